@@ -1,0 +1,43 @@
+"""Who may do what: roles, principals and the object-level rule for orders."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Roles of callers. `admin` may do what every staff role may."""
+
+    CUSTOMER = "customer"
+    CHANNEL = "channel"
+    SUPPORT = "support"
+    WAREHOUSE = "warehouse"
+    FINANCE = "finance"
+    OPERATIONS = "operations"
+    ADMIN = "admin"
+
+
+STAFF = frozenset({Role.SUPPORT, Role.WAREHOUSE, Role.FINANCE, Role.OPERATIONS, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller: `subject` is the customer id, the channel code or the staff member."""
+
+    role: Role
+    subject: str
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role in STAFF
+
+    def may_act_as(self, *roles: Role) -> bool:
+        """True when this principal holds one of `roles`; an admin holds every staff role."""
+        return self.role in roles or (self.role is Role.ADMIN and any(role in STAFF for role in roles))
+
+    def may_see_order(self, customer_id: str, channel: str) -> bool:
+        """The object-level rule: staff see every order, a customer his own, a channel those it sent."""
+        if self.is_staff:
+            return True
+        if self.role is Role.CUSTOMER:
+            return self.subject == customer_id
+        return self.subject == channel

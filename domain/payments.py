@@ -1,0 +1,33 @@
+"""Payments: kinds, states, keys, and the accounts of the double-entry ledger."""
+
+from enum import StrEnum
+
+
+class PaymentKind(StrEnum):
+    AUTHORISE = "authorise"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class PaymentStatus(StrEnum):
+    """State of one transaction with a provider. `intent` is stored before the call, so its outcome can be asked for."""
+
+    INTENT = "intent"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+# (debit, credit) of each kind; {order} and {provider} are filled in by the books.
+POSTINGS: dict[PaymentKind, tuple[str, str]] = {
+    PaymentKind.AUTHORISE: ("authorised:{provider}", "authorisations:customer"),
+    PaymentKind.VOID: ("authorisations:customer", "authorised:{provider}"),
+    PaymentKind.CAPTURE: ("receivable:{provider}", "customer_funds"),
+    PaymentKind.REFUND: ("customer_funds", "receivable:{provider}"),
+}
+
+
+def idempotency_key(order_no: str, step: str, sequence: int) -> str:
+    """The provider's key for one effect: the same on every retry, reset and replay, new after a decline."""
+    return f"{order_no}/{step}/{sequence}"

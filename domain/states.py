@@ -1,0 +1,112 @@
+"""The order's lifecycle as data.
+
+`TRANSITIONS` is the single source: the API's allowed actions, the workflow's steps, the database's
+`order_transitions` table and the tests are read from it.
+"""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Status of an order. `received` is kept but not yet reserved; `cancelled` shows once all is undone."""
+
+    RECEIVED = "received"
+    PENDING_PAYMENT = "pending_payment"
+    PAID = "paid"
+    PREPARING = "preparing"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Event(StrEnum):
+    """Events that change an order's status."""
+
+    STOCK_RESERVED = "stock_reserved"
+    PAYMENT_CAPTURED = "payment_captured"
+    PAYMENT_RECORDED = "payment_recorded"
+    SHIPMENT_BOOKED = "shipment_booked"
+    SHIPMENT_RECORDED = "shipment_recorded"
+    SHIPMENT_PICKED_UP = "shipment_picked_up"
+    SHIPMENT_DELIVERED = "shipment_delivered"
+    RETURN_WINDOW_CLOSED = "return_window_closed"
+    ORDER_CANCELLED = "order_cancelled"
+
+
+# What else happens to an order: on the timeline, without changing its status.
+NOTES = frozenset(
+    {
+        "order_placed",
+        "stock_short",
+        "payment_requested",
+        "payment_authorised",
+        "payment_declined",
+        "payment_voided",
+        "payment_approved",
+        "delivery_extended",
+        "refund_refused",
+        "payment_refunded",
+        "payment_returned",
+        "cancel_requested",
+        "cancel_refused",
+        "stock_released",
+        "shipment_cancelled",
+        "shipment_in_transit",
+        "shipment_lost",
+        "shipment_refused",
+        "step_parked",
+        "step_escalated",
+        "step_resolved",
+        "order_amended",
+    }
+)
+
+S, E = Status, Event
+TRANSITIONS: dict[tuple[Status, Event], Status] = {
+    (S.RECEIVED, E.STOCK_RESERVED): S.PENDING_PAYMENT,
+    (S.RECEIVED, E.ORDER_CANCELLED): S.CANCELLED,
+    (S.PENDING_PAYMENT, E.PAYMENT_CAPTURED): S.PAID,
+    (S.PENDING_PAYMENT, E.PAYMENT_RECORDED): S.PAID,
+    (S.PENDING_PAYMENT, E.ORDER_CANCELLED): S.CANCELLED,
+    (S.PAID, E.SHIPMENT_BOOKED): S.PREPARING,
+    (S.PAID, E.SHIPMENT_RECORDED): S.PREPARING,
+    (S.PAID, E.ORDER_CANCELLED): S.CANCELLED,
+    (S.PREPARING, E.SHIPMENT_PICKED_UP): S.SHIPPED,
+    (S.PREPARING, E.ORDER_CANCELLED): S.CANCELLED,
+    (S.SHIPPED, E.SHIPMENT_DELIVERED): S.DELIVERED,
+    # Only a parcel that is lost or refused lets support undo a shipped order.
+    (S.SHIPPED, E.ORDER_CANCELLED): S.CANCELLED,
+    (S.DELIVERED, E.RETURN_WINDOW_CLOSED): S.COMPLETED,
+}
+del S, E
+
+TERMINAL = frozenset({Status.COMPLETED, Status.CANCELLED})
+CANCELLABLE = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT, Status.PAID, Status.PREPARING})
+
+
+def next_status(status: Status, event: Event) -> Status | None:
+    """The status that `event` leads to from `status`, or None where the jump is illegal."""
+    return TRANSITIONS.get((status, event))
+
+
+def reachable(start: Status = Status.RECEIVED) -> frozenset[Status]:
+    """Every status that some sequence of events reaches from `start`."""
+    seen, todo = {start}, [start]
+    while todo:
+        here = todo.pop()
+        for (source, _), target in TRANSITIONS.items():
+            if source is here and target not in seen:
+                seen.add(target)
+                todo.append(target)
+    return frozenset(seen)
+
+
+def allowed_actions(status: Status, *, cancelling: bool, awaiting_payment: bool) -> list[str]:
+    """What a customer or support may ask of an order now, for `allowed_actions` in the API."""
+    if cancelling:
+        return []
+    actions = ["cancel"] if status in CANCELLABLE else []
+    if status is Status.PENDING_PAYMENT and awaiting_payment:
+        actions.append("pay")
+    return actions

@@ -1,0 +1,89 @@
+"""The steps of an order's story that can stick, and what support may do with each."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """Names as they appear in Temporal UI (OmsStuckStep), the books and the API's `needs_attention`."""
+
+    AUTHORISE = "authorise"
+    REVIEW = "review"
+    CAPTURE = "capture"
+    BOOK = "book"
+    DELIVER = "deliver"
+    CANCEL_SHIPMENT = "cancel_shipment"
+    RETURN_PAYMENT = "return_payment"
+
+
+class Action(StrEnum):
+    RETRY = "retry"
+    SKIP = "skip"
+    AMEND = "amend"
+    COMPENSATE = "compensate"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRule:
+    """What a step is in plain words, which acts resolve it, and the shapes of skip and amend values.
+
+    A shape is {field: description}; every field is a required non-empty string.
+    """
+
+    words: str
+    options: tuple[Action, ...]
+    skip: dict[str, str] | None = None
+    amend: dict[str, str] | None = None
+
+
+_REFERENCE = {"reference": "the provider's or bank's reference of the money moved by hand"}
+_ADDRESS = {
+    "name": "recipient",
+    "phone": "telephone",
+    "country": "ISO 3166 country",
+    "province": "province",
+    "city": "city",
+    "district": "district",
+    "line1": "street and number",
+    "postcode": "postcode",
+}
+
+STEPS: dict[Step, StepRule] = {
+    Step.AUTHORISE: StepRule(
+        "authorise the payment", (Action.RETRY, Action.AMEND, Action.COMPENSATE), amend={"token": "payment token"}
+    ),
+    Step.REVIEW: StepRule("review the payment's risk", (Action.SKIP, Action.COMPENSATE), skip={}),
+    Step.CAPTURE: StepRule(
+        "capture the payment", (Action.RETRY, Action.SKIP, Action.COMPENSATE), skip=dict(_REFERENCE)
+    ),
+    Step.BOOK: StepRule(
+        "book the carrier",
+        (Action.RETRY, Action.SKIP, Action.AMEND, Action.COMPENSATE),
+        skip={"carrier": "who carries the parcel", "tracking_no": "its tracking number"},
+        amend=_ADDRESS,
+    ),
+    Step.DELIVER: StepRule("bring the parcel to the door", (Action.RETRY, Action.SKIP, Action.COMPENSATE), skip={}),
+    Step.CANCEL_SHIPMENT: StepRule("recall the parcel", (Action.RETRY, Action.SKIP), skip={}),
+    Step.RETURN_PAYMENT: StepRule("give the money back", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
+}
+
+
+def shape_of(step: Step, action: Action) -> dict[str, str] | None:
+    """The value that `action` needs at `step`: None for none at all, {} for nothing but the act itself."""
+    rule = STEPS[step]
+    return rule.skip if action is Action.SKIP else rule.amend if action is Action.AMEND else None
+
+
+def check_value(step: Step, action: Action, value: object) -> str | None:
+    """Why `value` does not fit `action` at `step`, in words that tell the shape; None when it fits."""
+    if action not in STEPS[step].options:
+        return f"{action} is not possible at {step}; possible are {', '.join(STEPS[step].options)}"
+    shape = shape_of(step, action) or {}
+    if not shape:
+        return None if value in (None, {}) else f"{action} at {step} takes no value"
+    expected = "; ".join(f"{name}: {meaning}" for name, meaning in shape.items())
+    if not isinstance(value, dict) or set(value) != set(shape):
+        return f"{action} at {step} takes an object with exactly {expected}"
+    if not all(isinstance(field, str) and 0 < len(field.strip()) <= 200 for field in value.values()):
+        return f"every field is a text of 1 to 200 characters: {expected}"
+    return None

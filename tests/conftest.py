@@ -1,0 +1,85 @@
+"""Real servers, started once per run and only when a test asks for them."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from infra.db import migrate, seed
+from infra.stack.ports import any_free
+from infra.stack.postgres import APP, OWNER, PostgresServer
+from infra.stack.temporal import TemporalServer
+
+TEMPLATE = "oms_template"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Books:
+    """A migrated and seeded database: the owner's address (superuser) and the one that services use."""
+
+    owner_url: str
+    app_url: str
+
+
+async def as_owner(server: PostgresServer, statement: sql.Composed) -> None:
+    """Runs one statement as superuser, outside of any transaction and of every test's database."""
+    async with await psycopg.AsyncConnection.connect(server.url(OWNER, "postgres"), autocommit=True) as connection:
+        await connection.execute(statement)
+
+
+async def create_database(server: PostgresServer, name: str, template: str = "template1") -> None:
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    await as_owner(server, statement)
+
+
+@pytest.fixture(scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresServer]:
+    """PostgreSQL without fsync."""
+    folder = tmp_path_factory.mktemp("postgres")
+    server = PostgresServer(
+        data=folder / "postgres",
+        port=any_free(set()),
+        log=folder / "postgres.log",
+        owner_password=secrets.token_urlsafe(),
+        app_password=secrets.token_urlsafe(),
+        durable=False,
+    )
+    async with server.running():
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
+    """Temporal without its web interface, with search attributes and retention set."""
+    folder = tmp_path_factory.mktemp("temporal")
+    server = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
+    async with server.running():
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def database_template(postgres: PostgresServer) -> str:
+    """The name of a migrated and seeded database that others are cloned from."""
+    await create_database(postgres, TEMPLATE)
+    owner_url = postgres.url(OWNER, TEMPLATE)
+    await asyncio.to_thread(migrate.upgrade, owner_url)
+    await asyncio.to_thread(seed.seed, owner_url)
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+async def database_url(
+    request: pytest.FixtureRequest, postgres: PostgresServer, database_template: str
+) -> AsyncIterator[Books]:
+    """A fresh database for one test module; dropped when the module is done, whoever is still connected."""
+    name = f"{Path(request.path).stem}_{next(_numbers)}"
+    await create_database(postgres, name, database_template)
+    yield Books(owner_url=postgres.url(OWNER, name), app_url=postgres.url(APP, name))
+    await as_owner(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

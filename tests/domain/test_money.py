@@ -1,0 +1,94 @@
+"""Money: bounded integers of one currency, and sharing that loses nothing."""
+
+import itertools
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.money import MAX_MINOR, Money, share_out
+
+TOTALS = st.integers(-MAX_MINOR, MAX_MINOR)
+WEIGHTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=30).filter(any)
+
+
+@given(TOTALS, WEIGHTS)
+def test_parts_add_up(total: int, weights: list[int]) -> None:
+    assert sum(share_out(total, weights)) == total
+
+
+@given(TOTALS, WEIGHTS)
+def test_each_part_is_within_one_unit_of_its_exact_share(total: int, weights: list[int]) -> None:
+    for part, weight in zip(share_out(total, weights), weights, strict=True):
+        assert abs(part - Fraction(total * weight, sum(weights))) < 1
+
+
+@given(TOTALS, WEIGHTS)
+def test_a_debt_is_shared_like_a_gain(total: int, weights: list[int]) -> None:
+    assert share_out(-total, weights) == [-part for part in share_out(total, weights)]
+
+
+@given(TOTALS, WEIGHTS)
+def test_nothing_falls_on_a_weight_of_zero(total: int, weights: list[int]) -> None:
+    assert all(part == 0 for part, weight in zip(share_out(total, weights), weights, strict=True) if weight == 0)
+
+
+@given(TOTALS, st.lists(st.integers(1, 10**9), min_size=2, max_size=30))
+def test_a_larger_weight_never_gets_a_smaller_part(total: int, weights: list[int]) -> None:
+    parts = sorted(zip(weights, map(abs, share_out(total, weights)), strict=True))
+    for (light, less), (heavy, more) in itertools.pairwise(parts):
+        assert light == heavy or less <= more
+
+
+def test_the_earlier_part_wins_a_tie() -> None:
+    assert share_out(100, [1, 1, 1]) == [34, 33, 33]
+    assert share_out(-100, [1, 1, 1]) == [-34, -33, -33]
+    assert share_out(2, [1, 1, 1]) == [1, 1, 0]
+
+
+def test_nothing_is_shared_among_nobody() -> None:
+    assert share_out(0, []) == []
+    assert share_out(0, [0, 0]) == [0, 0]
+
+
+@pytest.mark.parametrize(("total", "weights"), [(1, []), (1, [0, 0]), (0, [-1, 1]), (5, [3, -1])])
+def test_impossible_weights_are_refused(total: int, weights: list[int]) -> None:
+    with pytest.raises(ValueError, match="weights"):
+        share_out(total, weights)
+
+
+@given(st.integers(-(MAX_MINOR // 2), MAX_MINOR // 2), st.integers(-(MAX_MINOR // 2), MAX_MINOR // 2))
+def test_amounts_of_one_currency_add(one: int, other: int) -> None:
+    assert Money(one, "CNY") + Money(other, "CNY") == Money(one + other, "CNY")
+
+
+def test_amounts_of_two_currencies_do_not_add() -> None:
+    with pytest.raises(ValueError, match="two currencies"):
+        Money(1, "CNY") + Money(1, "EUR")
+
+
+@pytest.mark.parametrize("currency", ["", "cny", "CN", "CNYX", "C1Y", "CNY "])
+def test_a_currency_has_three_capitals(currency: str) -> None:
+    with pytest.raises(ValueError, match="ISO 4217"):
+        Money(1, currency)
+
+
+@pytest.mark.parametrize("minor", [MAX_MINOR + 1, -MAX_MINOR - 1])
+def test_amounts_are_bounded(minor: int) -> None:
+    with pytest.raises(ValueError, match="range"):
+        Money(minor, "CNY")
+
+
+@pytest.mark.parametrize(
+    ("money", "shown"),
+    [
+        (Money(123456, "CNY"), "1234.56 CNY"),
+        (Money(-5, "CNY"), "-0.05 CNY"),
+        (Money(0, "EUR"), "0.00 EUR"),
+        (Money(-1234, "JPY"), "-1234 JPY"),
+        (Money(1234567, "KWD"), "1234.567 KWD"),
+    ],
+)
+def test_amounts_are_shown_with_their_currencys_digits(money: Money, shown: str) -> None:
+    assert str(money) == shown
