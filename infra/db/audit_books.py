@@ -1,0 +1,172 @@
+"""Questions to the books that an honest set of them answers with nothing."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`sql` gives one row (place, expected, found) for each thing that is wrong; each is a single snapshot."""
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One thing that is wrong: where, what it should be, what it is."""
+
+    place: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How much is wrong, and the first few examples."""
+
+    question: Question
+    count: int
+    examples: list[Wrong]
+
+
+QUESTIONS = (
+    Question(
+        "stock levels are the sums of their movements",
+        """SELECT sku || ' at ' || warehouse AS place,
+                  'on hand ' || coalesce(m.on_hand, 0) || ', reserved ' || coalesce(m.reserved, 0) AS expected,
+                  'on hand ' || coalesce(l.on_hand, 0) || ', reserved ' || coalesce(l.reserved, 0) AS found
+             FROM stock_levels l
+             FULL JOIN (SELECT sku, warehouse, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved
+                          FROM stock_movements GROUP BY sku, warehouse) m USING (sku, warehouse)
+            WHERE (coalesce(l.on_hand, 0), coalesce(l.reserved, 0))
+                  <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0))""",
+    ),
+    Question(
+        "reserved stock is what orders hold",
+        """SELECT sku || ' at ' || warehouse AS place,
+                  'reserved ' || coalesce(a.held, 0) AS expected, 'reserved ' || coalesce(l.reserved, 0) AS found
+             FROM stock_levels l
+             FULL JOIN (SELECT sku, warehouse, sum(quantity) AS held FROM allocations
+                         WHERE state = 'reserved' GROUP BY sku, warehouse) a USING (sku, warehouse)
+            WHERE coalesce(l.reserved, 0) <> coalesce(a.held, 0)""",
+    ),
+    Question(
+        "no stock is promised twice or below zero",
+        """SELECT sku || ' at ' || warehouse AS place, '0 <= reserved <= on hand' AS expected,
+                  'on hand ' || on_hand || ', reserved ' || reserved AS found
+             FROM stock_levels WHERE reserved < 0 OR on_hand < reserved""",
+    ),
+    Question(
+        "each succeeded payment has its ledger entry, no other has one",
+        """SELECT 'payment ' || coalesce(p.payment_id, l.payment_id) AS place,
+                  CASE WHEN p.status = 'succeeded' THEN 'one entry' ELSE 'no entry' END AS expected,
+                  CASE WHEN l.payment_id IS NULL THEN 'no entry' ELSE 'an entry' END AS found
+             FROM payments p FULL JOIN payment_ledger l USING (payment_id)
+            WHERE (p.status IS NOT DISTINCT FROM 'succeeded') <> (l.payment_id IS NOT NULL)""",
+    ),
+    Question(
+        "ledger entries say what their payments say",
+        """SELECT 'entry ' || l.entry_id AS place,
+                  concat_ws(' ', p.order_no, p.amount_minor, p.currency, replace(r.debit, '{provider}', p.provider),
+                            replace(r.credit, '{provider}', p.provider)) AS expected,
+                  concat_ws(' ', l.order_no, l.amount_minor, l.currency, l.debit_account, l.credit_account) AS found
+             FROM payment_ledger l JOIN payments p USING (payment_id) JOIN posting_rules r ON r.kind = p.kind
+            WHERE (l.order_no, l.amount_minor, l.currency, l.debit_account, l.credit_account)
+                  <> (p.order_no, p.amount_minor, p.currency, replace(r.debit, '{provider}', p.provider),
+                      replace(r.credit, '{provider}', p.provider))""",
+    ),
+    Question(
+        "debits equal credits, and no account of a customer is overdrawn",
+        """SELECT order_no || ' ' || account || ' ' || currency AS place, 'at least 0' AS expected,
+                  sum(credit)::text AS found
+             FROM (SELECT order_no, credit_account AS account, currency, amount_minor AS credit FROM payment_ledger
+                   UNION ALL
+                   SELECT order_no, debit_account, currency, -amount_minor FROM payment_ledger) entry
+            WHERE account IN ('customer_funds', 'authorisations:customer')
+            GROUP BY order_no, account, currency HAVING sum(credit) < 0
+           UNION ALL
+           SELECT 'all accounts in ' || currency, '0', sum(amount)::text
+             FROM (SELECT currency, amount_minor AS amount FROM payment_ledger WHERE credit_account <> ''
+                   UNION ALL
+                   SELECT currency, -amount_minor FROM payment_ledger WHERE debit_account <> '') entry
+            GROUP BY currency HAVING sum(amount) <> 0""",
+    ),
+    Question(
+        "running totals are the sums of the ledger and of refunds under way",
+        """SELECT 'capture ' || p.payment_id AS place,
+                  'captured ' || p.amount_minor || ', refunded ' || coalesce(r.refunded, 0) AS expected,
+                  'captured ' || coalesce(t.captured_minor, 0)
+                    || ', refunded ' || coalesce(t.refunded_minor, 0) AS found
+             FROM payments p
+             JOIN payment_ledger l ON l.payment_id = p.payment_id
+             LEFT JOIN payment_totals t ON t.payment_id = p.payment_id
+             LEFT JOIN (SELECT parent_id, sum(amount_minor) AS refunded FROM payments
+                         WHERE kind = 'refund' AND status <> 'failed' GROUP BY parent_id) r
+               ON r.parent_id = p.payment_id
+            WHERE p.kind = 'capture'
+              AND (coalesce(t.captured_minor, 0), coalesce(t.refunded_minor, 0))
+                  <> (l.amount_minor, coalesce(r.refunded, 0))""",
+    ),
+    Question(
+        "refunds do not exceed their capture",
+        """SELECT 'capture ' || coalesce(c.payment_id::text, 'of no order') AS place,
+                  'at most ' || coalesce(max(c.amount_minor), 0) AS expected, sum(l.amount_minor)::text AS found
+             FROM payment_ledger l
+             JOIN payments r ON r.payment_id = l.payment_id AND r.kind = 'refund'
+             LEFT JOIN payments c ON c.payment_id = r.parent_id AND c.kind = 'capture' AND c.status = 'succeeded'
+            GROUP BY c.payment_id HAVING sum(l.amount_minor) > coalesce(max(c.amount_minor), 0)""",
+    ),
+    Question(
+        "orders cost what their lines cost",
+        """SELECT o.order_no AS place, coalesce(sum(l.quantity * l.unit_price_minor), 0)::text AS expected,
+                  o.items_minor::text AS found
+             FROM orders o LEFT JOIN order_lines l USING (order_no)
+            GROUP BY o.order_no HAVING coalesce(sum(l.quantity * l.unit_price_minor), 0) <> o.items_minor""",
+    ),
+    Question(
+        "events are numbered without gaps",
+        """SELECT o.order_no AS place, '1 to ' || o.event_seq AS expected,
+                  coalesce(min(e.seq) || ' to ' || max(e.seq), 'none') || ', ' || count(e.seq) || ' events' AS found
+             FROM orders o LEFT JOIN order_events e USING (order_no)
+            GROUP BY o.order_no
+           HAVING (coalesce(min(e.seq), 0), coalesce(max(e.seq), 0), count(e.seq)) <> (1, o.event_seq, o.event_seq)""",
+    ),
+    Question(
+        "an order's status is where its events lead",
+        """SELECT o.order_no AS place, coalesce(last.to_status, 'no event') AS expected, o.status AS found
+             FROM orders o
+             LEFT JOIN (SELECT DISTINCT ON (order_no) order_no, to_status FROM order_events
+                         WHERE to_status IS NOT NULL ORDER BY order_no, seq DESC) last USING (order_no)
+            WHERE last.to_status IS DISTINCT FROM o.status""",
+    ),
+    Question(
+        "each status change follows the one before, along the transition table",
+        """SELECT c.order_no || ' event ' || c.seq AS place, 'a transition from ' || c.before AS expected,
+                  c.type || ' from ' || coalesce(c.from_status, 'nothing') || ' to ' || c.to_status AS found
+             FROM (SELECT order_no, seq, type, from_status, to_status,
+                          lag(to_status) OVER (PARTITION BY order_no ORDER BY seq) AS before
+                     FROM order_events WHERE to_status IS NOT NULL) c
+            WHERE c.before IS NOT NULL
+              AND (c.from_status IS DISTINCT FROM c.before OR NOT EXISTS (
+                    SELECT FROM order_transitions t
+                     WHERE t.from_status = c.from_status AND t.event = c.type AND t.to_status = c.to_status))""",
+    ),
+)
+
+
+async def ask(connection: AsyncConnection, question: Question) -> Answer:
+    """Put one question; the books are only read."""
+    # The questions are constants of this module; only the number of examples varies.
+    counted = f"SELECT q.*, count(*) OVER () AS total FROM ({question.sql}) q ORDER BY place LIMIT {EXAMPLES}"  # noqa: S608
+    rows = (await connection.exec_driver_sql(counted)).all()
+    return Answer(question, rows[0].total if rows else 0, [Wrong(row.place, row.expected, row.found) for row in rows])
+
+
+async def patience(connection: AsyncConnection) -> None:
+    """Let the questions of this transaction take as long as they need."""
+    await connection.execute(text("SET LOCAL statement_timeout = 0"))

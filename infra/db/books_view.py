@@ -1,0 +1,122 @@
+"""Reading where an order stands: one statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+
+# The newest payment attempt, the live parcel, what money is held, and the open parked step, in one round trip.
+_STAND = text(
+    """
+    SELECT o.status, o.event_seq, o.cancelling, o.waiting, o.total_minor, o.currency,
+           q.attempt, a.status AS authorise_status, a.risk, c.status AS capture_status,
+           EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
+                    AND e.key = 'review:' || q.attempt) AS reviewed,
+           s.status AS parcel,
+           k.park_no, k.step, k.error, k.options,
+           EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard
+      FROM orders o
+      LEFT JOIN LATERAL (SELECT r.attempt FROM payment_requests r
+                          WHERE r.order_no = o.order_no AND r.attempt IS NOT NULL
+                          ORDER BY r.attempt DESC LIMIT 1) q ON true
+      LEFT JOIN payments a ON a.order_no = o.order_no AND a.kind = 'authorise' AND a.attempt = q.attempt
+      LEFT JOIN LATERAL (SELECT p.status FROM payments p
+                          WHERE p.order_no = o.order_no AND p.kind = 'capture' AND p.purpose = 'order'
+                            AND (p.attempt = q.attempt OR p.status = 'succeeded')
+                          ORDER BY p.status = 'failed', p.payment_id DESC LIMIT 1) c ON true
+      LEFT JOIN LATERAL (SELECT h.status FROM shipments h
+                          WHERE h.order_no = o.order_no AND h.status <> 'cancelled') s ON true
+      LEFT JOIN LATERAL (SELECT p.* FROM parked_steps p
+                          WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) k ON true
+     WHERE o.order_no = :order_no
+    """
+)
+
+# Money that is not the order's: a stray capture not yet refunded in full, or an authorisation that leads nowhere.
+_STRAY = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM payments p JOIN payment_totals t USING (payment_id)
+       WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose = 'stray' AND p.status = 'succeeded'
+         AND t.captured_minor > (SELECT coalesce(sum(r.amount_minor), 0) FROM payments r
+                                  WHERE r.parent_id = p.payment_id AND r.kind = 'refund' AND r.status = 'succeeded')
+      UNION ALL
+      SELECT FROM payments a
+       WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
+         AND NOT EXISTS (SELECT FROM payments v WHERE v.parent_id = a.payment_id AND v.status = 'succeeded'
+                            AND v.kind IN ('void', 'capture'))
+         AND (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = :order_no), 0)
+              OR EXISTS (SELECT FROM payments c WHERE c.parent_id = a.payment_id AND c.kind = 'capture'
+                           AND c.status = 'failed')
+              OR EXISTS (SELECT FROM orders o WHERE o.order_no = a.order_no AND o.status NOT IN
+                           ('received', 'pending_payment')))
+    )
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where an order stands. `attempt_state` as in workflows.messages.OrderView."""
+
+    order_no: str
+    status: str
+    seq: int
+    cancelling: str
+    total_minor: int
+    currency: str
+    attempt: int
+    attempt_state: str
+    review: bool
+    parcel: str
+    deadline: str
+    park: tuple[int, str, str, list[str]] | None
+    unheard: bool
+
+
+def _attempt_state(row: Any) -> str:
+    """Derive the newest attempt's state from its transactions."""
+    if row.capture_status == "succeeded":
+        return "captured"
+    if row.attempt is None:
+        return "none"
+    match row.authorise_status:
+        case None | "intent":
+            return "open"
+        case "pending":
+            return "pending"
+        case "failed":
+            return "failed"
+    return "failed" if row.capture_status == "failed" else "authorised"
+
+
+async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
+    """Read it; raises NotFound."""
+    row = (await conn.execute(_STAND, {"order_no": order_no})).one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    until = (row.waiting or {}).get("until") or ""
+    return Stand(
+        order_no=order_no,
+        status=row.status,
+        seq=row.event_seq,
+        cancelling=row.cancelling or "",
+        total_minor=row.total_minor,
+        currency=row.currency,
+        attempt=row.attempt or 0,
+        attempt_state=_attempt_state(row),
+        review=row.risk == "review" and not row.reviewed,
+        parcel=row.parcel or "",
+        deadline=datetime.fromisoformat(until).isoformat() if until else "",
+        park=(row.park_no, row.step, row.error, list(row.options)) if row.park_no is not None else None,
+        unheard=row.unheard,
+    )
+
+
+async def holds_stray_money(conn: AsyncConnection, order_no: str) -> bool:
+    """True when money is held that is not the order's and must go back."""
+    return bool((await conn.execute(_STRAY, {"order_no": order_no})).scalar_one())

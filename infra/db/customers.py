@@ -1,0 +1,74 @@
+"""Customers' personal fields: sealed under a data key each, found by blind index."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from infra.crypto import Unreadable, Vault
+
+CACHED_KEYS = 4096
+
+
+class KeyRing:
+    """A vault that remembers the data keys it unwrapped last. One per process, not for threads."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        self.unwrap = lru_cache(maxsize=CACHED_KEYS)(vault.unwrap)
+
+    def open_json(self, wrapped: bytes | None, sealed: bytes | None, context: str) -> Any:
+        """The sealed value, or None where there is none or where its key is gone (erasure)."""
+        if wrapped is None or sealed is None:
+            return None
+        try:
+            return self.vault.open_json(self.unwrap(wrapped), sealed, context)
+        except Unreadable:
+            return None
+
+    def seal_json(self, wrapped: bytes, value: Any, context: str) -> bytes:
+        """Seal `value` under the wrapped data key. Raises Unreadable when its master key is gone."""
+        return self.vault.seal_json(self.unwrap(wrapped), value, context)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRecord:
+    """What the books keep of a customer when an order names him. `changed` asks for it to be written."""
+
+    customer_id: str
+    data_key: bytes
+    plain_key: bytes
+    changed: bool
+    profile_enc: bytes | None = None
+    email_index: bytes | None = None
+    phone_index: bytes | None = None
+
+
+def profile_context(customer_id: str) -> str:
+    """The context that a profile is sealed with."""
+    return f"customer:{customer_id}"
+
+
+def recorded(
+    keys: KeyRing, customer_id: str, profile: Mapping[str, str | None], data_key: bytes | None, kept: bytes | None
+) -> CustomerRecord:
+    """The record for `profile` ({name, email, phone}), given the key and sealed profile in the books (or None).
+
+    A customer without a key (new, or erased) gets a fresh one. Raises Unreadable when the master key is gone.
+    """
+    if data_key is None:
+        plain, wrapped = keys.vault.new_data_key()
+    else:
+        plain, wrapped = keys.unwrap(data_key), data_key
+        if keys.open_json(wrapped, kept, profile_context(customer_id)) == profile:
+            return CustomerRecord(customer_id, wrapped, plain, changed=False)
+    email, phone = profile.get("email"), profile.get("phone")
+    return CustomerRecord(
+        customer_id,
+        wrapped,
+        plain,
+        changed=True,
+        profile_enc=keys.vault.seal_json(plain, dict(profile), profile_context(customer_id)),
+        email_index=keys.vault.blind_index("email", email) if email else None,
+        phone_index=keys.vault.blind_index("phone", phone) if phone else None,
+    )

@@ -1,0 +1,45 @@
+"""A statement that goes straight to the driver, for the front door's busiest call.
+
+SQLAlchemy's part of an execution costs more processor time there than the rest of the request's own work (decision
+0009). The connection is still the pool's, and failures come out as SQLAlchemy's, so callers see no difference.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.autocommit import driver_of
+from infra.telemetry import span
+
+_BIND = re.compile(r"(?<![:\w]):(\w+)")
+
+
+class Direct:
+    """A fixed statement with `:name` parameters, translated and prepared once."""
+
+    def __init__(self, name: str, statement: str) -> None:
+        self._name = name
+        self._sql = _BIND.sub(r"%(\1)s", statement)
+
+    async def one_or_none(self, conn: AsyncConnection, values: Mapping[str, Any]) -> Any:
+        """The first row, or None. Raises SQLAlchemy's DBAPIError and its kinds."""
+        try:
+            with span(self._name):
+                async with driver_of(conn).cursor(row_factory=namedtuple_row) as cursor:
+                    await cursor.execute(self._sql, values, prepare=True)
+                    return await cursor.fetchone()
+        except psycopg.IntegrityError as error:
+            raise IntegrityError(None, None, error) from None
+        except psycopg.DataError as error:
+            raise DataError(None, None, error) from None
+        except psycopg.OperationalError as error:
+            if driver_of(conn).closed:
+                await conn.invalidate()
+            raise OperationalError(None, None, error) from None
+        except psycopg.Error as error:
+            raise DBAPIError(None, None, error) from None

@@ -1,0 +1,144 @@
+"""Starts and signals on their way to Temporal: claimed under a lease, deleted when Temporal has taken them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+LEASE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What a run of an order's workflow shows to the people who look at Temporal; nothing of it is personal."""
+
+    order_no: str
+    status: str
+    channel: str
+    total_minor: int
+    currency: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRequest:
+    """One claimed row. `tries` counts this claim too; `age_s` is the time from its commit to the claim.
+
+    `order` is None for a job, and for an order that the books do not hold.
+    """
+
+    request_id: int
+    kind: str
+    subject: str
+    name: str | None
+    payload: Any
+    trace: str | None
+    tries: int
+    age_s: float
+    order: OrderFacts | None
+
+
+# Only the earliest row of a subject may be claimed: what is told about one order is told in the order it happened,
+# however many processes dispatch and whichever of them is slow.
+_CLAIM = text(
+    """WITH settled AS (DELETE FROM workflow_requests WHERE request_id = ANY(CAST(:done AS bigint[]))),
+       heads AS (
+         SELECT r.request_id FROM workflow_requests r
+          WHERE r.claimed_until <= now() AND r.request_id <> ALL(CAST(:done AS bigint[]))
+            AND (r.tries > 0 OR r.created_at <= now() - make_interval(secs => :min_age_s))
+            AND NOT EXISTS (SELECT FROM workflow_requests e
+                             WHERE e.subject = r.subject AND e.request_id < r.request_id
+                               AND e.request_id <> ALL(CAST(:done AS bigint[])))
+          ORDER BY r.request_id LIMIT :limit
+            FOR UPDATE OF r SKIP LOCKED),
+       claimed AS (
+         UPDATE workflow_requests r
+            SET claimed_until = now() + make_interval(secs => :lease_s), tries = r.tries + 1
+          WHERE r.request_id = ANY(ARRAY(SELECT request_id FROM heads))
+         RETURNING r.*)
+       SELECT c.request_id, c.kind, c.subject, c.name, c.payload, c.trace, c.tries,
+              extract(epoch FROM clock_timestamp() - c.created_at) AS age_s,
+              o.status, o.channel, o.total_minor, o.currency,
+              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines
+         FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no = c.subject
+        ORDER BY c.request_id"""
+)
+
+_SETTLE = text("DELETE FROM workflow_requests WHERE request_id = ANY(CAST(:done AS bigint[]))")
+
+_RELEASE = text(
+    """UPDATE workflow_requests r
+          SET claimed_until = now() + make_interval(secs => f.delay_s), last_error = f.code
+         FROM unnest(CAST(:ids AS bigint[]), CAST(:codes AS text[]), CAST(:delays_s AS float8[]))
+                AS f (request_id, code, delay_s)
+        WHERE r.request_id = f.request_id"""
+)
+
+
+async def settle_and_claim(
+    connection: AsyncConnection, done: Sequence[int], limit: int, *, min_age_s: float = 0.0, lease_s: float = LEASE_S
+) -> list[WorkflowRequest]:
+    """Delete what is `done` and claim up to `limit` further requests, at most one per subject, oldest first.
+
+    Requests younger than `min_age_s` are left alone unless they were claimed before and released.
+    """
+    bound = {"done": list(done), "limit": limit, "min_age_s": min_age_s, "lease_s": lease_s}
+    return [_request(row) for row in await connection.execute(_CLAIM, bound)]
+
+
+async def settle(connection: AsyncConnection, done: Sequence[int]) -> None:
+    """Delete requests that Temporal has taken."""
+    await connection.execute(_SETTLE, {"done": list(done)})
+
+
+async def release(connection: AsyncConnection, failures: Sequence[tuple[int, str | None, float]]) -> None:
+    """Give requests back: (request_id, error code, seconds until they may be claimed again)."""
+    ids, codes, delays_s = (list(column) for column in zip(*failures, strict=True))
+    await connection.execute(_RELEASE, {"ids": ids, "codes": codes, "delays_s": delays_s})
+
+
+def _request(row: Any) -> WorkflowRequest:
+    order = None
+    if row.channel is not None:
+        order = OrderFacts(row.subject, row.status, row.channel, row.total_minor, row.currency, row.lines)
+    return WorkflowRequest(
+        row.request_id, row.kind, row.subject, row.name, row.payload, row.trace, row.tries, float(row.age_s), order
+    )
+
+
+# Closed orders are many and open ones few: each half of the union walks an index of open rows only.
+_OPEN_ORDERS = text(
+    """WITH open AS (
+         (SELECT order_no FROM orders
+           WHERE status NOT IN ('completed', 'cancelled') AND order_no > :after ORDER BY order_no LIMIT :limit)
+         UNION
+         (SELECT DISTINCT order_no FROM inbox
+           WHERE processed_at IS NULL AND order_no > :after ORDER BY order_no LIMIT :limit))
+       SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
+              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines
+         FROM open JOIN orders o USING (order_no) ORDER BY o.order_no LIMIT :limit"""
+)
+_COUNT_OPEN = text(
+    """SELECT count(*) FROM (
+         SELECT order_no FROM orders WHERE status NOT IN ('completed', 'cancelled')
+         UNION SELECT i.order_no FROM inbox i JOIN orders USING (order_no) WHERE i.processed_at IS NULL) open"""
+)
+_RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 'running' ORDER BY job_id")
+
+
+async def open_orders(connection: AsyncConnection, after: str, limit: int) -> list[OrderFacts]:
+    """A page of orders whose story is not at its end, or that have not heard all news, beyond number `after`."""
+    rows = await connection.execute(_OPEN_ORDERS, {"after": after, "limit": limit})
+    return [OrderFacts(*row) for row in rows]
+
+
+async def count_open_orders(connection: AsyncConnection) -> int:
+    """How many orders `open_orders` gives in all."""
+    return int((await connection.execute(_COUNT_OPEN)).scalar_one())
+
+
+async def running_jobs(connection: AsyncConnection) -> list[tuple[str, float]]:
+    """(job id, orders per second) of bulk acts that are neither stopped nor finished."""
+    return [(row.job_id, row.rate_per_s) for row in await connection.execute(_RUNNING_JOBS)]

@@ -1,0 +1,92 @@
+"""Bulk acts of support and their items."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A bulk act: reason and value are sealed by the wrapped `data_key`."""
+
+    job_id: str
+    action: str
+    data_key: bytes
+    reason_enc: bytes
+    value_enc: bytes | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One order of a job. `customer_key` is wrapped; None once the customer was erased."""
+
+    order_no: str
+    resolution_id: str
+    customer_key: bytes | None
+
+
+_JOB = text("SELECT job_id, action, data_key, reason_enc, value_enc, actor FROM support_jobs WHERE job_id = :job_id")
+_RUNNING = text("SELECT state = 'running' FROM support_jobs WHERE job_id = :job_id")
+_OPEN = text(
+    """SELECT i.order_no, i.resolution_id, c.data_key AS customer_key
+         FROM support_job_items i
+         JOIN orders o ON o.order_no = i.order_no
+         JOIN customers c ON c.customer_id = o.customer_id
+        WHERE i.job_id = :job_id AND i.state = 'open' AND i.order_no > :after
+        ORDER BY i.order_no LIMIT :limit"""
+)
+_KEEP = text(
+    """INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc)
+       VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc)
+       ON CONFLICT (resolution_id) DO NOTHING"""
+)
+_CLOSE = text(
+    """UPDATE support_job_items SET state = :state, error = :error
+        WHERE job_id = :job_id AND order_no = :order_no AND state = 'open'"""
+)
+_FINISH = text(
+    """UPDATE support_jobs j SET state = 'finished', finished_at = now()
+        WHERE job_id = :job_id AND state = 'running'
+          AND NOT EXISTS (SELECT FROM support_job_items i WHERE i.job_id = j.job_id AND i.state = 'open')"""
+)
+_LEFT = text("SELECT count(*) FROM support_job_items WHERE job_id = :job_id AND state = 'open'")
+
+
+async def find(connection: AsyncConnection, job_id: str) -> Job | None:
+    """The job, or None when the books hold none of this id."""
+    row = (await connection.execute(_JOB, {"job_id": job_id})).one_or_none()
+    return None if row is None else Job(*row)
+
+
+async def is_running(connection: AsyncConnection, job_id: str) -> bool:
+    """False once the job was stopped or has finished."""
+    return bool((await connection.execute(_RUNNING, {"job_id": job_id})).scalar())
+
+
+async def open_items(connection: AsyncConnection, job_id: str, after: str, limit: int) -> list[Item]:
+    """A page of open items, by order number beyond `after`."""
+    rows = await connection.execute(_OPEN, {"job_id": job_id, "after": after, "limit": limit})
+    return [Item(*row) for row in rows]
+
+
+async def keep_resolution(
+    connection: AsyncConnection, job: Job, item: Item, reason_enc: bytes, value_enc: bytes | None
+) -> None:
+    """Write down what is to happen to an order; once, however often it is tried."""
+    sealed = {"reason_enc": reason_enc, "value_enc": value_enc}
+    who = {"resolution_id": item.resolution_id, "order_no": item.order_no, "action": job.action, "actor": job.actor}
+    await connection.execute(_KEEP, {**who, **sealed})
+
+
+async def close_item(connection: AsyncConnection, job_id: str, order_no: str, error: str | None) -> None:
+    """Mark an item done, or failed with an error code."""
+    state = "done" if error is None else "failed"
+    await connection.execute(_CLOSE, {"job_id": job_id, "order_no": order_no, "state": state, "error": error})
+
+
+async def finish(connection: AsyncConnection, job_id: str) -> int:
+    """Mark the job finished when nothing is open; the number of items still open."""
+    await connection.execute(_FINISH, {"job_id": job_id})
+    return int((await connection.execute(_LEFT, {"job_id": job_id})).scalar_one())

@@ -1,0 +1,162 @@
+"""Reading one order for people: the whole of it, its timeline, and what cancelling it would mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.customers import KeyRing, profile_context
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """As much of an order as access, waiting and the first refusals need."""
+
+    order_no: str
+    channel: str
+    customer_id: str
+    status: str
+    cancelling: str | None
+    waiting: dict[str, Any] | None
+    parked: bool
+
+
+_GLANCES = text(
+    """
+    SELECT o.order_no, o.channel, o.customer_id, o.status, o.cancelling, o.waiting,
+           EXISTS (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) AS parked
+      FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
+    """
+)
+
+# Times inside JSON are cast to UTC; `_zulu` marks them so.
+_ORDER = text(
+    """
+    SELECT o.order_no, o.channel, o.external_ref, o.type, o.status, o.total_minor, o.items_minor, o.shipping_minor,
+           o.currency, o.customer_id, o.ship_to_enc, o.note_enc, o.backorder, o.event_seq, o.cancelling, o.waiting,
+           o.created_at, o.updated_at, c.data_key, c.profile_enc,
+           (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name, 'quantity', l.quantity,
+                     'unit_price_minor', l.unit_price_minor, 'total_minor', l.quantity * l.unit_price_minor)
+                     ORDER BY l.line_no)
+              FROM order_lines l WHERE l.order_no = o.order_no) AS lines,
+           (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,
+                     'status', p.status, 'amount_minor', p.amount_minor, 'currency', p.currency,
+                     'provider', p.provider, 'provider_ref', p.provider_ref, 'error_code', p.error_code,
+                     'parent_id', p.parent_id, 'created_at', p.created_at AT TIME ZONE 'UTC') ORDER BY p.payment_id)
+              FROM payments p WHERE p.order_no = o.order_no) AS payments,
+           (SELECT json_agg(json_build_object('shipment_id', s.shipment_id, 'status', s.status, 'carrier', s.carrier,
+                     'tracking_no', s.tracking_no, 'warehouse', s.warehouse,
+                     'created_at', s.created_at AT TIME ZONE 'UTC',
+                     'scans', coalesce((SELECT json_agg(json_build_object('status', n.status,
+                                'occurred_at', n.occurred_at AT TIME ZONE 'UTC') ORDER BY n.occurred_at, n.event_id)
+                                FROM shipment_scans n WHERE n.shipment_id = s.shipment_id), '[]'))
+                     ORDER BY s.created_at, s.shipment_id)
+              FROM shipments s WHERE s.order_no = o.order_no) AS shipments,
+           (SELECT json_build_object('step', k.step, 'error', k.error, 'since', k.since AT TIME ZONE 'UTC',
+                     'attempts', k.attempts, 'options', k.options)
+              FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL) AS needs_attention,
+           EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
+                      AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
+                      AND r.attempt IS NOT NULL) AS payment_untried
+      FROM orders o JOIN customers c USING (customer_id)
+     WHERE o.order_no = :order_no
+    """
+)
+
+_EVENTS = text(
+    """
+    SELECT seq, type, from_status, to_status, data, actor, occurred_at
+      FROM order_events WHERE order_no = :order_no AND seq > :after ORDER BY seq LIMIT :limit
+    """
+)
+
+_CONSEQUENCE = text(
+    """
+    SELECT o.currency,
+           coalesce((SELECT sum(t.captured_minor - t.refunded_minor) FROM payments p JOIN payment_totals t
+                      USING (payment_id) WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor,
+           coalesce((SELECT sum(a.amount_minor) FROM payments a
+                      WHERE a.order_no = o.order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
+                        AND NOT EXISTS (SELECT FROM payments n WHERE n.parent_id = a.payment_id
+                                         AND n.kind IN ('capture', 'void') AND n.status <> 'failed')), 0)::bigint
+             AS void_minor,
+           (SELECT json_agg(json_build_object('sku', h.sku, 'quantity', h.quantity) ORDER BY h.sku)
+              FROM (SELECT a.sku, sum(a.quantity) AS quantity FROM allocations a
+                     WHERE a.order_no = o.order_no AND a.state = 'reserved' GROUP BY a.sku) h) AS stock,
+           EXISTS (SELECT FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled') AS parcel
+      FROM orders o WHERE o.order_no = :order_no
+    """
+)
+
+
+_CANCELLED_BY = text(
+    """
+    SELECT EXISTS (SELECT FROM orders o JOIN order_events e USING (order_no)
+                    WHERE o.order_no = :order_no AND o.cancelling IS NOT NULL
+                      AND e.type = 'cancel_requested' AND e.actor = :actor)
+    """
+)
+
+
+async def cancelled_by(conn: AsyncConnection, order_no: str, actor: str) -> bool:
+    """True when the order is cancelled, or being so, because `actor` asked for it."""
+    return bool((await conn.execute(_CANCELLED_BY, {"order_no": order_no, "actor": actor})).scalar_one())
+
+
+async def glances(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, Glance]:
+    """The orders that exist, by number."""
+    rows = await conn.execute(_GLANCES, {"order_nos": list(order_nos)})
+    return {row.order_no: Glance(*row) for row in rows}
+
+
+async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> dict[str, Any] | None:
+    """Everything that the books say of an order, personal fields opened (None where their key is gone).
+
+    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `payment_untried`.
+    """
+    row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
+    if row is None:
+        return None
+    order = dict(row._mapping)
+    key, profile, ship_to, note = (order.pop(name) for name in ("data_key", "profile_enc", "ship_to_enc", "note_enc"))
+    known = keys.open_json(key, profile, profile_context(row.customer_id)) or {}
+    order["customer"] = {"id": row.customer_id, **{name: known.get(name) for name in ("name", "email", "phone")}}
+    order["ship_to"] = keys.open_json(key, ship_to, f"{order_no}:ship_to")
+    order["note"] = keys.open_json(key, note, f"{order_no}:note")
+    order["lines"] = order["lines"] or []
+    order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
+    order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
+    order["returns"] = []
+    if order["needs_attention"] is not None:
+        _zulu(order["needs_attention"], "since")
+    return order
+
+
+async def timeline(conn: AsyncConnection, order_no: str, after: int, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` events after the sequence number `after`, oldest first."""
+    rows = await conn.execute(_EVENTS, {"order_no": order_no, "after": after, "limit": limit})
+    return [dict(row._mapping) for row in rows]
+
+
+async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
+    """What cancelling the order now would give back: minor units, stock, and the parcel that would be recalled."""
+    row = (await conn.execute(_CONSEQUENCE, {"order_no": order_no})).one()
+    return {
+        "refund_minor": row.refund_minor,
+        "void_minor": row.void_minor,
+        "currency": row.currency,
+        "stock": row.stock or [],
+        "parcel": "recall" if row.parcel else None,
+    }
+
+
+def _shipment(shipment: dict[str, Any]) -> dict[str, Any]:
+    shipment["scans"] = [_zulu(scan, "occurred_at") for scan in shipment["scans"]]
+    return _zulu(shipment, "created_at")
+
+
+def _zulu(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    entry[name] = f"{entry[name]}Z"
+    return entry

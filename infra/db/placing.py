@@ -1,0 +1,270 @@
+"""Accepting an order: one statement that looks, one that writes everything or nothing."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict
+from domain.order_no import new_order_no
+from domain.orders import PricedLine, Product, RequestedLine, price_lines
+from infra.db import idempotency
+from infra.db.autocommit import autocommit
+from infra.db.customers import CustomerRecord, KeyRing, recorded
+from infra.db.direct import Direct
+from infra.db.engine import Database
+from infra.db.idempotency import Answered
+
+ROUNDS = 5
+# A first run that waits for its order keeps its key this much longer than it waits.
+GRACE_S = 10.0
+_DEADLOCK = "40P01"
+
+_LOOK = Direct(
+    "SELECT idempotency_keys, customers, products",
+    """
+    SELECT k.request_hash, k.state, k.status_code, k.response, k.resource, k.locked_until > now() AS locked,
+           c.data_key, c.profile_enc,
+           EXISTS (SELECT FROM orders o WHERE o.channel = :channel
+                      AND o.external_ref = CAST(:external_ref AS text)) AS taken,
+           (SELECT json_agg(json_build_array(p.sku, p.name, p.price_minor, p.currency, p.active))
+              FROM products p WHERE p.sku = ANY(CAST(:skus AS text[]))) AS products
+      FROM (VALUES (1)) one
+      LEFT JOIN idempotency_keys k ON k.subject = :subject AND k.key = :key
+      LEFT JOIN customers c ON c.customer_id = :customer_id
+    """,
+)
+
+# No row comes back when a concurrent request gave this customer another key: what is sealed here would be lost.
+_CUSTOMER = """
+    customer AS (
+      INSERT INTO customers AS c (customer_id, data_key, profile_enc, email_index, phone_index)
+      VALUES (:customer_id, CAST(:data_key AS bytea), CAST(:profile_enc AS bytea), CAST(:email_index AS bytea),
+              CAST(:phone_index AS bytea))
+      ON CONFLICT (customer_id) DO UPDATE
+         SET data_key = excluded.data_key, profile_enc = excluded.profile_enc, email_index = excluded.email_index,
+             phone_index = excluded.phone_index, updated_at = now()
+       WHERE c.data_key IS NULL OR c.data_key = excluded.data_key
+      RETURNING c.customer_id),"""
+_KNOWN = """
+    customer AS (
+      SELECT customer_id FROM customers
+       WHERE customer_id = :customer_id AND data_key = CAST(:data_key AS bytea)),"""
+_PAYMENT = """
+    payment AS (
+      INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)
+      SELECT CAST(:request_id AS text), placed.order_no, 1, CAST(:method AS text), CAST(:token AS text),
+             CAST(:actor AS text)
+        FROM placed),"""
+_ORDER = """
+    placed AS (
+      INSERT INTO orders (order_no, channel, external_ref, type, customer_id, currency, items_minor, total_minor,
+                          country, province, city, ship_to_enc, note_enc, backorder, placed_by, trace)
+      SELECT :order_no, :channel, CAST(:external_ref AS text), :type, customer.customer_id, :currency,
+             CAST(:total_minor AS bigint), CAST(:total_minor AS bigint), :country, :province, :city,
+             CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
+             CAST(:actor AS text), CAST(:trace AS text)
+        FROM customer
+      RETURNING order_no),"""
+_LINES = """
+    lines AS (
+      INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor)
+      SELECT placed.order_no, l.line_no, l.sku, l.name, l.quantity, l.price
+        FROM placed, unnest(CAST(:skus AS text[]), CAST(:names AS text[]), CAST(:quantities AS bigint[]),
+                            CAST(:prices AS bigint[])) WITH ORDINALITY AS l (sku, name, quantity, price, line_no)),
+    kept AS (
+      INSERT INTO idempotency_keys
+        (subject, key, request_hash, state, status_code, response, resource, locked_until)
+      SELECT :subject, :key, CAST(:hash AS bytea), :state, 201, CAST(:response AS jsonb), placed.order_no,
+             now() + make_interval(secs => CAST(:hold_s AS double precision))
+        FROM placed
+      RETURNING locked_until)
+    SELECT placed.order_no, kept.locked_until FROM placed, kept"""
+
+
+def _statement(customer_changed: bool, pays: bool) -> Direct:
+    parts = (_CUSTOMER if customer_changed else _KNOWN, _ORDER, _PAYMENT if pays else "", _LINES)
+    return Direct("INSERT orders", "WITH" + "".join(parts))
+
+
+# Four fixed statements, so that each is compiled and prepared once.
+_PLACE = {(changed, pays): _statement(changed, pays) for changed in (False, True) for pays in (False, True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
+    `hold_s` is how long the caller waits for the order before he is answered (0: not at all)."""
+
+    request: idempotency.Request
+    actor: str
+    channel: str
+    external_ref: str | None
+    type: str
+    currency: str
+    customer_id: str
+    profile: Mapping[str, str | None]
+    ship_to: Mapping[str, str]
+    note: str | None
+    backorder: bool
+    payment: tuple[str, str] | None
+    lines: Sequence[RequestedLine]
+    may_name_price: bool
+    trace: str | None
+    answer: Callable[[str, int], dict[str, Any]]
+    hold_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A kept order and the body to answer with; `claim` is held while the caller waits."""
+
+    order_no: str
+    body: dict[str, Any]
+    claim: idempotency.Claim | None
+
+
+async def place(database: Database, keys: KeyRing, draft: Draft) -> Placed | Answered:
+    """Keep the order, or find what an earlier request with the same key was answered.
+
+    Raises RuleBroken (see `domain.orders.price_lines`, `idempotency_key_reused`) and Conflict
+    (`external_ref_exists`, `idempotency_in_progress`). Nothing is written when it raises.
+    """
+    async with autocommit(database) as conn:
+        for _ in range(ROUNDS):
+            outcome = await _round(conn, keys, draft)
+            if outcome is not None:
+                return outcome
+    raise idempotency.in_progress()
+
+
+async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed | Answered | None:
+    """Look and write once; None when somebody else was quicker and it is to be tried again."""
+    row = await _LOOK.one_or_none(conn, _question(draft))
+    if row.request_hash is not None:
+        return await _earlier(conn, draft, row)
+    if row.taken:
+        raise Conflict("external_ref_exists", "this channel already sent an order with this external_ref")
+    lines = price_lines(draft.lines, _catalogue(row.products), draft.currency, may_name_price=draft.may_name_price)
+    customer = recorded(keys, draft.customer_id, draft.profile, row.data_key, row.profile_enc)
+    return await _write(conn, keys, draft, lines, customer)
+
+
+async def _earlier(conn: AsyncConnection, draft: Draft, row: Any) -> Placed | Answered | None:
+    answered = idempotency.judged(row, draft.request.hash)
+    if answered is not None:
+        return answered
+    if row.locked:
+        raise idempotency.in_progress()
+    # The first run died while it waited; the order it made is answered from here.
+    taken = await idempotency.claim(conn, draft.request, draft.hold_s + GRACE_S)
+    if isinstance(taken, Answered):
+        return taken
+    total = (await conn.execute(_TOTAL, {"order_no": taken.resource})).scalar_one()
+    return Placed(str(taken.resource), draft.answer(str(taken.resource), total), taken)
+
+
+_TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
+
+
+async def _write(
+    conn: AsyncConnection, keys: KeyRing, draft: Draft, lines: list[PricedLine], customer: CustomerRecord
+) -> Placed | None:
+    order_no = new_order_no(time.time_ns() // 1_000_000)
+    total_minor = sum(line.total_minor for line in lines)
+    body = draft.answer(order_no, total_minor)
+    values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(draft, body)
+    try:
+        row = await _PLACE[customer.changed, draft.payment is not None].one_or_none(conn, values)
+    except IntegrityError as error:
+        _again_or_raise(error)
+        return None
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
+            raise
+        return None
+    if row is None:
+        return None
+    claim = idempotency.Claim(draft.request, row.locked_until, order_no) if draft.hold_s else None
+    return Placed(order_no, body, claim)
+
+
+def _again_or_raise(error: DBAPIError) -> None:
+    """Return when the loser of a race should look again."""
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    if constraint not in ("idempotency_keys_pkey", "orders_pkey", "order_external_ref", "customers_pkey"):
+        raise error
+
+
+def _question(draft: Draft) -> dict[str, Any]:
+    return {
+        "subject": draft.request.subject,
+        "key": draft.request.key,
+        "customer_id": draft.customer_id,
+        "channel": draft.channel,
+        "external_ref": draft.external_ref,
+        "skus": list({line.sku for line in draft.lines}),
+    }
+
+
+def _catalogue(rows: Iterable[Sequence[Any]] | None) -> dict[str, Product]:
+    return {row[0]: Product(*row) for row in rows or ()}
+
+
+def _order(keys: KeyRing, draft: Draft, order_no: str, total_minor: int, customer: CustomerRecord) -> dict[str, Any]:
+    seal, key = keys.vault.seal_json, customer.plain_key
+    values = {
+        "order_no": order_no,
+        "channel": draft.channel,
+        "external_ref": draft.external_ref,
+        "type": draft.type,
+        "customer_id": draft.customer_id,
+        "data_key": customer.data_key,
+        "currency": draft.currency,
+        "total_minor": str(total_minor),
+        "country": draft.ship_to["country"],
+        "province": draft.ship_to["province"],
+        "city": draft.ship_to["city"],
+        "ship_to_enc": seal(key, draft.ship_to, f"{order_no}:ship_to"),
+        "note_enc": seal(key, draft.note, f"{order_no}:note") if draft.note else None,
+        "backorder": draft.backorder,
+        "actor": draft.actor,
+        "trace": draft.trace,
+    }
+    if customer.changed:
+        values |= {
+            "profile_enc": customer.profile_enc,
+            "email_index": customer.email_index,
+            "phone_index": customer.phone_index,
+        }
+    if draft.payment is not None:
+        values["method"], values["token"] = draft.payment
+        values["request_id"] = f"{order_no}:1"
+    return values
+
+
+def _lines(lines: Sequence[PricedLine]) -> dict[str, Any]:
+    """Numbers go as array literals: as lists, their types (and with them the plan) would vary with their size."""
+    return {
+        "skus": [line.sku for line in lines],
+        "names": [line.name for line in lines],
+        "quantities": "{" + ",".join(str(line.quantity) for line in lines) + "}",
+        "prices": "{" + ",".join(str(line.unit_price_minor) for line in lines) + "}",
+    }
+
+
+def _kept(draft: Draft, body: dict[str, Any]) -> dict[str, Any]:
+    waits = draft.hold_s > 0
+    return {
+        "subject": draft.request.subject,
+        "key": draft.request.key,
+        "hash": draft.request.hash,
+        "state": "running" if waits else "done",
+        "response": None if waits else orjson.dumps(body).decode(),
+        "hold_s": str(draft.hold_s + GRACE_S),
+    }

@@ -1,0 +1,137 @@
+"""Stock that orders hold: reserve, release, ship. Every change is a movement; the database moves the level."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.sourcing import Destination, Warehouse, candidates
+
+# What the order wants and who could ship it, in one read without locks: the movement decides.
+_WANTED = text(
+    """
+    WITH wanted AS (
+      SELECT sku, sum(quantity)::bigint AS quantity FROM order_lines WHERE order_no = :order_no GROUP BY sku
+    )
+    SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor,
+           EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
+                      AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
+           w.sku, w.quantity,
+           h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available
+      FROM orders o CROSS JOIN wanted w
+      LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
+      LEFT JOIN warehouses h ON h.code = l.warehouse
+     WHERE o.order_no = :order_no
+    """
+)
+# Rows are inserted in order of SKU, so levels are locked in that order by every order.
+_RESERVE = text(
+    """
+    WITH wanted AS MATERIALIZED (
+      SELECT sku, sum(quantity)::bigint AS quantity FROM order_lines WHERE order_no = :order_no
+       GROUP BY sku ORDER BY sku
+    ), held AS (
+      INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
+      SELECT :order_no, sku, :warehouse, quantity, 'reserved' FROM wanted
+      ON CONFLICT (order_no, sku, warehouse) DO UPDATE SET quantity = excluded.quantity, state = 'reserved'
+    )
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
+    SELECT :order_no || '/reserve/1/' || sku, 'reserve', sku, :warehouse, quantity, 0, quantity, :order_no, 'system'
+      FROM wanted ORDER BY sku
+    """
+)
+_LET_GO = text(
+    """
+    WITH held AS MATERIALIZED (
+      SELECT sku, warehouse, quantity FROM allocations
+       WHERE order_no = :order_no AND state = 'reserved' ORDER BY sku, warehouse
+    ), moved AS (
+      UPDATE allocations SET state = :state WHERE order_no = :order_no AND state = 'reserved'
+    )
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
+    SELECT :order_no || '/' || CAST(:kind AS text) || '/1/' || sku || '@' || warehouse, :kind, sku, warehouse, quantity,
+           CASE CAST(:kind AS text) WHEN 'ship' THEN -quantity ELSE 0 END, -quantity, :order_no, 'system'
+      FROM held ORDER BY sku, warehouse
+    RETURNING quantity
+    """
+)
+_HELD = text("SELECT warehouse FROM allocations WHERE order_no = :order_no AND state = 'reserved' LIMIT 1")
+
+
+class StockGone(Exception):
+    """The units that were there a moment ago are another order's now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an order wants, where to, and what could serve it: `available` is {(warehouse, sku): units}.
+
+    `paid` says that a payment came before the stock was reserved.
+    """
+
+    destination: Destination
+    backorder: bool
+    cancelling: bool
+    total_minor: int
+    paid: bool
+    wanted: Mapping[str, int]
+    available: Mapping[tuple[str, str], int]
+    warehouses: tuple[Warehouse, ...]
+
+    def candidates(self) -> list[str]:
+        """Warehouses that can ship all of it, best first."""
+        return candidates(self.wanted, self.available, self.warehouses, self.destination)
+
+
+async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
+    """Read the order's demand and the levels that could serve it."""
+    rows = (await conn.execute(_WANTED, {"order_no": order_no})).all()
+    assert rows, "an order has lines"
+    able = [row for row in rows if row.code is not None]
+    places = {row.code: Warehouse(row.code, row.w_country, row.w_province, row.w_city, row.priority) for row in able}
+    first = rows[0]
+    return Demand(
+        destination=Destination(first.country, first.province, first.city),
+        backorder=first.backorder,
+        cancelling=first.cancelling is not None,
+        total_minor=first.total_minor,
+        paid=first.paid,
+        wanted={row.sku: row.quantity for row in rows},
+        available={(row.code, row.sku): row.available for row in able},
+        warehouses=tuple(places.values()),
+    )
+
+
+async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> None:
+    """Reserve every line at `warehouse`, all or nothing.
+
+    Raises StockGone when another order was faster; the transaction is then over.
+    """
+    try:
+        await conn.execute(_RESERVE, {"order_no": order_no, "warehouse": warehouse})
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == "OM001":
+            raise StockGone from None
+        raise
+
+
+async def release(conn: AsyncConnection, order_no: str) -> int:
+    """Give back what the order holds; answers with the number of units, 0 when it holds nothing."""
+    rows = await conn.execute(_LET_GO, {"order_no": order_no, "kind": "release", "state": "released"})
+    return sum(row.quantity for row in rows)
+
+
+async def ship(conn: AsyncConnection, order_no: str) -> int:
+    """Take what the order holds out of the warehouse; answers with the number of units."""
+    rows = await conn.execute(_LET_GO, {"order_no": order_no, "kind": "ship", "state": "shipped"})
+    return sum(row.quantity for row in rows)
+
+
+async def warehouse_of(conn: AsyncConnection, order_no: str) -> str | None:
+    """The warehouse that holds the order's stock."""
+    warehouse: str | None = (await conn.execute(_HELD, {"order_no": order_no})).scalar_one_or_none()
+    return warehouse

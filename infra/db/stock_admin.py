@@ -1,0 +1,114 @@
+"""Stock that people move: receipts, corrections, transfers. Every change is a movement."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound, RuleBroken
+from domain.stock import MovementKind, effect
+
+MAX_WOKEN = 1000
+
+_LEVELS = text(
+    """
+    SELECT w.code AS warehouse, coalesce(l.on_hand, 0) AS on_hand, coalesce(l.reserved, 0) AS reserved,
+           coalesce(l.available, 0) AS available, coalesce(l.incoming, 0) AS incoming,
+           coalesce(l.safety_stock, 0) AS safety_stock
+      FROM products p CROSS JOIN warehouses w
+      LEFT JOIN stock_levels l ON l.sku = p.sku AND l.warehouse = w.code
+     WHERE p.sku = :sku ORDER BY w.priority, w.code
+    """
+)
+_PLACE = text(
+    """
+    SELECT EXISTS (SELECT FROM products WHERE sku = :sku) AS known,
+           (SELECT code FROM warehouses
+             WHERE CASE WHEN CAST(:warehouse AS text) IS NULL THEN is_default ELSE code = :warehouse END) AS code
+    """
+)
+_LEVEL = text("INSERT INTO stock_levels (sku, warehouse) VALUES (:sku, :warehouse) ON CONFLICT DO NOTHING")
+_MOVE = text(
+    """
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, reference, actor)
+    VALUES (:key, :kind, :sku, :warehouse, :quantity, :on_hand_delta, :reserved_delta, :reference, :actor)
+    RETURNING movement_id
+    """
+)
+_NOW = text("SELECT on_hand, reserved, available FROM stock_levels WHERE sku = :sku AND warehouse = :warehouse")
+_WAKE = text(
+    """
+    INSERT INTO workflow_requests (kind, subject, name)
+    SELECT 'signal_order', o.order_no, 'stock_arrived'
+      FROM orders o
+     WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock'
+       AND EXISTS (SELECT FROM order_lines l WHERE l.order_no = o.order_no AND l.sku = :sku)
+     ORDER BY o.created_at, o.order_no LIMIT :limit
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One movement to write; an adjustment's quantity is signed."""
+
+    key: str
+    kind: MovementKind
+    sku: str
+    warehouse: str
+    quantity: int
+    reference: str
+    actor: str
+
+
+async def levels(conn: AsyncConnection, sku: str) -> list[dict[str, Any]]:
+    """The SKU's levels at every warehouse; empty when there is no such product."""
+    return [dict(row._mapping) for row in await conn.execute(_LEVELS, {"sku": sku})]
+
+
+async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> str:
+    """The warehouse meant (the default one for None). Raises NotFound `product_not_found`, RuleBroken
+    `unknown_warehouse`."""
+    row = (await conn.execute(_PLACE, {"sku": sku, "warehouse": warehouse})).one()
+    if not row.known:
+        raise NotFound("product_not_found", "no product has this SKU")
+    if row.code is None:
+        raise RuleBroken("unknown_warehouse", "no warehouse has this code")
+    return str(row.code)
+
+
+async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
+    """Write the movements, all or nothing, and return the last one with the level it led to.
+
+    Where units arrive, backorders that wait for the SKU are told. The caller's transaction fails with the database's
+    own error when a level would go below zero or below what is reserved.
+    """
+    last: dict[str, Any] = {}
+    # Levels are locked in one order, whichever way units travel.
+    for one in sorted(moves, key=lambda each: each.warehouse):
+        where = {"sku": one.sku, "warehouse": one.warehouse}
+        await conn.execute(_LEVEL, where)
+        movement_id = (await conn.execute(_MOVE, _values(one))).scalar_one()
+        level = (await conn.execute(_NOW, where)).one()
+        if one is moves[-1]:
+            last = {"movement_id": movement_id, **where, "quantity": one.quantity, **level._mapping}
+    if any(effect(one.kind, one.quantity)[0] > 0 for one in moves):
+        await conn.execute(_WAKE, {"sku": moves[0].sku, "limit": MAX_WOKEN})
+    return last
+
+
+def _values(one: Move) -> dict[str, Any]:
+    on_hand_delta, reserved_delta = effect(one.kind, one.quantity)
+    return {
+        "key": one.key,
+        "kind": one.kind.value,
+        "sku": one.sku,
+        "warehouse": one.warehouse,
+        "quantity": one.quantity,
+        "on_hand_delta": on_hand_delta,
+        "reserved_delta": reserved_delta,
+        "reference": one.reference,
+        "actor": one.actor,
+    }

@@ -1,0 +1,211 @@
+"""The queue of stuck orders, and acts on them alone or in bulk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from infra.db.customers import KeyRing
+
+_STUCK = text(
+    """
+    SELECT order_no, step, error, provider, since, attempts, options, amount_minor, escalated_at
+      FROM parked_steps
+     WHERE resolved_at IS NULL
+       AND (CAST(:step AS text) IS NULL OR step = :step)
+       AND (CAST(:error AS text) IS NULL OR error = :error)
+       AND (CAST(:provider AS text) IS NULL OR provider = :provider)
+       AND (CAST(:after AS timestamptz) IS NULL OR (since, order_no) > (CAST(:after AS timestamptz), :after_no))
+     ORDER BY since, order_no LIMIT :limit
+    """
+)
+_PARKED = text(
+    """
+    SELECT p.step, p.options, c.data_key
+      FROM orders o JOIN customers c USING (customer_id)
+      LEFT JOIN parked_steps p ON p.order_no = o.order_no AND p.resolved_at IS NULL
+     WHERE o.order_no = :order_no
+    """
+)
+_RESOLUTION = text(
+    """
+    INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc)
+    VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc)
+    ON CONFLICT (resolution_id) DO NOTHING
+    """
+)
+_RESOLVED_BY = text(
+    """
+    SELECT o.status FROM parked_steps p JOIN orders o USING (order_no) WHERE p.resolution_id = :resolution_id
+      AND p.order_no = :order_no
+    """
+)
+_JOB = text(
+    """
+    WITH found AS (
+      SELECT order_no FROM parked_steps
+       WHERE resolved_at IS NULL AND CAST(:action AS text) = ANY(options)
+         AND (CAST(:step AS text) IS NULL OR step = :step)
+         AND (CAST(:error AS text) IS NULL OR error = :error)
+         AND (CAST(:provider AS text) IS NULL OR provider = :provider)),
+    size AS (SELECT count(*)::integer AS total FROM found),
+    job AS (
+      INSERT INTO support_jobs (job_id, action, filter, data_key, reason_enc, value_enc, actor, rate_per_s, state,
+                                total, finished_at)
+      SELECT CAST(:job_id AS text), CAST(:action AS text), CAST(:filter AS jsonb), CAST(:data_key AS bytea),
+             CAST(:reason_enc AS bytea), CAST(:value_enc AS bytea), CAST(:actor AS text),
+             CAST(:rate_per_s AS double precision), CASE WHEN total = 0 THEN 'finished' ELSE 'running' END, total,
+             CASE WHEN total = 0 THEN now() END
+        FROM size
+      RETURNING job_id, total),
+    items AS (
+      INSERT INTO support_job_items (job_id, order_no, resolution_id)
+      SELECT job.job_id, found.order_no, job.job_id || '\\:' || found.order_no FROM job, found),
+    start AS (
+      INSERT INTO workflow_requests (kind, subject, payload, trace)
+      SELECT 'start_job', job.job_id, jsonb_build_object('rate_per_s', CAST(:rate_per_s AS double precision)),
+             CAST(:trace AS text)
+        FROM job WHERE job.total > 0)
+    SELECT total FROM job
+    """
+)
+_PROGRESS = text(
+    """
+    SELECT j.state, j.total, count(i.*) FILTER (WHERE i.state = 'done') AS done,
+           count(i.*) FILTER (WHERE i.state = 'failed') AS failed
+      FROM support_jobs j LEFT JOIN support_job_items i USING (job_id)
+     WHERE j.job_id = :job_id GROUP BY j.job_id
+    """
+)
+_STOP = text(
+    "UPDATE support_jobs SET state = 'stopped', finished_at = now() WHERE job_id = :job_id AND state = 'running'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StuckWanted:
+    """Filters and position of the queue; None matches everything."""
+
+    step: str | None = None
+    error: str | None = None
+    provider: str | None = None
+    after: tuple[datetime, str] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The open parked step of an order, `step` None where there is none."""
+
+    step: str | None
+    options: Sequence[str]
+    data_key: bytes | None
+
+
+async def stuck(conn: AsyncConnection, wanted: StuckWanted) -> list[dict[str, Any]]:
+    """At most `limit` + 1 parked orders, the longest parked first."""
+    after, after_no = wanted.after or (None, "")
+    question = {
+        "step": wanted.step,
+        "error": wanted.error,
+        "provider": wanted.provider,
+        "after": after,
+        "after_no": after_no,
+        "limit": wanted.limit + 1,
+    }
+    return [dict(row._mapping) for row in await conn.execute(_STUCK, question)]
+
+
+async def parked(conn: AsyncConnection, order_no: str) -> Parked:
+    """What the order is stuck at. Raises NotFound `order_not_found`."""
+    row = (await conn.execute(_PARKED, {"order_no": order_no})).one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    return Parked(row.step, row.options or [], row.data_key)
+
+
+async def resolved_by(conn: AsyncConnection, order_no: str, resolution_id: str) -> str | None:
+    """The order's status now, if this act resolved one of its steps."""
+    row = {"order_no": order_no, "resolution_id": resolution_id}
+    return (await conn.execute(_RESOLVED_BY, row)).scalars().first()
+
+
+async def keep_resolution(
+    conn: AsyncConnection,
+    keys: KeyRing,
+    data_key: bytes | None,
+    resolution_id: str,
+    *,
+    order_no: str,
+    action: str,
+    actor: str,
+    reason: str,
+    value: Any,
+) -> None:
+    """Keep the act before the workflow hears of it; reason and value sealed under the customer's key. Repeatable.
+
+    Of an erased customer's order, neither is kept: nothing could ever open them.
+    """
+    reason_enc = keys.seal_json(data_key, reason, f"{resolution_id}:reason") if data_key else b""
+    sealable = value is not None and data_key is not None
+    value_enc = keys.seal_json(data_key or b"", value, f"{resolution_id}:value") if sealable else None
+    row = {
+        "resolution_id": resolution_id,
+        "order_no": order_no,
+        "action": action,
+        "actor": actor,
+        "reason_enc": reason_enc,
+        "value_enc": value_enc,
+    }
+    await conn.execute(_RESOLUTION, row)
+
+
+async def open_job(
+    conn: AsyncConnection,
+    keys: KeyRing,
+    job_id: str,
+    *,
+    chosen: Mapping[str, str | None],
+    action: str,
+    actor: str,
+    reason: str,
+    value: Any,
+    rate_per_s: float,
+    trace: str | None,
+) -> int:
+    """Write a bulk act over the orders that `chosen` {step, error, provider} finds now; return their number.
+
+    Reason and value are sealed under a key of the job's own, contexts `{job_id}:reason` and `{job_id}:value`.
+    """
+    plain, wrapped = keys.vault.new_data_key()
+    row = {
+        "job_id": job_id,
+        "action": action,
+        "filter": orjson.dumps(dict(chosen)).decode(),
+        "data_key": wrapped,
+        "reason_enc": keys.vault.seal_json(plain, reason, f"{job_id}:reason"),
+        "value_enc": None if value is None else keys.vault.seal_json(plain, value, f"{job_id}:value"),
+        "actor": actor,
+        "rate_per_s": rate_per_s,
+        "trace": trace,
+        **chosen,
+    }
+    return int((await conn.execute(_JOB, row)).scalar_one())
+
+
+async def progress(conn: AsyncConnection, job_id: str) -> dict[str, Any]:
+    """{state, total, done, failed}. Raises NotFound `job_not_found`."""
+    row = (await conn.execute(_PROGRESS, {"job_id": job_id})).one_or_none()
+    if row is None:
+        raise NotFound("job_not_found")
+    return dict(row._mapping)
+
+
+async def stop_job(conn: AsyncConnection, job_id: str) -> None:
+    """Let a running job end before its next item; a job that ended stays as it is."""
+    await conn.execute(_STOP, {"job_id": job_id})

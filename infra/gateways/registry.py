@@ -1,0 +1,56 @@
+"""Which providers this installation has, by name."""
+
+from collections.abc import Callable, Mapping
+
+from infra.gateways.breaker import CircuitBreaker
+from infra.gateways.guarded import GuardedCarrier, GuardedPayments
+from infra.gateways.protocol import CarrierGateway, PaymentGateway
+from infra.gateways.sandbox_carrier import SandboxCarrier
+from infra.gateways.sandbox_payments import SandboxPayments
+from infra.settings import Settings
+
+
+def build_payments(settings: Settings) -> dict[str, PaymentGateway]:
+    """The configured payment providers, each behind its breaker and counted. Raises ValueError when none fits."""
+    built: dict[str, PaymentGateway] = {}
+    if settings.sandbox_url:
+        secret = settings.sandbox_webhook_secret.get_secret_value()
+        built["sandbox"] = SandboxPayments(settings.sandbox_url, secret, settings.gateway_timeout_s)
+    if settings.stripe_api_key.get_secret_value():
+        # Imported when used: the SDK takes a third of a second.
+        from infra.gateways.stripe_payments import StripePayments
+
+        built["stripe"] = StripePayments.from_settings(settings)
+    _require(settings.payment_provider, built)
+    breaker = _breakers(settings)
+    return {name: GuardedPayments(gateway, breaker(name)) for name, gateway in built.items()}
+
+
+def build_carriers(settings: Settings) -> dict[str, CarrierGateway]:
+    """The configured carriers, each behind its breaker and counted. Raises ValueError when none fits."""
+    built: dict[str, CarrierGateway] = {}
+    if settings.sandbox_url:
+        secret = settings.sandbox_webhook_secret.get_secret_value()
+        built["sandbox"] = SandboxCarrier(settings.sandbox_url, secret, settings.gateway_timeout_s)
+    if settings.ups_client_id:
+        from infra.gateways.ups_carrier import UpsCarrier
+
+        built["ups"] = UpsCarrier.from_settings(settings)
+    _require(settings.carrier, built)
+    breaker = _breakers(settings)
+    return {name: GuardedCarrier(gateway, breaker(name)) for name, gateway in built.items()}
+
+
+async def close_all(gateways: Mapping[str, PaymentGateway] | Mapping[str, CarrierGateway]) -> None:
+    """Closes the connections of all of them."""
+    for gateway in gateways.values():
+        await gateway.aclose()
+
+
+def _require(name: str, built: Mapping[str, object]) -> None:
+    if name not in built:
+        raise ValueError(f"the chosen provider {name!r} is not configured")
+
+
+def _breakers(settings: Settings) -> Callable[[str], CircuitBreaker]:
+    return lambda name: CircuitBreaker(name, settings.breaker_failures, settings.breaker_reset_s)

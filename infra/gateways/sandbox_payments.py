@@ -1,0 +1,110 @@
+"""The sandbox's payment gateway over HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from standardwebhooks import Webhook
+
+from domain.payments import PaymentKind, PaymentStatus
+from infra.gateways.http import Answer, ProviderClient
+from infra.gateways.protocol import (
+    BadSignature,
+    GatewayResult,
+    PaymentNotice,
+    PaymentRequest,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from infra.gateways.signatures import verified_json
+
+NAME = "sandbox"
+
+
+class SandboxPayments:
+    """A PaymentGateway. Declines are results; what the sandbox finds impossible (409, 422) is ProviderRefused."""
+
+    name = NAME
+
+    def __init__(self, base_url: str, webhook_secret: str, timeout_s: float) -> None:
+        self._client = ProviderClient(NAME, base_url, timeout_s)
+        self._verifier = Webhook(webhook_secret) if webhook_secret else None
+
+    async def authorise(self, request: PaymentRequest) -> GatewayResult:
+        return await self._post("/payments/authorise", {**_wish(request), "token": request.token})
+
+    async def capture(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
+        return await self._post(f"/payments/{authorisation_ref}/capture", _wish(request))
+
+    async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
+        wish = {"idempotency_key": request.idempotency_key, "order_no": request.order_no}
+        return await self._post(f"/payments/{authorisation_ref}/void", wish)
+
+    async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
+        return await self._post(f"/payments/{capture_ref}/refund", _wish(request))
+
+    async def lookup(self, idempotency_key: str, kind: PaymentKind) -> GatewayResult | None:
+        params = {"idempotency_key": idempotency_key}
+        answer = await self._client.call("GET", "/payments/lookup", params=params)
+        if answer.status == 404 and answer.body.get("error_code") == "not_found":
+            return None
+        result = _result(answer)
+        if answer.body.get("kind") != kind:
+            raise ProviderRefused("idempotency_key_reused", NAME)
+        return result
+
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
+        if self._verifier is None:
+            raise BadSignature("signature_invalid", NAME)
+        event_id, event = verified_json(NAME, self._verifier, headers, body)
+        if event.get("type") != "payment.updated":
+            return None
+        try:
+            return _notice(event_id, event["data"])
+        except (KeyError, TypeError, ValueError):
+            raise BadSignature("payload_invalid", NAME) from None
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _post(self, path: str, wish: dict[str, Any]) -> GatewayResult:
+        return _result(await self._client.call("POST", path, json=wish))
+
+
+def _wish(request: PaymentRequest) -> dict[str, Any]:
+    return {
+        "order_no": request.order_no,
+        "amount_minor": request.amount_minor,
+        "currency": request.currency,
+        "idempotency_key": request.idempotency_key,
+    }
+
+
+def _result(answer: Answer) -> GatewayResult:
+    body = answer.body
+    if not answer.ok:
+        raise ProviderRefused(str(body.get("error_code") or f"http_{answer.status}"), NAME)
+    try:
+        return GatewayResult(
+            status=PaymentStatus(body["status"]),
+            provider_ref=body["id"],
+            amount_minor=body["amount_minor"],
+            error_code=body.get("error_code"),
+            risk=body.get("risk"),
+        )
+    except (KeyError, ValueError):
+        raise ProviderUnavailable("bad_response", NAME) from None
+
+
+def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotice:
+    return PaymentNotice(
+        event_id=event_id,
+        order_no=data["order_no"],
+        provider_ref=data["id"],
+        kind=PaymentKind(data["kind"]),
+        status=PaymentStatus(data["status"]),
+        amount_minor=data["amount_minor"],
+        currency=data["currency"],
+        idempotency_key=data.get("idempotency_key"),
+        error_code=data.get("error_code"),
+        parent_ref=data.get("parent_id"),
+    )

@@ -1,0 +1,160 @@
+"""Stripe's objects in our words."""
+
+from typing import Any
+
+from domain.payments import PaymentKind, PaymentStatus
+from infra.gateways.protocol import GatewayResult, PaymentNotice
+
+NAME = "stripe"
+
+_INTENT_EVENTS = {
+    "payment_intent.amount_capturable_updated": (PaymentKind.AUTHORISE, PaymentStatus.SUCCEEDED),
+    "payment_intent.payment_failed": (PaymentKind.AUTHORISE, PaymentStatus.FAILED),
+    "payment_intent.succeeded": (PaymentKind.CAPTURE, PaymentStatus.SUCCEEDED),
+    "payment_intent.canceled": (PaymentKind.VOID, PaymentStatus.SUCCEEDED),
+}
+_REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+_REFUND_STATUS = {
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "pending": PaymentStatus.PENDING,
+    "requires_action": PaymentStatus.PENDING,
+}
+_KEY_OF = {
+    PaymentKind.AUTHORISE: "idempotency_key",
+    PaymentKind.CAPTURE: "capture_key",
+    PaymentKind.VOID: "void_key",
+    PaymentKind.REFUND: "idempotency_key",
+}
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """An object of the SDK as nested dictionaries."""
+    converted: dict[str, Any] = value.to_dict() if hasattr(value, "to_dict") else value
+    return converted
+
+
+def order_of(idempotency_key: str) -> str:
+    """The order that a key belongs to: keys are order/step/sequence."""
+    return idempotency_key.partition("/")[0]
+
+
+def intent_result(intent: dict[str, Any]) -> GatewayResult:
+    """The authorisation. One that wants a step of the customer (3-D Secure) has failed: nobody is there to take it."""
+    status, code = _authorisation(intent)
+    return GatewayResult(status, intent["id"], intent["amount"], code, _risk(intent))
+
+
+def capture_result(intent: dict[str, Any]) -> GatewayResult:
+    """The capture that a PaymentIntent's charge stands for."""
+    status = PaymentStatus.SUCCEEDED if intent["status"] == "succeeded" else PaymentStatus.PENDING
+    return GatewayResult(status, charge_of(intent), captured_minor(intent))
+
+
+def void_result(intent: dict[str, Any]) -> GatewayResult:
+    """The end of a PaymentIntent."""
+    status = PaymentStatus.SUCCEEDED if intent["status"] == "canceled" else PaymentStatus.PENDING
+    return GatewayResult(status, void_ref(intent["id"]), intent["amount"])
+
+
+def refund_result(refund: dict[str, Any]) -> GatewayResult:
+    """A Refund; FAILED covers a canceled one."""
+    status = _REFUND_STATUS.get(refund["status"], PaymentStatus.FAILED)
+    code = (refund.get("failure_reason") or "refund_failed") if status is PaymentStatus.FAILED else None
+    return GatewayResult(status, refund["id"], refund["amount"], code)
+
+
+_READINGS = {
+    PaymentKind.AUTHORISE: intent_result,
+    PaymentKind.CAPTURE: capture_result,
+    PaymentKind.VOID: void_result,
+}
+
+
+def void_ref(intent_id: str) -> str:
+    return f"{intent_id}:void"
+
+
+def charge_of(intent: dict[str, Any]) -> str | None:
+    """The id of its charge, which Stripe gives as an id or as an object."""
+    charge = intent.get("latest_charge")
+    ref = charge.get("id") if isinstance(charge, dict) else charge
+    return str(ref) if ref else None
+
+
+def captured_minor(intent: dict[str, Any]) -> int:
+    """What was taken, in minor units; a partial capture takes less than was authorised."""
+    received = intent.get("amount_received")
+    return int(received if received is not None else intent["amount"])
+
+
+def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
+    """A payment's news, or None for any other event, and for payments that bear no order number of ours.
+
+    Raises KeyError, TypeError or AttributeError on what is no event of Stripe's.
+    """
+    told: dict[str, Any] = event["data"]["object"]
+    kind_and_status = _INTENT_EVENTS.get(event["type"])
+    if kind_and_status is not None:
+        return _intent_notice(event["id"], told, *kind_and_status)
+    if event["type"] in _REFUND_EVENTS:
+        return _notice(event["id"], told, PaymentKind.REFUND, refund_result(told), _id_of(told.get("charge")))
+    return None
+
+
+def _intent_notice(
+    event_id: str, intent: dict[str, Any], kind: PaymentKind, status: PaymentStatus
+) -> PaymentNotice | None:
+    known = _READINGS[kind](intent)
+    result = GatewayResult(status, known.provider_ref, known.amount_minor, known.error_code)
+    return _notice(event_id, intent, kind, result, None if kind is PaymentKind.AUTHORISE else intent["id"])
+
+
+def _notice(
+    event_id: str, told: dict[str, Any], kind: PaymentKind, result: GatewayResult, parent_ref: str | None
+) -> PaymentNotice | None:
+    metadata = told.get("metadata") or {}
+    if not metadata.get("order_no") or result.provider_ref is None:
+        return None
+    return PaymentNotice(
+        event_id=event_id,
+        order_no=metadata["order_no"],
+        provider_ref=result.provider_ref,
+        kind=kind,
+        status=result.status,
+        amount_minor=result.amount_minor,
+        currency=told["currency"].upper(),
+        idempotency_key=metadata.get(_KEY_OF[kind]),
+        error_code=result.error_code,
+        parent_ref=parent_ref,
+    )
+
+
+def _authorisation(intent: dict[str, Any]) -> tuple[PaymentStatus, str | None]:
+    status = intent["status"]
+    if status in ("requires_capture", "succeeded"):
+        return PaymentStatus.SUCCEEDED, None
+    if status == "processing":
+        return PaymentStatus.PENDING, None
+    if status == "requires_action":
+        return PaymentStatus.FAILED, "authentication_required"
+    if status == "canceled" and intent.get("latest_charge") is not None:
+        # It stood before it was given up.
+        return PaymentStatus.SUCCEEDED, None
+    return PaymentStatus.FAILED, decline_code(intent.get("last_payment_error") or {})
+
+
+def decline_code(error: dict[str, Any]) -> str:
+    """Why a card was refused, never the message; a refusal without a reason is "declined"."""
+    code = error.get("decline_code") or error.get("code")
+    return "declined" if code in (None, "card_declined", "generic_decline") else str(code)
+
+
+def _risk(intent: dict[str, Any]) -> str | None:
+    charge = intent.get("latest_charge")
+    outcome = (charge.get("outcome") or {}) if isinstance(charge, dict) else {}
+    return "review" if outcome.get("risk_level") == "elevated" or intent.get("review") else None
+
+
+def _id_of(value: Any) -> str | None:
+    ref = value.get("id") if isinstance(value, dict) else value
+    return str(ref) if ref else None

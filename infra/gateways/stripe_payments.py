@@ -1,0 +1,225 @@
+"""Stripe through its SDK: PaymentIntents with manual capture, confirmed at once, and Refunds.
+
+References: an authorisation is the PaymentIntent, a capture its Charge, a refund the Refund; a void has no object at
+Stripe and is named after the PaymentIntent it ends. The key of each effect is Stripe's idempotency key, and is kept in
+metadata too, so that `lookup` finds the effect when Stripe has forgotten the key (it keeps keys for a day).
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from time import time
+from typing import Any
+
+import stripe
+
+from domain.payments import PaymentKind, PaymentStatus
+from infra.gateways.http import PASSING_STATUS, bounded, retry_after_s
+from infra.gateways.protocol import (
+    SIGNATURE_TOLERANCE_S,
+    BadSignature,
+    GatewayResult,
+    PaymentNotice,
+    PaymentRequest,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from infra.gateways.signatures import json_object
+from infra.gateways.stripe_objects import (
+    NAME,
+    capture_result,
+    decline_code,
+    intent_result,
+    notice_of,
+    order_of,
+    plain,
+    refund_result,
+    void_result,
+)
+from infra.settings import Settings
+
+# Stripe's search lags behind by up to a minute, so the newest objects are read from the exact list.
+LISTED_S = 600
+UNSEARCHED_S = 30 * 86_400
+PAGE = 100
+
+
+class StripePayments:
+    """A PaymentGateway. `token` is a PaymentMethod (pm_…) that needs no further step by the customer."""
+
+    name = NAME
+
+    def __init__(self, api_key: str, webhook_secret: str, timeout_s: float, api_base: str) -> None:
+        self._timeout_s, self._webhook_secret = timeout_s, webhook_secret
+        self._http = stripe.HTTPXClient(timeout=timeout_s)
+        # Repeating is the workflow's business: it knows for how long and writes it down.
+        self._api = stripe.StripeClient(
+            api_key, http_client=self._http, base_addresses={"api": api_base}, max_network_retries=0
+        ).v1
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "StripePayments":
+        key, secret = settings.stripe_api_key.get_secret_value(), settings.stripe_webhook_secret.get_secret_value()
+        return cls(key, secret, settings.gateway_timeout_s, settings.stripe_api_base)
+
+    async def authorise(self, request: PaymentRequest) -> GatewayResult:
+        params: Any = {
+            "amount": request.amount_minor,
+            "currency": request.currency.lower(),
+            "payment_method": request.token,
+            "payment_method_types": ["card"],
+            "capture_method": "manual",
+            "confirm": True,
+            "metadata": {"order_no": request.order_no, "idempotency_key": request.idempotency_key},
+        }
+        try:
+            create = self._api.payment_intents.create_async(params, _keyed(request.idempotency_key))
+            return await self._ask(create, intent_result)
+        except stripe.CardError as error:
+            return _declined(error, request)
+
+    async def capture(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
+        key, intents = request.idempotency_key, self._api.payment_intents
+        async with self._whole_call():
+            # Noted first: a PaymentIntent that is captured and bears this key was captured by this call.
+            note: Any = {"metadata": {"capture_key": key}}
+            await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
+            params: Any = {"amount_to_capture": request.amount_minor}
+            return await self._ask(intents.capture_async(authorisation_ref, params, _keyed(key)), capture_result)
+
+    async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
+        key, intents = request.idempotency_key, self._api.payment_intents
+        async with self._whole_call():
+            note: Any = {"metadata": {"void_key": key}}
+            await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
+            return await self._ask(intents.cancel_async(authorisation_ref, {}, _keyed(key)), void_result)
+
+    async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
+        params: Any = {
+            "charge": capture_ref,
+            "amount": request.amount_minor,
+            "metadata": {"order_no": request.order_no, "idempotency_key": request.idempotency_key},
+        }
+        create = self._api.refunds.create_async(params, _keyed(request.idempotency_key))
+        return await self._ask(create, refund_result)
+
+    async def lookup(self, idempotency_key: str, kind: PaymentKind) -> GatewayResult | None:
+        """Asks the order's PaymentIntents, newest first; Stripe cannot be asked by idempotency key."""
+        async with self._whole_call():
+            try:
+                async for intent in self._intents_of(order_of(idempotency_key)):
+                    if (found := await self._effect(intent, idempotency_key, kind)) is not None:
+                        return found
+            except (KeyError, TypeError, AttributeError):
+                raise ProviderUnavailable("bad_response", NAME) from None
+        return None
+
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
+        header = {name.lower(): value for name, value in headers.items()}.get("stripe-signature", "")
+        try:
+            stripe.WebhookSignature.verify_header(body, header, self._webhook_secret)
+            signed_at_s = int(dict(item.partition("=")[::2] for item in header.split(","))["t"])
+        except (stripe.SignatureVerificationError, ValueError, KeyError):
+            raise BadSignature("signature_invalid", NAME) from None
+        if abs(time() - signed_at_s) > SIGNATURE_TOLERANCE_S:
+            raise BadSignature("signature_expired", NAME)
+        try:
+            return notice_of(json_object(NAME, body))
+        except (KeyError, TypeError, AttributeError):
+            raise BadSignature("payload_invalid", NAME) from None
+
+    async def aclose(self) -> None:
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def _effect(self, intent: dict[str, Any], key: str, kind: PaymentKind) -> GatewayResult | None:
+        metadata = intent["metadata"]
+        if kind is PaymentKind.AUTHORISE:
+            return intent_result(intent) if metadata.get("idempotency_key") == key else None
+        if kind is PaymentKind.CAPTURE:
+            taken = metadata.get("capture_key") == key and intent["status"] == "succeeded"
+            return capture_result(intent) if taken else None
+        if kind is PaymentKind.VOID:
+            ended = metadata.get("void_key") == key and intent["status"] == "canceled"
+            return void_result(intent) if ended else None
+        return await self._refund_of(intent, key)
+
+    async def _refund_of(self, intent: dict[str, Any], key: str) -> GatewayResult | None:
+        if not intent.get("latest_charge"):
+            return None
+        params: Any = {"payment_intent": intent["id"], "limit": PAGE}
+        pages = await self._api.refunds.list_async(params)
+        async for refund in pages.auto_paging_iter():
+            known = plain(refund)
+            if (known.get("metadata") or {}).get("idempotency_key") == key:
+                return refund_result(known)
+        return None
+
+    async def _intents_of(self, order_no: str) -> AsyncIterator[dict[str, Any]]:
+        """The newest from the list, then what the search knows; its copies may be old, so they are read again."""
+        seen: set[str] = set()
+        async for intent in self._listed(order_no, LISTED_S):
+            seen.add(intent["id"])
+            yield intent
+        for intent_id in await self._searched(order_no):
+            if intent_id not in seen:
+                yield plain(await self._api.payment_intents.retrieve_async(intent_id))
+
+    async def _listed(self, order_no: str, age_s: int) -> AsyncIterator[dict[str, Any]]:
+        oldest_s = time() - age_s
+        pages = await self._api.payment_intents.list_async({"limit": PAGE})
+        async for listed in pages.auto_paging_iter():
+            intent = plain(listed)
+            if intent["created"] < oldest_s:
+                return
+            if (intent.get("metadata") or {}).get("order_no") == order_no:
+                yield intent
+
+    async def _searched(self, order_no: str) -> list[str]:
+        params: Any = {"query": f'metadata["order_no"]:"{order_no}"', "limit": PAGE}
+        try:
+            found = await self._api.payment_intents.search_async(params)
+        except stripe.InvalidRequestError:
+            # Not every country's accounts may search: then the list is read as far back as a payment can matter.
+            return [intent["id"] async for intent in self._listed(order_no, UNSEARCHED_S)]
+        return [copy.id async for copy in found.auto_paging_iter()]
+
+    async def _ask(self, call: Awaitable[Any], read: Callable[[dict[str, Any]], GatewayResult]) -> GatewayResult:
+        async with self._whole_call():
+            answer = await call
+        try:
+            return read(plain(answer))
+        except (KeyError, TypeError, AttributeError):
+            raise ProviderUnavailable("bad_response", NAME) from None
+
+    @asynccontextmanager
+    async def _whole_call(self) -> AsyncIterator[None]:
+        """Bounds everything inside to one time-out, and speaks our errors. Card declines pass through."""
+        async with bounded(NAME, self._timeout_s):
+            try:
+                yield
+            except stripe.CardError:
+                raise
+            except stripe.StripeError as error:
+                raise _translated(error) from None
+
+
+def _keyed(idempotency_key: str) -> Any:
+    return {"idempotency_key": idempotency_key}
+
+
+def _declined(error: stripe.CardError, request: PaymentRequest) -> GatewayResult:
+    details = plain(error.error) if error.error else {}
+    ref = (details.get("payment_intent") or {}).get("id")
+    return GatewayResult(PaymentStatus.FAILED, ref, request.amount_minor, decline_code(details))
+
+
+def _translated(error: stripe.StripeError) -> ProviderRefused | ProviderUnavailable:
+    status = error.http_status
+    if status is None:
+        late = isinstance(error.__cause__, TimeoutError) or "Timeout" in type(error.__cause__).__name__
+        return ProviderUnavailable("timeout" if late else "connection", NAME)
+    # 409 is a call with this key that is still running.
+    if status >= 500 or status == 409 or status in PASSING_STATUS or isinstance(error, stripe.APIError):
+        return ProviderUnavailable(f"http_{status}", NAME, retry_after_s((error.headers or {}).get("retry-after")))
+    if isinstance(error, stripe.IdempotencyError):
+        return ProviderRefused("idempotency_key_reused", NAME)
+    return ProviderRefused(error.code or ("not_found" if status == 404 else "invalid_request"), NAME)

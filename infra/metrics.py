@@ -1,0 +1,76 @@
+"""Prometheus metrics of every process, and the small server that shows those of the processes without HTTP."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import perf_counter
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+
+FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LAG_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
+
+HTTP_REQUESTS = Counter("oms_http_requests_total", "Requests answered.", ["route", "method", "status"])
+HTTP_SECONDS = Histogram("oms_http_request_seconds", "From request to answer.", ["route", "method"], buckets=FAST_S)
+ACTIVITY_SECONDS = Histogram("oms_activity_seconds", "One attempt.", ["activity", "outcome"], buckets=FAST_S)
+ORDERS_PARKED = Counter("oms_orders_parked_total", "Orders parked at a step, by error code.", ["step", "error"])
+PROVIDER_CALLS = Counter("oms_provider_calls_total", "Calls by outcome.", ["provider", "operation", "outcome"])
+PROVIDER_SECONDS = Histogram("oms_provider_seconds", "One call.", ["provider", "operation"], buckets=FAST_S)
+OUTBOX_LAG = Histogram("oms_outbox_lag_seconds", "From an event's commit to its delivery.", buckets=LAG_S)
+DISPATCH_LAG = Histogram("oms_dispatch_lag_seconds", "From an order's commit to its workflow's start.", buckets=LAG_S)
+
+
+@contextmanager
+def activity_timer(activity: str) -> Iterator[None]:
+    """Observes one attempt of an activity; the outcome is "ok" or "error"."""
+    started_s, outcome = perf_counter(), "error"
+    try:
+        yield
+        outcome = "ok"
+    finally:
+        ACTIVITY_SECONDS.labels(activity, outcome).observe(perf_counter() - started_s)
+
+
+def exposition() -> tuple[bytes, str]:
+    """All metrics of this process in Prometheus's text form, and the content type that goes with it."""
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+
+
+def serve(port: int, healthy: Callable[[], bool] = lambda: True, host: str = "127.0.0.1") -> int:
+    """Answers /metrics and /healthz (503 while not `healthy()`) in a daemon thread.
+
+    Port 0 picks a free one. Returns the actual port. Raises OSError when the port is taken.
+    """
+    server = ThreadingHTTPServer((host, port), _handler(healthy))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server.server_port
+
+
+def _handler(healthy: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
+        def do_GET(self) -> None:
+            status, body, content_type = _answer(self.path.partition("?")[0], healthy)
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """A probe every few seconds is not worth a line."""
+
+    return Handler
+
+
+def _answer(path: str, healthy: Callable[[], bool]) -> tuple[int, bytes, str]:
+    if path == "/metrics":
+        return 200, *exposition()
+    if path == "/healthz":
+        ok = healthy()
+        return (200, b'{"status":"ok"}', "application/json") if ok else (503, b'{"status":"down"}', "application/json")
+    return 404, b"", "text/plain"

@@ -1,0 +1,111 @@
+"""The sandbox's HTTP surface: three providers and the switchboard of faults."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from infra.sandbox import carriers, messages, payments
+from infra.sandbox.calls import Call, Desk, Endpoint, answer, invalid, listing, plain
+from infra.sandbox.carriers import Carriers
+from infra.sandbox.config import SandboxConfig
+from infra.sandbox.faults import FaultError, Faults
+from infra.sandbox.ledger import Ledger, Row
+from infra.sandbox.messages import Messages
+from infra.sandbox.parcels import Parcels
+from infra.sandbox.payments import Payments
+from infra.sandbox.webhooks import Webhooks
+
+
+def create_app(config: SandboxConfig) -> Starlette:
+    """The whole process in one application; its books are open from here to the end of its lifespan."""
+    ledger = Ledger(config.directory)
+    faults = Faults(ledger)
+    webhooks = Webhooks(ledger, faults, config.webhook_url, config.webhook_secret)
+    gateway = Payments(ledger, webhooks, config.pending_s)
+    parcels = Parcels(ledger, webhooks, config.carrier_step_s, config.manual_carrier, config.quiet_transit)
+    carrier = Carriers(ledger, parcels)
+    provider = Messages(ledger)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        loops = [asyncio.create_task(run()) for run in (webhooks.run, gateway.alarm.run, parcels.alarm.run)]
+        yield
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        ledger.close()
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            *_payment_routes(ledger, gateway, Desk("payments", faults, gateway.order_of, config.slow_s)),
+            *_carrier_routes(ledger, carrier, Desk("carriers", faults, carrier.order_of, config.slow_s)),
+            *_message_routes(ledger, provider, Desk("messages", faults, provider.order_of, config.slow_s)),
+            *_fault_routes(faults),
+            _get("/healthz", plain(lambda _: {"status": "ok"})),
+        ],
+    )
+
+
+def _payment_routes(ledger: Ledger, gateway: Payments, desk: Desk) -> list[Route]:
+    return [
+        _post("/payments/authorise", desk.endpoint("authorise", gateway.authorise)),
+        _post("/payments/{id}/capture", desk.endpoint("capture", gateway.capture)),
+        _post("/payments/{id}/void", desk.endpoint("void", gateway.void)),
+        _post("/payments/{id}/refund", desk.endpoint("refund", gateway.refund)),
+        _get("/payments/lookup", desk.endpoint("lookup", gateway.lookup)),
+        _post("/payments/pay", plain(gateway.pay)),
+        _post("/payments/{id}/decide", plain(gateway.decide)),
+        _get("/payments", listing(ledger, "payments", ("order_no", "idempotency_key"), payments.shown)),
+    ]
+
+
+def _carrier_routes(ledger: Ledger, carrier: Carriers, desk: Desk) -> list[Route]:
+    return [
+        _post("/shipments", desk.endpoint("book", carrier.book, status=201)),
+        _post("/shipments/{id}/cancel", desk.endpoint("cancel", carrier.cancel)),
+        _post("/shipments/{id}/advance", plain(carrier.advance)),
+        _get("/shipments/lookup", desk.endpoint("lookup", carrier.lookup)),
+        _get("/shipments", listing(ledger, "shipments", ("order_no", "idempotency_key"), carriers.shown)),
+        _get("/shipments/{id}", desk.endpoint("lookup", carrier.get)),
+    ]
+
+
+def _message_routes(ledger: Ledger, provider: Messages, desk: Desk) -> list[Route]:
+    return [
+        _post("/messages", desk.endpoint("send", provider.send, status=201)),
+        _get("/messages", listing(ledger, "messages", ("order_no", "idempotency_key"), messages.shown)),
+    ]
+
+
+def _fault_routes(faults: Faults) -> list[Route]:
+    def add(call: Call) -> Row:
+        try:
+            return faults.add(call.body)
+        except FaultError as error:
+            raise invalid(str(error)) from None
+
+    async def shown(_: Request) -> Response:
+        return answer({"items": faults.shown(), "next_cursor": None})
+
+    async def clear(_: Request) -> Response:
+        return answer({"cleared": faults.clear()})
+
+    return [
+        _post("/faults", plain(add, status=201)),
+        _get("/faults", shown),
+        Route("/faults", clear, methods=["DELETE"]),
+    ]
+
+
+def _post(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, endpoint, methods=["POST"])
+
+
+def _get(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, endpoint, methods=["GET"])

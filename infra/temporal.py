@@ -1,0 +1,68 @@
+"""How every process reaches Temporal, and the names under which orders are found there."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from temporalio.client import Client, Interceptor, Plugin
+from temporalio.common import SearchAttributeKey
+from temporalio.runtime import Runtime
+
+from infra.settings import Settings, settings
+
+OMS_STATUS = SearchAttributeKey.for_keyword("OmsStatus")
+OMS_CHANNEL = SearchAttributeKey.for_keyword("OmsChannel")
+OMS_STUCK_STEP = SearchAttributeKey.for_keyword("OmsStuckStep")
+OMS_STUCK_ERROR = SearchAttributeKey.for_keyword("OmsStuckError")
+OMS_WAITING_FOR = SearchAttributeKey.for_keyword("OmsWaitingFor")
+OMS_CUSTOMER = SearchAttributeKey.for_keyword("OmsCustomer")
+
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[str], ...] = (
+    OMS_STATUS,
+    OMS_CHANNEL,
+    OMS_STUCK_STEP,
+    OMS_STUCK_ERROR,
+    OMS_WAITING_FOR,
+    OMS_CUSTOMER,
+)
+
+SOURCES = Path(__file__).resolve().parent.parent
+# What decides how a workflow goes on: its own code and the rules it calls.
+VERSIONED_PACKAGES = ("workflows", "domain")
+
+
+async def connect(
+    configuration: Settings,
+    runtime: Runtime | None = None,
+    interceptors: Sequence[Interceptor] = (),
+    plugins: Sequence[Plugin] = (),
+) -> Client:
+    """A client for the configured address and namespace, with TLS and an API key when these are set.
+
+    Raises RuntimeError when the server cannot be reached.
+    """
+    api_key = configuration.temporal_api_key.get_secret_value()
+    return await Client.connect(
+        configuration.temporal_address,
+        namespace=configuration.temporal_namespace,
+        tls=configuration.temporal_tls,
+        api_key=api_key or None,
+        runtime=runtime,
+        interceptors=list(interceptors),
+        plugins=list(plugins),
+    )
+
+
+def build_id() -> str:
+    """The version of the workflows' code: OMS_BUILD_ID, else 12 hexadecimal digits that change with their source."""
+    return settings().build_id or source_hash(SOURCES)
+
+
+def source_hash(root: Path) -> str:
+    """A hash over the path and content of every Python file in the versioned packages below root."""
+    digest = hashlib.sha256()
+    for package in VERSIONED_PACKAGES:
+        for file in sorted((root / package).rglob("*.py")):
+            digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,89 @@
+"""Signed webhooks to addresses that strangers gave us: Standard Webhooks, and nothing inside our own network."""
+
+import asyncio
+import ipaddress
+import socket
+from datetime import UTC, datetime
+
+import httpx
+from standardwebhooks import Webhook
+
+# Addresses that carry another address inside count as what they carry cannot be told; none is a public endpoint.
+_TUNNELS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "2002::/16", "::ffff:0:0/96"))
+
+
+class TargetRefusedError(Exception):
+    """The host is, or resolves to, an address that webhooks may not reach."""
+
+
+def may_be_reached(address: str) -> bool:
+    """True for a public unicast address."""
+    ip = ipaddress.ip_address(address)
+    if ip.version == 6 and any(ip in tunnel for tunnel in _TUNNELS):
+        return False
+    return ip.is_global and not ip.is_multicast
+
+
+class PublicOnlyTransport(httpx.AsyncBaseTransport):
+    """Resolves the host itself, refuses private addresses, and connects to the very address that it checked.
+
+    Checking first and letting the client resolve again would let a name answer differently the second time.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._inner = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.scheme not in ("http", "https"):
+            raise TargetRefusedError("scheme")
+        if not self._allow_private:
+            host = request.url.host
+            request.extensions = {**request.extensions, "sni_hostname": host}
+            request.url = request.url.copy_with(host=await self._checked(host, request))
+        return await self._inner.handle_async_request(request)
+
+    async def _checked(self, host: str, request: httpx.Request) -> str:
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpx.ConnectError("the host has no address", request=request) from error
+        addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+        if not addresses or not all(may_be_reached(address) for address in addresses):
+            raise TargetRefusedError("address")
+        return addresses[0]
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def client(timeout_s: float, *, allow_private: bool) -> httpx.AsyncClient:
+    """For one endpoint: connections are shared by address, so two hosts must not share a client.
+
+    Follows no redirects, uses no proxy. Raises TargetRefusedError besides httpx's own errors.
+    """
+    return httpx.AsyncClient(
+        transport=PublicOnlyTransport(allow_private=allow_private),
+        timeout=timeout_s,
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def signed_headers(secret: str, message_id: str, body: str) -> dict[str, str]:
+    """The headers of Standard Webhooks for `body`, signed now. `secret` is `whsec_…`."""
+    now = datetime.now(UTC)
+    return {
+        "content-type": "application/json",
+        "user-agent": "durable-oms",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, now, body),
+    }
+
+
+async def post(http: httpx.AsyncClient, url: str, headers: dict[str, str], body: str) -> int:
+    """The status code of the answer, whose body is not read."""
+    async with http.stream("POST", url, headers=headers, content=body) as response:
+        return response.status_code
