@@ -1,0 +1,64 @@
+"""How an activity fails: codes that Temporal UI can show, final refusals told from passing weather."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain.errors import RuleBroken
+from infra.db.engine import PoolExhausted
+from infra.db.reservations import StockGone
+from infra.gateways.protocol import GatewayError, ProviderRefused, ProviderUnavailable
+from infra.metrics import activity_timer
+from infra.telemetry import bind_order
+
+Self = TypeVar("Self")
+Out = TypeVar("Out")
+P = ParamSpec("P")
+Method = Callable[Concatenate[Self, P], Awaitable[Out]]
+
+
+def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
+    """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
+
+    The error's details are (provider, attempt). No message of a provider or of the database goes into a history.
+    """
+
+    def decorate(method: Method[Self, P, Out]) -> Method[Self, P, Out]:
+        @activity.defn(name=name)
+        @functools.wraps(method)
+        async def run(self: Self, *args: P.args, **kwargs: P.kwargs) -> Out:
+            with bind_order(getattr(args[0], "order_no", None) if args else None), activity_timer(name):
+                try:
+                    return await method(self, *args, **kwargs)
+                except (RuleBroken, GatewayError, SQLAlchemyError, PoolExhausted, StockGone) as error:
+                    raise as_failure(error) from None
+
+        return run  # type: ignore[return-value]
+
+    return decorate
+
+
+def as_failure(error: Exception) -> ApplicationError:
+    """The failure that a workflow sees for `error`."""
+    attempt = activity.info().attempt if activity.in_activity() else 1
+    match error:
+        case RuleBroken():
+            return ApplicationError(error.code, "", attempt, type=error.code, non_retryable=True)
+        case ProviderRefused():
+            return ApplicationError(error.code, error.provider, attempt, type=error.code, non_retryable=True)
+        case ProviderUnavailable():
+            pause = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
+            return ApplicationError(
+                error.code, error.provider, attempt, type=error.code, next_retry_delay=pause if pause else None
+            )
+        case DBAPIError():
+            code = f"database_{getattr(error.orig, 'sqlstate', None) or 'unreachable'}"
+            return ApplicationError(code, "postgresql", attempt, type=code)
+        case StockGone():
+            return ApplicationError("stock_contended", "", attempt, type="stock_contended")
+    return ApplicationError("database_busy", "postgresql", attempt, type="database_busy")

@@ -1,0 +1,192 @@
+"""Bulk acts of support: each order gets its own resolution and is told by an update, at a bounded rate."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from infra.crypto import Unreadable, Vault
+from infra.db import jobs
+from infra.db.engine import Database
+from infra.db.jobs import Item, Job
+from infra.settings import Settings
+from workflows import messages as m
+from workflows import names, ports
+
+PAGE = 100
+AT_ONCE = 10
+# One history event pair per slice; well below the activity's hour.
+SLICE_S = 900.0
+# Answers that asking again would not change.
+_FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
+
+
+@dataclass(slots=True)
+class _Tally:
+    done: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """A job with its reason and value in clear, for as long as the slice runs."""
+
+    job: Job
+    reason: Any = field(repr=False)
+    value: Any = field(repr=False)
+
+
+class JobActivities:
+    """`client` is the worker's own."""
+
+    def __init__(self, database: Database, vault: Vault, client: Client, settings: Settings) -> None:
+        self._database = database
+        self._vault = vault
+        self._client = client
+        self._task_queue = settings.task_queue
+        self._answer_s = settings.workflow_timeout_s
+
+    @activity.defn(name=ports.resolve_slice.name)
+    async def resolve_slice(self, start: m.StartJob) -> m.JobSlice:
+        """Resolve open items for up to a quarter of an hour; `left` is 0 once the job is through or stopped.
+
+        Repeating is harmless: a resolution is kept under the item's id, which is the update's id too. Raises
+        ApplicationError `unknown_job` when the books hold no such job, RPCError while Temporal does not answer.
+        """
+        act = await self._opened(start.job_id)
+        tally, gate = _Tally(), asyncio.Semaphore(AT_ONCE)
+        running: set[asyncio.Task[None]] = set()
+        try:
+            async for item in self._paced(start):
+                await gate.acquire()
+                task = asyncio.create_task(self._resolve(act, item, tally))
+                running.add(task)
+                task.add_done_callback(lambda _: gate.release())
+                await _raise_first(running)
+            await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        return await self._concluded(start.job_id, tally)
+
+    async def _opened(self, job_id: str) -> _Act:
+        async with self._database.begin() as connection:
+            job = await jobs.find(connection, job_id)
+        if job is None:
+            raise ApplicationError("unknown_job", type="unknown_job", non_retryable=True)
+        key = self._vault.unwrap(job.data_key)
+        reason = self._vault.open_json(key, job.reason_enc, f"{job_id}:reason")
+        sealed = job.value_enc
+        return _Act(job, reason, None if sealed is None else self._vault.open_json(key, sealed, f"{job_id}:value"))
+
+    async def _paced(self, start: m.StartJob) -> AsyncIterator[Item]:
+        """Open items at the job's rate, until there are none, the job is stopped, or the slice is long enough."""
+        begun_s, after, given = monotonic(), "", 0
+        while monotonic() - begun_s < SLICE_S:
+            page = await self._page(start.job_id, after)
+            if not page:
+                return
+            for item in page:
+                yield item
+                given += 1
+                after = item.order_no
+                activity.heartbeat(given)
+                await asyncio.sleep(max(0.0, begun_s + given / start.rate_per_s - monotonic()))
+
+    async def _page(self, job_id: str, after: str) -> list[Item]:
+        async with self._database.begin() as connection:
+            if not await jobs.is_running(connection, job_id):
+                return []
+            return await jobs.open_items(connection, job_id, after, PAGE)
+
+    async def _resolve(self, act: _Act, item: Item, tally: _Tally) -> None:
+        error = await self._refusal(act, item)
+        async with self._database.begin() as connection:
+            await jobs.close_item(connection, act.job.job_id, item.order_no, error)
+        if error is None:
+            tally.done += 1
+        else:
+            tally.failed += 1
+
+    async def _refusal(self, act: _Act, item: Item) -> str | None:
+        """None when the order took it, else why not, as a code."""
+        try:
+            reason, value = self._sealed(act, item)
+        except Unreadable:
+            return "customer_unreadable"
+        async with self._database.begin() as connection:
+            await jobs.keep_resolution(connection, act.job, item, reason, value)
+        return await self._told(m.ResolveRequest(item.order_no, item.resolution_id, act.job.action))
+
+    def _sealed(self, act: _Act, item: Item) -> tuple[bytes, bytes | None]:
+        """Reason and value under the customer's key; of an erased customer neither is kept."""
+        if item.customer_key is None:
+            return b"", None
+        key = self._vault.unwrap(item.customer_key)
+        reason = self._vault.seal_json(key, act.reason, f"{item.resolution_id}:reason")
+        if act.value is None:
+            return reason, None
+        return reason, self._vault.seal_json(key, act.value, f"{item.resolution_id}:value")
+
+    async def _told(self, request: m.ResolveRequest) -> str | None:
+        start: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+            names.ORDER,
+            m.StartOrder(request.order_no),
+            id=names.order_workflow(request.order_no),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        try:
+            handle = await self._client.start_update_with_start_workflow(
+                names.RESOLVE,
+                request,
+                id=request.resolution_id,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                start_workflow_operation=start,
+                result_type=m.UpdateAnswer,
+                rpc_timeout=timedelta(seconds=4 * self._answer_s),
+            )
+            await self._answered(handle)
+        except WorkflowUpdateFailedError as error:
+            return (error.cause.type if isinstance(error.cause, ApplicationError) else None) or "update_failed"
+        except RPCError as error:
+            if error.status not in _FINAL:
+                raise
+            return f"temporal_{error.status.name.lower()}"
+        return None
+
+    async def _answered(self, handle: WorkflowUpdateHandle[m.UpdateAnswer]) -> None:
+        """Wait a little for the answer; without one it is accepted all the same, and no more than that was asked."""
+        with suppress(TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            async with asyncio.timeout(self._answer_s):
+                await handle.result()
+
+    async def _concluded(self, job_id: str, tally: _Tally) -> m.JobSlice:
+        async with self._database.begin() as connection:
+            left = await jobs.finish(connection, job_id)
+            running = await jobs.is_running(connection, job_id)
+        return m.JobSlice(tally.done, tally.failed, left if running else 0)
+
+
+async def _raise_first(running: set[asyncio.Task[None]]) -> None:
+    """Forget what has ended well; what has failed ends the slice, which is then repeated."""
+    for task in [task for task in running if task.done()]:
+        running.discard(task)
+        task.result()

@@ -1,0 +1,199 @@
+"""The order's own steps: reading, cancelling, completing, parking. Each is one transaction."""
+
+from dataclasses import replace
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.effects import effect
+from activities.news import parcel_moved, standing_of, take_news
+from activities.views import policy_of, view_of
+from domain.errors import Conflict
+from domain.shipments import ShipmentStatus
+from domain.states import CANCELLABLE, TERMINAL, Event, Status
+from infra.db import events, reservations, shipments
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database
+from infra.settings import Settings
+from workflows import messages as m
+
+# How often a reservation looks again when other orders were faster, before it is tried again later.
+TRIES = 5
+
+_SET_CANCELLING = text("UPDATE orders SET cancelling = :cause WHERE order_no = :order_no RETURNING 1")
+_CANCELLING = text("SELECT cancelling FROM orders WHERE order_no = :order_no")
+_OPEN_PAYMENT = text(
+    """UPDATE payment_requests SET attempt =
+         (SELECT coalesce(max(attempt), 0) + 1 FROM payment_requests WHERE order_no = :order_no)
+        WHERE request_id = :request_id AND order_no = :order_no AND attempt IS NULL RETURNING attempt"""
+)
+_TAKEN_UP = text("SELECT attempt FROM payment_requests WHERE request_id = :request_id AND order_no = :order_no")
+
+
+async def mark_cancelling(conn: AsyncConnection, order_no: str, cause: str, actor: str) -> None:
+    """Record that the order is being undone; safe to repeat, the first cause stays."""
+    if (await conn.execute(_CANCELLING, {"order_no": order_no})).scalar_one() is not None:
+        return
+    await conn.execute(_SET_CANCELLING, {"order_no": order_no, "cause": cause})
+    wait = events.waiting("cancellation", "stock is released and money returned, then the order shows cancelled")
+    await events.note(conn, order_no, "cancel_requested", actor, data={"cause": cause, "waiting": wait})
+
+
+class OrderActivities:
+    """Steps that touch only the books."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._db = database
+        self._settings = settings
+
+    @effect("load_order")
+    async def load_order(self, ref: m.OrderRef) -> m.OrderView:
+        """Where the order stands."""
+        async with self._db.begin() as conn:
+            return replace(await view_of(conn, ref.order_no), policy=policy_of(self._settings))
+
+    @effect("apply_news")
+    async def apply_news(self, ref: m.OrderRef) -> m.OrderView:
+        """Apply every fact from outside that waits in the inbox, in the order of arrival."""
+        async with self._db.begin() as conn:
+            await take_news(conn, ref.order_no, self._settings)
+            return await view_of(conn, ref.order_no)
+
+    @effect("open_payment")
+    async def open_payment(self, request: m.PayRequest) -> m.OrderView:
+        """Give a payment request its attempt number. Refuses: already_paid, payment_in_progress, order_closed."""
+        async with self._db.begin() as conn:
+            status = await events.lock_order(conn, request.order_no)
+            values = {"order_no": request.order_no, "request_id": request.request_id}
+            if (await conn.execute(_TAKEN_UP, values)).scalar_one_or_none() is None:
+                await self._take_up(conn, status, values)
+            return await view_of(conn, request.order_no, look_for_stray=False)
+
+    async def _take_up(self, conn: AsyncConnection, status: Status, values: dict[str, str]) -> None:
+        view = await view_of(conn, values["order_no"], look_for_stray=False)
+        if view.cancelling or status is Status.CANCELLED:
+            raise Conflict("order_closed")
+        if status not in (Status.RECEIVED, Status.PENDING_PAYMENT) or view.attempt_state == "captured":
+            raise Conflict("already_paid")
+        if view.attempt_state in ("open", "authorised", "pending"):
+            raise Conflict("payment_in_progress")
+        attempt = (await conn.execute(_OPEN_PAYMENT, values)).scalar_one()
+        await events.note(conn, values["order_no"], "payment_requested", data={"attempt": attempt})
+
+    @effect("expire_payment")
+    async def expire_payment(self, ref: m.OrderRef) -> m.OrderView:
+        """The payment deadline: what is in the books by now has won, otherwise the order is undone."""
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, ref.order_no)
+            await take_news(conn, ref.order_no, self._settings)
+            view = await view_of(conn, ref.order_no)
+            if view.status == Status.PENDING_PAYMENT and view.attempt_state not in ("open", "authorised", "captured"):
+                await mark_cancelling(conn, ref.order_no, "payment_expired", "system")
+                view = await view_of(conn, ref.order_no)
+            return view
+
+    @effect("expire_backorder")
+    async def expire_backorder(self, ref: m.OrderRef) -> m.OrderView:
+        """The stock never came: the order is undone."""
+        async with self._db.begin() as conn:
+            if await events.lock_order(conn, ref.order_no) is Status.RECEIVED:
+                await mark_cancelling(conn, ref.order_no, "out_of_stock", "system")
+            return await view_of(conn, ref.order_no)
+
+    @effect("begin_cancel")
+    async def begin_cancel(self, request: m.CancelRequest) -> m.OrderView:
+        """Record that the order is being undone. Refuses `not_cancellable` where its status does not allow it."""
+        async with self._db.begin() as conn:
+            status = await events.lock_order(conn, request.order_no)
+            by_support = request.cause == "compensated" and status is Status.SHIPPED
+            if status not in CANCELLABLE and not by_support:
+                raise Conflict("not_cancellable")
+            await mark_cancelling(conn, request.order_no, request.cause, request.actor)
+            return await view_of(conn, request.order_no)
+
+    @effect("refuse_cancel")
+    async def refuse_cancel(self, ref: m.OrderRef) -> m.OrderView:
+        """The parcel is on its way: the order is no longer being undone."""
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, ref.order_no)
+            if (await conn.execute(_CANCELLING, {"order_no": ref.order_no})).scalar_one() is not None:
+                await conn.execute(_SET_CANCELLING, {"order_no": ref.order_no, "cause": None})
+                wait = events.waiting("delivery", "the carrier delivers", self._settings.delivery_timeout_s)
+                await events.note(
+                    conn, ref.order_no, "cancel_refused", data={"code": "parcel_on_its_way", "waiting": wait}
+                )
+                await self._catch_up(conn, ref.order_no)
+            return await view_of(conn, ref.order_no)
+
+    async def _catch_up(self, conn: AsyncConnection, order_no: str) -> None:
+        """What the carrier delivered while the order was being undone counts now."""
+        parcel = await shipments.live_shipment(conn, order_no)
+        if parcel is not None and parcel.status is ShipmentStatus.DELIVERED:
+            await parcel_moved(conn, order_no, await standing_of(conn, order_no), parcel.status, self._settings)
+
+    @effect("finish_cancel")
+    async def finish_cancel(self, ref: m.OrderRef) -> m.OrderView:
+        """Free the stock and show the order as cancelled; every payment must have been returned before."""
+        async with self._db.begin() as conn:
+            status = await events.lock_order(conn, ref.order_no)
+            if status not in TERMINAL:
+                cause = (await conn.execute(_CANCELLING, {"order_no": ref.order_no})).scalar_one()
+                if units := await reservations.release(conn, ref.order_no):
+                    await events.note(conn, ref.order_no, "stock_released", data={"units": units})
+                await events.move(
+                    conn, ref.order_no, status, Event.ORDER_CANCELLED, data={"cause": cause, "waiting": None}
+                )
+                await conn.execute(_SET_CANCELLING, {"order_no": ref.order_no, "cause": None})
+            return await view_of(conn, ref.order_no)
+
+    @effect("complete_order")
+    async def complete_order(self, ref: m.OrderRef) -> m.OrderView:
+        """The return window is over."""
+        async with autocommit(self._db) as conn:
+            await events.move_if(conn, ref.order_no, Status.DELIVERED, Event.RETURN_WINDOW_CLOSED, {"waiting": None})
+            return await view_of(conn, ref.order_no, look_for_stray=False)
+
+    @effect("reserve_stock")
+    async def reserve_stock(self, ref: m.OrderRef) -> m.OrderView:
+        """Reserve everything at one warehouse if that is still to be done; answers with where the order stands."""
+        for _ in range(TRIES):
+            try:
+                return await self._reserve_once(ref.order_no)
+            except reservations.StockGone:
+                # Another order was faster: look again. Nothing of this try is left.
+                continue
+        raise reservations.StockGone
+
+    async def _reserve_once(self, order_no: str) -> m.OrderView:
+        async with self._db.begin() as conn:
+            # Locked first and read after: what is read beside a lock may be older than the wait for it.
+            status = await events.lock_order(conn, order_no)
+            if status is Status.RECEIVED:
+                await self._reserve(conn, order_no)
+            view = await view_of(conn, order_no, look_for_stray=status is not Status.RECEIVED)
+            return replace(view, policy=policy_of(self._settings))
+
+    async def _reserve(self, conn: AsyncConnection, order_no: str) -> None:
+        demand = await reservations.demand_of(conn, order_no)
+        if demand.cancelling:
+            return
+        able = demand.candidates()
+        if not able:
+            await self._short(conn, order_no, demand.backorder)
+            return
+        await reservations.reserve_at(conn, order_no, able[0])
+        wait = events.waiting("payment", "the order is cancelled and its stock freed", self._settings.payment_timeout_s)
+        data = {"warehouse": able[0], "waiting": wait}
+        status = await events.move(conn, order_no, Status.RECEIVED, Event.STOCK_RESERVED, data=data)
+        if demand.paid or demand.total_minor == 0:
+            # Paid before it was reserved, or there is nothing to pay.
+            event = Event.PAYMENT_CAPTURED if demand.paid else Event.PAYMENT_RECORDED
+            booking = events.waiting("carrier", "the carrier is booked")
+            await events.move(conn, order_no, status, event, data={"waiting": booking})
+
+    async def _short(self, conn: AsyncConnection, order_no: str, backorder: bool) -> None:
+        if not backorder:
+            await mark_cancelling(conn, order_no, "out_of_stock", "system")
+        elif not await events.is_done(conn, order_no, "stock_short"):
+            wait = events.waiting("stock", "the order is cancelled", self._settings.backorder_timeout_s)
+            await events.note(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})

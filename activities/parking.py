@@ -1,0 +1,248 @@
+"""Parking a step and resolving it: the order keeps its status, support gets a row, the timeline says who did what."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.effects import effect
+from activities.news import mark_paid, parcel_moved, standing_of
+from activities.views import view_of
+from domain.errors import Conflict, RuleBroken
+from domain.shipments import ShipmentStatus
+from domain.states import Event, Status
+from domain.steps import STEPS, Action, Step, check_value
+from infra.crypto import Unreadable, Vault
+from infra.db import events, reservations, shipments
+from infra.db.engine import Database
+from infra.metrics import ORDERS_PARKED
+from infra.settings import Settings
+from workflows import messages as m
+
+_PARK = text(
+    """
+    INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor, escalate_at)
+    SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
+           nullif(:provider, ''), :attempts, :options, o.total_minor, now() + make_interval(secs => :escalation_s)
+      FROM orders o WHERE o.order_no = :order_no AND NOT EXISTS
+        (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
+    RETURNING park_no
+    """
+)
+_OPEN = text("SELECT step FROM parked_steps WHERE order_no = :order_no AND park_no = :park_no AND resolved_at IS NULL")
+_CLOSE = text(
+    """UPDATE parked_steps SET resolved_at = now(), resolution_id = :resolution_id
+        WHERE order_no = :order_no AND park_no = :park_no"""
+)
+_ESCALATE = text(
+    """UPDATE parked_steps SET escalated_at = now() WHERE order_no = :order_no AND resolved_at IS NULL
+          AND escalated_at IS NULL RETURNING step"""
+)
+_RESOLUTION = text(
+    """SELECT r.action, r.actor, r.value_enc, c.data_key FROM resolutions r JOIN orders USING (order_no)
+         JOIN customers c USING (customer_id) WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
+)
+_MANUAL_PAYMENT = text(
+    """
+    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
+                          idempotency_key, provider_ref, parent_id)
+    SELECT o.order_no, :kind, :purpose, :attempt, 'manual', :amount, o.currency, 'succeeded', :key, :reference, :parent
+      FROM orders o WHERE o.order_no = :order_no ON CONFLICT (idempotency_key) DO NOTHING
+    """
+)
+_TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
+_DROP_INTENT = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE order_no = :order_no AND kind = ANY(:kinds) AND status IN ('intent', 'pending')"""
+)
+_OWED = text(
+    """SELECT t.payment_id, t.captured_minor - t.refunded_minor AS left_minor, p.purpose
+         FROM payment_totals t JOIN payments p USING (payment_id)
+        WHERE p.order_no = :order_no AND t.refunded_minor < t.captured_minor"""
+)
+_HELD = text(
+    """SELECT a.payment_id, a.amount_minor, a.purpose FROM payments a
+        WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
+          AND NOT EXISTS (SELECT FROM payments v WHERE v.parent_id = a.payment_id AND v.status = 'succeeded')"""
+)
+_AMEND_ADDRESS = text(
+    """UPDATE orders SET ship_to_enc = :sealed, country = :country, province = :province, city = :city,
+              address_rev = address_rev + 1 WHERE order_no = :order_no"""
+)
+_AMEND_TOKEN = text(
+    """INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)
+       SELECT :request_id, r.order_no, r.attempt + 1, r.method, :token, :actor FROM payment_requests r
+        WHERE r.order_no = :order_no AND r.attempt IS NOT NULL ORDER BY r.attempt DESC LIMIT 1
+       ON CONFLICT (request_id) DO NOTHING"""
+)
+_MANUAL_PARCEL = text(
+    """
+    INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)
+    VALUES (:order_no || '-M' || :park_no, :order_no, :warehouse, :carrier, 'booked',
+            :order_no || '/manual/' || :park_no, :tracking_no)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+class ParkingActivities:
+    """Parking, escalating and resolving steps."""
+
+    def __init__(self, database: Database, vault: Vault, settings: Settings) -> None:
+        self._db = database
+        self._vault = vault
+        self._settings = settings
+
+    @effect("park_step")
+    async def park_step(self, request: m.ParkRequest) -> m.OrderView:
+        """Open a parked step unless one is open; support sees it at once."""
+        options = [str(option) for option in STEPS[Step(request.step)].options]
+        values = {
+            "order_no": request.order_no,
+            "step": request.step,
+            "error": request.error,
+            "provider": request.provider,
+            "attempts": request.attempts,
+            "options": options,
+            "escalation_s": self._settings.escalation_s,
+        }
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, request.order_no)
+            if (park_no := (await conn.execute(_PARK, values)).scalar_one_or_none()) is not None:
+                data = {"park_no": park_no, "step": request.step, "error": request.error, "options": options}
+                await events.note(conn, request.order_no, "step_parked", data=data)
+                ORDERS_PARKED.labels(request.step, request.error).inc()
+            return await view_of(conn, request.order_no)
+
+    @effect("escalate_step")
+    async def escalate_step(self, ref: m.OrderRef) -> m.OrderView:
+        """Nobody acted in time."""
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, ref.order_no)
+            if step := (await conn.execute(_ESCALATE, {"order_no": ref.order_no})).scalar_one_or_none():
+                await events.note(conn, ref.order_no, "step_escalated", data={"step": step})
+            return await view_of(conn, ref.order_no)
+
+    @effect("unpark_step")
+    async def unpark_step(self, request: m.UnparkRequest) -> m.OrderView:
+        """Close the parked step and do what the resolution says. Refuses a value that does not fit."""
+        async with self._db.begin() as conn:
+            status = await events.lock_order(conn, request.order_no)
+            key = {"order_no": request.order_no, "park_no": request.park_no}
+            step = (await conn.execute(_OPEN, key)).scalar_one_or_none()
+            if step is not None:
+                act = await self._act_of(conn, request, Step(step))
+                await self._apply(conn, status, request, Step(step), act)
+                await conn.execute(_CLOSE, {**key, "resolution_id": request.resolution_id or None})
+                data = {"park_no": request.park_no, "step": step, "how": request.how}
+                await events.note(conn, request.order_no, "step_resolved", act["actor"], data=data)
+            return await view_of(conn, request.order_no)
+
+    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _act_of(self, conn: AsyncConnection, request: m.UnparkRequest, step: Step) -> dict[str, Any]:
+        if not request.resolution_id:
+            return {"actor": "system", "value": {}}
+        values = {"resolution_id": request.resolution_id, "order_no": request.order_no}
+        row = (await conn.execute(_RESOLUTION, values)).one_or_none()
+        if row is None:
+            raise RuleBroken("resolution_unknown")
+        value = self._opened(request.resolution_id, row.data_key, row.value_enc)
+        if row.action != request.how or check_value(step, Action(request.how), value) is not None:
+            raise RuleBroken("value_does_not_fit")
+        return {"actor": row.actor, "value": value or {}, "data_key": row.data_key}
+
+    def _opened(self, resolution_id: str, data_key: bytes, sealed: bytes | None) -> Any:
+        if sealed is None:
+            return None
+        try:
+            return self._vault.open_json(self._vault.unwrap(data_key), sealed, f"{resolution_id}:value")
+        except Unreadable:
+            raise RuleBroken("value_unreadable") from None
+
+    async def _apply(
+        self, conn: AsyncConnection, status: Status, request: m.UnparkRequest, step: Step, act: dict[str, Any]
+    ) -> None:
+        order_no, value = request.order_no, act["value"]
+        match (step, request.how):
+            case (Step.REVIEW, Action.SKIP):
+                attempt = (await view_of(conn, order_no, look_for_stray=False)).attempt
+                await events.note(conn, order_no, "payment_approved", act["actor"], key=f"review:{attempt}")
+            case (Step.CAPTURE, Action.SKIP):
+                await self._record_capture(conn, status, order_no, value["reference"])
+            case (Step.RETURN_PAYMENT, Action.SKIP):
+                await self._record_return(conn, order_no, request.park_no, value["reference"])
+            case (Step.BOOK, Action.SKIP):
+                await self._record_parcel(conn, status, request, value)
+            case (Step.BOOK, Action.AMEND):
+                await self._amend_address(conn, order_no, act)
+            case (Step.AUTHORISE, Action.AMEND):
+                token = {"order_no": order_no, "request_id": request.resolution_id, "token": value["token"]}
+                await conn.execute(_AMEND_TOKEN, {**token, "actor": act["actor"]})
+            case (Step.CANCEL_SHIPMENT, Action.SKIP):
+                if shipment := await shipments.live_shipment(conn, order_no):
+                    await shipments.cancelled(conn, shipment)
+            case (Step.DELIVER, Action.SKIP):
+                await self._deliver_by_hand(conn, order_no)
+            case (Step.DELIVER, Action.RETRY):
+                await self._wait_on(conn, order_no)
+
+    async def _record_capture(self, conn: AsyncConnection, status: Status, order_no: str, reference: str) -> None:
+        """Support says the money is here by another way."""
+        view = await view_of(conn, order_no, look_for_stray=False)
+        amount = (await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one()
+        await conn.execute(_DROP_INTENT, {"order_no": order_no, "kinds": ["capture"]})
+        values = {"order_no": order_no, "kind": "capture", "purpose": "order", "attempt": view.attempt, "parent": None}
+        key = f"{order_no}/capture/manual/{view.attempt}"
+        await conn.execute(_MANUAL_PAYMENT, {**values, "amount": amount, "key": key, "reference": reference})
+        await mark_paid(conn, order_no, status, amount)
+
+    async def _record_return(self, conn: AsyncConnection, order_no: str, park_no: int, reference: str) -> None:
+        """Support says the money went back by another way."""
+        await conn.execute(_DROP_INTENT, {"order_no": order_no, "kinds": ["void", "refund", "authorise", "capture"]})
+        owed = [(row, "refund", row.left_minor) for row in (await conn.execute(_OWED, {"order_no": order_no})).all()]
+        held = [(row, "void", row.amount_minor) for row in (await conn.execute(_HELD, {"order_no": order_no})).all()]
+        for row, kind, amount in owed + held:
+            key = f"{order_no}/{kind}/manual/{park_no}/{row.payment_id}"
+            values = {"order_no": order_no, "kind": kind, "purpose": row.purpose, "attempt": 0, "amount": amount}
+            reference_of = f"{reference}#{row.payment_id}"
+            await conn.execute(
+                _MANUAL_PAYMENT, {**values, "key": key, "reference": reference_of, "parent": row.payment_id}
+            )
+            await events.note(conn, order_no, f"payment_{kind}ed", data={"amount_minor": amount, "manual": True})
+
+    async def _record_parcel(
+        self, conn: AsyncConnection, status: Status, request: m.UnparkRequest, value: dict[str, str]
+    ) -> None:
+        """Support booked the parcel by hand."""
+        order_no = request.order_no
+        if status is not Status.PAID:
+            raise Conflict("not_to_be_booked")
+        if shipment := await shipments.live_shipment(conn, order_no):
+            await shipments.cancelled(conn, shipment)
+        warehouse = await reservations.warehouse_of(conn, order_no)
+        values = {"order_no": order_no, "park_no": str(request.park_no), "warehouse": warehouse}
+        await conn.execute(_MANUAL_PARCEL, {**values, **value})
+        wait = events.waiting("pickup", "support looks into it", self._settings.dispatch_timeout_s)
+        await events.move(conn, order_no, status, Event.SHIPMENT_RECORDED, data={**value, "waiting": wait})
+
+    async def _amend_address(self, conn: AsyncConnection, order_no: str, act: dict[str, Any]) -> None:
+        address = act["value"]
+        sealed = self._vault.seal_json(self._vault.unwrap(act["data_key"]), address, f"{order_no}:ship_to")
+        place = {name: address[name] for name in ("country", "province", "city")}
+        await conn.execute(_AMEND_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
+        await events.note(conn, order_no, "order_amended", act["actor"], data={"what": "ship_to"})
+
+    async def _deliver_by_hand(self, conn: AsyncConnection, order_no: str) -> None:
+        if shipment := await shipments.live_shipment(conn, order_no):
+            await shipments.set_status(conn, shipment, ShipmentStatus.DELIVERED)
+        standing = await standing_of(conn, order_no)
+        await parcel_moved(conn, order_no, standing, ShipmentStatus.DELIVERED, self._settings)
+
+    async def _wait_on(self, conn: AsyncConnection, order_no: str) -> None:
+        """Go on waiting for the parcel, with a new deadline."""
+        shipment = await shipments.live_shipment(conn, order_no)
+        if shipment and shipment.status in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
+            await shipments.set_status(conn, shipment, ShipmentStatus.IN_TRANSIT)
+        wait = events.waiting("delivery", "support looks into it", self._settings.delivery_timeout_s)
+        await events.note(conn, order_no, "delivery_extended", data={"waiting": wait})

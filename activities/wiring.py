@@ -1,0 +1,33 @@
+"""Putting the activities together for a worker."""
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio.client import Client
+
+from activities.jobs import JobActivities
+from activities.orders import OrderActivities
+from activities.parking import ParkingActivities
+from activities.payments import PaymentActivities
+from activities.shipping import ShippingActivities
+from infra.crypto import Vault
+from infra.db.engine import Database
+from infra.gateways.registry import build_carriers, build_payments
+from infra.settings import Settings
+
+
+def build(database: Database, settings: Settings, client: Client) -> list[Callable[..., Any]]:
+    """Every activity, ready to register."""
+    vault = Vault.from_settings(settings)
+    orders = OrderActivities(database, settings)
+    parking = ParkingActivities(database, vault, settings)
+    payments = PaymentActivities(database, build_payments(settings), settings.payment_provider)
+    shipping = ShippingActivities(database, build_carriers(settings), vault, settings)
+    jobs = JobActivities(database, vault, client, settings)
+    return [found for holder in (orders, parking, payments, shipping, jobs) for found in activities_of(holder)]
+
+
+def activities_of(holder: object) -> list[Callable[..., Any]]:
+    """The methods of `holder` that are activities."""
+    methods = (getattr(holder, name) for name in dir(holder) if not name.startswith("_"))
+    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]

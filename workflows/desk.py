@@ -1,0 +1,193 @@
+"""What every chapter of an order's story stands on: the view, waiting, hearing news, showing where it stands."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+
+from domain.states import Status
+from domain.steps import STEPS, Step
+from workflows import messages as m
+from workflows import names, ports
+
+STATUS = SearchAttributeKey.for_keyword(names.OMS_STATUS)
+STUCK_STEP = SearchAttributeKey.for_keyword(names.OMS_STUCK_STEP)
+STUCK_ERROR = SearchAttributeKey.for_keyword(names.OMS_STUCK_ERROR)
+
+
+WAITS: dict[str, str] = {
+    Status.RECEIVED: "stock",
+    Status.PENDING_PAYMENT: "payment",
+    Status.PAID: "the carrier's booking",
+    Status.PREPARING: "the carrier to pick up",
+    Status.SHIPPED: "the carrier to deliver",
+    Status.DELIVERED: "the return window to close",
+}
+
+
+class Undo(Exception):
+    """The order must not go on; `cause` is a code."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Desk:
+    """State shared by the chapters. Signals only say where to look: the facts are in the books."""
+
+    def __init__(self) -> None:
+        self.order_no = ""
+        self.policy = m.Policy()
+        self.news = False
+        self.paid_news = False
+        self.stock_arrived = False
+        self.retry_asked = False
+        self.booking = False
+        self.resolution: m.ResolveRequest | None = None
+        self._view: m.OrderView | None = None
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_until = ""
+        self._shown: tuple[str, str, str] | None = None
+
+    # ── the view ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def view(self) -> m.OrderView:
+        """Where the order stands in the books, as last heard."""
+        assert self._view is not None, "the story begins by reading the books"
+        return self._view
+
+    @property
+    def has_view(self) -> bool:
+        """False only until the first activity has answered."""
+        return self._view is not None
+
+    @property
+    def ref(self) -> m.OrderRef:
+        """The order, for activities that derive the rest."""
+        return m.OrderRef(self.order_no)
+
+    def adopt(self, view: m.OrderView) -> None:
+        """Take a view, unless a newer one is known (updates and the story run side by side)."""
+        if self._view is None or view.seq >= self._view.seq:
+            self._view = view
+        if view.policy is not None:
+            self.policy = view.policy
+        self.news = self.news or view.unheard
+
+    async def loaded(self) -> None:
+        """Wait until the books were read: an update may arrive with the start."""
+        await workflow.wait_condition(lambda: self.has_view)
+
+    async def hear(self) -> None:
+        """Apply the facts from outside that are in the books."""
+        self.news = False
+        self.adopt(await ports.apply_news(self.ref, "apply news"))
+        self.show()
+
+    # ── waiting ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def interrupted(self) -> bool:
+        """True when something other than the awaited thing needs the story's attention first."""
+        return self.news or bool(self.view.cancelling) or self.view.stray
+
+    async def wait(self, ready: Callable[[], bool], until: str, what: str, *, shared_timer: bool = False) -> bool:
+        """Wait for `ready`, an interruption or the deadline `until` (RFC 3339, empty: none); False unless ready.
+
+        With `shared_timer` a timer that fires too early may serve: one timer then follows a parcel through several
+        deadlines instead of one cancelled timer each.
+        """
+        while not (ready() or self._called_away()):
+            if until and self.passed(until):
+                return False
+            self._set_timer(until, what, shared_timer)
+            await workflow.wait_condition(lambda: ready() or self._called_away() or self._timer_fired())
+        return ready()
+
+    def _called_away(self) -> bool:
+        return self.news or bool(self.view.cancelling and not self.view.parked)
+
+    def _timer_fired(self) -> bool:
+        return self._timer is not None and self._timer.done()
+
+    def passed(self, until: str) -> bool:
+        """True once the deadline is reached."""
+        return workflow.now() >= datetime.fromisoformat(until)
+
+    def _set_timer(self, until: str, what: str, shared: bool) -> None:
+        running = self._timer is not None and not self._timer.done()
+        if running and until and (self._timer_until == until or (shared and self._timer_until <= until)):
+            return
+        if running and self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._start_timer(until, what) if until else None
+        self._timer_until = until
+
+    def _start_timer(self, until: str, what: str) -> asyncio.Task[None]:
+        left = max(datetime.fromisoformat(until) - workflow.now(), timedelta(milliseconds=1))
+        return asyncio.create_task(workflow.sleep(left, summary=f"waiting for {what} until {until[:19]}Z"))
+
+    def renew_if_long(self, start: m.StartOrder) -> None:
+        """Begin a new run from the books before the history grows too long."""
+        idle = not (self.news or self.stock_arrived or self.resolution) and workflow.all_handlers_finished()
+        if idle and workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(start)
+
+    # ── showing ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def show(self) -> None:
+        """Tell Temporal UI: search attributes only when they change (each costs an event), details always."""
+        parked = self.view.parked
+        now = (self.view.status, parked.step if parked else "", parked.error if parked else "")
+        if now != self._shown:
+            self._upsert(now, self._shown or (Status.RECEIVED, "", ""))
+            self._shown = now
+        workflow.set_current_details(self._details())
+
+    def _upsert(self, now: tuple[str, str, str], before: tuple[str, str, str]) -> None:
+        keys = (STATUS, STUCK_STEP, STUCK_ERROR)
+        changes: list[SearchAttributeUpdate[str]] = []
+        for key, value, known in zip(keys, now, before, strict=True):
+            if value != known:
+                changes.append(key.value_set(value) if value else key.value_unset())
+        if changes:
+            workflow.upsert_search_attributes(changes)
+
+    def _details(self) -> str:
+        """Markdown for Temporal UI's current details."""
+        view = self.view
+        lines = [f"**{view.status}**" + (f", being undone: {view.cancelling}" if view.cancelling else "")]
+        if view.parked:
+            rule = STEPS[Step(view.parked.step)]
+            lines.append(f"**STUCK**: could not {rule.words}: `{view.parked.error}`")
+            lines.append(f"Support can: {', '.join(view.parked.options)}, with `oms stuck` or over HTTP")
+        elif view.status in WAITS:
+            until = f" until {view.deadline[:19]}Z" if view.deadline else ""
+            lines.append(f"waits for {'money and stock to go back' if view.cancelling else WAITS[view.status] + until}")
+        if view.attempt:
+            lines.append(f"payment attempt {view.attempt}: {view.attempt_state}")
+        if view.parcel:
+            lines.append(f"parcel: {view.parcel}")
+        return "\n\n".join(lines)
+
+    # ── what comes from outside ────────────────────────────────────────────────────────────────────────────
+
+    @workflow.signal(name=names.PAYMENT_NOTIFIED, description="The payment provider told something; it is in the books")
+    def payment_notified(self, payload: Any = None) -> None:
+        self.news = self.paid_news = True
+
+    @workflow.signal(name=names.CARRIER_REPORTED, description="The carrier told something; it is in the books")
+    def carrier_reported(self, payload: Any = None) -> None:
+        self.news = True
+
+    @workflow.signal(name=names.STOCK_ARRIVED, description="A receipt may let a backorder go on")
+    def on_stock_arrived(self, payload: Any = None) -> None:
+        self.stock_arrived = True
+
+    @workflow.signal(name=names.RETRY_PARKED, description="Retry the parked step (batch operations cannot update)")
+    def on_retry_parked(self, payload: Any = None) -> None:
+        self.retry_asked = self.has_view and self.view.parked is not None

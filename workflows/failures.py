@@ -1,0 +1,31 @@
+"""What a failed activity says to the story: codes, never a provider's words."""
+
+from dataclasses import dataclass
+
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`code` is stable, `provider` may be empty, `attempts` is how often it was tried."""
+
+    code: str
+    provider: str
+    attempts: int
+
+    @classmethod
+    def of(cls, error: FailureError) -> "Failure":
+        """Read an activity's failure; its ApplicationError carries (provider, attempt) as details."""
+        cause = error.cause if isinstance(error, ActivityError) else error
+        if isinstance(cause, ApplicationError):
+            details = [*cause.details, "", 1]
+            return cls(cause.type or "unexpected", str(details[0]), int(details[1] or 1))
+        if isinstance(cause, TimeoutError):
+            return cls("activity_timeout", "", 1)
+        return cls("unexpected", "", 1)
+
+
+def refusal_from(error: FailureError) -> ApplicationError:
+    """The refusal with which an update answers its caller."""
+    code = Failure.of(error).code
+    return ApplicationError(code, type=code, non_retryable=True)

@@ -1,0 +1,156 @@
+"""What crosses between workflows and activities: ids, codes, numbers and deadlines, never a person's data.
+
+Every field is part of recorded histories: add with a default, never rename or remove.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class StartOrder:
+    """Input of an order's workflow."""
+
+    order_no: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Settings that shape an order's story, taken when a run begins. Seconds."""
+
+    gateway_attempts: int = 5
+    gateway_backoff_s: float = 1.0
+    gateway_timeout_s: float = 5.0
+    payment_poll_s: int = 60
+    escalation_s: int = 14400
+
+
+@dataclass(frozen=True)
+class Parked:
+    """An open parked step."""
+
+    park_no: int
+    step: str
+    error: str
+    options: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """Where an order stands in the books. Times are RFC 3339 in UTC, empty where there is none.
+
+    `attempt` is the newest payment attempt (0: none) and `attempt_state` one of `none, open, authorised, pending,
+    failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which is not
+    the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest event's,
+    so the newer of two views is known.
+    """
+
+    order_no: str
+    status: str
+    seq: int = 0
+    cancelling: str = ""
+    attempt: int = 0
+    attempt_state: str = "none"
+    review: bool = False
+    parcel: str = ""
+    stray: bool = False
+    unheard: bool = False
+    deadline: str = ""
+    parked: Parked | None = None
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True)
+class OrderRef:
+    """An order, for activities that derive everything else from the books."""
+
+    order_no: str
+
+
+@dataclass(frozen=True)
+class AttemptRef:
+    """One payment attempt of an order."""
+
+    order_no: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Undo an order: `cause` is a code (`customer_request`, `payment_expired`, …), `actor` an id."""
+
+    order_no: str
+    cause: str
+    actor: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class PayRequest:
+    """Take up the payment request that the books hold under `request_id`."""
+
+    order_no: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class ResolveRequest:
+    """Resolve a parked step as the books' resolution says; `action` is repeated for readers of the history."""
+
+    order_no: str
+    resolution_id: str
+    action: str
+
+
+@dataclass(frozen=True)
+class ParkRequest:
+    """Park a step: codes only."""
+
+    order_no: str
+    step: str
+    error: str
+    provider: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class UnparkRequest:
+    """Close the parked step `park_no`; `how` is an action, or `overtaken` when the world resolved it."""
+
+    order_no: str
+    park_no: int
+    how: str
+    resolution_id: str = ""
+
+
+@dataclass(frozen=True)
+class ReturnRequest:
+    """Give money back: everything (`all`) or only what is not the order's (`stray`)."""
+
+    order_no: str
+    scope: str
+
+
+@dataclass(frozen=True)
+class UpdateAnswer:
+    """What an update tells its caller."""
+
+    order_no: str
+    status: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class StartJob:
+    """Input of a bulk act."""
+
+    job_id: str
+    rate_per_s: float
+
+
+@dataclass(frozen=True)
+class JobSlice:
+    """How far a slice of a bulk act came: `left` items are still open."""
+
+    done: int
+    failed: int
+    left: int

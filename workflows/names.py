@@ -1,0 +1,31 @@
+"""Names that outlive code: workflow types, signals, updates. Renaming one breaks running orders."""
+
+ORDER = "Order"
+BULK_RESOLVE = "BulkResolve"
+
+# Updates: validated requests with an answer.
+CANCEL = "cancel"
+PAY = "pay"
+RESOLVE = "resolve"
+
+# Signals: news from outside; the fact itself is already in the books.
+PAYMENT_NOTIFIED = "payment_notified"
+CARRIER_REPORTED = "carrier_reported"
+STOCK_ARRIVED = "stock_arrived"
+RETRY_PARKED = "retry_parked"
+
+# Search attributes.
+OMS_STATUS = "OmsStatus"
+OMS_CHANNEL = "OmsChannel"
+OMS_STUCK_STEP = "OmsStuckStep"
+OMS_STUCK_ERROR = "OmsStuckError"
+
+
+def order_workflow(order_no: str) -> str:
+    """The workflow id of an order."""
+    return f"order-{order_no}"
+
+
+def job_workflow(job_id: str) -> str:
+    """The workflow id of a bulk act."""
+    return f"job-{job_id}"

@@ -1,0 +1,362 @@
+"""The story of one order, from acceptance to the end of its return window.
+
+A run always begins from the books: the first run, the one after continue-as-new, and the one after the loss of
+Temporal's own database are the same to it. What the books say is `self.view`; every activity answers with a new one.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import VersioningBehavior
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from domain.states import CANCELLABLE, TERMINAL, Status
+from domain.steps import STEPS, Action, Step
+from workflows import messages as m
+from workflows import names, ports
+from workflows.desk import Desk, Undo
+from workflows.failures import Failure, refusal_from
+
+PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
+LEFT = ("picked_up", "in_transit", "delivered")
+
+
+@workflow.defn(name=names.ORDER, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+class OrderWorkflow(Desk):
+    """reserve → collect payment → book → follow the parcel → close; undone in reverse when it must not go on."""
+
+    @workflow.run
+    async def run(self, start: m.StartOrder) -> str:
+        """Walk the order to its end; answers with its final status."""
+        self.order_no = start.order_no
+        self.adopt(await ports.reserve_stock(self.ref, "reserve stock"))
+        while not (self.closed() and workflow.all_handlers_finished()):
+            try:
+                await self._walk()
+            except Undo as undo:
+                await self._undo(undo.cause)
+            except asyncio.CancelledError:
+                await self._cancel_from_temporal()
+            self.renew_if_long(start)  # raises ContinueAsNewError
+        return self.view.status
+
+    def closed(self) -> bool:
+        """True when nothing is left to do, now."""
+        return Status(self.view.status) in TERMINAL and not self.news and not self.view.stray
+
+    async def _walk(self) -> None:
+        """One step of the story, chosen by where the books stand."""
+        self.show()
+        if self.view.parked:
+            await self._take_up_parked()
+        elif self.news:
+            await self.hear()
+        elif self.view.stray:
+            await self._give_back("stray")
+        elif self.view.cancelling:
+            raise Undo(self.view.cancelling)
+        else:
+            await self._chapter()
+
+    async def _chapter(self) -> None:
+        match Status(self.view.status):
+            case Status.RECEIVED:
+                await self._wait_for_stock()
+            case Status.PENDING_PAYMENT:
+                await self._collect_payment()
+            case Status.PAID:
+                await self._book()
+            case Status.PREPARING | Status.SHIPPED:
+                await self._follow_parcel()
+            case Status.DELIVERED:
+                await self._close_after_return_window()
+            case Status.COMPLETED | Status.CANCELLED:
+                # Whoever still asks something is answered before the story ends; news may come meanwhile.
+                await workflow.wait_condition(lambda: self.news or workflow.all_handlers_finished())
+
+    # ── stock ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _wait_for_stock(self) -> None:
+        """A backorder waits for a receipt; its deadline cancels it."""
+        if await self.wait(lambda: self.stock_arrived, self.view.deadline, "stock to arrive"):
+            self.stock_arrived = False
+            self.adopt(await ports.reserve_stock(self.ref, "reserve stock that arrived"))
+        elif not self.interrupted():
+            self.adopt(await ports.expire_backorder(self.ref, "stock never came"))
+
+    # ── money ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _collect_payment(self) -> None:
+        match self.view.attempt_state:
+            case "open":
+                await self._authorise()
+            case "authorised":
+                await self._capture()
+            case "pending":
+                await self._await_decision()
+            case _:
+                await self._wait_for_payment()
+
+    async def _authorise(self) -> None:
+        attempt = m.AttemptRef(self.order_no, self.view.attempt)
+        await self.step(
+            Step.AUTHORISE,
+            lambda: ports.authorise_payment(attempt, self.policy, f"authorise payment, attempt {attempt.attempt}"),
+        )
+
+    async def _capture(self) -> None:
+        if self.view.review:
+            # The provider wants a person to look before money is taken.
+            await self.park(Step.REVIEW, Failure("payment_review", "", 1))
+            return
+        attempt = m.AttemptRef(self.order_no, self.view.attempt)
+        await self.step(Step.CAPTURE, lambda: ports.capture_payment(attempt, self.policy, "capture payment"))
+
+    async def _await_decision(self) -> None:
+        """The provider decides later and tells us by notification; asking now and then covers a lost one."""
+        started = workflow.now()
+        poll = (started + timedelta(seconds=self.policy.payment_poll_s)).isoformat()
+        until = min(poll, self.view.deadline) if self.view.deadline else poll
+        await self.wait(lambda: False, until, "the provider's decision on the payment")
+        if self.interrupted():
+            return
+        attempt = m.AttemptRef(self.order_no, self.view.attempt)
+        await self.step(Step.AUTHORISE, lambda: ports.check_payment(attempt, self.policy, "ask for the decision"))
+        if self.view.attempt_state == "pending" and self.passed(self.view.deadline):
+            self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
+
+    async def _wait_for_payment(self) -> None:
+        """Unpaid orders end on time; a payment that is in the books by then has won."""
+        if not await self.wait(lambda: self.view.attempt_state == "open", self.view.deadline, "payment"):
+            if self.interrupted():
+                return
+            self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
+
+    async def _give_back(self, scope: str) -> None:
+        request = m.ReturnRequest(self.order_no, scope)
+        words = "return money that is not the order's" if scope == "stray" else "void or refund the payment"
+        await self.step(Step.RETURN_PAYMENT, lambda: ports.return_payment(request, self.policy, words), undoing=True)
+
+    # ── parcel ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _book(self) -> None:
+        self.booking = True
+        try:
+            await self.step(Step.BOOK, lambda: ports.book_shipment(self.ref, self.policy, "book carrier"))
+        finally:
+            self.booking = False
+
+    async def _follow_parcel(self) -> None:
+        if self.view.parcel in PARKED_BY:
+            await self.park(Step.DELIVER, Failure(PARKED_BY[self.view.parcel], "", 1))
+            return
+        what = "the carrier to pick up" if self.view.status == Status.PREPARING else "the carrier to deliver"
+        if not await self.wait(lambda: False, self.view.deadline, what, shared_timer=True) and not self.interrupted():
+            error = "no_pickup" if self.view.status == Status.PREPARING else "no_delivery"
+            await self.park(Step.DELIVER, Failure(error, "", 1))
+
+    async def _close_after_return_window(self) -> None:
+        if not await self.wait(lambda: False, self.view.deadline, "the return window to close"):
+            if self.interrupted():
+                return
+            self.adopt(await ports.complete_order(self.ref, "complete"))
+            self.show()
+
+    # ── undoing ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _undo(self, cause: str) -> None:
+        """Undo in reverse what the books say was really done; each part is idempotent and may park.
+
+        The intent that precedes every provider call is the registration of its compensation.
+        """
+        if not self.view.cancelling:
+            request = m.CancelRequest(self.order_no, cause, "system")
+            try:
+                self.adopt(await ports.begin_cancel(request, f"undo: {cause}"))
+            except (ActivityError, ApplicationError) as error:
+                # The world was quicker (it was delivered after all): there is nothing to undo any more.
+                workflow.logger.warning("undo refused: %s", Failure.of(error).code)
+                self.adopt(await ports.load_order(self.ref, "where it stands now"))
+                return
+        if not await self._recall_parcel():
+            return
+        await self._give_back("all")
+        self.adopt(await ports.finish_cancel(self.ref, "release stock and close as cancelled"))
+        self.show()
+
+    async def _cancel_from_temporal(self) -> None:
+        """Temporal's own "request cancellation" undoes the order as a customer's would, never leaves it half-way; an
+        order that has shipped goes on."""
+        if Status(self.view.status) in CANCELLABLE and not self.view.cancelling:
+            request = m.CancelRequest(self.order_no, "cancelled_in_temporal", "engineer")
+            with contextlib.suppress(ActivityError, ApplicationError):
+                self.adopt(await ports.begin_cancel(request, "cancel: asked in Temporal"))
+
+    async def _recall_parcel(self) -> bool:
+        """False when the parcel cannot come back: then the cancellation is refused and the story goes on."""
+        if not self.view.parcel or self.view.parcel in PARKED_BY:
+            return True
+        await self.step(
+            Step.CANCEL_SHIPMENT, lambda: ports.cancel_shipment(self.ref, self.policy, "recall parcel"), undoing=True
+        )
+        if self.view.parcel not in LEFT:
+            return True
+        self.adopt(await ports.refuse_cancel(self.ref, "the parcel is on its way"))
+        return False
+
+    # ── sticking ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def step(self, step: Step, act: Callable[[], Awaitable[m.OrderView]], *, undoing: bool = False) -> None:
+        """Run a provider's step; when it fails for good it parks until support (or the world) resolves it."""
+        while True:
+            try:
+                self.adopt(await act())
+            except ActivityError as error:
+                if self.view.cancelling and not undoing:
+                    raise Undo(self.view.cancelling) from error
+                if await self.park(step, Failure.of(error)) == Action.RETRY:
+                    continue
+            return
+
+    async def park(self, step: Step, failure: Failure) -> str:
+        """Keep the status, say why it sticks and what can be done, wait for a resolution; answers with how."""
+        request = m.ParkRequest(self.order_no, step, failure.code, failure.provider, failure.attempts)
+        self.adopt(await ports.park_step(request, f"park {step}: {failure.code}"))
+        return await self._take_up_parked()
+
+    async def _take_up_parked(self) -> str:
+        how = ""
+        while (parked := self.view.parked) is not None:
+            self.show()
+            resolution = await self._resolution_of(parked)
+            how = resolution.action
+            request = m.UnparkRequest(self.order_no, parked.park_no, how, resolution.resolution_id)
+            try:
+                self.adopt(await ports.unpark_step(request, f"{how} {parked.step}"))
+            except (ActivityError, ApplicationError) as error:
+                # The resolution no longer fits what the books say: the step stays parked for another try.
+                workflow.logger.warning("resolution refused: %s", Failure.of(error).code)
+        self.show()
+        if how == Action.COMPENSATE:
+            raise Undo("compensated")
+        return how
+
+    async def _resolution_of(self, parked: m.Parked) -> m.ResolveRequest:
+        """Wait for support; news and cancellation go on being heard, and escalation comes when nobody acts."""
+        until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
+        escalated = False
+        while True:
+            heard = await self.wait(
+                lambda: self.resolution is not None or self.retry_asked or self._overtaken(parked),
+                "" if escalated else until,
+                f"support: {STEPS[Step(parked.step)].words}",
+            )
+            if self.news:
+                await self.hear()
+                # The provider may have said what was waited for: asking again is safe, the books know what went back.
+                self.retry_asked = self.retry_asked or (self.paid_news and parked.step == Step.RETURN_PAYMENT)
+                self.paid_news = False
+            if self.resolution:
+                resolution, self.resolution = self.resolution, None
+                return resolution
+            if self._overtaken(parked):
+                return m.ResolveRequest(self.order_no, "", "overtaken")
+            if self.retry_asked:
+                self.retry_asked = False
+                return m.ResolveRequest(self.order_no, "", Action.RETRY)
+            if not heard and not escalated and self.passed(until):
+                escalated = True
+                self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))
+
+    def _overtaken(self, parked: m.Parked) -> bool:
+        """True when the world resolved the step: it was paid or delivered meanwhile, or the order is to be undone."""
+        match Step(parked.step):
+            case Step.AUTHORISE | Step.REVIEW | Step.CAPTURE:
+                return self.view.status != Status.PENDING_PAYMENT or bool(self.view.cancelling)
+            case Step.BOOK:
+                return bool(self.view.cancelling)
+            case Step.DELIVER:
+                return self.view.status == Status.DELIVERED or bool(self.view.cancelling)
+            case Step.CANCEL_SHIPMENT:
+                return self.view.parcel in LEFT
+            case _:
+                return False
+
+    # ── what people ask ────────────────────────────────────────────────────────────────────────────────────
+
+    @workflow.update(name=names.CANCEL, description="Undo the order, if it has not shipped")
+    async def cancel(self, request: m.CancelRequest) -> m.UpdateAnswer:
+        """Answers when it is decided: undone, being undone, or refused because the parcel is on its way."""
+        await self.loaded()
+        self.check_cancel(request)
+        self.adopt(await self.by_the_rules(ports.begin_cancel(request, f"cancel: {request.cause}")))
+        await workflow.wait_condition(self.cancel_decided)
+        if not self.view.cancelling and self.view.status != Status.CANCELLED:
+            raise ApplicationError("parcel_on_its_way", type="parcel_on_its_way", non_retryable=True)
+        return m.UpdateAnswer(
+            self.order_no, self.view.status, "cancelled" if self.view.status == Status.CANCELLED else "cancelling"
+        )
+
+    @cancel.validator
+    def check_cancel(self, request: m.CancelRequest) -> None:
+        """Refuse before anything is recorded."""
+        if self.has_view and (self.view.cancelling or Status(self.view.status) not in CANCELLABLE):
+            raise ApplicationError("not_cancellable", type="not_cancellable", non_retryable=True)
+
+    def cancel_decided(self) -> bool:
+        """True once the recall is through or refused, or a person must decide."""
+        undone = self.view.status == Status.CANCELLED or not self.view.cancelling
+        return undone or self.view.parked is not None or not (self.view.parcel or self.booking)
+
+    @workflow.update(name=names.PAY, description="Pay, or pay again after a decline")
+    async def pay(self, request: m.PayRequest) -> m.UpdateAnswer:
+        """Answers when the provider has decided, or asks for patience."""
+        await self.loaded()
+        self.check_pay(request)
+        self.adopt(await self.by_the_rules(ports.open_payment(request, "take up a payment")))
+        attempt = self.view.attempt
+        await workflow.wait_condition(lambda: self.payment_decided(attempt))
+        return m.UpdateAnswer(self.order_no, self.view.status, self.view.attempt_state)
+
+    @pay.validator
+    def check_pay(self, request: m.PayRequest) -> None:
+        """Refuse before anything is recorded. Whether a payment is in flight, the books decide: a decline may be in
+        them before this run has heard of it."""
+        if not self.has_view:
+            return
+        if Status(self.view.status) not in (Status.RECEIVED, Status.PENDING_PAYMENT) or self.view.cancelling:
+            code = "order_closed" if self.view.cancelling or self.view.status == Status.CANCELLED else "already_paid"
+            raise ApplicationError(code, type=code, non_retryable=True)
+
+    def payment_decided(self, attempt: int) -> bool:
+        """True once this attempt no longer moves by itself."""
+        moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
+        return moved_on or self.view.attempt_state in ("failed", "pending") or self.view.parked is not None
+
+    @workflow.update(name=names.RESOLVE, description="Retry, skip, amend or compensate the step that is parked")
+    async def resolve(self, request: m.ResolveRequest) -> m.UpdateAnswer:
+        """Answers when the act is accepted; the step then runs."""
+        await self.loaded()
+        self.check_resolve(request)
+        self.resolution = request
+        return m.UpdateAnswer(self.order_no, self.view.status, request.action)
+
+    @resolve.validator
+    def check_resolve(self, request: m.ResolveRequest) -> None:
+        """Refuse before anything is recorded."""
+        if not self.has_view:
+            return
+        if self.view.parked is None or self.resolution is not None:
+            raise ApplicationError("not_parked", type="not_parked", non_retryable=True)
+        if request.action not in self.view.parked.options:
+            raise ApplicationError("action_not_possible", type="action_not_possible", non_retryable=True)
+
+    async def by_the_rules(self, asked: Awaitable[m.OrderView]) -> m.OrderView:
+        """Turn a refusal by the books into the update's refusal: anything else would loop the workflow task."""
+        try:
+            return await asked
+        except (ActivityError, ApplicationError) as error:
+            raise refusal_from(error) from error

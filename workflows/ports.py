@@ -1,0 +1,172 @@
+"""The activities that workflows call: names, inputs, outputs, time-outs, retries.
+
+`activities/` implements the same names; tests/test_ports.py compares the two.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError, is_cancelled_exception
+
+from workflows import messages as m
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+# A step that touches only PostgreSQL tries locally this long, then goes on where it can be seen, without limit.
+_LOCAL = timedelta(seconds=5)
+_LOCAL_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
+_LONGEST_BACKOFF = timedelta(seconds=15)
+_ENDLESS = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=_LONGEST_BACKOFF)
+_WAITS = ": waits for the database"
+_AGAIN = ": again, our own side failed"
+
+
+@dataclass(frozen=True)
+class BooksPort(Generic[In, Out]):
+    """A step that touches only PostgreSQL: one transaction, keyed, safe to repeat."""
+
+    name: str
+    takes: type[In]
+    gives: type[Out]
+
+    async def __call__(self, arg: In, summary: str | None = None) -> Out:
+        """Run it; an unreachable database never fails it. A refusal raises ActivityError or ApplicationError."""
+        try:
+            result: Out = await workflow.execute_local_activity(
+                self.name,
+                arg,
+                result_type=self.gives,
+                start_to_close_timeout=_LOCAL,
+                schedule_to_close_timeout=_LOCAL,
+                retry_policy=_LOCAL_RETRY,
+                summary=summary,
+            )
+        except FailureError as error:
+            # A local activity's own failure comes without an ActivityError around it.
+            if is_refusal(error) or is_cancelled_exception(error):
+                raise
+        else:
+            return result
+        visible: Out = await workflow.execute_activity(
+            self.name,
+            arg,
+            result_type=self.gives,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=_ENDLESS,
+            summary=f"{summary or self.name}{_WAITS}",
+        )
+        return visible
+
+
+@dataclass(frozen=True)
+class GatewayPort(Generic[In, Out]):
+    """A step with a provider's call inside: intent, call, outcome."""
+
+    name: str
+    takes: type[In]
+    gives: type[Out]
+
+    async def __call__(self, arg: In, policy: m.Policy, summary: str) -> Out:
+        """Run it. Raises ActivityError when the provider refuses for good or the attempts are used up.
+
+        Attempts that our own side failed are not the provider's: then it gets as many again, without end.
+        """
+        backoff_s = policy.gateway_backoff_s
+        while True:
+            try:
+                return await self._attempts(arg, policy, backoff_s, summary)
+            except ActivityError as error:
+                if not is_ours(error):
+                    raise
+            backoff_s = min(backoff_s * 2**policy.gateway_attempts, _LONGEST_BACKOFF.total_seconds())
+            summary = f"{summary.removesuffix(_AGAIN)}{_AGAIN}"
+
+    async def _attempts(self, arg: In, policy: m.Policy, backoff_s: float, summary: str) -> Out:
+        result: Out = await workflow.execute_activity(
+            self.name,
+            arg,
+            result_type=self.gives,
+            # The call itself, the question about an earlier one, and the two transactions around them.
+            start_to_close_timeout=timedelta(seconds=3 * policy.gateway_timeout_s + 10),
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(seconds=backoff_s),
+                maximum_interval=_LONGEST_BACKOFF,
+                maximum_attempts=policy.gateway_attempts,
+            ),
+            summary=summary,
+        )
+        return result
+
+
+@dataclass(frozen=True)
+class JobPort(Generic[In, Out]):
+    """A long activity that heartbeats and is repeated until it is through."""
+
+    name: str
+    takes: type[In]
+    gives: type[Out]
+
+    async def __call__(self, arg: In, summary: str) -> Out:
+        """Run it without limit of attempts."""
+        result: Out = await workflow.execute_activity(
+            self.name,
+            arg,
+            result_type=self.gives,
+            start_to_close_timeout=timedelta(hours=1),
+            heartbeat_timeout=timedelta(seconds=30),
+            retry_policy=_ENDLESS,
+            summary=summary,
+        )
+        return result
+
+
+def is_refusal(error: FailureError) -> bool:
+    """True when the rules (not the weather) refused."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    return isinstance(cause, ApplicationError) and cause.non_retryable
+
+
+def is_ours(error: ActivityError) -> bool:
+    """True when our own side failed, not the provider: the database, or a worker that died or stood still.
+
+    A provider's silence is no activity time-out: its calls are bounded well below that.
+    """
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return (cause.type or "").startswith("database_")
+    return isinstance(cause, TimeoutError)
+
+
+# Reading and moving the books.
+load_order = BooksPort("load_order", m.OrderRef, m.OrderView)
+expire_backorder = BooksPort("expire_backorder", m.OrderRef, m.OrderView)
+reserve_stock = BooksPort("reserve_stock", m.OrderRef, m.OrderView)
+apply_news = BooksPort("apply_news", m.OrderRef, m.OrderView)
+open_payment = BooksPort("open_payment", m.PayRequest, m.OrderView)
+expire_payment = BooksPort("expire_payment", m.OrderRef, m.OrderView)
+begin_cancel = BooksPort("begin_cancel", m.CancelRequest, m.OrderView)
+refuse_cancel = BooksPort("refuse_cancel", m.OrderRef, m.OrderView)
+finish_cancel = BooksPort("finish_cancel", m.OrderRef, m.OrderView)
+complete_order = BooksPort("complete_order", m.OrderRef, m.OrderView)
+park_step = BooksPort("park_step", m.ParkRequest, m.OrderView)
+unpark_step = BooksPort("unpark_step", m.UnparkRequest, m.OrderView)
+escalate_step = BooksPort("escalate_step", m.OrderRef, m.OrderView)
+
+# Providers.
+authorise_payment = GatewayPort("authorise_payment", m.AttemptRef, m.OrderView)
+capture_payment = GatewayPort("capture_payment", m.AttemptRef, m.OrderView)
+check_payment = GatewayPort("check_payment", m.AttemptRef, m.OrderView)
+return_payment = GatewayPort("return_payment", m.ReturnRequest, m.OrderView)
+book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
+cancel_shipment = GatewayPort("cancel_shipment", m.OrderRef, m.OrderView)
+
+# Bulk acts.
+resolve_slice = JobPort("resolve_slice", m.StartJob, m.JobSlice)
+
+ALL: dict[str, BooksPort[Any, Any] | GatewayPort[Any, Any] | JobPort[Any, Any]] = {
+    port.name: port for port in list(globals().values()) if isinstance(port, BooksPort | GatewayPort | JobPort)
+}
