@@ -1,0 +1,91 @@
+"""The application: its routes, its errors, its life."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+
+from api import documentation, errors
+from api.bodies import refused
+from api.dependencies import Services
+from api.middleware import BodyLimit, Measured
+from api.routes import cancelling, catalogue, endpoints, orders, payments, placing, stock, support, system, webhooks
+from api.waiting import Watcher
+from api.workflow_calls import Workflows
+from infra.crypto import Vault
+from infra.db.customers import KeyRing
+from infra.db.engine import Database
+from infra.gateways import registry
+from infra.settings import Settings
+from infra.telemetry import instrument_app
+
+ROUTERS = (
+    placing.router,
+    orders.router,
+    cancelling.router,
+    payments.router,
+    support.router,
+    catalogue.router,
+    stock.router,
+    endpoints.router,
+    webhooks.router,
+    system.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The front door for these settings. Its parts are made when it starts and closed when it stops."""
+    app: FastAPI = FastAPIOffline(
+        title="Durable order management",
+        version="0.1.0",
+        description="Every order is a Temporal workflow; every fact is in PostgreSQL.",
+        lifespan=_lifespan(settings),
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    app.add_exception_handler(RequestValidationError, _invalid_parameters)
+    documentation.complete(app)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(Measured)
+    instrument_app(app)
+    return app
+
+
+def build_services(settings: Settings) -> Services:
+    """The parts of one process. Raises ValueError on a missing or malformed key."""
+    database = Database.from_settings(settings)
+    return Services(
+        settings=settings,
+        database=database,
+        keys=KeyRing(Vault.from_settings(settings)),
+        workflows=Workflows(settings),
+        watcher=Watcher(database),
+        payments=registry.build_payments(settings),
+        carriers=registry.build_carriers(settings),
+    )
+
+
+def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        parts = build_services(settings)
+        app.state.services = parts
+        parts.workflows.start()
+        try:
+            yield
+        finally:
+            await parts.watcher.close()
+            await parts.workflows.close()
+            await registry.close_all(parts.payments)
+            await registry.close_all(parts.carriers)
+            await parts.database.close()
+
+    return lifespan
+
+
+async def _invalid_parameters(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return errors.respond(request, refused(list(error.errors())))

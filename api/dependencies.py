@@ -1,0 +1,115 @@
+"""What routes need: the process's parts, the caller, his idempotency key."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request, Response
+from fastapi.openapi.models import HTTPBearer as BearerScheme
+from fastapi.security.base import SecurityBase
+
+from api.errors import Problem
+from api.waiting import Watcher
+from api.workflow_calls import Workflows
+from domain.access import STAFF, Principal, Role
+from domain.errors import NotFound
+from domain.order_no import normalise
+from infra.db.customers import KeyRing
+from infra.db.engine import Database
+from infra.gateways.protocol import CarrierGateway, PaymentGateway
+from infra.settings import Settings
+from infra.tokens import TokenExpired, TokenInvalid, verify
+
+_KEY = re.compile(r"^[\x20-\x7e]{1,255}$")
+_JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one API process."""
+
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    workflows: Workflows
+    watcher: Watcher
+    payments: dict[str, PaymentGateway]
+    carriers: dict[str, CarrierGateway]
+
+
+def services(request: Request) -> Services:
+    """The process's parts, put there by the application's lifespan."""
+    parts: Services = request.app.state.services
+    return parts
+
+
+class _Bearer(SecurityBase):
+    """Reads and verifies the bearer token; also declares the scheme in the OpenAPI document."""
+
+    def __init__(self) -> None:
+        self.model = BearerScheme(bearerFormat="JWT")
+        self.scheme_name = "bearer"
+
+    async def __call__(self, request: Request) -> Principal:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Problem("token_missing", "send Authorization: Bearer", headers={"WWW-Authenticate": "Bearer"})
+        try:
+            return verify(services(request).settings.token_secret, token.strip())
+        except TokenExpired:
+            raise _unauthorised("token_expired", "the token's lifetime is over; get a new one") from None
+        except TokenInvalid:
+            raise _unauthorised("token_invalid", "this is not a token of ours") from None
+
+
+def _unauthorised(code: str, detail: str) -> Problem:
+    return Problem(code, detail, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+Caller = Annotated[Principal, Depends(_Bearer())]
+
+
+def require(caller: Principal, *roles: Role) -> None:
+    """Raises Problem `forbidden` unless the caller holds one of `roles`."""
+    if not caller.may_act_as(*roles):
+        raise Problem("forbidden", f"this call is for {', '.join(sorted(roles))}")
+
+
+def require_staff(caller: Principal) -> None:
+    """Raises Problem `forbidden` unless the caller is of the staff."""
+    require(caller, *STAFF)
+
+
+def actor(caller: Principal) -> str:
+    """How the books name a caller: `role:subject`. His idempotency keys belong to this name, too."""
+    return f"{caller.role}:{caller.subject}"
+
+
+def idempotency_key(request: Request) -> str:
+    """The caller's key. Raises Problem `idempotency_key_missing`, `idempotency_key_invalid`."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        raise Problem("idempotency_key_missing", "send an Idempotency-Key, a new one for each new request")
+    if not _KEY.match(key):
+        raise Problem("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
+    return key
+
+
+def derived_id(caller: Principal, key: str, verb: str) -> str:
+    """An id that the same caller, key and verb always give (32 hexadecimal digits)."""
+    return hashlib.sha256(f"{actor(caller)}\n{verb}\n{key}".encode()).hexdigest()[:32]
+
+
+def order_number(typed: str) -> str:
+    """The canonical order number. Raises NotFound for what cannot be one."""
+    number = normalise(typed) if len(typed) <= 40 else None
+    if number is None:
+        raise NotFound("order_not_found")
+    return number
+
+
+def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON by orjson; times in UTC with a Z."""
+    return Response(orjson.dumps(content, option=_JSON_OPTIONS), status, headers, "application/json")

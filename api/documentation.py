@@ -1,0 +1,66 @@
+"""What the OpenAPI document says of bodies that routes read by themselves."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+_REF = "#/components/schemas/{model}"
+_known: dict[str, dict[str, Any]] = {}
+
+_PROBLEM = {
+    "title": "Problem",
+    "description": "RFC 9457; `code` is stable.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "instance": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "A new one for each new request; the same again to get the first answer again.",
+}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra` of a POST with this body and an idempotency key."""
+    schema = model.model_json_schema(ref_template=_REF)
+    _known.update(schema.pop("$defs", {}))
+    _known[model.__name__] = schema
+    content = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
+    return {"requestBody": {"required": True, "content": content}, "parameters": [_KEY_PARAMETER]}
+
+
+def keyed() -> dict[str, Any]:
+    """The `openapi_extra` of a POST without a body."""
+    return {"parameters": [_KEY_PARAMETER]}
+
+
+def problems() -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: every refusal has one form."""
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    return {"4XX": {"description": "Refused", "content": content}, "503": {"description": "Later", "content": content}}
+
+
+def complete(app: FastAPI) -> None:
+    """Add the schemas of those bodies to the document that FastAPI makes."""
+    made_by_fastapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made_by_fastapi()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for name, schema in {**_known, "Problem": _PROBLEM}.items():
+            schemas.setdefault(name, schema)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

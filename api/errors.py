@@ -1,0 +1,180 @@
+"""Every refusal as RFC 9457 `application/problem+json` with a stable `code`."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from domain.errors import Conflict, NotFound, RuleBroken
+from infra.db.engine import PoolExhausted
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 1
+
+# Codes whose status is not 422 (what a RuleBroken is otherwise), 404 (NotFound) or 409 (Conflict).
+STATUSES: dict[str, int] = {
+    "invalid_json": 400,
+    "idempotency_key_missing": 400,
+    "idempotency_key_invalid": 400,
+    "token_missing": 401,
+    "token_invalid": 401,
+    "token_expired": 401,
+    "signature_invalid": 401,
+    "signature_expired": 401,
+    "forbidden": 403,
+    "customer_mismatch": 403,
+    "channel_mismatch": 403,
+    "not_found": 404,
+    "order_not_found": 404,
+    "product_not_found": 404,
+    "provider_not_found": 404,
+    "job_not_found": 404,
+    "endpoint_not_found": 404,
+    "method_not_allowed": 405,
+    "external_ref_exists": 409,
+    "product_exists": 409,
+    "warehouse_exists": 409,
+    "idempotency_in_progress": 409,
+    "already_paid": 409,
+    "payment_in_progress": 409,
+    "order_closed": 409,
+    "not_cancellable": 409,
+    "parcel_on_its_way": 409,
+    "not_parked": 409,
+    "action_not_possible": 409,
+    "stock_not_available": 409,
+    "body_too_large": 413,
+    "internal_error": 500,
+    "busy": 503,
+    "database_unavailable": 503,
+    "workflow_unavailable": 503,
+}
+
+# What a breach of each constraint means to a caller.
+CONSTRAINTS: dict[str, str] = {
+    "stock_on_hand_not_negative": "stock_not_available",
+    "stock_not_oversold": "stock_not_available",
+    "order_external_ref": "external_ref_exists",
+    "products_pkey": "product_exists",
+    "warehouses_pkey": "warehouse_exists",
+}
+_SQLSTATES = {"OM001": "stock_not_available", "OM002": "illegal_transition"}
+# Deadlock, serialisation, statement or lock time-out: nothing was written, the same request may come again.
+_PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})
+
+
+class Problem(HTTPException):
+    """A refusal on its way out. `errors` name fields, never their values."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        known = status or STATUSES.get(code, 422)
+        super().__init__(known, detail or code.replace("_", " "), dict(headers or {}))
+        self.code = code
+        self.errors = list(errors)
+
+
+def unavailable(code: str, detail: str) -> Problem:
+    """A 503 that says when to come back."""
+    return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def body(status: int, code: str, detail: str, instance: str = "", errors: Sequence[Any] = ()) -> bytes:
+    """The JSON of one problem."""
+    problem: dict[str, Any] = {
+        "type": f"urn:oms:problem:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if instance:
+        problem["instance"] = instance
+    if errors:
+        problem["errors"] = list(errors)
+    return orjson.dumps(problem)
+
+
+def respond(request: Request, problem: Problem) -> Response:
+    """The response for one problem."""
+    content = body(problem.status_code, problem.code, problem.detail, request.url.path, problem.errors)
+    return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)
+
+
+def from_rule(error: RuleBroken) -> Problem:
+    """A broken rule's own code, with the status that the table or its class gives."""
+    fallback = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 422
+    return Problem(error.code, error.detail, status=STATUSES.get(error.code, fallback))
+
+
+def from_database(error: Exception) -> Problem:
+    """What a database error means to a caller: a rule, a pause, or a fault of ours (500)."""
+    origin = getattr(error, "orig", None)
+    sqlstate = getattr(origin, "sqlstate", None)
+    constraint = getattr(getattr(origin, "diag", None), "constraint_name", None)
+    if code := CONSTRAINTS.get(constraint or "") or _SQLSTATES.get(sqlstate or ""):
+        return Problem(code, status=STATUSES.get(code, 409))
+    if sqlstate in _PASSING:
+        return unavailable("busy", "too much at once; nothing was written, try again")
+    lost = getattr(error, "connection_invalidated", False) or isinstance(error, DisconnectionError)
+    if lost or (isinstance(error, OperationalError | InterfaceError) and sqlstate is None) or _down(sqlstate):
+        return unavailable("database_unavailable", "the books cannot be reached; try again")
+    if isinstance(error, DataError):
+        return Problem("invalid_value", "a value cannot be kept: out of range, or text with a NUL")
+    logger.error("a statement failed", exc_info=error, extra={"sqlstate": sqlstate})
+    return Problem("internal_error", "the fault is ours; nothing was written")
+
+
+def _down(sqlstate: str | None) -> bool:
+    """Connection exceptions (class 08) and a server that shuts down or starts (57P..)."""
+    return sqlstate is not None and (sqlstate.startswith("08") or sqlstate.startswith("57P"))
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RuleBroken, _rule)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(DisconnectionError, _database)
+    app.add_exception_handler(PoolExhausted, _busy)
+    app.add_exception_handler(PoolTimeout, _busy)
+    app.add_exception_handler(Exception, _internal)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    if isinstance(error, Problem):
+        return respond(request, error)
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return respond(request, Problem(code, status=error.status_code, headers=error.headers))
+
+
+async def _rule(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RuleBroken)
+    return respond(request, from_rule(error))
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    return respond(request, from_database(error))
+
+
+async def _busy(request: Request, _: Exception) -> Response:
+    return respond(request, unavailable("busy", "too many requests at once; nothing was written, try again"))
+
+
+async def _internal(request: Request, _: Exception) -> Response:
+    return respond(request, Problem("internal_error", "the fault is ours"))

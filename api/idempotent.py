@@ -1,0 +1,98 @@
+"""Answering a repeated request with its first answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, json_response
+from api.errors import Problem
+from domain.errors import RuleBroken
+from infra.db import idempotency
+from infra.db.idempotency import Answered, Claim, Request
+
+# A workflow call is over well before; afterwards a claim counts as its dead holder's.
+HOLD_S = 20.0
+REPLAYED = {"Idempotent-Replayed": "true"}
+
+Work = Callable[[AsyncConnection], Awaitable[Any]]
+
+
+def replayed(answered: Answered) -> Response:
+    """The first answer again, marked as such."""
+    return json_response(answered.response, answered.status_code, REPLAYED)
+
+
+async def in_books(parts: Services, request: Request, status: int, work: Work) -> Response:
+    """Do `work` and keep its answer in one transaction; a refusal leaves nothing, not even the key.
+
+    A concurrent request with the same key waits for this one's end and then gives its answer.
+    """
+    async with parts.database.begin() as conn:
+        claim = await idempotency.claim(conn, request, HOLD_S)
+        if isinstance(claim, Answered):
+            return replayed(claim)
+        content = await work(conn)
+        await idempotency.finish(conn, claim, status, _plain(content))
+    return json_response(content, status)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowCall:
+    """A request that an order's workflow decides.
+
+    `prepare` checks and writes what must be in the books before; `ask` asks; `from_books` answers without the workflow
+    when the books show that this very request was accepted (else None); `settle` writes what belongs to the answer.
+    """
+
+    prepare: Callable[[AsyncConnection], Awaitable[None]]
+    ask: Callable[[], Awaitable[Any]]
+    from_books: Callable[[AsyncConnection], Awaitable[Any | None]]
+    settle: Callable[[AsyncConnection], Awaitable[None]] | None = None
+
+
+async def by_workflow(parts: Services, request: Request, status: int, call: WorkflowCall) -> Response:
+    """Claim the request, ask the workflow, keep the answer.
+
+    A refusal leaves no key. Without an answer the key lapses: the same key may ask again, and what was accepted
+    meanwhile is its answer then.
+    """
+    async with parts.database.begin() as conn:
+        claim = await idempotency.claim(conn, request, HOLD_S)
+        if isinstance(claim, Answered):
+            return replayed(claim)
+        content = await call.from_books(conn) if claim.repeated else None
+        if content is None:
+            await call.prepare(conn)
+    if content is None:
+        content = await _asked(parts, claim, call)
+    async with parts.database.begin() as conn:
+        if call.settle is not None:
+            await call.settle(conn)
+        await idempotency.finish(conn, claim, status, _plain(content))
+    return json_response(content, status)
+
+
+async def _asked(parts: Services, claim: Claim, call: WorkflowCall) -> Any:
+    try:
+        return await call.ask()
+    except RuleBroken:
+        async with parts.database.begin() as conn:
+            await idempotency.release(conn, claim)
+        raise
+    except Problem:
+        async with parts.database.begin() as conn:
+            content = await call.from_books(conn)
+            if content is None:
+                await idempotency.lapse(conn, claim)
+        if content is None:
+            raise
+        return content
+
+
+def _plain(content: Any) -> Any:
+    """As it will be sent: times as text."""
+    return orjson.loads(json_response(content).body)

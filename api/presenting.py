@@ -1,0 +1,72 @@
+"""Orders as the API shows them."""
+
+from typing import Any
+
+from domain.access import Principal
+from domain.states import TERMINAL, Status, allowed_actions
+from infra.settings import Settings
+from workflows import names
+
+_SHOWN = (
+    *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor", "shipping_minor"),
+    *("currency", "customer", "ship_to", "note", "backorder", "lines", "payments", "shipments", "returns"),
+    *("needs_attention", "created_at", "updated_at"),
+)
+_ROW = (
+    *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
+    *("created_at", "updated_at", "needs_attention"),
+)
+_LIVE = frozenset({"intent", "pending", "succeeded"})
+
+
+def waiting_for(status: str, cancelling: str | None, waiting: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the order waits for, until when, and what comes next; None when it is over."""
+    if Status(status) in TERMINAL:
+        return None
+    if waiting is not None:
+        return {name: waiting.get(name) for name in ("what", "until", "next")}
+    if cancelling is not None:
+        return {"what": "cancellation", "until": None, "next": "the order shows cancelled"}
+    if status == Status.RECEIVED:
+        return {"what": "reservation", "until": None, "next": "stock is reserved"}
+    return None
+
+
+def awaits_payment(payments: list[dict[str, Any]], untried: bool) -> bool:
+    """True when no payment is taken, in flight, or about to be tried."""
+    given_up = {
+        payment["parent_id"] for payment in payments if payment["kind"] == "void" and payment["status"] in _LIVE
+    }
+    live = any(
+        payment["kind"] in ("authorise", "capture")
+        and payment["status"] in _LIVE
+        and payment["purpose"] == "order"
+        and payment["payment_id"] not in given_up
+        for payment in payments
+    )
+    return not live and not untried
+
+
+def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> dict[str, Any]:
+    """A whole order (see `infra.db.order_reading.whole_order`) for this caller; staff get the link into Temporal UI."""
+    shown = {name: order[name] for name in _SHOWN}
+    cancelling = order["cancelling"]
+    shown["allowed_actions"] = allowed_actions(
+        Status(order["status"]),
+        cancelling=cancelling is not None,
+        awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
+    )
+    shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"])
+    shown["cancelling"] = cancelling
+    shown["workflow_id"] = names.order_workflow(order["order_no"])
+    if caller.is_staff and settings.temporal_ui_url:
+        base = settings.temporal_ui_url.rstrip("/")
+        shown["temporal_ui_url"] = f"{base}/namespaces/{settings.temporal_namespace}/workflows/{shown['workflow_id']}"
+    return shown
+
+
+def row_presented(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a list; `needs_attention` is the step that is stuck, or None."""
+    shown = {name: row[name] for name in _ROW}
+    shown["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
+    return shown

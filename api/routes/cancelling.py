@@ -1,0 +1,108 @@
+"""Cancelling an order, or asking what that would mean."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.bodies import Parsed, read
+from api.dependencies import (
+    Caller,
+    Services,
+    actor,
+    derived_id,
+    idempotency_key,
+    json_response,
+    require,
+    services,
+)
+from api.documentation import body_of, problems
+from api.idempotent import WorkflowCall, by_workflow
+from api.presenting import waiting_for
+from api.schemas.orders import CancelledOrder, CancelOrder
+from api.visibility import visible
+from domain.access import Principal, Role
+from domain.errors import Conflict
+from domain.states import CANCELLABLE, TERMINAL, Status
+from infra.db import idempotency, order_reading
+from infra.db.cancel_reasons import keep_reason
+from infra.db.order_reading import Glance
+from workflows import names
+from workflows.messages import CancelRequest, UpdateAnswer
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+CANCEL_WAIT_S = 3.0
+
+
+@router.post(
+    "/{order_no}/cancel", response_model=CancelledOrder, openapi_extra=body_of(CancelOrder), responses=problems()
+)
+async def cancel_order(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
+    """Undo the order: release stock, void or return the money, recall the parcel. `preview=true` only tells what."""
+    parts = services(request)
+    require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+    key = idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, CancelOrder)
+    if preview:
+        return await _preview(parts, glance)
+    return await _cancel(parts, caller, key, glance, parsed)
+
+
+async def _preview(parts: Services, glance: Glance) -> Response:
+    _require_cancellable(glance)
+    async with parts.database.begin() as conn:
+        means = await order_reading.consequence(conn, glance.order_no)
+    return json_response({"order_no": glance.order_no, "consequence": means})
+
+
+def _require_cancellable(glance: Glance) -> None:
+    """A status only moves on, so what can no longer be cancelled is refused without the workflow."""
+    if glance.cancelling is not None and Status(glance.status) not in TERMINAL:
+        raise Conflict("not_cancellable", "the order is being cancelled already")
+    if Status(glance.status) not in CANCELLABLE:
+        what = "is over" if Status(glance.status) in TERMINAL else "has left the warehouse"
+        raise Conflict("not_cancellable", f"the order is {glance.status}: it {what}")
+
+
+async def _cancel(
+    parts: Services, caller: Principal, key: str, glance: Glance, parsed: Parsed[CancelOrder]
+) -> Response:
+    update_id = derived_id(caller, key, "cancel")
+    cause = "customer_request" if caller.role in (Role.CUSTOMER, Role.CHANNEL) else "support_request"
+    wish = CancelRequest(glance.order_no, cause, actor(caller), update_id)
+
+    async def prepare(_: AsyncConnection) -> None:
+        _require_cancellable(glance)
+
+    async def ask() -> dict[str, Any]:
+        answer = await parts.workflows.ask(glance.order_no, names.CANCEL, wish, update_id)
+        return await _outcome(parts, answer)
+
+    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+        accepted = await order_reading.cancelled_by(conn, glance.order_no, wish.actor)
+        return await _shown(conn, glance.order_no) if accepted else None
+
+    async def settle(conn: AsyncConnection) -> None:
+        await keep_reason(conn, parts.keys, glance.order_no, parsed.model.reason)
+
+    asked = idempotency.Request(actor(caller), key, parsed.digest)
+    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_books, settle))
+
+
+async def _outcome(parts: Services, answer: UpdateAnswer) -> dict[str, Any]:
+    """The order as it is once undone, or, after a little while, how far it has come."""
+
+    def decided(glance: Glance) -> bool:
+        return glance.status == Status.CANCELLED or glance.parked or glance.cancelling is None
+
+    await parts.watcher.wait(answer.order_no, decided, CANCEL_WAIT_S)
+    async with parts.database.begin() as conn:
+        return await _shown(conn, answer.order_no)
+
+
+async def _shown(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
+    glance = (await order_reading.glances(conn, [order_no]))[order_no]
+    waits = waiting_for(glance.status, glance.cancelling, glance.waiting)
+    return {"order_no": order_no, "status": glance.status, "waiting_for": waits}

@@ -1,0 +1,64 @@
+"""Products and warehouses."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.bodies import read
+from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services
+from api.documentation import body_of, problems
+from api.idempotent import in_books
+from api.schemas.stock import NewProduct, NewWarehouse
+from domain.access import Role
+from domain.errors import NotFound
+from infra.db import catalogue, idempotency
+
+router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+
+@router.post("/products", status_code=201, openapi_extra=body_of(NewProduct), responses=problems())
+async def add_product(request: Request, caller: Caller) -> Response:
+    """Add a product to the catalogue."""
+    parts = services(request)
+    require(caller, Role.OPERATIONS)
+    key = idempotency_key(request)
+    parsed = await read(request, NewProduct)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        return await catalogue.add_product(conn, parsed.model.model_dump())
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest), 201, work)
+
+
+@router.get("/products/{sku}", responses=problems())
+async def get_product(sku: str, request: Request, caller: Caller) -> Response:
+    """A product with its price in minor units; for the staff."""
+    require_staff(caller)
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        found = await catalogue.product(conn, known_sku(sku))
+    if found is None:
+        raise NotFound("product_not_found")
+    return json_response(found)
+
+
+def known_sku(typed: str) -> str:
+    """Raises NotFound `product_not_found` for what cannot be a SKU."""
+    if not 1 <= len(typed) <= 64 or not typed.isprintable():
+        raise NotFound("product_not_found")
+    return typed
+
+
+@router.post("/warehouses", status_code=201, openapi_extra=body_of(NewWarehouse), responses=problems())
+async def add_warehouse(request: Request, caller: Caller) -> Response:
+    """Add a warehouse; the first one becomes the default."""
+    parts = services(request)
+    require(caller, Role.OPERATIONS)
+    key = idempotency_key(request)
+    parsed = await read(request, NewWarehouse)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        return await catalogue.add_warehouse(conn, parsed.model.model_dump())
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest), 201, work)

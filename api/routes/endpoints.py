@@ -1,0 +1,72 @@
+"""Webhook endpoints: who wants to hear of events."""
+
+import base64
+import re
+import secrets
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api.bodies import read
+from api.dependencies import Caller, actor, derived_id, idempotency_key, json_response, require, services
+from api.documentation import body_of, problems
+from api.idempotent import HOLD_S, REPLAYED
+from api.schemas.endpoints import NewEndpoint
+from api.webhook_targets import require_public
+from domain.access import Role
+from domain.errors import NotFound
+from infra.db import endpoints, idempotency
+from infra.db.endpoints import Endpoint
+from infra.db.idempotency import Answered
+
+router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhook endpoints"])
+
+_ID = re.compile(r"^whe_[0-9a-f]{32}$")
+_SECRET_BYTES = 32
+
+
+@router.post("", status_code=201, openapi_extra=body_of(NewEndpoint), responses=problems())
+async def add(request: Request, caller: Caller) -> Response:
+    """Send events there from now on. The answer (and a repeat of this very request) is all that shows the secret."""
+    parts = services(request)
+    require(caller, Role.OPERATIONS)
+    key = idempotency_key(request)
+    parsed = await read(request, NewEndpoint)
+    wish = parsed.model
+    await require_public(wish.url, allow_private=parts.settings.allow_private_webhook_targets)
+    endpoint_id = f"whe_{derived_id(caller, key, 'webhook endpoint')}"
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    async with parts.database.begin() as conn:
+        asked = idempotency.Request(actor(caller), key, parsed.digest)
+        claim = await idempotency.claim(conn, asked, HOLD_S, endpoint_id)
+        if isinstance(claim, Answered):
+            known = await endpoints.secret_of(conn, parts.keys, endpoint_id)
+            return json_response({**claim.response, "secret": known}, claim.status_code, REPLAYED)
+        wanted = Endpoint(endpoint_id, wish.url, list(wish.event_types), actor(caller), secret)
+        shown = await endpoints.add(conn, parts.keys, wanted)
+        # The kept answer is without the secret, which stays encrypted.
+        await idempotency.finish(conn, claim, 201, shown)
+    return json_response({**shown, "secret": secret}, 201)
+
+
+@router.get("", responses=problems())
+async def every(request: Request, caller: Caller) -> Response:
+    """All endpoints, without their secrets."""
+    parts = services(request)
+    require(caller, Role.OPERATIONS)
+    async with parts.database.begin() as conn:
+        items: list[dict[str, Any]] = await endpoints.every(conn)
+    return json_response({"items": items, "next_cursor": None})
+
+
+@router.delete("/{endpoint_id}", status_code=204, responses=problems())
+async def remove(endpoint_id: str, request: Request, caller: Caller) -> Response:
+    """Send nothing there any more."""
+    parts = services(request)
+    require(caller, Role.OPERATIONS)
+    if not _ID.match(endpoint_id):
+        raise NotFound("endpoint_not_found")
+    async with parts.database.begin() as conn:
+        if not await endpoints.remove(conn, endpoint_id):
+            raise NotFound("endpoint_not_found")
+    return Response(status_code=204)

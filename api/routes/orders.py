@@ -1,0 +1,112 @@
+"""Reading orders: one, its timeline, lists."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api import paging
+from api.dependencies import (
+    Caller,
+    json_response,
+    order_number,
+    services,
+)
+from api.documentation import problems
+from api.errors import Problem
+from api.presenting import presented, row_presented
+from api.schemas.text import Code, Identity, Reference
+from api.visibility import visible
+from domain.access import Role
+from domain.errors import NotFound
+from domain.order_no import normalise
+from domain.states import Status
+from infra.db import listing, order_reading
+from infra.telemetry import bind_order
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.get("/{order_no}", responses=problems())
+async def get_order(order_no: str, request: Request, caller: Caller) -> Response:
+    """The whole order; the ETag changes with every event."""
+    parts, number = services(request), order_number(order_no)
+    bind_order(number)
+    async with parts.database.begin() as conn:
+        order = await order_reading.whole_order(conn, parts.keys, number)
+    if order is None or not caller.may_see_order(order["customer_id"], order["channel"]):
+        raise NotFound("order_not_found")
+    etag = f'"{order["event_seq"]}"'
+    return json_response(presented(order, caller, parts.settings), headers={"ETag": etag})
+
+
+@router.get("/{order_no}/events", responses=problems())
+async def get_events(
+    order_no: str,
+    request: Request,
+    caller: Caller,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+) -> Response:
+    """What happened to the order, oldest first; `seq` has no gaps."""
+    parts = services(request)
+    glance = await visible(parts, caller, order_no)
+    after = paging.number(cursor)
+    async with parts.database.begin() as conn:
+        events = await order_reading.timeline(conn, glance.order_no, after, limit + 1)
+    more = len(events) > limit
+    items = events[:limit]
+    return json_response({"items": items, "next_cursor": paging.encoded([items[-1]["seq"]]) if more else None})
+
+
+@router.get("", responses=problems())
+async def list_orders(
+    request: Request,
+    caller: Caller,
+    status: Status | None = None,
+    channel: Code | None = None,
+    customer: Identity | None = None,
+    q: Reference | None = None,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
+    sort: listing.Sort = "-created_at",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """A page of orders, newest first. `q` is an order number, an e-mail address, a telephone number, an external_ref
+    or a tracking number. A customer sees his own orders, a channel those it sent."""
+    parts = services(request)
+    if caller.role is Role.CUSTOMER:
+        customer = _own(customer, caller.subject)
+    elif caller.role is Role.CHANNEL:
+        channel = _own(channel, caller.subject)
+    after = paging.position(cursor, sort)
+    async with parts.database.begin() as conn:
+        matches = await listing.matches_of(conn, parts.keys.vault, q.strip(), normalise(q)) if q else None
+        wanted = listing.Wanted(
+            status=status.value if status else None,
+            channel=channel,
+            customer_id=customer,
+            created_from=_in_utc(created_from),
+            created_to=_in_utc(created_to),
+            sort=sort,
+            limit=limit,
+            after=after,
+            matches=matches,
+        )
+        rows = await listing.page(conn, wanted)
+    last = rows[limit - 1] if len(rows) > limit else None
+    items = [row_presented(row) for row in rows[:limit]]
+    return json_response({"items": items, "next_cursor": paging.after(last, sort) if last else None})
+
+
+def _own(asked: str | None, subject: str) -> str:
+    """A caller's own orders only. Raises Problem `forbidden` when he asks for another's."""
+    if asked not in (None, subject):
+        raise Problem("forbidden", "only your own orders are listed to you")
+    return subject
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    """A time without an offset counts as UTC."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

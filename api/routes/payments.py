@@ -1,0 +1,53 @@
+"""Paying for an order, or paying again after a decline."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.bodies import read
+from api.dependencies import Caller, actor, derived_id, idempotency_key, require, services
+from api.documentation import body_of, problems
+from api.errors import Problem
+from api.idempotent import WorkflowCall, by_workflow
+from api.schemas.orders import Payment
+from api.visibility import visible
+from domain.access import Role
+from infra.db import idempotency, payment_requests
+from infra.db.books_view import stand_of
+from workflows import names
+from workflows.messages import PayRequest
+
+router = APIRouter(prefix="/v1/orders", tags=["payments"])
+
+
+@router.post("/{order_no}/payments", status_code=201, openapi_extra=body_of(Payment), responses=problems())
+async def pay(order_no: str, request: Request, caller: Caller) -> Response:
+    """Pay, or pay again after a decline; `outcome` is captured, failed, pending (the provider decides later) or open
+    (not decided yet). 409 while a payment is taken or in flight, without a call of the provider."""
+    parts = services(request)
+    require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+    key = idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, Payment)
+    payment, request_id = parsed.model, f"pay_{derived_id(caller, key, f'pay {glance.order_no}')}"
+    if payment.method != parts.settings.payment_provider:
+        raise Problem("unknown_payment_method", f"method is {parts.settings.payment_provider} here")
+
+    async def prepare(conn: AsyncConnection) -> None:
+        await payment_requests.require_payable(conn, glance.order_no)
+        await payment_requests.keep(conn, request_id, glance.order_no, payment.method, payment.token, actor(caller))
+
+    async def ask() -> dict[str, Any]:
+        wish = PayRequest(glance.order_no, request_id)
+        answer = await parts.workflows.ask(glance.order_no, names.PAY, wish, request_id)
+        return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
+
+    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+        if not await payment_requests.taken_up(conn, request_id):
+            return None
+        stand = await stand_of(conn, glance.order_no)
+        return {"order_no": glance.order_no, "status": stand.status, "outcome": stand.attempt_state}
+
+    asked = idempotency.Request(actor(caller), key, parsed.digest)
+    return await by_workflow(parts, asked, 201, WorkflowCall(prepare, ask, from_books))

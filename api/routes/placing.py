@@ -1,0 +1,128 @@
+"""Placing an order: the front door's busiest call."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api.bodies import Parsed, read
+from api.dependencies import (
+    Caller,
+    Services,
+    actor,
+    idempotency_key,
+    json_response,
+    require,
+    services,
+)
+from api.documentation import body_of, problems
+from api.errors import Problem
+from api.idempotent import replayed
+from api.schemas.orders import PlacedOrder, PlaceOrder
+from domain.access import Principal, Role
+from domain.orders import MAX_QUANTITY, RequestedLine, wanted_units
+from domain.states import Status
+from infra.db import idempotency
+from infra.db.idempotency import Answered
+from infra.db.order_reading import Glance
+from infra.db.placing import Draft, Placed, place
+from infra.telemetry import bind_order, current_traceparent
+from workflows import names
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+MAX_WAIT_S = 30.0
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
+
+
+@router.post("", status_code=201, response_model=PlacedOrder, openapi_extra=body_of(PlaceOrder), responses=problems())
+async def place_order(request: Request, caller: Caller) -> Response:
+    """Keep an order and answer at once; `Prefer: wait=S` waits until its stock is reserved or refused."""
+    parts = services(request)
+    require(caller, Role.CUSTOMER, Role.SUPPORT, Role.CHANNEL)
+    key = idempotency_key(request)
+    parsed = await read(request, PlaceOrder)
+    _check_order(parsed.model, caller, parts.settings.max_order_lines, parts.settings.payment_provider)
+    draft = _draft(caller, key, parsed, _preferred_wait_s(request))
+    outcome = await place(parts.database, parts.keys, draft)
+    if isinstance(outcome, Answered):
+        return replayed(outcome)
+    bind_order(outcome.order_no)
+    headers = {"Location": f"/v1/orders/{outcome.order_no}"}
+    if outcome.claim is not None:
+        return await _answer_later(parts, outcome, draft.hold_s, headers)
+    return json_response(outcome.body, 201, headers)
+
+
+def _preferred_wait_s(request: Request) -> float:
+    match = _WAIT.search(request.headers.get("prefer", ""))
+    return min(float(match[1]), MAX_WAIT_S) if match else 0.0
+
+
+async def _answer_later(parts: Services, placed: Placed, wait_s: float, headers: dict[str, str]) -> Response:
+    glance = await parts.watcher.wait(placed.order_no, _reserved_or_refused, wait_s)
+    body = placed.body if glance is None else {**placed.body, "status": glance.status}
+    assert placed.claim is not None
+    async with parts.database.begin() as conn:
+        await idempotency.finish(conn, placed.claim, 201, body)
+    return json_response(body, 201, headers)
+
+
+def _reserved_or_refused(glance: Glance) -> bool:
+    """A backorder that waits for stock has its answer, too."""
+    return glance.status != Status.RECEIVED or (glance.waiting or {}).get("what") == "stock"
+
+
+def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, provider: str) -> None:
+    """What needs no books. Raises Problem."""
+    if caller.role is Role.CUSTOMER and order.customer.id != caller.subject:
+        raise Problem("customer_mismatch", "a customer orders for himself: customer.id is the token's subject")
+    if caller.role is Role.CHANNEL and order.channel != caller.subject:
+        raise Problem("channel_mismatch", "a channel sends its own orders: channel is the token's subject")
+    if len(order.lines) > max_lines:
+        raise Problem("too_many_lines", f"an order has at most {max_lines} lines")
+    if any(units > MAX_QUANTITY for units in wanted_units(_requested(order)).values()):
+        raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
+    if order.payment is not None and order.payment.method != provider:
+        raise Problem("unknown_payment_method", f"payment.method is {provider} here")
+
+
+def _requested(order: PlaceOrder) -> list[RequestedLine]:
+    return [RequestedLine(line.sku, line.quantity, line.unit_price_minor) for line in order.lines]
+
+
+def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float) -> Draft:
+    order = parsed.model
+    return Draft(
+        request=idempotency.Request(actor(caller), key, parsed.digest),
+        actor=actor(caller),
+        channel=order.channel,
+        external_ref=order.external_ref,
+        type=order.type,
+        currency=order.currency,
+        customer_id=order.customer.id,
+        profile={"name": order.customer.name, "email": order.customer.email, "phone": order.customer.phone},
+        ship_to=dict(order.ship_to),
+        note=order.note,
+        backorder=order.backorder,
+        payment=(order.payment.method, order.payment.token) if order.payment else None,
+        lines=_requested(order),
+        may_name_price=caller.role is Role.CHANNEL,
+        trace=current_traceparent(),
+        answer=_answer(order.currency),
+        hold_s=hold_s,
+    )
+
+
+def _answer(currency: str) -> Callable[[str, int], dict[str, Any]]:
+    def answer(order_no: str, total_minor: int) -> dict[str, Any]:
+        return {
+            "order_no": order_no,
+            "status": Status.RECEIVED.value,
+            "total_minor": total_minor,
+            "currency": currency,
+            "workflow_id": names.order_workflow(order_no),
+        }
+
+    return answer

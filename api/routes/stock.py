@@ -1,0 +1,110 @@
+"""Stock: levels, receipts, corrections, transfers."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.bodies import Parsed, read
+from api.dependencies import (
+    Caller,
+    Services,
+    actor,
+    derived_id,
+    idempotency_key,
+    json_response,
+    require,
+    require_staff,
+    services,
+)
+from api.documentation import body_of, problems
+from api.errors import Problem
+from api.idempotent import in_books
+from api.routes.catalogue import known_sku
+from api.schemas.stock import Adjustment, Receipt, Transfer
+from domain.access import Principal, Role
+from domain.errors import NotFound
+from domain.stock import MovementKind
+from infra.db import idempotency, stock_admin
+from infra.db.stock_admin import Move
+
+router = APIRouter(prefix="/v1/stock", tags=["stock"])
+
+
+@router.get("/{sku}", responses=problems())
+async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
+    """Levels at every warehouse; `available` is on_hand less reserved and safety_stock."""
+    parts = services(request)
+    require_staff(caller)
+    async with parts.database.begin() as conn:
+        items = await stock_admin.levels(conn, known_sku(sku))
+    if not items:
+        raise NotFound("product_not_found")
+    return json_response({"sku": sku, "items": items, "next_cursor": None})
+
+
+@router.post("/receipts", status_code=201, openapi_extra=body_of(Receipt), responses=problems())
+async def receive(request: Request, caller: Caller) -> Response:
+    """Units arrived; backorders that wait for them are woken."""
+    parts, key = _begin(request, caller)
+    parsed = await read(request, Receipt)
+    wish = parsed.model
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        where = await stock_admin.place_of(conn, wish.sku, wish.warehouse)
+        unique = f"receipt:{derived_id(caller, key, 'receipt')}"
+        one = Move(unique, MovementKind.RECEIPT, wish.sku, where, wish.quantity, wish.reference, actor(caller))
+        return {**await stock_admin.move(conn, [one]), "reference": wish.reference}
+
+    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+
+
+@router.post("/adjustments", status_code=201, openapi_extra=body_of(Adjustment), responses=problems())
+async def adjust(request: Request, caller: Caller) -> Response:
+    """Correct a level by a signed difference; never below what is reserved."""
+    parts, key = _begin(request, caller)
+    parsed = await read(request, Adjustment)
+    wish = parsed.model
+    if wish.quantity == 0:
+        raise Problem("invalid_quantity", "an adjustment of nothing is none")
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        where = await stock_admin.place_of(conn, wish.sku, wish.warehouse)
+        unique = f"adjustment:{derived_id(caller, key, 'adjustment')}"
+        one = Move(unique, MovementKind.ADJUSTMENT, wish.sku, where, wish.quantity, wish.reason, actor(caller))
+        return {**await stock_admin.move(conn, [one]), "reason": wish.reason}
+
+    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+
+
+@router.post("/transfers", status_code=201, openapi_extra=body_of(Transfer), responses=problems())
+async def transfer(request: Request, caller: Caller) -> Response:
+    """Move free units from one warehouse to another, both or neither."""
+    parts, key = _begin(request, caller)
+    parsed = await read(request, Transfer)
+    wish = parsed.model
+    if wish.source == wish.target:
+        raise Problem("same_warehouse", "from and to are the same warehouse")
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        source = await stock_admin.place_of(conn, wish.sku, wish.source)
+        target = await stock_admin.place_of(conn, wish.sku, wish.target)
+        unique = derived_id(caller, key, "transfer")
+        moves = [
+            Move(f"{kind}:{unique}", kind, wish.sku, where, wish.quantity, wish.reference, actor(caller))
+            for kind, where in ((MovementKind.TRANSFER_OUT, source), (MovementKind.TRANSFER_IN, target))
+        ]
+        moved = await stock_admin.move(conn, moves)
+        return {"from": source, "to": target, "reference": wish.reference, **moved}
+
+    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+
+
+def _begin(request: Request, caller: Principal) -> tuple[Services, str]:
+    require(caller, Role.WAREHOUSE)
+    return services(request), idempotency_key(request)
+
+
+def _asked(caller: Principal, key: str, parsed: Parsed[BaseModel] | Parsed[Any]) -> idempotency.Request:
+    return idempotency.Request(actor(caller), key, parsed.digest)

@@ -1,0 +1,42 @@
+"""Health, readiness, metrics: open, for machines."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.dependencies import json_response, services
+from api.errors import unavailable
+from infra import metrics
+from infra.db.engine import PoolExhausted
+
+router = APIRouter(tags=["system"])
+
+_READY_TIMEOUT_S = 3.0
+
+
+@router.get("/healthz")
+async def healthy() -> Response:
+    """The process lives."""
+    return json_response({"status": "ok"})
+
+
+@router.get("/readyz")
+async def ready(request: Request) -> Response:
+    """Orders can be accepted: PostgreSQL answers. Temporal may be down; it is told, and does not count."""
+    parts = services(request)
+    try:
+        async with asyncio.timeout(_READY_TIMEOUT_S), parts.database.begin() as conn:
+            await conn.execute(text("SELECT 1"))
+    except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted):
+        raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
+    temporal = "connected" if parts.workflows.connected else "unreachable"
+    return json_response({"status": "ready", "temporal": temporal})
+
+
+@router.get("/metrics")
+async def measured() -> Response:
+    """Prometheus metrics of this process."""
+    content, content_type = metrics.exposition()
+    return Response(content, media_type=content_type)

@@ -1,0 +1,99 @@
+"""Bodies of the calls on orders."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from api.schemas.text import (
+    Body,
+    Code,
+    Country,
+    Currency,
+    Email,
+    Identity,
+    Name,
+    Note,
+    OptionalText,
+    Phone,
+    PriceMinor,
+    Quantity,
+    Reason,
+    Reference,
+    Sku,
+)
+
+
+class Customer(Body):
+    """Who orders; written to his profile."""
+
+    id: Identity
+    name: Name
+    email: Email | None = None
+    phone: Phone | None = None
+
+
+class ShipTo(Body):
+    """Where the parcel goes; country is ISO 3166-1 alpha-2."""
+
+    name: Name
+    phone: OptionalText = ""
+    country: Country
+    province: Name
+    city: Name
+    district: OptionalText = ""
+    line1: Name
+    postcode: OptionalText = ""
+
+
+class Line(Body):
+    """One line; only a channel names a price (minor units)."""
+
+    sku: Sku
+    quantity: Quantity
+    unit_price_minor: PriceMinor | None = None
+
+
+class Payment(Body):
+    """How to pay: a provider and its token, never a card."""
+
+    method: Code
+    token: Name
+
+
+class PlaceOrder(Body):
+    """An order to place. Several lines of one SKU are accepted and summed."""
+
+    channel: Code
+    external_ref: Reference | None = None
+    type: Literal["standard"] = "standard"
+    currency: Currency
+    customer: Customer
+    ship_to: ShipTo
+    lines: list[Line] = Field(min_length=1)
+    payment: Payment | None = None
+    note: Note | None = None
+    backorder: bool = False
+
+
+class CancelOrder(Body):
+    """Why the order is to be cancelled, in the caller's words; kept encrypted."""
+
+    reason: Reason
+
+
+class PlacedOrder(Body):
+    """The answer to a placed order."""
+
+    order_no: str
+    status: str
+    total_minor: int
+    currency: str
+    workflow_id: str
+
+
+class CancelledOrder(Body):
+    """How far the cancellation has come."""
+
+    order_no: str
+    status: str
+    waiting_for: dict[str, str | None] | None

@@ -1,0 +1,42 @@
+"""The API as a process."""
+
+import signal
+import sys
+from types import FrameType
+
+import uvicorn
+
+from api.app import create_app
+from infra import telemetry
+from infra.settings import settings
+
+_GRACE_S = 10
+
+
+def run() -> None:
+    """Serve until SIGTERM or SIGINT; answers what is under way, then returns."""
+    configured = settings()
+    telemetry.setup("oms-api", configured)
+    config = uvicorn.Config(
+        create_app(configured),
+        host=configured.api_host,
+        port=configured.api_port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    # uvicorn hands the signal on when it has finished: then, or before it begins, the process ends well.
+    for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked_to_stop, _leave)
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        telemetry.flush()
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    sys.exit(0)
