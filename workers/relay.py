@@ -1,0 +1,88 @@
+"""The relay: events to subscribers, a second pair of hands for the dispatcher, and the sweeping of old rows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from infra import metrics, telemetry
+from infra.crypto import Vault
+from infra.db import outbox
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database
+from infra.settings import Settings
+from workers import process, starting
+from workers.delivery import Deliverer
+from workers.dispatch import Dispatcher
+from workers.loops import ended, repeat
+
+EVENTS_AT_ONCE = 500
+IDLE_S = 0.25
+# New deliveries wake their sender; it looks by itself only for what is due again.
+DELIVERY_IDLE_S = 0.5
+# Younger requests are the worker's, which can start orders eagerly.
+DISPATCH_AFTER_S = 1.0
+KEYS_DAYS, DELIVERIES_DAYS = 7, 30
+SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
+STOP_S = 6.0
+
+
+def run() -> None:
+    """Relay until SIGTERM or SIGINT; ends the process with 0."""
+    process.run("relay", serve)
+
+
+async def serve(settings: Settings, stopping: asyncio.Event) -> None:
+    """One life of the process; an unreachable database or Temporal does not end it."""
+    telemetry.instrument_httpx()
+    database = Database.from_settings(settings)
+    deliverer = Deliverer(database, Vault.from_settings(settings), settings)
+    dispatcher = Dispatcher(
+        database,
+        starting.lazily_connected(settings),
+        settings,
+        eager=False,
+        min_age_s=DISPATCH_AFTER_S,
+        idle_s=IDLE_S,
+    )
+    fresh = asyncio.Event()
+    busy_s = settings.relay_poll_s
+    work = [
+        dispatcher.run(),
+        repeat("fan-out", fan_out(database, fresh), stopping, busy_s=busy_s, idle_s=max(busy_s, IDLE_S)),
+        repeat("delivery", deliverer.step, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
+        repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
+    ]
+    tasks = [asyncio.create_task(job) for job in work]
+    metrics.serve(settings.relay_metrics_port, lambda: not any(task.done() for task in tasks))
+    await stopping.wait()
+    await dispatcher.stop()
+    await ended(tasks, STOP_S)
+    await deliverer.close()
+    await database.close()
+
+
+def fan_out(database: Database, fresh: asyncio.Event) -> Callable[[], Awaitable[bool]]:
+    """The step that turns events into deliveries; sets `fresh` when it has made some.
+
+    Events that nobody subscribed to are no reason to hurry, as long as one turn takes them all.
+    """
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            taken, made = await outbox.fan_out(connection, EVENTS_AT_ONCE)
+        if made:
+            fresh.set()
+        return made > 0 or taken == EVENTS_AT_ONCE
+
+    return step
+
+
+def sweep(database: Database) -> Callable[[], Awaitable[bool]]:
+    """The step that deletes what nobody will ask for again, a few rows at a time."""
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
+            told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
+        return SWEEP_ROWS in (keys, told)
+
+    return step

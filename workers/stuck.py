@@ -1,0 +1,198 @@
+"""`oms stuck`: the support queue from a terminal, through the API of the running stack."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from domain.steps import Action, Step
+from infra.stack.errors import NotRunningError
+from infra.stack.layout import DEFAULT_DATA_DIR
+from workers.stuck_api import ApiError, SupportApi
+
+FAILED, USAGE = 1, 2
+POLL_S = 0.3
+SHOWN = 20
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Orders stuck at a step: see them, and retry, skip, amend or compensate, alone or by filter.",
+)
+console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+StepOption = Annotated[Step | None, typer.Option("--step", help="Only orders stuck at this step.")]
+ErrorOption = Annotated[str | None, typer.Option("--error", help="Only orders stuck with this error code.")]
+ProviderOption = Annotated[str | None, typer.Option("--provider", help="Only orders stuck at this provider.")]
+DataDir = Annotated[Path, typer.Option("--data-dir", help="The stack's data directory.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to do, with what, why; `rate_per_s` counts for bulk acts."""
+
+    action: Action
+    reason: str
+    value: Any
+    rate_per_s: float
+    dry_run: bool
+    key: str | None
+
+    def body(self) -> dict[str, Any]:
+        value = {} if self.value is None else {"value": self.value}
+        return {"action": self.action.value, "reason": self.reason, **value}
+
+
+@app.command("list")
+def list_(
+    step: StepOption = None,
+    error: ErrorOption = None,
+    provider: ProviderOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Show orders that are stuck, the longest stuck first."""
+    with _api(data_dir) as api:
+        items = list(api.stuck(_chosen(step, error, provider)))
+    if as_json:
+        print(json.dumps(items, ensure_ascii=False))
+    elif items:
+        console.print(_table(items))
+    else:
+        console.print("Nothing is stuck.")
+
+
+def _command(action: Action) -> Callable[..., None]:
+    """The command for one action; all of them take the same options."""
+
+    def command(
+        reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the act.")],
+        order_no: Annotated[str | None, typer.Argument(help="One order; or leave it out and give --all.")] = None,
+        everything: Annotated[bool, typer.Option("--all", help="Every order that the filters find.")] = False,
+        step: StepOption = None,
+        error: ErrorOption = None,
+        provider: ProviderOption = None,
+        value: Annotated[str | None, typer.Option("--value", help="A JSON object; its fields depend on step.")] = None,
+        rate: Annotated[float, typer.Option("--rate", min=0.01, max=1000, help="Orders a second, with --all.")] = 5.0,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
+        key: Annotated[str | None, typer.Option("--key", help="Idempotency key: the same twice acts once.")] = None,
+        data_dir: DataDir = DEFAULT_DATA_DIR,
+    ) -> None:
+        chosen = _chosen(step, error, provider)
+        if (order_no is None) != everything:
+            raise typer.BadParameter("give either one order number or --all")
+        if order_no is not None and chosen:
+            raise typer.BadParameter("--step, --error and --provider go with --all")
+        wish = Wish(action, reason, _parsed(value), rate, dry_run, key)
+        with _api(data_dir) as api:
+            if order_no is not None:
+                _one(api, order_no, wish)
+            else:
+                _many(api, chosen, wish)
+
+    return command
+
+
+_HELP = {
+    Action.RETRY: "Try the step again.",
+    Action.SKIP: "Go on as if the step had succeeded: a person did it by hand, and --value says how.",
+    Action.AMEND: "Change what the step works with (--value), then try it again.",
+    Action.COMPENSATE: "Give the order up and undo what was done.",
+}
+for _action, _words in _HELP.items():
+    app.command(_action.value, help=_words)(_command(_action))
+
+
+def _one(api: SupportApi, order_no: str, wish: Wish) -> None:
+    if wish.dry_run:
+        found = [item for item in api.stuck({}) if item["order_no"] == order_no]
+        if not found:
+            _fail(f"{order_no} is not stuck")
+        console.print(_table(found))
+        _would(wish, [item for item in found if wish.action in item["options"]])
+        return
+    answer = api.resolve(order_no, wish.body(), wish.key)
+    console.print(f"{answer['order_no']}: {wish.action} {answer['outcome']}, now {answer['status']}", markup=False)
+
+
+def _many(api: SupportApi, chosen: dict[str, str], wish: Wish) -> None:
+    if wish.dry_run:
+        found = [item for item in api.stuck(chosen) if wish.action in item["options"]]
+        if found:
+            console.print(_table(found[:SHOWN]))
+        _would(wish, found)
+        return
+    job_id = api.resolve_many({**wish.body(), "filter": chosen, "rate_per_s": wish.rate_per_s}, wish.key)
+    job = _followed(api, job_id)
+    console.print(f"{job_id} {job['state']}: {job['done']} accepted, {job['failed']} refused, {job['total']} in all")
+    if job["failed"] or job["state"] != "finished":
+        raise typer.Exit(FAILED)
+
+
+def _followed(api: SupportApi, job_id: str) -> dict[str, Any]:
+    """Show the job's progress until it ends. Ctrl-C leaves it running."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        job = api.job(job_id)
+        bar = progress.add_task("orders", total=job["total"])
+        while job["state"] == "running":
+            progress.update(bar, completed=job["done"] + job["failed"])
+            time.sleep(POLL_S)
+            job = api.job(job_id)
+    return job
+
+
+def _would(wish: Wish, found: list[dict[str, Any]]) -> None:
+    noun = "order" if len(found) == 1 else "orders"
+    console.print(f"Would {wish.action} {len(found)} {noun}; nothing was done.")
+
+
+def _table(items: list[dict[str, Any]]) -> Table:
+    table = Table(title=f"Stuck: {len(items)}", title_justify="left")
+    for column in ("order", "step", "error", "provider", "since", "attempts", "possible"):
+        table.add_column(column)
+    for item in items:
+        since, options = str(item["since"])[:19].replace("T", " "), ", ".join(item["options"])
+        provider, attempts = item["provider"] or "", str(item["attempts"])
+        table.add_row(item["order_no"], item["step"], item["error"], provider, since, attempts, options)
+    return table
+
+
+def _chosen(step: Step | None, error: str | None, provider: str | None) -> dict[str, str]:
+    wanted = {"step": step.value if step else None, "error": error, "provider": provider}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _parsed(value: str | None) -> Any:
+    if value is None:
+        return None
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        raise typer.BadParameter("is not JSON", param_hint="--value") from None
+    if not isinstance(parsed, dict):
+        raise typer.BadParameter("is not a JSON object", param_hint="--value")
+    return parsed
+
+
+@contextmanager
+def _api(data_dir: Path) -> Iterator[SupportApi]:
+    """The stack's API; what goes wrong becomes a message and exit code 1."""
+    try:
+        with SupportApi.of(data_dir) as api:
+            yield api
+    except (NotRunningError, ApiError) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    errors.print(message, style="red", markup=False)
+    raise typer.Exit(FAILED)

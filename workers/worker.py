@@ -1,0 +1,120 @@
+"""The Temporal worker: orders' workflows, their activities, and the dispatcher that feeds them eagerly."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities import wiring
+from infra import metrics, telemetry, temporal
+from infra.db.engine import Database
+from infra.settings import Settings
+from workers import process
+from workers.dispatch import Dispatcher
+from workers.starting import ClientProvider
+from workflows.bulk import BulkResolveWorkflow
+from workflows.order import OrderWorkflow
+
+CONCURRENCY = 100
+POLLERS = PollerBehaviorAutoscaling(minimum=2, maximum=20, initial=5)
+GRACE_S = 10
+CONNECT_RETRY_S = 0.25
+_log = logging.getLogger(__name__)
+
+
+def run() -> None:
+    """Work until SIGTERM or SIGINT, then finish what is under way; ends the process with 0, or 1 on a fatal error."""
+    process.run("worker", serve)
+
+
+async def serve(settings: Settings, stopping: asyncio.Event) -> None:
+    """One life of the process. Raises what the worker cannot go on after."""
+    working = asyncio.Event()
+    metrics.serve(settings.worker_metrics_port, working.is_set)
+    telemetry.instrument_httpx()
+    client = await _connected(settings, stopping)
+    if client is None:
+        return
+    database = Database.from_settings(settings)
+    dispatcher = Dispatcher(database, _always(client), settings, eager=True)
+    worker = build(client, database, settings)
+    running = asyncio.create_task(worker.run())
+    dispatching = asyncio.create_task(dispatcher.run())
+    working.set()
+    try:
+        await process.unless(stopping, _first_to_end(running, dispatching))
+    finally:
+        working.clear()
+        await dispatcher.stop()
+        await asyncio.gather(dispatching, worker.shutdown(), return_exceptions=True)
+        await database.close()
+
+
+def build(client: Client, database: Database, settings: Settings) -> Worker:
+    """The worker as it runs in production; `max_cached_workflows` bounds its memory."""
+    runner: WorkflowRunner = SandboxedWorkflowRunner() if settings.sandboxed_workflows else UnsandboxedWorkflowRunner()
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[OrderWorkflow, BulkResolveWorkflow],
+        activities=wiring.build(database, settings, client),
+        workflow_runner=runner,
+        max_cached_workflows=settings.max_cached_workflows,
+        max_concurrent_workflow_tasks=CONCURRENCY,
+        max_concurrent_activities=CONCURRENCY,
+        max_concurrent_local_activities=CONCURRENCY,
+        workflow_task_poller_behavior=POLLERS,
+        activity_task_poller_behavior=POLLERS,
+        graceful_shutdown_timeout=timedelta(seconds=GRACE_S),
+        deployment_config=WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id or temporal.build_id()),
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        ),
+    )
+
+
+def _runtime() -> Runtime:
+    # The core's own lines are not JSON; what goes wrong reaches us as exceptions and through our own loggers.
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    return Runtime(telemetry=TelemetryConfig(logging=quiet))
+
+
+async def _connected(settings: Settings, stopping: asyncio.Event) -> Client | None:
+    """A client as soon as Temporal can be reached; None when asked to stop before."""
+    runtime = _runtime()
+    said = False
+    while not stopping.is_set():
+        try:
+            return await temporal.connect(settings, runtime=runtime, interceptors=telemetry.temporal_interceptors())
+        except RuntimeError:
+            if not said:
+                _log.warning("Temporal cannot be reached; trying until it can", extra={"at": settings.temporal_address})
+            said = True
+        await process.unless(stopping, asyncio.sleep(CONNECT_RETRY_S))
+    return None
+
+
+async def _first_to_end(*tasks: "asyncio.Task[None]") -> None:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    raise RuntimeError("the worker ended without having been asked to")
+
+
+def _always(client: Client) -> ClientProvider:
+    async def provide() -> Client:
+        return client
+
+    return provide
