@@ -1,0 +1,70 @@
+"""Who may call what."""
+
+from typing import Any
+
+import pytest
+
+from domain.access import Role
+from tests.api.conftest import Door, an_order, unique
+
+STAFF = {"support", "warehouse", "finance", "operations", "admin"}
+ORDERERS = {"customer", "channel", "support", "admin"}
+NUMBER = "0F9C9T-3J0000-00000X"
+
+# (method, path, body) -> the roles that get past the door.
+MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
+    ("POST", "/v1/products"): ({}, {"operations", "admin"}),
+    ("POST", "/v1/warehouses"): ({}, {"operations", "admin"}),
+    ("GET", "/v1/stock/TEA-1"): (None, STAFF),
+    ("POST", "/v1/stock/receipts"): ({}, {"warehouse", "admin"}),
+    ("POST", "/v1/stock/adjustments"): ({}, {"warehouse", "admin"}),
+    ("POST", "/v1/stock/transfers"): ({}, {"warehouse", "admin"}),
+    ("GET", "/v1/support/stuck"): (None, {"support", "admin"}),
+    ("POST", f"/v1/support/orders/{NUMBER}/resolve"): ({}, {"support", "admin"}),
+    ("POST", "/v1/support/resolve"): ({}, {"support", "admin"}),
+    ("GET", "/v1/support/jobs/job_1"): (None, {"support", "admin"}),
+    ("POST", "/v1/support/jobs/job_1/stop"): ({}, {"support", "admin"}),
+    ("GET", "/v1/webhook-endpoints"): (None, {"operations", "admin"}),
+    ("POST", "/v1/webhook-endpoints"): ({}, {"operations", "admin"}),
+    ("DELETE", "/v1/webhook-endpoints/whe_1"): (None, {"operations", "admin"}),
+    ("POST", "/v1/orders"): ({}, ORDERERS),
+    ("POST", f"/v1/orders/{NUMBER}/cancel"): ({}, ORDERERS),
+    ("POST", f"/v1/orders/{NUMBER}/payments"): ({}, ORDERERS),
+    ("GET", "/v1/orders"): (None, {str(role) for role in Role}),
+}
+
+
+@pytest.mark.parametrize("role", [str(role) for role in Role])
+async def test_role_matrix(shop: Door, role: str) -> None:
+    caller = shop.as_(role, "c-17" if role == "customer" else "web")
+    wrong = []
+    for (method, path), (body, allowed) in MATRIX.items():
+        headers = caller.headers | {"Idempotency-Key": unique("key")}
+        response = await shop.http.request(method, path, json=body, headers=headers)
+        if (response.status_code != 403) != (role in allowed):
+            wrong.append((method, path, response.status_code, response.text))
+    assert not wrong
+
+
+async def test_every_call_with_a_token_refuses_one_without(shop: Door) -> None:
+    for (method, path), (body, _) in MATRIX.items():
+        response = await shop.http.request(method, path, json=body)
+        assert (response.status_code, response.json()["code"]) == (401, "token_missing"), (method, path)
+
+
+async def test_customer_lists_his_own(shop: Door) -> None:
+    mine, others = unique("c"), unique("c")
+    for customer in (mine, others):
+        order = an_order(customer={"id": customer, "name": "N", "email": None, "phone": None})
+        assert (await shop.post("/v1/orders", order)).status_code == 201
+    caller = shop.as_("customer", mine)
+
+    items = (await caller.get("/v1/orders")).json()["items"]
+
+    assert [item["customer_id"] for item in items] == [mine]
+    assert (await caller.get("/v1/orders", customer=others)).status_code == 403
+
+
+async def test_admin_places_and_staff_see_the_link_into_temporal(shop: Door) -> None:
+    placed = await shop.as_("admin", "root").post("/v1/orders", an_order())
+    assert placed.status_code == 201

@@ -1,0 +1,74 @@
+"""Webhook endpoints, and which addresses they may be."""
+
+import pytest
+
+from infra.webhook_client import may_be_reached
+from tests.api.conftest import Door, open_door
+from tests.conftest import Books
+
+
+async def test_endpoint_is_added_shown_and_removed(shop: Door) -> None:
+    operations = shop.as_("operations")
+    body = {"url": "https://1.1.1.1/hooks", "event_types": ["order_placed"]}
+
+    added = await operations.post("/v1/webhook-endpoints", body, key="endpoint-1")
+
+    assert added.status_code == 201, added.text
+    secret, endpoint_id = added.json()["secret"], added.json()["endpoint_id"]
+    assert secret.startswith("whsec_")
+    again = await operations.post("/v1/webhook-endpoints", body, key="endpoint-1")
+    assert (again.json(), again.headers["idempotent-replayed"]) == (added.json(), "true")
+    listed = (await operations.get("/v1/webhook-endpoints")).json()["items"]
+    assert [item["url"] for item in listed] == [body["url"]]
+    assert secret not in (await operations.get("/v1/webhook-endpoints")).text
+    for table in ("webhook_endpoints", "idempotency_keys"):
+        rows = await shop.sql(f"SELECT t::text AS whole FROM {table} t")
+        assert not any(secret in row["whole"] for row in rows)
+    assert (await operations.delete(f"/v1/webhook-endpoints/{endpoint_id}")).status_code == 204
+    assert (await operations.delete(f"/v1/webhook-endpoints/{endpoint_id}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://1.1.1.1/plain",
+        "https://127.0.0.1/",
+        "https://localhost/",
+        "https://10.0.0.8/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[fd00::1]/",
+        "https://0x7f000001/",
+        "https://user:password@1.1.1.1/",
+        "https://host.invalid/",
+        "file:///etc/passwd",
+        "https://[broken/",
+        "https://1.1.1.1:99999/",
+    ],
+)
+async def test_private_target_is_refused(shop: Door, url: str) -> None:
+    before = await shop.row_counts()
+    response = await shop.as_("operations").post("/v1/webhook-endpoints", {"url": url})
+    assert (response.status_code, response.json()["code"]) == (422, "webhook_target_refused"), response.text
+    assert await shop.row_counts() == before
+
+
+async def test_private_target_where_a_setting_allows_it(database_url: Books) -> None:
+    async with open_door(database_url, allow_private_webhook_targets=True) as door:
+        body = {"url": "http://127.0.0.1:9999/hooks"}
+        assert (await door.as_("operations").post("/v1/webhook-endpoints", body)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("224.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_public_addresses(address: str, public: bool) -> None:
+    assert may_be_reached(address) is public

@@ -1,0 +1,183 @@
+"""Catalogue, warehouses and stock over HTTP."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Door, an_order, unique
+
+
+async def new_sku(shop: Door) -> str:
+    sku = unique("SKU")
+    product = {"sku": sku, "name": "Any tea", "price_minor": 100, "currency": "CNY"}
+    assert (await shop.as_("operations").post("/v1/products", product)).status_code == 201
+    return sku
+
+
+async def level(shop: Door, sku: str, warehouse: str = "WH-EAST") -> dict[str, Any]:
+    items = (await shop.get(f"/v1/stock/{sku}")).json()["items"]
+    return next(item for item in items if item["warehouse"] == warehouse)
+
+
+async def receive(shop: Door, sku: str, quantity: int, **more: Any) -> dict[str, Any]:
+    body = {"sku": sku, "quantity": quantity, "reference": "PO-1", **more}
+    response = await shop.as_("warehouse").post("/v1/stock/receipts", body)
+    assert response.status_code == 201, response.text
+    return dict(response.json())
+
+
+async def reserve(shop: Door, sku: str, quantity: int) -> None:
+    number = (await shop.post("/v1/orders", an_order(sku=sku))).json()["order_no"]
+    await shop.sql(
+        "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"
+        " order_no, actor) VALUES (%s, 'reserve', %s, 'WH-EAST', %s, 0, %s, %s, 'test')",
+        *(unique("k"), sku, quantity, quantity, number),
+    )
+
+
+async def test_product_is_added_and_read(shop: Door) -> None:
+    sku = await new_sku(shop)
+    found = (await shop.get(f"/v1/products/{sku}")).json()
+    assert {name: found[name] for name in ("sku", "name", "price_minor", "currency", "active", "weight_g")} == {
+        "sku": sku,
+        "name": "Any tea",
+        "price_minor": 100,
+        "currency": "CNY",
+        "active": True,
+        "weight_g": 500,
+    }
+
+
+async def test_product_twice_and_product_of_nobody(shop: Door) -> None:
+    product = {"sku": await new_sku(shop), "name": "Again", "price_minor": 1, "currency": "CNY"}
+    before = await shop.row_counts()
+    twice = await shop.as_("operations").post("/v1/products", product)
+    assert (twice.status_code, twice.json()["code"]) == (409, "product_exists")
+    for path in ("/v1/products/NONE", "/v1/products/%00", "/v1/stock/NONE", "/v1/stock/%00"):
+        missing = await shop.get(path)
+        assert (missing.status_code, missing.json()["code"]) == (404, "product_not_found"), path
+    assert await shop.row_counts() == before
+
+
+async def test_same_product_at_once_is_added_once(shop: Door) -> None:
+    product = {"sku": unique("SKU"), "name": "Once", "price_minor": 1, "currency": "CNY"}
+    operations = shop.as_("operations")
+    one_key = await asyncio.gather(*(operations.post("/v1/products", product, key="once") for _ in range(20)))
+    assert {response.status_code for response in one_key} == {201}
+    assert len({response.text for response in one_key}) <= 2  # the replay's keys may be in another order
+    many_keys = await asyncio.gather(*(operations.post("/v1/products", product) for _ in range(5)))
+    assert {response.status_code for response in many_keys} == {409}
+
+
+async def test_warehouse_is_added_once(shop: Door) -> None:
+    warehouse = {
+        **{"code": "WH-W", "name": "West", "country": "CN", "province": "四川省", "city": "成都市", "priority": 5},
+    }
+    added = await shop.as_("operations").post("/v1/warehouses", warehouse)
+    assert added.status_code == 201
+    assert added.json() == {**warehouse, "is_default": False}
+    twice = await shop.as_("operations").post("/v1/warehouses", warehouse)
+    assert (twice.status_code, twice.json()["code"]) == (409, "warehouse_exists")
+
+
+async def test_receipt_goes_to_the_default_warehouse(shop: Door) -> None:
+    sku = await new_sku(shop)
+    received = await receive(shop, sku, 30)
+    assert (received["warehouse"], received["on_hand"], received["available"]) == ("WH-EAST", 30, 30)
+    await receive(shop, sku, 5, warehouse="WH-SOUTH")
+    assert await level(shop, sku) == {
+        **{"warehouse": "WH-EAST", "on_hand": 30, "reserved": 0, "available": 30, "incoming": 0, "safety_stock": 0},
+    }
+    assert (await level(shop, sku, "WH-SOUTH"))["on_hand"] == 5
+    assert (await level(shop, sku, "WH-NORTH"))["on_hand"] == 0
+
+
+async def test_receipt_repeated_is_one_movement(shop: Door) -> None:
+    sku = await new_sku(shop)
+    body = {"sku": sku, "quantity": 7, "reference": "PO-2"}
+    responses = await asyncio.gather(
+        *(shop.as_("warehouse").post("/v1/stock/receipts", body, key="receipt-once") for _ in range(20))
+    )
+    assert {response.status_code for response in responses} == {201}
+    assert (await level(shop, sku))["on_hand"] == 7
+
+
+async def test_receipt_wakes_backorders_that_wait_for_the_sku(shop: Door) -> None:
+    sku, other = await new_sku(shop), await new_sku(shop)
+    waiting = [(await shop.post("/v1/orders", an_order(sku=s))).json()["order_no"] for s in (sku, other)]
+    idle = (await shop.post("/v1/orders", an_order(sku=sku))).json()["order_no"]
+    await shop.sql('UPDATE orders SET waiting = \'{"what": "stock"}\' WHERE order_no = ANY(%s)', waiting)
+
+    await receive(shop, sku, 1)
+
+    woken = await shop.sql("SELECT subject FROM workflow_requests WHERE name = 'stock_arrived'")
+    assert {row["subject"] for row in woken} & {*waiting, idle} == {waiting[0]}
+
+
+async def test_adjustment_stops_at_what_is_reserved(shop: Door) -> None:
+    sku = await new_sku(shop)
+    await receive(shop, sku, 10)
+    await reserve(shop, sku, 4)
+    warehouse = shop.as_("warehouse")
+    fine = await warehouse.post("/v1/stock/adjustments", {"sku": sku, "quantity": -6, "reason": "counted"})
+    assert (fine.status_code, fine.json()["on_hand"]) == (201, 4)
+    before = await shop.row_counts()
+    for quantity in (-1, -100):
+        body = {"sku": sku, "quantity": quantity, "reason": "counted"}
+        refused = await warehouse.post("/v1/stock/adjustments", body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "stock_not_available")
+    assert await shop.row_counts() == before
+
+
+async def test_transfer_moves_both_or_neither(shop: Door) -> None:
+    sku = await new_sku(shop)
+    await receive(shop, sku, 10)
+    move = {"sku": sku, "quantity": 8, "from": "WH-EAST", "to": "WH-SOUTH", "reference": "T-1"}
+    warehouse = shop.as_("warehouse")
+    first = await warehouse.post("/v1/stock/transfers", move)
+    assert first.status_code == 201, first.text
+    before = await shop.row_counts()
+    second = await warehouse.post("/v1/stock/transfers", move)
+    assert (second.status_code, second.json()["code"]) == (409, "stock_not_available")
+    assert await shop.row_counts() == before
+    assert ((await level(shop, sku))["on_hand"], (await level(shop, sku, "WH-SOUTH"))["on_hand"]) == (2, 8)
+
+
+async def test_transfers_both_ways_at_once(shop: Door) -> None:
+    sku = await new_sku(shop)
+    await receive(shop, sku, 100)
+    await receive(shop, sku, 100, warehouse="WH-SOUTH")
+    there = {"sku": sku, "quantity": 1, "from": "WH-EAST", "to": "WH-SOUTH", "reference": "T"}
+    back = there | {"from": "WH-SOUTH", "to": "WH-EAST"}
+    warehouse = shop.as_("warehouse")
+    moves = [warehouse.post("/v1/stock/transfers", body) for _ in range(10) for body in (there, back)]
+    assert {response.status_code for response in await asyncio.gather(*moves)} == {201}
+    assert (await level(shop, sku))["on_hand"] == 100
+
+
+BAD: dict[str, tuple[str, dict[str, Any], int, str]] = {
+    "receipt of 0": ("receipts", {"quantity": 0}, 422, "invalid_quantity"),
+    "receipt of 10^12": ("receipts", {"quantity": 10**12}, 422, "invalid_quantity"),
+    "receipt of an unknown SKU": ("receipts", {"sku": "NONE"}, 404, "product_not_found"),
+    "receipt at an unknown warehouse": ("receipts", {"warehouse": "NONE"}, 422, "unknown_warehouse"),
+    "receipt with an unknown field": ("receipts", {"price": 1}, 422, "unknown_field"),
+    "adjustment of 0": ("adjustments", {"quantity": 0}, 422, "invalid_quantity"),
+    "transfer to itself": ("transfers", {"from": "WH-EAST", "to": "WH-EAST"}, 422, "same_warehouse"),
+    "transfer without a level": ("transfers", {"from": "WH-NORTH"}, 409, "stock_not_available"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_bad_movement(shop: Door, name: str) -> None:
+    path, change, status, code = BAD[name]
+    base: dict[str, dict[str, Any]] = {
+        "receipts": {"reference": "r"},
+        "adjustments": {"reason": "r"},
+        "transfers": {"reference": "r", "from": "WH-EAST", "to": "WH-SOUTH"},
+    }
+    before = await shop.row_counts()
+    body = {"sku": "TEA-2", "quantity": 1} | base[path] | change
+    response = await shop.as_("warehouse").post(f"/v1/stock/{path}", body)
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert await shop.row_counts() == before

@@ -1,0 +1,79 @@
+"""Health, metrics, documentation, and what happens when the books are busy or away."""
+
+import asyncio
+import re
+
+from tests.api.conftest import Door, an_order, open_door, settings_for
+from tests.conftest import Books
+
+
+async def test_open_pages_need_no_token(door: Door) -> None:
+    assert (await door.get("/healthz")).json() == {"status": "ok"}
+    ready = await door.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "temporal": "unreachable"})
+
+
+async def test_metrics_count_by_route_and_never_by_order(door: Door) -> None:
+    await door.as_("support").get("/v1/orders/0F9C9T-3J0000-00000X")
+    await door.get("/nothing/here")
+    text = (await door.get("/metrics")).text
+    assert 'oms_http_requests_total{method="GET",route="/v1/orders/{order_no}",status="404"}' in text
+    assert 'route="unmatched"' in text
+    assert "0F9C9T" not in text
+
+
+async def test_document_says_what_calls_take(door: Door) -> None:
+    document = (await door.get("/openapi.json")).json()
+    assert {"/v1/orders", "/v1/orders/{order_no}/cancel", "/v1/webhooks/{provider}", "/readyz"} <= set(
+        document["paths"]
+    )
+    schemas = document["components"]["schemas"]
+    assert {"PlaceOrder", "ShipTo", "Line", "Receipt", "Problem"} <= set(schemas)
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', (await door.get("/openapi.json")).text))
+    assert references <= set(schemas)
+    assert "bearer" in document["components"]["securitySchemes"]
+
+
+async def test_documentation_page_needs_no_other_host(door: Door) -> None:
+    page = (await door.get("/docs")).text
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert links and all(link.startswith("/") for link in links)
+    for link in links:
+        assert (await door.get(link)).status_code == 200
+
+
+async def test_books_out_of_reach(database_url: Books) -> None:
+    nowhere = Books(database_url.owner_url, "postgresql://oms_app:x@127.0.0.1:9/oms")
+    async with open_door(nowhere) as door:
+        for response in (await door.get("/readyz"), await door.as_("support").post("/v1/orders", an_order())):
+            assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+            assert "retry-after" in response.headers
+
+
+async def test_pool_exhausted(database_url: Books) -> None:
+    async with open_door(database_url, db_pool_size=1, db_pool_timeout_s=0.05) as door:
+        support = door.as_("support")
+        before = await door.row_counts()
+        async with door.app.state.services.database.begin():
+            response = await support.post("/v1/orders", an_order())
+            listed = await support.get("/v1/orders")
+        for refused in (response, listed):
+            assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+            assert "retry-after" in refused.headers
+        assert await door.row_counts() == before
+        assert (await support.get("/v1/orders")).status_code == 200
+
+
+async def test_connections_cut_are_made_again(door: Door) -> None:
+    support = door.as_("support")
+    assert (await support.get("/v1/orders")).status_code == 200
+    await door.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'oms_app'")
+    statuses = [(await support.get("/v1/orders")).status_code]
+    async with asyncio.timeout(10):
+        while statuses[-1] != 200:
+            statuses.append((await support.get("/v1/orders")).status_code)
+    assert set(statuses) <= {200, 503}
+
+
+def test_settings_of_tests_point_nowhere_else(database_url: Books) -> None:
+    assert settings_for(database_url).temporal_address == "127.0.0.1:9"

@@ -1,0 +1,138 @@
+"""What the services' own role cannot do, whatever their code tries."""
+
+import pytest
+
+from tests.books.writing import Desk
+
+LEDGERS = ["order_events", "stock_movements", "payment_ledger"]
+DENIED = "42501"
+# Everything that the role has no business changing directly: (table, a change that would be a lie).
+FORBIDDEN_UPDATES = [
+    ("orders", "status = 'completed'"),
+    ("orders", "event_seq = 9"),
+    ("orders", "total_minor = 0"),
+    ("orders", "items_minor = 0"),
+    ("orders", "customer_id = 'other'"),
+    ("orders", "placed_by = 'other'"),
+    ("orders", "created_at = now()"),
+    ("order_lines", "quantity = 1"),
+    ("order_events", "actor = 'other'"),
+    ("stock_levels", "on_hand = 9"),
+    ("stock_levels", "reserved = 0"),
+    ("stock_movements", "quantity = 1"),
+    ("payment_ledger", "amount_minor = 1"),
+    ("payment_totals", "refunded_minor = 0"),
+    ("order_transitions", "to_status = 'completed'"),
+    ("order_statuses", "status = 'other'"),
+    ("posting_rules", "debit = 'other'"),
+    ("shipment_labels", "format = 'other'"),
+    ("shipment_scans", "status = 'other'"),
+    ("resolutions", "actor = 'other'"),
+]
+INSERTS = {
+    "payment_ledger": "(payment_id, order_no, debit_account, credit_account, amount_minor, currency) "
+    "VALUES (1, 'O', 'a', 'b', 1, 'CNY')",
+    "payment_totals": "VALUES (1, 1, 0)",
+    "outbox": "(order_no, seq) VALUES ('O', 1)",
+    "order_transitions": "VALUES ('received', 'wish', 'completed')",
+    "posting_rules": "VALUES ('wish', 'a', 'b')",
+}
+MAY_DELETE = {"workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"}
+
+
+async def tables(desk: Desk) -> list[str]:
+    return [row[0] for row in await desk.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+
+
+@pytest.mark.parametrize(("table", "change"), FORBIDDEN_UPDATES)
+async def test_the_services_cannot_change_what_is_not_theirs(desk: Desk, table: str, change: str) -> None:
+    assert await desk.refused(f"UPDATE {table} SET {change}") == DENIED
+
+
+@pytest.mark.parametrize("table", INSERTS)
+async def test_the_services_cannot_write_what_triggers_write(desk: Desk, table: str) -> None:
+    assert await desk.refused(f"INSERT INTO {table} {INSERTS[table]}") == DENIED
+
+
+async def test_the_services_delete_queues_only_and_truncate_nothing(desk: Desk) -> None:
+    for table in await tables(desk):
+        assert await desk.refused(f"TRUNCATE {table}") in (DENIED, "42P01"), table
+        if table not in MAY_DELETE:
+            assert await desk.refused(f"DELETE FROM {table}") == DENIED, table
+
+
+@pytest.mark.parametrize("table", LEDGERS)
+async def test_a_ledger_refuses_change_to_everyone(desk: Desk, table: str) -> None:
+    capture = await desk.paid_in(await desk.order())
+    assert capture
+    for statement in (f"UPDATE {table} SET order_no = 'X'", f"DELETE FROM {table}"):
+        assert await desk.refused(statement, by_owner=True) == "OM003"
+        assert await desk.refused(statement) == DENIED
+
+
+async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(desk: Desk) -> None:
+    """Also what the role would have through a role it is a member of, or through PUBLIC."""
+    rows = await desk.rows(
+        "SELECT t, p FROM unnest(%s::text[]) t, unnest(%s::text[]) p WHERE has_table_privilege('oms_app', t, p) "
+        "OR (p IN ('UPDATE', 'REFERENCES') AND has_any_column_privilege('oms_app', t, p))",
+        [*LEDGERS, "payment_totals", "resolutions", "order_lines", "order_transitions", "posting_rules"],
+        ["UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"],
+    )
+    assert rows == []
+
+
+async def test_the_role_is_a_member_of_nothing_and_owns_nothing(desk: Desk) -> None:
+    role = await desk.rows(
+        "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication "
+        "FROM pg_roles WHERE rolname = 'oms_app'"
+    )
+    assert role == [(False,) * 5]
+    member = "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = 'oms_app'"
+    assert await desk.one(member) == 0
+    owned = "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = 'oms_app'"
+    assert await desk.one(owned) == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE orders DISABLE TRIGGER order_status_guard",
+        "DROP TRIGGER stock_movements_append_only ON stock_movements",
+        "CREATE TRIGGER mine BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION forbid_change()",
+        "SET session_replication_role = replica",
+        "SET ROLE oms_owner",
+        "CREATE TABLE public.mine (x int)",
+        "ALTER TABLE stock_levels DROP CONSTRAINT stock_not_oversold",
+        "CREATE OR REPLACE FUNCTION guard_stock_level() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    ],
+)
+async def test_the_services_cannot_take_the_guards_away(desk: Desk, statement: str) -> None:
+    assert await desk.refused(statement) == DENIED
+
+
+@pytest.mark.parametrize(
+    ("table", "function"),
+    [
+        ("stock_movements", "apply_stock_movement"),
+        ("order_events", "apply_order_event"),
+        ("payments", "post_payment"),
+        ("orders", "begin_order"),
+        ("inbox", "wake_order"),
+    ],
+)
+async def test_the_guards_powers_cannot_be_borrowed(desk: Desk, table: str, function: str) -> None:
+    """A trigger of one's own on a temporary table would run the function with its owner's rights."""
+    await desk.app.execute(f"CREATE TEMPORARY TABLE mine (LIKE public.{table})")
+    try:
+        trigger = f"CREATE TRIGGER mine AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION public.{function}()"
+        assert await desk.refused(trigger) == DENIED
+    finally:
+        await desk.app.execute("DROP TABLE mine")
+
+
+async def test_a_function_with_its_owners_rights_names_its_schema(desk: Desk) -> None:
+    loose = await desk.rows(
+        "SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'public' "
+        "AND prosecdef AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=public']"
+    )
+    assert loose == []

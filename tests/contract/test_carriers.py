@@ -1,0 +1,360 @@
+"""What every carrier does alike: the sandbox as a process, and UPS's adapter on a simulated UPS."""
+
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from domain.shipments import ShipmentStatus
+from infra.gateways.breaker import CircuitBreaker
+from infra.gateways.guarded import GuardedCarrier
+from infra.gateways.protocol import (
+    Address,
+    BadSignature,
+    Booking,
+    BookingLine,
+    BookingRequest,
+    CarrierGateway,
+    Parcel,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from infra.gateways.sandbox_carrier import SandboxCarrier
+from infra.gateways.ups_carrier import UpsCarrier
+from infra.settings import Settings
+from tests.contract import faulty
+from tests.contract.payment_bench import NEVER, PATIENT_S, SECRET, TIMEOUT_S, standard_signed
+from tests.contract.processes import free_port, sandbox
+from tests.contract.receiver import Receiver
+from tests.contract.ups_server import Ups
+from tests.infra.servers import serving
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class CarrierBench:
+    """A carrier on its server, and what a test must know of the two."""
+
+    gateway: CarrierGateway
+    url: str
+    at: Callable[[str], CarrierGateway]
+    move: Callable[[Booking, str], Awaitable[object]]
+    authentic: Callable[[Booking], Awaitable[tuple[dict[str, str], bytes]]]
+    ups: Ups | None = None
+
+
+def _guarded(gateway: CarrierGateway) -> CarrierGateway:
+    return GuardedCarrier(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
+
+
+def _sandbox_at(url: str, timeout_s: float = TIMEOUT_S) -> CarrierGateway:
+    return SandboxCarrier(url, SECRET, timeout_s)
+
+
+def _ups_at(url: str, timeout_s: float = TIMEOUT_S) -> CarrierGateway:
+    return UpsCarrier.from_settings(
+        Settings(
+            ups_client_id="client",
+            ups_client_secret="secret",
+            ups_account_number="A1B2C3",
+            ups_server_url=url,
+            ups_webhook_secret="credential",
+            gateway_timeout_s=timeout_s,
+        )
+    )
+
+
+@asynccontextmanager
+async def _sandbox(directory: Path) -> AsyncIterator[CarrierBench]:
+    receiver = Receiver()
+    async with (
+        serving(receiver.app) as hooks,
+        sandbox(directory, f"{hooks}/hook", SECRET, MANUAL_CARRIER="1") as url,
+        httpx.AsyncClient(base_url=url) as outside,
+    ):
+
+        async def move(booking: Booking, status: str) -> None:
+            answer = await outside.post(f"/shipments/{booking.shipment_ref}/advance", json={"status": status})
+            answer.raise_for_status()
+
+        async def authentic(booking: Booking) -> tuple[dict[str, str], bytes]:
+            await move(booking, "picked_up")
+            post = await receiver.first(lambda p: p if booking.tracking_no.encode() in p.body else None)
+            return post.headers, post.body
+
+        yield CarrierBench(_guarded(_sandbox_at(url, PATIENT_S)), url, _sandbox_at, move, authentic)
+
+
+@asynccontextmanager
+async def _ups(_: Path) -> AsyncIterator[CarrierBench]:
+    ups = Ups()
+    kinds = {"picked_up": "P", "in_transit": "I", "delivered": "D"}
+
+    async def move(booking: Booking, status: str) -> None:
+        ups.parcels[booking.tracking_no]["activity"].insert(0, kinds[status])
+
+    async def authentic(booking: Booking) -> tuple[dict[str, str], bytes]:
+        told = {
+            "trackingNumber": booking.tracking_no,
+            "activityStatus": {"type": "P", "code": "OR", "description": "Origin Scan"},
+            "localActivityDate": "20260101", "localActivityTime": "083000",
+            "gmtActivityDate": "20260101", "gmtActivityTime": "13:30:00",
+        }  # fmt: skip
+        return {"Credential": "credential"}, json.dumps(told).encode()
+
+    async with serving(ups.app()) as url:
+        yield CarrierBench(_guarded(_ups_at(url, PATIENT_S)), url, _ups_at, move, authentic, ups)
+
+
+@pytest.fixture(scope="module", params=["sandbox", "ups"])
+async def carrier(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[CarrierBench]:
+    start = _sandbox if request.param == "sandbox" else _ups
+    async with start(tmp_path_factory.mktemp(request.param)) as made:
+        yield made
+        await made.gateway.aclose()
+
+
+def _request(line1: str = "1 Made-up Street", city: str = "New York") -> BookingRequest:
+    number = next(_numbers)
+    return BookingRequest(
+        order_no=f"N{number}",
+        idempotency_key=f"N{number}/book/1",
+        reference=f"N{number}",
+        origin=Address(
+            "US", "NY", "New York", line1="2 Store Street", postcode="10001", name="Shop", phone="2125550100"
+        ),
+        destination=Address("US", "NY", city, line1=line1, postcode="10001", name="Made Up", phone="2125550101"),
+        parcels=(Parcel(1200),),
+        lines=(BookingLine("SKU-1", 2),),
+    )
+
+
+async def test_a_parcel_is_booked_with_its_label(carrier: CarrierBench) -> None:
+    booking = await carrier.gateway.book(_request())
+    assert booking.shipment_ref and booking.tracking_no
+    assert booking.label_format == "PDF" and booking.label.startswith(b"%PDF")
+    assert booking.cost_minor > 0 and len(booking.currency) == 3
+
+
+async def test_nothing_personal_is_in_a_representation() -> None:
+    shown = repr(_request())
+    assert not any(word in shown for word in ("Made Up", "Street", "2125550101", "10001", "New York"))
+
+
+async def test_a_refused_address_is_told_apart(carrier: CarrierBench) -> None:
+    request = _request("UNDELIVERABLE 1")
+    with pytest.raises(ProviderRefused) as caught:
+        await carrier.gateway.book(request)
+    assert caught.value.code == "address_refused"
+    assert await carrier.gateway.lookup(request.idempotency_key) is None
+
+
+async def test_a_booking_is_found_by_its_key(carrier: CarrierBench) -> None:
+    request = _request()
+    assert await carrier.gateway.lookup(request.idempotency_key) is None
+    booking = await carrier.gateway.book(request)
+    found = await carrier.gateway.lookup(request.idempotency_key)
+    assert found is not None
+    assert (found.shipment_ref, found.tracking_no) == (booking.shipment_ref, booking.tracking_no)
+    assert found.label.startswith(b"%PDF")
+
+
+async def test_a_parcel_is_called_back_once_and_for_all(carrier: CarrierBench) -> None:
+    request = _request()
+    booking = await carrier.gateway.book(request)
+    for _ in range(2):
+        assert await carrier.gateway.cancel(booking.shipment_ref, f"{request.order_no}/cancel/1")
+
+
+async def test_a_parcel_that_has_left_is_not_called_back(carrier: CarrierBench) -> None:
+    request = _request()
+    booking = await carrier.gateway.book(request)
+    await carrier.move(booking, "picked_up")
+    result = await carrier.gateway.cancel(booking.shipment_ref, f"{request.order_no}/cancel/1")
+    assert result.outcome == "already_picked_up" and not result
+
+
+async def test_an_unknown_parcel_is_refused(carrier: CarrierBench) -> None:
+    with pytest.raises(ProviderRefused):
+        await carrier.gateway.cancel("unknown", "k:cancel:1")
+
+
+async def test_a_notification_tells_of_a_parcel(carrier: CarrierBench) -> None:
+    booking = await carrier.gateway.book(_request())
+    headers, body = await carrier.authentic(booking)
+    notice = carrier.gateway.parse_notification(headers, body)
+    assert notice is not None and notice.event_id
+    assert (notice.status, notice.tracking_no) == (ShipmentStatus.PICKED_UP, booking.tracking_no)
+    assert (notice.shipment_ref, notice.occurred_at.utcoffset().total_seconds()) == (booking.shipment_ref, 0)  # type: ignore[union-attr]
+    assert notice.sequence > 0
+
+
+async def test_a_notification_of_somebody_else_is_refused(carrier: CarrierBench) -> None:
+    headers, body = await carrier.authentic(await carrier.gateway.book(_request()))
+    for forged in ({}, {name: value[:-1] + "~" for name, value in headers.items()}):
+        with pytest.raises(BadSignature) as caught:
+            carrier.gateway.parse_notification(forged, body)
+        assert caught.value.code == "signature_invalid"
+
+
+async def test_a_notification_without_sense_is_refused(carrier: CarrierBench) -> None:
+    own = b'{"trackingNumber":"1"}' if carrier.ups else b'{"type":"shipment.updated","data":{"status":"flown"}}'
+    for body in (b"[]", b"{", own):
+        headers = {"credential": "credential"} if carrier.ups else standard_signed(body, time.time())
+        with pytest.raises(BadSignature) as caught:
+            carrier.gateway.parse_notification(headers, body)
+        assert caught.value.code == "payload_invalid"
+
+
+def _acts(gateway: CarrierGateway) -> list[Callable[[], Awaitable[object]]]:
+    return [
+        lambda: gateway.book(_request()),
+        lambda: gateway.cancel("s", "k:cancel:1"),
+        lambda: gateway.lookup("k:book:1"),
+    ]
+
+
+@pytest.mark.parametrize("server", [faulty.silent, faulty.dripping])
+async def test_a_call_is_over_in_time(carrier: CarrierBench, server) -> None:  # type: ignore[no-untyped-def]
+    async with server() as url:
+        gateway = carrier.at(url)
+        for act in _acts(gateway):
+            started_s = time.monotonic()
+            with pytest.raises(ProviderUnavailable) as caught:
+                await act()
+            assert caught.value.code == "timeout"
+            assert TIMEOUT_S * 0.9 < time.monotonic() - started_s < TIMEOUT_S + 0.5
+        await gateway.aclose()
+
+
+async def test_nobody_there_is_unavailable(carrier: CarrierBench) -> None:
+    gateway = carrier.at(f"http://127.0.0.1:{free_port()}")
+    for act in _acts(gateway):
+        with pytest.raises(ProviderUnavailable) as caught:
+            await act()
+        assert caught.value.code == "connection"
+    await gateway.aclose()
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+async def test_a_passing_failure_is_unavailable(carrier: CarrierBench, status: int) -> None:
+    body = json.dumps({"error_code": "x", "message": faulty.SECRET_MESSAGE})
+    async with faulty.answering(status, body, "retry-after: 7\r\n", oauth=True) as url:
+        gateway = carrier.at(url)
+        for act in _acts(gateway):
+            with pytest.raises(ProviderUnavailable) as caught:
+                await act()
+            assert (caught.value.code, caught.value.retry_after_s) == (f"http_{status}", 7)
+            assert faulty.SECRET_MESSAGE not in repr(caught.value) + str(caught.value)
+        await gateway.aclose()
+
+
+async def test_nonsense_is_unavailable(carrier: CarrierBench) -> None:
+    for body in ("<html>", "[]", "{}"):
+        async with faulty.answering(200, body, oauth=True) as url:
+            gateway = carrier.at(url)
+            with pytest.raises(ProviderUnavailable) as caught:
+                await gateway.book(_request())
+            assert caught.value.code == "bad_response"
+            await gateway.aclose()
+
+
+# What only one of them can show.
+
+only_sandbox = pytest.mark.parametrize("carrier", ["sandbox"], indirect=True, scope="module")
+only_ups = pytest.mark.parametrize("carrier", ["ups"], indirect=True, scope="module")
+
+
+async def _fault(carrier: CarrierBench, mode: str, kind: str, order_no: str) -> None:
+    async with httpx.AsyncClient(base_url=carrier.url) as outside:
+        fault = {"target": "carriers", "mode": mode, "count": 1, "match": {"order_no": order_no, "kind": kind}}
+        (await outside.post("/faults", json=fault)).raise_for_status()
+
+
+@only_sandbox
+@pytest.mark.parametrize(("mode", "done"), [("timeout_after", True), ("timeout_before", False)])
+async def test_after_a_lost_answer_the_carrier_is_asked(carrier: CarrierBench, mode: str, done: bool) -> None:
+    request = _request()
+    await _fault(carrier, mode, "book", request.order_no)
+    hasty = carrier.at(carrier.url)
+    with pytest.raises(ProviderUnavailable) as caught:
+        await hasty.book(request)
+    assert caught.value.code == "timeout"
+    found = await carrier.gateway.lookup(request.idempotency_key)
+    assert (found is not None) == done
+    booking = await carrier.gateway.book(request)
+    assert not done or booking == found
+    await hasty.aclose()
+
+
+@only_sandbox
+async def test_a_final_rejection_is_refused(carrier: CarrierBench) -> None:
+    request = _request()
+    await _fault(carrier, "reject", "book", request.order_no)
+    with pytest.raises(ProviderRefused) as caught:
+        await carrier.gateway.book(request)
+    assert caught.value.code == "rejected"
+
+
+@only_ups
+async def test_what_ups_is_asked_for(carrier: CarrierBench) -> None:
+    assert carrier.ups is not None
+    request = _request()
+    booking = await carrier.gateway.book(request)
+    shipment = carrier.ups.requests[-1]["ShipmentRequest"]["Shipment"]
+    assert "None" not in json.dumps(shipment)
+    assert (shipment["NumOfPiecesInShipment"], shipment["Shipper"]["ShipperNumber"]) == ("2", "A1B2C3")
+    assert shipment["Package"][0]["PackageWeight"]["Weight"] == "2.65"
+    assert carrier.ups.of_reference(request.idempotency_key.replace("/", "-")) == booking.tracking_no
+    assert (booking.cost_minor, booking.currency) == (1234, "USD")
+
+
+@only_ups
+async def test_another_refusal_of_ups_is_its_code(carrier: CarrierBench) -> None:
+    with pytest.raises(ProviderRefused) as caught:
+        await carrier.gateway.book(_request(city="NOWHERE"))
+    assert caught.value.code == "ups_111210"
+    assert "Liu" not in repr(caught.value)
+
+
+@only_ups
+async def test_a_revoked_token_is_renewed(carrier: CarrierBench) -> None:
+    assert carrier.ups is not None
+    await carrier.gateway.book(_request())
+    before, carrier.ups.revoked = carrier.ups.tokens, True
+    with pytest.raises(ProviderUnavailable) as caught:
+        await carrier.gateway.book(_request())
+    assert caught.value.code == "http_401"
+    await carrier.gateway.book(_request())
+    await carrier.gateway.book(_request())
+    assert carrier.ups.tokens == before + 1
+
+
+@only_ups
+async def test_abroad_is_refused(carrier: CarrierBench) -> None:
+    request = _request()
+    abroad = BookingRequest("N", "N:book:1", "N", request.origin, Address("CA"), request.parcels)
+    with pytest.raises(ProviderRefused) as caught:
+        await carrier.gateway.book(abroad)
+    assert caught.value.code == "customs_not_supported"
+
+
+@only_ups
+@pytest.mark.parametrize(
+    ("kind", "status"), [("D", ShipmentStatus.DELIVERED), ("I", ShipmentStatus.IN_TRANSIT), ("X", None)]
+)
+async def test_activities_in_our_words(carrier: CarrierBench, kind: str, status: ShipmentStatus | None) -> None:
+    told = {"trackingNumber": "1Z", "activityStatus": {"type": kind},
+            "localActivityDate": "20260102", "localActivityTime": "030405"}  # fmt: skip
+    notice = carrier.gateway.parse_notification({"credential": "credential"}, json.dumps(told).encode())
+    assert (notice.status if notice else None) is status
+    assert notice is None or notice.occurred_at.isoformat() == "2026-01-02T03:04:05+00:00"

@@ -1,0 +1,177 @@
+"""What only Stripe's adapter does, on a server that answers as Stripe documents and writes down what it was asked."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from domain.payments import PaymentKind, PaymentStatus
+from infra.gateways.protocol import PaymentRequest, ProviderRefused, ProviderUnavailable
+from infra.gateways.stripe_payments import StripePayments
+from tests.contract.payment_bench import PATIENT_S, SECRET, stripe_signed
+from tests.infra.servers import serving
+
+REQUEST = PaymentRequest("N1", 1000, "EUR", "N1/pay/1", "pm_card_visa")
+
+
+def _intent(**changes: Any) -> dict[str, Any]:
+    intent = {
+        "id": "pi_1", "object": "payment_intent", "amount": 1000, "amount_received": 0, "currency": "eur",
+        "status": "requires_capture", "latest_charge": "ch_1", "created": int(time.time()),
+        "metadata": {"order_no": "N1", "idempotency_key": "N1/pay/1"},
+    }  # fmt: skip
+    return {**intent, **changes}
+
+
+def _list(kind: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"object": kind, "data": list(items), "has_more": False, "url": "/v1/x"}
+
+
+@dataclass
+class Stripe:
+    """Answers by method and path; `asked` is (method, path, idempotency key, body)."""
+
+    gateway: StripePayments | None = None
+    answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    asked: list[tuple[str, str, str | None, str]] = field(default_factory=list)
+
+    async def answer(self, request: Request) -> JSONResponse:
+        body = (await request.body()).decode()
+        self.asked.append((request.method, request.url.path, request.headers.get("idempotency-key"), body))
+        status, answer = self.answers.get(f"{request.method} {request.url.path}", (404, {"error": {"message": "none"}}))
+        return JSONResponse(answer, status)
+
+
+@pytest.fixture
+async def stripe() -> AsyncIterator[Stripe]:
+    server = Stripe()
+    app = Starlette(routes=[Route("/{path:path}", server.answer, methods=["GET", "POST"])])
+    async with serving(app) as url:
+        server.gateway = StripePayments("sk_test_1", SECRET, PATIENT_S, url)
+        yield server
+        await server.gateway.aclose()
+
+
+async def test_our_keys_are_stripe_s_keys(stripe: Stripe) -> None:
+    stripe.answers = {
+        "POST /v1/payment_intents": (200, _intent()),
+        "POST /v1/payment_intents/pi_1": (200, _intent()),
+        "POST /v1/payment_intents/pi_1/capture": (200, _intent(status="succeeded", amount_received=600)),
+        "POST /v1/payment_intents/pi_1/cancel": (200, _intent(status="canceled")),
+        "POST /v1/refunds": (200, {"id": "re_1", "object": "refund", "amount": 5, "status": "pending"}),
+    }
+    await stripe.gateway.authorise(REQUEST)
+    captured = await stripe.gateway.capture("pi_1", PaymentRequest("N1", 600, "EUR", "N1/capture/1"))
+    await stripe.gateway.void("pi_1", PaymentRequest("N1", 1000, "EUR", "N1/void/1"))
+    refunded = await stripe.gateway.refund("ch_1", PaymentRequest("N1", 5, "EUR", "N1/refund/1"))
+    assert (captured.amount_minor, captured.provider_ref) == (600, "ch_1")
+    assert refunded.status is PaymentStatus.PENDING
+    keys = [key for method, _, key, _ in stripe.asked]
+    assert keys == ["N1/pay/1", "N1/capture/1:note", "N1/capture/1", "N1/void/1:note", "N1/void/1", "N1/refund/1"]
+    assert "capture_method=manual" in stripe.asked[0][3] and "confirm=true" in stripe.asked[0][3]
+
+
+async def test_a_failure_is_not_repeated_behind_our_back(stripe: Stripe) -> None:
+    stripe.answers = {"POST /v1/payment_intents": (500, {"error": {"message": "x"}})}
+    with pytest.raises(ProviderUnavailable):
+        await stripe.gateway.authorise(REQUEST)
+    assert len(stripe.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": "card_declined", "decline_code": "insufficient_funds"}, "insufficient_funds"),
+        ({"code": "card_declined", "decline_code": "generic_decline"}, "declined"),
+        ({"code": "expired_card"}, "expired_card"),
+    ],
+)
+async def test_the_reason_of_a_decline(stripe: Stripe, error: dict[str, str], code: str) -> None:
+    body = {"error": {"type": "card_error", "message": "for Liu", "payment_intent": _intent(), **error}}
+    stripe.answers = {"POST /v1/payment_intents": (402, body)}
+    result = await stripe.gateway.authorise(REQUEST)
+    assert (result.status, result.error_code, result.provider_ref) == (PaymentStatus.FAILED, code, "pi_1")
+
+
+async def test_a_card_that_wants_its_owner_is_a_failure(stripe: Stripe) -> None:
+    stripe.answers = {"POST /v1/payment_intents": (200, _intent(status="requires_action", latest_charge=None))}
+    result = await stripe.gateway.authorise(REQUEST)
+    assert (result.status, result.error_code) == (PaymentStatus.FAILED, "authentication_required")
+
+
+async def test_a_risky_payment_is_to_be_looked_at(stripe: Stripe) -> None:
+    charge = {"id": "ch_1", "object": "charge", "outcome": {"risk_level": "elevated"}}
+    stripe.answers = {"POST /v1/payment_intents": (200, _intent(latest_charge=charge))}
+    assert (await stripe.gateway.authorise(REQUEST)).risk == "review"
+
+
+async def test_a_key_in_use_is_passing_and_a_key_misused_is_final(stripe: Stripe) -> None:
+    stripe.answers = {"POST /v1/payment_intents": (409, {"error": {"type": "idempotency_error", "message": "x"}})}
+    with pytest.raises(ProviderUnavailable):
+        await stripe.gateway.authorise(REQUEST)
+    stripe.answers = {"POST /v1/payment_intents": (400, {"error": {"type": "idempotency_error", "message": "x"}})}
+    with pytest.raises(ProviderRefused) as caught:
+        await stripe.gateway.authorise(REQUEST)
+    assert caught.value.code == "idempotency_key_reused"
+
+
+async def test_an_old_payment_is_found_by_search_and_read_again(stripe: Stripe) -> None:
+    old = _intent(created=int(time.time()) - 86_400)
+    captured = {**old, "status": "succeeded", "amount_received": 900,
+                "metadata": {**old["metadata"], "capture_key": "N1/capture/1"}}  # fmt: skip
+    stripe.answers = {
+        "GET /v1/payment_intents": (200, _list("list", old)),
+        "GET /v1/payment_intents/search": (200, _list("search_result", old)),
+        "GET /v1/payment_intents/pi_1": (200, captured),
+    }
+    found = await stripe.gateway.lookup("N1/capture/1", PaymentKind.CAPTURE)
+    assert found is not None
+    assert (found.status, found.amount_minor) == (PaymentStatus.SUCCEEDED, 900)
+
+
+async def test_without_search_the_list_is_read_further(stripe: Stripe) -> None:
+    old = _intent(created=int(time.time()) - 86_400)
+    stripe.answers = {
+        "GET /v1/payment_intents": (200, _list("list", old)),
+        "GET /v1/payment_intents/search": (400, {"error": {"type": "invalid_request_error", "message": "x"}}),
+        "GET /v1/payment_intents/pi_1": (200, old),
+    }
+    found = await stripe.gateway.lookup("N1/pay/1", PaymentKind.AUTHORISE)
+    assert found is not None and found.provider_ref == "pi_1"
+
+
+@pytest.mark.parametrize(
+    ("event", "told", "expected"),
+    [
+        ("payment_intent.amount_capturable_updated", _intent(),
+         (PaymentKind.AUTHORISE, PaymentStatus.SUCCEEDED, "pi_1", None)),
+        ("payment_intent.succeeded", _intent(status="succeeded", amount_received=1000),
+         (PaymentKind.CAPTURE, PaymentStatus.SUCCEEDED, "ch_1", "pi_1")),
+        ("payment_intent.canceled", _intent(status="canceled"),
+         (PaymentKind.VOID, PaymentStatus.SUCCEEDED, "pi_1:void", "pi_1")),
+        ("payment_intent.payment_failed", _intent(status="requires_payment_method"),
+         (PaymentKind.AUTHORISE, PaymentStatus.FAILED, "pi_1", None)),
+        ("refund.updated", {"id": "re_1", "amount": 1000, "currency": "eur", "status": "failed", "charge": "ch_1",
+                            "failure_reason": "lost_or_stolen_card", "metadata": {"order_no": "N1"}},
+         (PaymentKind.REFUND, PaymentStatus.FAILED, "re_1", "ch_1")),
+    ],
+)  # fmt: skip
+async def test_events_in_our_words(stripe: Stripe, event: str, told: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    body = json.dumps({"id": "evt_1", "type": event, "data": {"object": told}}).encode()
+    notice = stripe.gateway.parse_notification(stripe_signed(body, time.time()), body)
+    assert notice is not None
+    assert (notice.kind, notice.status, notice.provider_ref, notice.parent_ref) == expected
+    assert (notice.event_id, notice.order_no, notice.amount_minor, notice.currency) == ("evt_1", "N1", 1000, "EUR")
+
+
+async def test_a_payment_that_is_not_ours_is_no_news(stripe: Stripe) -> None:
+    event = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": _intent(metadata={})}}
+    body = json.dumps(event).encode()
+    assert stripe.gateway.parse_notification(stripe_signed(body, time.time()), body) is None

@@ -1,0 +1,179 @@
+"""The demo's pure parts: which baskets, what they become, what is left of them after a refusal."""
+
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from domain.states import Event, Status, next_status, reachable
+from workers.demo import baskets, extra, orders, plan
+from workers.demo.acts import PLAYS
+from workers.demo.baskets import Basket, Line
+from workers.demo.catalogue import Article
+from workers.demo.fates import FIRST, LATER, PLOTS, Fate, fate_of
+from workers.demo.people import REGIONS, person_of, region_of
+from workers.demo.plan import Plan
+from workers.demo.tally import Tally
+
+ARTICLES = {
+    "cj-1": Article("cj-1", "Bread", 199, True),
+    "cj-2": Article("cj-2", "Milk", 250, True),
+    "cj-9": Article("cj-9", "Gasoline", 0, False),
+}
+MIXED = (Line("cj-1", 2), Line("cj-2", 0), Line("cj-9", 17_426), Line("cj-404", 1))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    pytest.importorskip("pyarrow")
+    return extra.data_folder()
+
+
+@pytest.fixture(scope="module")
+def hundred(folder: Path) -> Plan:
+    return plan.make(folder, 100, seed=1)
+
+
+def test_baskets_come_whole_and_in_the_order_of_the_file(folder: Path) -> None:
+    few, more = list(baskets.read(folder, 30)), list(baskets.read(folder, 3000))
+    assert few == more[:30]
+    assert [basket.index for basket in more] == list(range(3000))
+    assert len({basket.basket_id for basket in more}) == 3000
+    assert all(basket.lines for basket in more)
+
+
+def test_reading_keeps_one_batch_in_memory(folder: Path) -> None:
+    next(iter(baskets.read(folder, 1)))
+    tracemalloc.start()
+    try:
+        lines = sum(len(basket.lines) for basket in baskets.read(folder, 5_000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert lines > 4 * baskets.BATCH_ROWS
+    assert peak < 12_000_000
+
+
+def test_the_plan_stocks_each_order_but_the_short_ones(hundred: Plan) -> None:
+    need: Counter[tuple[str, str]] = Counter()
+    for errand in hundred.errands():
+        warehouse = region_of(errand.basket.household_id).warehouse
+        for line in hundred.sendable(errand.basket.lines):
+            need[line.sku, warehouse] += line.quantity
+    short = {(shortage.sku, shortage.warehouse): shortage.units for shortage in hundred.shortages.values()}
+    assert short
+    assert {**hundred.demand, **short} == {where: units - (where in short) for where, units in need.items()}
+    assert {warehouse for _, warehouse in need} == {region.warehouse for region in REGIONS}
+
+
+def test_only_the_short_basket_wants_its_short_article(hundred: Plan) -> None:
+    wanted_by: dict[str, set[int]] = {}
+    for errand in hundred.errands():
+        for line in errand.basket.lines:
+            wanted_by.setdefault(line.sku, set()).add(errand.basket.basket_id)
+    assert {basket_id: wanted_by[short.sku] for basket_id, short in hundred.shortages.items()} == {
+        basket_id: {basket_id} for basket_id in hundred.shortages
+    }
+
+
+def test_prices_are_cents_and_fuel_is_not_on_sale(hundred: Plan) -> None:
+    assert all(isinstance(article.price_minor, int) for article in hundred.articles.values())
+    sold = [article for article in hundred.articles.values() if article.active]
+    assert sum(1 for article in sold if article.price_minor > 0) > 0.95 * len(sold)
+    fuel = [article for article in hundred.articles.values() if "GASOLINE" in article.name]
+    assert fuel
+    assert not any(article.active for article in fuel)
+
+
+def test_a_seed_decides_everything(folder: Path) -> None:
+    def fates(seed: int) -> list[Fate]:
+        return [errand.fate for errand in plan.make(folder, 60, seed).errands()]
+
+    assert fates(1) == fates(1)
+    assert fates(1) != fates(2)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_the_first_orders_show_every_fate(seed: int) -> None:
+    assert {fate_of(number, seed) for number in range(FIRST)} == set(Fate)
+    later = Counter(fate_of(number, seed) for number in range(FIRST, FIRST + 4 * LATER))
+    assert {later[fate] for fate in Fate if fate is not Fate.PLAIN} == {4}
+
+
+def test_every_fate_has_a_play_and_a_legal_end() -> None:
+    assert set(PLAYS) == set(PLOTS) == set(Fate)
+    assert {plot.status for plot in PLOTS.values()} == {Status.COMPLETED, Status.CANCELLED} <= reachable()
+    assert all((plot.cause is None) == (plot.status is Status.COMPLETED) for plot in PLOTS.values())
+    assert next_status(Status.DELIVERED, Event.RETURN_WINDOW_CLOSED) is Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [
+        ("invalid_quantity", ("cj-1", "cj-9", "cj-404")),
+        ("unknown_sku", ("cj-1", "cj-2", "cj-9")),
+        ("product_inactive", ("cj-1", "cj-2", "cj-404")),
+        ("too_many_lines", ("cj-1", "cj-2", "cj-9")),
+    ],
+)
+def test_a_correction_leaves_out_what_was_refused_and_nothing_else(code: str, left: tuple[str, ...]) -> None:
+    corrected = orders.corrected(code, MIXED, ARTICLES, max_lines=3)
+    assert corrected is not None
+    assert tuple(line.sku for line in corrected) == left
+
+
+def test_all_corrections_together_leave_what_can_be_sent() -> None:
+    lines: tuple[Line, ...] | None = MIXED
+    for code in ("invalid_quantity", "unknown_sku", "product_inactive"):
+        assert lines is not None
+        lines = orders.corrected(code, lines, ARTICLES, max_lines=500)
+    assert lines == (Line("cj-1", 2),)
+
+
+@pytest.mark.parametrize("code", ["total_out_of_range", "invalid_quantity"])
+def test_what_no_correction_helps_is_given_up(code: str) -> None:
+    assert orders.corrected(code, (Line("cj-1", 1),), ARTICLES, max_lines=500) is None
+
+
+def test_a_basket_becomes_an_order_without_prices() -> None:
+    basket = Basket(3, 555, 42, (Line("cj-1", 2),))
+    body = orders.body(basket, basket.lines, Fate.DECLINED, "abc")
+    assert body["lines"] == [{"sku": "cj-1", "quantity": 2}]
+    assert body["payment"] == {"method": "sandbox", "token": "tok_decline"}
+    assert (body["external_ref"], body["currency"], body["channel"]) == ("cj-555-abc", "USD", "demo")
+    assert body["customer"]["id"] == "c-hh-42"
+
+
+def test_who_interferes_with_payment_or_parcel_needs_the_order_number_first() -> None:
+    body = orders.body(Basket(0, 1, 1, MIXED), MIXED, Fate.CARRIER_DOWN, "abc")
+    assert "payment" not in body
+
+
+def test_people_say_that_they_are_made_up_and_stay_who_they_are() -> None:
+    customer, address = person_of(17)
+    person_of.cache_clear()
+    assert person_of(17) == (customer, address)
+    assert "(made up)" in customer["name"]
+    assert "Made-up" in address["line1"]
+    assert customer["email"].endswith(".invalid")
+    assert address["province"] == region_of(17).province
+
+
+def test_a_missing_extra_is_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extra, "find_spec", lambda name: None)
+    with pytest.raises(extra.ExtraMissingError, match="durable-oms\\[demo\\]"):
+        extra.data_folder()
+
+
+def test_the_tally_counts_stages_once_and_keeps_deviations() -> None:
+    tally = Tally()
+    tally.come(0, 1)
+    tally.come(1, 4)
+    assert [tally.reached[stage] for stage in range(1, 6)] == [1, 1, 1, 1, 0]
+    tally.close(Fate.PLAIN, "completed", None)
+    tally.close(Fate.PLAIN, "cancelled: out_of_stock", "X ended wrongly")
+    group = tally.summary()["groups"][0]
+    assert (group["orders"], group["as_expected"]) == (2, 1)
+    assert tally.wrong == 1
+    assert "X ended wrongly" in tally.deviations[0]

@@ -1,0 +1,15 @@
+"""One running stack for the tests that look at it from outside."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.faults.stackrun import StackRun
+
+
+@pytest.fixture(scope="session")
+async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
+    """`oms up` with parcels moved by hand and a payment deadline that nobody meets by accident."""
+    unhurried = {"OMS_PAYMENT_TIMEOUT_S": "600", "OMS_SANDBOX_MANUAL_CARRIER": "1"}
+    async with StackRun(tmp_path_factory.mktemp("live"), unhurried, ("--manual-carrier",)).standing() as stack:
+        yield stack

@@ -1,0 +1,82 @@
+"""`oms demo` as a person starts it: every fate, judged by the numbers it prints and by its exit code."""
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from infra.stack import leftovers
+from tests.stack.oms import OMS
+from workers.demo.fates import PLOTS, Fate
+
+ORDERS = 25
+RUN_TIMEOUT_S = 280
+
+
+@pytest.mark.timeout(RUN_TIMEOUT_S + 20)
+def test_every_order_of_a_demo_ends_as_it_should(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    arguments = ("demo", "--once", "--orders", str(ORDERS), "--json", "--port", "0", "--data-dir", str(data_dir))
+    done = subprocess.run([*OMS, *arguments], capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["ok"] is True
+    _the_numbers_add_up(told)
+    _every_fate_was_met(told)
+    assert [check["name"] for check in told["checks"] if not check["holds"]] == []
+    assert all(check["looked_at"] for check in told["checks"])
+    assert "API" in done.stderr
+    assert list(leftovers.of_services(data_dir.resolve())) == []
+
+
+def _the_numbers_add_up(told: dict[str, Any]) -> None:
+    assert told["baskets"] == told["orders"] == ORDERS
+    assert told["placed"] + told["nothing_left"] == ORDERS
+    assert sum(told["ended"].values()) == sum(group["orders"] for group in told["groups"]) == told["placed"]
+    assert told["refused"].keys() >= {"invalid_quantity", "product_inactive"}
+    assert sum(told["resolved"].values()) >= 5
+    assert told["deviations"] == []
+
+
+def _every_fate_was_met(told: dict[str, Any]) -> None:
+    groups = {group["fate"]: group for group in told["groups"]}
+    assert groups.keys() == set(Fate)
+    for fate, group in groups.items():
+        assert group["as_expected"] == group["orders"] > 0, group
+        # On a busy machine a deadline or a parcel may be faster; the end then says so in brackets.
+        plain = sum(times for end, times in group["ends"].items() if "(too late" not in end and "(at the" not in end)
+        assert plain in (0, group["ends"].get(PLOTS[Fate(fate)].end)), group
+
+
+def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        arguments = ("demo", "--once", "--orders", "1", "--port", str(port), "--data-dir", str(tmp_path / "data"))
+        done = subprocess.run([*OMS, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"port {port} is taken" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_demo_ended_by_a_signal_leaves_nothing_running(tmp_path: Path) -> None:
+    data_dir, log = tmp_path / "data", tmp_path / "demo.log"
+    arguments = ("demo", "--orders", "5", "--port", "0", "--data-dir", str(data_dir))
+    with log.open("wb") as output:
+        process = subprocess.Popen([*OMS, *arguments], stdout=output, stderr=output)
+    deadline = time.monotonic() + 90
+    while not (data_dir / "ready.json").exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0, log.read_text()
+    left: list[psutil.Process] = [*leftovers.of_services(data_dir.resolve())]
+    assert left == []

@@ -1,0 +1,104 @@
+"""One order is one trace: from the HTTP request through the books, the workflow, its activities and their SQL."""
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from api.app import create_app
+from infra import telemetry
+from infra.stack.temporal import TemporalServer
+from infra.tokens import issue
+from tests.conftest import Books
+from tests.stage import Stage, eventually, staged
+
+SECRET = "a secret of this test, quite long enough"
+
+
+@pytest.fixture(scope="module")
+def shared_exporter() -> InMemorySpanExporter:
+    """A process has one provider for good; this adds an exporter to it."""
+    exporter = InMemorySpanExporter()
+    telemetry.use_exporter(exporter)
+    return exporter
+
+
+@pytest.fixture
+def exporter(shared_exporter: InMemorySpanExporter) -> InMemorySpanExporter:
+    shared_exporter.clear()
+    return shared_exporter
+
+
+@pytest.fixture
+async def stage(
+    exporter: InMemorySpanExporter, database_url: Books, temporal: TemporalServer, tmp_path: Path
+) -> AsyncIterator[Stage]:
+    async with staged(database_url, temporal.address, tmp_path, token_secret=SECRET) as opened:
+        await opened.stock("TEA", 10)
+        yield opened
+
+
+def order(name: str) -> dict[str, object]:
+    place = {
+        "name": name,
+        "phone": "1",
+        "country": "CN",
+        "province": "上海市",
+        "city": "上海市",
+        "line1": f"{name} Road",
+    }
+    return {
+        "channel": "web",
+        "currency": "CNY",
+        "customer": {"id": "c-1", "name": name, "email": "wang@example.com", "phone": "13800138000"},
+        "ship_to": {**place, "district": "d", "postcode": "1"},
+        "lines": [{"sku": "TEA", "quantity": 1}],
+        "payment": {"method": "sandbox", "token": "tok_ok"},
+    }
+
+
+async def place(stage: Stage) -> str:
+    app = create_app(stage.settings)
+    headers = {"Authorization": f"Bearer {issue(SECRET, 'support', 's', 60)}", "Idempotency-Key": secrets.token_hex(8)}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://door") as client,
+    ):
+        answer = await client.post("/v1/orders", json=order("Wang Xiaoming"), headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["order_no"])
+
+
+async def test_one_trace_from_the_request_to_the_statement(stage: Stage, exporter: InMemorySpanExporter) -> None:
+    order_no = await place(stage)
+    await stage.reaches(order_no, "preparing")
+    (door,) = [span for span in exporter.get_finished_spans() if span.name == "POST /v1/orders"]
+
+    def names() -> set[str]:
+        trace_id = door.context.trace_id
+        return {span.name for span in exporter.get_finished_spans() if span.context.trace_id == trace_id}
+
+    await eventually(lambda: any(name.startswith("RunActivity:book_shipment") for name in names()))
+    seen = names()
+    for expected in (
+        "StartWorkflow:Order",
+        "RunWorkflow:Order",
+        "RunActivity:authorise_payment",
+        "RunActivity:capture_payment",
+        "RunActivity:reserve_stock",
+    ):
+        assert expected in seen, sorted(seen)
+    assert any(name.startswith(("SELECT", "INSERT", "WITH")) for name in seen), sorted(seen)
+    assert "POST" in seen or any(name.startswith("HTTP") for name in seen), sorted(seen)
+
+
+async def test_no_span_holds_anything_personal(stage: Stage, exporter: InMemorySpanExporter) -> None:
+    order_no = await place(stage)
+    await stage.reaches(order_no, "preparing")
+    whole = "".join(span.to_json() for span in exporter.get_finished_spans())
+    assert order_no in whole, sorted({span.name for span in exporter.get_finished_spans()})
+    for word in ("Xiaoming", "wang@example.com", "13800138000"):
+        assert word not in whole

@@ -1,0 +1,108 @@
+"""`python -m tests.run`: everything that must hold before a change is done; arguments go to pytest.
+
+Runs all checks even when one fails, then says which did; ends with 0 only if every one passed.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    argv: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    code: int
+    seconds: float
+
+
+def _tool(name: str) -> str:
+    return str(BIN / name)
+
+
+STATIC = (
+    Check("ruff check", (_tool("ruff"), "check", ".")),
+    Check("ruff format", (_tool("ruff"), "format", "--check", ".")),
+    Check("mypy", (_tool("mypy"),)),
+    Check("import rule", (_tool("lint-imports"),)),
+)
+
+
+def heading(text: str) -> None:
+    print(f"\n===== {text} =====", flush=True)
+
+
+def quietly(check: Check, env: dict[str, str] | None = None) -> tuple[Outcome, str]:
+    """Runs a check; returns its outcome and what it printed."""
+    began = time.monotonic()
+    done = subprocess.run(
+        check.argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return Outcome(check.name, done.returncode, time.monotonic() - began), done.stdout
+
+
+def openly(check: Check, env: dict[str, str] | None = None) -> Outcome:
+    """Runs a check that prints as it goes."""
+    heading(check.name)
+    began = time.monotonic()
+    code = subprocess.run(check.argv, cwd=ROOT, env=env, check=False).returncode
+    return Outcome(check.name, code, time.monotonic() - began)
+
+
+def static_checks() -> list[Outcome]:
+    """Side by side, told in order."""
+    outcomes = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for check, (outcome, printed) in zip(STATIC, pool.map(quietly, STATIC), strict=True):
+            heading(check.name)
+            print(printed.rstrip() or "nothing to say", flush=True)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def tests(arguments: Sequence[str]) -> list[Outcome]:
+    """pytest under coverage; the share that must be covered holds for the whole suite only, not for a part of it."""
+    coverage = _tool("coverage")
+    with tempfile.TemporaryDirectory(prefix="oms-coverage-") as folder:
+        env = {**os.environ, "COVERAGE_FILE": str(Path(folder) / ".coverage")}
+        ran = openly(Check("pytest", (coverage, "run", "-m", "tests", *arguments)), env)
+        combined, told = quietly(Check("coverage combine", (coverage, "combine", "--quiet")), env)
+        share = () if not arguments else ("--fail-under=0",)
+        reported, table = quietly(Check("coverage", (coverage, "report", *share)), env)
+    heading("coverage")
+    # the long table only where somebody has to look into it: pytest's closing line should stay in sight
+    print(told + (table if reported.code else "\n".join(table.splitlines()[-3:])), flush=True)
+    return [ran, combined, reported]
+
+
+def summary(outcomes: Sequence[Outcome]) -> int:
+    heading("summary")
+    for outcome in outcomes:
+        verdict = "ok" if outcome.code == 0 else f"FAILED (exit {outcome.code})"
+        print(f"{outcome.name:<18}{outcome.seconds:8.1f} s  {verdict}")
+    failed = [outcome.name for outcome in outcomes if outcome.code != 0]
+    print("everything passed" if not failed else "failed: " + ", ".join(failed), flush=True)
+    return 1 if failed else 0
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    return summary([*static_checks(), *tests(arguments)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""The ready file, the lock and the secrets of a data directory."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from infra.stack import running, secrets
+from infra.stack.errors import NotRunningError, StackError, TakenError
+from infra.stack.layout import Layout, write_json
+from infra.stack.lock import DirectoryLock
+from infra.stack.running import Running
+
+
+def a_stack(data_dir: Path, supervisor: dict[str, float]) -> Running:
+    return Running(
+        api="http://127.0.0.1:1",
+        console="http://127.0.0.1:1/console",
+        portal="http://127.0.0.1:1/portal",
+        temporal="127.0.0.1:2",
+        temporal_ui="",
+        sandbox="http://127.0.0.1:3",
+        database_url="postgresql://oms_owner@127.0.0.1:4/oms",
+        tokens={"support": "t"},
+        pids={"api": 1},
+        data_dir=str(data_dir),
+        supervisor=supervisor,
+        environment={"OMS_TOKEN_SECRET": "s3cret"},
+    )
+
+
+def test_nothing_there_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(NotRunningError, match=r"no stack is running in .*; start one with oms up"):
+        running.load(tmp_path)
+
+
+def test_a_living_supervisor_is_found(tmp_path: Path) -> None:
+    stack = a_stack(tmp_path, running.this_process())
+    write_json(Layout.at(tmp_path).ready, asdict(stack))
+    assert running.load(tmp_path) == stack
+
+
+def test_a_dead_supervisor_is_none(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    write_json(Layout.at(tmp_path).ready, asdict(a_stack(tmp_path, {"pid": child.pid, "started": 1.0})))
+    with pytest.raises(NotRunningError):
+        running.load(tmp_path)
+
+
+def test_a_number_that_another_process_has_now_is_none(tmp_path: Path) -> None:
+    reused = {"pid": os.getpid(), "started": running.this_process()["started"] - 100}
+    write_json(Layout.at(tmp_path).ready, asdict(a_stack(tmp_path, reused)))
+    with pytest.raises(NotRunningError):
+        running.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"api": "x"}'])
+def test_a_broken_ready_file_is_none(tmp_path: Path, content: str) -> None:
+    Layout.at(tmp_path).ready.write_text(content)
+    with pytest.raises(NotRunningError):
+        running.load(tmp_path)
+
+
+def test_the_public_content_keeps_the_environment_to_itself(tmp_path: Path) -> None:
+    assert "s3cret" not in json.dumps(a_stack(tmp_path, running.this_process()).public())
+
+
+def test_configure_takes_the_stacks_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_TOKEN_SECRET", "another")
+    write_json(Layout.at(tmp_path).ready, asdict(a_stack(tmp_path, running.this_process())))
+    assert running.configure(tmp_path) is not None
+    assert os.environ["OMS_TOKEN_SECRET"] == "s3cret"
+
+
+def test_configure_leaves_a_real_deployments_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://far/away")
+    assert running.configure(tmp_path) is None
+    monkeypatch.delenv("OMS_DATABASE_URL")
+    with pytest.raises(NotRunningError):
+        running.configure(tmp_path)
+
+
+def test_a_locked_directory_is_refused_and_named_with_its_holder(tmp_path: Path) -> None:
+    first, second = DirectoryLock(tmp_path / "lock"), DirectoryLock(tmp_path / "lock")
+    first.acquire()
+    with pytest.raises(TakenError, match=rf"{tmp_path} is in use by another stack \(process {os.getpid()}\)"):
+        second.acquire()
+    first.release()
+    second.acquire()
+    second.release()
+
+
+def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    first = secrets.load(file)
+    assert secrets.load(file) == first
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert first.sandbox_webhook_secret.startswith("whsec_")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"token_secret": "only"}'])
+def test_broken_secrets_are_never_replaced(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "secrets.json"
+    file.write_text(content)
+    with pytest.raises(StackError, match="restore it from a copy"):
+        secrets.load(file)
+    assert file.read_text() == content
+
+
+def test_a_json_file_is_replaced_whole(tmp_path: Path) -> None:
+    file = tmp_path / "f.json"
+    write_json(file, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(file, {"a": object()})
+    assert json.loads(file.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [file]

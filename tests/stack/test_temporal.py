@@ -1,0 +1,139 @@
+"""Temporal: set up at every start, also on an empty file, and a worker's version made current."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
+
+from infra import temporal as names
+from infra.settings import Settings, settings
+from infra.stack import temporal_setup
+from infra.stack.ports import any_free
+from infra.stack.temporal import NAMESPACE, TemporalServer
+
+DEPLOYMENT = "stack-test"
+
+
+@workflow.defn(name="stack-test", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+class Nothing:
+    """Does nothing, once somebody dispatches it."""
+
+    @workflow.run
+    async def run(self) -> str:
+        return "done"
+
+
+def a_worker(client: Client, queue: str, build_id: str) -> Worker:
+    version = WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build_id)
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[Nothing],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        deployment_config=WorkerDeploymentConfig(version=version, use_worker_versioning=True),
+    )
+
+
+@contextlib.asynccontextmanager
+async def polling(client: Client, queue: str, build_id: str) -> AsyncIterator[None]:
+    async with a_worker(client, queue, build_id):
+        yield
+
+
+async def test_it_is_set_up_when_it_is_ready(temporal: TemporalServer) -> None:
+    client = await temporal_setup.prepare(temporal.address, NAMESPACE)
+    assert await temporal_setup.missing_search_attributes(client) == []
+    assert await temporal_setup.retention(client) == timedelta(days=30)
+
+
+async def test_preparing_waits_for_a_server_that_comes_later(tmp_path: Path) -> None:
+    server = TemporalServer(db=tmp_path / "t" / "temporal.db", port=any_free(set()), log=tmp_path / "log")
+    waiting = asyncio.create_task(temporal_setup.prepare(server.address, NAMESPACE))
+    async with server.running():
+        client = await waiting
+        assert await temporal_setup.retention(client) == timedelta(days=30)
+
+
+async def test_a_file_that_was_deleted_is_set_up_anew_and_dispatches_again(tmp_path: Path) -> None:
+    server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "log")
+    for _ in range(2):
+        async with server.running():
+            client = await temporal_setup.prepare(server.address, NAMESPACE)
+            assert await temporal_setup.current_version(client, DEPLOYMENT) is None
+            async with polling(client, "q", "b1"):
+                await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "b1"), 30)
+                assert await client.execute_workflow("stack-test", id="w", task_queue="q") == "done"
+        for file in tmp_path.glob("temporal.db*"):
+            file.unlink()
+
+
+async def test_a_new_version_becomes_current_once_its_worker_polls(temporal: TemporalServer) -> None:
+    client = await temporal_setup.prepare(temporal.address, NAMESPACE)
+    first = asyncio.create_task(temporal_setup.set_current_version(client, DEPLOYMENT, "one"))
+    async with polling(client, "versions", "one"):
+        await asyncio.wait_for(first, 30)
+        assert await temporal_setup.current_version(client, DEPLOYMENT) == "one"
+        async with polling(client, "versions", "two"):
+            await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 30)
+            await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 5)
+            assert await temporal_setup.current_version(client, DEPLOYMENT) == "two"
+
+
+async def test_orders_are_found_by_their_attributes(temporal: TemporalServer) -> None:
+    configuration = Settings(temporal_address=temporal.address)
+    client = await names.connect(configuration)
+    pairs = [SearchAttributePair(key, "x") for key in names.SEARCH_ATTRIBUTES]
+    handle = await client.start_workflow(
+        "nobody-runs-it", id="found", task_queue="empty", search_attributes=TypedSearchAttributes(pairs)
+    )
+    described = await handle.describe()
+    assert all(described.typed_search_attributes[key] == "x" for key in names.SEARCH_ATTRIBUTES)
+    await handle.terminate()
+
+
+def test_the_server_is_quiet_headless_and_keeps_its_file_in_wal_mode() -> None:
+    argv = TemporalServer(Path("/d/temporal.db"), 7233, Path("/l")).command().argv
+    assert "--headless" in argv
+    assert "journal_mode=WAL" in argv
+    assert "matching.numTaskqueueReadPartitions=1" in argv
+    with_ui = TemporalServer(Path("/d/temporal.db"), 7233, Path("/l"), ui_port=8233)
+    assert "--headless" not in with_ui.command().argv
+    assert with_ui.ui_url == "http://127.0.0.1:8233"
+
+
+def test_a_persons_own_temporal_settings_do_not_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "somewhere:7233")
+    assert "TEMPORAL_ADDRESS" in os.environ
+    assert "TEMPORAL_ADDRESS" not in TemporalServer(Path("/d/t.db"), 1, Path("/l")).command().env
+
+
+def test_the_build_id_follows_the_workflows_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "domain").mkdir()
+    (tmp_path / "workflows" / "order.py").write_text("a = 1")
+    first = names.source_hash(tmp_path)
+    assert names.source_hash(tmp_path) == first
+    (tmp_path / "domain" / "money.py").write_text("")
+    second = names.source_hash(tmp_path)
+    (tmp_path / "workflows" / "order.py").write_text("a = 2")
+    assert len({first, second, names.source_hash(tmp_path)}) == 3
+
+
+def test_a_given_build_id_goes_before_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_BUILD_ID", "2026-11")
+    settings.cache_clear()
+    try:
+        assert names.build_id() == "2026-11"
+        monkeypatch.delenv("OMS_BUILD_ID")
+        settings.cache_clear()
+        assert names.build_id() == names.source_hash(names.SOURCES)
+    finally:
+        settings.cache_clear()

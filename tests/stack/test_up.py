@@ -1,0 +1,177 @@
+"""`oms up` as a person or a program meets it: real processes, real signals."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from domain.access import Role
+from infra import tokens
+from tests.stack.oms import OMS, START_TIMEOUT_S, Up, oms
+
+PROCESSES = ("postgres", "temporal", "sandbox", "api", "worker", "relay")
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    made = Up(tmp_path_factory.mktemp("up"))
+    made.start()
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.end(signal.SIGTERM)
+
+
+def test_the_ready_file_says_all_that_the_contract_names(up: Up) -> None:
+    ready = up.ready
+    addresses = ("api", "console", "portal", "temporal", "temporal_ui", "sandbox", "database_url")
+    assert all(isinstance(ready[name], str) for name in addresses)
+    assert ready["console"] == ready["api"] + "/console"
+    assert ready["temporal_ui"] == "", "left out by --headless"
+    assert set(ready["tokens"]) == {role.value for role in Role}
+    assert set(ready["pids"]) >= set(PROCESSES)
+    assert all(psutil.pid_exists(pid) for pid in ready["pids"].values())
+    assert stat.S_IMODE(up.ready_file.stat().st_mode) == 0o600
+    assert "environment" not in ready
+
+
+def test_the_processes_are_the_programs_themselves(up: Up) -> None:
+    names = {name: psutil.Process(pid).name() for name, pid in up.ready["pids"].items()}
+    assert names["postgres"] == "postgres"
+    assert names["temporal"] == "temporal"
+    assert all(names[name].startswith("python") for name in ("sandbox", "api", "worker", "relay"))
+
+
+def test_services_do_not_know_the_owners_password(up: Up) -> None:
+    password = up.ready["database_url"].split(":")[2].split("@")[0]
+    for name in ("temporal", "sandbox", "api", "worker", "relay"):
+        assert password not in str(psutil.Process(up.ready["pids"][name]).environ())
+
+
+def test_doctor_finds_nothing_wrong(up: Up) -> None:
+    told = oms("doctor", "--data-dir", str(up.data_dir))
+    assert told.returncode == 0, told.stdout
+    assert "WRONG" not in told.stdout
+
+
+def test_doctor_says_what_is_wrong_and_ends_with_1(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/oms")
+    told = oms("doctor", "--data-dir", str(up.folder / "elsewhere"))
+    assert told.returncode == 1
+    assert told.stdout.count("WRONG") >= 4
+
+
+def test_a_token_of_the_command_line_is_one_of_the_stack(up: Up) -> None:
+    told = oms("token", "--role", "customer", "--customer", "c-9", "--data-dir", str(up.data_dir))
+    secret = json.loads((up.data_dir / "secrets.json").read_text())["token_secret"]
+    principal = tokens.verify(secret, told.stdout.strip())
+    assert (principal.role, principal.subject) == (Role.CUSTOMER, "c-9")
+    assert tokens.verify(secret, up.ready["tokens"]["customer"]).subject == "c-demo"
+    assert tokens.verify(secret, up.ready["tokens"]["channel"]).subject == "web"
+
+
+@pytest.mark.parametrize("arguments", [("--role", "boss"), ("--role", "support", "--customer", "c-1"), ()])
+def test_a_wrong_question_for_a_token_is_refused(up: Up, arguments: tuple[str, ...]) -> None:
+    told = oms("token", *arguments, "--data-dir", str(up.data_dir))
+    assert told.returncode == 2
+    assert told.stdout == ""
+
+
+def test_commands_say_when_no_stack_is_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMS_DATABASE_URL", raising=False)
+    told = oms("token", "--role", "support", "--data-dir", str(tmp_path))
+    assert told.returncode == 1
+    assert f"no stack is running in {tmp_path}; start one with oms up" in told.stderr
+
+
+def test_a_second_one_in_the_same_directory_is_refused(up: Up) -> None:
+    told = oms("up", "--data-dir", str(up.data_dir), "--port", "0")
+    assert told.returncode == 2
+    assert "is in use by another stack" in told.stderr
+    assert up.ready_file.exists()
+    assert oms("token", "--role", "support", "--data-dir", str(up.data_dir)).returncode == 0, "the first is unharmed"
+
+
+def test_a_taken_port_is_refused(up: Up, tmp_path: Path) -> None:
+    taken = up.ready["api"].rpartition(":")[2]
+    told = oms("up", "--data-dir", str(tmp_path), "--port", taken)
+    assert told.returncode == 2
+    assert f"port {taken} is taken" in told.stderr
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_killed_process_comes_back_on_its_port(up: Up, name: str) -> None:
+    before = up.ready
+    os.kill(before["pids"][name], signal.SIGKILL)
+    up.wait_for(lambda: up.ready["pids"][name] != before["pids"][name])
+    after = up.ready
+    assert psutil.pid_exists(after["pids"][name])
+    assert {key: after[key] for key in after if key not in ("pids", "tokens")} == {
+        key: before[key] for key in before if key not in ("pids", "tokens")
+    }
+    up.wait_for(lambda: oms("doctor", "--data-dir", str(up.data_dir)).returncode == 0)
+
+
+def test_a_deleted_temporal_file_is_set_up_anew(up: Up) -> None:
+    before = up.ready["pids"]["temporal"]
+    for file in (up.data_dir / "temporal").iterdir():
+        file.unlink()
+    os.kill(before, signal.SIGKILL)
+    up.wait_for(lambda: up.ready["pids"]["temporal"] != before)
+    # search attributes, retention, and the worker's version current again
+    up.wait_for(lambda: oms("doctor", "--data-dir", str(up.data_dir)).returncode == 0)
+
+
+def test_it_stops_whole_and_starts_again_where_it_was(up: Up) -> None:
+    before = up.ready
+    assert up.end(signal.SIGTERM) == 0
+    assert not up.ready_file.exists()
+    assert not (up.data_dir / "ready.json").exists()
+    assert up.remaining() == []
+    up.start()
+    assert {name: up.ready[name] for name in ("api", "temporal", "sandbox", "database_url")} == {
+        name: before[name] for name in ("api", "temporal", "sandbox", "database_url")
+    }
+
+
+def test_after_a_killed_supervisor_it_starts_again(up: Up) -> None:
+    up.end(signal.SIGKILL)
+    assert up.ready_file.exists(), "nobody was left to take it away"
+    told = oms("token", "--role", "support", "--data-dir", str(up.data_dir))
+    assert told.returncode == 1, "a ready file without its supervisor is not believed"
+    up.ready_file.unlink()
+    up.start()
+    assert oms("doctor", "--data-dir", str(up.data_dir)).returncode == 0
+    assert up.end(signal.SIGINT) == 0
+    assert up.remaining() == []
+
+
+def test_it_can_be_stopped_while_it_starts(tmp_path: Path) -> None:
+    up = Up(tmp_path)
+    argv = [*OMS, "up", "--data-dir", str(up.data_dir), *up.options]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (up.data_dir / "logs" / "postgres.log").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert up.remaining() == []
+
+
+def test_a_service_that_cannot_start_is_told_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_DB_POOL_SIZE", "none")
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    told = oms("up", "--data-dir", str(tmp_path), "--headless", "--port", str(port))
+    assert told.returncode == 1
+    assert "ended with code" in told.stderr
+    assert "db_pool_size" in told.stderr.lower()

@@ -1,0 +1,197 @@
+"""A bulk act resolves each order once, at its rate, through restarts, refusals and a stop."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.jobs import JobActivities
+from infra.db import support_reading
+from infra.db.customers import KeyRing
+from infra.db.engine import Database
+from infra.settings import Settings
+from infra.stack.temporal import TemporalServer
+from tests.conftest import Books
+from tests.workers.support import database, place, settings_for, sql, until, vault
+from workflows import names
+from workflows.bulk import BulkResolveWorkflow
+from workflows.messages import ResolveRequest, StartJob, StartOrder, UpdateAnswer
+
+
+@workflow.defn(name=names.ORDER)
+class Patient:
+    """Stands for a parked order: takes any resolution but a skip, whose answer it keeps back on `amend`."""
+
+    @workflow.run
+    async def run(self, start: StartOrder) -> None:
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.update(name=names.RESOLVE)
+    async def resolve(self, request: ResolveRequest) -> UpdateAnswer:
+        if request.action == "amend":
+            await workflow.wait_condition(lambda: False)
+        return UpdateAnswer(request.order_no, "paid", "resolved")
+
+    @resolve.validator
+    def check(self, request: ResolveRequest) -> None:
+        if request.action == "skip":
+            raise ApplicationError("not_parked", type="not_parked", non_retryable=True)
+
+
+@pytest.fixture
+async def settings(database_url: Books, temporal: TemporalServer) -> Settings:
+    return settings_for(
+        database_url, temporal_address=temporal.address, task_queue=f"bulk-{uuid.uuid4().hex[:6]}", workflow_timeout_s=2
+    )
+
+
+@pytest.fixture
+async def client(settings: Settings) -> Client:
+    return await Client.connect(settings.temporal_address)
+
+
+@asynccontextmanager
+async def working(client: Client, books: Database, settings: Settings) -> AsyncIterator[None]:
+    jobs = JobActivities(books, vault(), client, settings)
+    async with Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[Patient, BulkResolveWorkflow],
+        activities=[jobs.resolve_slice],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        yield
+
+
+async def stuck(books: Books, number: int) -> list[str]:
+    """Orders that are parked at the booking step."""
+    await sql(books.app_url, "UPDATE parked_steps SET resolved_at = now()")
+    orders = [await place(books) for _ in range(number)]
+    for order_no in orders:
+        await sql(
+            books.app_url,
+            """INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at)
+               VALUES (%s, 1, 'book', 'down', 5, '{retry,skip,amend}', 1, now())""",
+            order_no,
+        )
+    return orders
+
+
+async def open_job(books: Database, action: str, rate_per_s: float, value: object = None) -> str:
+    """A job as the front door writes it."""
+    job_id = f"job_{uuid.uuid4().hex}"
+    async with books.begin() as connection:
+        await support_reading.open_job(
+            connection,
+            KeyRing(vault()),
+            job_id,
+            chosen={"step": "book", "error": None, "provider": None},
+            action=action,
+            actor="support:anna",
+            reason="carrier is back",
+            value=value,
+            rate_per_s=rate_per_s,
+            trace=None,
+        )
+    return job_id
+
+
+async def start(client: Client, settings: Settings, job_id: str, rate_per_s: float) -> WorkflowHandle[object, None]:
+    return await client.start_workflow(
+        names.BULK_RESOLVE,
+        StartJob(job_id, rate_per_s),
+        id=names.job_workflow(job_id),
+        task_queue=settings.task_queue,
+        result_type=type(None),
+    )
+
+
+async def progress(books: Database, job_id: str) -> tuple[str, int, int]:
+    async with books.begin() as connection:
+        found = await support_reading.progress(connection, job_id)
+    return found["state"], found["done"], found["failed"]
+
+
+async def test_every_order_is_resolved_at_the_rate(database_url: Books, settings: Settings, client: Client) -> None:
+    orders = await stuck(database_url, 6)
+    async with database(settings) as books, working(client, books, settings):
+        job_id = await open_job(books, "retry", 10.0, value={"tracking_no": "秘密 1"})
+        begun = monotonic()
+        await (await start(client, settings, job_id, 10.0)).result()
+        assert monotonic() - begun >= 0.5
+        assert await progress(books, job_id) == ("finished", 6, 0)
+    kept = await sql(
+        database_url.app_url,
+        """SELECT order_no, resolution_id, action, actor, reason_enc, value_enc, data_key
+             FROM resolutions JOIN orders USING (order_no) JOIN customers USING (customer_id) ORDER BY order_no""",
+    )
+    assert [row[0] for row in kept] == orders
+    for order_no, resolution_id, action, actor, reason, value, key in kept:
+        assert (resolution_id, action, actor) == (f"{job_id}:{order_no}", "retry", "support:anna")
+        plain = vault().unwrap(key)
+        assert vault().open_json(plain, reason, f"{resolution_id}:reason") == "carrier is back"
+        assert vault().open_json(plain, value, f"{resolution_id}:value") == {"tracking_no": "秘密 1"}
+    history = await client.get_workflow_handle(names.order_workflow(orders[0])).fetch_history()
+    assert "秘密" not in history.to_json()
+    assert "carrier is back" not in history.to_json()
+
+
+async def test_a_refusal_is_noted_with_its_code(database_url: Books, settings: Settings, client: Client) -> None:
+    await stuck(database_url, 2)
+    async with database(settings) as books, working(client, books, settings):
+        job_id = await open_job(books, "skip", 100.0)
+        await (await start(client, settings, job_id, 100.0)).result()
+        assert await progress(books, job_id) == ("finished", 0, 2)
+    errors = await sql(database_url.app_url, "SELECT error FROM support_job_items WHERE job_id = %s", job_id)
+    assert errors == [("not_parked",), ("not_parked",)]
+
+
+async def test_an_act_that_is_accepted_but_takes_long_is_done(
+    database_url: Books, settings: Settings, client: Client
+) -> None:
+    await stuck(database_url, 2)
+    settings = settings.model_copy(update={"workflow_timeout_s": 0.3})
+    async with database(settings) as books, working(client, books, settings):
+        job_id = await open_job(books, "amend", 100.0)
+        await (await start(client, settings, job_id, 100.0)).result()
+        assert await progress(books, job_id) == ("finished", 2, 0)
+
+
+async def test_a_stopped_job_stops_and_a_worker_that_dies_is_followed_by_another(
+    database_url: Books, settings: Settings, client: Client
+) -> None:
+    orders = await stuck(database_url, 5)
+
+    def some(books: Database, job_id: str, number: int) -> Callable[[], Awaitable[bool]]:
+        async def reached() -> bool:
+            return (await progress(books, job_id))[1] >= number
+
+        return reached
+
+    async with database(settings) as books:
+        job_id = await open_job(books, "retry", 2.0)
+        handle = await start(client, settings, job_id, 2.0)
+        async with working(client, books, settings):
+            await until(some(books, job_id, 1))
+        done = (await progress(books, job_id))[1]
+        assert done < len(orders)
+        async with working(client, books, settings):
+            await until(some(books, job_id, done + 1))
+            async with books.begin() as connection:
+                await support_reading.stop_job(connection, job_id)
+            await handle.result()
+            assert (await progress(books, job_id))[0] == "stopped"
+    told = await sql(database_url.app_url, "SELECT count(*) FROM resolutions WHERE resolution_id LIKE %s", job_id + "%")
+    assert told[0][0] <= len(orders)
+
+
+async def test_an_unknown_job_ends(settings: Settings, client: Client) -> None:
+    async with database(settings) as books, working(client, books, settings):
+        with pytest.raises(Exception, match="failed"):
+            await (await start(client, settings, "job_none", 1.0)).result()

@@ -1,0 +1,149 @@
+"""The worker and the relay as processes: they wait for what is not there yet, and end with the code they mean."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from infra.stack import temporal_setup
+from infra.stack.ports import any_free
+from infra.stack.temporal import TemporalServer
+from tests.conftest import Books
+from tests.workers.support import MASTER_KEY, place, sql, until
+from workers import process
+from workflows import names
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@asynccontextmanager
+async def process_of(
+    name: str, books: Books, temporal: TemporalServer, port: int, log: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    environment = {
+        **os.environ,
+        "OMS_DATABASE_URL": books.app_url,
+        "OMS_TEMPORAL_ADDRESS": temporal.address,
+        "OMS_MASTER_KEY": MASTER_KEY,
+        "OMS_BUILD_ID": "test",
+        "OMS_WORKER_METRICS_PORT": str(port),
+        "OMS_RELAY_METRICS_PORT": str(port),
+        "OMS_SANDBOX_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZg==",
+    }
+    with log.open("wb") as output:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "workers.cli", name, cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+async def health(port: int) -> int:
+    try:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+async def ended(child: asyncio.subprocess.Process, within_s: float = 20.0) -> int:
+    child.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(within_s):
+        return await child.wait()
+
+
+async def test_a_worker_waits_for_temporal_starts_orders_eagerly_and_ends_with_zero(
+    database_url: Books, tmp_path: Path
+) -> None:
+    server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    port, log = any_free({server.port}), tmp_path / "worker.log"
+    async with process_of("worker", database_url, server, port, log) as child:
+
+        async def waits() -> bool:
+            return await health(port) == 503
+
+        await until(waits)
+        async with server.running():
+
+            async def works() -> bool:
+                return await health(port) == 200
+
+            await until(works)
+            client = await Client.connect(server.address)
+            await temporal_setup.set_current_version(client, "oms", "test")
+            order_no = await place(database_url)
+
+            async def started() -> bool:
+                return await sql(database_url.app_url, "SELECT 1 FROM workflow_requests") == []
+
+            await until(started)
+            history = await client.get_workflow_handle(names.order_workflow(order_no)).fetch_history()
+            assert history.events[0].workflow_execution_started_event_attributes.eager_execution_accepted
+            async with httpx.AsyncClient(trust_env=False) as http:
+                metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+            assert "oms_dispatch_lag_seconds_count 1.0" in metrics
+            assert await ended(child) == 0, log.read_text()
+
+
+async def test_a_worker_that_never_found_temporal_ends_with_zero(database_url: Books, tmp_path: Path) -> None:
+    server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    port = any_free({server.port})
+    async with process_of("worker", database_url, server, port, tmp_path / "worker.log") as child:
+
+        async def waits() -> bool:
+            return await health(port) == 503
+
+        await until(waits)
+        assert await ended(child) == 0
+
+
+async def test_the_relay_starts_what_the_worker_left_and_ends_with_zero(
+    database_url: Books, temporal: TemporalServer, tmp_path: Path
+) -> None:
+    order_no = await place(database_url)
+    port, log = any_free(set()), tmp_path / "relay.log"
+    async with process_of("relay", database_url, temporal, port, log) as child:
+
+        async def drained() -> bool:
+            requests = await sql(database_url.app_url, "SELECT 1 FROM workflow_requests")
+            return requests == [] and await sql(database_url.app_url, "SELECT 1 FROM outbox") == []
+
+        await until(drained)
+        assert await health(port) == 200
+        client = await Client.connect(temporal.address)
+        assert (
+            await client.get_workflow_handle(names.order_workflow(order_no)).describe()
+        ).workflow_type == names.ORDER
+        assert await ended(child) == 0, log.read_text()
+
+
+def test_a_process_that_cannot_go_on_ends_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+
+    class Ended(BaseException):
+        pass
+
+    def ends(code: int) -> None:
+        codes.append(code)
+        raise Ended
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(process.os, "_exit", ends)
+    monkeypatch.setattr(process.telemetry, "setup", lambda *_: None)
+    monkeypatch.setattr(process.logging, "shutdown", lambda: None)
+    with pytest.raises(Ended):
+        process.run("test", fails)
+    assert codes == [1]

@@ -1,0 +1,91 @@
+"""After the loss of Temporal's database the books start every open story again, and only those."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from infra.settings import Settings
+from infra.stack.ports import any_free
+from infra.stack.temporal import TemporalServer
+from tests.conftest import Books
+from tests.workers.support import damage, move, place, settings_for, sql
+from workers import recover
+from workers.recover import Recovered
+from workflows import names
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[TemporalServer]:
+    """A Temporal that knows nothing."""
+    server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    async with server.running():
+        yield server
+
+
+async def known(client: Client, order_no: str) -> bool:
+    try:
+        await client.get_workflow_handle(names.order_workflow(order_no)).describe()
+    except RPCError:
+        return False
+    return True
+
+
+def settings_of(books: Books, server: TemporalServer) -> Settings:
+    return settings_for(books, temporal_address=server.address)
+
+
+async def test_open_orders_are_started_and_running_ones_left_alone(
+    database_url: Books, server: TemporalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recover, "PAGE", 3)
+    settings, quiet = settings_of(database_url, server), Console(quiet=True)
+    opened = [await place(database_url) for _ in range(7)]
+    done, told = await place(database_url), await place(database_url)
+    for order_no in (done, told):
+        await move(database_url, order_no, "order_cancelled", "received", "cancelled")
+    await sql(
+        database_url.app_url,
+        "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', 'e-1', 'payment', %s, '{}')",
+        told,
+    )
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=8, started=8)
+    client = await Client.connect(server.address)
+    assert [order_no for order_no in [*opened, told, done] if not await known(client, order_no)] == [done]
+    described = await client.get_workflow_handle(names.order_workflow(told)).describe()
+    assert {pair.key.name: pair.value for pair in described.typed_search_attributes}["OmsStatus"] == "cancelled"
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=8, running=8)
+    await client.get_workflow_handle(names.order_workflow(opened[0])).terminate()
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=8, started=1, running=7)
+
+
+async def test_running_bulk_acts_are_started_too(database_url: Books, server: TemporalServer) -> None:
+    await sql(
+        database_url.app_url,
+        """INSERT INTO support_jobs (job_id, action, filter, data_key, reason_enc, actor, rate_per_s, total, state)
+           VALUES ('job_1', 'retry', '{}', '', '', 'test', 1, 1, 'running'),
+                  ('job_2', 'retry', '{}', '', '', 'test', 1, 1, 'stopped')""",
+    )
+    found = await recover.recover(settings_of(database_url, server), Console(quiet=True))
+    assert found.jobs == 1
+    client = await Client.connect(server.address)
+    assert (await client.get_workflow_handle(names.job_workflow("job_1")).describe()).workflow_type == "BulkResolve"
+
+
+async def test_the_command_says_what_it_did(
+    database_url: Books, server: TemporalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
+    settings = settings_of(database_url, server)
+    assert await asyncio.to_thread(recover.run, settings) == 0
+    assert "0 orders open: 0 started, 0 already running" in capsys.readouterr().out
+    unreachable = settings.model_copy(update={"temporal_address": "127.0.0.1:9"})
+    assert await asyncio.to_thread(recover.run, unreachable) == 1
+    assert "Temporal cannot be reached" in capsys.readouterr().out
+    gone = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:9/none"})
+    assert await asyncio.to_thread(recover.run, gone) == 1
+    assert "books cannot be read" in capsys.readouterr().out

@@ -1,0 +1,165 @@
+"""`oms stuck` against the real front door: list, one order, many orders, and what is refused."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from temporalio.client import Client
+from typer.testing import CliRunner
+
+from api.app import create_app
+from infra import tokens
+from infra.settings import Settings
+from infra.stack.layout import Layout
+from infra.stack.running import Running, this_process
+from infra.stack.temporal import TemporalServer
+from tests.conftest import Books
+from tests.infra.servers import serving
+from tests.workers.support import database, settings_for, sql
+from tests.workers.test_bulk import stuck, working
+from workers import starting
+from workers import stuck as command
+from workers.dispatch import Dispatcher
+
+Oms = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture(scope="module")
+def settings(database_url: Books, temporal: TemporalServer) -> Settings:
+    return settings_for(
+        database_url,
+        temporal_address=temporal.address,
+        task_queue=f"stuck-{uuid.uuid4().hex[:6]}",
+        token_secret="x" * 40,
+        sandbox_webhook_secret="whsec_MDEyMzQ1Njc4OWFiY2RlZg==",
+    )
+
+
+def ready(data_dir: Path, api: str, token: str) -> None:
+    addresses = dict.fromkeys(("console", "portal", "temporal", "temporal_ui", "sandbox", "database_url"), "")
+    running = Running(
+        api=api,
+        tokens={"support": token},
+        pids={},
+        data_dir=str(data_dir),
+        supervisor=this_process(),
+        **addresses,
+    )
+    Layout.at(data_dir).ready.write_text(json.dumps(asdict(running)))
+
+
+@pytest.fixture(scope="module")
+async def oms(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Oms]:
+    """Runs `oms stuck …` against an API, a worker and a dispatcher of this test."""
+    data_dir, app = tmp_path_factory.mktemp("stack"), create_app(settings)
+    client = await Client.connect(settings.temporal_address)
+    async with (
+        database(settings) as books,
+        working(client, books, settings),
+        app.router.lifespan_context(app),
+        serving(app) as base,
+    ):
+        ready(data_dir, base, tokens.issue(settings.token_secret, "support", "anna", 600))
+        dispatcher = Dispatcher(books, starting.lazily_connected(settings), settings, eager=False)
+        dispatching = asyncio.create_task(dispatcher.run())
+
+        async def run(*arguments: str) -> Result:
+            told = [*arguments, "--data-dir", str(data_dir)]
+            return await asyncio.to_thread(CliRunner().invoke, command.app, told, catch_exceptions=False)
+
+        yield run
+        await dispatcher.stop()
+        await dispatching
+
+
+async def acts(books: Books) -> list[tuple[str, str]]:
+    return await sql(books.app_url, "SELECT order_no, action FROM resolutions ORDER BY order_no")
+
+
+@pytest.fixture
+async def orders(database_url: Books) -> list[str]:
+    await sql(database_url.owner_url, "TRUNCATE resolutions CASCADE")
+    return await stuck(database_url, 3)
+
+
+async def test_the_queue_is_listed(oms: Oms, orders: list[str]) -> None:
+    shown = await oms("list")
+    assert shown.exit_code == 0
+    assert "Stuck: 3" in shown.stdout
+    found = json.loads((await oms("list", "--json", "--step", "book", "--error", "down")).stdout)
+    assert [item["order_no"] for item in found] == orders
+    assert found[0]["options"] == ["retry", "skip", "amend"]
+    assert (await oms("list", "--step", "capture")).stdout.strip() == "Nothing is stuck."
+
+
+async def test_one_order_is_resolved(oms: Oms, database_url: Books, orders: list[str]) -> None:
+    done = await oms("retry", orders[0], "--reason", "carrier is back")
+    assert (done.exit_code, done.stdout.strip()) == (0, f"{orders[0]}: retry resolved, now paid")
+    assert await acts(database_url) == [(orders[0], "retry")]
+
+
+async def test_the_same_key_acts_once(oms: Oms, database_url: Books, orders: list[str]) -> None:
+    for _ in range(2):
+        assert (await oms("retry", orders[0], "--reason", "r", "--key", "k-1")).exit_code == 0
+    assert await acts(database_url) == [(orders[0], "retry")]
+
+
+async def test_all_that_a_filter_finds_are_resolved(oms: Oms, database_url: Books, orders: list[str]) -> None:
+    done = await oms("retry", "--all", "--step", "book", "--rate", "50", "--reason", "carrier is back")
+    assert done.exit_code == 0
+    assert "finished: 3 accepted, 0 refused, 3 in all" in done.stdout
+    assert await acts(database_url) == [(order_no, "retry") for order_no in orders]
+
+
+async def test_refusals_of_a_bulk_act_are_counted(oms: Oms, orders: list[str]) -> None:
+    value = json.dumps({"carrier": "by hand", "tracking_no": "1"})
+    done = await oms("skip", "--all", "--step", "book", "--rate", "50", "--reason", "r", "--value", value)
+    assert "0 accepted, 3 refused" in done.stdout
+    assert done.exit_code == 1
+
+
+async def test_a_dry_run_does_nothing(oms: Oms, database_url: Books, orders: list[str]) -> None:
+    assert (
+        "Would retry 3 orders; nothing was done." in (await oms("retry", "--all", "--reason", "r", "--dry-run")).stdout
+    )
+    one = await oms("retry", orders[1], "--reason", "r", "--dry-run")
+    assert "Would retry 1 order; nothing was done." in one.stdout
+    assert "Would compensate 0 orders" in (await oms("compensate", "--all", "--reason", "r", "--dry-run")).stdout
+    assert await acts(database_url) == []
+
+
+async def test_what_the_api_refuses_is_said(oms: Oms, orders: list[str]) -> None:
+    refused = await oms("compensate", orders[0], "--reason", "r")
+    assert refused.exit_code == 1
+    assert "action_not_possible" in refused.stderr
+    unknown = await oms("retry", "NOSUCH-ORDER0-000000", "--reason", "r")
+    assert unknown.exit_code == 1
+    assert "order_not_found" in unknown.stderr
+    assert (await oms("retry", "NOSUCH", "--reason", "r", "--dry-run")).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["retry", "--all"],
+        ["retry", "--reason", "r"],
+        ["retry", "X", "--all", "--reason", "r"],
+        ["retry", "X", "--step", "book", "--reason", "r"],
+        ["skip", "X", "--reason", "r", "--value", "{"],
+        ["skip", "X", "--reason", "r", "--value", "[]"],
+        ["list", "--step", "nonsense"],
+    ],
+)
+async def test_what_makes_no_sense_is_refused(oms: Oms, arguments: list[str]) -> None:
+    assert (await oms(*arguments)).exit_code == 2
+
+
+def test_without_a_stack_it_says_so(tmp_path: Path) -> None:
+    found = CliRunner().invoke(command.app, ["list", "--data-dir", str(tmp_path)])
+    assert found.exit_code == 1
+    assert "no stack is running" in found.stderr

@@ -1,0 +1,55 @@
+"""Workflows that decide otherwise than the product's: what the replay test must notice. Imported inside the sandbox."""
+
+from datetime import datetime
+
+from temporalio import workflow
+
+from workflows import messages as m
+from workflows import names, ports
+from workflows.order import OrderWorkflow
+
+
+@workflow.defn(name=names.ORDER)
+class PaysAfterBooking(OrderWorkflow):
+    """The same steps in another order."""
+
+    @workflow.run
+    async def run(self, start: m.StartOrder) -> str:
+        return await super().run(start)
+
+    async def _authorise(self) -> None:
+        await self._book()
+        await super()._authorise()
+
+
+@workflow.defn(name=names.ORDER)
+class RefundsBeforeRecall(OrderWorkflow):
+    """Undoes in the wrong order."""
+
+    @workflow.run
+    async def run(self, start: m.StartOrder) -> str:
+        return await super().run(start)
+
+    async def _recall_parcel(self) -> bool:
+        await self._give_back("all")
+        return await super()._recall_parcel()
+
+
+@workflow.defn(name=names.ORDER)
+class LooksTwice(OrderWorkflow):
+    """One step more, that touches only the books."""
+
+    @workflow.run
+    async def run(self, start: m.StartOrder) -> str:
+        await ports.load_order(m.OrderRef(start.order_no), "look first")
+        return await super().run(start)
+
+
+@workflow.defn(name=names.ORDER)
+class LooksAtTheClock(OrderWorkflow):
+    """Not deterministic, without effect on this very history."""
+
+    @workflow.run
+    async def run(self, start: m.StartOrder) -> str:
+        assert datetime.now().year > 2000  # noqa: DTZ005 - the very mistake
+        return await super().run(start)

@@ -1,0 +1,113 @@
+"""`python -m tests.workflows.record [NAME…]`: walk the named stories on real servers and keep their histories.
+
+The replay test holds every change of the workflows against them. Record anew only what a change is meant to break.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import secrets
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus
+
+from infra.db import migrate, seed
+from infra.stack.ports import any_free
+from infra.stack.postgres import APP, OWNER, PostgresServer
+from infra.stack.temporal import TemporalServer
+from tests.conftest import Books, create_database
+from tests.stage import Stage, staged
+from tests.workflows.stories import HASTY, STORIES, Story
+
+HISTORIES = Path(__file__).parent / "histories"
+# What identifies the machine of the recording: process and host.
+IDENTITY = re.compile(r"\d+@[\w.-]+")
+
+
+async def history_of(stage: Stage, order_no: str) -> str:
+    """The newest run's history as JSON of a stable form, without what identifies this machine."""
+    handle = stage.handle(order_no)
+    if order_no and (await stage.status(order_no)) in ("completed", "cancelled"):
+        await handle.result()
+        assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+    told = IDENTITY.sub("worker", (await handle.fetch_history()).to_json())
+    return json.dumps(without_traces(json.loads(told)), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def without_traces(value: Any) -> Any:
+    """The same without stack traces, which name files of this machine."""
+    if isinstance(value, dict):
+        return {name: without_traces(inner) for name, inner in value.items() if name != "stackTrace"}
+    return [without_traces(inner) for inner in value] if isinstance(value, list) else value
+
+
+async def record(stage: Stage, stories: dict[str, Story], wanted: list[str]) -> None:
+    """Walk the wanted stories (all, when none is named) and write their histories."""
+    for name, told in stories.items():
+        if not wanted or name in wanted:
+            order_no = await told(stage)
+            (HISTORIES / f"{name}.json").write_text(await history_of(stage, order_no), encoding="utf-8")
+            print(f"recorded {name}")
+
+
+@asynccontextmanager
+async def servers(folder: Path) -> AsyncIterator[tuple[Books, TemporalServer]]:
+    """A migrated database and an empty Temporal."""
+    postgres = PostgresServer(
+        data=folder / "postgres",
+        port=any_free(set()),
+        log=folder / "postgres.log",
+        owner_password=secrets.token_urlsafe(),
+        app_password=secrets.token_urlsafe(),
+        durable=False,
+    )
+    temporal = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
+    async with postgres.running(), temporal.running():
+        await create_database(postgres, "stories")
+        books = Books(postgres.url(OWNER, "stories"), postgres.url(APP, "stories"))
+        await asyncio.to_thread(migrate.upgrade, books.owner_url)
+        await asyncio.to_thread(seed.seed, books.owner_url)
+        yield books, temporal
+
+
+PACES: tuple[tuple[str, dict[str, Story], dict[str, Any]], ...] = (
+    ("patient", STORIES, {}),
+    ("hasty", HASTY, {"payment_timeout_s": 1, "escalation_s": 1}),
+)
+
+
+async def main(wanted: list[str]) -> None:
+    """Record the stories of these names; all of them, and nothing that is no longer told, when none is given."""
+    known = {**STORIES, **HASTY}
+    if unknown := set(wanted) - set(known):
+        raise SystemExit(f"no such story: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    HISTORIES.mkdir(exist_ok=True)
+    # A database server that is started as root runs as another user, who must reach the folder.
+    with tempfile.TemporaryDirectory(prefix="oms-stories-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        async with servers(folder) as (books, temporal):
+            for pace, stories, changes in PACES:
+                (folder / pace).mkdir()
+                async with staged(books, temporal.address, folder / pace, **changes) as stage:
+                    await stage.stock("TEA", 100)
+                    await record(stage, stories, wanted)
+    if not wanted:
+        for stale in {path.stem for path in HISTORIES.glob("*.json")} - set(known):
+            (HISTORIES / f"{stale}.json").unlink()
+
+
+if __name__ == "__main__":
+    # The stories fail on purpose; the SDK would tell each time.
+    logging.disable(logging.WARNING)
+    asyncio.run(main(sys.argv[1:]))
+    # A process that ran a worker may crash when the interpreter ends; what it was asked to do is done.
+    sys.stdout.flush()
+    os._exit(0)
