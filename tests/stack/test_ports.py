@@ -11,11 +11,19 @@ from infra.stack import ports
 from infra.stack.errors import TakenError
 
 
+def _port_with_a_free_neighbour() -> int:
+    """Outside of the range of outgoing connections: there the neighbour may be taken at any moment."""
+    while True:
+        port = ports.any_free(set())
+        if ports.is_free(port - 1):
+            return port
+
+
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as every real server does
-        server.bind((ports.HOST, 0))
+        server.bind((ports.HOST, _port_with_a_free_neighbour()))
         server.listen()
         yield server
 
