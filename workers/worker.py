@@ -9,7 +9,6 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import (
     PollerBehaviorAutoscaling,
-    UnsandboxedWorkflowRunner,
     Worker,
     WorkerDeploymentConfig,
     WorkflowRunner,
@@ -21,6 +20,7 @@ from infra import metrics, telemetry, temporal
 from infra.db.engine import Database
 from infra.settings import Settings
 from workers import process
+from workers.cached_workflows import TidyRunner
 from workers.dispatch import Dispatcher
 from workers.starting import ClientProvider
 from workflows.bulk import BulkResolveWorkflow
@@ -63,7 +63,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
 
 def build(client: Client, database: Database, settings: Settings) -> Worker:
     """The worker as it runs in production; `max_cached_workflows` bounds its memory."""
-    runner: WorkflowRunner = SandboxedWorkflowRunner() if settings.sandboxed_workflows else UnsandboxedWorkflowRunner()
+    unsandboxed = TidyRunner(settings.max_cached_workflows)
+    runner: WorkflowRunner = SandboxedWorkflowRunner() if settings.sandboxed_workflows else unsandboxed
     return Worker(
         client,
         task_queue=settings.task_queue,
