@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.bodies import Parsed, read
+from api.bodies import read
 from api.dependencies import (
     Caller,
     Services,
@@ -46,15 +46,15 @@ async def cancel_order(order_no: str, request: Request, caller: Caller, preview:
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, CancelOrder)
     if preview:
-        return await _preview(parts, glance)
-    return await _cancel(parts, caller, key, glance, parsed)
+        return json_response({"order_no": glance.order_no, "consequence": await consequence(parts, glance)})
+    return await cancel(parts, caller, key, glance, parsed.digest, parsed.model.reason)
 
 
-async def _preview(parts: Services, glance: Glance) -> Response:
+async def consequence(parts: Services, glance: Glance) -> dict[str, Any]:
+    """What cancelling would give back (see `order_reading.consequence`). Raises Conflict `not_cancellable`."""
     _require_cancellable(glance)
     async with parts.database.begin() as conn:
-        means = await order_reading.consequence(conn, glance.order_no)
-    return json_response({"order_no": glance.order_no, "consequence": means})
+        return await order_reading.consequence(conn, glance.order_no)
 
 
 def _require_cancellable(glance: Glance) -> None:
@@ -66,9 +66,9 @@ def _require_cancellable(glance: Glance) -> None:
         raise Conflict("not_cancellable", f"the order is {glance.status}: it {what}")
 
 
-async def _cancel(
-    parts: Services, caller: Principal, key: str, glance: Glance, parsed: Parsed[CancelOrder]
-) -> Response:
+async def cancel(parts: Services, caller: Principal, key: str, glance: Glance, digest: bytes, reason: str) -> Response:
+    """Ask the workflow to undo the order. Raises Conflict `not_cancellable`, `parcel_on_its_way`; Problem
+    `workflow_unavailable`."""
     update_id = derived_id(caller, key, "cancel")
     cause = "customer_request" if caller.role in (Role.CUSTOMER, Role.CHANNEL) else "support_request"
     wish = CancelRequest(glance.order_no, cause, actor(caller), update_id)
@@ -85,9 +85,9 @@ async def _cancel(
         return await _shown(conn, glance.order_no) if accepted else None
 
     async def settle(conn: AsyncConnection) -> None:
-        await keep_reason(conn, parts.keys, glance.order_no, parsed.model.reason)
+        await keep_reason(conn, parts.keys, glance.order_no, reason)
 
-    asked = idempotency.Request(actor(caller), key, parsed.digest)
+    asked = idempotency.Request(actor(caller), key, digest)
     return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_books, settle))
 
 
