@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 
 from api import documentation, errors
 from api.bodies import refused
+from api.console import install as console
 from api.dependencies import Services
 from api.middleware import BodyLimit, Measured
 from api.routes import cancelling, catalogue, endpoints, orders, payments, placing, stock, support, system, webhooks
@@ -47,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     errors.install(app)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
+    console.install(app)
     documentation.complete(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Measured)

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     master_key: SecretStr = SecretStr("")
     previous_master_keys: tuple[SecretStr, ...] = ()
     allow_private_webhook_targets: bool = False
+    staff_session_s: int = Field(default=12 * 3600, ge=60)
+    staff_idle_s: int = Field(default=1800, ge=60)
 
     # Providers
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"

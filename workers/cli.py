@@ -16,6 +16,8 @@ app = typer.Typer(
 )
 ledger = typer.Typer(no_args_is_help=True, help="Questions to the books.")
 app.add_typer(ledger, name="ledger")
+staff = typer.Typer(no_args_is_help=True, help="Who may sign in to the console.")
+app.add_typer(staff, name="staff")
 
 DataDir = Annotated[Path, typer.Option("--data-dir", help="The stack's data directory.")]
 Port = Annotated[
@@ -158,6 +160,49 @@ def ledger_check(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     from workers import ledger as command
 
     _run(command.check)
+
+
+Name = Annotated[str, typer.Argument(help="The name to sign in with.")]
+
+
+@staff.command("add")
+def staff_add(
+    name: Name,
+    role: Annotated[str, typer.Option(help="support, warehouse, finance, operations or admin.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Let somebody in: prints a first password and a second factor, once."""
+    _use(data_dir)
+    from workers import staff as command
+
+    _run(lambda: command.add(name, role))
+
+
+@staff.command("reset")
+def staff_reset(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Another password and second factor; every session of this person ends."""
+    _use(data_dir)
+    from workers import staff as command
+
+    _run(lambda: command.reset(name))
+
+
+@staff.command("remove")
+def staff_remove(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Let somebody in no more; every session of this person ends."""
+    _use(data_dir)
+    from workers import staff as command
+
+    _run(lambda: command.remove(name))
+
+
+@staff.command("list")
+def staff_list(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Who may sign in, in which role, and who did last."""
+    _use(data_dir)
+    from workers import staff as command
+
+    _run(command.show)
 
 
 @app.command(

@@ -1,0 +1,107 @@
+"""The board: orders by status, filtered and searched, live."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import paging
+from api.console.member import Member, Signed
+from api.console.rendering import page
+from api.dependencies import Services, services
+from api.errors import Problem
+from api.presenting import row_presented
+from api.schemas.text import PROSE
+from domain.order_no import normalise
+from domain.states import Status
+from infra.db import board, listing
+
+router = APIRouter(prefix="/console")
+
+PAGE_SIZE = 50
+MAX_SEARCH_CHARS = 200
+_NEWEST: listing.Sort = "-created_at"
+_READABLE = re.compile(PROSE)
+Text = Annotated[str, Query(max_length=64)]
+
+
+@router.get("")
+async def whole_board(
+    request: Request,
+    person: Signed,
+    status: Status | Annotated[str, Query(max_length=0)] = "",
+    channel: Text = "",
+    customer: Text = "",
+    placed_from: Text = "",
+    placed_to: Text = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Counts by status, and a page of orders that fit the filters."""
+    filters = {"status": str(status), "channel": channel.strip(), "customer": customer.strip()}
+    filters |= {"placed_from": placed_from, "placed_to": placed_to}
+    template = "board_live.html" if request.headers.get("x-live") else "board.html"
+    return await _board(request, person, template, filters, cursor)
+
+
+async def _board(request: Request, person: Member, template: str, filters: dict[str, str], cursor: str) -> Response:
+    kept = {name: value for name, value in filters.items() if value}
+    wanted = listing.Wanted(
+        status=filters["status"] or None,
+        channel=filters["channel"] or None,
+        customer_id=filters["customer"] or None,
+        created_from=_day(filters["placed_from"]),
+        created_to=_day(filters["placed_to"], days=1),
+        limit=PAGE_SIZE,
+        after=paging.position(cursor or None, _NEWEST),
+    )
+    async with services(request).database.begin() as conn:
+        counts = await board.counts(conn)
+        rows = await listing.page(conn, wanted)
+    more = paging.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
+    context: dict[str, Any] = {
+        "counts": counts,
+        "counted": board.COUNTED,
+        "statuses": [status.value for status in Status],
+        "filters": filters,
+        "here": urlencode(kept | ({"cursor": cursor} if cursor else {})),
+        "rows": [row_presented(row) for row in rows[:PAGE_SIZE]],
+        "next": urlencode(kept | {"cursor": more}) if more else None,
+    }
+    return page(request, template, member=person, **context)
+
+
+def _day(typed: str, days: int = 0) -> datetime | None:
+    """The beginning of a day in UTC, `days` later. Raises Problem `invalid_date`."""
+    if not typed:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(typed) + timedelta(days=days), time(), UTC)
+    except (ValueError, OverflowError):
+        raise Problem("invalid_date", "a date is written like 2026-11-24") from None
+
+
+@router.get("/orders")
+async def search(
+    request: Request, person: Signed, q: Annotated[str, Query(max_length=MAX_SEARCH_CHARS)] = ""
+) -> Response:
+    """What `q` may mean; a whole order number, or the only order found, opens the order."""
+    typed = q.strip()
+    if not _READABLE.match(typed):
+        raise Problem("invalid_text", "the search text holds control characters")
+    rows = await _found(services(request), typed) if typed else []
+    if len(rows) == 1:
+        return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
+    return page(request, "orders.html", member=person, q=typed, rows=[row_presented(row) for row in rows])
+
+
+async def _found(parts: Services, q: str) -> list[dict[str, Any]]:
+    async with parts.database.begin() as conn:
+        meant = await listing.matches_of(conn, parts.keys.vault, q, normalise(q))
+        numbers = {*meant.order_nos, *await board.with_payment(conn, list(parts.payments), q)}
+        if not numbers and not meant.customer_ids:
+            numbers |= set(await board.with_goods(conn, q))
+        matches = listing.Matches(sorted(numbers), meant.customer_ids)
+        return await listing.page(conn, listing.Wanted(limit=PAGE_SIZE, matches=matches))

@@ -1,0 +1,90 @@
+"""One order, whole: what it waits for, what happened, its money and parcels, and what may be done."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.console.member import Member, Signed, posted
+from api.console.rendering import page
+from api.dependencies import order_number, require, services
+from api.errors import Problem
+from api.presenting import presented
+from api.routes import cancelling
+from api.visibility import visible
+from domain.access import Role
+from domain.errors import NotFound
+from infra.db import order_reading, stuck_groups
+from infra.telemetry import bind_order
+
+router = APIRouter(prefix="/console/orders")
+
+MAX_EVENTS = 500
+
+
+@router.get("/{order_no}")
+async def order(request: Request, person: Signed, order_no: str) -> Response:
+    """The order's page, live."""
+    template = "order_live.html" if request.headers.get("x-live") else "order.html"
+    return await _page(request, person, order_number(order_no), template)
+
+
+async def _page(request: Request, person: Member, number: str, template: str) -> Response:
+    bind_order(number)
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        found = await order_reading.whole_order(conn, parts.keys, number)
+        if found is None:
+            raise NotFound("order_not_found")
+        events = await order_reading.timeline(conn, number, 0, MAX_EVENTS)
+        acts = await stuck_groups.acts(conn, parts.keys, number)
+    shown = presented(found, person.principal, parts.settings)
+    context: dict[str, Any] = {
+        "order": shown,
+        "events": events[::-1],
+        "acts": acts,
+        "totals": _totals(shown["payments"]),
+        # Names and addresses are for those who talk to the customer or write on the parcel.
+        "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),
+        "sees_money": person.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
+    }
+    return page(request, template, member=person, **context)
+
+
+def _totals(payments: list[dict[str, Any]]) -> dict[str, int]:
+    """Minor units captured, refunded and kept, of what succeeded."""
+
+    def total(kind: str) -> int:
+        done = (payment for payment in payments if payment["kind"] == kind and payment["status"] == "succeeded")
+        return sum(payment["amount_minor"] for payment in done)
+
+    captured, refunded = total("capture"), total("refund")
+    return {"captured": captured, "refunded": refunded, "kept": captured - refunded}
+
+
+@router.get("/{order_no}/cancel")
+async def preview(request: Request, person: Signed, order_no: str) -> Response:
+    """What cancelling would mean, before anything moves."""
+    require(person.principal, Role.SUPPORT)
+    parts = services(request)
+    glance = await visible(parts, person.principal, order_no)
+    means = await cancelling.consequence(parts, glance)
+    context: dict[str, Any] = {"order_no": glance.order_no, "means": means}
+    return page(request, "order_cancel.html", member=person, key=secrets.token_hex(16), **context)
+
+
+@router.post("/{order_no}/cancel")
+async def cancel(request: Request, person: Signed, order_no: str) -> Response:
+    """Cancel the order."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    reason = fields.get("reason", "").strip()
+    if not reason:
+        raise Problem("reason_missing", "say why: the reason is kept with the act")
+    digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
+    key = fields.get("key") or secrets.token_hex(16)
+    await cancelling.cancel(parts, person.principal, key, glance, digest, reason[:500])
+    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

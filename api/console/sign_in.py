@@ -1,0 +1,119 @@
+"""Signing in with password and one-time code, signing out, choosing a language."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.console import words
+from api.console.member import COOKIE, Signed, posted
+from api.console.rendering import page
+from api.dependencies import Services, services
+from domain.errors import NotFound
+from infra import passwords
+from infra.db import staff, staff_sessions
+
+router = APIRouter(prefix="/console")
+
+HOME = "/console"
+_YEAR_S = 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why nobody was signed in: a key of the console's words, and for how long the name is locked."""
+
+    words: str
+    wait_s: int = 0
+
+
+def local(target: str | None) -> str:
+    """`target` when it is an address of the console, else the board: no link of ours leads elsewhere."""
+    if not target or "\\" in target or any(ord(symbol) < 33 for symbol in target):
+        return HOME
+    parts = urlsplit(target)
+    inside = not parts.scheme and not parts.netloc and (parts.path == HOME or parts.path.startswith(f"{HOME}/"))
+    return target if inside and ".." not in parts.path else HOME
+
+
+@router.get("/sign-in")
+async def form(request: Request, next: str = HOME) -> Response:
+    """The form."""
+    return page(request, "sign_in.html", next=local(next), refused=None)
+
+
+@router.post("/sign-in")
+async def sign_in(
+    request: Request,
+    name: Annotated[str, Form(max_length=64)] = "",
+    password: Annotated[str, Form(max_length=passwords.MAX_PASSWORD_CHARS)] = "",
+    code: Annotated[str, Form(max_length=16)] = "",
+    next: Annotated[str, Form(max_length=2000)] = HOME,
+) -> Response:
+    """Open a session. Whatever is wrong, the answer is the same; too many wrong ones in a row have to wait."""
+    parts = services(request)
+    outcome = await _session(parts, name.strip().lower(), password, code, request.client.host if request.client else "")
+    if isinstance(outcome, _Refused):
+        status = 429 if outcome.wait_s else 401
+        response: Response = page(request, "sign_in.html", status=status, next=local(next), refused=outcome)
+        if outcome.wait_s:
+            response.headers["Retry-After"] = str(outcome.wait_s)
+        return response
+    response = RedirectResponse(local(next), 303)
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, outcome, path=HOME, httponly=True, samesite="strict", secure=secure)
+    return response
+
+
+async def _session(parts: Services, name: str, password: str, code: str, address: str) -> str | _Refused:
+    """The cookie of a new session."""
+    if "\0" in name + password + code:
+        return _Refused("sign_in.wrong")
+    async with parts.database.begin() as conn:
+        wait_s = await staff.count_attempt(conn, name)
+        known = await staff.find(conn, name)
+    if wait_s:
+        return _Refused("sign_in.locked", math.ceil(wait_s))
+    # Beside the event loop, and for names that nobody has as well: neither time nor words tell who works here.
+    right = await asyncio.to_thread(passwords.matches, known.password_hash if known else None, password)
+    step = _step(parts, known, code) if known and right else None
+    if known is None or step is None:
+        return _Refused("sign_in.wrong")
+    async with parts.database.begin() as conn:
+        if not await staff.use_code(conn, known.name, step):
+            return _Refused("sign_in.replayed")
+        await staff.forget_attempts(conn, name)
+        return await staff_sessions.open_session(conn, known.name, parts.settings.staff_session_s, address)
+
+
+def _step(parts: Services, known: staff.Known, code: str) -> int | None:
+    vault = parts.keys.vault
+    secret = vault.open(vault.unwrap(known.data_key), known.totp_enc, staff.totp_context(known.name)).decode()
+    return passwords.step_of(secret, code)
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, person: Signed) -> Response:
+    """End this session."""
+    await posted(request, person)
+    async with services(request).database.begin() as conn:
+        await staff_sessions.close_session(conn, request.cookies[COOKIE])
+    response = RedirectResponse(f"{HOME}/sign-in", 303)
+    response.delete_cookie(COOKIE, path=HOME)
+    return response
+
+
+@router.get("/language/{lang}")
+async def language(request: Request, lang: str) -> Response:
+    """Remember the language, go back to where the reader was."""
+    if lang not in words.LANGUAGES:
+        raise NotFound("not_found")
+    came_from = urlsplit(request.headers.get("referer", ""))
+    back = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
+    response = RedirectResponse(local(back), 303)
+    response.set_cookie(words.COOKIE, lang, path=HOME, max_age=_YEAR_S, samesite="lax", httponly=True)
+    return response

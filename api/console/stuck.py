@@ -1,0 +1,172 @@
+"""The queue of stuck orders: by cause, one by one, all of a cause at once."""
+
+import hashlib
+import secrets
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, ValidationError
+
+from api import paging, support_acts
+from api.bodies import refused
+from api.console.member import Member, Signed, posted
+from api.console.rendering import page
+from api.dependencies import order_number, require, services
+from api.errors import Problem
+from api.schemas.support import BulkResolve, Resolve
+from api.schemas.text import Code, Reference
+from domain.access import Role
+from domain.errors import NotFound
+from domain.steps import STEPS, Step, shape_of
+from infra.db import order_reading, stuck_groups, support_reading
+from infra.db.support_reading import StuckWanted
+
+router = APIRouter(prefix="/console/stuck")
+
+Model = TypeVar("Model", bound=BaseModel)
+PAGE_SIZE = 50
+DEFAULT_RATE = "20"
+
+
+@router.get("")
+async def queue(request: Request, person: Signed) -> Response:
+    """Stuck orders by cause, live."""
+    return await _groups(request, person, "stuck.html")
+
+
+@router.get("/groups")
+async def queue_again(request: Request, person: Signed) -> Response:
+    """The part of the queue that lives."""
+    return await _groups(request, person, "stuck_groups.html")
+
+
+async def _groups(request: Request, person: Member, template: str) -> Response:
+    require(person.principal, Role.SUPPORT)
+    async with services(request).database.begin() as conn:
+        found = await stuck_groups.groups(conn)
+    return page(request, template, member=person, groups=found)
+
+
+@router.get("/group")
+async def group(
+    request: Request,
+    person: Signed,
+    step: Step,
+    error: Reference | None = None,
+    provider: Code | None = None,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+) -> Response:
+    """The orders of one cause, the longest stuck first, and what can be done with all of them."""
+    require(person.principal, Role.SUPPORT)
+    after = None
+    if cursor is not None:
+        since, order_no = paging.decoded(cursor, str, str)
+        after = (paging.moment(since), order_no)
+    wanted = StuckWanted(step.value, error, provider, after, PAGE_SIZE)
+    async with services(request).database.begin() as conn:
+        rows = await support_reading.stuck(conn, wanted)
+    items = rows[:PAGE_SIZE]
+    more = paging.encoded([items[-1]["since"].isoformat(), items[-1]["order_no"]]) if len(rows) > PAGE_SIZE else None
+    chosen = {"step": step.value, "error": error, "provider": provider}
+    return page(
+        request,
+        "stuck_group.html",
+        member=person,
+        items=items,
+        next_cursor=more,
+        chosen=chosen,
+        acts=_acts_on_all(step),
+    )
+
+
+def _acts(step: Step) -> list[tuple[str, dict[str, str]]]:
+    """The acts that the step allows, each with the fields of its value."""
+    return [(action.value, shape_of(step, action) or {}) for action in STEPS[step].options]
+
+
+def _acts_on_all(step: Step) -> list[tuple[str, dict[str, str]]]:
+    """Those that make sense for many orders: an address or a token, a tracking number, is one order's."""
+    return [(action, shape) for action, shape in _acts(step) if not shape]
+
+
+@router.post("/bulk")
+async def bulk(request: Request, person: Signed) -> Response:
+    """The same act on all orders of a filter; the number of orders is typed before anything moves."""
+    require(person.principal, Role.SUPPORT)
+    fields = await posted(request, person)
+    wish = _fitting(BulkResolve, _bulk(fields))
+    chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
+    async with services(request).database.begin() as conn:
+        touched = await stuck_groups.size(conn, wish.action.value, chosen)
+    orders = sum(row["orders"] for row in touched)
+    if not orders:
+        raise Problem("nothing_stuck", "no stuck order fits any more: somebody was quicker, or the cause is over")
+    key = fields.get("key", "")
+    if fields.get("count", "").strip() != str(orders) or not key:
+        asked = {name: value for name, value in fields.items() if name not in ("count", "key")}
+        again = "count" in fields
+        context: dict[str, Any] = {
+            "fields": asked,
+            "touched": touched,
+            "orders": orders,
+            "key": secrets.token_hex(16),
+            "again": again,
+        }
+        return page(request, "stuck_confirm.html", status=409 if again else 200, member=person, **context)
+    answer = await support_acts.resolve_many(services(request), person.principal, key, _digest(wish), wish)
+    return RedirectResponse(f"/console/jobs/{orjson.loads(answer.body)['job_id']}", 303)
+
+
+@router.get("/{order_no}")
+async def one(request: Request, person: Signed, order_no: str) -> Response:
+    """What can be done with one stuck order, and what each act would mean."""
+    require(person.principal, Role.SUPPORT)
+    number = order_number(order_no)
+    async with services(request).database.begin() as conn:
+        step = await stuck_groups.open_step(conn, number)
+        if step is None:
+            raise NotFound("order_not_found")
+        means = await order_reading.consequence(conn, number)
+        last = await stuck_groups.last_act(conn, number)
+    acts = _acts(Step(step["step"])) if step["step"] else []
+    context: dict[str, Any] = {"order_no": number, "step": step, "means": means, "last": last, "acts": acts}
+    return page(request, "stuck_order.html", member=person, key=secrets.token_hex(16), **context)
+
+
+@router.post("/{order_no}")
+async def resolve(request: Request, person: Signed, order_no: str) -> Response:
+    """Act on one stuck order."""
+    require(person.principal, Role.SUPPORT)
+    number, fields = order_number(order_no), await posted(request, person)
+    wish = _fitting(Resolve, {**_act(fields), "reason": fields.get("reason", "")})
+    key = fields.get("key") or secrets.token_hex(16)
+    await support_acts.resolve_one(services(request), person.principal, key, _digest(wish), number, wish)
+    return RedirectResponse(f"/console/orders/{number}", 303)
+
+
+def _act(fields: dict[str, str]) -> dict[str, Any]:
+    """Action and value of a form: the fields `value.NAME` make the value."""
+    value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
+    return {"action": fields.get("action", ""), "value": value or None}
+
+
+def _bulk(fields: dict[str, str]) -> dict[str, Any]:
+    chosen = {name: fields[name] for name in ("step", "error", "provider") if fields.get(name)}
+    rate = fields.get("rate_per_s") or DEFAULT_RATE
+    return {**_act(fields), "reason": fields.get("reason", ""), "filter": chosen, "rate_per_s": rate}
+
+
+def _fitting(model: type[Model], value: dict[str, Any]) -> Model:
+    """The form as the HTTP call's body. Raises Problem `reason_missing`, or what the call would raise."""
+    if not value["reason"].strip():
+        raise Problem("reason_missing", "say why: the reason is kept with the act")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None
+
+
+def _digest(wish: BaseModel) -> bytes:
+    return hashlib.sha256(wish.model_dump_json().encode()).digest()

@@ -1,0 +1,131 @@
+"""Members of staff in the books, and the attempts to sign in."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict, NotFound
+
+# The attempt is counted before the password is looked at: guesses in parallel cannot outrun the count. The first four
+# cost nothing, the fifth two seconds, each further one twice as much, a quarter of an hour at most.
+_COUNT = text(
+    """
+    INSERT INTO sign_in_attempts AS a (name, failures, locked_until)
+    VALUES (:name, 1, '-infinity')
+    ON CONFLICT (name) DO UPDATE
+       SET failures = a.failures + 1, tried_at = now(),
+           locked_until = CASE WHEN a.failures < 4 THEN '-infinity'
+                               ELSE now() + make_interval(secs => least(900, 2.0 ^ least(a.failures - 3, 12))) END
+     WHERE a.locked_until <= now()
+    RETURNING failures
+    """
+)
+_LEFT = text(
+    "SELECT greatest(extract(epoch FROM locked_until - now()), 0)::float FROM sign_in_attempts WHERE name = :name"
+)
+_FORGET = text("DELETE FROM sign_in_attempts WHERE name = :name OR tried_at < now() - interval '1 day'")
+_FIND = text("SELECT name, role, password_hash, data_key, totp_enc FROM staff WHERE name = :name AND active")
+_USE = text(
+    """
+    UPDATE staff SET totp_step = :step, signed_in_at = now()
+     WHERE name = :name AND active AND totp_step < :step RETURNING name
+    """
+)
+_ADD = text(
+    """
+    INSERT INTO staff (name, role, password_hash, data_key, totp_enc)
+    VALUES (:name, :role, :password_hash, :data_key, :totp_enc) ON CONFLICT (name) DO NOTHING RETURNING name
+    """
+)
+_RESET = text(
+    """
+    UPDATE staff SET password_hash = :password_hash, data_key = :data_key, totp_enc = :totp_enc, totp_step = 0
+     WHERE name = :name AND active RETURNING name
+    """
+)
+_REMOVE = text("UPDATE staff SET active = false WHERE name = :name AND active RETURNING name")
+_ALL = text("SELECT name, role, active, created_at, signed_in_at FROM staff ORDER BY active DESC, name")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A member of staff with what he proves himself by."""
+
+    name: str
+    role: str
+    password_hash: str
+    data_key: bytes
+    totp_enc: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What a member of staff is given: a hash, and a second factor sealed under a wrapped key of its own."""
+
+    password_hash: str
+    data_key: bytes
+    totp_enc: bytes
+
+
+def totp_context(name: str) -> str:
+    """What a second factor is sealed for."""
+    return f"staff:{name}:totp"
+
+
+async def count_attempt(conn: AsyncConnection, name: str) -> float:
+    """Count an attempt to sign in under `name`; 0.0, or the seconds to wait while the name is locked."""
+    if (await conn.execute(_COUNT, {"name": name})).scalar_one_or_none() is not None:
+        return 0.0
+    return max(float((await conn.execute(_LEFT, {"name": name})).scalar_one()), 0.1)
+
+
+async def forget_attempts(conn: AsyncConnection, name: str) -> None:
+    """Forget the attempts under a name after a good one, and everybody's of days ago."""
+    await conn.execute(_FORGET, {"name": name})
+
+
+async def find(conn: AsyncConnection, name: str) -> Known | None:
+    """An active member of staff, or None."""
+    row = (await conn.execute(_FIND, {"name": name})).one_or_none()
+    return None if row is None else Known(*row)
+
+
+async def use_code(conn: AsyncConnection, name: str, step: int) -> bool:
+    """Spend the code of a time step; False when it, or a later one, was spent before."""
+    return (await conn.execute(_USE, {"name": name, "step": step})).scalar_one_or_none() is not None
+
+
+async def add(conn: AsyncConnection, name: str, role: str, secrets: Secrets) -> None:
+    """A new member of staff. Raises Conflict `staff_exists`."""
+    if (await conn.execute(_ADD, {"name": name, "role": role, **_row(secrets)})).scalar_one_or_none() is None:
+        raise Conflict("staff_exists", f"there is a {name} already, or was one: names are not given twice")
+
+
+async def reset(conn: AsyncConnection, name: str, secrets: Secrets) -> None:
+    """Another password and second factor. Raises NotFound `staff_not_found`."""
+    if (await conn.execute(_RESET, {"name": name, **_row(secrets)})).scalar_one_or_none() is None:
+        raise _unknown(name)
+
+
+async def remove(conn: AsyncConnection, name: str) -> None:
+    """Let nobody sign in under this name any more; what he did keeps his name. Raises NotFound `staff_not_found`."""
+    if (await conn.execute(_REMOVE, {"name": name})).scalar_one_or_none() is None:
+        raise _unknown(name)
+
+
+async def everybody(conn: AsyncConnection) -> list[dict[str, object]]:
+    """{name, role, active, created_at, signed_in_at} of all, the active ones first."""
+    return [dict(row._mapping) for row in await conn.execute(_ALL)]
+
+
+def _row(secrets: Secrets) -> dict[str, object]:
+    return {
+        "password_hash": secrets.password_hash,
+        "data_key": secrets.data_key,
+        "totp_enc": secrets.totp_enc,
+    }
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound("staff_not_found", f"no active member of staff is called {name}")

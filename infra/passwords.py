@@ -1,0 +1,54 @@
+"""Passwords by argon2id and one-time codes by RFC 6238: what staff prove themselves with."""
+
+import secrets
+import time
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+ISSUER = "Order console"
+STEP_S = 30
+MIN_PASSWORD_CHARS = 12
+MAX_PASSWORD_CHARS = 200
+_HASHER = PasswordHasher()  # RFC 9106's second recommended option: 64 MiB, three passes
+_NOBODYS = _HASHER.hash(secrets.token_hex(16))
+
+
+def hashed(password: str) -> str:
+    """An argon2id hash with its parameters inside. Takes tens of milliseconds of processor time."""
+    return _HASHER.hash(password)
+
+
+def matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password is the one; None for nobody's costs as much time and is never true."""
+    try:
+        right = _HASHER.verify(password_hash or _NOBODYS, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return right and password_hash is not None
+
+
+def new_password() -> str:
+    """A first password: 20 letters and digits in groups, to be typed from paper."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(4))
+
+
+def new_secret() -> str:
+    """A second factor's secret: 160 random bits in base32."""
+    return pyotp.random_base32()
+
+
+def address(secret: str, name: str) -> str:
+    """The otpauth address that an authenticator app scans."""
+    return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name=ISSUER)
+
+
+def step_of(secret: str, code: str, now: float | None = None) -> int | None:
+    """The time step whose code this is, one step of clock difference allowed either way; None for a wrong code."""
+    totp, here = pyotp.TOTP(secret, interval=STEP_S), int((time.time() if now is None else now) // STEP_S)
+    for step in (here, here - 1, here + 1):
+        if secrets.compare_digest(totp.generate_otp(step).encode(), code.strip().encode()):
+            return step
+    return None

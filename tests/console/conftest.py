@@ -1,0 +1,50 @@
+"""The console over HTTP in this process: real books, no Temporal, members of staff with a session."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from api.console.member import COOKIE, csrf_of
+from infra.db import staff_sessions
+from tests.api.conftest import Door, door, shop  # noqa: F401
+
+
+@dataclass
+class Desk:
+    """One signed-in person's browser."""
+
+    door: Door
+    name: str
+    cookie: str
+    http: httpx.AsyncClient
+
+    async def get(self, path: str, **params: Any) -> httpx.Response:
+        return await self.http.get(path, params=params or None)
+
+    async def post(self, path: str, **fields: Any) -> httpx.Response:
+        """Send a form of this session."""
+        return await self.http.post(path, data={"csrf": csrf_of(self.cookie), **fields})
+
+
+async def sign_in(door: Door, role: str, lang: str = "en") -> Desk:  # noqa: F811
+    """A new member of staff with an open session (how people sign in for themselves is tested beside)."""
+    name = f"{role}-{secrets.token_hex(4)}"
+    await door.sql(
+        "INSERT INTO staff (name, role, password_hash, data_key, totp_enc) VALUES (%s, %s, 'x', '', '')", name, role
+    )
+    async with door.app.state.services.database.begin() as conn:
+        cookie = await staff_sessions.open_session(conn, name, 600)
+    cookies = {COOKIE: cookie, "oms_lang": lang}
+    transport = httpx.ASGITransport(app=door.app)
+    return Desk(
+        door, name, cookie, httpx.AsyncClient(transport=transport, base_url="http://front.door", cookies=cookies)
+    )
+
+
+@pytest.fixture
+async def support(shop: Door) -> Desk:  # noqa: F811
+    """A person of support in an English browser; the shop has products to order."""
+    return await sign_in(shop, "support")

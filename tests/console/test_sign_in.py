@@ -1,0 +1,215 @@
+"""Signing in: who proves himself gets a session, and nobody else learns anything."""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from io import StringIO
+
+import httpx
+import pyotp
+import pytest
+from rich.console import Console
+
+from api.console.sign_in import local
+from infra import passwords
+from tests.api.conftest import Door, settings_for, unique
+from tests.conftest import Books
+from tests.console.conftest import Desk, sign_in
+from workers import staff
+
+
+@dataclass
+class Person:
+    name: str
+    password: str
+    secret: str
+
+    def code(self, steps: int = 0) -> str:
+        return pyotp.TOTP(self.secret).generate_otp(int(time.time()) // 30 + steps)
+
+    def form(self, **changed: str) -> dict[str, str]:
+        return {"name": self.name, "password": self.password, "code": self.code(), **changed}
+
+
+async def told(command: str, books: Books, *arguments: str) -> tuple[int, str]:
+    """What `oms staff` says and ends with."""
+    out = Console(file=StringIO(), soft_wrap=True)
+    code = await asyncio.to_thread(getattr(staff, command), *arguments, settings_for(books), out)
+    return code, out.file.getvalue()  # type: ignore[attr-defined]
+
+
+async def hired(books: Books, role: str = "support") -> Person:
+    name = unique("amy")
+    code, text = await told("add", books, name, role)
+    assert code == 0, text
+    found = {key: re.search(rf"{key}: +(\S+)", text) for key in ("Password", "Secret")}
+    return Person(name, found["Password"][1], found["Secret"][1])  # type: ignore[index]
+
+
+@pytest.fixture
+def browser(door: Door) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=door.app), base_url="http://front.door")
+
+
+async def test_with_password_and_code_a_session_begins(browser: httpx.AsyncClient, database_url: Books) -> None:
+    person = await hired(database_url)
+    sent = await browser.get("/console/stuck?step=book")
+    assert (sent.status_code, sent.headers["location"]) == (
+        303,
+        "/console/sign-in?next=%2Fconsole%2Fstuck%3Fstep%3Dbook",
+    )
+    assert 'value="/console/stuck?step=book"' in (await browser.get(sent.headers["location"])).text
+    answer = await browser.post("/console/sign-in", data=person.form(next="/console/stuck?step=book"))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/stuck?step=book")
+    cookie = answer.headers["set-cookie"].lower()
+    assert all(part in cookie for part in ("httponly", "samesite=strict", "path=/console"))
+    assert (await browser.get("/console/stuck")).status_code == 200
+
+
+async def test_whatever_is_wrong_the_answer_is_the_same(browser: httpx.AsyncClient, database_url: Books) -> None:
+    person = await hired(database_url)
+    wrong = [
+        person.form(password="not-the-password"),
+        person.form(code="000000" if person.code() != "000000" else "000001"),
+        {"name": unique("nobody"), "password": person.password, "code": person.code()},
+        {"name": "a\0b", "password": "x", "code": "1"},
+        {},
+    ]
+    answers = [await browser.post("/console/sign-in", data=form) for form in wrong]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.text for answer in answers}) == 1
+    assert "set-cookie" not in answers[0].headers
+
+
+async def test_a_code_opens_one_session(browser: httpx.AsyncClient, database_url: Books) -> None:
+    person = await hired(database_url)
+    form = person.form()
+    answers = await asyncio.gather(*(browser.post("/console/sign-in", data=form) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [303, 401, 401]
+    again = await browser.post("/console/sign-in", data=form)
+    assert (again.status_code, "was used already" in again.text) == (401, True)
+    later = await browser.post("/console/sign-in", data=person.form(code=person.code(1)))
+    assert later.status_code == 303  # the next step's code, from a clock that is ahead
+
+
+async def test_wrong_attempts_have_to_wait(browser: httpx.AsyncClient, door: Door, database_url: Books) -> None:
+    person = await hired(database_url)
+    guesses = [browser.post("/console/sign-in", data=person.form(password=f"guess-{n}")) for n in range(10)]
+    answers = await asyncio.gather(*guesses)
+    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 5
+    right = await browser.post("/console/sign-in", data=person.form())
+    assert (right.status_code, right.headers["retry-after"]) == (429, "2")
+    assert "Too many wrong attempts" in right.text
+    passed = "UPDATE sign_in_attempts SET locked_until = now() WHERE name = %s"
+    await door.sql(passed, person.name)
+    assert (await browser.post("/console/sign-in", data=person.form(password="guess"))).status_code == 401
+    locked = await browser.post("/console/sign-in", data=person.form())
+    assert (locked.status_code, locked.headers["retry-after"]) == (429, "4")
+    await door.sql(passed, person.name)
+    assert (await browser.post("/console/sign-in", data=person.form())).status_code == 303
+    assert not await door.sql("SELECT 1 FROM sign_in_attempts WHERE name = %s", person.name)
+
+
+async def test_a_name_that_nobody_has_is_locked_alike(browser: httpx.AsyncClient) -> None:
+    form = {"name": unique("ghost"), "password": "x", "code": "123456"}
+    answers = [await browser.post("/console/sign-in", data=form) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["seen_at = now() - interval '31 minutes'", "expires_at = now()"],
+    ids=["idle", "old"],
+)
+async def test_a_session_ends(support: Desk, change: str) -> None:
+    assert (await support.get("/console/stuck")).status_code == 200
+    await support.door.sql(f"UPDATE staff_sessions SET {change} WHERE name = %s", support.name)
+    assert (await support.get("/console/stuck")).status_code == 303
+    assert (await support.http.get("/console/stuck", headers={"X-Live": "1"})).status_code == 401
+
+
+async def test_signing_out_ends_it_and_needs_the_form(support: Desk) -> None:
+    refused = await support.http.post("/console/sign-out", data={"csrf": "0" * 32})
+    assert (refused.status_code, "form_expired" in refused.text) == (403, True)
+    assert (await support.post("/console/sign-out")).status_code == 303
+    support.http.cookies.set("oms_session", support.cookie, path="/console")
+    assert (await support.get("/console/stuck")).status_code == 303
+
+
+async def test_whoever_is_removed_is_out_at_once(support: Desk, database_url: Books) -> None:
+    assert (await told("remove", database_url, support.name))[0] == 0
+    assert (await support.get("/console/stuck")).status_code == 303
+    assert (await told("remove", database_url, support.name))[0] == 1
+
+
+async def test_a_reset_ends_sessions_and_gives_new_secrets(
+    browser: httpx.AsyncClient, database_url: Books, door: Door
+) -> None:
+    person = await hired(database_url)
+    assert (await browser.post("/console/sign-in", data=person.form())).status_code == 303
+    code, text = await told("reset", database_url, person.name)
+    assert (code, person.password in text) == (0, False)
+    assert (await browser.get("/console/stuck")).status_code == 303
+    assert (await browser.post("/console/sign-in", data=person.form())).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "why"),
+    [("Amy!", "support", "small letters"), ("amy", "customer", "none of"), ("amy", "boss", "none of")],
+)
+async def test_who_cannot_be_added(database_url: Books, name: str, role: str, why: str) -> None:
+    code, text = await told("add", database_url, name, role)
+    assert (code, why in text) == (1, True)
+
+
+async def test_a_name_is_given_once_and_listed(database_url: Books) -> None:
+    person = await hired(database_url, "finance")
+    code, text = await told("add", database_url, person.name, "support")
+    assert (code, "names are not given twice" in text) == (1, True)
+    assert person.name in (await told("show", database_url))[1]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example",
+        "//evil.example/console",
+        "/\\evil.example",
+        "/consoles",
+        "/console/../v1",
+        "",
+        "/console/\n",
+    ],
+)
+def test_no_address_leads_elsewhere(target: str) -> None:
+    assert local(target) == "/console"
+
+
+def test_a_code_counts_one_step_to_either_side() -> None:
+    secret = passwords.new_secret()
+    now = 1_800_000_000.0
+    for away, step in ((-2, None), (-1, 59_999_999), (0, 60_000_000), (1, 60_000_001), (2, None)):
+        assert passwords.step_of(secret, pyotp.TOTP(secret).generate_otp(60_000_000 + away), now) == step
+    # RFC 6238's own example, its last six digits.
+    assert pyotp.TOTP("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").generate_otp(1) == "287082"
+
+
+async def test_the_language_is_the_readers(browser: httpx.AsyncClient, door: Door) -> None:
+    chinese = await browser.get("/console/sign-in", headers={"accept-language": "zh-CN,zh;q=0.9"})
+    assert "登录" in chinese.text and 'lang="zh-CN"' in chinese.text
+    chosen = await browser.get("/console/language/zh", headers={"referer": "http://front.door/console/stuck?a=1"})
+    assert chosen.headers["location"] == "/console/stuck?a=1"
+    assert "登录" in (await browser.get("/console/sign-in")).text
+    assert (await browser.get("/console/language/xx")).status_code == 404
+
+
+async def test_pages_forbid_everything_from_elsewhere(browser: httpx.AsyncClient) -> None:
+    policy = (await browser.get("/console/sign-in")).headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+
+
+async def test_another_role_may_not_see_the_queue(shop: Door) -> None:
+    for role in ("warehouse", "finance", "operations"):
+        desk = await sign_in(shop, role)
+        assert (await desk.get("/console/stuck")).status_code == 403

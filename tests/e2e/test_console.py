@@ -1,0 +1,120 @@
+"""The console in a real browser, against the running stack."""
+
+import re
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator
+
+import pyotp
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.faults import driver
+from tests.faults.stackrun import StackRun, until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; .ci/run installs it"),
+]
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--disable-sync"])
+        yield opened
+        await opened.close()
+
+
+def hired(live: StackRun, role: str) -> dict[str, str]:
+    """What `oms staff add` gives a new member of staff."""
+    told = live.oms("staff", "add", f"{role}-{secrets.token_hex(3)}", "--role", role)
+    assert told.returncode == 0, told.stdout + told.stderr
+    return dict(re.findall(r"^(Name|Password|Secret): +(\S+)", told.stdout, re.MULTILINE))
+
+
+async def signed_in(live: StackRun, browser: Browser, role: str, **context: object) -> Page:
+    """A page of somebody who typed name, password and code."""
+    person = hired(live, role)
+    page = await (await browser.new_context(base_url=live.ready["api"], **context)).new_page()  # type: ignore[arg-type]
+    page.on("pageerror", lambda error: pytest.fail(f"a script failed: {error}"))
+    await page.goto("/console")
+    await page.fill("input[name=name]", person["Name"])
+    await page.fill("input[name=password]", person["Password"])
+    await page.fill("input[name=code]", pyotp.TOTP(person["Secret"]).generate_otp(int(time.time()) // 30))
+    await page.press("input[name=code]", "Enter")
+    await page.wait_for_selector(".tiles")
+    return page
+
+
+async def stuck(live: StackRun, count: int) -> list[str]:
+    """Orders that the carrier refuses; the faults are for these alone."""
+    sku = await driver.stocked(live, 100)
+    orders = [await driver.place(live, driver.basket(sku, token=None)) for _ in range(count)]
+    for order_no in orders:
+        await live.reaches(order_no, "pending_payment")
+        await live.fault("carriers", "reject", 1, order_no=order_no)
+        await driver.pay(live, order_no)
+        await live.parks(order_no, "book")
+    return orders
+
+
+async def test_support_tries_one_then_moves_all(live: StackRun, browser: Browser) -> None:
+    orders = await stuck(live, 4)
+    page = await signed_in(live, browser, "support", locale="en")
+    await page.press("body", "/")
+    await page.keyboard.type(orders[0])
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/console/orders/{orders[0]}")
+    await page.get_by_role("link", name="Resolve").click()
+    retry = page.locator("form", has=page.locator("input[value=retry]"))
+    await retry.locator("input[name=reason]").fill("try one")
+    await retry.get_by_role("button").click()
+    await page.wait_for_url(f"**/console/orders/{orders[0]}")
+    await live.reaches(orders[0], "preparing")
+    await page.get_by_text("preparing").first.wait_for()  # by itself
+
+    await page.goto("/console/stuck/group?step=book&error=rejected&provider=sandbox")
+    retry = page.locator("form", has=page.locator("input[value=retry]"))
+    await retry.locator("input[name=reason]").fill("carrier is back")
+    await retry.get_by_role("button").click()
+    await page.fill("input[name=count]", await page.locator("dd.num").inner_text())
+    await page.get_by_role("button", name=re.compile("Retry ×")).click()
+    await page.wait_for_url("**/console/jobs/job_*")
+    await page.locator("[data-ended]").wait_for(timeout=60_000)
+    for order_no in orders[1:]:
+        await live.reaches(order_no, "preparing")
+        assert len(await live.items("/shipments", order_no=order_no)) == 1
+    assert not await page.get_by_role("button", name=re.compile("Stop")).count()
+
+
+async def test_support_cancels_after_seeing_what_it_means(live: StackRun, browser: Browser) -> None:
+    order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10), quantity=2))
+    await live.reaches(order_no, "preparing")
+    page = await signed_in(live, browser, "support", locale="zh-CN", viewport={"width": 390, "height": 844})
+    await page.goto(f"/console/orders/{order_no}")
+    await page.get_by_role("link", name="取消订单").click()
+    assert "20.00 CNY" in await page.locator("dl").inner_text()
+    await page.fill("input[name=reason]", "客户改变主意")
+    await page.get_by_role("button", name="取消订单").click()
+    await live.reaches(order_no, "cancelled")
+    await page.get_by_text("已取消").first.wait_for()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the telephone"
+
+
+async def test_a_warehouse_sees_orders_and_no_queue(live: StackRun, browser: Browser) -> None:
+    page = await signed_in(live, browser, "warehouse", locale="en")
+    assert not await page.get_by_role("link", name="Stuck").count()
+    answer = await page.goto("/console/stuck")
+    assert answer is not None and answer.status == 403
+    await page.get_by_role("button", name="Sign out").click()
+    await page.wait_for_url("**/console/sign-in")
+
+    async def out() -> bool:
+        again = await page.goto("/console")
+        return again is not None and again.url.endswith("/console/sign-in?next=%2Fconsole")
+
+    await until(out, "nobody is signed in any more")
