@@ -50,20 +50,8 @@ async def signed_in(live: StackRun, browser: Browser, role: str, **context: obje
     return page
 
 
-async def stuck(live: StackRun, count: int) -> list[str]:
-    """Orders that the carrier refuses; the faults are for these alone."""
-    sku = await driver.stocked(live, 100)
-    orders = [await driver.place(live, driver.basket(sku, token=None)) for _ in range(count)]
-    for order_no in orders:
-        await live.reaches(order_no, "pending_payment")
-        await live.fault("carriers", "reject", 1, order_no=order_no)
-        await driver.pay(live, order_no)
-        await live.parks(order_no, "book")
-    return orders
-
-
 async def test_support_tries_one_then_moves_all(live: StackRun, browser: Browser) -> None:
-    orders = await stuck(live, 4)
+    orders = await driver.stuck_at_booking(live, await driver.stocked(live, 100), 4)
     page = await signed_in(live, browser, "support", locale="en")
     await page.press("body", "/")
     await page.keyboard.type(orders[0])

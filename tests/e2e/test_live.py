@@ -100,19 +100,8 @@ async def test_a_customer_sees_and_cancels_only_his_own(live: StackRun, sku: str
         assert (await staff.get(f"/v1/orders/{theirs}")).status_code == 200
 
 
-async def stuck(live: StackRun, sku: str, count: int) -> list[str]:
-    """Orders that the carrier refuses, so that they stick at once; the faults are for these alone."""
-    orders = [await driver.place(live, driver.basket(sku, token=None)) for _ in range(count)]
-    for order_no in orders:
-        await live.reaches(order_no, "pending_payment")
-        await live.fault("carriers", "reject", 1, order_no=order_no)
-        await driver.pay(live, order_no)
-        await live.parks(order_no, "book")
-    return orders
-
-
 async def test_support_resolves_one_by_http_and_many_by_filter(live: StackRun, sku: str) -> None:
-    orders = await stuck(live, sku, 4)
+    orders = await driver.stuck_at_booking(live, sku, 4)
     first = await seen(live, orders[0])
     assert first["needs_attention"]["error"] == "rejected"
     await driver.resolve(live, orders[0], "skip", {"carrier": "SF", "tracking_no": "SF-1"})
@@ -132,7 +121,7 @@ async def test_support_resolves_one_by_http_and_many_by_filter(live: StackRun, s
 
 
 async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(live: StackRun, sku: str) -> None:
-    (order_no,) = await stuck(live, sku, 1)
+    (order_no,) = await driver.stuck_at_booking(live, sku, 1)
     async with live.client("support") as http:
         wish = {"action": "skip", "reason": "by hand", "value": {"tracking": "x"}}
         refused = await http.post(
@@ -144,7 +133,7 @@ async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(live: StackR
 
 
 async def test_support_works_from_the_command_line(live: StackRun, sku: str) -> None:
-    orders = await stuck(live, sku, 2)
+    orders = await driver.stuck_at_booking(live, sku, 2)
     listed = await asyncio.to_thread(live.oms, "stuck", "list", "--json")
     assert listed.returncode == 0 and all(order_no in listed.stdout for order_no in orders), listed.stderr
     one = await asyncio.to_thread(live.oms, "stuck", "retry", orders[0], "--reason", "carrier is back")

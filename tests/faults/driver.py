@@ -114,6 +114,17 @@ async def retry_all(stack: StackRun, orders: list[str]) -> int:
     return len(rows)
 
 
+async def stuck_at_booking(stack: StackRun, sku: str, count: int) -> list[str]:
+    """Orders that the carrier refuses, so that they stick at once; the faults are for these alone."""
+    orders = [await place(stack, basket(sku, token=None)) for _ in range(count)]
+    for order_no in orders:
+        await stack.reaches(order_no, "pending_payment")
+        await stack.fault("carriers", "reject", 1, order_no=order_no)
+        await pay(stack, order_no)
+        await stack.parks(order_no, "book")
+    return orders
+
+
 async def carry(stack: StackRun, order_no: str, *statuses: str) -> None:
     """The carrier moves the order's live parcel."""
     for parcel in await stack.items("/shipments", order_no=order_no):
