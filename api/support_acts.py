@@ -121,7 +121,7 @@ async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) ->
     digest = derived_id(caller, job_id, "stop").encode()
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        await support_reading.stop_job(conn, job_id)
+        await support_reading.stop_job(conn, job_id, actor(caller))
         return await support_reading.progress(conn, job_id)
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest), 200, work)

@@ -16,6 +16,8 @@ app = typer.Typer(
 )
 ledger = typer.Typer(no_args_is_help=True, help="Questions to the books.")
 app.add_typer(ledger, name="ledger")
+audit = typer.Typer(no_args_is_help=True, help="Who did what, and whether the record of it is whole.")
+app.add_typer(audit, name="audit")
 staff = typer.Typer(no_args_is_help=True, help="Who may sign in to the console.")
 app.add_typer(staff, name="staff")
 
@@ -160,6 +162,15 @@ def ledger_check(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     from workers import ledger as command
 
     _run(command.check)
+
+
+@audit.command("verify")
+def audit_verify(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Exit 0 when the audit log is whole; else say which entry was changed, removed, moved or cut off."""
+    _use(data_dir)
+    from workers import audit as command
+
+    _run(command.verify)
 
 
 Name = Annotated[str, typer.Argument(help="The name to sign in with.")]

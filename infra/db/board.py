@@ -11,7 +11,7 @@ FOUND = 50
 _COUNTS = text(
     """
     SELECT s.status,
-           (SELECT count(*) FROM (SELECT FROM orders o WHERE o.status = s.status LIMIT :counted + 1) first_ones) AS orders
+           (SELECT count(*) FROM (SELECT FROM orders o WHERE o.status = s.status LIMIT :counted + 1) f) AS orders
       FROM order_statuses s
     """
 )

@@ -83,7 +83,8 @@ _PROGRESS = text(
     """
 )
 _STOP = text(
-    "UPDATE support_jobs SET state = 'stopped', finished_at = now() WHERE job_id = :job_id AND state = 'running'"
+    """UPDATE support_jobs SET state = 'stopped', stopped_by = :actor, finished_at = now()
+        WHERE job_id = :job_id AND state = 'running'"""
 )
 
 
@@ -206,6 +207,6 @@ async def progress(conn: AsyncConnection, job_id: str) -> dict[str, Any]:
     return dict(row._mapping)
 
 
-async def stop_job(conn: AsyncConnection, job_id: str) -> None:
+async def stop_job(conn: AsyncConnection, job_id: str, actor: str) -> None:
     """Let a running job end before its next item; a job that ended stays as it is."""
-    await conn.execute(_STOP, {"job_id": job_id})
+    await conn.execute(_STOP, {"job_id": job_id, "actor": actor})

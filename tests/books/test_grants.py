@@ -28,16 +28,23 @@ FORBIDDEN_UPDATES = [
     ("shipment_labels", "format = 'other'"),
     ("shipment_scans", "status = 'other'"),
     ("resolutions", "actor = 'other'"),
+    ("audit_log", "actor = 'other'"),
+    ("audit_chains", "count = 1"),
 ]
 INSERTS = {
     "payment_ledger": "(payment_id, order_no, debit_account, credit_account, amount_minor, currency) "
     "VALUES (1, 'O', 'a', 'b', 1, 'CNY')",
     "payment_totals": "VALUES (1, 1, 0)",
+    "audit_chains": "VALUES ('order', 'O', 1, '')",
+    "audit_log": "(actor, action, order_hash) VALUES ('system', 'x', '')",
     "outbox": "(order_no, seq) VALUES ('O', 1)",
     "order_transitions": "VALUES ('received', 'wish', 'completed')",
     "posting_rules": "VALUES ('wish', 'a', 'b')",
 }
-MAY_DELETE = {"workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"}
+MAY_DELETE = {
+    *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
+    *("staff_sessions", "sign_in_attempts"),
+}
 
 
 async def tables(desk: Desk) -> list[str]:
@@ -75,7 +82,16 @@ async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(desk: De
     rows = await desk.rows(
         "SELECT t, p FROM unnest(%s::text[]) t, unnest(%s::text[]) p WHERE has_table_privilege('oms_app', t, p) "
         "OR (p IN ('UPDATE', 'REFERENCES') AND has_any_column_privilege('oms_app', t, p))",
-        [*LEDGERS, "payment_totals", "resolutions", "order_lines", "order_transitions", "posting_rules"],
+        [
+            *LEDGERS,
+            "audit_log",
+            "audit_chains",
+            "payment_totals",
+            "resolutions",
+            "order_lines",
+            "order_transitions",
+            "posting_rules",
+        ],
         ["UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"],
     )
     assert rows == []

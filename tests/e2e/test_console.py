@@ -106,3 +106,18 @@ async def test_a_warehouse_sees_orders_and_no_queue(live: StackRun, browser: Bro
         return again is not None and again.url.endswith("/console/sign-in?next=%2Fconsole")
 
     await until(out, "nobody is signed in any more")
+
+
+async def test_the_audit_log_knows_who_did_it_and_is_whole(live: StackRun, browser: Browser) -> None:
+    order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10)))
+    await live.reaches(order_no, "preparing")
+    page = await signed_in(live, browser, "support", locale="en")
+    await page.goto(f"/console/orders/{order_no}/cancel")
+    await page.fill("input[name=reason]", "asked to")
+    await page.get_by_role("button", name="Cancel").click()
+    await live.reaches(order_no, "cancelled")
+    entries = await live.sql("SELECT actor, action, after FROM audit_log WHERE order_no = %(o)s", o=order_no)
+    assert [row["actor"].split("-")[0] for row in entries if row["action"] == "cancel_requested"] == ["support:support"]
+    assert [row["after"] for row in entries if row["action"] == "order_cancelled"] == ["cancelled"]
+    told = live.oms("audit", "verify")
+    assert (told.returncode, told.stdout.strip()) == (0, "The audit log is whole."), told.stdout + told.stderr

@@ -184,7 +184,7 @@ async def test_a_stopped_job_stops_and_a_worker_that_dies_is_followed_by_another
         async with working(client, books, settings):
             await until(some(books, job_id, done + 1))
             async with books.begin() as connection:
-                await support_reading.stop_job(connection, job_id)
+                await support_reading.stop_job(connection, job_id, "support:amy")
             await handle.result()
             assert (await progress(books, job_id))[0] == "stopped"
     told = await sql(database_url.app_url, "SELECT count(*) FROM resolutions WHERE resolution_id LIKE %s", job_id + "%")

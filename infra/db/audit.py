@@ -1,0 +1,109 @@
+"""The audit log's chains, walked and recomputed outside of the database that made them."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+PAGE = 5000
+# A page follows the chain's own index; the numbers in the chain are checked, not trusted.
+_ENTRIES = {
+    "order": text(
+        """
+        SELECT entry_id, order_no AS key, order_count AS number, order_hash AS hash,
+               (extract(epoch FROM occurred_at) * 1000000)::bigint AS at_us,
+               actor, action, order_no, before, after, reference
+          FROM audit_log WHERE order_no IS NOT NULL AND (order_no, order_count) > (:key, :number)
+         ORDER BY order_no, order_count LIMIT :page
+        """
+    ),
+    "actor": text(
+        """
+        SELECT entry_id, actor AS key, actor_count AS number, actor_hash AS hash,
+               (extract(epoch FROM occurred_at) * 1000000)::bigint AS at_us,
+               actor, action, order_no, before, after, reference
+          FROM audit_log WHERE actor_count IS NOT NULL AND (actor, actor_count) > (:key, :number)
+         ORDER BY actor, actor_count LIMIT :page
+        """
+    ),
+}
+_HEADS = {
+    "order": text(
+        """
+        WITH last AS (SELECT DISTINCT ON (order_no) order_no AS key, order_count AS number, order_hash AS hash
+                        FROM audit_log WHERE order_no IS NOT NULL ORDER BY order_no, order_count DESC),
+             chain AS (SELECT key, count, head FROM audit_chains WHERE kind = 'order')
+        SELECT key, chain.count, last.number FROM chain FULL JOIN last USING (key)
+         WHERE chain.count IS DISTINCT FROM last.number OR chain.head IS DISTINCT FROM last.hash ORDER BY key
+        """
+    ),
+    "actor": text(
+        """
+        WITH last AS (SELECT DISTINCT ON (actor) actor AS key, actor_count AS number, actor_hash AS hash
+                        FROM audit_log WHERE actor_count IS NOT NULL ORDER BY actor, actor_count DESC),
+             chain AS (SELECT key, count, head FROM audit_chains WHERE kind = 'actor')
+        SELECT key, chain.count, last.number FROM chain FULL JOIN last USING (key)
+         WHERE chain.count IS DISTINCT FROM last.number OR chain.head IS DISTINCT FROM last.hash ORDER BY key
+        """
+    ),
+}
+_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+_UNHURRIED = text("SET LOCAL statement_timeout = 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where the log is not whole: a chain, the number in it, the entry (None where it is missing)."""
+
+    kind: str
+    key: str
+    number: int
+    entry_id: int | None
+    what: str
+
+
+def content_of(entry: Any) -> bytes:
+    """What an entry's hash covers beside the entry before: each field as LENGTH:BYTES, as `chain_audit` has it."""
+    fields = (str(entry.at_us), entry.actor, entry.action, entry.order_no, entry.before, entry.after, entry.reference)
+    encoded = [(field or "").encode() for field in fields]
+    return b"".join(f"{len(field)}:".encode() + field for field in encoded)
+
+
+async def faults(conn: AsyncConnection) -> AsyncIterator[Fault]:
+    """Everything that is wrong with the log, seen at one moment; memory does not grow with the log."""
+    await conn.execute(_ONE_MOMENT)
+    await conn.execute(_UNHURRIED)
+    for kind, heads in _HEADS.items():
+        async for fault in _walked(conn, kind):
+            yield fault
+        for row in await conn.execute(heads):
+            yield _beheaded(kind, row)
+
+
+async def _walked(conn: AsyncConnection, kind: str) -> AsyncIterator[Fault]:
+    """Each entry against the one before. A later entry is judged by the hash that this one shows, so that each fault
+    is named once."""
+    key, number, head = "", 0, b""
+    while rows := (await conn.execute(_ENTRIES[kind], {"key": key, "number": number, "page": PAGE})).all():
+        for entry in rows:
+            if entry.key != key:
+                key, number, head = entry.key, 0, b""
+            if entry.number != number + 1:
+                missing = entry.number - number - 1
+                yield Fault(kind, key, number + 1, None, f"removed: {missing} entries are missing here")
+            elif hashlib.sha256(head + content_of(entry)).digest() != bytes(entry.hash):
+                what = "changed or moved: its contents do not give its hash"
+                yield Fault(kind, key, entry.number, entry.entry_id, what)
+            number, head = entry.number, bytes(entry.hash)
+
+
+def _beheaded(kind: str, row: Any) -> Fault:
+    """A chain whose end is not what was kept beside it."""
+    there, kept = row.number or 0, row.count or 0
+    if there < kept:
+        return Fault(kind, row.key, there + 1, None, f"cut off: {kept - there} entries are missing at the end")
+    what = "its chain's head was removed" if not kept else "its chain's head is another"
+    return Fault(kind, row.key, there, None, what)
