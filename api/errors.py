@@ -49,6 +49,7 @@ STATUSES: dict[str, int] = {
     "not_cancellable": 409,
     "parcel_on_its_way": 409,
     "not_parked": 409,
+    "activity_over": 409,
     "nothing_stuck": 409,
     "action_not_possible": 409,
     "stock_not_available": 409,

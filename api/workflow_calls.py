@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
@@ -13,7 +14,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import Problem, unavailable
 from domain.errors import Conflict
@@ -26,6 +27,7 @@ from workflows.messages import StartOrder, UpdateAnswer
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+Answer = TypeVar("Answer")
 
 
 class Workflows:
@@ -67,6 +69,23 @@ class Workflows:
             raise _refusal(error) from None
         except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowAlreadyStartedError) as error:
             logger.warning("no answer from a workflow: %s", type(error).__name__, extra={"order_no": order_no})
+            raise _unavailable() from None
+
+    async def call(self, operation: Callable[[Client], Awaitable[Answer]]) -> Answer:
+        """What an operation on Temporal itself answers.
+
+        Raises Conflict `activity_over` when its object has ended, Problem `workflow_unavailable` without an answer.
+        """
+        try:
+            async with asyncio.timeout(self._settings.workflow_timeout_s):
+                await self._connected.wait()
+                assert self._client is not None
+                return await operation(self._client)
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION):
+                raise Conflict("activity_over", "this step is not running any more; load the page again") from None
+            raise _unavailable() from None
+        except TimeoutError:
             raise _unavailable() from None
 
     async def _update(self, client: Client, order_no: str, update: str, arg: Any, update_id: str) -> UpdateAnswer:

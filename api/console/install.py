@@ -7,13 +7,20 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from api.console import board, jobs, order_page, sign_in, stuck
+from api.console import board, jobs, order_page, running, sign_in, stuck
 from api.console.member import SignInNeeded, to_sign_in
 from api.console.rendering import STATIC, page
 from api.errors import MEDIA_TYPE
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
-ROUTERS: tuple[APIRouter, ...] = (sign_in.router, board.router, order_page.router, stuck.router, jobs.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    sign_in.router,
+    board.router,
+    order_page.router,
+    running.router,
+    stuck.router,
+    jobs.router,
+)
 
 
 def install(app: FastAPI) -> None:

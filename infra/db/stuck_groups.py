@@ -45,9 +45,12 @@ _LAST_ACT = text(
 )
 _ACTS = text(
     """
-    SELECT r.resolution_id, r.action, r.actor, r.created_at, r.reason_enc, c.data_key
-      FROM resolutions r JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
-     WHERE r.order_no = :order_no ORDER BY r.created_at DESC, r.resolution_id LIMIT 50
+    SELECT a.act_id, a.action, a.actor, a.created_at, a.reason_enc, c.data_key
+      FROM (SELECT resolution_id AS act_id, order_no, action, actor, created_at, reason_enc FROM resolutions
+             UNION ALL
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM activity_acts) a
+      JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+     WHERE a.order_no = :order_no ORDER BY a.created_at DESC, a.act_id LIMIT 50
     """
 )
 _JOBS = text(
@@ -100,7 +103,7 @@ async def acts(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict
             "action": row.action,
             "actor": row.actor,
             "created_at": row.created_at,
-            "reason": keys.open_json(row.data_key, row.reason_enc, f"{row.resolution_id}:reason"),
+            "reason": keys.open_json(row.data_key, row.reason_enc, f"{row.act_id}:reason"),
         }
         for row in rows
     ]

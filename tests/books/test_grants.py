@@ -28,6 +28,7 @@ FORBIDDEN_UPDATES = [
     ("shipment_labels", "format = 'other'"),
     ("shipment_scans", "status = 'other'"),
     ("resolutions", "actor = 'other'"),
+    ("activity_acts", "actor = 'other'"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
 ]

@@ -212,9 +212,23 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
     job = f"job_{'0' * 32}"
     for role in ("warehouse", "finance", "operations"):
         desk = await sign_in(shop, role)
-        for path in ("stuck", "stuck/groups", "stuck/group?step=book", f"stuck/{order_no}", "jobs", f"jobs/{job}"):
+        for path in (
+            f"orders/{order_no}/running",
+            "stuck",
+            "stuck/groups",
+            "stuck/group?step=book",
+            f"stuck/{order_no}",
+            "jobs",
+            f"jobs/{job}",
+        ):
             assert (await desk.get(f"/console/{path}")).status_code == 403, path
-        for path in ("stuck/bulk", f"stuck/{order_no}", f"jobs/{job}/stop", f"orders/{order_no}/cancel"):
+        for path in (
+            "stuck/bulk",
+            f"stuck/{order_no}",
+            f"jobs/{job}/stop",
+            f"orders/{order_no}/cancel",
+            f"orders/{order_no}/running/1",
+        ):
             assert (await desk.post(f"/console/{path}", action="retry", reason="x")).status_code == 403, path
     admin = await sign_in(shop, "admin")
     assert (await admin.get("/console/stuck")).status_code == 200

@@ -1,0 +1,41 @@
+"""Acts of staff on running activities: kept before Temporal hears of them."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from infra.db.customers import KeyRing
+
+_KEY = text("SELECT c.data_key FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = :order_no")
+_KEEP = text(
+    """
+    INSERT INTO activity_acts (act_id, order_no, activity, action, timeout_s, actor, reason_enc)
+    VALUES (:act_id, :order_no, :activity, :action, :timeout_s, :actor, :reason_enc)
+    ON CONFLICT (act_id) DO NOTHING
+    """
+)
+
+
+async def keep(
+    conn: AsyncConnection,
+    keys: KeyRing,
+    act_id: str,
+    *,
+    order_no: str,
+    activity: str,
+    action: str,
+    timeout_s: int | None,
+    actor: str,
+    reason: str,
+) -> bool:
+    """Keep the act, its reason sealed under the customer's key; False when it is kept already.
+
+    Of an erased customer's order no reason is kept: nothing could ever open it. Raises NotFound `order_not_found`.
+    """
+    row = (await conn.execute(_KEY, {"order_no": order_no})).one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    sealed = keys.seal_json(row.data_key, reason, f"{act_id}:reason") if row.data_key else b""
+    values = {"act_id": act_id, "order_no": order_no, "activity": activity, "action": action, "timeout_s": timeout_s}
+    kept = await conn.execute(_KEEP, {**values, "actor": actor, "reason_enc": sealed})
+    return bool(kept.rowcount)
