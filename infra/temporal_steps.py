@@ -22,9 +22,12 @@ from temporalio.api.workflowservice.v1 import (
     UpdateActivityOptionsRequest,
 )
 from temporalio.client import Client
+from temporalio.client import WorkflowExecution as Listed
+from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 _LOOKED_BACK = 20
+PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 
 
 class ActivityAction(StrEnum):
@@ -61,6 +64,16 @@ class TaskFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class FailingWorkflow:
+    """A workflow whose code fails: a bug. `problems` are Temporal's own words for it, such as `cause=…`."""
+
+    workflow_id: str
+    problems: tuple[str, ...]
+    build_id: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UnderWay:
     """What a workflow does now; not `open` when it has ended, or Temporal does not know it."""
 
@@ -85,6 +98,17 @@ async def under_way(client: Client, workflow_id: str) -> UnderWay:
     activities = tuple(_activity(pending) for pending in found.pending_activities)
     failing = await _failing(client, found) if found.pending_workflow_task.attempt > 1 else None
     return UnderWay(True, activities, failing)
+
+
+async def failing(client: Client, limit: int) -> tuple[int, list[FailingWorkflow]]:
+    """How many workflows fail by a bug, and the `limit` that began last. Raises RPCError when Temporal does not answer.
+
+    Temporal sets `TemporalReportedProblems` after some failures in a row, and clears it at the first success.
+    """
+    query = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
+    counted = await client.count_workflows(query)
+    found = [_failing_workflow(workflow) async for workflow in client.list_workflows(query, limit=limit)]
+    return counted.count, found
 
 
 async def act(
@@ -113,6 +137,12 @@ async def act(
             mask = FieldMask(paths=["start_to_close_timeout"])
             change = UpdateActivityOptionsRequest(**where, activity_options=options, update_mask=mask)  # type: ignore[arg-type]
             await service.update_activity_options(change)
+
+
+def _failing_workflow(workflow: Listed) -> FailingWorkflow:
+    version = workflow.raw_info.versioning_info.deployment_version.build_id
+    problems = workflow.typed_search_attributes.get(PROBLEMS) or ()
+    return FailingWorkflow(workflow.id, tuple(problems), version, workflow.start_time)
 
 
 def _activity(pending: PendingActivityInfo) -> RunningActivity:

@@ -18,6 +18,8 @@ DYNAMIC_CONFIG = {
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
     "frontend.namespaceRPS.visibility": "100",  # lists, 10 a second otherwise
+    # A bug is reported from its second failure on, not only from the fifth, minutes later.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
 }
 # WAL with synchronous=NORMAL is three times as fast as the default and loses nothing when the process is killed.
 PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL"}

@@ -23,12 +23,12 @@ from tests.console.test_pages import placed
 from tests.faults.stackrun import until
 from workflows import names
 
-CARRIER = {"up": False}
+WORLD = {"carrier": False, "bug": False}
 
 
 @activity.defn(name="book_shipment")
 async def book_shipment(order_no: str) -> str:
-    if not CARRIER["up"]:
+    if not WORLD["carrier"]:
         raise ApplicationError("a text of the provider", type="http_503")
     return order_no
 
@@ -50,7 +50,9 @@ class StillTrying:
 class Buggy:
     @workflow.run
     async def run(self, order_no: str) -> str:
-        raise ZeroDivisionError("the code is wrong")
+        if WORLD["bug"]:
+            raise ZeroDivisionError("the code is wrong")
+        return order_no
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ async def client(shop: Door, temporal: TemporalServer) -> AsyncIterator[Client]:
     known, reached = app.state.services, Workflows(configured)
     app.state.services = dataclasses.replace(known, workflows=reached)
     reached.start()
-    CARRIER["up"] = False
+    WORLD["carrier"] = False
     client = await Client.connect(temporal.address)
     runner = UnsandboxedWorkflowRunner()
     try:
@@ -119,7 +121,7 @@ async def test_a_step_that_still_tries_is_shown_paused_changed_and_tried_at_once
     assert not (await step(client, order_no)).paused
     assert (await act(desk, order_no, "set_timeout", timeout_s="90"))[0] == 303
     assert (await step(client, order_no)).timeout_s == 90
-    CARRIER["up"] = True
+    WORLD["carrier"] = True
     assert (await act(desk, order_no, "retry_now"))[0] == 303
     handle = client.get_workflow_handle(names.order_workflow(order_no))
     assert await asyncio.wait_for(handle.result(), 20) == order_no  # ten minutes before its time
@@ -143,11 +145,27 @@ async def test_each_act_is_in_the_audit_log_and_its_reason_on_the_order(desk: De
     assert "telephoned" not in str(description.raw_description), "a person's words reached Temporal"
 
 
-async def test_a_bug_in_the_workflow_is_named_as_such(desk: Desk, client: Client) -> None:
+async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version_runs(
+    desk: Desk, client: Client
+) -> None:
+    WORLD["bug"] = True
     order_no = await begun(desk, client, "Buggy")
     shown = (await desk.get(f"/console/orders/{order_no}/running")).text
     assert "A bug" in shown and "ZeroDivisionError: the code is wrong" in shown
-    await client.get_workflow_handle(names.order_workflow(order_no)).terminate()
+
+    async def listed() -> bool:
+        return f"/console/orders/{order_no}/running" in (await desk.get("/console/bugs")).text
+
+    async def gone() -> bool:
+        return not await listed()
+
+    await until(listed, "the bug is in the list")
+    WORLD["bug"] = False
+    handle = client.get_workflow_handle(names.order_workflow(order_no))
+    assert await asyncio.wait_for(handle.result(), 60) == order_no
+    await until(gone, "the bug is not in the list any more")
+    warehouse = await sign_in(desk.door, "warehouse")
+    assert (await warehouse.get("/console/bugs")).status_code == 403
 
 
 @pytest.mark.parametrize(
