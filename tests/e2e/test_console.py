@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pyotp
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.faults import driver
@@ -121,3 +122,40 @@ async def test_the_audit_log_knows_who_did_it_and_is_whole(live: StackRun, brows
     assert [row["after"] for row in entries if row["action"] == "order_cancelled"] == ["cancelled"]
     told = live.oms("audit", "verify")
     assert (told.returncode, told.stdout.strip()) == (0, "The audit log is whole."), told.stdout + told.stderr
+
+
+GRAVE = {"serious", "critical"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, scheme: str) -> None:
+    """axe-core finds nothing serious on any page, by day and by night."""
+    (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 1)
+    page = await signed_in(live, browser, "support", locale="en", color_scheme=scheme)
+    group = "stuck/group?step=book&error=rejected&provider=sandbox"
+    order = f"orders/{order_no}"
+    acted = ("stuck", group, f"stuck/{order_no}", "jobs", "bugs", order, f"{order}/running", f"{order}/cancel")
+    paths = ["", *acted, "orders?q=nothing", "orders/none", "sign-in"]
+    grave: list[str] = []
+    for path in paths:
+        await page.goto(f"/console/{path}".rstrip("/"))
+        grave += await found_by_axe(page, path)
+    await page.goto(f"/console/{group}")
+    retry = page.locator("form", has=page.locator("input[value=retry]"))
+    await retry.locator("input[name=reason]").fill("look at the question")
+    await retry.get_by_role("button").click()
+    await page.locator("input[name=count]").wait_for()
+    grave += await found_by_axe(page, "confirm")
+    await driver.resolve(live, order_no, "compensate")
+    assert not grave, "\n".join(grave)
+
+
+async def found_by_axe(page: Page, where: str) -> list[str]:
+    """One line for each grave finding."""
+    answer = (await Axe().run(page)).response
+    return [
+        f"{where}: {found['id']}: {node['html']}"
+        for found in answer["violations"]
+        if found["impact"] in GRAVE
+        for node in found["nodes"]
+    ]
