@@ -3,10 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import NotFound
-from infra.db.customers import KeyRing
+from infra.db.customers import KeyRing, data_key_of
 
-_KEY = text("SELECT c.data_key FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = :order_no")
 _KEEP = text(
     """
     INSERT INTO activity_acts (act_id, order_no, activity, action, timeout_s, actor, reason_enc)
@@ -32,10 +30,8 @@ async def keep(
 
     Of an erased customer's order no reason is kept: nothing could ever open it. Raises NotFound `order_not_found`.
     """
-    row = (await conn.execute(_KEY, {"order_no": order_no})).one_or_none()
-    if row is None:
-        raise NotFound("order_not_found")
-    sealed = keys.seal_json(row.data_key, reason, f"{act_id}:reason") if row.data_key else b""
+    data_key = await data_key_of(conn, order_no)
+    sealed = keys.seal_json(data_key, reason, f"{act_id}:reason") if data_key else b""
     values = {"act_id": act_id, "order_no": order_no, "activity": activity, "action": action, "timeout_s": timeout_s}
     kept = await conn.execute(_KEEP, {**values, "actor": actor, "reason_enc": sealed})
     return bool(kept.rowcount)

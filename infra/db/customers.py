@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
 from infra.crypto import Unreadable, Vault
 
 CACHED_KEYS = 4096
+_KEY_OF_ORDER = text(
+    "SELECT c.data_key FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = :order_no"
+)
 
 
 class KeyRing:
@@ -72,3 +79,12 @@ def recorded(
         email_index=keys.vault.blind_index("email", email) if email else None,
         phone_index=keys.vault.blind_index("phone", phone) if phone else None,
     )
+
+
+async def data_key_of(conn: AsyncConnection, order_no: str) -> bytes | None:
+    """The wrapped key of the order's customer; None when he was erased. Raises NotFound `order_not_found`."""
+    row = (await conn.execute(_KEY_OF_ORDER, {"order_no": order_no})).one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    key: bytes | None = row.data_key
+    return key
