@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.books_view import Stand, holds_stray_money, stand_of
 from infra.settings import Settings
-from workflows.messages import OrderView, Parked, Policy
+from workflows.messages import Hold, OrderView, Parked, Policy
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -20,7 +20,7 @@ def policy_of(settings: Settings) -> Policy:
 
 def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None) -> OrderView:
     """A stand as the workflow's view."""
-    park = stand.park
+    park, hold = stand.park, stand.hold
     return OrderView(
         order_no=stand.order_no,
         status=stand.status,
@@ -34,6 +34,7 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
         unheard=stand.unheard,
         deadline=stand.deadline,
         parked=Parked(park[0], park[1], park[2], park[3]) if park else None,
+        hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
         policy=policy,
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from activities.holds import HoldActivities
 from activities.jobs import JobActivities
 from activities.orders import OrderActivities
 from activities.parking import ParkingActivities
@@ -23,8 +24,9 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     parking = ParkingActivities(database, vault, settings)
     payments = PaymentActivities(database, build_payments(settings), settings.payment_provider)
     shipping = ShippingActivities(database, build_carriers(settings), vault, settings)
+    holds = HoldActivities(database)
     jobs = JobActivities(database, vault, client, settings)
-    return [found for holder in (orders, parking, payments, shipping, jobs) for found in activities_of(holder)]
+    return [found for holder in (orders, parking, payments, shipping, holds, jobs) for found in activities_of(holder)]
 
 
 def activities_of(holder: object) -> list[Callable[..., Any]]:

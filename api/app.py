@@ -12,7 +12,19 @@ from api.bodies import refused
 from api.console import install as console
 from api.dependencies import Services
 from api.middleware import BodyLimit, Measured
-from api.routes import cancelling, catalogue, endpoints, orders, payments, placing, stock, support, system, webhooks
+from api.routes import (
+    cancelling,
+    catalogue,
+    endpoints,
+    holds,
+    orders,
+    payments,
+    placing,
+    stock,
+    support,
+    system,
+    webhooks,
+)
 from api.waiting import Watcher
 from api.workflow_calls import Workflows
 from infra.crypto import Vault
@@ -27,6 +39,7 @@ ROUTERS = (
     orders.router,
     cancelling.router,
     payments.router,
+    holds.router,
     support.router,
     catalogue.router,
     stock.router,

@@ -38,6 +38,7 @@ STATUSES: dict[str, int] = {
     "provider_not_found": 404,
     "job_not_found": 404,
     "endpoint_not_found": 404,
+    "hold_not_found": 404,
     "method_not_allowed": 405,
     "external_ref_exists": 409,
     "product_exists": 409,
@@ -51,6 +52,10 @@ STATUSES: dict[str, int] = {
     "not_parked": 409,
     "activity_over": 409,
     "nothing_stuck": 409,
+    "too_late_to_hold": 409,
+    "already_held": 409,
+    "not_held": 409,
+    "order_over": 409,
     "action_not_possible": 409,
     "stock_not_available": 409,
     "body_too_large": 413,
@@ -68,7 +73,7 @@ CONSTRAINTS: dict[str, str] = {
     "products_pkey": "product_exists",
     "warehouses_pkey": "warehouse_exists",
 }
-_SQLSTATES = {"OM001": "stock_not_available", "OM002": "illegal_transition"}
+_SQLSTATES = {"OM001": "stock_not_available", "OM002": "illegal_transition", "OM006": "too_late_to_hold"}
 # Deadlock, serialisation, statement or lock time-out: nothing was written, the same request may come again.
 _PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})
 

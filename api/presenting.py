@@ -1,8 +1,10 @@
 """Orders as the API shows them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from domain.access import Principal
+from domain.priority import named
 from domain.states import TERMINAL, Status, allowed_actions
 from infra.settings import Settings
 from workflows import names
@@ -14,15 +16,19 @@ _SHOWN = (
 )
 _ROW = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
-    *("created_at", "updated_at", "needs_attention"),
+    *("created_at", "updated_at", "needs_attention", "hold", "warehouse"),
 )
 _LIVE = frozenset({"intent", "pending", "succeeded"})
 
 
-def waiting_for(status: str, cancelling: str | None, waiting: dict[str, Any] | None) -> dict[str, Any] | None:
+def waiting_for(
+    status: str, cancelling: str | None, waiting: dict[str, Any] | None, holds: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any] | None:
     """What the order waits for, until when, and what comes next; None when it is over."""
     if Status(status) in TERMINAL:
         return None
+    if cancelling is None and (held := _held(status, holds)) is not None:
+        return {"what": "hold", "until": held["until"], "next": _AFTER_HOLD[held["default_outcome"]]}
     if waiting is not None:
         return {name: waiting.get(name) for name in ("what", "until", "next")}
     if cancelling is not None:
@@ -30,6 +36,15 @@ def waiting_for(status: str, cancelling: str | None, waiting: dict[str, Any] | N
     if status == Status.RECEIVED:
         return {"what": "reservation", "until": None, "next": "stock is reserved"}
     return None
+
+
+_AFTER_HOLD = {"release": "the order goes on", "cancel": "the order is cancelled"}
+
+
+def _held(status: str, holds: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The open hold that stops the order now and whose deadline comes first."""
+    open_ones = [hold for hold in holds if hold["closed_at"] is None and status in hold["stops"]]
+    return min(open_ones, key=lambda hold: str(hold["until"]), default=None)
 
 
 def awaits_payment(payments: list[dict[str, Any]], untried: bool) -> bool:
@@ -56,7 +71,11 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         cancelling=cancelling is not None,
         awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
     )
-    shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"])
+    shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
+    shown["priority"] = named(order["priority"])
+    shown["warehouse"] = order["warehouse"]
+    if caller.is_staff:
+        shown["holds"] = order["holds"]
     shown["cancelling"] = cancelling
     shown["workflow_id"] = names.order_workflow(order["order_no"])
     if caller.is_staff and settings.temporal_ui_url:
@@ -68,5 +87,6 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
 def row_presented(row: dict[str, Any]) -> dict[str, Any]:
     """A row of a list; `needs_attention` is the step that is stuck, or None."""
     shown = {name: row[name] for name in _ROW}
+    shown["priority"] = named(row["priority"])
     shown["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
     return shown

@@ -59,6 +59,12 @@ NOTES = frozenset(
         "step_escalated",
         "step_resolved",
         "order_amended",
+        "order_adjusted",
+        "priority_changed",
+        "hold_put_on",
+        "hold_released",
+        "hold_escalated",
+        "hold_expired",
     }
 )
 

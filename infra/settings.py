@@ -81,6 +81,13 @@ class Settings(BaseSettings):
     return_window_s: int = 7 * 86_400
     escalation_s: int = 4 * 3600
 
+    # Holds and approvals
+    hold_deadline_s: int = Field(default=2 * 86_400, ge=1)
+    hold_escalation_s: int = Field(default=4 * 3600, ge=1)
+    hold_risk_above_minor: int = Field(default=0, ge=0)
+    approval_limit_minor: int = Field(default=100_000, ge=0)
+    approval_lifetime_s: int = Field(default=3 * 86_400, ge=60)
+
     # Relay
     relay_poll_s: float = 0.05
     webhook_attempts: int = 12

@@ -14,6 +14,7 @@ OMS_STATUS = SearchAttributeKey.for_keyword("OmsStatus")
 OMS_CHANNEL = SearchAttributeKey.for_keyword("OmsChannel")
 OMS_STUCK_STEP = SearchAttributeKey.for_keyword("OmsStuckStep")
 OMS_STUCK_ERROR = SearchAttributeKey.for_keyword("OmsStuckError")
+OMS_HOLD = SearchAttributeKey.for_keyword("OmsHold")
 OMS_WAITING_FOR = SearchAttributeKey.for_keyword("OmsWaitingFor")
 OMS_CUSTOMER = SearchAttributeKey.for_keyword("OmsCustomer")
 
@@ -22,6 +23,7 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[str], ...] = (
     OMS_CHANNEL,
     OMS_STUCK_STEP,
     OMS_STUCK_ERROR,
+    OMS_HOLD,
     OMS_WAITING_FOR,
     OMS_CUSTOMER,
 )

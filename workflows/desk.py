@@ -16,6 +16,7 @@ from workflows import names, ports
 STATUS = SearchAttributeKey.for_keyword(names.OMS_STATUS)
 STUCK_STEP = SearchAttributeKey.for_keyword(names.OMS_STUCK_STEP)
 STUCK_ERROR = SearchAttributeKey.for_keyword(names.OMS_STUCK_ERROR)
+HOLD = SearchAttributeKey.for_keyword(names.OMS_HOLD)
 
 
 WAITS: dict[str, str] = {
@@ -51,7 +52,7 @@ class Desk:
         self._view: m.OrderView | None = None
         self._timer: asyncio.Task[None] | None = None
         self._timer_until = ""
-        self._shown: tuple[str, str, str] | None = None
+        self._shown: tuple[str, str, str, str] | None = None
 
     # ── the view ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -89,6 +90,30 @@ class Desk:
         self.adopt(await ports.apply_news(self.ref, "apply news"))
         self.show()
 
+    # ── holds ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def held(self) -> bool:
+        """True when the order would take a step forward now, and a hold stops it."""
+        hold = self.view.hold
+        if hold is None or not hold.stops or self.view.cancelling:
+            return False
+        match Status(self.view.status):
+            case Status.RECEIVED:
+                return self.stock_arrived or not self.view.deadline
+            case Status.PENDING_PAYMENT:
+                return self.view.attempt_state in ("open", "authorised")
+            case status:
+                return status is Status.PAID
+
+    def hold_due(self) -> bool:
+        """True when escalation or the default outcome of a hold has come."""
+        return self.view.hold is not None and self.passed(self.view.hold.due)
+
+    def until(self, deadline: str) -> str:
+        """A deadline, or what is due on a hold before it; empty: neither."""
+        due = self.view.hold.due if self.view.hold else ""
+        return min((moment for moment in (deadline, due) if moment), default="")
+
     # ── waiting ────────────────────────────────────────────────────────────────────────────────────────────
 
     def interrupted(self) -> bool:
@@ -113,6 +138,10 @@ class Desk:
 
     def _timer_fired(self) -> bool:
         return self._timer is not None and self._timer.done()
+
+    def over(self, deadline: str) -> bool:
+        """True once there is a deadline and it is reached."""
+        return bool(deadline) and self.passed(deadline)
 
     def passed(self, until: str) -> bool:
         """True once the deadline is reached."""
@@ -142,14 +171,15 @@ class Desk:
     def show(self) -> None:
         """Tell Temporal UI: search attributes only when they change (each costs an event), details always."""
         parked = self.view.parked
-        now = (self.view.status, parked.step if parked else "", parked.error if parked else "")
+        hold = self.view.hold.kind if self.view.hold else ""
+        now = (self.view.status, parked.step if parked else "", parked.error if parked else "", hold)
         if now != self._shown:
-            self._upsert(now, self._shown or (Status.RECEIVED, "", ""))
+            self._upsert(now, self._shown or (Status.RECEIVED, "", "", ""))
             self._shown = now
         workflow.set_current_details(self._details())
 
-    def _upsert(self, now: tuple[str, str, str], before: tuple[str, str, str]) -> None:
-        keys = (STATUS, STUCK_STEP, STUCK_ERROR)
+    def _upsert(self, now: tuple[str, ...], before: tuple[str, ...]) -> None:
+        keys = (STATUS, STUCK_STEP, STUCK_ERROR, HOLD)
         changes: list[SearchAttributeUpdate[str]] = []
         for key, value, known in zip(keys, now, before, strict=True):
             if value != known:
@@ -165,6 +195,8 @@ class Desk:
             rule = STEPS[Step(view.parked.step)]
             lines.append(f"**STUCK**: could not {rule.words}: `{view.parked.error}`")
             lines.append(f"Support can: {', '.join(view.parked.options)}, with `oms stuck` or over HTTP")
+        elif self.held() and view.hold:
+            lines.append(f"**HELD** ({view.hold.kind}): {view.hold.act} at {view.hold.due[:19]}Z unless it is released")
         elif view.status in WAITS:
             until = f" until {view.deadline[:19]}Z" if view.deadline else ""
             lines.append(f"waits for {'money and stock to go back' if view.cancelling else WAITS[view.status] + until}")
@@ -187,6 +219,10 @@ class Desk:
     @workflow.signal(name=names.STOCK_ARRIVED, description="A receipt may let a backorder go on")
     def on_stock_arrived(self, payload: Any = None) -> None:
         self.stock_arrived = True
+
+    @workflow.signal(name=names.HOLD_CHANGED, description="A hold was put on or released; it is in the books")
+    def on_hold_changed(self, payload: Any = None) -> None:
+        self.news = True
 
     @workflow.signal(name=names.RETRY_PARKED, description="Retry the parked step (batch operations cannot update)")
     def on_retry_parked(self, payload: Any = None) -> None:

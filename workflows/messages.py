@@ -35,13 +35,27 @@ class Parked:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """The open hold on which something is due first: `act` (escalate, expire) at `due`.
+
+    `stops` says that this one or another open hold stops the order now.
+    """
+
+    hold_no: int
+    kind: str
+    stops: bool
+    due: str
+    act: str
+
+
+@dataclass(frozen=True)
 class OrderView:
     """Where an order stands in the books. Times are RFC 3339 in UTC, empty where there is none.
 
     `attempt` is the newest payment attempt (0: none) and `attempt_state` one of `none, open, authorised, pending,
     failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which is not
     the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest event's,
-    so the newer of two views is known.
+    so the newer of two views is known; `hold` is the open hold on which something is due first.
     """
 
     order_no: str
@@ -57,6 +71,7 @@ class OrderView:
     deadline: str = ""
     parked: Parked | None = None
     policy: Policy | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +143,15 @@ class ReturnRequest:
 
     order_no: str
     scope: str
+
+
+@dataclass(frozen=True)
+class HoldDue:
+    """The time of a hold has come: `act` is escalate or expire."""
+
+    order_no: str
+    hold_no: int
+    act: str
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ RESOLVE = "resolve"
 PAYMENT_NOTIFIED = "payment_notified"
 CARRIER_REPORTED = "carrier_reported"
 STOCK_ARRIVED = "stock_arrived"
+HOLD_CHANGED = "hold_changed"
 RETRY_PARKED = "retry_parked"
 
 # Search attributes.
@@ -19,6 +20,7 @@ OMS_STATUS = "OmsStatus"
 OMS_CHANNEL = "OmsChannel"
 OMS_STUCK_STEP = "OmsStuckStep"
 OMS_STUCK_ERROR = "OmsStuckError"
+OMS_HOLD = "OmsHold"
 
 
 def order_workflow(order_no: str) -> str:

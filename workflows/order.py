@@ -32,7 +32,7 @@ class OrderWorkflow(Desk):
     async def run(self, start: m.StartOrder) -> str:
         """Walk the order to its end; answers with its final status."""
         self.order_no = start.order_no
-        self.adopt(await ports.reserve_stock(self.ref, "reserve stock"))
+        await self._reserve("reserve stock")
         while not (self.closed() and workflow.all_handlers_finished()):
             try:
                 await self._walk()
@@ -58,6 +58,10 @@ class OrderWorkflow(Desk):
             await self._give_back("stray")
         elif self.view.cancelling:
             raise Undo(self.view.cancelling)
+        elif self.hold_due():
+            await self._tend_hold()
+        elif self.held():
+            await self._stand_still()
         else:
             await self._chapter()
 
@@ -79,12 +83,23 @@ class OrderWorkflow(Desk):
 
     # ── stock ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def _reserve(self, summary: str) -> None:
+        """What a hold kept from being reserved is tried again once it is released."""
+        self.adopt(await ports.reserve_stock(self.ref, summary))
+        hold = self.view.hold
+        if self.view.status == Status.RECEIVED and hold is not None and hold.stops:
+            self.stock_arrived = True
+
     async def _wait_for_stock(self) -> None:
         """A backorder waits for a receipt; its deadline cancels it."""
-        if await self.wait(lambda: self.stock_arrived, self.view.deadline, "stock to arrive"):
+        # Without a deadline it was never tried: a hold stood before it.
+        untried = not self.view.deadline
+        if untried or await self.wait(lambda: self.stock_arrived, self.until(self.view.deadline), "stock to arrive"):
+            if self.held():
+                return
             self.stock_arrived = False
-            self.adopt(await ports.reserve_stock(self.ref, "reserve stock that arrived"))
-        elif not self.interrupted():
+            await self._reserve("reserve stock that arrived")
+        elif not self.interrupted() and self.over(self.view.deadline):
             self.adopt(await ports.expire_backorder(self.ref, "stock never came"))
 
     # ── money ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -130,8 +145,9 @@ class OrderWorkflow(Desk):
 
     async def _wait_for_payment(self) -> None:
         """Unpaid orders end on time; a payment that is in the books by then has won."""
-        if not await self.wait(lambda: self.view.attempt_state == "open", self.view.deadline, "payment"):
-            if self.interrupted():
+        until = self.until(self.view.deadline)
+        if not await self.wait(lambda: self.view.attempt_state == "open", until, "payment"):
+            if self.interrupted() or not self.over(self.view.deadline):
                 return
             self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
 
@@ -164,6 +180,20 @@ class OrderWorkflow(Desk):
                 return
             self.adopt(await ports.complete_order(self.ref, "complete"))
             self.show()
+
+    # ── holds ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _stand_still(self) -> None:
+        """No step forward while a hold stops the order; news and a cancellation are heard."""
+        hold = self.view.hold
+        assert hold is not None, "held by something"
+        await self.wait(lambda: not self.held(), hold.due, f"the {hold.kind} hold to be released")
+
+    async def _tend_hold(self) -> None:
+        hold = self.view.hold
+        assert hold is not None, "something is due on it"
+        due = m.HoldDue(self.order_no, hold.hold_no, hold.act)
+        self.adopt(await ports.tend_hold(due, f"{hold.act} the {hold.kind} hold: its time has come"))
 
     # ── undoing ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -334,7 +364,8 @@ class OrderWorkflow(Desk):
     def payment_decided(self, attempt: int) -> bool:
         """True once this attempt no longer moves by itself."""
         moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
-        return moved_on or self.view.attempt_state in ("failed", "pending") or self.view.parked is not None
+        stands = self.view.parked is not None or self.held()
+        return moved_on or stands or self.view.attempt_state in ("failed", "pending")
 
     @workflow.update(name=names.RESOLVE, description="Retry, skip, amend or compensate the step that is parked")
     async def resolve(self, request: m.ResolveRequest) -> m.UpdateAnswer:

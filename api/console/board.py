@@ -15,7 +15,9 @@ from api.dependencies import Services, services
 from api.errors import Problem
 from api.presenting import row_presented
 from api.schemas.text import PROSE
+from domain.holds import HoldKind
 from domain.order_no import normalise
+from domain.priority import RANKS, Priority
 from domain.states import Status
 from infra.db import board, listing
 
@@ -35,12 +37,16 @@ async def whole_board(
     status: Status | Annotated[str, Query(max_length=0)] = "",
     channel: Text = "",
     customer: Text = "",
+    warehouse: Text = "",
+    hold: HoldKind | Annotated[str, Query(pattern="^(any)?$")] = "",
+    priority: Priority | Annotated[str, Query(max_length=0)] = "",
     placed_from: Text = "",
     placed_to: Text = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Counts by status, and a page of orders that fit the filters."""
     filters = {"status": str(status), "channel": channel.strip(), "customer": customer.strip()}
+    filters |= {"warehouse": warehouse.strip(), "hold": str(hold), "priority": str(priority)}
     filters |= {"placed_from": placed_from, "placed_to": placed_to}
     template = "board_live.html" if request.headers.get("x-live") else "board.html"
     return await _board(request, person, template, filters, cursor)
@@ -52,6 +58,9 @@ async def _board(request: Request, person: Member, template: str, filters: dict[
         status=filters["status"] or None,
         channel=filters["channel"] or None,
         customer_id=filters["customer"] or None,
+        warehouse=filters["warehouse"] or None,
+        hold=filters["hold"] or None,
+        priority=RANKS[Priority(filters["priority"])] if filters["priority"] else None,
         created_from=_day(filters["placed_from"]),
         created_to=_day(filters["placed_to"], days=1),
         limit=PAGE_SIZE,
@@ -65,6 +74,8 @@ async def _board(request: Request, person: Member, template: str, filters: dict[
         "counts": counts,
         "counted": board.COUNTED,
         "statuses": [status.value for status in Status],
+        "holds": list(HoldKind),
+        "priorities": list(Priority),
         "filters": filters,
         "here": urlencode(kept | ({"cursor": cursor} if cursor else {})),
         "rows": [row_presented(row) for row in rows[:PAGE_SIZE]],

@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from api.console import board, bugs, jobs, order_page, running, sign_in, stuck
+from api.console import board, bugs, holds, jobs, order_page, running, sign_in, stuck
 from api.console.member import SignInNeeded, to_sign_in
 from api.console.rendering import STATIC, page
 from api.errors import MEDIA_TYPE
@@ -18,6 +18,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     board.router,
     order_page.router,
     running.router,
+    holds.router,
     stuck.router,
     jobs.router,
     bugs.router,

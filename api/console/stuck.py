@@ -1,16 +1,14 @@
 """The queue of stuck orders: by cause, one by one, all of a cause at once."""
 
-import hashlib
 import secrets
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, ValidationError
 
 from api import paging, support_acts
-from api.bodies import refused
+from api.console.forms import digest, fitting
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import order_number, require, services
@@ -25,7 +23,6 @@ from infra.db.support_reading import StuckWanted
 
 router = APIRouter(prefix="/console/stuck")
 
-Model = TypeVar("Model", bound=BaseModel)
 PAGE_SIZE = 50
 DEFAULT_RATE = "20"
 
@@ -96,7 +93,7 @@ async def bulk(request: Request, person: Signed) -> Response:
     """The same act on all orders of a filter; the number of orders is typed before anything moves."""
     require(person.principal, Role.SUPPORT)
     fields = await posted(request, person)
-    wish = _fitting(BulkResolve, _bulk(fields))
+    wish = fitting(BulkResolve, _bulk(fields))
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
     async with services(request).database.begin() as conn:
         touched = await stuck_groups.size(conn, wish.action.value, chosen)
@@ -115,7 +112,7 @@ async def bulk(request: Request, person: Signed) -> Response:
             "again": again,
         }
         return page(request, "stuck_confirm.html", status=409 if again else 200, member=person, **context)
-    answer = await support_acts.resolve_many(services(request), person.principal, key, _digest(wish), wish)
+    answer = await support_acts.resolve_many(services(request), person.principal, key, digest(wish), wish)
     return RedirectResponse(f"/console/jobs/{orjson.loads(answer.body)['job_id']}", 303)
 
 
@@ -140,9 +137,9 @@ async def resolve(request: Request, person: Signed, order_no: str) -> Response:
     """Act on one stuck order."""
     require(person.principal, Role.SUPPORT)
     number, fields = order_number(order_no), await posted(request, person)
-    wish = _fitting(Resolve, {**_act(fields), "reason": fields.get("reason", "")})
+    wish = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", "")})
     key = fields.get("key") or secrets.token_hex(16)
-    await support_acts.resolve_one(services(request), person.principal, key, _digest(wish), number, wish)
+    await support_acts.resolve_one(services(request), person.principal, key, digest(wish), number, wish)
     return RedirectResponse(f"/console/orders/{number}", 303)
 
 
@@ -156,17 +153,3 @@ def _bulk(fields: dict[str, str]) -> dict[str, Any]:
     chosen = {name: fields[name] for name in ("step", "error", "provider") if fields.get(name)}
     rate = fields.get("rate_per_s") or DEFAULT_RATE
     return {**_act(fields), "reason": fields.get("reason", ""), "filter": chosen, "rate_per_s": rate}
-
-
-def _fitting(model: type[Model], value: dict[str, Any]) -> Model:
-    """The form as the HTTP call's body. Raises Problem `reason_missing`, or what the call would raise."""
-    if not value["reason"].strip():
-        raise Problem("reason_missing", "say why: the reason is kept with the act")
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise refused(error.errors(include_url=False, include_input=False)) from None
-
-
-def _digest(wish: BaseModel) -> bytes:
-    return hashlib.sha256(wish.model_dump_json().encode()).digest()

@@ -1,7 +1,7 @@
 """Reading orders: one, its timeline, lists."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -19,7 +19,9 @@ from api.schemas.text import Code, Identity, Reference
 from api.visibility import visible
 from domain.access import Role
 from domain.errors import NotFound
+from domain.holds import HoldKind
 from domain.order_no import normalise
+from domain.priority import RANKS, Priority
 from domain.states import Status
 from infra.db import listing, order_reading
 from infra.telemetry import bind_order
@@ -66,6 +68,9 @@ async def list_orders(
     status: Status | None = None,
     channel: Code | None = None,
     customer: Identity | None = None,
+    warehouse: Code | None = None,
+    hold: HoldKind | Literal["any"] | None = None,
+    priority: Priority | None = None,
     q: Reference | None = None,
     created_from: datetime | None = None,
     created_to: datetime | None = None,
@@ -74,7 +79,7 @@ async def list_orders(
     cursor: str | None = None,
 ) -> Response:
     """A page of orders, newest first. `q` is an order number, an e-mail address, a telephone number, an external_ref
-    or a tracking number. A customer sees his own orders, a channel those it sent."""
+    or a tracking number; `hold=any` finds whatever is held. A customer sees his own orders, a channel those it sent."""
     parts = services(request)
     if caller.role is Role.CUSTOMER:
         customer = _own(customer, caller.subject)
@@ -87,6 +92,9 @@ async def list_orders(
             status=status.value if status else None,
             channel=channel,
             customer_id=customer,
+            warehouse=warehouse,
+            hold=str(hold) if hold else None,
+            priority=RANKS[priority] if priority else None,
             created_from=_in_utc(created_from),
             created_to=_in_utc(created_to),
             sort=sort,

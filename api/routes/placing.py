@@ -22,6 +22,7 @@ from api.idempotent import replayed
 from api.schemas.orders import PlacedOrder, PlaceOrder
 from domain.access import Principal, Role
 from domain.orders import MAX_QUANTITY, RequestedLine, wanted_units
+from domain.priority import RANKS, Priority
 from domain.states import Status
 from infra.db import idempotency
 from infra.db.idempotency import Answered
@@ -84,6 +85,8 @@ def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, provider:
         raise Problem("too_many_lines", f"an order has at most {max_lines} lines")
     if any(units > MAX_QUANTITY for units in wanted_units(_requested(order)).values()):
         raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
+    if caller.role is Role.CUSTOMER and order.priority is not Priority.STANDARD:
+        raise Problem("priority_not_accepted", "the shop says how pressing an order is, not the customer")
     if order.payment is not None and order.payment.method != provider:
         raise Problem("unknown_payment_method", f"payment.method is {provider} here")
 
@@ -112,6 +115,7 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         trace=current_traceparent(),
         answer=_answer(order.currency),
         hold_s=hold_s,
+        priority=RANKS[order.priority],
     )
 
 

@@ -1,6 +1,6 @@
 """Bodies of the calls on orders."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from api.schemas.text import (
     Reference,
     Sku,
 )
+from domain.priority import Priority
 
 
 class Customer(Body):
@@ -73,6 +74,7 @@ class PlaceOrder(Body):
     payment: Payment | None = None
     note: Note | None = None
     backorder: bool = False
+    priority: Annotated[Priority, Field(strict=False)] = Priority.STANDARD
 
 
 class CancelOrder(Body):

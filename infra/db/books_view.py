@@ -1,7 +1,7 @@
 """Reading where an order stands: one statement."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -17,6 +17,7 @@ _STAND = text(
            EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
                     AND e.key = 'review:' || q.attempt) AS reviewed,
            s.status AS parcel,
+           d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
            k.park_no, k.step, k.error, k.options,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard
       FROM orders o
@@ -32,6 +33,13 @@ _STAND = text(
                           WHERE h.order_no = o.order_no AND h.status <> 'cancelled') s ON true
       LEFT JOIN LATERAL (SELECT p.* FROM parked_steps p
                           WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) k ON true
+      LEFT JOIN LATERAL (SELECT h.hold_no, h.kind, bool_or(o.status = ANY (h.stops)) OVER () AS stops, n.due, n.act
+                          FROM holds h, LATERAL (
+                            SELECT CASE WHEN h.escalated_at IS NULL THEN h.escalate_at ELSE h.until END AS due,
+                                   CASE WHEN h.escalated_at IS NULL AND h.escalate_at < h.until
+                                        THEN 'escalate' ELSE 'expire' END AS act) n
+                         WHERE o.hold IS NOT NULL AND h.order_no = o.order_no AND h.closed_at IS NULL
+                         ORDER BY n.due, h.hold_no LIMIT 1) d ON true
      WHERE o.order_no = :order_no
     """
 )
@@ -60,6 +68,20 @@ _STRAY = text(
 
 
 @dataclass(frozen=True, slots=True)
+class StandingHold:
+    """The open hold on which something is due first: `act` (domain.holds.HoldAct) at `due`, RFC 3339 in UTC.
+
+    `stops` says that this one or another open hold stops the order now.
+    """
+
+    hold_no: int
+    kind: str
+    stops: bool
+    due: str
+    act: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stand:
     """Where an order stands. `attempt_state` as in workflows.messages.OrderView."""
 
@@ -76,6 +98,7 @@ class Stand:
     deadline: str
     park: tuple[int, str, str, list[str]] | None
     unheard: bool
+    hold: StandingHold | None
 
 
 def _attempt_state(row: Any) -> str:
@@ -114,7 +137,13 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         deadline=datetime.fromisoformat(until).isoformat() if until else "",
         park=(row.park_no, row.step, row.error, list(row.options)) if row.park_no is not None else None,
         unheard=row.unheard,
+        hold=_hold(row) if row.hold_no is not None else None,
     )
+
+
+def _hold(row: Any) -> StandingHold:
+    due = row.hold_due.astimezone(UTC).isoformat()
+    return StandingHold(row.hold_no, row.hold_kind, row.hold_stops, due, row.hold_act)
 
 
 async def holds_stray_money(conn: AsyncConnection, order_no: str) -> bool:

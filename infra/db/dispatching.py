@@ -51,7 +51,7 @@ _CLAIM = text(
             AND NOT EXISTS (SELECT FROM workflow_requests e
                              WHERE e.subject = r.subject AND e.request_id < r.request_id
                                AND e.request_id <> ALL(CAST(:done AS bigint[])))
-          ORDER BY r.request_id LIMIT :limit
+          ORDER BY r.rank, r.request_id LIMIT :limit
             FOR UPDATE OF r SKIP LOCKED),
        claimed AS (
          UPDATE workflow_requests r
@@ -63,7 +63,7 @@ _CLAIM = text(
               o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines
          FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no = c.subject
-        ORDER BY c.request_id"""
+        ORDER BY c.rank, c.request_id"""
 )
 
 _SETTLE = text("DELETE FROM workflow_requests WHERE request_id = ANY(CAST(:done AS bigint[]))")

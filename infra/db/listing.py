@@ -12,10 +12,11 @@ from infra.crypto import Vault
 
 Sort = Literal["-created_at", "created_at", "status"]
 MAX_MATCHES = 200
+ANY_HOLD = "any"
 
 _COLUMNS = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
-    *("created_at", "updated_at", "cancelling", "waiting"),
+    *("created_at", "updated_at", "cancelling", "waiting", "hold", "warehouse", "priority"),
 )
 _orders = table("orders", *(column(name) for name in _COLUMNS))
 _parked = table("parked_steps", column("order_no"), column("step"), column("resolved_at"))
@@ -60,11 +61,14 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Filters of a list; None matches everything."""
+    """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the books store it."""
 
     status: str | None = None
     channel: str | None = None
     customer_id: str | None = None
+    warehouse: str | None = None
+    hold: str | None = None
+    priority: int | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
     sort: Sort = "-created_at"
@@ -108,9 +112,14 @@ def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
         ("status", wanted.status),
         ("channel", wanted.channel),
         ("customer_id", wanted.customer_id),
+        ("warehouse", wanted.warehouse),
+        ("hold", wanted.hold if wanted.hold != ANY_HOLD else None),
+        ("priority", wanted.priority),
     ):
         if value is not None:
             filters.append(c[name] == value)
+    if wanted.hold == ANY_HOLD:
+        filters.append(c.hold.is_not(None))
     if wanted.created_from is not None:
         filters.append(c.created_at >= wanted.created_from)
     if wanted.created_to is not None:

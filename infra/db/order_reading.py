@@ -35,7 +35,8 @@ _GLANCES = text(
 _ORDER = text(
     """
     SELECT o.order_no, o.channel, o.external_ref, o.type, o.status, o.total_minor, o.items_minor, o.shipping_minor,
-           o.currency, o.customer_id, o.ship_to_enc, o.note_enc, o.backorder, o.event_seq, o.cancelling, o.waiting,
+           o.currency, o.customer_id, o.ship_to_enc, o.note_enc, o.backorder, o.priority, o.hold,
+           o.warehouse, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key, c.profile_enc,
            (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name, 'quantity', l.quantity,
                      'unit_price_minor', l.unit_price_minor, 'total_minor', l.quantity * l.unit_price_minor)
@@ -57,6 +58,12 @@ _ORDER = text(
            (SELECT json_build_object('step', k.step, 'error', k.error, 'since', k.since AT TIME ZONE 'UTC',
                      'attempts', k.attempts, 'options', k.options)
               FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL) AS needs_attention,
+           (SELECT json_agg(json_build_object('hold_no', h.hold_no, 'kind', h.kind, 'stops', h.stops, 'owner', h.owner,
+                     'default_outcome', h.default_outcome, 'put_on_by', h.put_on_by,
+                     'put_on_at', h.put_on_at AT TIME ZONE 'UTC', 'until', h.until AT TIME ZONE 'UTC',
+                     'escalated_at', h.escalated_at AT TIME ZONE 'UTC', 'closed_at', h.closed_at AT TIME ZONE 'UTC',
+                     'closed_by', h.closed_by, 'outcome', h.outcome) ORDER BY h.hold_no)
+              FROM holds h WHERE h.order_no = o.order_no) AS holds,
            EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
                       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
                       AND r.attempt IS NOT NULL) AS payment_untried
@@ -129,6 +136,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
     order["returns"] = []
+    order["holds"] = [_hold(hold) for hold in order["holds"] or []]
     if order["needs_attention"] is not None:
         _zulu(order["needs_attention"], "since")
     return order
@@ -155,6 +163,13 @@ async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
 def _shipment(shipment: dict[str, Any]) -> dict[str, Any]:
     shipment["scans"] = [_zulu(scan, "occurred_at") for scan in shipment["scans"]]
     return _zulu(shipment, "created_at")
+
+
+def _hold(hold: dict[str, Any]) -> dict[str, Any]:
+    for name in ("put_on_at", "until", "escalated_at", "closed_at"):
+        if hold[name] is not None:
+            _zulu(hold, name)
+    return hold
 
 
 def _zulu(entry: dict[str, Any], name: str) -> dict[str, Any]:

@@ -64,11 +64,12 @@ _PAYMENT = """
 _ORDER = """
     placed AS (
       INSERT INTO orders (order_no, channel, external_ref, type, customer_id, currency, items_minor, total_minor,
-                          country, province, city, ship_to_enc, note_enc, backorder, placed_by, trace)
+                          country, province, city, ship_to_enc, note_enc, backorder, placed_by, trace,
+                          priority)
       SELECT :order_no, :channel, CAST(:external_ref AS text), :type, customer.customer_id, :currency,
              CAST(:total_minor AS bigint), CAST(:total_minor AS bigint), :country, :province, :city,
              CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
-             CAST(:actor AS text), CAST(:trace AS text)
+             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint)
         FROM customer
       RETURNING order_no),"""
 _LINES = """
@@ -118,6 +119,7 @@ class Draft:
     trace: str | None
     answer: Callable[[str, int], dict[str, Any]]
     hold_s: float = 0.0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ def _order(keys: KeyRing, draft: Draft, order_no: str, total_minor: int, custome
         "backorder": draft.backorder,
         "actor": draft.actor,
         "trace": draft.trace,
+        "priority": str(draft.priority),
     }
     if customer.changed:
         values |= {

@@ -16,6 +16,8 @@ _WANTED = text(
       SELECT sku, sum(quantity)::bigint AS quantity FROM order_lines WHERE order_no = :order_no GROUP BY sku
     )
     SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor,
+           o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
+                                             AND o.status = ANY (s.stops)) AS held,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                       AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
            w.sku, w.quantity,
@@ -76,6 +78,7 @@ class Demand:
     destination: Destination
     backorder: bool
     cancelling: bool
+    held: bool
     total_minor: int
     paid: bool
     wanted: Mapping[str, int]
@@ -98,6 +101,7 @@ async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
         destination=Destination(first.country, first.province, first.city),
         backorder=first.backorder,
         cancelling=first.cancelling is not None,
+        held=first.held,
         total_minor=first.total_minor,
         paid=first.paid,
         wanted={row.sku: row.quantity for row in rows},

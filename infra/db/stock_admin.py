@@ -40,12 +40,13 @@ _MOVE = text(
 _NOW = text("SELECT on_hand, reserved, available FROM stock_levels WHERE sku = :sku AND warehouse = :warehouse")
 _WAKE = text(
     """
-    INSERT INTO workflow_requests (kind, subject, name)
-    SELECT 'signal_order', o.order_no, 'stock_arrived'
+    INSERT INTO workflow_requests (kind, subject, name, rank)
+    SELECT 'signal_order', o.order_no, 'stock_arrived',
+           extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
       FROM orders o
      WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock'
        AND EXISTS (SELECT FROM order_lines l WHERE l.order_no = o.order_no AND l.sku = :sku)
-     ORDER BY o.created_at, o.order_no LIMIT :limit
+     ORDER BY extract(epoch FROM o.created_at) - head_start_s(o.priority), o.order_no LIMIT :limit
     """
 )
 

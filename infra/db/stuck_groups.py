@@ -48,7 +48,9 @@ _ACTS = text(
     SELECT a.act_id, a.action, a.actor, a.created_at, a.reason_enc, c.data_key
       FROM (SELECT resolution_id AS act_id, order_no, action, actor, created_at, reason_enc FROM resolutions
              UNION ALL
-            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM activity_acts) a
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM activity_acts
+             UNION ALL
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM order_acts) a
       JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
      WHERE a.order_no = :order_no ORDER BY a.created_at DESC, a.act_id LIMIT 50
     """

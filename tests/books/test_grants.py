@@ -29,6 +29,11 @@ FORBIDDEN_UPDATES = [
     ("shipment_scans", "status = 'other'"),
     ("resolutions", "actor = 'other'"),
     ("activity_acts", "actor = 'other'"),
+    ("holds", "put_on_by = 'other'"),
+    ("holds", "until = now()"),
+    ("orders", "hold = NULL"),
+    ("orders", "warehouse = 'other'"),
+    ("order_acts", "actor = 'other'"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
 ]

@@ -230,6 +230,8 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             f"orders/{order_no}/running/1",
         ):
             assert (await desk.post(f"/console/{path}", action="retry", reason="x")).status_code == 403, path
+    desk = await sign_in(shop, "warehouse")
+    assert (await desk.post(f"/console/orders/{order_no}/priority", priority="vip", reason="x")).status_code == 403
     admin = await sign_in(shop, "admin")
     assert (await admin.get("/console/stuck")).status_code == 200
     assert (await admin.get(f"/console/jobs/{job}")).status_code == 404
@@ -244,6 +246,8 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         ("/stuck", "卡住的订单"),
         (f"/orders/{order_no}", "时间线"),
         ("/jobs", "批量操作"),
+        ("/holds", "暂扣"),
+        (f"/orders/{order_no}/hold", "暂扣订单"),
     ):
         page = await desk.get(f"/console{path}")
         assert words_there in page.text

@@ -8,6 +8,7 @@ from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from tests.stage import Stage, eventually
+from tests.workflows.holding import hold, release
 from tests.workflows.test_order_story import cancel, pay_directly, resolve
 from workflows import messages as m
 from workflows import names
@@ -304,6 +305,27 @@ async def begun_by_an_update(stage: Stage) -> str:
     await stage.reaches(order_no, "preparing")
     await stage.handle(order_no).terminate()
     await update_with_start(stage, order_no, names.CANCEL, m.CancelRequest(order_no, "customer_request", "customer:c"))
+    await stage.reaches(order_no, "cancelled")
+    return order_no
+
+
+@story
+async def held_then_released(stage: Stage) -> str:
+    order_no = await placed(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    hold_no = await hold(stage, order_no, "address")
+    await pay_again(stage, order_no)
+    await stage.reaches(order_no, "paid")
+    await release(stage, order_no, hold_no)
+    return await delivered(stage, order_no)
+
+
+@story
+async def held_too_long(stage: Stage) -> str:
+    """Nobody looks into the hold: it escalates, then its default outcome undoes the order."""
+    order_no = await placed(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    await hold(stage, order_no, "risk", outcome="cancel", escalate_s=1, deadline_s=2)
     await stage.reaches(order_no, "cancelled")
     return order_no
 

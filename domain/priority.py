@@ -1,0 +1,24 @@
+"""Priority: urgent and VIP orders first, without starving the rest."""
+
+from enum import StrEnum
+
+
+class Priority(StrEnum):
+    """How pressing an order is."""
+
+    STANDARD = "standard"
+    VIP = "vip"
+    URGENT = "urgent"
+
+
+# As the books store them; a higher one goes first.
+RANKS: dict[Priority, int] = {Priority.STANDARD: 0, Priority.VIP: 1, Priority.URGENT: 2}
+
+# Whoever waits for the same thing goes by the time of his request less this head start. So an urgent order overtakes
+# those of the last ten minutes and never one that waits longer: nobody starves, however many urgent ones come.
+HEAD_START_S: dict[Priority, int] = {Priority.STANDARD: 0, Priority.VIP: 120, Priority.URGENT: 600}
+
+
+def named(rank: int) -> Priority:
+    """The priority that the books store as `rank`."""
+    return next(priority for priority, stored in RANKS.items() if stored == rank)
