@@ -98,7 +98,8 @@ class JobActivities:
 
     async def _paced(self, start: m.StartJob) -> AsyncIterator[Item]:
         """Open items at the job's rate, until there are none, the job is stopped, or the slice is long enough."""
-        begun_s, after, given = monotonic(), "", 0
+        begun_s, given = monotonic(), 0
+        after: Item | None = None
         while monotonic() - begun_s < SLICE_S:
             page = await self._page(start.job_id, after)
             if not page:
@@ -106,11 +107,11 @@ class JobActivities:
             for item in page:
                 yield item
                 given += 1
-                after = item.order_no
+                after = item
                 activity.heartbeat(given)
                 await asyncio.sleep(max(0.0, begun_s + given / start.rate_per_s - monotonic()))
 
-    async def _page(self, job_id: str, after: str) -> list[Item]:
+    async def _page(self, job_id: str, after: Item | None) -> list[Item]:
         async with self._database.begin() as connection:
             if not await jobs.is_running(connection, job_id):
                 return []

@@ -5,15 +5,15 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities import by_hand
 from activities.effects import effect
-from activities.news import mark_paid, parcel_moved, standing_of
 from activities.views import view_of
-from domain.errors import Conflict, RuleBroken
+from domain.errors import RuleBroken
 from domain.shipments import ShipmentStatus
-from domain.states import Event, Status
+from domain.states import Status
 from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
-from infra.db import events, reservations, shipments
+from infra.db import events, shipments
 from infra.db.engine import Database
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
@@ -42,19 +42,6 @@ _RESOLUTION = text(
     """SELECT r.action, r.actor, r.value_enc, c.data_key FROM resolutions r JOIN orders USING (order_no)
          JOIN customers c USING (customer_id) WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
 )
-_MANUAL_PAYMENT = text(
-    """
-    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
-                          idempotency_key, provider_ref, parent_id)
-    SELECT o.order_no, :kind, :purpose, :attempt, 'manual', :amount, o.currency, 'succeeded', :key, :reference, :parent
-      FROM orders o WHERE o.order_no = :order_no ON CONFLICT (idempotency_key) DO NOTHING
-    """
-)
-_TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
-_DROP_INTENT = text(
-    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
-        WHERE order_no = :order_no AND kind = ANY(:kinds) AND status IN ('intent', 'pending')"""
-)
 _OWED = text(
     """SELECT t.payment_id, t.captured_minor - t.refunded_minor AS left_minor, p.purpose
          FROM payment_totals t JOIN payments p USING (payment_id)
@@ -74,14 +61,6 @@ _AMEND_TOKEN = text(
        SELECT :request_id, r.order_no, r.attempt + 1, r.method, :token, :actor FROM payment_requests r
         WHERE r.order_no = :order_no AND r.attempt IS NOT NULL ORDER BY r.attempt DESC LIMIT 1
        ON CONFLICT (request_id) DO NOTHING"""
-)
-_MANUAL_PARCEL = text(
-    """
-    INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)
-    VALUES (:order_no || '-M' || :park_no, :order_no, :warehouse, :carrier, 'booked',
-            :order_no || '/manual/' || :park_no, :tracking_no)
-    ON CONFLICT DO NOTHING
-    """
 )
 
 
@@ -169,11 +148,12 @@ class ParkingActivities:
                 attempt = (await view_of(conn, order_no, look_for_stray=False)).attempt
                 await events.note(conn, order_no, "payment_approved", act["actor"], key=f"review:{attempt}")
             case (Step.CAPTURE, Action.SKIP):
-                await self._record_capture(conn, status, order_no, value["reference"])
+                await by_hand.record_capture(conn, status, order_no, value["reference"])
             case (Step.RETURN_PAYMENT, Action.SKIP):
                 await self._record_return(conn, order_no, request.park_no, value["reference"])
             case (Step.BOOK, Action.SKIP):
-                await self._record_parcel(conn, status, request, value)
+                tag = str(request.park_no)
+                await by_hand.record_parcel(conn, self._settings, status, order_no, tag, value)
             case (Step.BOOK, Action.AMEND):
                 await self._amend_address(conn, order_no, act)
             case (Step.AUTHORISE, Action.AMEND):
@@ -183,23 +163,15 @@ class ParkingActivities:
                 if shipment := await shipments.live_shipment(conn, order_no):
                     await shipments.cancelled(conn, shipment)
             case (Step.DELIVER, Action.SKIP):
-                await self._deliver_by_hand(conn, order_no)
+                await by_hand.move_parcel(conn, self._settings, order_no, ShipmentStatus.DELIVERED)
             case (Step.DELIVER, Action.RETRY):
                 await self._wait_on(conn, order_no)
 
-    async def _record_capture(self, conn: AsyncConnection, status: Status, order_no: str, reference: str) -> None:
-        """Support says the money is here by another way."""
-        view = await view_of(conn, order_no, look_for_stray=False)
-        amount = (await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one()
-        await conn.execute(_DROP_INTENT, {"order_no": order_no, "kinds": ["capture"]})
-        values = {"order_no": order_no, "kind": "capture", "purpose": "order", "attempt": view.attempt, "parent": None}
-        key = f"{order_no}/capture/manual/{view.attempt}"
-        await conn.execute(_MANUAL_PAYMENT, {**values, "amount": amount, "key": key, "reference": reference})
-        await mark_paid(conn, order_no, status, amount)
-
     async def _record_return(self, conn: AsyncConnection, order_no: str, park_no: int, reference: str) -> None:
         """Support says the money went back by another way."""
-        await conn.execute(_DROP_INTENT, {"order_no": order_no, "kinds": ["void", "refund", "authorise", "capture"]})
+        await conn.execute(
+            by_hand.DROP_INTENT, {"order_no": order_no, "kinds": ["void", "refund", "authorise", "capture"]}
+        )
         owed = [(row, "refund", row.left_minor) for row in (await conn.execute(_OWED, {"order_no": order_no})).all()]
         held = [(row, "void", row.amount_minor) for row in (await conn.execute(_HELD, {"order_no": order_no})).all()]
         for row, kind, amount in owed + held:
@@ -207,24 +179,9 @@ class ParkingActivities:
             values = {"order_no": order_no, "kind": kind, "purpose": row.purpose, "attempt": 0, "amount": amount}
             reference_of = f"{reference}#{row.payment_id}"
             await conn.execute(
-                _MANUAL_PAYMENT, {**values, "key": key, "reference": reference_of, "parent": row.payment_id}
+                by_hand.MANUAL_PAYMENT, {**values, "key": key, "reference": reference_of, "parent": row.payment_id}
             )
             await events.note(conn, order_no, f"payment_{kind}ed", data={"amount_minor": amount, "manual": True})
-
-    async def _record_parcel(
-        self, conn: AsyncConnection, status: Status, request: m.UnparkRequest, value: dict[str, str]
-    ) -> None:
-        """Support booked the parcel by hand."""
-        order_no = request.order_no
-        if status is not Status.PAID:
-            raise Conflict("not_to_be_booked")
-        if shipment := await shipments.live_shipment(conn, order_no):
-            await shipments.cancelled(conn, shipment)
-        warehouse = await reservations.warehouse_of(conn, order_no)
-        values = {"order_no": order_no, "park_no": str(request.park_no), "warehouse": warehouse}
-        await conn.execute(_MANUAL_PARCEL, {**values, **value})
-        wait = events.waiting("pickup", "support looks into it", self._settings.dispatch_timeout_s)
-        await events.move(conn, order_no, status, Event.SHIPMENT_RECORDED, data={**value, "waiting": wait})
 
     async def _amend_address(self, conn: AsyncConnection, order_no: str, act: dict[str, Any]) -> None:
         address = act["value"]
@@ -232,12 +189,6 @@ class ParkingActivities:
         place = {name: address[name] for name in ("country", "province", "city")}
         await conn.execute(_AMEND_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
         await events.note(conn, order_no, "order_amended", act["actor"], data={"what": "ship_to"})
-
-    async def _deliver_by_hand(self, conn: AsyncConnection, order_no: str) -> None:
-        if shipment := await shipments.live_shipment(conn, order_no):
-            await shipments.set_status(conn, shipment, ShipmentStatus.DELIVERED)
-        standing = await standing_of(conn, order_no)
-        await parcel_moved(conn, order_no, standing, ShipmentStatus.DELIVERED, self._settings)
 
     async def _wait_on(self, conn: AsyncConnection, order_no: str) -> None:
         """Go on waiting for the parcel, with a new deadline."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from activities.adjusting import AdjustingActivities
 from activities.holds import HoldActivities
 from activities.jobs import JobActivities
 from activities.orders import OrderActivities
@@ -25,8 +26,13 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     payments = PaymentActivities(database, build_payments(settings), settings.payment_provider)
     shipping = ShippingActivities(database, build_carriers(settings), vault, settings)
     holds = HoldActivities(database)
+    adjusting = AdjustingActivities(database, vault, settings)
     jobs = JobActivities(database, vault, client, settings)
-    return [found for holder in (orders, parking, payments, shipping, holds, jobs) for found in activities_of(holder)]
+    return [
+        found
+        for holder in (orders, parking, payments, shipping, holds, adjusting, jobs)
+        for found in activities_of(holder)
+    ]
 
 
 def activities_of(holder: object) -> list[Callable[..., Any]]:

@@ -13,6 +13,7 @@ from api.console import install as console
 from api.dependencies import Services
 from api.middleware import BodyLimit, Measured
 from api.routes import (
+    approvals,
     cancelling,
     catalogue,
     endpoints,
@@ -41,6 +42,7 @@ ROUTERS = (
     payments.router,
     holds.router,
     support.router,
+    approvals.router,
     catalogue.router,
     stock.router,
     endpoints.router,

@@ -32,6 +32,7 @@ STATUSES: dict[str, int] = {
     "customer_mismatch": 403,
     "channel_mismatch": 403,
     "form_expired": 403,
+    "second_person_needed": 403,
     "not_found": 404,
     "order_not_found": 404,
     "product_not_found": 404,
@@ -39,6 +40,7 @@ STATUSES: dict[str, int] = {
     "job_not_found": 404,
     "endpoint_not_found": 404,
     "hold_not_found": 404,
+    "approval_not_found": 404,
     "method_not_allowed": 405,
     "external_ref_exists": 409,
     "product_exists": 409,
@@ -53,6 +55,12 @@ STATUSES: dict[str, int] = {
     "activity_over": 409,
     "nothing_stuck": 409,
     "too_late_to_hold": 409,
+    "approval_waiting": 409,
+    "approval_decided": 409,
+    "approval_lapsed": 409,
+    "step_is_stuck": 409,
+    "order_is_held": 409,
+    "adjustment_not_possible": 409,
     "already_held": 409,
     "not_held": 409,
     "order_over": 409,
@@ -73,7 +81,12 @@ CONSTRAINTS: dict[str, str] = {
     "products_pkey": "product_exists",
     "warehouses_pkey": "warehouse_exists",
 }
-_SQLSTATES = {"OM001": "stock_not_available", "OM002": "illegal_transition", "OM006": "too_late_to_hold"}
+_SQLSTATES = {
+    "OM001": "stock_not_available",
+    "OM002": "illegal_transition",
+    "OM006": "too_late_to_hold",
+    "OM007": "approval_lapsed",
+}
 # Deadlock, serialisation, statement or lock time-out: nothing was written, the same request may come again.
 _PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})
 

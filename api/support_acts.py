@@ -6,15 +6,17 @@ from typing import Any
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import second_person
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow, in_books
 from api.schemas.support import BulkResolve, Resolve
 from api.schemas.text import PROSE
+from api.second_person import Wanted
 from domain.access import Principal
 from domain.errors import Conflict
 from domain.steps import STEPS, Action, Step, check_value, shape_of
-from infra.db import idempotency, support_reading
+from infra.db import approvals, idempotency, support_reading
 from infra.db.support_reading import Parked
 from infra.telemetry import current_traceparent
 from workflows import names
@@ -26,13 +28,31 @@ _PROSE = re.compile(PROSE)
 async def resolve_one(
     parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve
 ) -> Response:
-    """Retry, skip, amend or compensate the parked step of the order `number`.
+    """Retry, skip, amend or compensate the parked step of the order `number`; 202 when a second person must agree.
 
     Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`,
-    `action_not_possible`; NotFound `order_not_found`.
+    `action_not_possible`, `approval_waiting`; NotFound `order_not_found`.
     """
-    resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
-    _require_readable(wish.value)
+    require_readable(wish.value)
+    async with parts.database.begin() as conn:
+        amount_minor, currency = await approvals.moved(conn, number, wish.action.value)
+    if amount_minor <= parts.settings.approval_limit_minor:
+        resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
+        call = resolving(parts, resolution_id, number, wish, actor(caller))
+        return await by_workflow(parts, idempotency.Request(actor(caller), key, digest), 200, call)
+    wanted = Wanted("resolve", number, wish.action, 1, amount_minor, currency, wish.model_dump(mode="json"))
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        _require_fitting(await support_reading.parked(conn, number), wish.action, wish.value)
+        return await second_person.ask(conn, parts, caller, key, wanted)
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 202, work)
+
+
+def resolving(
+    parts: Services, resolution_id: str, number: str, wish: Resolve, by: str, approval_id: str | None = None
+) -> WorkflowCall:
+    """The act as a request to the order's workflow; `by` is whose act it is."""
 
     async def prepare(conn: AsyncConnection) -> None:
         parked = await support_reading.parked(conn, number)
@@ -44,9 +64,10 @@ async def resolve_one(
             resolution_id,
             order_no=number,
             action=wish.action.value,
-            actor=actor(caller),
+            actor=by,
             reason=wish.reason,
             value=wish.value,
+            approval_id=approval_id,
         )
 
     async def ask() -> dict[str, Any]:
@@ -58,8 +79,7 @@ async def resolve_one(
         status = await support_reading.resolved_by(conn, number, resolution_id)
         return None if status is None else {"order_no": number, "status": status, "outcome": wish.action.value}
 
-    asked = idempotency.Request(actor(caller), key, digest)
-    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_books))
+    return WorkflowCall(prepare, ask, from_books)
 
 
 def _require_fitting(parked: Parked, action: Action, value: object) -> None:
@@ -72,39 +92,75 @@ def _require_fitting(parked: Parked, action: Action, value: object) -> None:
         raise Problem("invalid_value", why)
 
 
-def _require_readable(value: dict[str, Any] | None) -> None:
+def require_readable(value: dict[str, Any] | None) -> None:
     """Raises Problem `invalid_text` for control characters in an amended text."""
     if any(isinstance(field, str) and not _PROSE.match(field) for field in (value or {}).values()):
         raise Problem("invalid_text", "a text of value holds control characters")
 
 
 async def resolve_many(parts: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Response:
-    """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`."""
-    _require_readable(wish.value)
+    """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`.
+
+    Orders of which the act would move more than the limit are left out: the answer names the approval for which they
+    wait.
+    """
+    require_readable(wish.value)
     _require_some_step(wish)
-    job_id = f"job_{derived_id(caller, key, 'resolve many')}"
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        chosen = {
-            "step": wish.filter.step.value if wish.filter.step else None,
-            "error": wish.filter.error,
-            "provider": wish.filter.provider,
-        }
-        total = await support_reading.open_job(
-            conn,
-            parts.keys,
-            job_id,
-            chosen=chosen,
-            action=wish.action.value,
-            actor=actor(caller),
-            reason=wish.reason,
-            value=wish.value,
-            rate_per_s=wish.rate_per_s,
-            trace=current_traceparent(),
-        )
-        return {"job_id": job_id, "total": total}
+        answer = await _dear_ones_asked(conn, parts, caller, key, wish)
+        job_id = f"job_{derived_id(caller, key, 'resolve many')}"
+        return {"job_id": job_id, "total": await open_job(conn, parts, job_id, wish, actor(caller)), **answer}
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest), 202, work)
+
+
+async def _dear_ones_asked(
+    conn: AsyncConnection, parts: Services, caller: Principal, key: str, wish: BulkResolve
+) -> dict[str, Any]:
+    """{approval_id, waiting}, {} when every order is below the limit."""
+    limit_minor = parts.settings.approval_limit_minor
+    dear = await support_reading.dear(conn, wish.action.value, _chosen(wish), limit_minor)
+    if not dear:
+        return {}
+    numbers, currencies = [row["order_no"] for row in dear], {row["currency"] for row in dear}
+    body = {"wish": wish.model_dump(mode="json"), "orders": numbers}
+    amount = sum(row["amount_minor"] for row in dear)
+    currency = currencies.pop() if len(currencies) == 1 else None
+    asked = await second_person.ask(
+        conn, parts, caller, key, Wanted("bulk", None, wish.action, len(numbers), amount, currency, body)
+    )
+    return {"approval_id": asked["approval_id"], "waiting": len(numbers)}
+
+
+async def open_job(
+    conn: AsyncConnection,
+    parts: Services,
+    job_id: str,
+    wish: BulkResolve,
+    by: str,
+    approved: tuple[str, list[str]] | None = None,
+) -> int:
+    """Write the job that does `wish`, in the name of `by`; answers with the number of its orders."""
+    return await support_reading.open_job(
+        conn,
+        parts.keys,
+        job_id,
+        chosen=_chosen(wish),
+        action=wish.action.value,
+        actor=by,
+        reason=wish.reason,
+        value=wish.value,
+        rate_per_s=wish.rate_per_s,
+        trace=current_traceparent(),
+        limit_minor=parts.settings.approval_limit_minor,
+        approved=approved,
+    )
+
+
+def _chosen(wish: BulkResolve) -> dict[str, str | None]:
+    step = wish.filter.step.value if wish.filter.step else None
+    return {"step": step, "error": wish.filter.error, "provider": wish.filter.provider}
 
 
 def _require_some_step(wish: BulkResolve) -> None:

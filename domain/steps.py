@@ -78,12 +78,16 @@ def check_value(step: Step, action: Action, value: object) -> str | None:
     """Why `value` does not fit `action` at `step`, in words that tell the shape; None when it fits."""
     if action not in STEPS[step].options:
         return f"{action} is not possible at {step}; possible are {', '.join(STEPS[step].options)}"
-    shape = shape_of(step, action) or {}
+    return fits(f"{action} at {step}", shape_of(step, action) or {}, value)
+
+
+def fits(what: str, shape: dict[str, str], value: object) -> str | None:
+    """Why `value` is no object of this shape ({field: meaning}, all required texts), in words; None when it is."""
     if not shape:
-        return None if value in (None, {}) else f"{action} at {step} takes no value"
+        return None if value in (None, {}) else f"{what} takes no value"
     expected = "; ".join(f"{name}: {meaning}" for name, meaning in shape.items())
     if not isinstance(value, dict) or set(value) != set(shape):
-        return f"{action} at {step} takes an object with exactly {expected}"
+        return f"{what} takes an object with exactly {expected}"
     if not all(isinstance(field, str) and 0 < len(field.strip()) <= 200 for field in value.values()):
         return f"every field is a text of 1 to 200 characters: {expected}"
     return None

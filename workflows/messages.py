@@ -155,6 +155,15 @@ class HoldDue:
 
 
 @dataclass(frozen=True)
+class AdjustRequest:
+    """Move the order by hand: the books hold the act; `event` is repeated for readers of the history."""
+
+    order_no: str
+    act_id: str
+    event: str
+
+
+@dataclass(frozen=True)
 class UpdateAnswer:
     """What an update tells its caller."""
 

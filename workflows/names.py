@@ -7,6 +7,7 @@ BULK_RESOLVE = "BulkResolve"
 CANCEL = "cancel"
 PAY = "pay"
 RESOLVE = "resolve"
+ADJUST = "adjust"
 
 # Signals: news from outside; the fact itself is already in the books.
 PAYMENT_NOTIFIED = "payment_notified"

@@ -385,6 +385,22 @@ class OrderWorkflow(Desk):
         if request.action not in self.view.parked.options:
             raise ApplicationError("action_not_possible", type="action_not_possible", non_retryable=True)
 
+    @workflow.update(name=names.ADJUST, description="Move the order by hand along the transition table")
+    async def adjust(self, request: m.AdjustRequest) -> m.UpdateAnswer:
+        """Answers when it is written; the story then goes on from there."""
+        await self.loaded()
+        self.check_adjust(request)
+        self.adopt(await self.by_the_rules(ports.adjust_order(request, f"adjust by hand: {request.event}")))
+        self.news = True  # whatever the story waits for, it looks again
+        return m.UpdateAnswer(self.order_no, self.view.status, request.event)
+
+    @adjust.validator
+    def check_adjust(self, request: m.AdjustRequest) -> None:
+        """Refuse before anything is recorded."""
+        if self.has_view and (self.view.parked is not None or self.view.cancelling):
+            code = "step_is_stuck" if self.view.parked else "adjustment_not_possible"
+            raise ApplicationError(code, type=code, non_retryable=True)
+
     async def by_the_rules(self, asked: Awaitable[m.OrderView]) -> m.OrderView:
         """Turn a refusal by the books into the update's refusal: anything else would loop the workflow task."""
         try:

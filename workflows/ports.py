@@ -154,6 +154,7 @@ finish_cancel = BooksPort("finish_cancel", m.OrderRef, m.OrderView)
 complete_order = BooksPort("complete_order", m.OrderRef, m.OrderView)
 park_step = BooksPort("park_step", m.ParkRequest, m.OrderView)
 unpark_step = BooksPort("unpark_step", m.UnparkRequest, m.OrderView)
+adjust_order = BooksPort("adjust_order", m.AdjustRequest, m.OrderView)
 tend_hold = BooksPort("tend_hold", m.HoldDue, m.OrderView)
 escalate_step = BooksPort("escalate_step", m.OrderRef, m.OrderView)
 

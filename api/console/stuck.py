@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from api import paging, support_acts
+from api.console.approvals import after_act
 from api.console.forms import digest, fitting
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
@@ -17,8 +18,8 @@ from api.schemas.support import BulkResolve, Resolve
 from api.schemas.text import Code, Reference
 from domain.access import Role
 from domain.errors import NotFound
-from domain.steps import STEPS, Step, shape_of
-from infra.db import order_reading, stuck_groups, support_reading
+from domain.steps import STEPS, Action, Step, shape_of
+from infra.db import approvals, order_reading, stuck_groups, support_reading
 from infra.db.support_reading import StuckWanted
 
 router = APIRouter(prefix="/console/stuck")
@@ -113,7 +114,7 @@ async def bulk(request: Request, person: Signed) -> Response:
         }
         return page(request, "stuck_confirm.html", status=409 if again else 200, member=person, **context)
     answer = await support_acts.resolve_many(services(request), person.principal, key, digest(wish), wish)
-    return RedirectResponse(f"/console/jobs/{orjson.loads(answer.body)['job_id']}", 303)
+    return after_act(answer, f"/console/jobs/{orjson.loads(answer.body)['job_id']}")
 
 
 @router.get("/{order_no}")
@@ -127,8 +128,18 @@ async def one(request: Request, person: Signed, order_no: str) -> Response:
             raise NotFound("order_not_found")
         means = await order_reading.consequence(conn, number)
         last = await stuck_groups.last_act(conn, number)
+        limit_minor = services(request).settings.approval_limit_minor
+        moves = {action.value: (await approvals.moved(conn, number, action.value))[0] for action in Action}
     acts = _acts(Step(step["step"])) if step["step"] else []
-    context: dict[str, Any] = {"order_no": number, "step": step, "means": means, "last": last, "acts": acts}
+    needs_two = {action for action, moved in moves.items() if moved > limit_minor}
+    context: dict[str, Any] = {
+        "order_no": number,
+        "needs_two": needs_two,
+        "step": step,
+        "means": means,
+        "last": last,
+        "acts": acts,
+    }
     return page(request, "stuck_order.html", member=person, key=secrets.token_hex(16), **context)
 
 
@@ -139,8 +150,8 @@ async def resolve(request: Request, person: Signed, order_no: str) -> Response:
     number, fields = order_number(order_no), await posted(request, person)
     wish = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", "")})
     key = fields.get("key") or secrets.token_hex(16)
-    await support_acts.resolve_one(services(request), person.principal, key, digest(wish), number, wish)
-    return RedirectResponse(f"/console/orders/{number}", 303)
+    answer = await support_acts.resolve_one(services(request), person.principal, key, digest(wish), number, wish)
+    return after_act(answer, f"/console/orders/{number}")
 
 
 def _act(fields: dict[str, str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class Job:
     reason_enc: bytes
     value_enc: bytes | None
     actor: str
+    approval_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +26,25 @@ class Item:
     order_no: str
     resolution_id: str
     customer_key: bytes | None
+    priority: int
 
 
-_JOB = text("SELECT job_id, action, data_key, reason_enc, value_enc, actor FROM support_jobs WHERE job_id = :job_id")
+_JOB = text(
+    """SELECT job_id, action, data_key, reason_enc, value_enc, actor, approval_id
+         FROM support_jobs WHERE job_id = :job_id"""
+)
 _RUNNING = text("SELECT state = 'running' FROM support_jobs WHERE job_id = :job_id")
 _OPEN = text(
-    """SELECT i.order_no, i.resolution_id, c.data_key AS customer_key
+    """SELECT i.order_no, i.resolution_id, c.data_key AS customer_key, o.priority
          FROM support_job_items i
          JOIN orders o ON o.order_no = i.order_no
          JOIN customers c ON c.customer_id = o.customer_id
-        WHERE i.job_id = :job_id AND i.state = 'open' AND i.order_no > :after
-        ORDER BY i.order_no LIMIT :limit"""
+        WHERE i.job_id = :job_id AND i.state = 'open' AND (-o.priority, i.order_no) > (:rank, :after)
+        ORDER BY -o.priority, i.order_no LIMIT :limit"""
 )
 _KEEP = text(
-    """INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc)
-       VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc)
+    """INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc, approval_id)
+       VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
        ON CONFLICT (resolution_id) DO NOTHING"""
 )
 _CLOSE = text(
@@ -65,9 +70,10 @@ async def is_running(connection: AsyncConnection, job_id: str) -> bool:
     return bool((await connection.execute(_RUNNING, {"job_id": job_id})).scalar())
 
 
-async def open_items(connection: AsyncConnection, job_id: str, after: str, limit: int) -> list[Item]:
-    """A page of open items, by order number beyond `after`."""
-    rows = await connection.execute(_OPEN, {"job_id": job_id, "after": after, "limit": limit})
+async def open_items(connection: AsyncConnection, job_id: str, after: Item | None, limit: int) -> list[Item]:
+    """A page of open items beyond `after`, urgent orders first."""
+    rank, order_no = (-after.priority, after.order_no) if after else (-32768, "")
+    rows = await connection.execute(_OPEN, {"job_id": job_id, "rank": rank, "after": order_no, "limit": limit})
     return [Item(*row) for row in rows]
 
 
@@ -75,7 +81,7 @@ async def keep_resolution(
     connection: AsyncConnection, job: Job, item: Item, reason_enc: bytes, value_enc: bytes | None
 ) -> None:
     """Write down what is to happen to an order; once, however often it is tried."""
-    sealed = {"reason_enc": reason_enc, "value_enc": value_enc}
+    sealed = {"reason_enc": reason_enc, "value_enc": value_enc, "approval_id": job.approval_id}
     who = {"resolution_id": item.resolution_id, "order_no": item.order_no, "action": job.action, "actor": job.actor}
     await connection.execute(_KEEP, {**who, **sealed})
 

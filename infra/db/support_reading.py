@@ -34,8 +34,8 @@ _PARKED = text(
 )
 _RESOLUTION = text(
     """
-    INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc)
-    VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc)
+    INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc, approval_id)
+    VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
     ON CONFLICT (resolution_id) DO NOTHING
     """
 )
@@ -52,15 +52,18 @@ _JOB = text(
        WHERE resolved_at IS NULL AND CAST(:action AS text) = ANY(options)
          AND (CAST(:step AS text) IS NULL OR step = :step)
          AND (CAST(:error AS text) IS NULL OR error = :error)
-         AND (CAST(:provider AS text) IS NULL OR provider = :provider)),
+         AND (CAST(:provider AS text) IS NULL OR provider = :provider)
+         AND (CAST(:only AS text[]) IS NULL OR order_no = ANY(CAST(:only AS text[])))
+         AND (CAST(:only AS text[]) IS NOT NULL
+              OR moved_minor(order_no, step, CAST(:action AS text), amount_minor) <= :limit_minor)),
     size AS (SELECT count(*)::integer AS total FROM found),
     job AS (
       INSERT INTO support_jobs (job_id, action, filter, data_key, reason_enc, value_enc, actor, rate_per_s, state,
-                                total, finished_at)
+                                total, finished_at, approval_id)
       SELECT CAST(:job_id AS text), CAST(:action AS text), CAST(:filter AS jsonb), CAST(:data_key AS bytea),
              CAST(:reason_enc AS bytea), CAST(:value_enc AS bytea), CAST(:actor AS text),
              CAST(:rate_per_s AS double precision), CASE WHEN total = 0 THEN 'finished' ELSE 'running' END, total,
-             CASE WHEN total = 0 THEN now() END
+             CASE WHEN total = 0 THEN now() END, CAST(:approval_id AS text)
         FROM size
       RETURNING job_id, total),
     items AS (
@@ -72,6 +75,19 @@ _JOB = text(
              CAST(:trace AS text)
         FROM job WHERE job.total > 0)
     SELECT total FROM job
+    """
+)
+_DEAR = text(
+    """
+    SELECT p.order_no, m.amount_minor, o.currency
+      FROM parked_steps p JOIN orders o USING (order_no),
+           LATERAL (SELECT moved_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS amount_minor) m
+     WHERE p.resolved_at IS NULL AND CAST(:action AS text) = ANY(p.options)
+       AND (CAST(:step AS text) IS NULL OR p.step = :step)
+       AND (CAST(:error AS text) IS NULL OR p.error = :error)
+       AND (CAST(:provider AS text) IS NULL OR p.provider = :provider)
+       AND m.amount_minor > :limit_minor
+     ORDER BY p.order_no
     """
 )
 _PROGRESS = text(
@@ -147,6 +163,7 @@ async def keep_resolution(
     actor: str,
     reason: str,
     value: Any,
+    approval_id: str | None = None,
 ) -> None:
     """Keep the act before the workflow hears of it; reason and value sealed under the customer's key. Repeatable.
 
@@ -162,6 +179,7 @@ async def keep_resolution(
         "actor": actor,
         "reason_enc": reason_enc,
         "value_enc": value_enc,
+        "approval_id": approval_id,
     }
     await conn.execute(_RESOLUTION, row)
 
@@ -178,8 +196,13 @@ async def open_job(
     value: Any,
     rate_per_s: float,
     trace: str | None,
+    limit_minor: int,
+    approved: tuple[str, list[str]] | None = None,
 ) -> int:
     """Write a bulk act over the orders that `chosen` {step, error, provider} finds now; return their number.
+
+    Orders of which the act would move more than `limit_minor` are left out; `approved` (approval, order numbers) takes
+    those and no others.
 
     Reason and value are sealed under a key of the job's own, contexts `{job_id}:reason` and `{job_id}:value`.
     """
@@ -194,9 +217,20 @@ async def open_job(
         "actor": actor,
         "rate_per_s": rate_per_s,
         "trace": trace,
+        "limit_minor": limit_minor,
+        "approval_id": approved[0] if approved else None,
+        "only": approved[1] if approved else None,
         **chosen,
     }
     return int((await conn.execute(_JOB, row)).scalar_one())
+
+
+async def dear(
+    conn: AsyncConnection, action: str, chosen: Mapping[str, str | None], limit_minor: int
+) -> list[dict[str, Any]]:
+    """{order_no, amount_minor, currency} of the orders of which `action` would move more than `limit_minor`."""
+    rows = await conn.execute(_DEAR, {"action": action, "limit_minor": limit_minor, **chosen})
+    return [dict(row._mapping) for row in rows]
 
 
 async def progress(conn: AsyncConnection, job_id: str) -> dict[str, Any]:

@@ -34,6 +34,8 @@ FORBIDDEN_UPDATES = [
     ("orders", "hold = NULL"),
     ("orders", "warehouse = 'other'"),
     ("order_acts", "actor = 'other'"),
+    ("approvals", "asked_by = 'other'"),
+    ("approvals", "amount_minor = 0"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
 ]

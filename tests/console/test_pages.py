@@ -232,6 +232,10 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             assert (await desk.post(f"/console/{path}", action="retry", reason="x")).status_code == 403, path
     desk = await sign_in(shop, "warehouse")
     assert (await desk.post(f"/console/orders/{order_no}/priority", priority="vip", reason="x")).status_code == 403
+    assert (await desk.post(f"/console/orders/{order_no}/adjust", event="x", reason="x")).status_code == 403
+    for path in ("approvals", f"approvals/apr_{'0' * 32}", f"orders/{order_no}/adjust"):
+        assert (await desk.get(f"/console/{path}")).status_code == 403, path
+    assert (await desk.post(f"/console/approvals/apr_{'0' * 32}/approve", reason="x")).status_code == 403
     admin = await sign_in(shop, "admin")
     assert (await admin.get("/console/stuck")).status_code == 200
     assert (await admin.get(f"/console/jobs/{job}")).status_code == 404
@@ -247,6 +251,8 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         (f"/orders/{order_no}", "时间线"),
         ("/jobs", "批量操作"),
         ("/holds", "暂扣"),
+        ("/approvals", "审批"),
+        (f"/orders/{order_no}/adjust", "手动调整"),
         (f"/orders/{order_no}/hold", "暂扣订单"),
     ):
         page = await desk.get(f"/console{path}")

@@ -98,6 +98,7 @@ async def open_job(books: Database, action: str, rate_per_s: float, value: objec
             value=value,
             rate_per_s=rate_per_s,
             trace=None,
+            limit_minor=100_000,
         )
     return job_id
 

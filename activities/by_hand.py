@@ -1,0 +1,66 @@
+"""What a person says has happened outside: money that came, a parcel that was booked, picked up or delivered."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.news import mark_paid, parcel_moved, standing_of
+from activities.views import view_of
+from domain.errors import Conflict
+from domain.shipments import ShipmentStatus
+from domain.states import Event, Status
+from infra.db import events, reservations, shipments
+from infra.settings import Settings
+
+MANUAL_PAYMENT = text(
+    """
+    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
+                          idempotency_key, provider_ref, parent_id)
+    SELECT o.order_no, :kind, :purpose, :attempt, 'manual', :amount, o.currency, 'succeeded', :key, :reference, :parent
+      FROM orders o WHERE o.order_no = :order_no ON CONFLICT (idempotency_key) DO NOTHING
+    """
+)
+DROP_INTENT = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE order_no = :order_no AND kind = ANY(:kinds) AND status IN ('intent', 'pending')"""
+)
+_TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
+_PARCEL = text(
+    """
+    INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)
+    VALUES (:order_no || '-M' || :tag, :order_no, :warehouse, :carrier, 'booked',
+            :order_no || '/manual/' || :tag, :tracking_no)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+async def record_capture(conn: AsyncConnection, status: Status, order_no: str, reference: str) -> None:
+    """The money is here by another way; a capture that a provider still finishes goes back as stray."""
+    view = await view_of(conn, order_no, look_for_stray=False)
+    amount = (await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one()
+    await conn.execute(DROP_INTENT, {"order_no": order_no, "kinds": ["capture"]})
+    values = {"order_no": order_no, "kind": "capture", "purpose": "order", "attempt": view.attempt, "parent": None}
+    key = f"{order_no}/capture/manual/{view.attempt}"
+    await conn.execute(MANUAL_PAYMENT, {**values, "amount": amount, "key": key, "reference": reference})
+    await mark_paid(conn, order_no, status, amount)
+
+
+async def record_parcel(
+    conn: AsyncConnection, settings: Settings, status: Status, order_no: str, tag: str, value: dict[str, str]
+) -> None:
+    """A person booked the parcel; `value` is {carrier, tracking_no}, `tag` makes its id. Raises Conflict."""
+    if status is not Status.PAID:
+        raise Conflict("not_to_be_booked")
+    if shipment := await shipments.live_shipment(conn, order_no):
+        await shipments.cancelled(conn, shipment)
+    warehouse = await reservations.warehouse_of(conn, order_no)
+    await conn.execute(_PARCEL, {"order_no": order_no, "tag": tag, "warehouse": warehouse, **value})
+    wait = events.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
+    await events.move(conn, order_no, status, Event.SHIPMENT_RECORDED, data={**value, "waiting": wait})
+
+
+async def move_parcel(conn: AsyncConnection, settings: Settings, order_no: str, told: ShipmentStatus) -> None:
+    """The parcel is with the carrier, or at the door."""
+    if shipment := await shipments.live_shipment(conn, order_no):
+        await shipments.set_status(conn, shipment, told)
+    await parcel_moved(conn, order_no, await standing_of(conn, order_no), told, settings)

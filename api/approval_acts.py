@@ -1,0 +1,91 @@
+"""Deciding what a second person was asked for, and carrying it out in the name of who asked."""
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import adjust_acts, support_acts
+from api.dependencies import Services, actor, require
+from api.errors import Problem
+from api.idempotent import WorkflowCall, by_workflow, in_books
+from api.schemas.adjusting import Adjust
+from api.schemas.support import BulkResolve, Resolve
+from api.second_person import DECIDED_BY
+from domain.access import Principal
+from infra.db import approvals, idempotency
+from infra.db.approvals import Approval
+
+
+async def approve(
+    parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str
+) -> Response:
+    """Say yes, and do it. Raises Problem `second_person_needed`, `approval_unreadable`, `workflow_unavailable` (the
+    same person may approve again); Conflict `approval_decided`, `approval_lapsed`, and what the act itself raises."""
+    request = idempotency.Request(actor(caller), key, digest)
+    async with parts.database.begin() as conn:
+        found = await approvals.find(conn, parts.keys, approval_id)
+    _require_second(caller, found)
+    if not found.wish:
+        raise Problem("approval_unreadable", "what was asked for cannot be read any more")
+    if found.kind == "bulk":
+        return await _begin_job(parts, caller, request, found, words)
+    return await by_workflow(parts, request, 200, _decided(parts, caller, found, words, _act(parts, found)))
+
+
+async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Response:
+    """Say no. Who asked may take it back so. Raises Conflict `approval_decided`, `approval_lapsed`."""
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        found = await approvals.find(conn, parts.keys, approval_id)
+        _require_second(caller, found)
+        await approvals.decide(conn, parts.keys, approval_id, "refused", actor(caller), words)
+        return {"approval_id": approval_id, "decision": "refused"}
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 200, work)
+
+
+def _require_second(caller: Principal, found: Approval) -> None:
+    """The database would refuse it, too: one person is one name, whatever the role."""
+    require(caller, *DECIDED_BY)
+    if found.asked_by.split(":", 1)[1] == caller.subject:
+        raise Problem("second_person_needed", "whoever asks cannot decide: another person must")
+
+
+def _act(parts: Services, found: Approval) -> WorkflowCall:
+    """What was asked for, under an id that the approval gives: carried out once, however often it is approved."""
+    act_id, number = found.approval_id.removeprefix("apr_"), found.order_no or ""
+    if found.kind == "adjust":
+        wish = Adjust.model_validate(found.wish)
+        return adjust_acts.adjusting(parts, f"act_{act_id}", number, wish, found.asked_by, found.approval_id)
+    resolve = Resolve.model_validate(found.wish)
+    return support_acts.resolving(parts, f"res_{act_id}", number, resolve, found.asked_by, found.approval_id)
+
+
+def _decided(parts: Services, caller: Principal, found: Approval, words: str, act: WorkflowCall) -> WorkflowCall:
+    """The act, preceded by the decision in the same transaction and followed by the note that it is done."""
+
+    async def prepare(conn: AsyncConnection) -> None:
+        await approvals.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
+        await act.prepare(conn)
+
+    async def settle(conn: AsyncConnection) -> None:
+        await approvals.done(conn, found.approval_id)
+
+    return replace(act, prepare=prepare, settle=settle)
+
+
+async def _begin_job(
+    parts: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
+) -> Response:
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await approvals.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
+        wish = BulkResolve.model_validate(found.wish["wish"])
+        job_id = f"job_{found.approval_id.removeprefix('apr_')}"
+        approved = (found.approval_id, list(found.wish["orders"]))
+        total = await support_acts.open_job(conn, parts, job_id, wish, found.asked_by, approved)
+        await approvals.done(conn, found.approval_id)
+        return {"job_id": job_id, "total": total}
+
+    return await in_books(parts, request, 200, work)

@@ -1,0 +1,161 @@
+"""A second person's yes: asked for, decided, carried out. That it is another person, and once, the books guard."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict, NotFound
+from infra.db.customers import KeyRing
+
+_ASK = text(
+    """
+    INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, currency, data_key, wish_enc,
+                           asked_by, expires_at)
+    VALUES (:approval_id, :kind, :order_no, :action, :orders, :amount_minor, :currency, :data_key, :wish_enc,
+            :asked_by, now() + make_interval(secs => :lifetime_s))
+    RETURNING expires_at
+    """
+)
+_ONE = text("SELECT a.*, a.expires_at <= now() AS lapsed FROM approvals a WHERE a.approval_id = :approval_id")
+_LOCKED = text(
+    "SELECT a.*, a.expires_at <= now() AS lapsed FROM approvals a WHERE a.approval_id = :approval_id FOR UPDATE"
+)
+_LIST = text(
+    """
+    SELECT a.*, a.expires_at <= now() AS lapsed FROM approvals a
+     WHERE (a.decision IS NULL) = :open AND (CAST(:before AS timestamptz) IS NULL
+            OR (a.asked_at, a.approval_id) < (CAST(:before AS timestamptz), :before_id))
+     ORDER BY a.asked_at DESC, a.approval_id DESC LIMIT :limit + 1
+    """
+)
+_WAITING = text(
+    "SELECT approval_id FROM approvals WHERE order_no = :order_no AND decision IS NULL AND expires_at > now()"
+)
+_DECIDE = text(
+    """UPDATE approvals SET decision = :decision, decided_by = :actor, decided_at = now(), words_enc = :words_enc
+        WHERE approval_id = :approval_id"""
+)
+_DONE = text("UPDATE approvals SET done_at = now() WHERE approval_id = :approval_id AND done_at IS NULL")
+_OPEN = text("SELECT count(*) FROM approvals WHERE decision IS NULL AND expires_at > now()")
+_MOVED = text(
+    """
+    SELECT moved_minor(o.order_no, p.step, :action, p.amount_minor) AS amount_minor, o.currency
+      FROM orders o JOIN parked_steps p ON p.order_no = o.order_no AND p.resolved_at IS NULL
+     WHERE o.order_no = :order_no
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked for. `wish` is the act as it was sent; `order_no` None for a bulk act of `orders` orders."""
+
+    approval_id: str
+    kind: str
+    order_no: str | None
+    action: str
+    orders: int
+    amount_minor: int
+    currency: str | None
+    wish: dict[str, Any]
+    asked_by: str
+    lifetime_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A request as the books hold it, its texts opened (`wish` {} and `words` None where their key is gone)."""
+
+    approval_id: str
+    kind: str
+    order_no: str | None
+    action: str
+    orders: int
+    amount_minor: int
+    currency: str | None
+    asked_by: str
+    asked_at: datetime
+    expires_at: datetime
+    decision: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    done_at: datetime | None
+    lapsed: bool
+    wish: dict[str, Any]
+    words: str | None
+
+
+async def moved(conn: AsyncConnection, order_no: str, action: str) -> tuple[int, str]:
+    """Minor units that `action` on the order's stuck step would move, and their currency; (0, "") for nothing stuck."""
+    row = (await conn.execute(_MOVED, {"order_no": order_no, "action": action})).one_or_none()
+    return (0, "") if row is None else (int(row.amount_minor), str(row.currency))
+
+
+async def ask(conn: AsyncConnection, keys: KeyRing, wanted: Ask) -> datetime:
+    """Keep the request; answers when it lapses. Raises Conflict `approval_waiting` when the order has one already."""
+    if wanted.order_no and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
+        raise Conflict("approval_waiting", f"{known} for this order waits for a second person already")
+    plain, wrapped = keys.vault.new_data_key()
+    row = {name: getattr(wanted, name) for name in ("approval_id", "kind", "order_no", "action", "orders")}
+    row |= {"amount_minor": wanted.amount_minor, "currency": wanted.currency, "asked_by": wanted.asked_by}
+    sealed = keys.vault.seal_json(plain, wanted.wish, f"{wanted.approval_id}:wish")
+    made = await conn.execute(_ASK, {**row, "data_key": wrapped, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
+    expires: datetime = made.scalar_one()
+    return expires
+
+
+async def find(conn: AsyncConnection, keys: KeyRing, approval_id: str) -> Approval:
+    """Raises NotFound `approval_not_found`."""
+    return _opened(keys, (await conn.execute(_ONE, {"approval_id": approval_id})).one_or_none())
+
+
+async def decide(
+    conn: AsyncConnection, keys: KeyRing, approval_id: str, decision: str, actor: str, words: str
+) -> Approval:
+    """Decide it. What the same person has approved and was not carried out may be approved again.
+
+    Raises Conflict `approval_decided`, `approval_lapsed`; NotFound `approval_not_found`.
+    """
+    row = (await conn.execute(_LOCKED, {"approval_id": approval_id})).one_or_none()
+    found = _opened(keys, row)
+    if (found.decision, found.decided_by, found.done_at) == (decision, actor, None) and decision == "approved":
+        return found
+    if found.decision is not None:
+        raise Conflict("approval_decided", f"{found.decided_by} has {found.decision} it already")
+    if found.lapsed:
+        raise Conflict("approval_lapsed", "nobody decided in time; ask again if it is still wanted")
+    sealed = keys.seal_json(row.data_key, words, f"{approval_id}:words") if row else b""
+    values = {"approval_id": approval_id, "decision": decision, "actor": actor, "words_enc": sealed}
+    await conn.execute(_DECIDE, values)
+    return found
+
+
+async def done(conn: AsyncConnection, approval_id: str) -> None:
+    """What was approved is taken up."""
+    await conn.execute(_DONE, {"approval_id": approval_id})
+
+
+async def listed(
+    conn: AsyncConnection, keys: KeyRing, *, undecided: bool, before: tuple[datetime, str] | None, limit: int
+) -> list[Approval]:
+    """At most `limit` + 1, the newest first."""
+    moment, before_id = before or (None, "")
+    values = {"open": undecided, "before": moment, "before_id": before_id, "limit": limit}
+    return [_opened(keys, row) for row in await conn.execute(_LIST, values)]
+
+
+async def waiting(conn: AsyncConnection) -> int:
+    """How many wait for a second person."""
+    return int((await conn.execute(_OPEN)).scalar_one())
+
+
+def _opened(keys: KeyRing, row: Any) -> Approval:
+    if row is None:
+        raise NotFound("approval_not_found")
+    known = dict(row._mapping)
+    key, wish, words = (known.pop(name) for name in ("data_key", "wish_enc", "words_enc"))
+    opened = keys.open_json(key, wish, f"{row.approval_id}:wish")
+    return Approval(**known, wish=opened or {}, words=keys.open_json(key, words, f"{row.approval_id}:words"))

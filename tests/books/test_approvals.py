@@ -1,0 +1,78 @@
+"""A second person in the database: nobody approves for himself, nothing is decided twice, no money without a yes."""
+
+import pytest
+
+from tests.books.writing import Desk
+
+ASK = (
+    "INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, data_key, wish_enc, asked_by,"
+    " expires_at) VALUES (%s, %s, %s, %s, 1, 5, '', '', 'support:ann', now() + interval '1 h')"
+)
+DECIDE = "UPDATE approvals SET decision = %s, decided_by = %s, decided_at = now() WHERE approval_id = %s"
+RESOLVE = (
+    "INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, approval_id)"
+    " VALUES (%s, %s, %s, 'support:ann', '', %s)"
+)
+ACT = (
+    "INSERT INTO order_acts (act_id, order_no, action, detail, actor, reason_enc, approval_id)"
+    " VALUES (%s, %s, 'adjust', %s, 'support:ann', '', %s)"
+)
+CHECK, NOT_APPROVED, DECIDED = "23514", "OM007", "OM003"
+
+
+@pytest.mark.parametrize("who", ["support:ann", "admin:ann", "finance:ann"])
+async def test_nobody_approves_for_himself_in_any_role(desk: Desk, who: str) -> None:
+    order_no = await desk.order()
+    await desk.app.execute(ASK, (order_no, "resolve", order_no, "compensate"))
+    assert await desk.refused(DECIDE, "approved", who, order_no) == CHECK
+    assert await desk.refused(DECIDE, "approved", who, order_no, by_owner=True) == CHECK
+
+
+async def test_what_is_decided_stays_decided(desk: Desk) -> None:
+    order_no = await desk.order()
+    await desk.app.execute(ASK, (order_no, "resolve", order_no, "compensate"))
+    await desk.app.execute(DECIDE, ("refused", "support:ben", order_no))
+    assert await desk.refused(DECIDE, "approved", "support:cal", order_no) == DECIDED
+    trail = await desk.rows("SELECT actor, action FROM audit_log WHERE reference = %s ORDER BY entry_id", order_no)
+    assert [tuple(row) for row in trail] == [("support:ann", "approval_asked"), ("support:ben", "approval_refused")]
+
+
+async def test_a_yes_is_for_this_act_of_this_order(desk: Desk) -> None:
+    order_no, other = await desk.order(), await desk.order()
+    await desk.app.execute(ASK, (order_no, "resolve", order_no, "compensate"))
+    assert await desk.refused(RESOLVE, order_no, order_no, "compensate", order_no) == NOT_APPROVED
+    await desk.app.execute(DECIDE, ("approved", "support:ben", order_no))
+    assert await desk.refused(RESOLVE, order_no, other, "compensate", order_no) == NOT_APPROVED
+    assert await desk.refused(RESOLVE, order_no, order_no, "skip", order_no) == NOT_APPROVED
+    await desk.app.execute(RESOLVE, (order_no, order_no, "compensate", order_no))
+
+
+async def test_no_payment_is_recorded_by_hand_by_one_person(desk: Desk) -> None:
+    order_no = await desk.order()
+    assert await desk.refused(ACT, order_no, order_no, "payment_recorded", None) == CHECK
+    await desk.app.execute(ACT, (order_no, order_no, "shipment_delivered", None))
+    await desk.app.execute(ASK, (order_no, "adjust", order_no, "payment_recorded"))
+    assert await desk.refused(ACT, f"{order_no}-2", order_no, "payment_recorded", order_no) == NOT_APPROVED
+
+
+async def test_a_lapsed_request_is_not_decided(desk: Desk) -> None:
+    order_no = await desk.order()
+    await desk.app.execute(ASK, (order_no, "resolve", order_no, "compensate"))
+    await desk.rows("UPDATE approvals SET expires_at = now() WHERE approval_id = %s", order_no)
+    assert await desk.refused(DECIDE, "approved", "support:ben", order_no) == NOT_APPROVED
+
+
+async def test_what_an_act_moves(desk: Desk) -> None:
+    order_no = await desk.order(total_minor=900)
+    await desk.paid_in(order_no, 900)
+    moved = "SELECT moved_minor(%s, %s, %s, 900)"
+    for step, action, minor in (
+        ("book", "compensate", 900),
+        ("book", "retry", 0),
+        ("book", "skip", 0),
+        ("capture", "skip", 900),
+        ("return_payment", "skip", 900),
+        ("return_payment", "retry", 0),
+        ("review", "skip", 0),
+    ):
+        assert await desk.one(moved, order_no, step, action) == minor, (step, action)
