@@ -18,6 +18,7 @@ from api.routes import (
     catalogue,
     endpoints,
     holds,
+    notices,
     orders,
     payments,
     placing,
@@ -46,6 +47,7 @@ ROUTERS = (
     catalogue.router,
     stock.router,
     endpoints.router,
+    notices.router,
     webhooks.router,
     system.router,
 )

@@ -41,6 +41,7 @@ STATUSES: dict[str, int] = {
     "endpoint_not_found": 404,
     "hold_not_found": 404,
     "approval_not_found": 404,
+    "notice_channel_not_found": 404,
     "method_not_allowed": 405,
     "external_ref_exists": 409,
     "product_exists": 409,

@@ -18,6 +18,7 @@ ORDERS_PARKED = Counter("oms_orders_parked_total", "Orders parked at a step, by 
 PROVIDER_CALLS = Counter("oms_provider_calls_total", "Calls by outcome.", ["provider", "operation", "outcome"])
 PROVIDER_SECONDS = Histogram("oms_provider_seconds", "One call.", ["provider", "operation"], buckets=FAST_S)
 OUTBOX_LAG = Histogram("oms_outbox_lag_seconds", "From an event's commit to its delivery.", buckets=LAG_S)
+NOTICES = Counter("oms_notices_total", "Attempts to tell staff something, by outcome.", ["channel", "outcome"])
 DISPATCH_LAG = Histogram("oms_dispatch_lag_seconds", "From an order's commit to its workflow's start.", buckets=LAG_S)
 
 

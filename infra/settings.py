@@ -93,6 +93,20 @@ class Settings(BaseSettings):
     webhook_attempts: int = 12
     webhook_timeout_s: float = 10.0
 
+    # Notices to staff
+    notice_interval_s: float = Field(default=900.0, gt=0)
+    notice_settle_s: float = Field(default=60.0, ge=0)
+    notice_poll_s: float = Field(default=5.0, gt=0)
+    notice_lag_s: float = Field(default=60.0, gt=0)
+    notice_attempts: int = Field(default=10, ge=1)
+    console_url: str = ""
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_from: str = ""
+
     # Telemetry
     otlp_endpoint: str = ""
     log_level: str = "INFO"

@@ -156,6 +156,18 @@ def temporal_interceptors() -> "list[TracingInterceptor]":
 
 
 @contextmanager
+def untraced() -> Iterator[None]:
+    """HTTP calls made inside leave no span: their addresses are secrets."""
+    if _provider is None:
+        yield
+        return
+    from opentelemetry.instrumentation.utils import suppress_http_instrumentation
+
+    with suppress_http_instrumentation():
+        yield
+
+
+@contextmanager
 def span(name: str, **attributes: str | int | float | bool) -> Iterator[None]:
     """A span of our own, for what no library instruments. Attributes must not be personal."""
     if _provider is None:

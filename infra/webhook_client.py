@@ -83,6 +83,19 @@ def signed_headers(secret: str, message_id: str, body: str) -> dict[str, str]:
     }
 
 
+async def exchange(
+    http: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes, limit: int
+) -> tuple[int, bytes]:
+    """The status code and the first `limit` bytes of the answer, for services that say there what they think."""
+    read = b""
+    async with http.stream("POST", url, headers=headers, content=body) as response:
+        async for piece in response.aiter_bytes():
+            read += piece
+            if len(read) >= limit:
+                break
+        return response.status_code, read[:limit]
+
+
 async def post(http: httpx.AsyncClient, url: str, headers: dict[str, str], body: str) -> int:
     """The status code of the answer, whose body is not read."""
     async with http.stream("POST", url, headers=headers, content=body) as response:

@@ -1,11 +1,11 @@
-"""The relay: events to subscribers, a second pair of hands for the dispatcher, and the sweeping of old rows."""
+"""The relay: events to subscribers, notices to staff, a second pair of hands for the dispatcher, and sweeping."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import outbox
+from infra.db import notices, outbox
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.settings import Settings
@@ -13,6 +13,7 @@ from workers import process, starting
 from workers.delivery import Deliverer
 from workers.dispatch import Dispatcher
 from workers.loops import ended, repeat
+from workers.notices import Notifier
 
 EVENTS_AT_ONCE = 500
 IDLE_S = 0.25
@@ -20,7 +21,7 @@ IDLE_S = 0.25
 DELIVERY_IDLE_S = 0.5
 # Younger requests are the worker's, which can start orders eagerly.
 DISPATCH_AFTER_S = 1.0
-KEYS_DAYS, DELIVERIES_DAYS = 7, 30
+KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS = 7, 30, 90
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 
@@ -34,7 +35,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """One life of the process; an unreachable database or Temporal does not end it."""
     telemetry.instrument_httpx()
     database = Database.from_settings(settings)
-    deliverer = Deliverer(database, Vault.from_settings(settings), settings)
+    vault = Vault.from_settings(settings)
+    deliverer, notifier = Deliverer(database, vault, settings), Notifier(database, vault, settings)
     dispatcher = Dispatcher(
         database,
         starting.lazily_connected(settings),
@@ -45,10 +47,13 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     )
     fresh = asyncio.Event()
     busy_s = settings.relay_poll_s
+    look_s = settings.notice_poll_s
     work = [
         dispatcher.run(),
         repeat("fan-out", fan_out(database, fresh), stopping, busy_s=busy_s, idle_s=max(busy_s, IDLE_S)),
         repeat("delivery", deliverer.step, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
+        repeat("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
+        repeat("notices", notifier.tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
         repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
@@ -56,7 +61,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     await stopping.wait()
     await dispatcher.stop()
     await ended(tasks, STOP_S)
-    await deliverer.close()
+    await asyncio.gather(deliverer.close(), notifier.close())
     await database.close()
 
 
@@ -83,6 +88,7 @@ def sweep(database: Database) -> Callable[[], Awaitable[bool]]:
         async with autocommit(database) as connection:
             keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
             told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, told)
+            over = await notices.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
+        return SWEEP_ROWS in (keys, told, over)
 
     return step

@@ -36,6 +36,10 @@ FORBIDDEN_UPDATES = [
     ("order_acts", "actor = 'other'"),
     ("approvals", "asked_by = 'other'"),
     ("approvals", "amount_minor = 0"),
+    ("notice_channels", "created_by = 'other'"),
+    ("notice_channels", "kind = 'email'"),
+    ("notices", "since = now()"),
+    ("notice_deliveries", "phase = 'over'"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
 ]
@@ -51,7 +55,7 @@ INSERTS = {
 }
 MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
-    *("staff_sessions", "sign_in_attempts"),
+    *("staff_sessions", "sign_in_attempts", "notices"),
 }
 
 

@@ -13,6 +13,8 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
+from tests.infra.notice_servers import Robots
+from tests.infra.servers import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
@@ -146,6 +148,36 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     await retry.get_by_role("button").click()
     await page.locator("input[name=count]").wait_for()
     grave += await found_by_axe(page, "confirm")
+    await driver.resolve(live, order_no, "compensate")
+    assert not grave, "\n".join(grave)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_operations_add_a_channel_and_nobody_is_kept_out(live: StackRun, browser: Browser, scheme: str) -> None:
+    """The relay of the running stack tells a channel, which the page adds, of an order that sticks."""
+    robots = Robots()
+    page = await signed_in(live, browser, "operations", locale="zh-CN", color_scheme=scheme)
+    async with serving(robots.app) as base:
+        await page.get_by_role("link", name="通知").click()
+        await page.select_option("select[name=kind]", "dingtalk")
+        await page.fill("input[name=name]", "值班群")
+        await page.fill("input[name=target]", f"{base}/robot/send?access_token=t0ken")
+        await page.check("input[name='cause.stuck']")
+        await page.get_by_role("button", name="添加渠道").click()
+        await page.get_by_role("button", name="向 值班群 发送测试通知").click()
+        await page.get_by_text("渠道已接收测试通知").wait_for()
+        (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 1)
+
+        async def told() -> bool:
+            return any("订单卡住 · 预约承运商" in said for said in robots.texts())
+
+        await until(told, "the relay tells of the stuck order")
+        await page.goto("/console/notices")
+        await page.get_by_text("订单卡住 · 预约承运商").wait_for()
+        grave = await found_by_axe(page, "notices")
+        await page.get_by_role("button", name="移除 值班群").click()
+        await page.get_by_text("尚未通知任何人").wait_for()
+    grave += await found_by_axe(page, "notices without channels")
     await driver.resolve(live, order_no, "compensate")
     assert not grave, "\n".join(grave)
 

@@ -248,3 +248,22 @@ telemetry.flush()
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, base)
         assert await process.wait() == 0
     assert received and received[0][0] == "/v1/traces" and b"worker" in received[0][1]
+
+
+async def test_the_address_of_a_notices_channel_is_in_no_trace(exporter: InMemorySpanExporter) -> None:
+    from infra import webhook_client
+    from infra.notices import message, telling
+    from tests.infra.notice_servers import Robots
+    from tests.infra.servers import serving
+
+    telemetry.instrument_httpx()
+    settings = Settings(allow_private_webhook_targets=True)
+    target = {"secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="}
+    async with serving(Robots().app) as base:
+        async with webhook_client.client(5, allow_private=True) as http:
+            await webhook_client.post(http, f"{base}/traced", {}, "")
+        for kind in ("webhook", "dingtalk"):
+            url = {"url": f"{base}/hook/s3cret"}
+            assert (await telling.tell(settings, kind, target | url, message.of_test("en", settings), "m")).error
+    spans = [span.to_json() for span in exporter.get_finished_spans()]
+    assert any("/traced" in span for span in spans) and not any("s3cret" in span for span in spans)

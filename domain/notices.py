@@ -1,0 +1,34 @@
+"""What staff can be told of, and by which channels. Words are elsewhere; these are the codes."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Kinds of causes; a channel may be told of some of them only. Another one is a detector more in the books."""
+
+    STUCK = "stuck"
+    ESCALATED = "escalated"
+    STOCK_LOW = "stock_low"
+    REQUESTS_WAITING = "requests_waiting"
+    ORDERS_WAITING = "orders_waiting"
+    WEBHOOKS_FAILED = "webhooks_failed"
+
+
+class Phase(StrEnum):
+    """Where a cause stands when a notice of it is sent."""
+
+    BEGUN = "begun"
+    GOES_ON = "goes_on"
+    OVER = "over"
+
+
+class ChannelKind(StrEnum):
+    DINGTALK = "dingtalk"
+    WECOM = "wecom"
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+
+
+class Language(StrEnum):
+    EN = "en"
+    ZH = "zh"

@@ -1,0 +1,187 @@
+"""What staff should hear of, looked up in the books: one small statement per kind of cause.
+
+A look happens every few seconds, so each statement reads indexes of open rows, the catalogue, or a bounded number of
+rows, never the orders of the past. Another cause is one more function in `DETECTORS`, and its words.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.notices import Kind
+from domain.order_no import new_order_no
+from infra.settings import Settings
+
+# As many rows of a queue are looked at; a count that reaches it means "or more".
+LOOKED_AT = 10_000
+SKUS_NAMED = 5
+FAILED_WITHIN = timedelta(hours=1)
+DEMAND_WITHIN = timedelta(days=1)
+
+# The currency is looked up order by order: as a join, it is planned as a scan of every order there ever was.
+_STUCK = text(
+    """
+    SELECT step, error, provider, sum(orders)::bigint AS number, min(since) AS oldest_at,
+           jsonb_agg(jsonb_build_object('currency', currency, 'amount_minor', amount_minor) ORDER BY currency)
+             AS amounts
+      FROM (SELECT p.step, p.error, p.provider, p.currency, count(*) AS orders, min(p.since) AS since,
+                   least(sum(p.amount_minor), 1e15)::bigint AS amount_minor
+              FROM (SELECT *, (SELECT o.currency FROM orders o WHERE o.order_no = parked_steps.order_no) AS currency
+                      FROM parked_steps
+                     WHERE resolved_at IS NULL AND (NOT :escalated OR escalated_at IS NOT NULL)) p
+             GROUP BY p.step, p.error, p.provider, p.currency) g
+     GROUP BY step, error, provider
+    """
+)
+# No index on what is left: stock levels move with every order, and must stay cheap to write. Order numbers are ordered
+# by time, so the newest order of a product is the end of its range in the index.
+_STOCK_LOW = text(
+    """
+    SELECT s.warehouse, count(*) AS number, (array_agg(s.sku ORDER BY s.sku))[1 \\: :named] AS skus
+      FROM stock_levels s JOIN products p ON p.sku = s.sku AND p.active
+     WHERE s.available = 0
+       AND (s.safety_stock > 0
+            OR EXISTS (SELECT FROM allocations a
+                        WHERE a.sku = s.sku AND a.warehouse = s.warehouse AND a.state = 'reserved')
+            OR (SELECT max(l.order_no) FROM order_lines l WHERE l.sku = s.sku) >= :demand_from)
+     GROUP BY s.warehouse
+    """
+)
+_REQUESTS = text(
+    """
+    SELECT count(*) AS number, min(created_at) AS oldest_at
+      FROM (SELECT created_at FROM workflow_requests ORDER BY request_id LIMIT :limit) head
+     WHERE created_at <= now() - make_interval(secs => :lag_s)
+    """
+)
+_ORDERS = text(
+    """
+    SELECT count(*) AS number, min(created_at) AS oldest_at
+      FROM (SELECT created_at, waiting FROM orders
+             WHERE status = 'received' AND created_at <= now() - make_interval(secs => :lag_s)
+             ORDER BY created_at DESC, order_no DESC LIMIT :limit) tail
+     WHERE waiting IS NULL
+    """
+)
+_WEBHOOKS = text(
+    """
+    SELECT endpoint_id, count(*) AS number, min(done_at) AS oldest_at
+      FROM (SELECT endpoint_id, done_at FROM webhook_deliveries
+             WHERE state = 'failed' AND done_at > now() - CAST(:within AS interval)
+             ORDER BY done_at DESC LIMIT :limit) failed
+     GROUP BY endpoint_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One cause as it is now. `facts` tell it from others of its kind unless they are in `detail`.
+
+    `amounts` is money at stake as [{currency, amount_minor}]. Nothing in it is personal.
+    """
+
+    kind: Kind
+    facts: dict[str, str | None]
+    count: int
+    oldest_at: datetime | None = None
+    amounts: list[dict[str, Any]] = field(default_factory=list)
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def cause(self) -> str:
+        """The key of the cause: the same as long as it is the same trouble."""
+        return ":".join([self.kind, *(quote(value or "", safe="") for _, value in sorted(self.facts.items()))])
+
+    def row(self) -> dict[str, Any]:
+        """As the books keep it."""
+        return {
+            "cause": self.cause,
+            "kind": self.kind.value,
+            "facts": self.facts | self.detail,
+            "count": self.count,
+            "amounts": self.amounts,
+            "oldest_at": self.oldest_at.isoformat() if self.oldest_at else None,
+        }
+
+
+Detector = Callable[[AsyncConnection, Settings], Awaitable[list[Found]]]
+
+
+async def stuck(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Parked steps that nobody has resolved, by step, error and provider."""
+    return await _parked(conn, Kind.STUCK)
+
+
+async def escalated(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Those of them that nobody has resolved for so long that they were escalated."""
+    return await _parked(conn, Kind.ESCALATED)
+
+
+async def _parked(conn: AsyncConnection, kind: Kind) -> list[Found]:
+    rows = await conn.execute(_STUCK, {"escalated": kind is Kind.ESCALATED})
+    return [
+        Found(
+            kind,
+            {"step": row.step, "error": row.error, "provider": row.provider},
+            row.number,
+            row.oldest_at,
+            row.amounts,
+        )
+        for row in rows
+    ]
+
+
+async def stock_low(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Warehouses with products of which nothing is left to sell, not counting the safety stock.
+
+    Only products in demand: with a safety stock, reserved there by an open order, or ordered within a day.
+    """
+    since = datetime.now(UTC) - DEMAND_WITHIN
+    first = new_order_no(int(since.timestamp() * 1000), 0)
+    rows = await conn.execute(_STOCK_LOW, {"named": SKUS_NAMED, "demand_from": first})
+    return [
+        Found(Kind.STOCK_LOW, {"warehouse": row.warehouse}, row.number, detail={"skus": list(row.skus)}) for row in rows
+    ]
+
+
+async def requests_waiting(conn: AsyncConnection, settings: Settings) -> list[Found]:
+    """Starts and signals that Temporal has not taken: it, or whoever brings them there, is down."""
+    return await _queue(conn, settings, Kind.REQUESTS_WAITING, _REQUESTS)
+
+
+async def orders_waiting(conn: AsyncConnection, settings: Settings) -> list[Found]:
+    """Accepted orders that no worker has taken up; those that wait for stock are not meant."""
+    return await _queue(conn, settings, Kind.ORDERS_WAITING, _ORDERS)
+
+
+async def _queue(conn: AsyncConnection, settings: Settings, kind: Kind, statement: Any) -> list[Found]:
+    row = (await conn.execute(statement, {"lag_s": settings.notice_lag_s, "limit": LOOKED_AT})).one()
+    return [Found(kind, {}, row.number, row.oldest_at)] if row.number else []
+
+
+async def webhooks_failed(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Subscribers to whom messages were given up within the last hour."""
+    rows = await conn.execute(_WEBHOOKS, {"within": FAILED_WITHIN, "limit": LOOKED_AT})
+    return [Found(Kind.WEBHOOKS_FAILED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
+
+
+DETECTORS: dict[Kind, Detector] = {
+    Kind.STUCK: stuck,
+    Kind.ESCALATED: escalated,
+    Kind.STOCK_LOW: stock_low,
+    Kind.REQUESTS_WAITING: requests_waiting,
+    Kind.ORDERS_WAITING: orders_waiting,
+    Kind.WEBHOOKS_FAILED: webhooks_failed,
+}
+
+
+def as_json(found: list[Found]) -> str:
+    """All of them, as one parameter of a statement."""
+    return json.dumps([one.row() for one in found])

@@ -1,0 +1,55 @@
+"""Tells a channel something: picks the way, and turns whatever goes wrong into a code."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from domain.notices import ChannelKind
+from infra import webhook_client
+from infra.notices import hook, mail, robots
+from infra.notices.message import Message
+from infra.notices.outcome import Outcome
+from infra.settings import Settings
+from infra.telemetry import untraced
+from infra.webhook_client import TargetRefusedError
+
+# A mail server is asked several things in a row, each of which may take the whole time-out.
+MAIL_TIMES = 6
+By = Callable[[httpx.AsyncClient, dict[str, str], Message, str], Awaitable[Outcome]]
+_BY_HTTP: dict[str, By] = {
+    ChannelKind.DINGTALK: robots.to_dingtalk,
+    ChannelKind.WECOM: robots.to_wecom,
+    ChannelKind.WEBHOOK: hook.to_webhook,
+}
+
+
+async def tell(settings: Settings, kind: str, target: dict[str, str], message: Message, message_id: str) -> Outcome:
+    """One attempt; raises nothing. `target` is {url, secret} or {address}."""
+    try:
+        # Addresses of robots are secrets, so they stay out of traces.
+        with untraced():
+            if kind == ChannelKind.EMAIL:
+                async with asyncio.timeout(longest_s(settings)):
+                    return await mail.to_email(settings, target, message, message_id)
+            return await _by_http(settings, _BY_HTTP[kind], target, message, message_id)
+    except (TimeoutError, httpx.TimeoutException):
+        return Outcome("timeout")
+    except TargetRefusedError:
+        return Outcome("target_refused")
+    except ssl.SSLError:
+        return Outcome("tls_failed")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError):
+        return Outcome("connection_failed")
+
+
+async def _by_http(settings: Settings, by: By, target: dict[str, str], message: Message, message_id: str) -> Outcome:
+    timeout_s, allow_private = settings.webhook_timeout_s, settings.allow_private_webhook_targets
+    async with webhook_client.client(timeout_s, allow_private=allow_private) as http, asyncio.timeout(timeout_s):
+        return await by(http, target, message, message_id)
+
+
+def longest_s(settings: Settings) -> float:
+    """No attempt takes longer."""
+    return MAIL_TIMES * settings.webhook_timeout_s

@@ -1,0 +1,121 @@
+"""What is a cause, and what is none."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.notices import Kind
+from infra.db import notice_causes, notices
+from infra.settings import Settings
+from tests.workers.notice_scene import Scene
+from tests.workers.support import damage, place, sql
+
+
+async def causes(scene: Scene) -> dict[str, int]:
+    async with scene.database.begin() as connection:
+        await notices.look(connection, scene.settings)
+    return dict(await sql(scene.books.app_url, "SELECT cause, count FROM notices WHERE over_at IS NULL"))
+
+
+async def test_requests_and_orders_that_nobody_takes_up_are_a_cause(scene: Scene) -> None:
+    waits, moves = await place(scene.books), await place(scene.books)
+    assert await causes(scene) == {}
+    await sql(scene.books.owner_url, "UPDATE workflow_requests SET created_at = now() - interval '61 s'")
+    assert await causes(scene) == {"requests_waiting": 2}
+    await sql(scene.books.owner_url, "DELETE FROM workflow_requests")
+    await damage(
+        scene.books.owner_url,
+        f"UPDATE orders SET created_at = now() - interval '2 min' WHERE order_no IN ('{waits}', '{moves}')",
+        f"""UPDATE orders SET waiting = '{{"what": "stock"}}' WHERE order_no = '{waits}'""",
+    )
+    await scene.later(61)
+    assert await causes(scene) == {"orders_waiting": 1}
+
+
+async def test_webhooks_that_were_given_up_are_a_cause_for_an_hour(scene: Scene) -> None:
+    order_no = await place(scene.books)
+    await sql(
+        scene.books.app_url,
+        "INSERT INTO webhook_endpoints (endpoint_id, url, secret_enc, data_key, created_by) "
+        "VALUES ('whe_1', 'https://shop.example/t0ken', '', '', 'test') ON CONFLICT DO NOTHING",
+    )
+    await sql(
+        scene.books.app_url,
+        "INSERT INTO webhook_deliveries (endpoint_id, order_no, seq, state, done_at) "
+        "VALUES ('whe_1', %s, 1, 'failed', now())",
+        order_no,
+    )
+    assert await causes(scene) == {"webhooks_failed:whe_1": 1}
+    await sql(scene.books.app_url, "UPDATE webhook_deliveries SET done_at = now() - interval '61 min'")
+    await scene.later(61)
+    assert await causes(scene) == {}
+
+
+async def stock(scene: Scene, sku: str, on_hand: int, reserved: int = 0, safety: int = 0) -> None:
+    await sql(
+        scene.books.owner_url,
+        "INSERT INTO products (sku, name, price_minor, currency) VALUES (%s, 'x', 1, 'CNY') ON CONFLICT DO NOTHING",
+        sku,
+    )
+    await damage(
+        scene.books.owner_url,
+        f"INSERT INTO stock_levels (sku, warehouse, on_hand, reserved, safety_stock) "
+        f"VALUES ('{sku}', 'WH-EAST', {on_hand}, {reserved}, {safety})",
+    )
+
+
+async def test_stock_is_low_where_nothing_is_left_that_somebody_wants(scene: Scene) -> None:
+    await stock(scene, "PLENTY", 100, 10, 5)
+    await stock(scene, "UNWANTED", 0)
+    assert await causes(scene) == {}
+    await stock(scene, "BELOW-SAFETY", 9, 4, 5)
+    await stock(scene, "ALL-RESERVED", 3, 3)
+    await stock(scene, "SKU-1", 0)
+    order_no = await place(scene.books)
+    await damage(
+        scene.books.owner_url,
+        f"INSERT INTO allocations VALUES ('{order_no}', 'ALL-RESERVED', 'WH-EAST', 3, 'reserved')",
+    )
+    assert await causes(scene) == {"stock_low:WH-EAST": 2}
+    # The same line in an order of today; `place` dates its orders at the beginning of time.
+    await damage(
+        scene.books.owner_url,
+        "INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor) "
+        "VALUES ('ZZZZZZ-ZZZZZZ-ZZZZZZ', 1, 'SKU-1', 'Tea', 1, 1)",
+    )
+    assert await causes(scene) == {"stock_low:WH-EAST": 3}
+    facts = await sql(scene.books.app_url, "SELECT facts FROM notices WHERE kind = 'stock_low'")
+    assert facts == [({"warehouse": "WH-EAST", "skus": ["ALL-RESERVED", "BELOW-SAFETY", "SKU-1"]},)]
+    await damage(scene.books.owner_url, "DELETE FROM order_lines WHERE order_no LIKE 'ZZ%'")
+
+
+async def test_a_detector_that_fails_says_neither_yes_nor_no_and_stops_no_other(scene: Scene) -> None:
+    await scene.park(1)
+    assert await causes(scene) == {"stuck:rejected:sandbox:book": 1}
+
+    async def broken(connection: AsyncConnection, _: Settings) -> list[notice_causes.Found]:
+        await connection.execute(text("SELECT 1/0"))
+        return []
+
+    async def new(_: AsyncConnection, __: Settings) -> list[notice_causes.Found]:
+        return [notice_causes.Found(Kind.STOCK_LOW, {"warehouse": "W"}, 1)]
+
+    some: Mapping[Kind, notice_causes.Detector] = {Kind.STUCK: broken, Kind.STOCK_LOW: new}
+    await scene.later(3600)
+    async with scene.database.begin() as connection:
+        assert await notices.look(connection, scene.settings, some) == (True, 0)
+    open_now = await sql(scene.books.app_url, "SELECT kind FROM notices WHERE over_at IS NULL ORDER BY kind")
+    assert open_now == [("stock_low",), ("stuck",)]
+
+
+async def test_one_cause_found_twice_is_one(scene: Scene) -> None:
+    await scene.park(1)
+    await sql(scene.books.owner_url, "UPDATE parked_steps SET provider = NULL")
+    await scene.park(1)
+    await sql(scene.books.owner_url, "UPDATE parked_steps SET provider = '' WHERE provider IS NOT NULL")
+    assert await causes(scene) == {"stuck:rejected::book": 1}
+
+
+async def test_every_kind_has_a_detector() -> None:
+    assert set(notice_causes.DETECTORS) == set(Kind)
