@@ -8,6 +8,7 @@ class Kind(StrEnum):
 
     STUCK = "stuck"
     ESCALATED = "escalated"
+    HELD = "held"
     STOCK_LOW = "stock_low"
     REQUESTS_WAITING = "requests_waiting"
     ORDERS_WAITING = "orders_waiting"

@@ -39,6 +39,12 @@ _STUCK = text(
      GROUP BY step, error, provider
     """
 )
+_HELD = text(
+    """
+    SELECT kind, count(*) AS number, min(put_on_at) AS oldest_at FROM holds
+     WHERE closed_at IS NULL AND escalated_at IS NOT NULL GROUP BY kind
+    """
+)
 # No index on what is left: stock levels move with every order, and must stay cheap to write. Order numbers are ordered
 # by time, so the newest order of a product is the end of its range in the index.
 _STOCK_LOW = text(
@@ -63,10 +69,10 @@ _REQUESTS = text(
 _ORDERS = text(
     """
     SELECT count(*) AS number, min(created_at) AS oldest_at
-      FROM (SELECT created_at, waiting FROM orders
+      FROM (SELECT created_at, waiting, hold FROM orders
              WHERE status = 'received' AND created_at <= now() - make_interval(secs => :lag_s)
              ORDER BY created_at DESC, order_no DESC LIMIT :limit) tail
-     WHERE waiting IS NULL
+     WHERE waiting IS NULL AND hold IS NULL
     """
 )
 _WEBHOOKS = text(
@@ -138,6 +144,11 @@ async def _parked(conn: AsyncConnection, kind: Kind) -> list[Found]:
     ]
 
 
+async def held(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Holds that nobody has looked into until they were escalated, by kind."""
+    return [Found(Kind.HELD, {"hold": row.kind}, row.number, row.oldest_at) for row in await conn.execute(_HELD)]
+
+
 async def stock_low(conn: AsyncConnection, _: Settings) -> list[Found]:
     """Warehouses with products of which nothing is left to sell, not counting the safety stock.
 
@@ -175,6 +186,7 @@ async def webhooks_failed(conn: AsyncConnection, _: Settings) -> list[Found]:
 DETECTORS: dict[Kind, Detector] = {
     Kind.STUCK: stuck,
     Kind.ESCALATED: escalated,
+    Kind.HELD: held,
     Kind.STOCK_LOW: stock_low,
     Kind.REQUESTS_WAITING: requests_waiting,
     Kind.ORDERS_WAITING: orders_waiting,

@@ -33,6 +33,22 @@ async def test_requests_and_orders_that_nobody_takes_up_are_a_cause(scene: Scene
     assert await causes(scene) == {"orders_waiting": 1}
 
 
+async def test_holds_that_nobody_looks_into_are_a_cause_once_they_are_escalated(scene: Scene) -> None:
+    order_no = await place(scene.books)
+    hold = (
+        "INSERT INTO holds (order_no, hold_no, kind, stops, owner, default_outcome, put_on_by, reason_enc, escalate_at,"
+        " until) VALUES (%s, 1, 'risk', '{paid}', 'finance', 'cancel', 'support:ann', '', now() + interval '1 h',"
+        " now() + interval '2 h')"
+    )
+    await sql(scene.books.app_url, hold, order_no)
+    assert await causes(scene) == {}
+    await sql(scene.books.app_url, "UPDATE holds SET escalated_at = now() WHERE order_no = %s", order_no)
+    assert await causes(scene) == {"held:risk": 1}
+    await sql(scene.books.app_url, "UPDATE holds SET closed_at = now(), closed_by = 's', outcome = 'released'")
+    await scene.later(61)
+    assert await causes(scene) == {}
+
+
 async def test_webhooks_that_were_given_up_are_a_cause_for_an_hour(scene: Scene) -> None:
     order_no = await place(scene.books)
     await sql(
