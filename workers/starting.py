@@ -5,13 +5,16 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import (
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
 
+from domain import priority as priorities
 from domain.money import Money
+from domain.priority import SHARES, named
 from infra.db.dispatching import OrderFacts
 from infra.settings import Settings
 from infra.telemetry import temporal_interceptors
@@ -47,10 +50,19 @@ def attributes(order: OrderFacts) -> TypedSearchAttributes:
     )
 
 
+def share(order: OrderFacts) -> Priority:
+    """How often tasks of the order are handed out when there is a queue: a share each, so that nobody starves."""
+    pressing = named(order.priority)
+    if pressing is priorities.Priority.STANDARD:
+        return Priority.default
+    return Priority(fairness_key=pressing.value, fairness_weight=SHARES[pressing])
+
+
 def _described(order: OrderFacts, task_queue: str) -> dict[str, Any]:
     return {
         "id": names.order_workflow(order.order_no),
         "task_queue": task_queue,
+        "priority": share(order),
         "search_attributes": attributes(order),
         "static_summary": summary(order),
     }

@@ -20,6 +20,7 @@ class OrderFacts:
     total_minor: int
     currency: str
     lines: int
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ _CLAIM = text(
        SELECT c.request_id, c.kind, c.subject, c.name, c.payload, c.trace, c.tries,
               extract(epoch FROM clock_timestamp() - c.created_at) AS age_s,
               o.status, o.channel, o.total_minor, o.currency,
-              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines
+              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
          FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no = c.subject
         ORDER BY c.rank, c.request_id"""
 )
@@ -80,7 +81,7 @@ _RELEASE = text(
 async def settle_and_claim(
     connection: AsyncConnection, done: Sequence[int], limit: int, *, min_age_s: float = 0.0, lease_s: float = LEASE_S
 ) -> list[WorkflowRequest]:
-    """Delete what is `done` and claim up to `limit` further requests, at most one per subject, oldest first.
+    """Delete what is `done` and claim up to `limit` further requests, at most one per subject, by their rank.
 
     Requests younger than `min_age_s` are left alone unless they were claimed before and released.
     """
@@ -102,7 +103,7 @@ async def release(connection: AsyncConnection, failures: Sequence[tuple[int, str
 def _request(row: Any) -> WorkflowRequest:
     order = None
     if row.channel is not None:
-        order = OrderFacts(row.subject, row.status, row.channel, row.total_minor, row.currency, row.lines)
+        order = OrderFacts(row.subject, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority)
     return WorkflowRequest(
         row.request_id, row.kind, row.subject, row.name, row.payload, row.trace, row.tries, float(row.age_s), order
     )
@@ -117,7 +118,7 @@ _OPEN_ORDERS = text(
          (SELECT DISTINCT order_no FROM inbox
            WHERE processed_at IS NULL AND order_no > :after ORDER BY order_no LIMIT :limit))
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
-              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines
+              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
          FROM open JOIN orders o USING (order_no) ORDER BY o.order_no LIMIT :limit"""
 )
 _COUNT_OPEN = text(

@@ -18,6 +18,9 @@ DYNAMIC_CONFIG = {
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
     "frontend.namespaceRPS.visibility": "100",  # lists, 10 a second otherwise
+    # Urgent orders get a share of the queue, not all of it.
+    "matching.useNewMatcher": "true",
+    "matching.enableFairness": "true",
     # A bug is reported from its second failure on, not only from the fifth, minutes later.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
 }
