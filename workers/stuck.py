@@ -120,6 +120,9 @@ def _one(api: SupportApi, order_no: str, wish: Wish) -> None:
         _would(wish, [item for item in found if wish.action in item["options"]])
         return
     answer = api.resolve(order_no, wish.body(), wish.key)
+    if "approval_id" in answer:
+        _waits(answer["approval_id"], 1)
+        return
     console.print(f"{answer['order_no']}: {wish.action} {answer['outcome']}, now {answer['status']}", markup=False)
 
 
@@ -130,11 +133,20 @@ def _many(api: SupportApi, chosen: dict[str, str], wish: Wish) -> None:
             console.print(_table(found[:SHOWN]))
         _would(wish, found)
         return
-    job_id = api.resolve_many({**wish.body(), "filter": chosen, "rate_per_s": wish.rate_per_s}, wish.key)
+    begun = api.resolve_many({**wish.body(), "filter": chosen, "rate_per_s": wish.rate_per_s}, wish.key)
+    job_id = begun["job_id"]
+    if "approval_id" in begun:
+        _waits(begun["approval_id"], begun["waiting"])
     job = _followed(api, job_id)
     console.print(f"{job_id} {job['state']}: {job['done']} accepted, {job['failed']} refused, {job['total']} in all")
     if job["failed"] or job["state"] != "finished":
         raise typer.Exit(FAILED)
+
+
+def _waits(approval_id: str, orders: int) -> None:
+    """What one person may not do alone; another decides in the console or over HTTP."""
+    noun = "1 order waits" if orders == 1 else f"{orders} orders wait"
+    console.print(f"{noun} for a second person: {approval_id} in the console's approvals", markup=False)
 
 
 def _followed(api: SupportApi, job_id: str) -> dict[str, Any]:

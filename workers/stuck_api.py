@@ -51,12 +51,18 @@ class SupportApi:
             cursor = {"cursor": page["next_cursor"]}
 
     def resolve(self, order_no: str, act: dict[str, Any], key: str | None) -> dict[str, Any]:
-        """Resolve one order's step: {order_no, status, outcome}. Raises ApiError."""
+        """Resolve one order's step: {order_no, status, outcome}, or {approval_id, …} where a second person must agree.
+
+        Raises ApiError.
+        """
         return self._call("POST", f"/v1/support/orders/{order_no}/resolve", body=act, key=key)
 
-    def resolve_many(self, act: dict[str, Any], key: str | None) -> str:
-        """Begin a bulk act; its job id. Raises ApiError."""
-        return str(self._call("POST", "/v1/support/resolve", body=act, key=key)["job_id"])
+    def resolve_many(self, act: dict[str, Any], key: str | None) -> dict[str, Any]:
+        """Begin a bulk act: {job_id, total}, with {approval_id, waiting} for orders that need a second person.
+
+        Raises ApiError.
+        """
+        return self._call("POST", "/v1/support/resolve", body=act, key=key)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """{state, total, done, failed}. Raises ApiError."""

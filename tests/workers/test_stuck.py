@@ -123,6 +123,22 @@ async def test_refusals_of_a_bulk_act_are_counted(oms: Oms, orders: list[str]) -
     assert done.exit_code == 1
 
 
+async def test_what_moves_much_money_waits_for_a_second_person(
+    oms: Oms, database_url: Books, orders: list[str]
+) -> None:
+    returning = "UPDATE parked_steps SET step = 'return_payment', amount_minor = 150000 WHERE order_no = %s"
+    await sql(database_url.owner_url, returning, orders[0])
+    value = json.dumps({"reference": "bank 1"})
+    one = await oms("skip", orders[0], "--reason", "r", "--value", value)
+    assert (one.exit_code, "1 order waits for a second person: apr_" in one.stdout) == (0, True), one.stdout
+    again = await oms("skip", orders[0], "--reason", "r", "--value", value)
+    assert "approval_waiting" in again.stderr
+    many = await oms("skip", "--all", "--step", "return_payment", "--reason", "r", "--value", value)
+    assert "1 order waits for a second person" in many.stdout
+    assert "finished: 0 accepted, 0 refused, 0 in all" in many.stdout
+    assert await acts(database_url) == []
+
+
 async def test_a_dry_run_does_nothing(oms: Oms, database_url: Books, orders: list[str]) -> None:
     assert (
         "Would retry 3 orders; nothing was done." in (await oms("retry", "--all", "--reason", "r", "--dry-run")).stdout
