@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from api.console import words
+from domain.adjusting import ADJUSTMENTS
+from domain.holds import HoldKind, Outcome
+from domain.priority import Priority
 from domain.states import NOTES, Event, Status
 from domain.steps import STEPS, Step
 from tests.api.conftest import Door, an_order, unique
@@ -278,6 +281,16 @@ def test_every_code_has_words() -> None:
         wanted |= {f"action.{option}" for option in rule.options} | {f"stuck.means.{option}" for option in rule.options}
         wanted |= {f"field.{name}" for name in {**(rule.skip or {}), **(rule.amend or {})}}
         assert f"step.{step}" in known
+    wanted |= {f"hold.{kind}" for kind in HoldKind} | {f"holds.means.{kind}" for kind in HoldKind}
+    wanted |= {f"outcome.{outcome}" for outcome in Outcome} | {f"priority.{priority}" for priority in Priority}
+    wanted |= {f"field.{name}" for rule in ADJUSTMENTS.values() for name in rule.shape}
+    # What comes next is a sentence of the books, found in the code that begins a wait.
+    sources = [
+        file.read_text(encoding="utf-8") for folder in ("activities", "api") for file in Path(folder).glob("*.py")
+    ]
+    sentences = {text for source in sources for text in re.findall(r'waiting\(\s*"\w+", "([^"]+)"', source)}
+    assert len(sentences) >= 6
+    wanted |= {f"next.{text}" for text in sentences}
     assert wanted <= set(known), sorted(wanted - set(known))
 
 

@@ -137,7 +137,8 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     group = "stuck/group?step=book&error=rejected&provider=sandbox"
     order = f"orders/{order_no}"
     acted = ("stuck", group, f"stuck/{order_no}", "jobs", "bugs", order, f"{order}/running", f"{order}/cancel")
-    paths = ["", *acted, "orders?q=nothing", "orders/none", "sign-in"]
+    held = ("holds", f"{order}/hold", f"{order}/adjust", "approvals", "approvals?state=decided")
+    paths = ["", *acted, *held, "orders?q=nothing", "orders/none", "sign-in"]
     grave: list[str] = []
     for path in paths:
         await page.goto(f"/console/{path}".rstrip("/"))

@@ -1,0 +1,116 @@
+"""Holds, priority, adjustments and a second person in a real browser, against the running stack."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.faults import driver
+from tests.faults.stackrun import StackRun
+
+TELEPHONE = {"width": 390, "height": 844}
+
+
+async def unpaid(live: StackRun, price_minor: int = 1000) -> str:
+    sku = await driver.stocked(live, 10, price_minor)
+    order_no = await driver.place(live, driver.basket(sku) | {"payment": None})
+    await live.reaches(order_no, "pending_payment")
+    return order_no
+
+
+async def fits(page: Page) -> bool:
+    found: bool = await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    return found
+
+
+async def test_an_order_is_held_found_on_the_board_and_released(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    order_no = await unpaid(live)
+    page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
+    await page.goto(f"/console/orders/{order_no}")
+    await page.get_by_role("link", name="Holds · Priority").click()
+    form = page.locator("form", has=page.locator("select[name=kind]"))
+    await form.locator("select[name=kind]").select_option("address")
+    await form.locator("input[name=reason]").fill("no such street")
+    await form.get_by_role("button").click()
+    await page.get_by_text("no such street").wait_for()
+    assert await fits(page), "wider than the telephone"
+    await driver.pay(live, order_no)
+    await live.reaches(order_no, "paid")
+    await page.goto("/console?hold=address")
+    await page.get_by_role("link", name=order_no).wait_for()
+    await page.goto("/console/holds?kind=address")
+    await page.get_by_role("link", name=order_no).click()
+    grave = await found_by_axe(page, "held")
+    assert await live.items("/shipments", order_no=order_no) == []
+    release = page.locator("form", has=page.get_by_role("button", name="Release"))
+    await release.locator("input[name=reason]").fill("he wrote the right one")
+    await release.get_by_role("button").click()
+    await live.reaches(order_no, "preparing")
+    assert not grave, "\n".join(grave)
+
+
+async def test_an_order_is_made_urgent(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    order_no = await unpaid(live)
+    page = await signed_in(live, browser, "support", locale="zh-CN", viewport=TELEPHONE)
+    await page.goto(f"/console/orders/{order_no}/hold")
+    form = page.locator("form", has=page.locator("select[name=priority]"))
+    await form.locator("select[name=priority]").select_option("urgent")
+    await form.locator("input[name=reason]").fill("老客户")
+    await form.get_by_role("button").click()
+    await page.goto("/console?priority=urgent")
+    await page.get_by_role("link", name=order_no).wait_for()
+    await page.locator(".tag", has_text="加急").first.wait_for()
+    assert await fits(page), "wider than the telephone"
+
+
+async def test_money_recorded_by_hand_goes_from_one_person_to_another(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    order_no = await unpaid(live)
+    ann = await signed_in(live, browser, "support", locale="en")
+    await ann.goto(f"/console/orders/{order_no}")
+    await ann.get_by_role("link", name="Adjust by hand").click()
+    form = ann.locator("form", has=ann.locator("input[value=payment_recorded]"))
+    await form.locator("input[name='value.reference']").fill("bank 12")
+    await form.locator("input[name=reason]").fill("seen on the statement")
+    await form.get_by_role("button").click()
+    await ann.wait_for_url("**/console/approvals/apr_*")
+    await ann.get_by_text("another person decides").wait_for()
+    assert not await ann.get_by_role("button", name="Approve").count()
+    fay = await signed_in(live, browser, "finance", locale="en")
+    await fay.get_by_role("link", name="Approvals").click()
+    await fay.locator("tr", has_text=order_no).get_by_role("link").first.click()
+    await fay.wait_for_url(re.compile("/console/approvals/apr_"))
+    grave = await found_by_axe(fay, "approval")
+    approve = fay.locator("form", has=fay.get_by_role("button", name="Approve"))
+    await approve.locator("input[name=reason]").fill("it is there")
+    await approve.get_by_role("button").click()
+    await fay.get_by_text("Carried out").wait_for()
+    await live.reaches(order_no, "preparing")
+    assert not grave, "\n".join(grave)
+
+
+async def test_a_dear_refund_needs_a_second_person(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10, 200_000), 1)
+    ann = await signed_in(live, browser, "support", locale="en")
+    await ann.goto(f"/console/stuck/{order_no}")
+    undo = ann.locator("form", has=ann.locator("input[value=compensate]"))
+    await undo.get_by_text("a second person must approve").wait_for()
+    await undo.locator("input[name=reason]").fill("the carrier will not come")
+    await undo.get_by_role("button").click()
+    await ann.wait_for_url("**/console/approvals/apr_*")
+    ben = await signed_in(live, browser, "support", locale="zh-CN", viewport=TELEPHONE)
+    await ben.goto(ann.url)
+    assert await fits(ben), "wider than the telephone"
+    form = ben.locator("form", has=ben.get_by_role("button", name="批准"))
+    await form.locator("input[name=reason]").fill("同意")
+    await form.get_by_role("button").click()
+    await live.reaches(order_no, "cancelled")
+    refunds = [one for one in await live.items("/payments", order_no=order_no) if one["kind"] == "refund"]
+    assert [one["amount_minor"] for one in refunds] == [200_000]
+
+
+@pytest.fixture(autouse=True)
+async def quiet(live: StackRun) -> None:
+    """Nothing of another test's trouble at the sandbox."""
+    async with live.client() as http:
+        await http.delete(f"{live.ready['sandbox']}/faults")
