@@ -28,7 +28,7 @@ async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, nu
     Raises Problem `not_adjustable`, `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict
     `adjustment_not_possible`, `step_is_stuck`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
     """
-    request = idempotency.Request(actor(caller), key, digest)
+    request = idempotency.Request(actor(caller), key, digest, caller.origin)
     _require_shape(wish)
     if not ADJUSTMENTS[wish.event].moves_money:
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"

@@ -14,6 +14,7 @@ from api.dependencies import Services
 from api.middleware import BodyLimit, Measured
 from api.routes import (
     approvals,
+    audit,
     cancelling,
     catalogue,
     endpoints,
@@ -48,6 +49,7 @@ ROUTERS = (
     stock.router,
     endpoints.router,
     notices.router,
+    audit.router,
     webhooks.router,
     system.router,
 )

@@ -23,7 +23,7 @@ async def approve(
 ) -> Response:
     """Say yes, and do it. Raises Problem `second_person_needed`, `approval_unreadable`, `workflow_unavailable` (the
     same person may approve again); Conflict `approval_decided`, `approval_lapsed`, and what the act itself raises."""
-    request = idempotency.Request(actor(caller), key, digest)
+    request = idempotency.Request(actor(caller), key, digest, caller.origin)
     async with parts.database.begin() as conn:
         found = await approvals.find(conn, parts.keys, approval_id)
     _require_second(caller, found)
@@ -43,7 +43,7 @@ async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, ap
         await approvals.decide(conn, parts.keys, approval_id, "refused", actor(caller), words)
         return {"approval_id": approval_id, "decision": "refused"}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 200, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 def _require_second(caller: Principal, found: Approval) -> None:

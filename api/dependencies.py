@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import orjson
@@ -57,11 +57,12 @@ class _Bearer(SecurityBase):
         if scheme.lower() != "bearer" or not token:
             raise Problem("token_missing", "send Authorization: Bearer", headers={"WWW-Authenticate": "Bearer"})
         try:
-            return verify(services(request).settings.token_secret, token.strip())
+            known = verify(services(request).settings.token_secret, token.strip())
         except TokenExpired:
             raise _unauthorised("token_expired", "the token's lifetime is over; get a new one") from None
         except TokenInvalid:
             raise _unauthorised("token_invalid", "this is not a token of ours") from None
+        return replace(known, origin=origin(request, "api")) if known.is_staff else known
 
 
 def _unauthorised(code: str, detail: str) -> Problem:
@@ -85,6 +86,11 @@ def require_staff(caller: Principal) -> None:
 def actor(caller: Principal) -> str:
     """How the books name a caller: `role:subject`. His idempotency keys belong to this name, too."""
     return f"{caller.role}:{caller.subject}"
+
+
+def origin(request: Request, kind: str) -> str:
+    """Where a member of staff speaks from, for the audit log: `kind` (api, console) and the address."""
+    return f"{kind} {request.client.host if request.client else 'unknown'}"
 
 
 def idempotency_key(request: Request) -> str:

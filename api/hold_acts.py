@@ -30,7 +30,7 @@ async def put_on(parts: Services, caller: Principal, key: str, digest: bytes, nu
         hold_no = await holds.put_on(conn, parts.keys, number, new)
         return {"order_no": number, "hold_no": hold_no, "kind": new.kind, "owner": new.owner}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 201, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 def _new_hold(parts: Services, caller: Principal, wish: PutOnHold) -> NewHold:
@@ -63,7 +63,7 @@ async def release(
         closed = await holds.release(conn, parts.keys, number, hold_no, actor(caller), reason)
         return {"order_no": number, "hold_no": hold_no, "outcome": "released", **closed}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 200, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 async def prioritise(
@@ -77,7 +77,7 @@ async def prioritise(
         await priorities.change(conn, parts.keys, act, RANKS[wish.priority])
         return {"order_no": number, "priority": wish.priority}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 200, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)

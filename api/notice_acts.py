@@ -34,7 +34,9 @@ async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish:
     channel_id = f"nch_{derived_id(caller, key, 'notice channel')}"
     target = _target(wish)
     async with parts.database.begin() as conn:
-        claim = await idempotency.claim(conn, idempotency.Request(actor(caller), key, digest), HOLD_S, channel_id)
+        claim = await idempotency.claim(
+            conn, idempotency.Request(actor(caller), key, digest, caller.origin), HOLD_S, channel_id
+        )
         if isinstance(claim, Answered):
             known = await notice_channels.secret_of(conn, parts.keys.vault, channel_id)
             return json_response(_with_secret(claim.response, wish, known), claim.status_code, REPLAYED)

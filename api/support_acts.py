@@ -39,14 +39,14 @@ async def resolve_one(
     if amount_minor <= parts.settings.approval_limit_minor:
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
         call = resolving(parts, resolution_id, number, wish, actor(caller))
-        return await by_workflow(parts, idempotency.Request(actor(caller), key, digest), 200, call)
+        return await by_workflow(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call)
     wanted = Wanted("resolve", number, wish.action, 1, amount_minor, currency, wish.model_dump(mode="json"))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         _require_fitting(await support_reading.parked(conn, number), wish.action, wish.value)
         return await second_person.ask(conn, parts, caller, key, wanted)
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 202, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
 def resolving(
@@ -112,7 +112,7 @@ async def resolve_many(parts: Services, caller: Principal, key: str, digest: byt
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
         return {"job_id": job_id, "total": await open_job(conn, parts, job_id, wish, actor(caller)), **answer}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 202, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
 async def _dear_ones_asked(
@@ -180,4 +180,4 @@ async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) ->
         await support_reading.stop_job(conn, job_id, actor(caller))
         return await support_reading.progress(conn, job_id)
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest), 200, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)

@@ -1,6 +1,6 @@
 """Who may do what: roles, principals and the object-level rule for orders."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -21,10 +21,14 @@ STAFF = frozenset({Role.SUPPORT, Role.WAREHOUSE, Role.FINANCE, Role.OPERATIONS, 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller: `subject` is the customer id, the channel code or the staff member."""
+    """An authenticated caller: `subject` is the customer id, the channel code or the staff member.
+
+    `origin` says where a member of staff speaks from, for the audit log: `api ADDRESS`, `console ADDRESS`.
+    """
 
     role: Role
     subject: str
+    origin: str = field(default="", compare=False)
 
     @property
     def is_staff(self) -> bool:

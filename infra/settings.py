@@ -90,6 +90,7 @@ class Settings(BaseSettings):
 
     # Relay
     relay_poll_s: float = 0.05
+    audit_anchor_s: float = Field(default=300.0, gt=0)
     webhook_attempts: int = 12
     webhook_timeout_s: float = 10.0
 

@@ -165,12 +165,43 @@ def ledger_check(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 
 
 @audit.command("verify")
-def audit_verify(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def audit_verify(
+    anchor: Annotated[
+        list[str] | None, typer.Option("--anchor", help="A hash that was kept elsewhere and must be in the chain.")
+    ] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
     """Exit 0 when the audit log is whole; else say which entry was changed, removed, moved or cut off."""
     _use(data_dir)
     from workers import audit as command
 
-    _run(command.verify)
+    _run(lambda: command.verify(anchor or ()))
+
+
+@audit.command("anchor")
+def audit_anchor(
+    *,
+    only_print: Annotated[bool, typer.Option("--print", help="Make none; print the newest.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Make an anchor over all entries now, and print its hash as a line to keep elsewhere."""
+    _use(data_dir)
+    from workers import audit as command
+
+    _run(lambda: command.anchor(only_print=only_print))
+
+
+@audit.command("access")
+def audit_access(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """The access review: staff, role, last sign-in, acts in the last 90 days."""
+    _use(data_dir)
+    from workers import audit as command
+
+    _run(lambda: command.access(as_json=as_json))
 
 
 Name = Annotated[str, typer.Argument(help="The name to sign in with.")]

@@ -1,11 +1,12 @@
 """The relay: events to subscribers, notices to staff, a second pair of hands for the dispatcher, and sweeping."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import notices, outbox
+from infra.db import audit_anchors, notices, outbox
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.settings import Settings
@@ -24,6 +25,9 @@ DISPATCH_AFTER_S = 1.0
 KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS = 7, 30, 90
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
+# How often it is asked whether the next anchor is due; the database says so, however many relays ask.
+ANCHOR_LOOK_S = 10.0
+_log = logging.getLogger(__name__)
 
 
 def run() -> None:
@@ -54,6 +58,13 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         repeat("delivery", deliverer.step, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
         repeat("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
         repeat("notices", notifier.tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
+        repeat(
+            "audit anchor",
+            anchor(database, settings.audit_anchor_s),
+            stopping,
+            busy_s=SWEEP_PAUSE_S,
+            idle_s=min(ANCHOR_LOOK_S, settings.audit_anchor_s),
+        ),
         repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
@@ -77,6 +88,19 @@ def fan_out(database: Database, fresh: asyncio.Event) -> Callable[[], Awaitable[
         if made:
             fresh.set()
         return made > 0 or taken == EVENTS_AT_ONCE
+
+    return step
+
+
+def anchor(database: Database, every_s: float) -> Callable[[], Awaitable[bool]]:
+    """The step that anchors the audit log when it is due. Each hash is logged: logs are kept elsewhere."""
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            made = await audit_anchors.make(connection, every_s)
+        if made is not None:
+            _log.info("audit log anchored", extra={"anchor": made.line})
+        return made is not None and made.count >= audit_anchors.AT_ONCE
 
     return step
 

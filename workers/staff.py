@@ -15,7 +15,7 @@ from domain.access import STAFF
 from domain.errors import RuleBroken
 from infra import passwords
 from infra.crypto import Vault
-from infra.db import staff, staff_sessions
+from infra.db import acting, staff, staff_sessions
 from infra.db.engine import Database
 from infra.settings import Settings, settings
 
@@ -105,6 +105,7 @@ async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], A
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as conn:
+            await acting.acts(conn, "", acting.terminal())
             return await work(conn)
     finally:
         await database.close()

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import services
+from api.dependencies import origin, services
 from api.errors import Problem
 from domain.access import Principal, Role
 from infra.db import staff_sessions
@@ -29,11 +29,12 @@ class Member:
     name: str
     role: Role
     csrf: str
+    origin: str = ""
 
     @property
     def principal(self) -> Principal:
         """The same person to every rule that knows callers of the API; the books name him `role:name`."""
-        return Principal(self.role, self.name)
+        return Principal(self.role, self.name, self.origin)
 
     def may(self, *roles: Role) -> bool:
         """True when this person holds one of `roles`."""
@@ -54,7 +55,8 @@ async def member(request: Request) -> Any:
         found = await staff_sessions.session_of(conn, cookie, parts.settings.staff_idle_s)
     if found is None:
         raise SignInNeeded
-    request.state.member = Member(found.name, Role(found.role), csrf_of(cookie))
+    where = origin(request, "console")
+    request.state.member = Member(found.name, Role(found.role), csrf_of(cookie), where)
     return request.state.member
 
 

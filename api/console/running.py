@@ -16,7 +16,7 @@ from api.visibility import visible
 from domain.access import Role
 from domain.errors import Conflict
 from infra import temporal_steps
-from infra.db import activity_acts
+from infra.db import acting, activity_acts
 from infra.telemetry import bind_order
 from infra.temporal_steps import ActivityAction, RunningActivity, UnderWay
 from workflows import names
@@ -53,6 +53,7 @@ async def act(request: Request, person: Signed, order_no: str, activity_id: Acti
     wish = hashlib.sha256(f"{number}\n{activity_id}\n{action}\n{timeout_s}".encode()).hexdigest()
     act_id = f"act_{derived_id(person.principal, key, wish)}"
     async with parts.database.begin() as conn:
+        await acting.acts(conn, actor(person.principal), person.origin)
         await activity_acts.keep(
             conn,
             parts.keys,

@@ -12,10 +12,10 @@ from fastapi.responses import RedirectResponse, Response
 from api.console import words
 from api.console.member import COOKIE, Signed, posted
 from api.console.rendering import page
-from api.dependencies import Services, services
+from api.dependencies import Services, actor, services
 from domain.errors import NotFound
 from infra import passwords
-from infra.db import staff, staff_sessions
+from infra.db import acting, staff, staff_sessions
 
 router = APIRouter(prefix="/console")
 
@@ -56,7 +56,8 @@ async def sign_in(
 ) -> Response:
     """Open a session. Whatever is wrong, the answer is the same; too many wrong ones in a row have to wait."""
     parts = services(request)
-    outcome = await _session(parts, name.strip().lower(), password, code, request.client.host if request.client else "")
+    address = request.client.host if request.client else ""
+    outcome = await _session(parts, name.strip().lower(), password, code, address)
     if isinstance(outcome, _Refused):
         status = 429 if outcome.wait_s else 401
         response: Response = page(request, "sign_in.html", status=status, next=local(next), refused=outcome)
@@ -73,7 +74,9 @@ async def _session(parts: Services, name: str, password: str, code: str, address
     """The cookie of a new session."""
     if "\0" in name + password + code:
         return _Refused("sign_in.wrong")
+    where = f"console {address or 'unknown'}"
     async with parts.database.begin() as conn:
+        await acting.acts(conn, "", where)
         wait_s = await staff.count_attempt(conn, name)
         known = await staff.find(conn, name)
     if wait_s:
@@ -86,6 +89,7 @@ async def _session(parts: Services, name: str, password: str, code: str, address
     async with parts.database.begin() as conn:
         if not await staff.use_code(conn, known.name, step):
             return _Refused("sign_in.replayed")
+        await acting.acts(conn, "", where)
         await staff.forget_attempts(conn, name)
         return await staff_sessions.open_session(conn, known.name, parts.settings.staff_session_s, address)
 
@@ -101,6 +105,7 @@ async def sign_out(request: Request, person: Signed) -> Response:
     """End this session."""
     await posted(request, person)
     async with services(request).database.begin() as conn:
+        await acting.acts(conn, actor(person.principal), person.origin)
         await staff_sessions.close_session(conn, request.cookies[COOKIE])
     response = RedirectResponse(f"{HOME}/sign-in", 303)
     response.delete_cookie(COOKIE, path=HOME)

@@ -25,7 +25,7 @@ from domain.access import Principal, Role
 from domain.errors import Conflict
 from domain.states import CANCELLABLE, TERMINAL, Status
 from infra.db import idempotency, order_reading
-from infra.db.cancel_reasons import keep_reason
+from infra.db.cancel_reasons import keep_reason, note_asked
 from infra.db.order_reading import Glance
 from workflows import names
 from workflows.messages import CancelRequest, UpdateAnswer
@@ -73,8 +73,10 @@ async def cancel(parts: Services, caller: Principal, key: str, glance: Glance, d
     cause = "customer_request" if caller.role in (Role.CUSTOMER, Role.CHANNEL) else "support_request"
     wish = CancelRequest(glance.order_no, cause, actor(caller), update_id)
 
-    async def prepare(_: AsyncConnection) -> None:
+    async def prepare(conn: AsyncConnection) -> None:
         _require_cancellable(glance)
+        if caller.is_staff:
+            await note_asked(conn, glance.order_no, wish.actor, update_id)
 
     async def ask() -> dict[str, Any]:
         answer = await parts.workflows.ask(glance.order_no, names.CANCEL, wish, update_id)
@@ -87,7 +89,7 @@ async def cancel(parts: Services, caller: Principal, key: str, glance: Glance, d
     async def settle(conn: AsyncConnection) -> None:
         await keep_reason(conn, parts.keys, glance.order_no, reason)
 
-    asked = idempotency.Request(actor(caller), key, digest)
+    asked = idempotency.Request(actor(caller), key, digest, caller.origin)
     return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_books, settle))
 
 

@@ -28,7 +28,7 @@ async def add_product(request: Request, caller: Caller) -> Response:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         return await catalogue.add_product(conn, parsed.model.model_dump())
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest), 201, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
 
 
 @router.get("/products/{sku}", responses=problems())
@@ -61,4 +61,4 @@ async def add_warehouse(request: Request, caller: Caller) -> Response:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         return await catalogue.add_warehouse(conn, parsed.model.model_dump())
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest), 201, work)
+    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)

@@ -15,7 +15,7 @@ from api.schemas.endpoints import NewEndpoint
 from api.webhook_targets import require_public
 from domain.access import Role
 from domain.errors import NotFound
-from infra.db import endpoints, idempotency
+from infra.db import acting, endpoints, idempotency
 from infra.db.endpoints import Endpoint
 from infra.db.idempotency import Answered
 
@@ -37,7 +37,7 @@ async def add(request: Request, caller: Caller) -> Response:
     endpoint_id = f"whe_{derived_id(caller, key, 'webhook endpoint')}"
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     async with parts.database.begin() as conn:
-        asked = idempotency.Request(actor(caller), key, parsed.digest)
+        asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
         claim = await idempotency.claim(conn, asked, HOLD_S, endpoint_id)
         if isinstance(claim, Answered):
             known = await endpoints.secret_of(conn, parts.keys, endpoint_id)
@@ -67,6 +67,7 @@ async def remove(endpoint_id: str, request: Request, caller: Caller) -> Response
     if not _ID.match(endpoint_id):
         raise NotFound("endpoint_not_found")
     async with parts.database.begin() as conn:
+        await acting.acts(conn, actor(caller), caller.origin)
         if not await endpoints.remove(conn, endpoint_id):
             raise NotFound("endpoint_not_found")
     return Response(status_code=204)

@@ -49,5 +49,5 @@ async def pay(order_no: str, request: Request, caller: Caller) -> Response:
         stand = await stand_of(conn, glance.order_no)
         return {"order_no": glance.order_no, "status": stand.status, "outcome": stand.attempt_state}
 
-    asked = idempotency.Request(actor(caller), key, parsed.digest)
+    asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
     return await by_workflow(parts, asked, 201, WorkflowCall(prepare, ask, from_books))

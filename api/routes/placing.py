@@ -98,7 +98,7 @@ def _requested(order: PlaceOrder) -> list[RequestedLine]:
 def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float) -> Draft:
     order = parsed.model
     return Draft(
-        request=idempotency.Request(actor(caller), key, parsed.digest),
+        request=idempotency.Request(actor(caller), key, parsed.digest, caller.origin),
         actor=actor(caller),
         channel=order.channel,
         external_ref=order.external_ref,

@@ -107,4 +107,4 @@ def _begin(request: Request, caller: Principal) -> tuple[Services, str]:
 
 
 def _asked(caller: Principal, key: str, parsed: Parsed[BaseModel] | Parsed[Any]) -> idempotency.Request:
-    return idempotency.Request(actor(caller), key, parsed.digest)
+    return idempotency.Request(actor(caller), key, parsed.digest, caller.origin)

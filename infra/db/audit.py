@@ -15,7 +15,7 @@ _ENTRIES = {
         """
         SELECT entry_id, order_no AS key, order_count AS number, order_hash AS hash,
                (extract(epoch FROM occurred_at) * 1000000)::bigint AS at_us,
-               actor, action, order_no, before, after, reference
+               actor, action, order_no, before, after, reference, origin
           FROM audit_log WHERE order_no IS NOT NULL AND (order_no, order_count) > (:key, :number)
          ORDER BY order_no, order_count LIMIT :page
         """
@@ -24,7 +24,7 @@ _ENTRIES = {
         """
         SELECT entry_id, actor AS key, actor_count AS number, actor_hash AS hash,
                (extract(epoch FROM occurred_at) * 1000000)::bigint AS at_us,
-               actor, action, order_no, before, after, reference
+               actor, action, order_no, before, after, reference, origin
           FROM audit_log WHERE actor_count IS NOT NULL AND (actor, actor_count) > (:key, :number)
          ORDER BY actor, actor_count LIMIT :page
         """
@@ -56,7 +56,11 @@ _UNHURRIED = text("SET LOCAL statement_timeout = 0")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where the log is not whole: a chain, the number in it, the entry (None where it is missing)."""
+    """Where the log is not whole: a chain, the number in it, the entry (None where it is missing).
+
+    `kind` is order, actor, or anchor for the chain across all; that one's `key` is empty, its `number` 0 for an anchor
+    that is not there.
+    """
 
     kind: str
     key: str
@@ -64,10 +68,24 @@ class Fault:
     entry_id: int | None
     what: str
 
+    @property
+    def words(self) -> str:
+        """The whole of it as a line; an anchor is named by its number."""
+        if self.kind == "anchor":
+            return f"anchor {self.number}: {self.what}" if self.number else self.what
+        where = f"entry {self.entry_id}" if self.entry_id is not None else "no entry"
+        return f"{self.kind} {self.key}, number {self.number} ({where}): {self.what}"
+
 
 def content_of(entry: Any) -> bytes:
-    """What an entry's hash covers beside the entry before: each field as LENGTH:BYTES, as `chain_audit` has it."""
-    fields = (str(entry.at_us), entry.actor, entry.action, entry.order_no, entry.before, entry.after, entry.reference)
+    """What an entry's hash covers beside the entry before, as `audit_content` has it: entries that say where they came
+    from have that as one field more."""
+    fields = [str(entry.at_us), entry.actor, entry.action, entry.order_no, entry.before, entry.after, entry.reference]
+    return fields_of(*fields, *([] if entry.origin is None else [entry.origin]))
+
+
+def fields_of(*fields: str | None) -> bytes:
+    """Each field as LENGTH:BYTES, so that no two lists of fields look the same."""
     encoded = [(field or "").encode() for field in fields]
     return b"".join(f"{len(field)}:".encode() + field for field in encoded)
 

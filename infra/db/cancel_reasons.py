@@ -6,6 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.db.customers import KeyRing, data_key_of
 
 _KEEP = text("UPDATE orders SET cancel_reason_enc = :sealed WHERE order_no = :order_no")
+_NOTE = text(
+    """
+    INSERT INTO audit_log (actor, action, order_no, reference) VALUES (:actor, 'cancel_asked', :order_no, :update_id)
+    """
+)
 
 
 async def keep_reason(conn: AsyncConnection, keys: KeyRing, order_no: str, reason: str) -> None:
@@ -14,3 +19,8 @@ async def keep_reason(conn: AsyncConnection, keys: KeyRing, order_no: str, reaso
     if data_key is not None:
         sealed = keys.seal_json(data_key, reason, f"{order_no}:cancel_reason")
         await conn.execute(_KEEP, {"sealed": sealed, "order_no": order_no})
+
+
+async def note_asked(conn: AsyncConnection, order_no: str, actor: str, update_id: str) -> None:
+    """Say in the audit log that a member of staff asked: the workflow's own event knows who, but not where from."""
+    await conn.execute(_NOTE, {"actor": actor, "order_no": order_no, "update_id": update_id})

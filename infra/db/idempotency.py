@@ -13,11 +13,15 @@ from domain.errors import Conflict, RuleBroken
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A caller's key with the hash of what he asked; `subject` names the caller, role included."""
+    """A caller's key with the hash of what he asked; `subject` names the caller, role included.
+
+    `origin` is where he speaks from, as the audit log says it; empty for customers and channels.
+    """
 
     subject: str
     key: str
     hash: bytes
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,15 @@ class Claim:
     repeated: bool = False
 
 
+# Whose request it is and where it came from goes to the audit log's triggers with the claim: no statement of its own.
 _INSERT = text(
     """
     INSERT INTO idempotency_keys AS k (subject, key, request_hash, state, resource, locked_until)
     VALUES (:subject, :key, :hash, 'running', :resource, clock_timestamp() + make_interval(secs => :hold_s))
     ON CONFLICT (subject, key) DO UPDATE SET locked_until = excluded.locked_until
      WHERE k.state = 'running' AND k.locked_until <= clock_timestamp() AND k.request_hash = excluded.request_hash
-    RETURNING locked_until, resource, created_at < now() AS repeated
+    RETURNING locked_until, resource, created_at < now() AS repeated,
+              set_config('oms.actor', :subject, true), set_config('oms.origin', :origin, true)
     """
 )
 _FIND = text(
@@ -99,10 +105,12 @@ async def claim(
 ) -> Claim | Answered:
     """Claim the request for `hold_s` seconds, or find its answer. A claim whose holder died is taken over.
 
-    Raises RuleBroken `idempotency_key_reused`, Conflict `idempotency_in_progress`.
+    What the transaction does from here on is this caller's to the audit log. Raises RuleBroken
+    `idempotency_key_reused`, Conflict `idempotency_in_progress`.
     """
     wish = {"subject": request.subject, "key": request.key, "hash": request.hash}
-    row = (await conn.execute(_INSERT, {**wish, "hold_s": float(hold_s), "resource": resource})).one_or_none()
+    more = {"hold_s": float(hold_s), "resource": resource, "origin": request.origin}
+    row = (await conn.execute(_INSERT, {**wish, **more})).one_or_none()
     if row is not None:
         return Claim(request, row.locked_until, row.resource, row.repeated)
     found = (await conn.execute(_FIND, {"subject": request.subject, "key": request.key})).one_or_none()

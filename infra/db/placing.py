@@ -61,6 +61,7 @@ _PAYMENT = """
       SELECT CAST(:request_id AS text), placed.order_no, 1, CAST(:method AS text), CAST(:token AS text),
              CAST(:actor AS text)
         FROM placed),"""
+# Triggers run when the statement ends, and find there where the caller spoke from.
 _ORDER = """
     placed AS (
       INSERT INTO orders (order_no, channel, external_ref, type, customer_id, currency, items_minor, total_minor,
@@ -71,7 +72,7 @@ _ORDER = """
              CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
              CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint)
         FROM customer
-      RETURNING order_no),"""
+      RETURNING order_no, set_config('oms.origin', :origin, true)),"""
 _LINES = """
     lines AS (
       INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor)
@@ -267,6 +268,7 @@ def _kept(draft: Draft, body: dict[str, Any]) -> dict[str, Any]:
         "subject": draft.request.subject,
         "key": draft.request.key,
         "hash": draft.request.hash,
+        "origin": draft.request.origin,
         "state": "running" if waits else "done",
         "response": None if waits else orjson.dumps(body).decode(),
         "hold_s": str(draft.hold_s + GRACE_S),

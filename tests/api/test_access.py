@@ -39,6 +39,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/notices/channels"): ({}, {"operations", "admin"}),
     ("DELETE", "/v1/notices/channels/nch_1"): (None, {"operations", "admin"}),
     ("POST", "/v1/notices/channels/nch_1/test"): (None, {"operations", "admin"}),
+    ("GET", "/v1/audit"): (None, {"operations", "admin"}),
     ("POST", "/v1/orders"): ({}, ORDERERS),
     ("POST", f"/v1/orders/{NUMBER}/cancel"): ({}, ORDERERS),
     ("POST", f"/v1/orders/{NUMBER}/payments"): ({}, ORDERERS),

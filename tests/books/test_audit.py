@@ -1,30 +1,13 @@
 """The audit log: every change of status and every act of staff is in it, and no change to it goes unseen."""
 
-from collections.abc import AsyncIterator
-
 import psycopg
 import pytest
 
 from tests.api.conftest import settings_for
+from tests.books.conftest import Tampering
 from tests.books.writing import Desk
 from tests.conftest import Books
 from workers.audit import faults_of
-
-Tampering = psycopg.AsyncConnection[tuple[object, ...]]
-
-
-@pytest.fixture
-async def tampering(database_url: Books) -> AsyncIterator[Tampering]:
-    """The superuser with triggers out of the way; what he did is undone afterwards."""
-    async with await psycopg.AsyncConnection.connect(database_url.owner_url, autocommit=True) as connection:
-        await connection.execute("CREATE TABLE kept_log AS TABLE audit_log")
-        await connection.execute("CREATE TABLE kept_chains AS TABLE audit_chains")
-        await connection.execute("SET session_replication_role = replica")
-        yield connection
-        await connection.execute("TRUNCATE audit_log, audit_chains")
-        await connection.execute("INSERT INTO audit_log OVERRIDING SYSTEM VALUE SELECT * FROM kept_log")
-        await connection.execute("INSERT INTO audit_chains SELECT * FROM kept_chains")
-        await connection.execute("DROP TABLE kept_log, kept_chains")
 
 
 async def story(desk: Desk) -> str:

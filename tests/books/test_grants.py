@@ -42,6 +42,7 @@ FORBIDDEN_UPDATES = [
     ("notice_deliveries", "phase = 'over'"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
+    ("audit_anchors", "count = 1"),
 ]
 INSERTS = {
     "payment_ledger": "(payment_id, order_no, debit_account, credit_account, amount_minor, currency) "
@@ -49,6 +50,7 @@ INSERTS = {
     "payment_totals": "VALUES (1, 1, 0)",
     "audit_chains": "VALUES ('order', 'O', 1, '')",
     "audit_log": "(actor, action, order_hash) VALUES ('system', 'x', '')",
+    "audit_anchors": "SELECT * FROM audit_anchors",
     "outbox": "(order_no, seq) VALUES ('O', 1)",
     "order_transitions": "VALUES ('received', 'wish', 'completed')",
     "posting_rules": "VALUES ('wish', 'a', 'b')",
@@ -98,6 +100,7 @@ async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(desk: De
             *LEDGERS,
             "audit_log",
             "audit_chains",
+            "audit_anchors",
             "payment_totals",
             "resolutions",
             "order_lines",

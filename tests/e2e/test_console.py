@@ -137,6 +137,7 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     group = "stuck/group?step=book&error=rejected&provider=sandbox"
     order = f"orders/{order_no}"
     acted = ("stuck", group, f"stuck/{order_no}", "jobs", "bugs", order, f"{order}/running", f"{order}/cancel")
+    acted = (*acted, f"{order}/audit")
     held = ("holds", f"{order}/hold", f"{order}/adjust", "approvals", "approvals?state=decided")
     paths = ["", *acted, *held, "orders?q=nothing", "orders/none", "sign-in"]
     grave: list[str] = []
@@ -150,6 +151,10 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     await page.locator("input[name=count]").wait_for()
     grave += await found_by_axe(page, "confirm")
     await driver.resolve(live, order_no, "compensate")
+    page = await signed_in(live, browser, "admin", locale="en", color_scheme=scheme)
+    for path in ("audit", "audit?actor=support:nobody"):
+        await page.goto(f"/console/{path}")
+        grave += await found_by_axe(page, path)
     assert not grave, "\n".join(grave)
 
 
