@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.customers import KeyRing
+from infra.db.holds import context as hold_context
 
 Chain = Literal["order", "actor"]
 NEWEST = 2**62
@@ -18,6 +19,8 @@ _ENTRIES = """
            a.reference, a.origin, coalesce(r.reason_enc, t.reason_enc, h.reason_enc, j.reason_enc) AS reason_enc,
            CASE WHEN a.action <> 'approval_asked' THEN p.words_enc END AS words_enc,
            CASE WHEN a.action = 'cancel_requested' THEN o.cancel_reason_enc END AS cancel_reason_enc,
+           nullif(CASE a.action WHEN 'hold_put_on' THEN k.reason_enc ELSE k.close_reason_enc END, '') AS hold_enc,
+           CASE a.action WHEN 'hold_put_on' THEN k.kind ELSE 'close:' || k.hold_no END AS hold_what,
            coalesce(j.data_key, p.data_key, c.data_key) AS data_key, m.reference AS stock_reason
       FROM page a
       LEFT JOIN resolutions r ON a.action LIKE 'resolve%' AND r.resolution_id = a.reference
@@ -28,6 +31,9 @@ _ENTRIES = """
       LEFT JOIN stock_movements m ON m.movement_id = CASE WHEN a.action IN
         ('stock_receipt', 'stock_adjustment', 'stock_transfer_out', 'stock_transfer_in')
         THEN CAST(a.reference AS bigint) END
+      LEFT JOIN order_events e ON a.action IN ('hold_put_on', 'hold_released') AND e.order_no = a.order_no
+                AND e.seq = CASE WHEN a.action IN ('hold_put_on', 'hold_released') THEN CAST(a.reference AS integer) END
+      LEFT JOIN holds k ON k.order_no = e.order_no AND k.hold_no = CAST(e.data ->> 'hold_no' AS integer)
       LEFT JOIN orders o ON o.order_no = a.order_no
       LEFT JOIN customers c ON c.customer_id = o.customer_id
      ORDER BY a.{number} DESC
@@ -53,12 +59,13 @@ async def entries(
 
 def _opened(keys: KeyRing, row: Any) -> dict[str, Any]:
     entry = dict(row._mapping)
-    plain, key = entry.pop("stock_reason"), entry.pop("data_key")
+    plain, key, held = entry.pop("stock_reason"), entry.pop("data_key"), entry.pop("hold_what")
     kept = plain is not None
     for name, context in (
         ("reason_enc", f"{row.reference}:reason"),
         ("words_enc", f"{row.reference}:words"),
         ("cancel_reason_enc", f"{row.order_no}:cancel_reason"),
+        ("hold_enc", hold_context(row.order_no, held)),
     ):
         if (sealed := entry.pop(name)) is not None:
             plain, kept = keys.open_json(key, sealed, context), True

@@ -164,8 +164,8 @@ async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[
     rows = [dict(row._mapping) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
     for row in rows:
         key = row.pop("data_key")
-        row["reason"] = _opened(keys, key, row.pop("reason_enc"), _context(order_no, row["kind"]))
-        closing = _context(order_no, f"close:{row['hold_no']}")
+        row["reason"] = _opened(keys, key, row.pop("reason_enc"), context(order_no, row["kind"]))
+        closing = context(order_no, f"close:{row['hold_no']}")
         row["close_reason"] = _opened(keys, key, row.pop("close_reason_enc"), closing)
     return rows
 
@@ -181,12 +181,13 @@ async def open_holds(conn: AsyncConnection, wanted: OpenWanted) -> list[dict[str
 async def _sealed(conn: AsyncConnection, keys: KeyRing | None, order_no: str, reason: str, what: str) -> bytes:
     """Of an erased customer's order no reason is kept: nothing could ever open it."""
     key = await data_key_of(conn, order_no) if keys is not None else None
-    return keys.seal_json(key, reason, _context(order_no, what)) if keys is not None and key else b""
+    return keys.seal_json(key, reason, context(order_no, what)) if keys is not None and key else b""
 
 
 def _opened(keys: KeyRing, key: bytes | None, sealed: bytes | None, context: str) -> Any:
     return keys.open_json(key, sealed, context) if sealed else None
 
 
-def _context(order_no: str, what: str) -> str:
+def context(order_no: str, what: str) -> str:
+    """What a reason is sealed with: `what` is the hold's kind, or `close:` and its number."""
     return f"{order_no}:hold:{what}"

@@ -104,6 +104,14 @@ async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: Desk
     assert act_row[3:6] == [f"changed the priority {act_id}", "– → urgent", "the customer rang &amp; asked 1"]
 
 
+async def test_why_an_order_was_held_and_released_is_there(support: Desk) -> None:
+    order_no = await placed(support)
+    await support.post(f"/console/orders/{order_no}/hold", kind="address", reason=f"{REASON} 1")
+    await support.post(f"/console/orders/{order_no}/holds/1/release", reason=f"{REASON} 2")
+    released, held = cells((await support.get(f"/console/orders/{order_no}/audit")).text)[:2]
+    assert (held[5], released[5]) == ("the customer rang &amp; asked 1", "the customer rang &amp; asked 2")
+
+
 async def test_an_erased_customers_reasons_are_gone_and_the_acts_stay(support: Desk) -> None:
     order_no = await reasoned(support)
     await support.door.sql(
