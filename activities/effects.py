@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import failing
 from domain.errors import RuleBroken
 from infra.db.engine import PoolExhausted
 from infra.db.reservations import StockGone
@@ -25,18 +26,27 @@ Method = Callable[Concatenate[Self, P], Awaitable[Out]]
 def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
     """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
 
-    The error's details are (provider, attempt). No message of a provider or of the database goes into a history.
+    The error's details are (provider, attempt). No message of a provider or of the database goes into a history. A
+    provider's step that fails is recorded in the books (activities/failing.py).
     """
 
     def decorate(method: Method[Self, P, Out]) -> Method[Self, P, Out]:
         @activity.defn(name=name)
         @functools.wraps(method)
         async def run(self: Self, *args: P.args, **kwargs: P.kwargs) -> Out:
-            with bind_order(getattr(args[0], "order_no", None) if args else None), activity_timer(name):
+            order_no = getattr(args[0], "order_no", None) if args else None
+            database = getattr(self, "_db", None) if order_no and name in failing.STEP_OF else None
+            with bind_order(order_no), activity_timer(name):
                 try:
-                    return await method(self, *args, **kwargs)
+                    answer = await method(self, *args, **kwargs)
                 except (RuleBroken, GatewayError, SQLAlchemyError, PoolExhausted, StockGone) as error:
-                    raise as_failure(error) from None
+                    failure = as_failure(error)
+                    if database is not None and activity.in_activity():
+                        await failing.failed(database, str(order_no), failure)
+                    raise failure from None
+                if database is not None and activity.in_activity():
+                    await failing.went_through(database, str(order_no))
+                return answer
 
         return run  # type: ignore[return-value]
 

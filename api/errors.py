@@ -54,6 +54,8 @@ STATUSES: dict[str, int] = {
     "parcel_on_its_way": 409,
     "not_parked": 409,
     "activity_over": 409,
+    "nothing_to_reset": 409,
+    "batch_running": 409,
     "nothing_stuck": 409,
     "too_late_to_hold": 409,
     "approval_waiting": 409,

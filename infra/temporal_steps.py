@@ -11,7 +11,7 @@ from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, PendingActivityState, WorkflowExecutionStatus
 from temporalio.api.failure.v1 import Failure
-from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
@@ -22,12 +22,10 @@ from temporalio.api.workflowservice.v1 import (
     UpdateActivityOptionsRequest,
 )
 from temporalio.client import Client
-from temporalio.client import WorkflowExecution as Listed
-from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 _LOOKED_BACK = 20
-PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
+_STATUS = "WORKFLOW_EXECUTION_STATUS_"
 
 
 class ActivityAction(StrEnum):
@@ -64,22 +62,17 @@ class TaskFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class FailingWorkflow:
-    """A workflow whose code fails: a bug. `problems` are Temporal's own words for it, such as `cause=…`."""
-
-    workflow_id: str
-    problems: tuple[str, ...]
-    build_id: str
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class UnderWay:
-    """What a workflow does now; not `open` when it has ended, or Temporal does not know it."""
+    """What a workflow does now; not `open` when it has ended, or Temporal does not know it.
+
+    `ended` says how (completed, failed, terminated, timed_out, …), empty while open and when there is none.
+    """
 
     open: bool
     activities: tuple[RunningActivity, ...] = ()
     failing: TaskFailure | None = None
+    run_id: str = ""
+    ended: str = ""
 
 
 async def under_way(client: Client, workflow_id: str) -> UnderWay:
@@ -93,22 +86,13 @@ async def under_way(client: Client, workflow_id: str) -> UnderWay:
         if error.status is RPCStatusCode.NOT_FOUND:
             return UnderWay(open=False)
         raise
-    if found.workflow_execution_info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
-        return UnderWay(open=False)
+    status, run_id = found.workflow_execution_info.status, found.workflow_execution_info.execution.run_id
+    if status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
+        ended = WorkflowExecutionStatus.Name(status).removeprefix(_STATUS).lower()
+        return UnderWay(open=False, run_id=run_id, ended=ended)
     activities = tuple(_activity(pending) for pending in found.pending_activities)
     failing = await _failing(client, found) if found.pending_workflow_task.attempt > 1 else None
-    return UnderWay(True, activities, failing)
-
-
-async def failing(client: Client, limit: int) -> tuple[int, list[FailingWorkflow]]:
-    """How many workflows fail by a bug, and the `limit` that began last. Raises RPCError when Temporal does not answer.
-
-    Temporal sets `TemporalReportedProblems` after some failures in a row, and clears it at the first success.
-    """
-    query = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
-    counted = await client.count_workflows(query)
-    found = [_failing_workflow(workflow) async for workflow in client.list_workflows(query, limit=limit)]
-    return counted.count, found
+    return UnderWay(True, activities, failing, run_id)
 
 
 async def act(
@@ -137,12 +121,6 @@ async def act(
             mask = FieldMask(paths=["start_to_close_timeout"])
             change = UpdateActivityOptionsRequest(**where, activity_options=options, update_mask=mask)  # type: ignore[arg-type]
             await service.update_activity_options(change)
-
-
-def _failing_workflow(workflow: Listed) -> FailingWorkflow:
-    version = workflow.raw_info.versioning_info.deployment_version.build_id
-    problems = workflow.typed_search_attributes.get(PROBLEMS) or ()
-    return FailingWorkflow(workflow.id, tuple(problems), version, workflow.start_time)
 
 
 def _activity(pending: PendingActivityInfo) -> RunningActivity:
@@ -183,7 +161,12 @@ async def _failing(client: Client, found: DescribeWorkflowExecutionResponse) -> 
     for event in answer.history.events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
             told = event.workflow_task_failed_event_attributes.failure
-            version = info.versioning_info.deployment_version.build_id
             error = f"{told.application_failure_info.type}: {told.message}".removeprefix(": ")
-            return TaskFailure(found.pending_workflow_task.attempt, version, error[:300])
+            return TaskFailure(found.pending_workflow_task.attempt, _version(info), error[:300])
     return None
+
+
+def _version(info: WorkflowExecutionInfo) -> str:
+    """The build that is asked now: a workflow counts as the version of its last good task until the next one is."""
+    versioning = info.versioning_info
+    return versioning.version_transition.deployment_version.build_id or versioning.deployment_version.build_id

@@ -7,7 +7,20 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from api.console import approvals, audit_pages, board, bugs, holds, jobs, notices, order_page, running, sign_in, stuck
+from api.console import (
+    approvals,
+    audit_pages,
+    board,
+    bugs,
+    holds,
+    jobs,
+    notices,
+    order_page,
+    retrying,
+    running,
+    sign_in,
+    stuck,
+)
 from api.console.member import SignInNeeded, to_sign_in
 from api.console.rendering import STATIC, page
 from api.errors import MEDIA_TYPE
@@ -25,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bugs.router,
     notices.router,
     audit_pages.router,
+    retrying.router,
 )
 
 

@@ -6,7 +6,9 @@ from pydantic import Field
 
 from api.schemas.text import Body, Code, Reason, Reference
 from domain.steps import Action, Step
+from infra.temporal_steps import ActivityAction
 
+MAX_TIMEOUT_S = 3600
 ActionField = Annotated[Action, Field(strict=False)]
 
 
@@ -34,3 +36,18 @@ class BulkResolve(Body):
     reason: Reason
     value: dict[str, Any] | None = None
     rate_per_s: Annotated[float, Field(strict=False, gt=0, le=1000)]
+
+
+class ActivityAct(Body):
+    """What to do with an activity that is being tried. `timeout_s` goes with `set_timeout` alone."""
+
+    activity: Reference
+    action: Annotated[ActivityAction, Field(strict=False)]
+    reason: Reason
+    timeout_s: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_S)] | None = None
+
+
+class Reset(Body):
+    """Begin the order's workflow again before its last good task."""
+
+    reason: Reason

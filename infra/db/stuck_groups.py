@@ -8,14 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.crypto import Unreadable
 from infra.db.customers import KeyRing
 
-# Open parked steps only: their partial index is as small as the trouble is.
+# Open parked steps and failing ones only: both are as small as the trouble is.
 _GROUPS = text(
     """
-    SELECT p.step, p.error, p.provider, o.currency, count(*) AS orders, min(p.since) AS since,
-           sum(p.amount_minor)::bigint AS amount_minor, count(p.escalated_at) AS escalated
-      FROM parked_steps p JOIN orders o USING (order_no)
-     WHERE p.resolved_at IS NULL
-     GROUP BY p.step, p.error, p.provider, o.currency ORDER BY count(*) DESC, min(p.since)
+    SELECT s.step, s.error, s.provider, o.currency, count(*) FILTER (WHERE s.parked) AS orders,
+           count(*) FILTER (WHERE NOT s.parked) AS failing, min(s.since) AS since,
+           coalesce(sum(s.amount_minor), 0)::bigint AS amount_minor, count(s.escalated_at) AS escalated
+      FROM (SELECT order_no, step, error, provider, since, amount_minor, escalated_at, true AS parked
+              FROM parked_steps WHERE resolved_at IS NULL
+             UNION ALL
+            SELECT f.order_no, f.step, f.error, f.provider, f.since, NULL, NULL, false
+              FROM failing_steps f JOIN orders o USING (order_no) WHERE f.paused OR f.event_seq = o.event_seq) s
+      JOIN orders o USING (order_no)
+     GROUP BY s.step, s.error, s.provider, o.currency ORDER BY count(*) DESC, min(s.since)
     """
 )
 _SIZE = text(
@@ -50,7 +55,9 @@ _ACTS = text(
              UNION ALL
             SELECT act_id, order_no, action, actor, created_at, reason_enc FROM activity_acts
              UNION ALL
-            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM order_acts) a
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM order_acts
+             UNION ALL
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM workflow_acts WHERE action = 'reset') a
       JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
      WHERE a.order_no = :order_no ORDER BY a.created_at DESC, a.act_id LIMIT 50
     """
@@ -76,7 +83,10 @@ _FAILED = text(
 
 
 async def groups(conn: AsyncConnection) -> list[dict[str, Any]]:
-    """{step, error, provider, currency, orders, since, amount_minor, escalated}, the largest first."""
+    """{step, error, provider, currency, orders, failing, since, amount_minor, escalated}, the largest first.
+
+    `orders` are parked, the money and `escalated` are theirs; `failing` ones are still being tried.
+    """
     return [dict(row._mapping) for row in await conn.execute(_GROUPS)]
 
 

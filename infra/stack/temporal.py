@@ -23,6 +23,8 @@ DYNAMIC_CONFIG = {
     "matching.enableFairness": "true",
     # A bug is reported from its second failure on, not only from the fifth, minutes later.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
+    # Resets by the hundred must leave room for orders; 50 otherwise, and a rate in the request is not kept to.
+    "worker.BatcherRPS": "20",
 }
 # WAL with synchronous=NORMAL is three times as fast as the default and loses nothing when the process is killed.
 PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL"}

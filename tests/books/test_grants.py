@@ -40,6 +40,7 @@ FORBIDDEN_UPDATES = [
     ("notice_channels", "kind = 'email'"),
     ("notices", "since = now()"),
     ("notice_deliveries", "phase = 'over'"),
+    ("workflow_acts", "actor = 'other'"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
@@ -57,7 +58,7 @@ INSERTS = {
 }
 MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
-    *("staff_sessions", "sign_in_attempts", "notices"),
+    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps"),
 }
 
 

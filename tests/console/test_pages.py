@@ -217,6 +217,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
         desk = await sign_in(shop, role)
         for path in (
             f"orders/{order_no}/running",
+            "retrying",
             "stuck",
             "stuck/groups",
             "stuck/group?step=book",
@@ -231,6 +232,9 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             f"jobs/{job}/stop",
             f"orders/{order_no}/cancel",
             f"orders/{order_no}/running/1",
+            f"orders/{order_no}/reset",
+            "bugs/reset",
+            f"bugs/resets/rst_{'0' * 32}/stop",
         ):
             assert (await desk.post(f"/console/{path}", action="retry", reason="x")).status_code == 403, path
     desk = await sign_in(shop, "warehouse")
@@ -257,6 +261,7 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         ("/approvals", "审批"),
         (f"/orders/{order_no}/adjust", "手动调整"),
         (f"/orders/{order_no}/hold", "暂扣订单"),
+        ("/retrying", "正在重试的步骤"),
     ):
         page = await desk.get(f"/console{path}")
         assert words_there in page.text

@@ -55,11 +55,21 @@ class Buggy:
         return order_no
 
 
+@workflow.defn(name="Dying")
+class Dying:
+    @workflow.run
+    async def run(self, order_no: str) -> str:
+        if WORLD["bug"]:
+            raise ApplicationError("ends the workflow")
+        return order_no
+
+
 @pytest.fixture
 async def client(shop: Door, temporal: TemporalServer) -> AsyncIterator[Client]:
-    """The console's application gets a Temporal; a worker runs the two workflows above."""
+    """The console's application gets a Temporal; a worker runs the workflows above."""
     app = shop.app
-    configured = app.state.services.settings.model_copy(update={"temporal_address": temporal.address})
+    patient = {"temporal_address": temporal.address, "workflow_timeout_s": 5.0}
+    configured = app.state.services.settings.model_copy(update=patient)
     known, reached = app.state.services, Workflows(configured)
     app.state.services = dataclasses.replace(known, workflows=reached)
     reached.start()
@@ -70,7 +80,7 @@ async def client(shop: Door, temporal: TemporalServer) -> AsyncIterator[Client]:
         async with Worker(
             client,
             task_queue="running",
-            workflows=[StillTrying, Buggy],
+            workflows=[StillTrying, Buggy, Dying],
             activities=[book_shipment],
             workflow_runner=runner,
         ):

@@ -82,6 +82,45 @@ async def test_support_tries_one_then_moves_all(live: StackRun, browser: Browser
     assert not await page.get_by_role("button", name=re.compile("Stop")).count()
 
 
+async def test_support_pauses_lets_go_on_and_retries_a_step_while_the_carrier_is_down(
+    live: StackRun, browser: Browser
+) -> None:
+    order_no = await driver.retrying_at_booking(live, await driver.stocked(live, 10))
+    page = await signed_in(live, browser, "support", locale="en")
+    await page.goto("/console/stuck")
+    await page.get_by_role("link", name="Steps still being tried").click()
+    await page.get_by_role("link", name=order_no).click()
+    await page.wait_for_url(f"**/console/orders/{order_no}/running")
+    await act(page, "pause")
+    await page.get_by_text("paused", exact=True).wait_for()
+
+    async def waits() -> bool:
+        return not (await page.locator("dl").inner_text()).count("runs now")
+
+    await until(waits, "the attempt that ran is over")
+    tried = len(await live.sql("SELECT 1 FROM shipments WHERE order_no = %(o)s AND tries > 0", o=order_no))
+    await live.sandbox("DELETE", "/faults")  # the carrier is back, and nobody asks it
+    await page.goto("/console/retrying")
+    await page.locator("tr", has_text=order_no).get_by_text("paused").wait_for()
+    assert tried and (await live.order(order_no))["status"] == "paid"
+    await page.goto(f"/console/orders/{order_no}/running")
+    await live.sandbox("POST", "/faults", json={"target": "carriers", "mode": "down", "match": {"order_no": order_no}})
+    await act(page, "unpause")
+    await page.locator("input[value=retry_now]").wait_for(state="attached")
+    await live.sandbox("DELETE", "/faults")
+    await act(page, "retry_now")
+    await live.reaches(order_no, "preparing", 10)
+    assert len(await live.items("/shipments", order_no=order_no)) == 1
+
+
+async def act(page: Page, action: str) -> None:
+    """Fill the form of an act on the page of what is under way, and send it; it may be replaced while it is filled."""
+    form = page.locator("form", has=page.locator(f"input[value={action}]"))
+    await form.locator("input[name=reason]").fill("the carrier telephoned")
+    await form.get_by_role("button").click()
+    await page.wait_for_load_state()
+
+
 async def test_support_cancels_after_seeing_what_it_means(live: StackRun, browser: Browser) -> None:
     order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10), quantity=2))
     await live.reaches(order_no, "preparing")
@@ -139,7 +178,8 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     acted = ("stuck", group, f"stuck/{order_no}", "jobs", "bugs", order, f"{order}/running", f"{order}/cancel")
     acted = (*acted, f"{order}/audit")
     held = ("holds", f"{order}/hold", f"{order}/adjust", "approvals", "approvals?state=decided")
-    paths = ["", *acted, *held, "orders?q=nothing", "orders/none", "sign-in"]
+    tried = ("retrying", await being_tried(live), await batch_of_resets(live))
+    paths = ["", *acted, *held, *tried, "orders?q=nothing", "orders/none", "sign-in"]
     grave: list[str] = []
     for path in paths:
         await page.goto(f"/console/{path}".rstrip("/"))
@@ -155,6 +195,7 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     for path in ("audit", "audit?actor=support:nobody"):
         await page.goto(f"/console/{path}")
         grave += await found_by_axe(page, path)
+    await live.sandbox("DELETE", "/faults")
     assert not grave, "\n".join(grave)
 
 
@@ -186,6 +227,23 @@ async def test_operations_add_a_channel_and_nobody_is_kept_out(live: StackRun, b
     grave += await found_by_axe(page, "notices without channels")
     await driver.resolve(live, order_no, "compensate")
     assert not grave, "\n".join(grave)
+
+
+async def being_tried(live: StackRun) -> str:
+    """The page of an order whose booking is tried until the faults are deleted."""
+    order_no = await driver.retrying_at_booking(live, await driver.stocked(live, 10))
+    return f"orders/{order_no}/running"
+
+
+async def batch_of_resets(live: StackRun) -> str:
+    """The page of a batch that Temporal has forgotten."""
+    batch = f"rst_{secrets.token_hex(16)}"
+    await live.sql(
+        "INSERT INTO workflow_acts (act_id, action, batch_id, total, actor, data_key, reason_enc)"
+        " VALUES (%(b)s, 'batch_reset', %(b)s, 3, 'support:ann', '', '')",
+        b=batch,
+    )
+    return f"bugs/resets/{batch}"
 
 
 async def found_by_axe(page: Page, where: str) -> list[str]:

@@ -125,6 +125,20 @@ async def stuck_at_booking(stack: StackRun, sku: str, count: int) -> list[str]:
     return orders
 
 
+async def retrying_at_booking(stack: StackRun, sku: str) -> str:
+    """An order whose booking fails and is tried again, because for it the carrier is down until faults are deleted."""
+    order_no = await place(stack, basket(sku, token=None))
+    await stack.reaches(order_no, "pending_payment")
+    await stack.sandbox("POST", "/faults", json={"target": "carriers", "mode": "down", "match": {"order_no": order_no}})
+    await pay(stack, order_no)
+
+    async def failing() -> bool:
+        return bool(await stack.sql("SELECT 1 FROM failing_steps WHERE order_no = %(o)s", o=order_no))
+
+    await until(failing, f"{order_no} fails at booking and is tried again")
+    return order_no
+
+
 async def carry(stack: StackRun, order_no: str, *statuses: str) -> None:
     """The carrier moves the order's live parcel."""
     for parcel in await stack.items("/shipments", order_no=order_no):

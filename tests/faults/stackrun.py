@@ -141,12 +141,12 @@ class StackRun:
             os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
-    def another(self, name: str, **env: str) -> Any:
-        """A second api, worker or relay on the same stack, with other settings; its process."""
+    def another(self, name: str, *argv: str, **env: str) -> Any:
+        """A second api, worker or relay on the same stack, with other settings, or the program `argv`; its process."""
         told = json.loads((self.data_dir / "ready.json").read_text())["environment"]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMS_")}
         with (self.folder / f"another-{name}.log").open("ab") as log:
-            process = subprocess.Popen([*OMS, name], stdout=log, stderr=log, env={**inherited, **told, **env})
+            process = subprocess.Popen(argv or [*OMS, name], stdout=log, stderr=log, env={**inherited, **told, **env})
         try:
             yield process
         finally:

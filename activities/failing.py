@@ -1,0 +1,73 @@
+"""The record of steps that fail and are tried again. Only a failure writes, only a repeat that goes through erases."""
+
+import contextlib
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio import activity
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
+
+from domain.steps import Step
+from infra.db import failing_steps
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database, PoolExhausted
+from infra.db.failing_steps import Attempt
+
+# The activities that call a provider, and the step that support knows them by.
+STEP_OF: dict[str, Step] = {
+    "authorise_payment": Step.AUTHORISE,
+    "check_payment": Step.AUTHORISE,
+    "capture_payment": Step.CAPTURE,
+    "return_payment": Step.RETURN_PAYMENT,
+    "book_shipment": Step.BOOK,
+    "cancel_shipment": Step.CANCEL_SHIPMENT,
+}
+_OURS = "database_"
+
+
+async def failed(database: Database, order_no: str, failure: ApplicationError) -> None:
+    """Keep a failed attempt that will be repeated; forget one that will not. The books' own absence is no news."""
+    info = activity.info()
+    code = failure.type or "unexpected"
+    if info.activity_type not in STEP_OF or code.startswith(_OURS):
+        return
+    policy = info.retry_policy or RetryPolicy()
+    used_up = bool(policy.maximum_attempts) and info.attempt >= policy.maximum_attempts
+    if failure.non_retryable or used_up:
+        await _forget(database, order_no, info.activity_type)
+        return
+    pause = failure.next_retry_delay or pause_after(info.attempt, policy)
+    attempt = Attempt(
+        order_no=order_no,
+        activity=info.activity_type,
+        step=STEP_OF[info.activity_type],
+        error=code,
+        provider=str(failure.details[0]) if failure.details else "",
+        attempt=info.attempt,
+        max_attempts=policy.maximum_attempts,
+        pause_s=pause.total_seconds(),
+    )
+    with contextlib.suppress(SQLAlchemyError, PoolExhausted):
+        async with autocommit(database) as conn:
+            await failing_steps.note(conn, attempt)
+
+
+async def went_through(database: Database, order_no: str) -> None:
+    """A repeat succeeded. A first attempt that does costs nothing."""
+    info = activity.info()
+    if info.activity_type in STEP_OF and info.attempt > 1:
+        await _forget(database, order_no, info.activity_type)
+
+
+def pause_after(attempt: int, policy: RetryPolicy) -> timedelta:
+    """How long the server waits after this attempt."""
+    pause_s = policy.initial_interval.total_seconds() * policy.backoff_coefficient ** min(attempt - 1, 60)
+    longest = policy.maximum_interval or 100 * policy.initial_interval
+    return min(timedelta(seconds=min(pause_s, longest.total_seconds())), longest)
+
+
+async def _forget(database: Database, order_no: str, name: str) -> None:
+    with contextlib.suppress(SQLAlchemyError, PoolExhausted):
+        async with autocommit(database) as conn:
+            await failing_steps.forget(conn, order_no, name)
