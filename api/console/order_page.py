@@ -54,14 +54,18 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
 
 
 def _totals(payments: list[dict[str, Any]]) -> dict[str, int]:
-    """Minor units captured, refunded and kept, of what succeeded."""
+    """Minor units captured, refunded and kept, of what succeeded; `left` to refund is without what is on its way."""
 
     def total(kind: str) -> int:
         done = (payment for payment in payments if payment["kind"] == kind and payment["status"] == "succeeded")
         return sum(payment["amount_minor"] for payment in done)
 
     captured, refunded = total("capture"), total("refund")
-    return {"captured": captured, "refunded": refunded, "kept": captured - refunded}
+    on_its_way = sum(
+        p["amount_minor"] for p in payments if p["kind"] == "refund" and p["status"] in ("intent", "pending")
+    )
+    kept = captured - refunded
+    return {"captured": captured, "refunded": refunded, "kept": kept, "left": kept - on_its_way}
 
 
 @router.get("/{order_no}/cancel")
