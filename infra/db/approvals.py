@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from infra.db.customers import KeyRing
+from infra.db.customers import KeyRing, data_key_of
 
 _ASK = text(
     """
@@ -19,13 +19,17 @@ _ASK = text(
     RETURNING expires_at
     """
 )
-_ONE = text("SELECT a.*, a.expires_at <= now() AS lapsed FROM approvals a WHERE a.approval_id = :approval_id")
-_LOCKED = text(
-    "SELECT a.*, a.expires_at <= now() AS lapsed FROM approvals a WHERE a.approval_id = :approval_id FOR UPDATE"
-)
+_ROWS = """
+    SELECT a.approval_id, a.kind, a.order_no, a.action, a.orders, a.amount_minor, a.currency, a.asked_by, a.asked_at,
+           a.expires_at, a.decision, a.decided_by, a.decided_at, a.done_at, a.expires_at <= now() AS lapsed,
+           a.wish_enc, a.words_enc, coalesce(a.data_key, c.data_key) AS data_key
+      FROM approvals a LEFT JOIN orders o USING (order_no) LEFT JOIN customers c USING (customer_id)
+"""
+_ONE = text(_ROWS + " WHERE a.approval_id = :approval_id")
+_LOCKED = text(_ROWS + " WHERE a.approval_id = :approval_id FOR UPDATE OF a")
 _LIST = text(
-    """
-    SELECT a.*, a.expires_at <= now() AS lapsed FROM approvals a
+    _ROWS
+    + """
      WHERE (a.decision IS NULL) = :open AND (CAST(:before AS timestamptz) IS NULL
             OR (a.asked_at, a.approval_id) < (CAST(:before AS timestamptz), :before_id))
      ORDER BY a.asked_at DESC, a.approval_id DESC LIMIT :limit + 1
@@ -98,11 +102,13 @@ async def ask(conn: AsyncConnection, keys: KeyRing, wanted: Ask) -> datetime:
     """Keep the request; answers when it lapses. Raises Conflict `approval_waiting` when the order has one already."""
     if wanted.order_no and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
         raise Conflict("approval_waiting", f"{known} for this order waits for a second person already")
-    plain, wrapped = keys.vault.new_data_key()
+    key = await data_key_of(conn, wanted.order_no) if wanted.order_no else None
+    # One order's is sealed under its customer's key, and goes with him; a bulk act's has a key of its own.
+    own = None if key else keys.vault.new_data_key()[1]
     row = {name: getattr(wanted, name) for name in ("approval_id", "kind", "order_no", "action", "orders")}
     row |= {"amount_minor": wanted.amount_minor, "currency": wanted.currency, "asked_by": wanted.asked_by}
-    sealed = keys.vault.seal_json(plain, wanted.wish, f"{wanted.approval_id}:wish")
-    made = await conn.execute(_ASK, {**row, "data_key": wrapped, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
+    sealed = keys.seal_json(key or own or b"", wanted.wish, f"{wanted.approval_id}:wish")
+    made = await conn.execute(_ASK, {**row, "data_key": own, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
     expires: datetime = made.scalar_one()
     return expires
 
@@ -127,7 +133,7 @@ async def decide(
         raise Conflict("approval_decided", f"{found.decided_by} has {found.decision} it already")
     if found.lapsed:
         raise Conflict("approval_lapsed", "nobody decided in time; ask again if it is still wanted")
-    sealed = keys.seal_json(row.data_key, words, f"{approval_id}:words") if row else b""
+    sealed = keys.seal_json(row.data_key, words, f"{approval_id}:words") if row and row.data_key else b""
     values = {"approval_id": approval_id, "decision": decision, "actor": actor, "words_enc": sealed}
     await conn.execute(_DECIDE, values)
     return found
@@ -158,4 +164,4 @@ def _opened(keys: KeyRing, row: Any) -> Approval:
     known = dict(row._mapping)
     key, wish, words = (known.pop(name) for name in ("data_key", "wish_enc", "words_enc"))
     opened = keys.open_json(key, wish, f"{row.approval_id}:wish")
-    return Approval(**known, wish=opened or {}, words=keys.open_json(key, words, f"{row.approval_id}:words"))
+    return Approval(**known, wish=opened or {}, words=keys.open_json(key, words or None, f"{row.approval_id}:words"))

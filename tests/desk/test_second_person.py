@@ -165,3 +165,17 @@ async def test_two_people_act_on_one_order_in_the_same_second(office: Office) ->
     winner = answers[0].status_code == 200
     await office.stage.reaches(order_no, "preparing" if winner else "cancelled")
     assert office.stage.payments(order_no).count(("capture", "succeeded")) == 1
+
+
+async def test_what_was_asked_for_goes_with_the_customer(office: Office) -> None:
+    order_no = await office.parked()
+    request = await asked(office, order_no)
+    await office.stage.sql(
+        "UPDATE customers SET data_key = NULL WHERE customer_id = (SELECT customer_id FROM orders WHERE order_no = :o)",
+        o=order_no,
+    )
+    assert code(await decide(office, "ben", request["approval_id"])) == (422, "approval_unreadable")
+    listed = (await office.person("ben").get("/v1/support/approvals")).json()["items"]
+    (mine,) = [one for one in listed if one["approval_id"] == request["approval_id"]]
+    assert (mine["reason"], mine["amount_minor"]) == (None, 150_000)
+    assert (await decide(office, "ben", request["approval_id"], "refuse")).status_code == 200

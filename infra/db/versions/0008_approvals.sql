@@ -8,7 +8,7 @@ CREATE TABLE approvals (
   orders        integer NOT NULL CHECK (orders > 0),
   amount_minor  bigint NOT NULL CHECK (amount_minor >= 0),  -- of all its orders; of several currencies, added as they are
   currency      char(3),
-  data_key      bytea NOT NULL,              -- wrapped; seals the wish and the words of both
+  data_key      bytea,                       -- wrapped; seals the wish and the words of both; NULL: the customer's does
   wish_enc      bytea NOT NULL,
   asked_by      text NOT NULL,
   asked_at      timestamptz NOT NULL DEFAULT now(),
@@ -19,6 +19,7 @@ CREATE TABLE approvals (
   words_enc     bytea,
   done_at       timestamptz,                 -- when the act was taken up by the order, or the bulk act begun
   CHECK ((kind = 'bulk') = (order_no IS NULL)),
+  CHECK (order_no IS NOT NULL OR data_key IS NOT NULL),
   CHECK ((decision IS NULL) = (decided_by IS NULL) AND (decision IS NULL) = (decided_at IS NULL)),
   CHECK (done_at IS NULL OR coalesce(decision, '') = 'approved'),
   -- A person is the name behind the role: nobody approves for himself by signing in as another role.
