@@ -6,7 +6,7 @@ Temporal's own database are the same to it. What the books say is `self.view`; e
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -14,18 +14,18 @@ from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.states import CANCELLABLE, TERMINAL, Status
-from domain.steps import STEPS, Action, Step
+from domain.steps import Step
 from workflows import messages as m
 from workflows import names, ports
-from workflows.desk import Desk, Undo
+from workflows.desk import Undo
 from workflows.failures import Failure, refusal_from
+from workflows.sticking import LEFT, Sticking
 
 PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
-LEFT = ("picked_up", "in_transit", "delivered")
 
 
 @workflow.defn(name=names.ORDER, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
-class OrderWorkflow(Desk):
+class OrderWorkflow(Sticking):
     """reserve → collect payment → book → follow the parcel → close; undone in reverse when it must not go on."""
 
     @workflow.run
@@ -236,84 +236,6 @@ class OrderWorkflow(Desk):
             return True
         self.adopt(await ports.refuse_cancel(self.ref, "the parcel is on its way"))
         return False
-
-    # ── sticking ───────────────────────────────────────────────────────────────────────────────────────────
-
-    async def step(self, step: Step, act: Callable[[], Awaitable[m.OrderView]], *, undoing: bool = False) -> None:
-        """Run a provider's step; when it fails for good it parks until support (or the world) resolves it."""
-        while True:
-            try:
-                self.adopt(await act())
-            except ActivityError as error:
-                if self.view.cancelling and not undoing:
-                    raise Undo(self.view.cancelling) from error
-                if await self.park(step, Failure.of(error)) == Action.RETRY:
-                    continue
-            return
-
-    async def park(self, step: Step, failure: Failure) -> str:
-        """Keep the status, say why it sticks and what can be done, wait for a resolution; answers with how."""
-        request = m.ParkRequest(self.order_no, step, failure.code, failure.provider, failure.attempts)
-        self.adopt(await ports.park_step(request, f"park {step}: {failure.code}"))
-        return await self._take_up_parked()
-
-    async def _take_up_parked(self) -> str:
-        how = ""
-        while (parked := self.view.parked) is not None:
-            self.show()
-            resolution = await self._resolution_of(parked)
-            how = resolution.action
-            request = m.UnparkRequest(self.order_no, parked.park_no, how, resolution.resolution_id)
-            try:
-                self.adopt(await ports.unpark_step(request, f"{how} {parked.step}"))
-            except (ActivityError, ApplicationError) as error:
-                # The resolution no longer fits what the books say: the step stays parked for another try.
-                workflow.logger.warning("resolution refused: %s", Failure.of(error).code)
-        self.show()
-        if how == Action.COMPENSATE:
-            raise Undo("compensated")
-        return how
-
-    async def _resolution_of(self, parked: m.Parked) -> m.ResolveRequest:
-        """Wait for support; news and cancellation go on being heard, and escalation comes when nobody acts."""
-        until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
-        escalated = False
-        while True:
-            heard = await self.wait(
-                lambda: self.resolution is not None or self.retry_asked or self._overtaken(parked),
-                "" if escalated else until,
-                f"support: {STEPS[Step(parked.step)].words}",
-            )
-            if self.news:
-                await self.hear()
-                # The provider may have said what was waited for: asking again is safe, the books know what went back.
-                self.retry_asked = self.retry_asked or (self.paid_news and parked.step == Step.RETURN_PAYMENT)
-                self.paid_news = False
-            if self.resolution:
-                resolution, self.resolution = self.resolution, None
-                return resolution
-            if self._overtaken(parked):
-                return m.ResolveRequest(self.order_no, "", "overtaken")
-            if self.retry_asked:
-                self.retry_asked = False
-                return m.ResolveRequest(self.order_no, "", Action.RETRY)
-            if not heard and not escalated and self.passed(until):
-                escalated = True
-                self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))
-
-    def _overtaken(self, parked: m.Parked) -> bool:
-        """True when the world resolved the step: it was paid or delivered meanwhile, or the order is to be undone."""
-        match Step(parked.step):
-            case Step.AUTHORISE | Step.REVIEW | Step.CAPTURE:
-                return self.view.status != Status.PENDING_PAYMENT or bool(self.view.cancelling)
-            case Step.BOOK:
-                return bool(self.view.cancelling)
-            case Step.DELIVER:
-                return self.view.status == Status.DELIVERED or bool(self.view.cancelling)
-            case Step.CANCEL_SHIPMENT:
-                return self.view.parcel in LEFT
-            case _:
-                return False
 
     # ── what people ask ────────────────────────────────────────────────────────────────────────────────────
 
