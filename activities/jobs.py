@@ -33,6 +33,8 @@ PAGE = 100
 AT_ONCE = 10
 # One history event pair per slice; well below the activity's hour.
 SLICE_S = 900.0
+# Well below the time after which a silent activity is taken for dead: orders may be due further apart than that.
+BEAT_S = 10.0
 # Answers that asking again would not change.
 _FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 
@@ -97,7 +99,10 @@ class JobActivities:
         return _Act(job, reason, None if sealed is None else self._vault.open_json(key, sealed, f"{job_id}:value"))
 
     async def _paced(self, start: m.StartJob) -> AsyncIterator[Item]:
-        """Open items at the job's rate, until there are none, the job is stopped, or the slice is long enough."""
+        """Open items at the job's rate, until there are none, the job is stopped, or the slice is long enough.
+
+        Asks before each item whether the job still runs: whoever stops it means the next order, not the next page.
+        """
         begun_s, given = monotonic(), 0
         after: Item | None = None
         while monotonic() - begun_s < SLICE_S:
@@ -105,17 +110,20 @@ class JobActivities:
             if not page:
                 return
             for item in page:
+                if not await self._is_running(start.job_id):
+                    return
                 yield item
                 given += 1
                 after = item
-                activity.heartbeat(given)
-                await asyncio.sleep(max(0.0, begun_s + given / start.rate_per_s - monotonic()))
+                await _until(begun_s + given / start.rate_per_s, given)
 
     async def _page(self, job_id: str, after: Item | None) -> list[Item]:
         async with self._database.begin() as connection:
-            if not await jobs.is_running(connection, job_id):
-                return []
             return await jobs.open_items(connection, job_id, after, PAGE)
+
+    async def _is_running(self, job_id: str) -> bool:
+        async with self._database.begin() as connection:
+            return await jobs.is_running(connection, job_id)
 
     async def _resolve(self, act: _Act, item: Item, tally: _Tally) -> None:
         error = await self._refusal(act, item)
@@ -184,6 +192,14 @@ class JobActivities:
             left = await jobs.finish(connection, job_id)
             running = await jobs.is_running(connection, job_id)
         return m.JobSlice(tally.done, tally.failed, left if running else 0)
+
+
+async def _until(due_s: float, given: int) -> None:
+    """Wait for the moment of the next item, showing meanwhile that this activity lives."""
+    activity.heartbeat(given)
+    while (left_s := due_s - monotonic()) > 0:
+        await asyncio.sleep(min(left_s, BEAT_S))
+        activity.heartbeat(given)
 
 
 async def _raise_first(running: set[asyncio.Task[None]]) -> None:

@@ -12,6 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.faults import driver
+from tests.faults.console import hired
 from tests.faults.stackrun import StackRun, until
 from tests.infra.notice_servers import Robots
 from tests.infra.servers import serving
@@ -30,13 +31,6 @@ async def browser() -> AsyncIterator[Browser]:
         opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--disable-sync"])
         yield opened
         await opened.close()
-
-
-def hired(live: StackRun, role: str) -> dict[str, str]:
-    """What `oms staff add` gives a new member of staff."""
-    told = live.oms("staff", "add", f"{role}-{secrets.token_hex(3)}", "--role", role)
-    assert told.returncode == 0, told.stdout + told.stderr
-    return dict(re.findall(r"^(Name|Password|Secret): +(\S+)", told.stdout, re.MULTILINE))
 
 
 async def signed_in(live: StackRun, browser: Browser, role: str, **context: object) -> Page:
