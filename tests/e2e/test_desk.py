@@ -19,6 +19,11 @@ async def unpaid(live: StackRun, price_minor: int = 1000) -> str:
     return order_no
 
 
+async def status(live: StackRun, order_no: str) -> str:
+    rows = await live.sql("SELECT status FROM orders WHERE order_no = %(o)s", o=order_no)
+    return str(rows[0]["status"])
+
+
 async def fits(page: Page) -> bool:
     found: bool = await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     return found
@@ -107,6 +112,70 @@ async def test_a_dear_refund_needs_a_second_person(live: StackRun, browser: Brow
     await live.reaches(order_no, "cancelled")
     refunds = [one for one in await live.items("/payments", order_no=order_no) if one["kind"] == "refund"]
     assert [one["amount_minor"] for one in refunds] == [200_000]
+
+
+async def test_a_no_is_a_no(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10, 200_000), 1)
+    ann = await signed_in(live, browser, "support", locale="en")
+    await ann.goto(f"/console/stuck/{order_no}")
+    await act(ann, "compensate", reason="the carrier will not come")
+    await ann.wait_for_url("**/console/approvals/apr_*")
+    fay = await signed_in(live, browser, "finance", locale="en")
+    await fay.goto(ann.url)
+    form = fay.locator("form", has=fay.get_by_role("button", name="Refuse"))
+    await form.locator("input[name=reason]").fill("wait a day")
+    await form.get_by_role("button").click()
+    await fay.get_by_text("refused ·").wait_for()
+    assert await status(live, order_no) == "paid"
+    await driver.resolve(live, order_no, "retry")
+    await live.reaches(order_no, "preparing")
+
+
+async def test_a_parcel_booked_by_hand_and_an_address_amended(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    skipped, amended = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 2)
+    page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
+    await page.goto(f"/console/stuck/{skipped}")
+    assert await fits(page), "wider than the telephone"
+    await act(page, "skip", reason="booked at the counter", carrier="a neighbour", tracking_no="N-1")
+    await page.wait_for_url(f"**/console/orders/{skipped}")
+    await live.reaches(skipped, "preparing")
+    assert await live.items("/shipments", order_no=skipped) == []
+    await page.get_by_text("N-1").first.wait_for()
+    await page.goto(f"/console/stuck/{amended}")
+    address = {"name": "Han Meimei", "phone": "13900139000", "country": "CN", "province": "浙江省", "city": "杭州市"}
+    rest = {"district": "西湖区", "line1": "Plum Road 8", "postcode": "310000"}
+    await act(page, "amend", reason="the customer wrote", **address, **rest)
+    await live.reaches(amended, "preparing")
+    await page.goto(f"/console/orders/{amended}")
+    await page.get_by_text("Plum Road 8").wait_for()
+
+
+async def test_a_bulk_act_is_stopped(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    orders = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 3)
+    page = await signed_in(live, browser, "support", locale="en")
+    await page.goto("/console/stuck/group?step=book&error=rejected&provider=sandbox")
+    form = page.locator("form", has=page.locator("input[value=retry]"))
+    await form.locator("input[name=rate_per_s]").fill("0.1")
+    await form.locator("input[name=reason]").fill("slowly")
+    await form.get_by_role("button").click()
+    await page.fill("input[name=count]", await page.locator("dd.num").inner_text())
+    await page.get_by_role("button", name=re.compile("Retry ×")).click()
+    await page.wait_for_url("**/console/jobs/job_*")
+    await page.get_by_role("button", name=re.compile("Stop")).click()
+    await page.locator("[data-ended]").wait_for()
+    still = [order_no for order_no in orders if await status(live, order_no) == "paid"]
+    assert len(still) >= 1, "one in ten seconds, and stopped at once"
+    for order_no in still:
+        await driver.resolve(live, order_no, "retry")
+
+
+async def act(page: Page, action: str, reason: str, **value: str) -> None:
+    """Fill one form of a stuck order's page and send it."""
+    form = page.locator("form", has=page.locator(f"input[name=action][value={action}]"))
+    for name, text in value.items():
+        await form.locator(f"input[name='value.{name}']").fill(text)
+    await form.locator("input[name=reason]").fill(reason)
+    await form.get_by_role("button").click()
 
 
 @pytest.fixture(autouse=True)
