@@ -150,25 +150,6 @@ async def test_a_parcel_booked_by_hand_and_an_address_amended(live: StackRun, br
     await page.get_by_text("Plum Road 8").wait_for()
 
 
-async def test_a_bulk_act_is_stopped(live: StackRun, browser: Browser) -> None:  # noqa: F811
-    orders = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 3)
-    page = await signed_in(live, browser, "support", locale="en")
-    await page.goto("/console/stuck/group?step=book&error=rejected&provider=sandbox")
-    form = page.locator("form", has=page.locator("input[value=retry]"))
-    await form.locator("input[name=rate_per_s]").fill("0.1")
-    await form.locator("input[name=reason]").fill("slowly")
-    await form.get_by_role("button").click()
-    await page.fill("input[name=count]", await page.locator("dd.num").inner_text())
-    await page.get_by_role("button", name=re.compile("Retry ×")).click()
-    await page.wait_for_url("**/console/jobs/job_*")
-    await page.get_by_role("button", name=re.compile("Stop")).click()
-    await page.locator("[data-ended]").wait_for()
-    still = [order_no for order_no in orders if await status(live, order_no) == "paid"]
-    assert len(still) >= 1, "one in ten seconds, and stopped at once"
-    for order_no in still:
-        await driver.resolve(live, order_no, "retry")
-
-
 async def act(page: Page, action: str, reason: str, **value: str) -> None:
     """Fill one form of a stuck order's page and send it."""
     form = page.locator("form", has=page.locator(f"input[name=action][value={action}]"))
