@@ -10,7 +10,7 @@ from domain.refunds import RefundStatus
 from infra.db.refunds import LineAsk
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
-from tests.stage import Stage, staged
+from tests.stage import Stage, eventually, staged
 from tests.workflows.refunding import decide, given_back, paid_out, refund, status_of
 from tests.workflows.stories import resolved
 from tests.workflows.test_order_story import cancel
@@ -90,9 +90,29 @@ async def test_a_stuck_refund_is_skipped_with_the_reference_of_the_transfer(stag
         r=opened.refund_id,
     )
     assert [tuple(row) for row in paid] == [("sandbox", 400, "failed"), ("manual", 400, "succeeded")]
+    await late_success(stage, opened.refund_id)
     await cancel(stage, order_no)
     await stage.reaches(order_no, "cancelled")
     assert given_back(stage, order_no) == [600]
+
+
+async def late_success(stage: Stage, refund_id: str) -> None:
+    """The provider paid after all what it had refused: the books have no room for it, and the order goes on."""
+    row = (
+        await stage.sql(
+            "SELECT order_no, idempotency_key, amount_minor FROM payments WHERE refund_id = :r AND status = 'failed'",
+            r=refund_id,
+        )
+    )[0]
+    fact = {"provider_ref": "late-1", "kind": "refund", "status": "succeeded", "amount_minor": row.amount_minor}
+    fact |= {"currency": "CNY", "idempotency_key": row.idempotency_key}
+    await stage.inbox("payment", row.order_no, fact)
+
+    async def heard() -> bool:
+        rows = await stage.sql("SELECT outcome FROM inbox WHERE fact ->> 'provider_ref' = 'late-1'")
+        return bool(rows[0][0] == "paid_twice")
+
+    await eventually(heard)
 
 
 async def test_a_refund_of_a_completed_order_begins_a_run_that_pays_it(stage: Stage) -> None:
