@@ -41,6 +41,7 @@ STATUSES: dict[str, int] = {
     "endpoint_not_found": 404,
     "hold_not_found": 404,
     "approval_not_found": 404,
+    "refund_not_found": 404,
     "notice_channel_not_found": 404,
     "method_not_allowed": 405,
     "external_ref_exists": 409,
@@ -64,6 +65,10 @@ STATUSES: dict[str, int] = {
     "step_is_stuck": 409,
     "order_is_held": 409,
     "adjustment_not_possible": 409,
+    "refund_exceeds_captured": 409,
+    "quantity_exceeds_line": 409,
+    "nothing_captured": 409,
+    "refund_closed": 409,
     "already_held": 409,
     "not_held": 409,
     "order_over": 409,
@@ -81,6 +86,9 @@ CONSTRAINTS: dict[str, str] = {
     "stock_on_hand_not_negative": "stock_not_available",
     "stock_not_oversold": "stock_not_available",
     "order_external_ref": "external_ref_exists",
+    "refunds_within_capture": "refund_exceeds_captured",
+    "line_refund_within_paid": "refund_exceeds_captured",
+    "line_refund_within_quantity": "quantity_exceeds_line",
     "products_pkey": "product_exists",
     "warehouses_pkey": "warehouse_exists",
 }
@@ -89,6 +97,7 @@ _SQLSTATES = {
     "OM002": "illegal_transition",
     "OM006": "too_late_to_hold",
     "OM007": "approval_lapsed",
+    "OM008": "order_closed",
 }
 # Deadlock, serialisation, statement or lock time-out: nothing was written, the same request may come again.
 _PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})
