@@ -26,8 +26,9 @@ Method = Callable[Concatenate[Self, P], Awaitable[Out]]
 def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
     """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
 
-    The error's details are (provider, attempt), and behind an open circuit the failure that keeps it open. No message of a provider or of the database goes into a history. A
-    provider's step that fails is recorded in the books (activities/failing.py).
+    The error's details are (provider, attempt), and behind an open circuit the failure that keeps it open. No message
+    of a provider or of the database goes into a history. A provider's step that fails is recorded in the books
+    (activities/failing.py).
     """
 
     def decorate(method: Method[Self, P, Out]) -> Method[Self, P, Out]:

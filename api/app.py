@@ -35,6 +35,7 @@ from infra.crypto import Vault
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.gateways import registry
+from infra.heartbeat import beating
 from infra.settings import Settings
 from infra.telemetry import instrument_app
 
@@ -98,7 +99,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         app.state.services = parts
         parts.workflows.start()
         try:
-            yield
+            async with beating(parts.database, "api", settings):
+                yield
         finally:
             await parts.watcher.close()
             await parts.workflows.close()
