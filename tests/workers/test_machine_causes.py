@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.db import book_checks, machine_causes
 from infra.db.audit_books import QUESTIONS
 from infra.db.autocommit import autocommit
+from infra.db.engine import PoolExhausted
 from infra.heartbeat import Heartbeat, beating
 from infra.notices import words
 from infra.settings import Settings
@@ -55,6 +56,27 @@ async def test_a_process_says_that_it_begins_lives_and_ends_and_nothing_when_it_
         async with beating(scene.database, "worker", scene.settings):
             raise ZeroDivisionError
     assert (await rows(scene, "ended_at IS NOT NULL"))[1] == (False,)
+
+
+async def test_a_heart_beats_again_after_beats_that_could_not_be_written(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heart = Heartbeat(scene.database, "worker", scene.settings, beat_s=0.01)
+    await heart.beat()
+    written, failures = heart.beat, iter([psycopg.OperationalError, OSError, PoolExhausted])
+
+    async def beat() -> None:
+        for failure in failures:
+            raise failure
+        await written()
+        beaten.set()
+
+    beaten = asyncio.Event()
+    monkeypatch.setattr(heart, "beat", beat)
+    running = asyncio.create_task(heart.run())
+    await asyncio.wait_for(beaten.wait(), 10)
+    running.cancel()
+    assert not list(failures)
 
 
 async def test_a_gap_in_the_beats_is_remembered_and_a_life_that_was_forgotten_begins_anew(scene: Scene) -> None:
