@@ -36,6 +36,7 @@ from infra.crypto import Vault
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.gateways import registry
+from infra.heartbeat import beating
 from infra.settings import Settings
 from infra.telemetry import instrument_app
 
@@ -100,7 +101,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         app.state.services = parts
         parts.workflows.start()
         try:
-            yield
+            async with beating(parts.database, "api", settings):
+                yield
         finally:
             await parts.watcher.close()
             await parts.workflows.close()

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     task_queue: str = "oms"
     deployment_name: str = "oms"
     build_id: str = ""
-    max_cached_workflows: int = Field(default=2000, ge=0)
+    max_cached_workflows: int = Field(default=1900, ge=0)
     sandboxed_workflows: bool = False
 
     # Front door
@@ -108,6 +108,13 @@ class Settings(BaseSettings):
     notice_poll_s: float = Field(default=5.0, gt=0)
     notice_lag_s: float = Field(default=60.0, gt=0)
     notice_attempts: int = Field(default=10, ge=1)
+    notice_machine_percent: int = Field(default=90, ge=1, le=100)
+    notice_silent_s: float = Field(default=60.0, ge=20)
+    notice_deaths: int = Field(default=3, ge=1)
+    notice_deaths_s: float = Field(default=900.0, gt=0)
+    watched_dirs: tuple[str, ...] = ()
+    books_check_s: float = Field(default=3600.0, gt=0)
+    books_check_timeout_s: float = Field(default=300.0, gt=0)
     console_url: str = ""
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)

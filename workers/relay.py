@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import audit_anchors, events, notices, outbox, refunds
+from infra.db import audit_anchors, events, notices, outbox, processes, refunds
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
+from infra.heartbeat import beating
 from infra.settings import Settings
 from workers import process, starting
+from workers.book_checks import checks
 from workers.delivery import Deliverer
 from workers.dispatch import Dispatcher
 from workers.loops import ended, repeat
@@ -22,13 +24,15 @@ IDLE_S = 0.25
 DELIVERY_IDLE_S = 0.5
 # Younger requests are the worker's, which can start orders eagerly.
 DISPATCH_AFTER_S = 1.0
-KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS = 7, 30, 90
+KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS, PROCESSES_DAYS = 7, 30, 90, 1
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 # How often it is asked whether the next anchor is due; the database says so, however many relays ask.
 ANCHOR_LOOK_S = 10.0
 # Room that a refund holds for a second person who did not come is free at the latest after this.
 LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
+# Questions to the books come one at a time, with room for orders between them.
+CHECK_PAUSE_S, CHECK_LOOK_S = 5.0, 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -68,14 +72,16 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             idle_s=min(ANCHOR_LOOK_S, settings.audit_anchor_s),
         ),
         repeat("lapsed refunds", lapse_refunds(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=LAPSE_LOOK_S),
+        repeat("books", checks(database, settings), stopping, busy_s=CHECK_PAUSE_S, idle_s=CHECK_LOOK_S),
         repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
     metrics.serve(settings.relay_metrics_port, lambda: not any(task.done() for task in tasks))
-    await stopping.wait()
-    await dispatcher.stop()
-    await ended(tasks, STOP_S)
-    await asyncio.gather(deliverer.close(), notifier.close())
+    async with beating(database, "relay", settings):
+        await stopping.wait()
+        await dispatcher.stop()
+        await ended(tasks, STOP_S)
+        await asyncio.gather(deliverer.close(), notifier.close())
     await database.close()
 
 
@@ -131,6 +137,7 @@ def sweep(database: Database) -> Callable[[], Awaitable[bool]]:
             keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
             told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
             over = await notices.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, told, over)
+            gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
+        return SWEEP_ROWS in (keys, told, over, gone)
 
     return step

@@ -30,12 +30,14 @@ class ProviderRefused(GatewayError):
 class ProviderUnavailable(GatewayError):
     """No answer, or none that counts: the call may have been carried out. Ask with `lookup`, or repeat under its key.
 
-    Codes: "timeout", "connection", "bad_response", "http_<status>", and "circuit_open": then nothing was sent.
+    Codes: "timeout", "connection", "bad_response", "http_<status>", and "circuit_open": then nothing was sent, and
+    `cause` is the code of the failure that keeps the circuit open.
     """
 
-    def __init__(self, code: str, provider: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, code: str, provider: str, retry_after_s: float | None = None, cause: str = "") -> None:
         super().__init__(code, provider)
         self.retry_after_s = retry_after_s
+        self.cause = cause
 
 
 class BadSignature(GatewayError):

@@ -1,5 +1,6 @@
 """The environment of each process of a local stack: the same OMS_* settings that a real deployment sets."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ def services(
     """
     return {
         "OMS_ALLOW_PRIVATE_WEBHOOK_TARGETS": "1",  # on one machine every subscriber is private
+        "OMS_WATCHED_DIRS": json.dumps([str(root)]),
         **{name: value for name, value in os.environ.items() if name != "OMS_OWNER_DATABASE_URL"},
         DATA_DIR_VARIABLE: str(root),
         "PYTHONUNBUFFERED": "1",

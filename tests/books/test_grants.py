@@ -51,6 +51,8 @@ FORBIDDEN_UPDATES = [
     ("notices", "since = now()"),
     ("notice_deliveries", "phase = 'over'"),
     ("workflow_acts", "actor = 'other'"),
+    ("processes", "started_at = now()"),
+    ("book_checks", "question = 'other'"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
@@ -72,7 +74,7 @@ INSERTS = {
 }
 MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
-    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps"),
+    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "processes"),
 }
 
 
