@@ -15,7 +15,7 @@ from api.schemas.documents import BilledTo
 from domain.access import Principal, Role
 from domain.documents import DocumentKind, Given, credited, rest
 from domain.errors import Conflict, NotFound
-from domain.refunds import Origin, RefundStatus
+from domain.refunds import RefundStatus
 from domain.states import Status
 from infra.db import documents, events, idempotency, invoicing
 from infra.db.documents import NewDocument, Standing
@@ -38,7 +38,7 @@ async def invoice(parts: Services, caller: Principal, key: str, digest: bytes, n
         billed_to = {**({} if wish.title else sold.buyer), **wish.model_dump(exclude_none=True)}
         new = NewDocument(
             DocumentKind.INVOICE, number, None, sold.currency, sold.amounts, seller(parts.settings), billed_to,
-            parts.settings.seller_time_zone, actor(caller), sold.captured_minor,
+            parts.settings.seller_time_zone, actor(caller)
         )  # fmt: skip
         return await documents.issue(conn, parts.keys, new)
 
@@ -50,7 +50,7 @@ def _refuse_unpaid(sold: invoicing.Sale) -> None:
         raise Conflict("not_invoiceable", "nothing was captured yet; pay the order, then ask again")
     if sold.refunded_minor >= sold.captured_minor:
         raise Conflict("not_invoiceable", "all that was paid went back, so nothing is left to invoice")
-    if sold.amounts.total_minor not in (sold.captured_minor, sold.captured_minor - sold.amended_minor):
+    if sold.captured_minor != sold.amounts.total_minor:
         raise Conflict("not_invoiceable", "what was captured is not what the order costs; finance looks into it first")
 
 
@@ -63,9 +63,6 @@ async def refund_credit_note(
         refund = await invoicing.refund(conn, refund_id)
         if refund.status != RefundStatus.SUCCEEDED:
             raise Conflict("not_creditable", f"the refund is {refund.status}; ask again once its money went back")
-        of_what_is_left = standing.captured_minor > standing.invoice.total_minor
-        if refund.origin == Origin.AMENDMENT and of_what_is_left and refund.created_at < standing.issued_at:
-            raise Conflict("not_creditable", "the invoice came after this change of the order and is of what was left")
         return await invoicing.given(conn, refund_id)
 
     return await _credit_note(parts, caller, key, digest, order_no, refund_id, given)

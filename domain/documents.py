@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from domain.errors import Conflict
+
 
 class DocumentKind(StrEnum):
     """An invoice says what was sold for how much; a credit note takes a part of it back."""
@@ -84,11 +86,14 @@ class Given:
 
 
 def credited(invoice: Amounts, before: Sequence[Line], given: Sequence[Given]) -> Amounts:
-    """A credit note over `given`, whose lines the invoice knows, after the credit notes that hold the lines `before`.
+    """A credit note over `given`, after the credit notes that hold the lines `before`.
 
     Tax goes back in proportion, cumulatively: when all of a line has gone back, so has its tax, to the cent.
+    Raises Conflict `not_creditable` for a line that the invoice does not have.
     """
     known = {line.line_no: line for line in invoice.lines}
+    if any(one.line_no not in known for one in given):
+        raise Conflict("not_creditable", "this was sold after the invoice, which a credit note would correct")
     gone: dict[int, int] = {}
     for line in before:
         gone[line.line_no] = gone.get(line.line_no, 0) + line.total_minor

@@ -92,4 +92,3 @@ class WholeDocument(IssuedDocument):
     discount_minor: int
     tax_added_minor: int
     shipping_minor: int
-    captured_minor: int | None = None

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -31,8 +30,7 @@ _CREDIT_NOTE = text(
     "AND refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)"
 )
 _CONTENTS = text(
-    "SELECT kind, currency, content, billed_to_enc, issued_at FROM documents "
-    "WHERE order_no = :order_no ORDER BY issued_at"
+    "SELECT kind, currency, content, billed_to_enc FROM documents WHERE order_no = :order_no ORDER BY issued_at"
 )
 _OF_ORDER = text(f"{_FOUND} WHERE order_no = :order_no ORDER BY issued_at, document_no")
 _ONE = text(
@@ -60,7 +58,6 @@ class NewDocument:
     billed_to: dict[str, str]
     time_zone: str
     actor: str
-    captured_minor: int | None = None  # when an invoice was issued
 
 
 async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[str, Any]:
@@ -76,7 +73,7 @@ async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[
         "currency": new.currency,
         "total_minor": new.amounts.total_minor,
         "tax_minor": new.amounts.tax_minor,
-        "content": json.dumps(_content(new), ensure_ascii=False),
+        "content": json.dumps({"seller": new.seller, **new.amounts.content()}, ensure_ascii=False),
         # Of an erased customer nothing personal is kept: nothing could ever open it.
         "billed_to_enc": keys.seal_json(key, new.billed_to, _context(new.order_no)) if key else b"",
     }
@@ -84,11 +81,6 @@ async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[
     data = {"document_no": made["document_no"], "total_minor": made["total_minor"]}
     await events.note(conn, new.order_no, f"{new.kind}_issued", new.actor, data=data)
     return made
-
-
-def _content(new: NewDocument) -> dict[str, Any]:
-    more = {} if new.captured_minor is None else {"captured_minor": new.captured_minor}
-    return {"seller": new.seller, **new.amounts.content(), **more}
 
 
 async def invoice_of(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
@@ -108,8 +100,6 @@ class Standing:
     """An order's invoice as it was kept, and the credit notes since."""
 
     currency: str
-    issued_at: datetime
-    captured_minor: int
     invoice: Amounts
     notes: list[Amounts]
     billed_to: dict[str, str]
@@ -124,8 +114,7 @@ async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Stand
     notes = [amounts_of(row.content) for row in rows if row.kind == DocumentKind.CREDIT_NOTE]
     key = await data_key_of(conn, order_no)
     billed_to = keys.open_json(key, invoice.billed_to_enc or None, _context(order_no)) or {}
-    captured = invoice.content["captured_minor"]
-    return Standing(invoice.currency, invoice.issued_at, captured, amounts_of(invoice.content), notes, billed_to)
+    return Standing(invoice.currency, amounts_of(invoice.content), notes, billed_to)
 
 
 async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:

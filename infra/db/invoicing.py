@@ -1,7 +1,6 @@
 """What invoices and credit notes are made from: the order as it was sold, and the money that came and went back."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -11,14 +10,12 @@ from domain.documents import Amounts, Given, Line
 from domain.errors import NotFound
 from infra.db.customers import KeyRing, profile_context
 
-# An amended order is sold for what is left of it: what went back for the change is no part of the sale.
+# The shipping charge is that of the lines: theirs stays as it was sold when a paid order is made smaller.
 _ORDER = text(
     """
-    SELECT o.order_no, o.currency, o.shipping_minor, o.customer_id, o.ship_to_enc, c.data_key, c.profile_enc,
+    SELECT o.order_no, o.currency, o.customer_id, o.ship_to_enc, c.data_key, c.profile_enc,
            m.captured_minor, m.refunded_minor,
-           coalesce((SELECT sum(r.amount_minor) FROM refunds r WHERE r.order_no = o.order_no
-                        AND r.origin = 'amendment' AND r.status NOT IN ('refused', 'overtaken')), 0)::bigint
-             AS amended_minor
+           (SELECT sum(l.shipping_minor) FROM order_lines l WHERE l.order_no = o.order_no)::bigint AS shipping_minor
       FROM orders o JOIN customers c USING (customer_id),
            LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
                            coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor
@@ -30,13 +27,12 @@ _ORDER = text(
 _LINES = text(
     """
     SELECT line_no, sku, name, quantity, unit_price_minor, discount_minor, tax_minor, paid_minor - shipping_minor
-      FROM order_lines WHERE order_no = :order_no ORDER BY line_no
+      FROM order_lines WHERE order_no = :order_no AND quantity > 0 ORDER BY line_no
     """
 )
 _REFUND = text(
     """
-    SELECT r.refund_id, r.order_no, r.status, r.origin, r.amount_minor, r.currency, r.created_at, o.customer_id,
-           o.channel
+    SELECT r.refund_id, r.order_no, r.status, o.customer_id, o.channel
       FROM refunds r JOIN orders o USING (order_no) WHERE r.refund_id = :refund_id
     """
 )
@@ -62,7 +58,6 @@ class Sale:
     currency: str
     captured_minor: int
     refunded_minor: int
-    amended_minor: int
     amounts: Amounts
     buyer: dict[str, str]
 
@@ -74,10 +69,6 @@ class Refund:
     refund_id: str
     order_no: str
     status: str
-    origin: str
-    amount_minor: int
-    currency: str
-    created_at: datetime
     customer_id: str
     channel: str
 
@@ -87,9 +78,7 @@ async def sale(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Sale:
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     lines = [Line(*line) for line in await conn.execute(_LINES, {"order_no": order_no})]
     amounts = Amounts(lines, row.shipping_minor)
-    return Sale(
-        row.currency, row.captured_minor, row.refunded_minor, row.amended_minor, amounts, _buyer(keys, row)
-    )  # fmt: skip
+    return Sale(row.currency, row.captured_minor, row.refunded_minor, amounts, _buyer(keys, row))
 
 
 def _buyer(keys: KeyRing, row: Any) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Credit notes add up to their invoice, tax to the cent, whatever the order of refunds."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.documents import Amounts, Given, Line, amounts_of, credited, document_number, rest
+from domain.errors import Conflict
 
 
 def line(line_no: int, total: int, tax: int) -> Line:
@@ -41,6 +43,11 @@ def test_what_is_kept_is_read_back(invoice: Amounts) -> None:
     assert amounts_of(content) == invoice
     parts = content["items_minor"] - content["discount_minor"] + content["tax_added_minor"] + content["shipping_minor"]
     assert parts == content["total_minor"] == invoice.total_minor
+
+
+def test_what_the_invoice_does_not_have_is_not_credited() -> None:
+    with pytest.raises(Conflict, match="not_creditable"):
+        credited(Amounts([line(1, 100, 0)], 0), [], [Given(1, 1, 10, 0), Given(2, 1, 10, 0)])
 
 
 def test_numbers_as_people_type_them() -> None:
