@@ -123,6 +123,13 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_from: str = ""
 
+    # Invoices and credit notes
+    seller_name: str = ""
+    seller_address: str = ""
+    seller_tax_number: str = ""
+    seller_contact: str = ""
+    seller_time_zone: str = "Asia/Shanghai"
+
     # Telemetry
     otlp_endpoint: str = ""
     log_level: str = "INFO"

@@ -16,6 +16,11 @@ def fitting(model: type[Model], value: dict[str, Any]) -> Model:
     """The form as the HTTP call's body. Raises Problem `reason_missing`, or what the call would raise."""
     if not value["reason"].strip():
         raise Problem("reason_missing", "say why: the reason is kept with the act")
+    return body(model, value)
+
+
+def body(model: type[Model], value: dict[str, Any]) -> Model:
+    """The form of an act that needs no reason as the HTTP call's body. Raises Problem as the call would."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api import document_acts
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import order_number, require, services
@@ -16,7 +17,7 @@ from api.routes import cancelling
 from api.visibility import visible
 from domain.access import Role
 from domain.errors import NotFound
-from infra.db import order_reading, stuck_groups
+from infra.db import documents, order_reading, stuck_groups
 from infra.telemetry import bind_order
 
 router = APIRouter(prefix="/console/orders")
@@ -40,12 +41,15 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
             raise NotFound("order_not_found")
         events = await order_reading.timeline(conn, number, 0, MAX_EVENTS)
         acts = await stuck_groups.acts(conn, parts.keys, number)
+        issued = await documents.of_order(conn, number)
     shown = presented(found, person.principal, parts.settings)
     context: dict[str, Any] = {
         "order": shown,
         "events": events[::-1],
         "acts": acts,
         "totals": _totals(shown["payments"], found["left_minor"]),
+        "documents": issued,
+        "reads_documents": person.may(*document_acts.HANDLED_BY),
         # Names and addresses are for those who talk to the customer or write on the parcel.
         "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": person.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),

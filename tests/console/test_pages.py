@@ -270,6 +270,8 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         (f"/orders/{order_no}/hold", "暂扣订单"),
         (f"/orders/{order_no}/refund", "没有可退余额"),
         ("/retrying", "正在重试的步骤"),
+        ("/feedback", "评价"),
+        (f"/orders/{order_no}/documents", "开具发票"),
     ):
         page = await desk.get(f"/console{path}")
         assert words_there in page.text
