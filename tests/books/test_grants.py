@@ -41,6 +41,10 @@ FORBIDDEN_UPDATES = [
     ("notices", "since = now()"),
     ("notice_deliveries", "phase = 'over'"),
     ("workflow_acts", "actor = 'other'"),
+    ("messages", "fact = 'other'"),
+    ("messages", "order_no = 'other'"),
+    ("messages", "channel = 'sms'"),
+    ("messages", "created_at = now()"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
@@ -58,7 +62,7 @@ INSERTS = {
 }
 MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
-    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps"),
+    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "messages"),
 }
 
 
