@@ -1,4 +1,4 @@
-"""Messages to customers in the books: made once per fact, sealed with the customer's key, shown with a masked address."""
+"""Messages to customers in the books: one per fact, sealed with the customer's key, shown with a masked address."""
 
 import math
 import secrets
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from domain.messages import SIGN_IN, masked
 from infra.db.customers import KeyRing
 from infra.messages.rendering import render
@@ -31,6 +31,14 @@ _OF_ORDER = text(
      WHERE m.order_no = :order_no ORDER BY m.event_seq, m.channel
     """
 )
+_AGAIN = text(
+    """
+    UPDATE messages SET state = 'open', tries = 0, next_try_at = now(), last_error = NULL, provider_ref = NULL,
+           to_enc = NULL, version = NULL, language = NULL, round = round + 1, asked_by = :actor
+     WHERE message_id = :message_id AND order_no = :order_no AND state = 'failed'
+    """
+)
+_THERE = text("SELECT 1 FROM messages WHERE message_id = :message_id AND order_no = :order_no")
 _FORGET_SIGN_INS = text(
     """DELETE FROM messages WHERE ctid = ANY(ARRAY(
          SELECT ctid FROM messages
@@ -101,3 +109,16 @@ def _shown(keys: KeyRing, row: dict[str, Any]) -> dict[str, Any]:
 async def forget_sign_ins(conn: AsyncConnection, days: int, limit: int) -> int:
     """Delete up to `limit` messages with codes that are older than `days`; the number deleted."""
     return (await conn.execute(_FORGET_SIGN_INS, {"days": days, "limit": limit})).rowcount
+
+
+async def send_again(conn: AsyncConnection, order_no: str, message_id: str, actor: str) -> None:
+    """Have a failed message written and sent anew, as another one to its provider: this is `actor`'s wish.
+
+    Raises NotFound `message_not_found` and Conflict `message_not_failed`.
+    """
+    asked = {"order_no": order_no, "message_id": message_id, "actor": actor}
+    if (await conn.execute(_AGAIN, asked)).rowcount:
+        return
+    if (await conn.execute(_THERE, asked)).first() is None:
+        raise NotFound("message_not_found", "this order has no such message")
+    raise Conflict("message_not_failed", "only a message that failed can be sent again")

@@ -165,7 +165,7 @@ class CarrierNotice:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One message to one person, in plain text; `subject` is empty for a text message. All of it but codes is personal."""
+    """One message to one person, in plain text; `subject` is empty for a text message."""
 
     idempotency_key: str
     channel: Literal["email", "sms"]

@@ -32,7 +32,8 @@ CREATE TABLE messages (
   CHECK ((round = 0) = (asked_by IS NULL)),
   CONSTRAINT words_go_with_the_end CHECK (state = 'open' OR body_enc IS NULL)
 ) WITH (fillfactor = 70);
-CREATE INDEX messages_open ON messages (channel, next_try_at) WHERE state = 'open';
+-- Codes to sign in with go first: somebody waits for them.
+CREATE INDEX messages_open ON messages (channel, (order_no IS NOT NULL), next_try_at) WHERE state = 'open';
 CREATE INDEX messages_sign_in ON messages (created_at) WHERE order_no IS NULL;
 
 -- What was told of an order stays; only codes are swept.
