@@ -64,7 +64,10 @@ def _sent(settings: Settings, letter: EmailMessage) -> None:
         raise SmtpError(f"smtp_{error.smtp_code}", error.smtp_error) from None
     except smtplib.SMTPNotSupportedError as error:
         raise SmtpError("smtp_not_supported", str(error)) from None
-    except smtplib.SMTPException:
+    except smtplib.SMTPException as error:
+        # The library says "closed" of a server that did not answer in time.
+        if isinstance(error.__context__, TimeoutError):
+            raise TimeoutError from None
         raise SmtpError("smtp_failed") from None
 
 
