@@ -25,8 +25,8 @@ _ENQUEUE = text(
 )
 _OF_ORDER = text(
     """
-    SELECT m.message_id, m.fact, m.channel, m.template, m.version, m.language, m.state, m.tries, m.last_error,
-           m.created_at, m.sent_at, m.to_enc, c.data_key
+    SELECT m.message_id, m.fact, m.channel, m.template, m.version, m.language, m.state, m.tries, m.round,
+           m.last_error AS error, m.created_at, m.sent_at, m.to_enc, c.data_key
       FROM messages m JOIN customers c USING (customer_id)
      WHERE m.order_no = :order_no ORDER BY m.event_seq, m.channel
     """

@@ -15,10 +15,13 @@ from infra.db.autocommit import autocommit
 from infra.db.customers import KeyRing
 from infra.gateways.registry import build_messages
 from infra.settings import Settings
+from infra.stack.ports import any_free
+from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.contract.processes import sandbox
 from tests.workers.message_scene import EMAIL, PHONE, Post, posting
 from tests.workers.support import database, move, settings_for, sql, until, vault
+from tests.workers.test_processes import ended, process_of
 from workers import relay
 from workers.messenger import Messenger
 
@@ -173,6 +176,36 @@ async def test_a_relay_that_dies_while_it_sends_is_followed_by_another_after_its
     assert await post.states(order_no) == [("order_placed", "email", "sent", 2, None)]
 
 
+async def test_a_relay_that_is_killed_while_it_sends_tells_nothing_twice(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMS_SANDBOX_URL", post.settings.sandbox_url)
+    monkeypatch.setenv("OMS_GATEWAY_TIMEOUT_S", "60")
+    order_no = await post.order()
+    await post.fault("timeout_after", order_no=order_no)
+    down = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    port = any_free({down.port})
+
+    async def taken() -> bool:
+        return len(await post.sent(order_no=order_no)) == 1
+
+    async def told() -> bool:
+        return [row[2] for row in await post.states(order_no)] == ["sent"]
+
+    async with process_of("relay", post.books, down, port, tmp_path / "first.log") as child:
+        await until(taken)
+        child.kill()
+        await child.wait()
+    assert await post.states(order_no) == [("order_placed", "email", "open", 1, None)]
+    await post.later(1000)
+    async with process_of("relay", post.books, down, port, tmp_path / "second.log") as child:
+        await until(told)
+        assert await ended(child) == 0
+    assert len(await post.sent(order_no=order_no)) == 1
+    logs = (tmp_path / "first.log").read_text() + (tmp_path / "second.log").read_text()
+    assert "iaoming" not in logs and "Thank you" not in logs
+
+
 async def test_a_provider_that_is_down_gets_them_when_it_is_back(post: Post) -> None:
     numbers = [await post.order() for _ in range(3)]
     await post.fault("down")
@@ -243,7 +276,7 @@ async def test_a_refused_address_fails_at_once_and_can_be_sent_again(post: Post)
     async with post.database.begin() as connection:
         keys = KeyRing(vault())
         [shown] = await messages.of_order(connection, keys, order_no)
-        assert (shown["state"], shown["last_error"], shown["to"]) == ("failed", "rejected", "x***@example.com")
+        assert (shown["state"], shown["error"], shown["to"]) == ("failed", "rejected", "x***@example.com")
         await messages.send_again(connection, order_no, shown["message_id"], "support:amy")
     await post.turn()
     assert await post.states(order_no) == [("order_placed", "email", "sent", 1, None)]
