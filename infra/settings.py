@@ -54,9 +54,14 @@ class Settings(BaseSettings):
     staff_session_s: int = Field(default=12 * 3600, ge=60)
     staff_idle_s: int = Field(default=1800, ge=60)
 
+    # Portal
+    portal_url: str = ""
+
     # Providers
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"
     carrier: Literal["sandbox", "ups"] = "sandbox"
+    email_provider: Literal["sandbox", "smtp", "none"] = "sandbox"
+    sms_provider: Literal["sandbox", "none"] = "sandbox"
     sandbox_url: str = "http://127.0.0.1:8010"
     sandbox_webhook_secret: SecretStr = SecretStr("")
     stripe_api_key: SecretStr = SecretStr("")
@@ -101,6 +106,10 @@ class Settings(BaseSettings):
     audit_anchor_s: float = Field(default=300.0, gt=0)
     webhook_attempts: int = 12
     webhook_timeout_s: float = 10.0
+
+    # Messages to customers
+    message_attempts: int = Field(default=20, ge=1)
+    message_backoff_s: float = Field(default=2.0, gt=0)
 
     # Notices to staff
     notice_interval_s: float = Field(default=900.0, gt=0)

@@ -30,6 +30,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/support/jobs/job_1/stop"): ({}, {"support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/holds"): ({}, {"support", "warehouse", "finance", "operations", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/holds/1/release"): ({}, STAFF),
+    ("POST", f"/v1/orders/{NUMBER}/messages/1/retry"): (None, {"support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/priority"): ({}, {"support", "operations", "admin"}),
     ("GET", "/v1/support/holds"): (None, {"support", "warehouse", "finance", "operations", "admin"}),
     ("POST", f"/v1/support/orders/{NUMBER}/adjust"): ({}, {"support", "admin"}),

@@ -17,6 +17,7 @@ OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/{provider}"}
 BY_OBJECT = re.compile(
     r"^(GET|PATCH) /v1/(orders/\{order_no\}(/events|/refunds)?|refunds/\{refund_id\}|products/\{sku\})$"
 )
+BY_OBJECT = re.compile(r"^(GET|PATCH) /v1/(orders/\{order_no\}(/events|/messages)?|products/\{sku\})$")
 
 
 def calls(shop: Door) -> Iterator[tuple[str, str]]:
@@ -45,7 +46,7 @@ async def test_api1_no_call_on_an_order_tells_another_customer_that_it_is_there(
         sent = None if method == "GET" else body
         told = []
         for number in (order_no, NUMBER):  # one that is there and one that is not
-            address = path.format(order_no=number, hold_no=1)
+            address = path.format(order_no=number, hold_no=1, message_id=1)
             answer = await shop.http.request(method, address, json=sent, headers=headers)
             told.append((answer.status_code, answer.json()["code"]))
         # What is for staff alone is refused before anything is looked up.

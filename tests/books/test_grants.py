@@ -58,6 +58,10 @@ FORBIDDEN_UPDATES = [
     ("document_totals", "credited_minor = 0"),
     ("feedback", "rating = 5"),
     ("feedback", "given_by = 'other'"),
+    ("messages", "fact = 'other'"),
+    ("messages", "order_no = 'other'"),
+    ("messages", "channel = 'sms'"),
+    ("messages", "created_at = now()"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
@@ -82,6 +86,7 @@ INSERTS = {
 MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
     *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "processes"),
+    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "messages"),
 }
 
 
