@@ -4,7 +4,8 @@ from pathlib import Path
 
 from api.pages.words import COOKIE, LANGUAGES, Words, language
 
-__all__ = ["COOKIE", "LANGUAGES", "WORDS", "catalogue", "language"]
+__all__ = ["COOKIE", "FOLDER", "LANGUAGES", "WORDS", "catalogue", "language"]
 
-WORDS = Words([Path(__file__).with_name("words")])
+FOLDER = Path(__file__).with_name("words")
+WORDS = Words([FOLDER])
 catalogue = WORDS.catalogue

@@ -51,6 +51,10 @@ FORBIDDEN_UPDATES = [
     ("notices", "since = now()"),
     ("notice_deliveries", "phase = 'over'"),
     ("workflow_acts", "actor = 'other'"),
+    ("portal_codes", "expires_at = now()"),
+    ("portal_codes", "code_hash = NULL"),
+    ("portal_sessions", "contacts = '{}'"),
+    ("portal_sessions", "expires_at = now()"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
@@ -73,6 +77,7 @@ INSERTS = {
 MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
     *("staff_sessions", "sign_in_attempts", "notices", "failing_steps"),
+    *("portal_codes", "portal_asks", "portal_sessions"),
 }
 
 

@@ -1,0 +1,59 @@
+"""The portal's pages: amounts and times as customers read them."""
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup, escape
+
+from api.dependencies import services
+from api.pages.rendering import Site, instant
+from api.pages.words import LANGUAGES, language
+from api.portal.words import WORDS, own
+from domain.money import Money
+
+HOME = "/portal"
+SITE = Site(HOME, Path(__file__).with_name("templates"), WORDS)
+_SIGNS = {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£"}
+_DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page. Beside what every site's do, templates get `cash`, `at`, `day`, `own`, `sentence`, `visitor`, `zone`."""
+    lang, zone = language(request), _zone(services(request).settings.portal_time_zone)
+
+    def at(moment: datetime | str) -> Markup:
+        return _time(moment, f"{_DATES[lang]} %H:%M", zone)
+
+    def day(moment: datetime | str) -> Markup:
+        return _time(moment, _DATES[lang], zone)
+
+    def sentence(key: str, **values: Any) -> Markup:
+        """Words around amounts and times, which are markup."""
+        return escape(WORDS.catalogue()[key][LANGUAGES.index(lang)]).format(**values)
+
+    known: dict[str, Any] = {"cash": cash, "at": at, "day": day, "own": own, "sentence": sentence}
+    known |= {"zone": str(zone), "visitor": getattr(request.state, "visitor", None)}
+    return SITE.page(request, template, status=status, **known, **context)
+
+
+def cash(amount_minor: int, currency: str) -> Markup:
+    """An amount with its currency's sign in front; currencies without one of their own keep their code."""
+    sign, text = _SIGNS.get(currency), str(Money(amount_minor, currency))
+    if sign is not None:
+        text = f"{'-' if amount_minor < 0 else ''}{sign}{text.removesuffix(f' {currency}').removeprefix('-')}"
+    return Markup('<span class="money">{}</span>').format(text)
+
+
+def _time(moment: datetime | str, form: str, zone: ZoneInfo) -> Markup:
+    here = instant(moment).astimezone(zone)
+    return Markup('<time datetime="{}">{}</time>').format(here.isoformat(), here.strftime(form))
+
+
+@lru_cache(maxsize=4)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
