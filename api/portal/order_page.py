@@ -45,6 +45,7 @@ async def order(request: Request, person: Signed, order_no: str) -> Response:
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
         "money": money_of(shown["payments"]),
+        "declined": declined(shown["payments"]),
     }
     template = "order_live.html" if request.headers.get("x-live") else "order.html"
     return page(request, template, **context)
@@ -56,6 +57,12 @@ def steps(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
     for event in events:
         first.setdefault(event["type"], event["occurred_at"])
     return [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
+
+
+def declined(payments: list[dict[str, Any]]) -> bool:
+    """Whether the newest payment came to nothing."""
+    tried = [payment for payment in payments if payment["kind"] in ("authorise", "capture")]
+    return bool(tried) and tried[-1]["status"] == "failed"
 
 
 def money_of(payments: list[dict[str, Any]]) -> dict[str, int]:

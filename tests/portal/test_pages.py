@@ -184,3 +184,22 @@ def test_every_status_and_wait_has_a_customers_words() -> None:
     wanted |= {f"waits.{what}" for what in waits}
     missing = sorted(key for key in wanted if not words.own(key))
     assert not missing, json.dumps(missing)
+
+
+async def test_paying_is_refused_in_words(shop: Door) -> None:
+    person = a_person()
+    order_no = await placed(shop, person, payment=None)
+    browser = await signed_in(shop, person)
+    form = await browser.get(f"/orders/{order_no}/pay")
+    assert form.status_code == 200 and "You pay <span" in form.text and "¥85.00" in form.text
+    for fields, status, code in (
+        ({"token": "tok_ok", "csrf": "0" * 32}, 403, "form_expired"),
+        ({"token": ""}, 422, "validation_failed"),
+        ({"token": "a\nb"}, 422, "invalid_text"),
+        ({"token": "tok_ok"}, 503, "workflow_unavailable"),
+    ):
+        answer = await browser.post(f"/orders/{order_no}/pay", **fields)
+        assert (answer.status_code, code in answer.text) == (status, True), answer.text
+    await shop.sql("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", order_no)
+    over = await browser.get(f"/orders/{order_no}/pay")
+    assert (over.status_code, "This order is over" in over.text) == (409, True)
