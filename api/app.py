@@ -12,6 +12,7 @@ from api.bodies import refused
 from api.console import install as console
 from api.dependencies import Services
 from api.middleware import BodyLimit, Measured
+from api.portal import install as portal
 from api.routes import (
     approvals,
     audit,
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     console.install(app)
+    portal.install(app)
     documentation.complete(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Measured)

@@ -41,7 +41,6 @@ STATUSES: dict[str, int] = {
     "endpoint_not_found": 404,
     "hold_not_found": 404,
     "approval_not_found": 404,
-    "refund_not_found": 404,
     "notice_channel_not_found": 404,
     "document_not_found": 404,
     "refund_not_found": 404,

@@ -56,6 +56,12 @@ class Settings(BaseSettings):
 
     # Portal
     portal_url: str = ""
+    portal_time_zone: str = "Asia/Shanghai"
+    portal_session_s: int = Field(default=12 * 3600, ge=60)
+    portal_idle_s: int = Field(default=1800, ge=60)
+    portal_ask_window_s: int = Field(default=900, ge=1)
+    portal_asks_per_contact: int = Field(default=5, ge=1)
+    portal_asks_per_address: int = Field(default=30, ge=1)
 
     # Providers
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"

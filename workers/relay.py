@@ -147,8 +147,7 @@ def sweep(database: Database) -> Callable[[], Awaitable[bool]]:
             told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
             over = await notices.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
             gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, told, over, gone)
             codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, told, over, codes)
+        return SWEEP_ROWS in (keys, told, over, gone, codes)
 
     return step

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api import document_acts, document_reading
-from api.console.forms import body, digest, key_of, new_key
 from api.console.member import Signed, posted
 from api.console.rendering import page
 from api.console.words import language
 from api.dependencies import require, services
 from api.document_acts import HANDLED_BY
+from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.documents import BilledTo, Nothing
 from api.visibility import visible
 from domain.documents import DocumentKind
@@ -51,7 +51,7 @@ async def invoice(request: Request, person: Signed, order_no: str) -> Response:
     parts, fields = services(request), await posted(request, person)
     glance = await visible(parts, person.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
-    wish = body(BilledTo, typed)
+    wish = fitting(BilledTo, typed)
     await document_acts.invoice(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)
 

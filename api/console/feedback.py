@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api import feedback_acts
-from api.console.forms import body, digest, key_of, new_key
 from api.console.member import Signed, posted
 from api.console.rendering import page
 from api.dependencies import require, services
+from api.pages.forms import digest, fitting, key_of, new_key
 from api.routes.feedback import FeedbackId, after, following
 from api.schemas.feedback import AnswerFeedback
 from domain.access import Role
@@ -62,6 +62,6 @@ async def answer(request: Request, person: Signed, feedback_id: FeedbackId) -> R
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
     # A browser sends line ends as CR LF; words are kept with LF alone.
-    wish = body(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
+    wish = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
     await feedback_acts.answer(parts, person.principal, key_of(fields), digest(wish), feedback_id, wish.text)
     return RedirectResponse("/console/feedback", 303)

@@ -62,6 +62,10 @@ FORBIDDEN_UPDATES = [
     ("messages", "order_no = 'other'"),
     ("messages", "channel = 'sms'"),
     ("messages", "created_at = now()"),
+    ("portal_codes", "expires_at = now()"),
+    ("portal_codes", "code_hash = NULL"),
+    ("portal_sessions", "contacts = '{}'"),
+    ("portal_sessions", "expires_at = now()"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
@@ -87,6 +91,8 @@ MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
     *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "processes"),
     *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "messages"),
+    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps"),
+    *("portal_codes", "portal_asks", "portal_sessions"),
 }
 
 
