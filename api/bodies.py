@@ -28,9 +28,13 @@ class Parsed(Generic[Model]):
     digest: bytes
 
 
-async def read(request: Request, model: type[Model]) -> Parsed[Model]:
-    """Parse and validate. Raises Problem: `invalid_json`, `invalid_text`, `validation_failed` and its finer codes."""
-    value = parsed_json(await request.body())
+async def read(request: Request, model: type[Model], *, optional: bool = False) -> Parsed[Model]:
+    """Parse and validate. Raises Problem: `invalid_json`, `invalid_text`, `validation_failed` and its finer codes.
+
+    Where the body is `optional`, none is as good as an empty object.
+    """
+    raw = await request.body()
+    value = {} if optional and not raw else parsed_json(raw)
     try:
         fitting = model.model_validate(value)
     except ValidationError as error:

@@ -69,6 +69,10 @@ NOTES = frozenset(
         "hold_released",
         "hold_escalated",
         "hold_expired",
+        "invoice_issued",
+        "credit_note_issued",
+        "feedback_given",
+        "feedback_answered",
     }
 )
 

@@ -109,6 +109,13 @@ class Desk:
         """True when escalation or the default outcome of a hold has come."""
         return self.view.hold is not None and self.passed(self.view.hold.due)
 
+    async def tend_hold(self) -> None:
+        """Do what is due on the hold."""
+        hold = self.view.hold
+        assert hold is not None, "something is due on it"
+        due = m.HoldDue(self.order_no, hold.hold_no, hold.act)
+        self.adopt(await ports.tend_hold(due, f"{hold.act} the {hold.kind} hold: its time has come"))
+
     def until(self, deadline: str) -> str:
         """A deadline, or what is due on a hold before it; empty: neither."""
         due = self.view.hold.due if self.view.hold else ""

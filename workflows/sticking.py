@@ -13,6 +13,7 @@ from workflows import ports
 from workflows.desk import Desk, Undo
 from workflows.failures import Failure
 
+TENDS_WHILE_PARKED = "hold-tended-while-parked"
 LEFT = ("picked_up", "in_transit", "delivered")
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
 
@@ -59,14 +60,20 @@ class Sticking(Desk):
         """What was decided meanwhile need not wait for support where it can be done beside (see AfterSales)."""
 
     async def _resolution_of(self, parked: m.Parked) -> m.ResolveRequest:
-        """Wait for support; news and cancellation go on being heard, and escalation comes when nobody acts."""
+        """Wait for support; news and cancellation go on being heard, and escalation comes when nobody acts.
+
+        So does what is due on a hold: its default outcome may undo the order.
+        """
         until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
         escalated = False
         await self.errand_beside(parked)
         while True:
+            escalation = "" if escalated else until
+            # Asked only where there is a hold: the mark that a patch leaves is an event.
+            tending = self.view.hold is not None and workflow.patched(TENDS_WHILE_PARKED)
             heard = await self.wait(
                 lambda: self.resolution is not None or self.retry_asked or self._overtaken(parked),
-                "" if escalated else until,
+                self.until(escalation) if tending else escalation,
                 f"support: {STEPS[Step(parked.step)].words}",
             )
             if self.news:
@@ -83,6 +90,8 @@ class Sticking(Desk):
             if self.retry_asked:
                 self.retry_asked = False
                 return m.ResolveRequest(self.order_no, "", Action.RETRY)
+            if tending and self.hold_due():
+                await self.tend_hold()
             if not heard and not escalated and self.passed(until):
                 escalated = True
                 self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))

@@ -331,6 +331,32 @@ async def held_too_long(stage: Stage) -> str:
     return order_no
 
 
+async def parked_and_held(stage: Stage, outcome: str) -> str:
+    """An order that is stuck at its booking, and held for a second."""
+    order_no = await placed(stage)
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await stage.parked(order_no)
+    await hold(stage, order_no, "address", outcome=outcome, escalate_s=1, deadline_s=1)
+    return order_no
+
+
+@story
+async def hold_overdue_while_parked(stage: Stage) -> str:
+    """Recorded when a parked order heard of its hold's deadline only after it was resolved: such runs may be open."""
+    order_no = await parked_and_held(stage, "release")
+    await eventually(lambda: stage.sql("SELECT FROM holds WHERE order_no = :o AND until < now()", o=order_no))
+    await stage.handle(order_no).signal(names.RETRY_PARKED)
+    return await delivered(stage, order_no)
+
+
+@story
+async def hold_expired_while_parked(stage: Stage) -> str:
+    """The hold's default outcome undoes the order, though nobody has resolved the step."""
+    order_no = await parked_and_held(stage, "cancel")
+    await stage.reaches(order_no, "cancelled")
+    return order_no
+
+
 @story
 async def refunded_before_delivery(stage: Stage) -> str:
     """The first refund sticks and is retried, the second is paid at once."""
