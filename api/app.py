@@ -17,6 +17,7 @@ from api.routes import (
     audit,
     cancelling,
     catalogue,
+    changing,
     endpoints,
     holds,
     notices,
@@ -42,6 +43,7 @@ from infra.telemetry import instrument_app
 ROUTERS = (
     placing.router,
     orders.router,
+    changing.router,
     cancelling.router,
     payments.router,
     refunds.router,

@@ -49,6 +49,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"/v1/orders/{NUMBER}/refunds"): ({}, {"support", "finance", "admin"}),
     ("GET", f"/v1/orders/{NUMBER}/refunds"): (None, {str(role) for role in Role}),
     ("GET", "/v1/refunds/rf_1"): (None, {str(role) for role in Role}),
+    ("PATCH", f"/v1/orders/{NUMBER}"): ({}, ORDERERS),
     ("GET", "/v1/orders"): (None, {str(role) for role in Role}),
 }
 
