@@ -121,7 +121,7 @@ async def change(parts: Services, caller: Principal, key: str, digest: bytes, nu
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         plan = await _plan(conn, parts, number, wish)
-        refund_id = f"rfd_{derived_id(caller, key, f'change {number}')}"
+        refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
         return await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
