@@ -133,18 +133,19 @@ async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish)
         raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
     ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
     note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
-    lines = await _planned_lines(conn, here, wish)
+    lines = await _planned_lines(conn, parts, here, wish)
     chosen = ((Change.ADDRESS, ship_to is not None), (Change.LINES, bool(lines)), (Change.NOTE, note is not None))
     plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines)
     await _require_possible(conn, plan, wish)
     return plan
 
 
-async def _planned_lines(conn: AsyncConnection, here: Here, wish: Wish) -> tuple[LineChange, ...]:
+async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wish: Wish) -> tuple[LineChange, ...]:
     if wish.lines is None:
         return ()
     catalogue = await books.catalogue_of(conn, sorted(wish.lines))
-    return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no))
+    tax = here.tax_of(parts.settings.terms.tax)
+    return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax))
 
 
 async def _require_possible(conn: AsyncConnection, plan: Plan, wish: Wish) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.changes import Line, LineChange, Standing, stock_deltas
 from domain.errors import Conflict
 from domain.orders import Product
+from domain.shares import Tax
 from domain.states import Status
 from infra.db import events
 from infra.db.customers import KeyRing
@@ -19,7 +20,8 @@ from infra.db.customers import KeyRing
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
 _HERE = text(
     """
-    SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.ship_to_enc, o.note_enc, c.data_key,
+    SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.tax_minor, o.tax_added_minor,
+           o.ship_to_enc, o.note_enc, c.data_key,
            is_paying(o.order_no) AS paying,
            coalesce((SELECT s.status FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'), '')
              AS parcel,
@@ -141,6 +143,8 @@ class Here:
     seq: int
     currency: str
     total_minor: int
+    tax_minor: int
+    tax_added_minor: int
     ship_to: dict[str, str] | None
     note: str | None
     data_key: bytes | None
@@ -148,6 +152,10 @@ class Here:
     changes: int
     last_line_no: int
     lines: tuple[Line, ...]
+
+    def tax_of(self, today: Tax) -> Tax:
+        """The tax on units that are added: today's rate, within or on top of prices as in the rest of the order."""
+        return Tax(today.rate_bp, self.tax_added_minor == 0) if self.tax_minor else today
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +183,8 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
         seq=row.event_seq,
         currency=row.currency,
         total_minor=row.total_minor,
+        tax_minor=row.tax_minor,
+        tax_added_minor=row.tax_added_minor,
         ship_to=keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to"),
         note=keys.open_json(row.data_key, row.note_enc, f"{order_no}:note"),
         data_key=row.data_key,
