@@ -112,19 +112,25 @@ async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
 
 
 async def change(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Response:
-    """Change the order, all or nothing.
+    """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
 
     Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
     `payment_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`, `customer_erased`,
     `already_refunded`; RuleBroken as placing does; NotFound `order_not_found`.
     """
+    seqs: list[int] = []
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         plan = await _plan(conn, parts, number, wish)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
-        return await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
+        told = await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
+        seqs.append(await books.seq_of(conn, number))
+        return told
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    if seqs:
+        answer.headers["ETag"] = f'"{seqs[-1]}"'
+    return answer
 
 
 async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish) -> Plan:

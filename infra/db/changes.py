@@ -134,6 +134,9 @@ _HISTORY = text(
 )
 
 
+_SEQ = text("SELECT event_seq FROM orders WHERE order_no = :order_no")
+
+
 @dataclass(frozen=True, slots=True)
 class Here:
     """An order as a change finds it. Address and note are opened, None where there is none or their key is gone."""
@@ -193,6 +196,11 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
         last_line_no=row.last_line_no,
         lines=tuple(Line(*line) for line in lines),
     )
+
+
+async def seq_of(conn: AsyncConnection, order_no: str) -> int:
+    """The number of the order's newest event."""
+    return int((await conn.execute(_SEQ, {"order_no": order_no})).scalar_one())
 
 
 async def catalogue_of(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, Product]:

@@ -37,6 +37,7 @@ async def test_address_and_note_are_changed_sealed_and_told(shop: Door) -> None:
     answer = await change(shop, number, body)
 
     assert answer.json() == told.json()
+    assert answer.headers["etag"] == await etag(shop, number)
     assert [one["what"] for one in answer.json()["changes"]] == ["address", "note"]
     order = (await shop.get(f"/v1/orders/{number}")).json()
     assert (order["ship_to"], order["note"]) == (ELSEWHERE, "leave it at the gate")
