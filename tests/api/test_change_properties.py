@@ -15,8 +15,9 @@ from tests.conftest import Books
 
 PRICES = (1_000, 333, 70)
 UNITS_THERE = 9
-EXAMPLES = 45
+EXAMPLES = 12
 WANTED = st.tuples(*(st.integers(0, 6) for _ in PRICES))
+MANY = st.tuples(*(st.integers(2, 6) for _ in PRICES))
 OTHERS = st.sampled_from(["reserve", "pay", "authorise", "decline", "book", "unbook", "refund", "cancel"])
 CHANGES = st.tuples(st.just("change"), WANTED)
 ACTS = st.one_of(CHANGES, CHANGES, st.tuples(OTHERS, WANTED))
@@ -169,7 +170,7 @@ def test_stock_lines_total_and_money_stay_together(database_url: Books) -> None:
     with asyncio.Runner() as runner:
 
         @settings(max_examples=EXAMPLES, deadline=None)
-        @given(st.integers(0, 2), WANTED, CHARGES, TAXES, st.lists(ACTS, min_size=3, max_size=8))
+        @given(st.integers(0, 2), MANY, CHARGES, TAXES, st.lists(ACTS, min_size=3, max_size=8))
         def told(
             begun: int, first: tuple[int, ...], charges: tuple[int, int], tax: tuple[int, bool], acts: list[Any]
         ) -> None:
