@@ -19,6 +19,7 @@ from api.routes import (
     cancelling,
     catalogue,
     documents,
+    changing,
     endpoints,
     feedback,
     holds,
@@ -47,6 +48,7 @@ from infra.telemetry import instrument_app
 ROUTERS = (
     placing.router,
     orders.router,
+    changing.router,
     cancelling.router,
     payments.router,
     refunds.router,

@@ -84,7 +84,9 @@ STATUSES: dict[str, int] = {
     "seller_unknown": 409,
     "feedback_limit": 409,
     "feedback_answered": 409,
+    "order_changed": 412,
     "body_too_large": 413,
+    "if_match_missing": 428,
     "internal_error": 500,
     "busy": 503,
     "database_unavailable": 503,
@@ -111,6 +113,7 @@ _SQLSTATES = {
     "OM006": "too_late_to_hold",
     "OM007": "approval_lapsed",
     "OM008": "order_closed",
+    "OM012": "too_late_to_change",
 }
 # Deadlock, serialisation, statement or lock time-out: nothing was written, the same request may come again.
 _PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})

@@ -15,6 +15,7 @@ CARRIER_REPORTED = "carrier_reported"
 STOCK_ARRIVED = "stock_arrived"
 HOLD_CHANGED = "hold_changed"
 AFTER_SALES = "after_sales"
+ORDER_CHANGED = "order_changed"
 RETRY_PARKED = "retry_parked"
 
 # Search attributes.

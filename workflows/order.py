@@ -164,6 +164,7 @@ class OrderWorkflow(AfterSales):
 
     async def _book(self) -> None:
         self.booking = True
+        self.reworded = False  # the books are read from here on
         try:
             await self.step(Step.BOOK, lambda: ports.book_shipment(self.ref, self.policy, "book carrier"))
         finally:

@@ -142,10 +142,11 @@ QUESTIONS = (
     Question(
         "order_lines",
         "orders cost what their lines cost",
-        """SELECT o.order_no AS place, coalesce(sum(l.quantity * l.unit_price_minor), 0)::text AS expected,
-                  o.items_minor::text AS found
-             FROM orders o LEFT JOIN order_lines l USING (order_no)
-            GROUP BY o.order_no HAVING coalesce(sum(l.quantity * l.unit_price_minor), 0) <> o.items_minor""",
+        """SELECT o.order_no AS place, coalesce(l.worth, 0)::text AS expected, o.items_minor::text AS found
+             FROM orders o
+             LEFT JOIN (SELECT order_no, sum((quantity - cancelled_quantity) * unit_price_minor) AS worth
+                          FROM order_lines GROUP BY order_no) l USING (order_no)
+            WHERE coalesce(l.worth, 0) <> o.items_minor""",
     ),
     Question(
         "line_shares",

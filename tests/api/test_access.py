@@ -62,6 +62,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/feedback"): (None, {"support", "operations", "admin"}),
     ("GET", "/v1/feedback/summary"): (None, {"support", "operations", "admin"}),
     ("POST", "/v1/feedback/fbk_1/answer"): ({}, {"support", "admin"}),
+    ("PATCH", f"/v1/orders/{NUMBER}"): ({}, ORDERERS),
     ("GET", "/v1/orders"): (None, {str(role) for role in Role}),
 }
 
