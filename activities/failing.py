@@ -20,6 +20,7 @@ STEP_OF: dict[str, Step] = {
     "check_payment": Step.AUTHORISE,
     "capture_payment": Step.CAPTURE,
     "return_payment": Step.RETURN_PAYMENT,
+    "pay_refund": Step.REFUND,
     "book_shipment": Step.BOOK,
     "cancel_shipment": Step.CANCEL_SHIPMENT,
 }

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.payments import PaymentKind, PaymentStatus
 from domain.shipments import ShipmentStatus, has_left, is_news
 from domain.states import Event, Status
-from infra.db import events, reservations
+from infra.db import events, refund_paying, reservations
 from infra.settings import Settings
 
 _UNHEARD = text(
@@ -22,7 +22,7 @@ _HEARD = text(
         WHERE i.inbox_id = h.inbox_id"""
 )
 _OURS = text(
-    """SELECT p.payment_id, p.kind, p.status, p.purpose FROM payments p
+    """SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id FROM payments p
         WHERE p.order_no = :order_no AND (p.idempotency_key = :key
            OR (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind)) LIMIT 1"""
 )
@@ -113,7 +113,10 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
         PaymentKind.REFUND: "payment_refunded",
     }
     if told is PaymentStatus.FAILED:
-        await events.note(conn, order_no, "payment_declined", data={"code": fact.get("error_code") or "declined"})
+        name = "payment_declined" if known.refund_id is None else "refund_refused"
+        await events.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
+    elif known.refund_id is not None:
+        await refund_paying.settle(conn, known.refund_id)
     elif known.kind in names:
         await events.note(conn, order_no, names[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]})
     elif purpose == "order":

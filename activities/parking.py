@@ -13,7 +13,7 @@ from domain.shipments import ShipmentStatus
 from domain.states import Status
 from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
-from infra.db import events, shipments
+from infra.db import events, refund_paying, refunds, shipments
 from infra.db.engine import Database
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
@@ -23,7 +23,10 @@ _PARK = text(
     """
     INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor, escalate_at)
     SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
-           nullif(:provider, ''), :attempts, :options, o.total_minor, now() + make_interval(secs => :escalation_s)
+           nullif(:provider, ''), :attempts, :options,
+           coalesce((SELECT f.amount_minor FROM refunds f WHERE :step = 'refund' AND f.order_no = o.order_no
+                        AND f.status = 'approved' ORDER BY f.refund_no LIMIT 1), o.total_minor),
+           now() + make_interval(secs => :escalation_s)
       FROM orders o WHERE o.order_no = :order_no AND NOT EXISTS
         (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
     RETURNING park_no
@@ -151,6 +154,9 @@ class ParkingActivities:
                 await by_hand.record_capture(conn, status, order_no, value["reference"])
             case (Step.RETURN_PAYMENT, Action.SKIP):
                 await self._record_return(conn, order_no, request.park_no, value["reference"])
+            case (Step.REFUND, Action.SKIP):
+                for refund_id in (await refund_paying.approved(conn, order_no))[:1]:
+                    await refund_paying.record_by_hand(conn, refund_id, str(request.park_no), value["reference"])
             case (Step.BOOK, Action.SKIP):
                 tag = str(request.park_no)
                 await by_hand.record_parcel(conn, self._settings, status, order_no, tag, value)
@@ -168,7 +174,10 @@ class ParkingActivities:
                 await self._wait_on(conn, order_no)
 
     async def _record_return(self, conn: AsyncConnection, order_no: str, park_no: int, reference: str) -> None:
-        """Support says the money went back by another way."""
+        """Support says the money went back by another way; what was decided to be refunded is part of it."""
+        for refund_id in await refund_paying.approved(conn, order_no):
+            await refund_paying.record_by_hand(conn, refund_id, str(park_no), reference)
+        await refunds.overtake(conn, order_no)
         await conn.execute(
             by_hand.DROP_INTENT, {"order_no": order_no, "kinds": ["void", "refund", "authorise", "capture"]}
         )

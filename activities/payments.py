@@ -4,31 +4,21 @@ A repeat never calls blindly: from the second try on the provider is asked first
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from activities.effects import effect
-from activities.late import keep_late_outcome
-from activities.news import mark_paid
+from activities.gateway_calls import GatewayCalls
+from activities.refunds import RefundActivities
 from activities.views import view_of
-from domain.errors import Conflict, RuleBroken
 from domain.payments import PaymentKind, PaymentStatus, idempotency_key
 from domain.states import Event, Status
 from infra.db import events, payments
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.payments import Intent, NewIntent, Opened, Transaction
-from infra.gateways.protocol import GatewayResult, PaymentGateway, PaymentRequest, ProviderRefused, ProviderUnavailable
+from infra.gateways.protocol import GatewayResult, PaymentGateway
 from workflows import messages as m
-
-Call = Callable[[PaymentGateway, PaymentRequest], Awaitable[GatewayResult]]
-NOTES = {
-    PaymentKind.AUTHORISE: "payment_authorised",
-    PaymentKind.VOID: "payment_voided",
-    PaymentKind.REFUND: "payment_refunded",
-}
 
 
 class PaymentActivities:
@@ -38,6 +28,8 @@ class PaymentActivities:
         self._db = database
         self._gateways = gateways
         self._default = default
+        self._calls = GatewayCalls(database, gateways)
+        self._refunds = RefundActivities(database, self._calls)
 
     @effect("authorise_payment")
     async def authorise_payment(self, ref: m.AttemptRef) -> m.OrderView:
@@ -48,7 +40,7 @@ class PaymentActivities:
             opened = await payments.open_authorisation(conn, ref.order_no, ref.attempt, self._gateways, self._default)
         if opened is None or opened.intent.decided:
             return await self._view(ref.order_no)
-        result = await self._ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
+        result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
         return await self._succeeded(opened, result, "payment_authorised")
 
     @effect("check_payment")
@@ -57,9 +49,9 @@ class PaymentActivities:
         async with self._db.begin() as conn:
             pending = _find(await payments.transactions_of(conn, ref.order_no), PaymentKind.AUTHORISE, ref.attempt)
         if pending is not None and pending.status is PaymentStatus.PENDING:
-            answer = await self._gateways[pending.provider].lookup(pending.idempotency_key, pending.kind)
+            answer = await self._calls.gateway(pending.provider).lookup(pending.idempotency_key, pending.kind)
             if answer is not None and answer.status is not PaymentStatus.PENDING:
-                return await self._record(_as_new(pending, ref.order_no), _as_intent(pending), answer)
+                return await self._calls.record(_as_new(pending, ref.order_no), _as_intent(pending), answer)
         return await self._view(ref.order_no)
 
     @effect("capture_payment")
@@ -69,7 +61,7 @@ class PaymentActivities:
             opened = await payments.open_capture(conn, ref.order_no, ref.attempt)
         if opened is None or opened.intent.decided:
             return await self._view(ref.order_no)
-        result = await self._ask_or_call(opened, lambda gateway, request: gateway.capture(opened.needs, request))
+        result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.capture(opened.needs, request))
         return await self._succeeded(opened, result, Event.PAYMENT_CAPTURED)
 
     @effect("return_payment")
@@ -80,8 +72,10 @@ class PaymentActivities:
         """
         for open_one in await self._transactions(request.order_no):
             await self._settle(request, open_one)
-        known = await self._transactions(request.order_no)
         everything = request.scope == "all"
+        if everything:
+            await self._refunds.close_all(request.order_no)
+        known = await self._transactions(request.order_no)
         for authorisation in _dangling(known, everything, await self._view(request.order_no)):
             await self._void(request.order_no, authorisation, known)
         for capture in _captured(known, everything):
@@ -103,7 +97,7 @@ class PaymentActivities:
             return
         if request.scope == "stray" and open_one.purpose == "order":
             return
-        answer = await self._gateways[open_one.provider].lookup(open_one.idempotency_key, open_one.kind)
+        answer = await self._calls.gateway(open_one.provider).lookup(open_one.idempotency_key, open_one.kind)
         async with self._db.begin() as conn:
             fenced = await payments.begin(conn, _as_new(open_one, request.order_no))
         if answer is None or answer.status is PaymentStatus.PENDING:
@@ -111,7 +105,7 @@ class PaymentActivities:
             answer = GatewayResult(
                 PaymentStatus.FAILED, answer.provider_ref if answer else None, open_one.amount_minor, code
             )
-        await self._record(_as_new(open_one, request.order_no), fenced, answer)
+        await self._calls.record(_as_new(open_one, request.order_no), fenced, answer)
 
     async def _void(self, order_no: str, authorisation: Transaction, known: list[Transaction]) -> None:
         await self._undo(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
@@ -124,42 +118,13 @@ class PaymentActivities:
     async def _undo(
         self, order_no: str, parent: Transaction, amount: int, kind: PaymentKind, known: list[Transaction]
     ) -> None:
-        failed = len(list(_children(known, parent, kind, PaymentStatus.FAILED)))
+        failed = len([t for t in _children(known, parent, kind, PaymentStatus.FAILED) if t.refund_id is None])
         key = idempotency_key(order_no, f"{kind}/{parent.payment_id}", failed + 1)
         new = NewIntent(
             order_no, kind, parent.attempt, parent.provider, amount, parent.currency, key, parent.payment_id,
             parent.purpose,
         )  # fmt: skip
-        async with self._db.begin() as conn:
-            intent = await payments.begin(conn, new)
-        if intent.decided:
-            return
-        reference = parent.provider_ref or ""
-
-        async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
-            undo = gateway.void if kind is PaymentKind.VOID else gateway.refund
-            return await undo(reference, request)
-
-        result = await self._ask_or_call(Opened(new, intent, ""), call)
-        await self._record(new, intent, result)
-        if result.status is PaymentStatus.FAILED:
-            raise RuleBroken(result.error_code or f"{kind}_refused")
-        if result.status is PaymentStatus.PENDING:
-            # Money is back when it is back: the step goes on asking, and the provider's notification ends the wait.
-            raise ProviderUnavailable(f"{kind}_pending", new.provider)
-
-    async def _ask_or_call(self, opened: Opened, call: Call) -> GatewayResult:
-        """Ask if an earlier try may have acted, else call. A final refusal is an answer."""
-        new, intent = opened.new, opened.intent
-        gateway = self._gateway(new.provider)
-        result = await gateway.lookup(new.key, new.kind) if intent.tries > 1 else None
-        if result is not None:
-            return result
-        token = opened.needs if new.kind is PaymentKind.AUTHORISE else ""
-        try:
-            return await call(gateway, PaymentRequest(new.order_no, intent.amount_minor, new.currency, new.key, token))
-        except ProviderRefused as refusal:
-            return GatewayResult(PaymentStatus.FAILED, None, intent.amount_minor, refusal.code)
+        await self._calls.undo(new, parent.provider_ref or "")
 
     async def _succeeded(self, opened: Opened, result: GatewayResult, event: str) -> m.OrderView:
         """The outcome of a step of the story: a success is one statement, everything else takes the longer way."""
@@ -168,25 +133,7 @@ class PaymentActivities:
             async with autocommit(self._db) as conn:
                 if await payments.succeed(conn, opened.intent, result.provider_ref, result.risk, told):
                     return await view_of(conn, opened.new.order_no, look_for_stray=False)
-        return await self._record(opened.new, opened.intent, result)
-
-    async def _record(self, new: NewIntent, intent: Intent, result: GatewayResult) -> m.OrderView:
-        """The outcome transaction: row, ledger (by trigger), status, event. A fenced write leaves no money behind."""
-        async with self._db.begin() as conn:
-            # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
-            status = await events.lock_order(conn, new.order_no)
-            if await payments.finish(conn, intent, result.status, result.provider_ref, result.error_code, result.risk):
-                await _tell(conn, new, status, result)
-            elif result.status is PaymentStatus.SUCCEEDED:
-                await keep_late_outcome(conn, new, result)
-            plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
-            return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
-
-    def _gateway(self, provider: str) -> PaymentGateway:
-        gateway = self._gateways.get(provider)
-        if gateway is None:
-            raise Conflict("provider_not_configured")
-        return gateway
+        return await self._calls.record(opened.new, opened.intent, result)
 
     async def _transactions(self, order_no: str) -> list[Transaction]:
         async with self._db.begin() as conn:
@@ -205,18 +152,6 @@ def _event_of(event: str, new: NewIntent) -> dict[str, Any]:
     data["waiting"] = events.waiting("carrier", "the carrier is booked")
     moved = {"from_status": Status.PENDING_PAYMENT, "to_status": Status.PAID}
     return {"type": event, **moved, "data": json.dumps(data)}
-
-
-async def _tell(conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult) -> None:
-    """The event of an outcome; `status` is the order's."""
-    data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
-    if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
-        name = "payment_declined" if new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE) else "refund_refused"
-        await events.note(conn, new.order_no, name, data={**data, "code": result.error_code or "declined"})
-    elif result.status is PaymentStatus.SUCCEEDED and new.kind is PaymentKind.CAPTURE:
-        await mark_paid(conn, new.order_no, status, new.amount_minor)
-    elif result.status is PaymentStatus.SUCCEEDED:
-        await events.note(conn, new.order_no, NOTES[new.kind], data=data)
 
 
 def _find(known: list[Transaction], kind: PaymentKind, attempt: int) -> Transaction | None:
@@ -254,5 +189,6 @@ def _as_intent(t: Transaction) -> Intent:
 
 def _as_new(t: Transaction, order_no: str) -> NewIntent:
     return NewIntent(
-        order_no, t.kind, t.attempt, t.provider, t.amount_minor, t.currency, t.idempotency_key, t.parent_id, t.purpose
-    )
+        order_no, t.kind, t.attempt, t.provider, t.amount_minor, t.currency, t.idempotency_key, t.parent_id, t.purpose,
+        t.refund_id,
+    )  # fmt: skip

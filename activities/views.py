@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.books_view import Stand, holds_stray_money, stand_of
 from infra.settings import Settings
-from workflows.messages import Hold, OrderView, Parked, Policy
+from workflows.messages import Errand, Hold, OrderView, Parked, Policy
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -35,6 +35,7 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
         deadline=stand.deadline,
         parked=Parked(park[0], park[1], park[2], park[3]) if park else None,
         hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
+        errand=Errand(*stand.errand) if stand.errand else None,
         policy=policy,
     )
 

@@ -6,11 +6,13 @@ from typing import Any
 from temporalio.client import Client
 
 from activities.adjusting import AdjustingActivities
+from activities.gateway_calls import GatewayCalls
 from activities.holds import HoldActivities
 from activities.jobs import JobActivities
 from activities.orders import OrderActivities
 from activities.parking import ParkingActivities
 from activities.payments import PaymentActivities
+from activities.refunds import RefundActivities
 from activities.shipping import ShippingActivities
 from infra.crypto import Vault
 from infra.db.engine import Database
@@ -23,14 +25,16 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     vault = Vault.from_settings(settings)
     orders = OrderActivities(database, settings)
     parking = ParkingActivities(database, vault, settings)
-    payments = PaymentActivities(database, build_payments(settings), settings.payment_provider)
+    gateways = build_payments(settings)
+    payments = PaymentActivities(database, gateways, settings.payment_provider)
+    refunds = RefundActivities(database, GatewayCalls(database, gateways))
     shipping = ShippingActivities(database, build_carriers(settings), vault, settings)
     holds = HoldActivities(database)
     adjusting = AdjustingActivities(database, vault, settings)
     jobs = JobActivities(database, vault, client, settings)
     return [
         found
-        for holder in (orders, parking, payments, shipping, holds, adjusting, jobs)
+        for holder in (orders, parking, payments, refunds, shipping, holds, adjusting, jobs)
         for found in activities_of(holder)
     ]
 

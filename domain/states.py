@@ -48,6 +48,10 @@ NOTES = frozenset(
         "refund_refused",
         "payment_refunded",
         "payment_returned",
+        "refund_opened",
+        "refund_approved",
+        "refund_rejected",
+        "refund_overtaken",
         "cancel_requested",
         "cancel_refused",
         "stock_released",
@@ -120,11 +124,14 @@ def reachable(start: Status = Status.RECEIVED) -> frozenset[Status]:
     return frozenset(seen)
 
 
-def allowed_actions(status: Status, *, cancelling: bool, awaiting_payment: bool) -> list[str]:
-    """What a customer or support may ask of an order now, for `allowed_actions` in the API."""
+def allowed_actions(status: Status, *, cancelling: bool, awaiting_payment: bool, refundable: bool = False) -> list[str]:
+    """What a caller may ask of an order now, for `allowed_actions` in the API; `refundable` for those who may refund
+    it, while something is left."""
     if cancelling:
         return []
     actions = ["cancel"] if status in CANCELLABLE else []
     if status is Status.PENDING_PAYMENT and awaiting_payment:
         actions.append("pay")
+    if refundable:
+        actions.append("refund")
     return actions

@@ -14,6 +14,7 @@ class Step(StrEnum):
     DELIVER = "deliver"
     CANCEL_SHIPMENT = "cancel_shipment"
     RETURN_PAYMENT = "return_payment"
+    REFUND = "refund"
 
 
 class Action(StrEnum):
@@ -65,6 +66,7 @@ STEPS: dict[Step, StepRule] = {
     Step.DELIVER: StepRule("bring the parcel to the door", (Action.RETRY, Action.SKIP, Action.COMPENSATE), skip={}),
     Step.CANCEL_SHIPMENT: StepRule("recall the parcel", (Action.RETRY, Action.SKIP), skip={}),
     Step.RETURN_PAYMENT: StepRule("give the money back", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
+    Step.REFUND: StepRule("pay the refund", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
 }
 
 

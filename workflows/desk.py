@@ -118,7 +118,7 @@ class Desk:
 
     def interrupted(self) -> bool:
         """True when something other than the awaited thing needs the story's attention first."""
-        return self.news or bool(self.view.cancelling) or self.view.stray
+        return self.news or bool(self.view.cancelling) or self.view.stray or self.view.errand is not None
 
     async def wait(self, ready: Callable[[], bool], until: str, what: str, *, shared_timer: bool = False) -> bool:
         """Wait for `ready`, an interruption or the deadline `until` (RFC 3339, empty: none); False unless ready.
@@ -134,7 +134,8 @@ class Desk:
         return ready()
 
     def _called_away(self) -> bool:
-        return self.news or bool(self.view.cancelling and not self.view.parked)
+        due = self.view.cancelling or self.view.errand is not None
+        return self.news or bool(due and not self.view.parked)
 
     def _timer_fired(self) -> bool:
         return self._timer is not None and self._timer.done()
@@ -222,6 +223,10 @@ class Desk:
 
     @workflow.signal(name=names.HOLD_CHANGED, description="A hold was put on or released; it is in the books")
     def on_hold_changed(self, payload: Any = None) -> None:
+        self.news = True
+
+    @workflow.signal(name=names.AFTER_SALES, description="Something was decided for this order; it is in the books")
+    def on_after_sales(self, payload: Any = None) -> None:
         self.news = True
 
     @workflow.signal(name=names.RETRY_PARKED, description="Retry the parked step (batch operations cannot update)")

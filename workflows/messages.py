@@ -49,13 +49,22 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Errand:
+    """What was decided in the books and is the story's to carry out: `kind` (refund) and the id of what it is."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True)
 class OrderView:
     """Where an order stands in the books. Times are RFC 3339 in UTC, empty where there is none.
 
     `attempt` is the newest payment attempt (0: none) and `attempt_state` one of `none, open, authorised, pending,
     failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which is not
     the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest event's,
-    so the newer of two views is known; `hold` is the open hold on which something is due first.
+    so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is the oldest
+    decision that is still to be carried out.
     """
 
     order_no: str
@@ -72,6 +81,7 @@ class OrderView:
     parked: Parked | None = None
     policy: Policy | None = None
     hold: Hold | None = None
+    errand: Errand | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,14 @@ class ReturnRequest:
 
     order_no: str
     scope: str
+
+
+@dataclass(frozen=True)
+class RefundRef:
+    """A refund that is to be paid."""
+
+    order_no: str
+    refund_id: str
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ PAYMENT_NOTIFIED = "payment_notified"
 CARRIER_REPORTED = "carrier_reported"
 STOCK_ARRIVED = "stock_arrived"
 HOLD_CHANGED = "hold_changed"
+AFTER_SALES = "after_sales"
 RETRY_PARKED = "retry_parked"
 
 # Search attributes.

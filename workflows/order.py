@@ -17,15 +17,16 @@ from domain.states import CANCELLABLE, TERMINAL, Status
 from domain.steps import Step
 from workflows import messages as m
 from workflows import names, ports
+from workflows.after_sales import AfterSales
 from workflows.desk import Undo
 from workflows.failures import Failure, refusal_from
-from workflows.sticking import LEFT, Sticking
+from workflows.sticking import LEFT
 
 PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
 
 
 @workflow.defn(name=names.ORDER, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
-class OrderWorkflow(Sticking):
+class OrderWorkflow(AfterSales):
     """reserve → collect payment → book → follow the parcel → close; undone in reverse when it must not go on."""
 
     @workflow.run
@@ -45,7 +46,8 @@ class OrderWorkflow(Sticking):
 
     def closed(self) -> bool:
         """True when nothing is left to do, now."""
-        return Status(self.view.status) in TERMINAL and not self.news and not self.view.stray
+        idle = not (self.news or self.view.stray or self.view.errand)
+        return idle and Status(self.view.status) in TERMINAL
 
     async def _walk(self) -> None:
         """One step of the story, chosen by where the books stand."""
@@ -58,6 +60,8 @@ class OrderWorkflow(Sticking):
             await self._give_back("stray")
         elif self.view.cancelling:
             raise Undo(self.view.cancelling)
+        elif self.view.errand:
+            await self.errand(self.view.errand)
         elif self.hold_due():
             await self._tend_hold()
         elif self.held():

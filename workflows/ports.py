@@ -163,6 +163,7 @@ authorise_payment = GatewayPort("authorise_payment", m.AttemptRef, m.OrderView)
 capture_payment = GatewayPort("capture_payment", m.AttemptRef, m.OrderView)
 check_payment = GatewayPort("check_payment", m.AttemptRef, m.OrderView)
 return_payment = GatewayPort("return_payment", m.ReturnRequest, m.OrderView)
+pay_refund = GatewayPort("pay_refund", m.RefundRef, m.OrderView)
 book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
 cancel_shipment = GatewayPort("cancel_shipment", m.OrderRef, m.OrderView)
 

@@ -14,6 +14,7 @@ from workflows.desk import Desk, Undo
 from workflows.failures import Failure
 
 LEFT = ("picked_up", "in_transit", "delivered")
+RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
 
 
 class Sticking(Desk):
@@ -54,10 +55,14 @@ class Sticking(Desk):
             raise Undo("compensated")
         return how
 
+    async def errand_beside(self, parked: m.Parked) -> None:
+        """What was decided meanwhile need not wait for support where it can be done beside (see AfterSales)."""
+
     async def _resolution_of(self, parked: m.Parked) -> m.ResolveRequest:
         """Wait for support; news and cancellation go on being heard, and escalation comes when nobody acts."""
         until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
         escalated = False
+        await self.errand_beside(parked)
         while True:
             heard = await self.wait(
                 lambda: self.resolution is not None or self.retry_asked or self._overtaken(parked),
@@ -66,8 +71,9 @@ class Sticking(Desk):
             )
             if self.news:
                 await self.hear()
+                await self.errand_beside(parked)
                 # The provider may have said what was waited for: asking again is safe, the books know what went back.
-                self.retry_asked = self.retry_asked or (self.paid_news and parked.step == Step.RETURN_PAYMENT)
+                self.retry_asked = self.retry_asked or (self.paid_news and parked.step in RETURNING)
                 self.paid_news = False
             if self.resolution:
                 resolution, self.resolution = self.resolution, None
@@ -86,7 +92,7 @@ class Sticking(Desk):
         match Step(parked.step):
             case Step.AUTHORISE | Step.REVIEW | Step.CAPTURE:
                 return self.view.status != Status.PENDING_PAYMENT or bool(self.view.cancelling)
-            case Step.BOOK:
+            case Step.BOOK | Step.REFUND:
                 return bool(self.view.cancelling)
             case Step.DELIVER:
                 return self.view.status == Status.DELIVERED or bool(self.view.cancelling)

@@ -35,8 +35,10 @@ _LIST = text(
      ORDER BY a.asked_at DESC, a.approval_id DESC LIMIT :limit + 1
     """
 )
+# Refunds hold room of their own and do not exclude each other, nor anything else.
 _WAITING = text(
-    "SELECT approval_id FROM approvals WHERE order_no = :order_no AND decision IS NULL AND expires_at > now()"
+    """SELECT approval_id FROM approvals
+        WHERE order_no = :order_no AND decision IS NULL AND expires_at > now() AND kind <> 'refund'"""
 )
 _DECIDE = text(
     """UPDATE approvals SET decision = :decision, decided_by = :actor, decided_at = now(), words_enc = :words_enc
@@ -100,7 +102,8 @@ async def moved(conn: AsyncConnection, order_no: str, action: str) -> tuple[int,
 
 async def ask(conn: AsyncConnection, keys: KeyRing, wanted: Ask) -> datetime:
     """Keep the request; answers when it lapses. Raises Conflict `approval_waiting` when the order has one already."""
-    if wanted.order_no and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
+    exclusive = wanted.order_no and wanted.kind != "refund"
+    if exclusive and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
         raise Conflict("approval_waiting", f"{known} for this order waits for a second person already")
     key = await data_key_of(conn, wanted.order_no) if wanted.order_no else None
     # One order's is sealed under its customer's key, and goes with him; a bulk act's has a key of its own.

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
 
-# The newest payment attempt, the live parcel, what money is held, and the open parked step, in one round trip.
+# The newest payment attempt, the live parcel, what money is held, the open parked step and the oldest errand, in one
+# round trip. An errand is looked for in the index of those that are due, which orders without any are not in.
 _STAND = text(
     """
     SELECT o.status, o.event_seq, o.cancelling, o.waiting, o.total_minor, o.currency,
@@ -19,7 +20,9 @@ _STAND = text(
            s.status AS parcel,
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
            k.park_no, k.step, k.error, k.options,
-           EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard
+           EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
+           (SELECT ARRAY['refund', f.refund_id] FROM refunds f WHERE f.order_no = o.order_no AND f.status = 'approved'
+             ORDER BY f.refund_no LIMIT 1) AS errand
       FROM orders o
       LEFT JOIN LATERAL (SELECT r.attempt FROM payment_requests r
                           WHERE r.order_no = o.order_no AND r.attempt IS NOT NULL
@@ -83,7 +86,7 @@ class StandingHold:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where an order stands. `attempt_state` as in workflows.messages.OrderView."""
+    """Where an order stands. `attempt_state` as in workflows.messages.OrderView; `errand` is (kind, id)."""
 
     order_no: str
     status: str
@@ -99,6 +102,7 @@ class Stand:
     park: tuple[int, str, str, list[str]] | None
     unheard: bool
     hold: StandingHold | None
+    errand: tuple[str, str] | None
 
 
 def _attempt_state(row: Any) -> str:
@@ -138,6 +142,7 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         park=(row.park_no, row.step, row.error, list(row.options)) if row.park_no is not None else None,
         unheard=row.unheard,
         hold=_hold(row) if row.hold_no is not None else None,
+        errand=(row.errand[0], row.errand[1]) if row.errand else None,
     )
 
 

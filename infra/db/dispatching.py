@@ -116,7 +116,10 @@ _OPEN_ORDERS = text(
            WHERE status NOT IN ('completed', 'cancelled') AND order_no > :after ORDER BY order_no LIMIT :limit)
          UNION
          (SELECT DISTINCT order_no FROM inbox
-           WHERE processed_at IS NULL AND order_no > :after ORDER BY order_no LIMIT :limit))
+           WHERE processed_at IS NULL AND order_no > :after ORDER BY order_no LIMIT :limit)
+         UNION
+         (SELECT DISTINCT order_no FROM refunds
+           WHERE status = 'approved' AND order_no > :after ORDER BY order_no LIMIT :limit))
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
          FROM open JOIN orders o USING (order_no) ORDER BY o.order_no LIMIT :limit"""
@@ -124,7 +127,8 @@ _OPEN_ORDERS = text(
 _COUNT_OPEN = text(
     """SELECT count(*) FROM (
          SELECT order_no FROM orders WHERE status NOT IN ('completed', 'cancelled')
-         UNION SELECT i.order_no FROM inbox i JOIN orders USING (order_no) WHERE i.processed_at IS NULL) open"""
+         UNION SELECT i.order_no FROM inbox i JOIN orders USING (order_no) WHERE i.processed_at IS NULL
+         UNION SELECT order_no FROM refunds WHERE status = 'approved') open"""
 )
 _RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 'running' ORDER BY job_id")
 

@@ -14,8 +14,9 @@ from domain.payments import PaymentKind, PaymentStatus, idempotency_key
 _BEGIN = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
-                          idempotency_key, parent_id, tries)
-    VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount_minor, :currency, 'intent', :key, :parent_id, 1)
+                          idempotency_key, parent_id, refund_id, tries)
+    VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount_minor, :currency, 'intent', :key, :parent_id,
+            :refund_id, 1)
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
     RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
     """
@@ -73,7 +74,7 @@ _SUCCEED = text(
 )
 _FIND = text(
     """SELECT payment_id, kind, attempt, purpose, provider, provider_ref, amount_minor, currency, status, tries, risk,
-              error_code, parent_id, idempotency_key
+              error_code, parent_id, idempotency_key, refund_id
          FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
 )
 
@@ -114,11 +115,12 @@ class Transaction:
     error_code: str | None
     parent_id: int | None
     idempotency_key: str
+    refund_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewIntent:
-    """What is to be stored before a provider is called."""
+    """What is to be stored before a provider is called; `refund_id` names the refund that it pays a part of."""
 
     order_no: str
     kind: PaymentKind
@@ -129,6 +131,7 @@ class NewIntent:
     key: str
     parent_id: int | None = None
     purpose: str = "order"
+    refund_id: str | None = None
 
 
 async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
@@ -143,6 +146,7 @@ async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
         "currency": intent.currency,
         "key": intent.key,
         "parent_id": intent.parent_id,
+        "refund_id": intent.refund_id,
     }
     row = (await conn.execute(_BEGIN, values)).one()
     return _intent(row)

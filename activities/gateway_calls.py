@@ -1,0 +1,106 @@
+"""What every movement of money shares: intent transaction, the provider's call, outcome transaction.
+
+A repeat never calls blindly: from the second try on the provider is asked first what became of the first.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.late import keep_late_outcome
+from activities.news import mark_paid
+from activities.views import view_of
+from domain.errors import Conflict, RuleBroken
+from domain.payments import PaymentKind, PaymentStatus
+from domain.states import Status
+from infra.db import events, payments, refund_paying
+from infra.db.engine import Database
+from infra.db.payments import Intent, NewIntent, Opened
+from infra.gateways.protocol import GatewayResult, PaymentGateway, PaymentRequest, ProviderRefused, ProviderUnavailable
+from workflows import messages as m
+
+Call = Callable[[PaymentGateway, PaymentRequest], Awaitable[GatewayResult]]
+NOTES = {
+    PaymentKind.AUTHORISE: "payment_authorised",
+    PaymentKind.VOID: "payment_voided",
+    PaymentKind.REFUND: "payment_refunded",
+}
+
+
+class GatewayCalls:
+    """Calls to payment providers by name, each between its two transactions."""
+
+    def __init__(self, database: Database, gateways: Mapping[str, PaymentGateway]) -> None:
+        self._db = database
+        self._gateways = gateways
+
+    def gateway(self, provider: str) -> PaymentGateway:
+        """Raises Conflict `provider_not_configured`."""
+        gateway = self._gateways.get(provider)
+        if gateway is None:
+            raise Conflict("provider_not_configured")
+        return gateway
+
+    async def ask_or_call(self, opened: Opened, call: Call) -> GatewayResult:
+        """Ask if an earlier try may have acted, else call. A final refusal is an answer."""
+        new, intent = opened.new, opened.intent
+        gateway = self.gateway(new.provider)
+        result = await gateway.lookup(new.key, new.kind) if intent.tries > 1 else None
+        if result is not None:
+            return result
+        token = opened.needs if new.kind is PaymentKind.AUTHORISE else ""
+        try:
+            return await call(gateway, PaymentRequest(new.order_no, intent.amount_minor, new.currency, new.key, token))
+        except ProviderRefused as refusal:
+            return GatewayResult(PaymentStatus.FAILED, None, intent.amount_minor, refusal.code)
+
+    async def undo(self, new: NewIntent, reference: str) -> None:
+        """Void or refund the transaction that the provider knows as `reference`.
+
+        Raises RuleBroken with the provider's final refusal; ProviderUnavailable while it is not decided.
+        """
+        async with self._db.begin() as conn:
+            intent = await payments.begin(conn, new)
+        if intent.decided:
+            return
+
+        async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
+            undo = gateway.void if new.kind is PaymentKind.VOID else gateway.refund
+            return await undo(reference, request)
+
+        result = await self.ask_or_call(Opened(new, intent, ""), call)
+        await self.record(new, intent, result)
+        if result.status is PaymentStatus.FAILED:
+            raise RuleBroken(result.error_code or f"{new.kind}_refused")
+        if result.status is PaymentStatus.PENDING:
+            # Money is back when it is back: the step goes on asking, and the provider's notification ends the wait.
+            raise ProviderUnavailable(f"{new.kind}_pending", new.provider)
+
+    async def record(self, new: NewIntent, intent: Intent, result: GatewayResult) -> m.OrderView:
+        """The outcome transaction: row, ledger (by trigger), status, event. A fenced write leaves no money behind."""
+        async with self._db.begin() as conn:
+            # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
+            status = await events.lock_order(conn, new.order_no)
+            if await payments.finish(conn, intent, result.status, result.provider_ref, result.error_code, result.risk):
+                await _tell(conn, new, status, result)
+            elif result.status is PaymentStatus.SUCCEEDED:
+                await keep_late_outcome(conn, new, result)
+            plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
+            return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
+
+
+async def _tell(conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult) -> None:
+    """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid."""
+    data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
+    if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
+        name = "payment_declined" if new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE) else "refund_refused"
+        await events.note(conn, new.order_no, name, data={**data, "code": result.error_code or "declined"})
+    elif result.status is not PaymentStatus.SUCCEEDED:
+        return
+    elif new.kind is PaymentKind.CAPTURE:
+        await mark_paid(conn, new.order_no, status, new.amount_minor)
+    elif new.refund_id is not None:
+        await refund_paying.settle(conn, new.refund_id)
+    else:
+        await events.note(conn, new.order_no, NOTES[new.kind], data=data)

@@ -1,0 +1,34 @@
+"""Refunds: their states, where they come from, and which moves are legal. The database's table says the same."""
+
+from enum import StrEnum
+
+
+class RefundStatus(StrEnum):
+    """State of a refund. It holds its room from the moment that it is opened until it is refused or overtaken."""
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPROVED = "approved"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    OVERTAKEN = "overtaken"
+
+
+class Origin(StrEnum):
+    """Why money goes back."""
+
+    SUPPORT = "support"
+    RETURN = "return"
+    AMENDMENT = "amendment"
+    EXCHANGE = "exchange"
+
+
+_S = RefundStatus
+# `refused` by the second person or by his silence; `overtaken` by a cancellation, which returns everything.
+MOVES: frozenset[tuple[RefundStatus, RefundStatus]] = frozenset(
+    {
+        (_S.AWAITING_APPROVAL, _S.APPROVED),
+        (_S.AWAITING_APPROVAL, _S.REFUSED),
+        (_S.AWAITING_APPROVAL, _S.OVERTAKEN),
+        (_S.APPROVED, _S.SUCCEEDED),
+    }
+)

@@ -1,0 +1,217 @@
+"""What each line of an order was really sold for, and what any units of it are worth when they come back.
+
+Discount, shipping and tax of an order are shared out over its lines by largest remainder when it is placed, and frozen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.errors import Conflict, RuleBroken
+from domain.money import MAX_MINOR, share_out
+
+BASIS_POINTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """`rate_bp` in basis points (1300 is 13%); `included`: prices hold it already."""
+
+    rate_bp: int = 0
+    included: bool = True
+
+    def of(self, base_minor: int) -> int:
+        """The tax on, or within, `base_minor`, rounded half up."""
+        whole = BASIS_POINTS + self.rate_bp if self.included else BASIS_POINTS
+        return (2 * base_minor * self.rate_bp + whole) // (2 * whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What an order carries beside its lines; the shipping charge is as quoted, tax is on the goods less discount."""
+
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax: Tax = Tax()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One line's part of its order's discount, shipping and tax."""
+
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    tax_added_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """An order's sums and, line by line, its shares."""
+
+    items_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    tax_added_minor: int
+    shares: tuple[Share, ...]
+
+    @property
+    def total_minor(self) -> int:
+        return self.items_minor - self.discount_minor + self.shipping_minor + self.tax_added_minor
+
+    @property
+    def plain(self) -> bool:
+        """True when the order costs just what its lines cost, and says nothing of tax."""
+        return not (self.discount_minor or self.shipping_minor or self.tax_minor)
+
+
+def priced(values_minor: Sequence[int], charges: Charges) -> Priced:
+    """Share the charges out over lines of these values.
+
+    Raises RuleBroken `discount_too_large`, `total_out_of_range`.
+    """
+    items = sum(values_minor)
+    if charges.discount_minor > items:
+        raise RuleBroken("discount_too_large", "an order's discount is at most what its lines cost")
+    discounts = share_out(charges.discount_minor, values_minor)
+    goods = [value - discount for value, discount in zip(values_minor, discounts, strict=True)]
+    taxed = charges.tax.of(sum(goods))
+    taxes = share_out(taxed, goods)
+    # A gift still has to be sent: without values to go by, each line carries the same.
+    shipping = share_out(charges.shipping_minor, values_minor if items else [1] * len(values_minor))
+    shares = tuple(
+        Share(discount, carriage, tax, 0 if charges.tax.included else tax)
+        for discount, carriage, tax in zip(discounts, shipping, taxes, strict=True)
+    )
+    added = 0 if charges.tax.included else taxed
+    whole = Priced(items, charges.discount_minor, charges.shipping_minor, taxed, added, shares)
+    if whole.total_minor > MAX_MINOR:
+        raise RuleBroken("total_out_of_range", "the order's total is beyond what one order may cost")
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as its refunds stand. `*_worth_minor` is what the units that came back were worth, whatever was given.
+
+    `goods_minor` is the price of all units less discount, with added tax; `shipping_minor` its share of the charge.
+    """
+
+    line_no: int
+    sku: str
+    quantity: int
+    goods_minor: int
+    shipping_minor: int
+    refunded_quantity: int = 0
+    refunded_goods_minor: int = 0
+    refunded_shipping_minor: int = 0
+    goods_worth_minor: int = 0
+    shipping_worth_minor: int = 0
+
+    @property
+    def units_left(self) -> int:
+        return self.quantity - self.refunded_quantity
+
+    @property
+    def goods_left_minor(self) -> int:
+        return self.goods_minor - self.refunded_goods_minor
+
+    @property
+    def shipping_left_minor(self) -> int:
+        return self.shipping_minor - self.refunded_shipping_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What of a line goes back: units, money for goods and shipping, and what the units are worth."""
+
+    line_no: int
+    sku: str
+    quantity: int
+    goods_minor: int
+    shipping_minor: int
+    goods_worth_minor: int = 0
+    shipping_worth_minor: int = 0
+
+    @property
+    def amount_minor(self) -> int:
+        return self.goods_minor + self.shipping_minor
+
+
+def worth(left_minor: int, units_left: int, quantity: int) -> int:
+    """What the next `quantity` of `units_left` units are worth when together they are worth `left_minor`.
+
+    The first units carry the remainder, one each: whatever the steps, the parts of a line add up to the cent.
+    """
+    if not 0 <= quantity <= units_left:
+        raise ValueError("not so many units are left")
+    if not units_left:
+        return 0
+    base, remainder = divmod(left_minor, units_left)
+    return base * quantity + min(quantity, remainder)
+
+
+def units(line: Line, quantity: int, *, include_shipping: bool) -> Returned:
+    """`quantity` units of the line go back, at their worth or what is left of it. Raises Conflict."""
+    if quantity > line.units_left:
+        raise Conflict(
+            "quantity_exceeds_line",
+            f"of {line.sku} {line.units_left} of {line.quantity} are left to refund, not {quantity}",
+        )
+    goods = worth(line.goods_minor - line.goods_worth_minor, line.units_left, quantity)
+    shipping = worth(line.shipping_minor - line.shipping_worth_minor, line.units_left, quantity)
+    given = min(shipping, line.shipping_left_minor) if include_shipping else 0
+    return Returned(line.line_no, line.sku, quantity, min(goods, line.goods_left_minor), given, goods, shipping)
+
+
+def reduced(returned: Sequence[Returned], amount_minor: int) -> list[Returned]:
+    """The same units for less money. Raises RuleBroken `amount_invalid` for more than they are worth."""
+    whole = sum(one.amount_minor for one in returned)
+    if not 0 < amount_minor <= whole:
+        raise RuleBroken("amount_invalid", f"these lines are worth {whole} minor units: name an amount from 1 to that")
+    parts = share_out(amount_minor, [one.amount_minor for one in returned])
+    # Goods first: what is kept back is kept from the shipping charge.
+    cut = []
+    for one, part in zip(returned, parts, strict=True):
+        goods = min(part, one.goods_minor)
+        cut.append(Returned(one.line_no, one.sku, one.quantity, goods, part - goods, one.goods_worth_minor,
+                            one.shipping_worth_minor))  # fmt: skip
+    return cut
+
+
+def amount(lines: Sequence[Line], amount_minor: int) -> list[Returned]:
+    """An amount without units, from what is left of the goods of all lines, and only then of their shipping.
+
+    Raises Conflict `refund_exceeds_captured` for more than is left of all lines.
+    """
+    goods_left = sum(line.goods_left_minor for line in lines)
+    shipping_left = sum(line.shipping_left_minor for line in lines)
+    if amount_minor > goods_left + shipping_left:
+        raise exceeds(goods_left + shipping_left)
+    goods = min(amount_minor, goods_left)
+    of_goods = share_out(goods, [line.goods_left_minor for line in lines])
+    of_shipping = share_out(amount_minor - goods, [line.shipping_left_minor for line in lines])
+    return [
+        Returned(line.line_no, line.sku, 0, for_goods, for_shipping)
+        for line, for_goods, for_shipping in zip(lines, of_goods, of_shipping, strict=True)
+        if for_goods or for_shipping
+    ]
+
+
+def allotted(amount_minor: int, left_minor: Sequence[int]) -> list[int]:
+    """Which captures an amount goes back to, given what each has left, the newest first: it is emptied before an older.
+
+    So most refunds are one call to one provider. Raises Conflict `refund_exceeds_captured`.
+    """
+    if amount_minor > sum(left_minor):
+        raise exceeds(sum(left_minor))
+    parts, rest = [], amount_minor
+    for left in left_minor:
+        parts.append(min(rest, left))
+        rest -= parts[-1]
+    return parts
+
+
+def exceeds(left_minor: int) -> Conflict:
+    """The refusal of more than is left."""
+    return Conflict("refund_exceeds_captured", f"{left_minor} minor units are left to refund; ask for no more")

@@ -1,0 +1,324 @@
+"""Deciding refunds in the books: what is left, what is asked for, and the room that it takes. The one way to make one.
+
+Room is taken on the lines and on the captures when a refund is opened, also while it waits for a second person, and the
+database refuses what does not fit. Paying it is the order's workflow's (refund_paying).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import shares
+from domain.errors import Conflict, NotFound, RuleBroken
+from domain.refunds import Origin, RefundStatus
+from domain.shares import Line, Returned
+from domain.states import Status
+from infra.db import approvals, events
+from infra.db.customers import KeyRing, data_key_of
+
+_ORDER = text("SELECT status, cancelling, currency FROM orders WHERE order_no = :order_no")
+# What units that came back were worth is counted from the refunds that stand.
+_LINES = text(
+    """
+    SELECT l.line_no, l.sku, l.quantity, l.paid_minor - l.shipping_minor AS goods_minor, l.shipping_minor,
+           l.refunded_quantity, l.refunded_minor - l.refunded_shipping_minor AS refunded_goods_minor,
+           l.refunded_shipping_minor, coalesce(w.goods, 0)::bigint AS goods_worth_minor,
+           coalesce(w.shipping, 0)::bigint AS shipping_worth_minor
+      FROM order_lines l
+      LEFT JOIN (SELECT n.line_no, sum(n.goods_worth_minor) AS goods, sum(n.shipping_worth_minor) AS shipping
+                   FROM refunds r JOIN refund_lines n USING (refund_id)
+                  WHERE r.order_no = :order_no AND r.status NOT IN ('refused', 'overtaken')
+                  GROUP BY n.line_no) w USING (line_no)
+     WHERE l.order_no = :order_no ORDER BY l.line_no
+    """
+)
+# The newest capture first: a refund empties it before it goes back to an older one.
+_CAPTURES = text(
+    """
+    SELECT t.payment_id, t.captured_minor - t.refunded_minor - t.promised_minor AS left_minor
+      FROM payments p JOIN payment_totals t USING (payment_id)
+     WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose <> 'stray' ORDER BY t.payment_id DESC
+    """
+)
+_OPEN = text(
+    """
+    INSERT INTO refunds (refund_id, order_no, origin, return_id, amount_minor, goods_minor, shipping_minor, currency,
+                         status, asked_by, reason_enc, approval_id)
+    VALUES (:refund_id, :order_no, :origin, :return_id, :amount_minor, :goods_minor, :shipping_minor, :currency,
+            :status, :asked_by, :reason_enc, :approval_id)
+    RETURNING refund_no
+    """
+)
+_NAME_LINES = text(
+    """
+    INSERT INTO refund_lines (refund_id, line_no, quantity, amount_minor, shipping_minor, goods_worth_minor,
+                              shipping_worth_minor)
+    VALUES (:refund_id, :line_no, :quantity, :amount_minor, :shipping_minor, :goods_worth_minor, :shipping_worth_minor)
+    """
+)
+_NAME_PARTS = text(
+    "INSERT INTO refund_parts (refund_id, payment_id, amount_minor) VALUES (:refund_id, :payment_id, :amount_minor)"
+)
+_MOVE = text(
+    """
+    UPDATE refunds SET status = :status, updated_at = now()
+     WHERE refund_id = :refund_id AND status = 'awaiting_approval'
+    RETURNING refund_no, amount_minor
+    """
+)
+_LAPSED = text(
+    """
+    SELECT r.refund_id FROM refunds r JOIN approvals a USING (approval_id)
+     WHERE r.order_no = :order_no AND r.status = 'awaiting_approval' AND a.decision IS NULL AND a.expires_at <= now()
+    """
+)
+_ORDERS_WITH_LAPSED = text(
+    """
+    SELECT DISTINCT r.order_no FROM refunds r JOIN approvals a USING (approval_id)
+     WHERE r.status = 'awaiting_approval' AND a.decision IS NULL AND a.expires_at <= now() LIMIT :limit
+    """
+)
+_WAITING = text("SELECT refund_id FROM refunds WHERE order_no = :order_no AND status = 'awaiting_approval'")
+_APPROVED_BY = text("SELECT refund_id, order_no FROM refunds WHERE approval_id = :approval_id")
+
+
+@dataclass(frozen=True, slots=True)
+class LineAsk:
+    """Units of a line, or of a SKU: then of its lines in their order, as far as units are left."""
+
+    quantity: int
+    line_no: int | None = None
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAsk:
+    """What is asked for: units of lines at their worth, an amount of the whole order, or both: the units for less.
+
+    With `approve_above_minor` a larger refund waits for a second person; None decides it at once.
+    """
+
+    refund_id: str
+    order_no: str
+    origin: Origin
+    asked_by: str
+    reason: str
+    lines: tuple[LineAsk, ...] = ()
+    amount_minor: int | None = None
+    include_shipping: bool = False
+    return_id: str | None = None
+    approve_above_minor: int | None = None
+    approval_lifetime_s: int = 3 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a refund would be: `left_minor` is what could be refunded after it, `parts` are (capture, amount)."""
+
+    currency: str
+    lines: tuple[Returned, ...]
+    parts: tuple[tuple[int, int], ...]
+    left_minor: int
+    needs_approval: bool
+
+    @property
+    def amount_minor(self) -> int:
+        return self.goods_minor + self.shipping_minor
+
+    @property
+    def goods_minor(self) -> int:
+        return sum(line.goods_minor for line in self.lines)
+
+    @property
+    def shipping_minor(self) -> int:
+        return sum(line.shipping_minor for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRefund:
+    """A refund as it was opened."""
+
+    refund_id: str
+    refund_no: int
+    status: RefundStatus
+    approval_id: str | None
+    plan: Plan
+
+
+async def open_refund(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk) -> OpenedRefund:
+    """Open it in the caller's transaction, which holds the order's row from here on; its workflow is woken by trigger.
+
+    `keys` None keeps no reason. Raises as `planned` does.
+    """
+    await events.lock_order(conn, ask.order_no)
+    await lapse(conn, ask.order_no)
+    plan = await planned(conn, ask)
+    approval_id = await _ask_second_person(conn, keys, ask, plan) if plan.needs_approval else None
+    status = RefundStatus.AWAITING_APPROVAL if approval_id else RefundStatus.APPROVED
+    refund_no = await _insert(conn, ask, plan, status, approval_id, await _sealed(conn, keys, ask))
+    data = {"refund_no": refund_no, "amount_minor": plan.amount_minor, "origin": ask.origin, "status": status}
+    await events.note(conn, ask.order_no, "refund_opened", ask.asked_by, data=data)
+    return OpenedRefund(ask.refund_id, refund_no, status, approval_id, plan)
+
+
+async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
+    """What the refund would be, changing nothing.
+
+    Raises NotFound `order_not_found`; Conflict `order_closed`, `nothing_captured`, `refund_exceeds_captured`,
+    `quantity_exceeds_line`; RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`.
+    """
+    order = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
+    if order is None:
+        raise NotFound("order_not_found")
+    if order.cancelling is not None or order.status == Status.CANCELLED:
+        raise Conflict("order_closed", "the order is cancelled, or about to be: all of its money goes back")
+    captures = (await conn.execute(_CAPTURES, {"order_no": ask.order_no})).all()
+    if not captures:
+        raise Conflict("nothing_captured", "no money was taken for this order: there is nothing to refund")
+    lines = await lines_of(conn, ask.order_no)
+    returned = _returned(lines, ask, sum(capture.left_minor for capture in captures))
+    total = sum(one.amount_minor for one in returned)
+    if total <= 0:
+        raise RuleBroken("amount_invalid", "nothing of these lines is left to refund")
+    parts = shares.allotted(total, [capture.left_minor for capture in captures])
+    named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
+    left = sum(capture.left_minor for capture in captures) - total
+    needs = ask.approve_above_minor is not None and total > ask.approve_above_minor
+    return Plan(order.currency, tuple(returned), named, left, needs)
+
+
+async def lines_of(conn: AsyncConnection, order_no: str) -> list[Line]:
+    """The order's lines as their refunds stand."""
+    return [Line(**row._mapping) for row in await conn.execute(_LINES, {"order_no": order_no})]
+
+
+async def left_of(conn: AsyncConnection, order_no: str) -> int:
+    """Minor units that could still be refunded."""
+    captures = await conn.execute(_CAPTURES, {"order_no": order_no})
+    return sum(capture.left_minor for capture in captures)
+
+
+async def find_by_approval(conn: AsyncConnection, approval_id: str) -> tuple[str, str]:
+    """(refund id, order number) of the refund that the request is for. Raises NotFound `refund_not_found`."""
+    row = (await conn.execute(_APPROVED_BY, {"approval_id": approval_id})).one_or_none()
+    if row is None:
+        raise NotFound("refund_not_found")
+    return row.refund_id, row.order_no
+
+
+async def decided(conn: AsyncConnection, order_no: str, refund_id: str, status: RefundStatus, actor: str) -> None:
+    """The second person's yes or no, which is in `approvals` already. The caller has locked the order.
+
+    Raises Conflict `refund_closed` when it no longer waits.
+    """
+    if status is RefundStatus.APPROVED:
+        await _move(conn, order_no, refund_id, status, "refund_approved", actor, {})
+    else:
+        await _move(conn, order_no, refund_id, status, "refund_rejected", actor, {"code": "refused"})
+
+
+async def lapse(conn: AsyncConnection, order_no: str) -> None:
+    """Free the room of refunds that no second person decided in time. The caller has locked the order."""
+    for row in (await conn.execute(_LAPSED, {"order_no": order_no})).all():
+        refused, data = RefundStatus.REFUSED, {"code": "lapsed"}
+        await _move(conn, order_no, row.refund_id, refused, "refund_rejected", "system", data)
+
+
+async def orders_with_lapsed(conn: AsyncConnection, limit: int) -> list[str]:
+    """Orders with refunds that nobody decided in time."""
+    return list((await conn.execute(_ORDERS_WITH_LAPSED, {"limit": limit})).scalars())
+
+
+async def overtake(conn: AsyncConnection, order_no: str) -> None:
+    """The order is being undone: what still waits for a second person goes back with all the rest."""
+    for row in (await conn.execute(_WAITING, {"order_no": order_no})).all():
+        await _move(conn, order_no, row.refund_id, RefundStatus.OVERTAKEN, "refund_overtaken", "system", {})
+
+
+# ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Returned]:
+    if not ask.lines:
+        if ask.amount_minor is None:
+            raise RuleBroken("amount_or_lines", "name an amount_minor or lines")
+        if ask.amount_minor <= 0:
+            raise RuleBroken("amount_invalid", "an amount is at least 1 minor unit")
+        if ask.amount_minor > left_minor:
+            raise shares.exceeds(left_minor)
+        return shares.amount(lines, ask.amount_minor)
+    wanted = _units_by_line(lines, ask.lines)
+    returned = [
+        shares.units(line, wanted[line.line_no], include_shipping=ask.include_shipping)
+        for line in lines
+        if line.line_no in wanted
+    ]
+    return returned if ask.amount_minor is None else shares.reduced(returned, ask.amount_minor)
+
+
+def _units_by_line(lines: list[Line], asked: Sequence[LineAsk]) -> dict[int, int]:
+    """{line_no: units}. Units of a SKU come from its lines in their order, what is too much from the last of them."""
+    wanted: dict[int, int] = {}
+    for one in asked:
+        mine = [line for line in lines if one.line_no == line.line_no or (one.line_no is None and one.sku == line.sku)]
+        if not mine:
+            raise RuleBroken("unknown_line", f"the order has no line {one.line_no or one.sku}")
+        rest = one.quantity
+        for line in mine:
+            free = line.units_left - wanted.get(line.line_no, 0)
+            taken = rest if line is mine[-1] else max(0, min(rest, free))
+            if taken:
+                wanted[line.line_no] = wanted.get(line.line_no, 0) + taken
+            rest -= taken
+    return wanted
+
+
+async def _ask_second_person(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk, plan: Plan) -> str:
+    assert keys is not None, "a request for a second person is sealed"
+    approval_id = f"apr_{hashlib.sha256(ask.refund_id.encode()).hexdigest()[:32]}"
+    wish = {"refund_id": ask.refund_id, "reason": ask.reason}
+    await approvals.ask(
+        conn,
+        keys,
+        approvals.Ask(approval_id, "refund", ask.order_no, "refund", 1, plan.amount_minor, plan.currency, wish,
+                      ask.asked_by, ask.approval_lifetime_s),
+    )  # fmt: skip
+    return approval_id
+
+
+async def _insert(
+    conn: AsyncConnection, ask: RefundAsk, plan: Plan, status: RefundStatus, approval_id: str | None, sealed: bytes
+) -> int:
+    row = {"refund_id": ask.refund_id, "order_no": ask.order_no, "origin": ask.origin, "return_id": ask.return_id}
+    sums = {name: getattr(plan, name) for name in ("amount_minor", "goods_minor", "shipping_minor", "currency")}
+    rest = {"status": status, "asked_by": ask.asked_by, "reason_enc": sealed, "approval_id": approval_id}
+    refund_no: int = (await conn.execute(_OPEN, {**row, **sums, **rest})).scalar_one()
+    await conn.execute(_NAME_LINES, [_line_row(ask.refund_id, line) for line in plan.lines])
+    parts = [{"refund_id": ask.refund_id, "payment_id": paid, "amount_minor": part} for paid, part in plan.parts]
+    await conn.execute(_NAME_PARTS, parts)
+    return refund_no
+
+
+def _line_row(refund_id: str, line: Returned) -> dict[str, Any]:
+    names = ("line_no", "quantity", "amount_minor", "shipping_minor", "goods_worth_minor", "shipping_worth_minor")
+    return {"refund_id": refund_id, **{name: getattr(line, name) for name in names}}
+
+
+async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk) -> bytes:
+    """Of an erased customer's order no reason is kept: nothing could ever open it."""
+    key = await data_key_of(conn, ask.order_no) if keys is not None else None
+    return keys.seal_json(key, ask.reason, f"{ask.refund_id}:reason") if keys is not None and key else b""
+
+
+async def _move(
+    conn: AsyncConnection, order_no: str, refund_id: str, to: RefundStatus, told: str, actor: str, data: dict[str, Any]
+) -> None:
+    moved = (await conn.execute(_MOVE, {"refund_id": refund_id, "status": to})).one_or_none()
+    if moved is None:
+        raise Conflict("refund_closed", "this refund no longer waits for a second person")
+    facts = {"refund_no": moved.refund_no, "amount_minor": moved.amount_minor, **data}
+    await events.note(conn, order_no, told, actor, data=facts)
