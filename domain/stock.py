@@ -35,9 +35,7 @@ EFFECTS: dict[MovementKind, tuple[int, int, int]] = {
     MovementKind.SCRAP: (0, 0, -1),
 }
 # Only for an order: what it holds, and what came back of it.
-OF_AN_ORDER = frozenset(
-    {MovementKind.RESERVE, MovementKind.RELEASE, MovementKind.SHIP, MovementKind.RETURN_RESTOCK}
-)
+OF_AN_ORDER = frozenset({MovementKind.RESERVE, MovementKind.RELEASE, MovementKind.SHIP, MovementKind.RETURN_RESTOCK})
 
 
 def effect(kind: MovementKind, quantity: int) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from infra.db import return_reading
 from infra.db.customers import KeyRing, profile_context
 
 
@@ -64,6 +65,7 @@ _ORDER = text(
                      'escalated_at', h.escalated_at AT TIME ZONE 'UTC', 'closed_at', h.closed_at AT TIME ZONE 'UTC',
                      'closed_by', h.closed_by, 'outcome', h.outcome) ORDER BY h.hold_no)
               FROM holds h WHERE h.order_no = o.order_no) AS holds,
+           EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
                       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
                       AND r.attempt IS NOT NULL) AS payment_untried
@@ -135,7 +137,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["lines"] = order["lines"] or []
     order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
-    order["returns"] = []
+    order["returns"] = await return_reading.of_order(conn, order_no) if order.pop("returned") else []
     order["holds"] = [_hold(hold) for hold in order["holds"] or []]
     if order["needs_attention"] is not None:
         _zulu(order["needs_attention"], "since")

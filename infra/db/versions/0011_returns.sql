@@ -69,6 +69,7 @@ CREATE TABLE returns (
   reason_code      text NOT NULL,
   reason_enc       bytea NOT NULL,
   photographs_enc  bytea,                  -- references, never pictures
+  answer_enc       bytea,                  -- why it was rejected
   requested_by     text NOT NULL,
   warehouse        text NOT NULL REFERENCES warehouses,  -- that takes it in
   deadline         timestamptz,            -- then `default_outcome` comes by itself; a reminder before it
@@ -231,7 +232,7 @@ DECLARE
   fresh boolean := TG_OP = 'INSERT';
   over  boolean := (SELECT closed FROM return_statuses WHERE status = NEW.status);
 BEGIN
-  IF fresh OR over THEN
+  IF fresh OR (over AND OLD.status <> NEW.status) THEN
     INSERT INTO workflow_requests (kind, subject, name, payload)
     VALUES ('signal_order', NEW.order_no, 'after_sales', jsonb_build_object('return_id', NEW.return_id));
   END IF;
@@ -243,8 +244,8 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER return_opened_wakes AFTER INSERT ON returns FOR EACH ROW EXECUTE FUNCTION wake_for_return();
-CREATE TRIGGER return_moved_wakes AFTER UPDATE OF status ON returns FOR EACH ROW WHEN (OLD.status <> NEW.status)
-  EXECUTE FUNCTION wake_for_return();
+CREATE TRIGGER return_moved_wakes AFTER UPDATE ON returns FOR EACH ROW
+  WHEN (OLD.status <> NEW.status OR OLD.deadline IS DISTINCT FROM NEW.deadline) EXECUTE FUNCTION wake_for_return();
 
 -- A return is completed when its money is out, or will not go out.
 CREATE FUNCTION wake_return_of_refund() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
@@ -262,9 +263,9 @@ ALTER TABLE refunds ADD CONSTRAINT refund_of_its_return FOREIGN KEY (return_id, 
 CREATE UNIQUE INDEX refunds_one_of_return ON refunds (return_id) WHERE return_id IS NOT NULL;
 
 GRANT SELECT ON returns, return_lines, return_findings, return_labels, return_statuses, return_transitions TO oms_app;
-GRANT INSERT (return_id, order_no, resolution, reason_code, reason_enc, photographs_enc, requested_by, warehouse)
-  ON returns TO oms_app;
+GRANT INSERT (return_id, order_no, resolution, reason_code, reason_enc, photographs_enc, requested_by, warehouse,
+              deadline, default_outcome) ON returns TO oms_app;
 GRANT UPDATE (status, deadline, remind_at, reminded_at, default_outcome, label, label_tries, carrier, carrier_ref,
-              tracking_no, parcel, cost_minor, cost_currency, settled, updated_at) ON returns TO oms_app;
+              tracking_no, parcel, cost_minor, cost_currency, settled, answer_enc, updated_at) ON returns TO oms_app;
 GRANT INSERT ON return_lines, return_findings, return_labels TO oms_app;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
