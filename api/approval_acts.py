@@ -1,5 +1,6 @@
 """Deciding what a second person was asked for, and carrying it out in the name of who asked."""
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,9 @@ from api.schemas.adjusting import Adjust
 from api.schemas.support import BulkResolve, Resolve
 from api.second_person import DECIDED_BY
 from domain.access import Principal
-from infra.db import approvals, idempotency
+from domain.errors import Conflict
+from domain.refunds import RefundStatus
+from infra.db import approvals, events, idempotency, refunds
 from infra.db.approvals import Approval
 
 
@@ -31,6 +34,8 @@ async def approve(
         raise Problem("approval_unreadable", "what was asked for cannot be read any more")
     if found.kind == "bulk":
         return await _begin_job(parts, caller, request, found, words)
+    if found.kind == "refund":
+        return await _approve_refund(parts, caller, request, found, words)
     return await by_workflow(parts, request, 200, _decided(parts, caller, found, words, _act(parts, found)))
 
 
@@ -40,7 +45,13 @@ async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, ap
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         found = await approvals.find(conn, parts.keys, approval_id)
         _require_second(caller, found)
+        if found.kind == "refund":
+            await events.lock_order(conn, found.order_no or "")
         await approvals.decide(conn, parts.keys, approval_id, "refused", actor(caller), words)
+        if found.kind == "refund":
+            refund_id, number = await refunds.find_by_approval(conn, approval_id)
+            with contextlib.suppress(Conflict):  # a cancellation was quicker: there is nothing left to refuse
+                await refunds.decided(conn, number, refund_id, RefundStatus.REFUSED, actor(caller))
         return {"approval_id": approval_id, "decision": "refused"}
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
@@ -87,5 +98,21 @@ async def _begin_job(
         total = await support_acts.open_job(conn, parts, job_id, wish, found.asked_by, approved)
         await approvals.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}
+
+    return await in_books(parts, request, 200, work)
+
+
+async def _approve_refund(
+    parts: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
+) -> Response:
+    """It is decided in the books; the order's workflow pays it. Raises Conflict `refund_closed`."""
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await events.lock_order(conn, found.order_no or "")
+        await approvals.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
+        refund_id, number = await refunds.find_by_approval(conn, found.approval_id)
+        await refunds.decided(conn, number, refund_id, RefundStatus.APPROVED, actor(caller))
+        await approvals.done(conn, found.approval_id)
+        return {"refund_id": refund_id, "order_no": number, "status": RefundStatus.APPROVED}
 
     return await in_books(parts, request, 200, work)

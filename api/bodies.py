@@ -17,7 +17,7 @@ from api.schemas.text import TEXT_PATTERNS
 Model = TypeVar("Model", bound=BaseModel)
 MAX_REPORTED = 20
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,40}$")
-_NUMBER = frozenset({"quantity"})
+_NUMBER = {"quantity": "invalid_quantity", "amount_minor": "amount_invalid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ _DETAILS = {
     "unknown_field": "a field is not known here; see errors",
     "empty_order": "an order needs at least one line",
     "invalid_quantity": "a quantity is a whole number within its limits; see errors",
+    "amount_invalid": "an amount is a whole number of minor units, at least 1; see errors",
     "note_too_long": "a note has at most 2,000 characters",
     "invalid_text": "a text holds control characters; see errors",
 }
@@ -94,7 +95,7 @@ def _code(error: ErrorDetails) -> str:
     if kind == "string_too_long" and last == "note":
         return "note_too_long"
     if last in _NUMBER and kind != "missing":
-        return "invalid_quantity"
+        return _NUMBER[last]
     return "validation_failed"
 
 

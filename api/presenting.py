@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from api.refund_acts import REFUNDED_BY
 from domain.access import Principal
 from domain.priority import named
 from domain.states import TERMINAL, Status, allowed_actions
@@ -10,8 +11,10 @@ from infra.settings import Settings
 from workflows import names
 
 _SHOWN = (
-    *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor", "shipping_minor"),
-    *("currency", "customer", "ship_to", "note", "backorder", "lines", "payments", "shipments", "returns"),
+    *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor"),
+    *("discount_minor", "shipping_minor", "tax_minor"),
+    *("currency", "customer", "ship_to", "note", "backorder", "lines", "payments", "shipments"),
+    *("refunds", "returns"),
     *("needs_attention", "created_at", "updated_at"),
 )
 _ROW = (
@@ -70,6 +73,7 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         Status(order["status"]),
         cancelling=cancelling is not None,
         awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
+        refundable=caller.may_act_as(*REFUNDED_BY) and order["left_minor"] > 0,
     )
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     shown["priority"] = named(order["priority"])

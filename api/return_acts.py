@@ -82,7 +82,7 @@ async def preview(parts: Services, caller: Principal, order_no: str, wish: AskRe
     terms, wanted = terms_of(parts), wish_of(caller, "preview", order_no, wish)
     async with parts.database.begin() as conn:
         seen = await return_requests.outlook(conn, terms, wanted)
-    return previewed(seen, wanted, terms)
+    return {"order_no": order_no, "consequence": previewed(seen, wanted, terms)}
 
 
 def previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str, Any]:
@@ -90,8 +90,6 @@ def previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str,
     status = ReturnStatus.APPROVED if seen.approved_at_once else ReturnStatus.REQUESTED
     lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
     return {
-        "order_no": wanted.order_no,
-        "preview": True,
         "resolution": wanted.resolution,
         "status": status,
         "lines": lines,

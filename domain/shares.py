@@ -35,6 +35,21 @@ class Charges:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """The shop's own: what sending costs, from which value of goods it costs nothing (0: never), and its tax."""
+
+    fee_minor: int = 0
+    free_from_minor: int = 0
+    tax: Tax = Tax()
+
+    def charges(self, items_minor: int, discount_minor: int = 0, shipping_minor: int | None = None) -> Charges:
+        """What an order of this value carries; a named shipping charge goes before the shop's fee."""
+        free = self.free_from_minor and items_minor - discount_minor >= self.free_from_minor
+        fee = 0 if free else self.fee_minor
+        return Charges(discount_minor, fee if shipping_minor is None else shipping_minor, self.tax)
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """One line's part of its order's discount, shipping and tax."""
 

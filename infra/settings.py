@@ -3,11 +3,13 @@
 Each one is documented in docs/settings.md; a test fails on a setting that is not.
 """
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.shares import Tax, Terms
 
 
 class Settings(BaseSettings):
@@ -81,6 +83,12 @@ class Settings(BaseSettings):
     return_window_s: int = 7 * 86_400
     escalation_s: int = 4 * 3600
 
+    # What an order carries beside its lines
+    shipping_fee_minor: int = Field(default=0, ge=0, le=10**12)
+    free_shipping_from_minor: int = Field(default=0, ge=0)
+    tax_rate_bp: int = Field(default=0, ge=0, le=10_000)
+    tax_included: bool = True
+
     # Holds and approvals
     hold_deadline_s: int = Field(default=2 * 86_400, ge=1)
     hold_escalation_s: int = Field(default=4 * 3600, ge=1)
@@ -120,6 +128,11 @@ class Settings(BaseSettings):
     # Telemetry
     otlp_endpoint: str = ""
     log_level: str = "INFO"
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What an order carries beside its lines."""
+        return Terms(self.shipping_fee_minor, self.free_shipping_from_minor, Tax(self.tax_rate_bp, self.tax_included))
 
 
 @lru_cache(maxsize=1)

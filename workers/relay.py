@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import audit_anchors, notices, outbox
+from infra.db import audit_anchors, events, notices, outbox, refunds
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.settings import Settings
@@ -27,6 +27,8 @@ SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 # How often it is asked whether the next anchor is due; the database says so, however many relays ask.
 ANCHOR_LOOK_S = 10.0
+# Room that a refund holds for a second person who did not come is free at the latest after this.
+LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
 _log = logging.getLogger(__name__)
 
 
@@ -65,6 +67,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             busy_s=SWEEP_PAUSE_S,
             idle_s=min(ANCHOR_LOOK_S, settings.audit_anchor_s),
         ),
+        repeat("lapsed refunds", lapse_refunds(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=LAPSE_LOOK_S),
         repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
@@ -101,6 +104,21 @@ def anchor(database: Database, every_s: float) -> Callable[[], Awaitable[bool]]:
         if made is not None:
             _log.info("audit log anchored", extra={"anchor": made.line})
         return made is not None and made.count >= audit_anchors.AT_ONCE
+
+    return step
+
+
+def lapse_refunds(database: Database) -> Callable[[], Awaitable[bool]]:
+    """The step that frees the room of refunds that no second person decided in time, order by order."""
+
+    async def step() -> bool:
+        async with database.begin() as connection:
+            orders = await refunds.orders_with_lapsed(connection, LAPSED_AT_ONCE)
+        for order_no in orders:
+            async with database.begin() as connection:
+                await events.lock_order(connection, order_no)
+                await refunds.lapse(connection, order_no)
+        return len(orders) == LAPSED_AT_ONCE
 
     return step
 

@@ -11,6 +11,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain import priority as priorities
 from domain.money import Money
@@ -101,6 +102,16 @@ async def signal(client: Client, order: OrderFacts, task_queue: str, name: str, 
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         **_described(order, task_queue),
     )
+
+
+async def signal_return(client: Client, order: OrderFacts, task_queue: str, return_id: str, payload: Any) -> None:
+    """Signal a return's workflow; where it is not there, its order, which begins it and loses nothing by that."""
+    try:
+        await client.get_workflow_handle(names.return_workflow(return_id)).signal(names.RETURN_CHANGED, payload)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await signal(client, order, task_queue, names.AFTER_SALES, {"unfollowed": return_id})
 
 
 async def start_job(client: Client, job: StartJob, task_queue: str) -> None:

@@ -23,6 +23,7 @@ from api.schemas.orders import PlacedOrder, PlaceOrder
 from domain.access import Principal, Role
 from domain.orders import MAX_QUANTITY, RequestedLine, wanted_units
 from domain.priority import RANKS, Priority
+from domain.shares import Terms
 from domain.states import Status
 from infra.db import idempotency
 from infra.db.idempotency import Answered
@@ -45,7 +46,7 @@ async def place_order(request: Request, caller: Caller) -> Response:
     key = idempotency_key(request)
     parsed = await read(request, PlaceOrder)
     _check_order(parsed.model, caller, parts.settings.max_order_lines, parts.settings.payment_provider)
-    draft = _draft(caller, key, parsed, _preferred_wait_s(request))
+    draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings.terms)
     outcome = await place(parts.database, parts.keys, draft)
     if isinstance(outcome, Answered):
         return replayed(outcome)
@@ -87,6 +88,9 @@ def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, provider:
         raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
     if caller.role is Role.CUSTOMER and order.priority is not Priority.STANDARD:
         raise Problem("priority_not_accepted", "the shop says how pressing an order is, not the customer")
+    named = order.discount_minor is not None or order.shipping_minor is not None
+    if named and caller.role is not Role.CHANNEL:
+        raise Problem("price_not_accepted", "the shop decides discount and shipping charge; leave them out")
     if order.payment is not None and order.payment.method != provider:
         raise Problem("unknown_payment_method", f"payment.method is {provider} here")
 
@@ -95,7 +99,7 @@ def _requested(order: PlaceOrder) -> list[RequestedLine]:
     return [RequestedLine(line.sku, line.quantity, line.unit_price_minor) for line in order.lines]
 
 
-def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float) -> Draft:
+def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float, terms: Terms) -> Draft:
     order = parsed.model
     return Draft(
         request=idempotency.Request(actor(caller), key, parsed.digest, caller.origin),
@@ -116,6 +120,9 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         answer=_answer(order.currency),
         hold_s=hold_s,
         priority=RANKS[order.priority],
+        discount_minor=order.discount_minor or 0,
+        shipping_minor=order.shipping_minor,
+        terms=terms,
     )
 
 

@@ -62,7 +62,8 @@ class Payment(Body):
 
 
 class PlaceOrder(Body):
-    """An order to place. Several lines of one SKU are accepted and summed."""
+    """An order to place. Several lines of one SKU are accepted and summed. Only a channel names a discount or a
+    shipping charge of the whole order."""
 
     channel: Code
     external_ref: Reference | None = None
@@ -75,6 +76,8 @@ class PlaceOrder(Body):
     note: Note | None = None
     backorder: bool = False
     priority: Annotated[Priority, Field(strict=False)] = Priority.STANDARD
+    discount_minor: PriceMinor | None = None
+    shipping_minor: PriceMinor | None = None
 
 
 class CancelOrder(Body):

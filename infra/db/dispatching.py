@@ -60,10 +60,11 @@ _CLAIM = text(
           WHERE r.request_id = ANY(ARRAY(SELECT request_id FROM heads))
          RETURNING r.*)
        SELECT c.request_id, c.kind, c.subject, c.name, c.payload, c.trace, c.tries,
-              extract(epoch FROM clock_timestamp() - c.created_at) AS age_s,
+              extract(epoch FROM clock_timestamp() - c.created_at) AS age_s, o.order_no,
               o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
-         FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no = c.subject
+         FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no =
+              CASE c.kind WHEN 'signal_return' THEN c.payload ->> 'order_no' ELSE c.subject END
         ORDER BY c.rank, c.request_id"""
 )
 
@@ -103,7 +104,9 @@ async def release(connection: AsyncConnection, failures: Sequence[tuple[int, str
 def _request(row: Any) -> WorkflowRequest:
     order = None
     if row.channel is not None:
-        order = OrderFacts(row.subject, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority)
+        order = OrderFacts(
+            row.order_no, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority
+        )
     return WorkflowRequest(
         row.request_id, row.kind, row.subject, row.name, row.payload, row.trace, row.tries, float(row.age_s), order
     )

@@ -36,12 +36,14 @@ _GLANCES = text(
 _ORDER = text(
     """
     SELECT o.order_no, o.channel, o.external_ref, o.type, o.status, o.total_minor, o.items_minor, o.shipping_minor,
-           o.currency, o.customer_id, o.ship_to_enc, o.note_enc, o.backorder, o.priority, o.hold,
-           o.warehouse, o.event_seq, o.cancelling, o.waiting,
+           o.discount_minor, o.tax_minor, o.currency, o.customer_id, o.ship_to_enc, o.note_enc, o.backorder,
+           o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key, c.profile_enc,
            (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name, 'quantity', l.quantity,
-                     'unit_price_minor', l.unit_price_minor, 'total_minor', l.quantity * l.unit_price_minor)
-                     ORDER BY l.line_no)
+                     'unit_price_minor', l.unit_price_minor, 'total_minor', l.quantity * l.unit_price_minor,
+                     'discount_minor', l.discount_minor, 'shipping_minor', l.shipping_minor, 'tax_minor', l.tax_minor,
+                     'paid_minor', l.paid_minor, 'refunded_minor', l.refunded_minor,
+                     'refunded_quantity', l.refunded_quantity) ORDER BY l.line_no)
               FROM order_lines l WHERE l.order_no = o.order_no) AS lines,
            (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,
                      'status', p.status, 'amount_minor', p.amount_minor, 'currency', p.currency,
@@ -65,6 +67,13 @@ _ORDER = text(
                      'escalated_at', h.escalated_at AT TIME ZONE 'UTC', 'closed_at', h.closed_at AT TIME ZONE 'UTC',
                      'closed_by', h.closed_by, 'outcome', h.outcome) ORDER BY h.hold_no)
               FROM holds h WHERE h.order_no = o.order_no) AS holds,
+           (SELECT json_agg(json_build_object('refund_id', r.refund_id, 'refund_no', r.refund_no, 'origin', r.origin,
+                     'return_id', r.return_id, 'amount_minor', r.amount_minor, 'currency', r.currency,
+                     'status', r.status, 'created_at', r.created_at AT TIME ZONE 'UTC') ORDER BY r.refund_no)
+              FROM refunds r WHERE r.order_no = o.order_no) AS refunds,
+           (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor), 0)::bigint
+              FROM payments p JOIN payment_totals t USING (payment_id)
+             WHERE p.order_no = o.order_no AND p.purpose <> 'stray') AS left_minor,
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
                       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
@@ -123,7 +132,7 @@ async def glances(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, 
 async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> dict[str, Any] | None:
     """Everything that the books say of an order, personal fields opened (None where their key is gone).
 
-    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `payment_untried`.
+    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `payment_untried`, `left_minor`.
     """
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:
@@ -137,6 +146,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["lines"] = order["lines"] or []
     order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
+    order["refunds"] = [_zulu(refund, "created_at") for refund in order["refunds"] or []]
     order["returns"] = await return_reading.of_order(conn, order_no) if order.pop("returned") else []
     order["holds"] = [_hold(hold) for hold in order["holds"] or []]
     if order["needs_attention"] is not None:

@@ -1,5 +1,6 @@
 """Accepting an order: one statement that looks, one that writes everything or nothing."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict
 from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
+from domain.shares import Priced, Terms, priced
 from infra.db import idempotency
 from infra.db.autocommit import autocommit
 from infra.db.customers import CustomerRecord, KeyRing, recorded
@@ -24,6 +26,7 @@ ROUNDS = 5
 # A first run that waits for its order keeps its key this much longer than it waits.
 GRACE_S = 10.0
 _DEADLOCK = "40P01"
+PLAIN = Terms()
 
 _LOOK = Direct(
     "SELECT idempotency_keys, customers, products",
@@ -61,24 +64,26 @@ _PAYMENT = """
       SELECT CAST(:request_id AS text), placed.order_no, 1, CAST(:method AS text), CAST(:token AS text),
              CAST(:actor AS text)
         FROM placed),"""
-# Triggers run when the statement ends, and find there where the caller spoke from.
+# Triggers run when the statement ends, and find there where the caller spoke from. What an order carries beside its
+# lines is written only where it carries something.
 _ORDER = """
     placed AS (
       INSERT INTO orders (order_no, channel, external_ref, type, customer_id, currency, items_minor, total_minor,
                           country, province, city, ship_to_enc, note_enc, backorder, placed_by, trace,
-                          priority)
+                          priority{columns})
       SELECT :order_no, :channel, CAST(:external_ref AS text), :type, customer.customer_id, :currency,
-             CAST(:total_minor AS bigint), CAST(:total_minor AS bigint), :country, :province, :city,
+             CAST({items} AS bigint), CAST(:total_minor AS bigint), :country, :province, :city,
              CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
-             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint)
+             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint){values}
         FROM customer
       RETURNING order_no, set_config('oms.origin', :origin, true)),"""
 _LINES = """
     lines AS (
-      INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor)
-      SELECT placed.order_no, l.line_no, l.sku, l.name, l.quantity, l.price
+      INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor{columns})
+      SELECT placed.order_no, l.line_no, l.sku, l.name, l.quantity, l.price{shares}
         FROM placed, unnest(CAST(:skus AS text[]), CAST(:names AS text[]), CAST(:quantities AS bigint[]),
-                            CAST(:prices AS bigint[])) WITH ORDINALITY AS l (sku, name, quantity, price, line_no)),
+                            CAST(:prices AS bigint[]){arrays})
+                     WITH ORDINALITY AS l (sku, name, quantity, price{named}, line_no)),
     kept AS (
       INSERT INTO idempotency_keys
         (subject, key, request_hash, state, status_code, response, resource, locked_until)
@@ -89,19 +94,36 @@ _LINES = """
     SELECT placed.order_no, kept.locked_until FROM placed, kept"""
 
 
-def _statement(customer_changed: bool, pays: bool) -> Direct:
-    parts = (_CUSTOMER if customer_changed else _KNOWN, _ORDER, _PAYMENT if pays else "", _LINES)
+_SHARED = ("discount", "shipping", "tax", "tax_added")
+
+
+def _statement(customer_changed: bool, pays: bool, charged: bool) -> Direct:
+    names = _SHARED if charged else ()
+    columns = "".join(f", {name}_minor" for name in names)
+    order = _ORDER.format(
+        columns=columns,
+        items=":items_minor" if charged else ":total_minor",
+        values="".join(f", CAST(:{name}_minor AS bigint)" for name in names),
+    )
+    lines = _LINES.format(
+        columns=columns,
+        shares="".join(f", l.{name}" for name in names),
+        arrays="".join(f", CAST(:{name}_shares AS bigint[])" for name in names),
+        named="".join(f", {name}" for name in names),
+    )
+    parts = (_CUSTOMER if customer_changed else _KNOWN, order, _PAYMENT if pays else "", lines)
     return Direct("INSERT orders", "WITH" + "".join(parts))
 
 
-# Four fixed statements, so that each is compiled and prepared once.
-_PLACE = {(changed, pays): _statement(changed, pays) for changed in (False, True) for pays in (False, True)}
+# Eight fixed statements, so that each is compiled and prepared once.
+_PLACE = {key: _statement(*key) for key in itertools.product((False, True), repeat=3)}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
-    `hold_s` is how long the caller waits for the order before he is answered (0: not at all)."""
+    `hold_s` is how long the caller waits for the order before he is answered (0: not at all). A channel may name the
+    order's discount and its shipping charge; `terms` are the shop's."""
 
     request: idempotency.Request
     actor: str
@@ -121,6 +143,14 @@ class Draft:
     answer: Callable[[str, int], dict[str, Any]]
     hold_s: float = 0.0
     priority: int = 0
+    discount_minor: int = 0
+    shipping_minor: int | None = None
+    terms: Terms = PLAIN
+
+    @property
+    def plain(self) -> bool:
+        """True when the order costs just what its lines cost, whatever they are."""
+        return not (self.discount_minor or self.shipping_minor) and self.terms == PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +209,20 @@ async def _write(
     conn: AsyncConnection, keys: KeyRing, draft: Draft, lines: list[PricedLine], customer: CustomerRecord
 ) -> Placed | None:
     order_no = new_order_no(time.time_ns() // 1_000_000)
-    total_minor = sum(line.total_minor for line in lines)
+    costs = [line.total_minor for line in lines]
+    items_minor = sum(costs)
+    sums = None
+    if not draft.plain:
+        charges = draft.terms.charges(items_minor, draft.discount_minor, draft.shipping_minor)
+        sums = priced(costs, charges)
+    total_minor = items_minor if sums is None else sums.total_minor
     body = draft.answer(order_no, total_minor)
     values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(draft, body)
+    if sums is not None:
+        values |= _charged(sums)
     try:
-        row = await _PLACE[customer.changed, draft.payment is not None].one_or_none(conn, values)
+        kind = (customer.changed, draft.payment is not None, sums is not None)
+        row = await _PLACE[kind].one_or_none(conn, values)
     except IntegrityError as error:
         _again_or_raise(error)
         return None
@@ -260,6 +299,15 @@ def _lines(lines: Sequence[PricedLine]) -> dict[str, Any]:
         "quantities": "{" + ",".join(str(line.quantity) for line in lines) + "}",
         "prices": "{" + ",".join(str(line.unit_price_minor) for line in lines) + "}",
     }
+
+
+def _charged(sums: Priced) -> dict[str, Any]:
+    values = {"items_minor": str(sums.items_minor)}
+    for name in _SHARED:
+        values[f"{name}_minor"] = str(getattr(sums, f"{name}_minor"))
+        shared = ",".join(str(getattr(share, f"{name}_minor")) for share in sums.shares)
+        values[f"{name}_shares"] = "{" + shared + "}"
+    return values
 
 
 def _kept(draft: Draft, body: dict[str, Any]) -> dict[str, Any]:

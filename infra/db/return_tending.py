@@ -23,10 +23,23 @@ from infra.db.returns import Return
 
 _REMINDED = text("UPDATE returns SET reminded_at = now(), updated_at = now() WHERE return_id = :return_id")
 _NOW = text("SELECT now()")
+# A parcel whose booking has not answered yet has no reference and is found by its order; an old word about the parcel
+# that went out is not taken for it.
 _OF_PARCEL = text(
-    "SELECT return_id FROM returns WHERE order_no = :order_no AND carrier = :carrier AND carrier_ref = :carrier_ref"
+    """
+    SELECT r.return_id FROM returns r
+     WHERE r.order_no = :order_no AND r.carrier = :carrier
+       AND (r.carrier_ref = :carrier_ref
+            OR (r.carrier_ref IS NULL AND r.label = 'wanted' AND r.label_tries > 0
+                AND NOT EXISTS (SELECT FROM shipments s
+                                 WHERE s.carrier = :carrier AND s.carrier_ref = :carrier_ref)))
+     ORDER BY r.carrier_ref IS NULL, r.return_no LIMIT 1
+    """
 )
-_PARCEL = text("UPDATE returns SET parcel = :parcel, updated_at = now() WHERE return_id = :return_id")
+_PARCEL = text(
+    """UPDATE returns SET parcel = :parcel, carrier_ref = :carrier_ref, updated_at = now()
+        WHERE return_id = :return_id"""
+)
 _LOST = text(
     """UPDATE returns SET deadline = now(), reminded_at = coalesce(reminded_at, now()), updated_at = now()
         WHERE return_id = :return_id AND status = 'in_transit' AND default_outcome = 'take_as_lost'"""
@@ -109,7 +122,7 @@ async def parcel_told(
     if return_id is None:
         return False
     here = await returns.find(conn, return_id)
-    await conn.execute(_PARCEL, {"return_id": return_id, "parcel": told})
+    await conn.execute(_PARCEL, {"return_id": return_id, "parcel": told, "carrier_ref": carrier_ref})
     gone = has_left(told)
     if here.status is ReturnStatus.APPROVED and gone:
         data = {"parcel": told}

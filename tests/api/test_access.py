@@ -46,6 +46,9 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/orders"): ({}, ORDERERS),
     ("POST", f"/v1/orders/{NUMBER}/cancel"): ({}, ORDERERS),
     ("POST", f"/v1/orders/{NUMBER}/payments"): ({}, ORDERERS),
+    ("POST", f"/v1/orders/{NUMBER}/refunds"): ({}, {"support", "finance", "admin"}),
+    ("GET", f"/v1/orders/{NUMBER}/refunds"): (None, {str(role) for role in Role}),
+    ("GET", "/v1/refunds/rf_1"): (None, {str(role) for role in Role}),
     ("GET", "/v1/orders"): (None, {str(role) for role in Role}),
 }
 

@@ -80,7 +80,7 @@ async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: Door) 
     before = await shop.row_counts()
     answer = await shop.post(f"/v1/orders/{order_no}/returns?preview=true", a_return(quantity=2))
     assert answer.status_code == 200, answer.text
-    body = answer.json()
+    body = answer.json()["consequence"]
     assert (body["status"], body["refund"]["amount_minor"], body["default_outcome"]) == ("approved", 8_500, "expire")
     assert body["window_until"].endswith("Z")
     assert await shop.row_counts() == before
