@@ -1,5 +1,6 @@
 """Applying facts from outside: whatever order they come in, each counts once and a later one implies the earlier."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from infra.db import events, refund_paying, reservations, return_tending
 from infra.db.return_terms import ReturnTerms
 from infra.settings import Settings
 
+_log = logging.getLogger(__name__)
 _UNHEARD = text(
     """SELECT inbox_id, order_no, provider, kind, fact FROM inbox
         WHERE order_no = :order_no AND processed_at IS NULL ORDER BY inbox_id"""
@@ -60,6 +62,16 @@ _PARCEL_MOVES = text(
 )
 
 
+# A refund that the provider had refused, or that somebody paid by hand, and that went through after all: there is no
+# room left for it.
+_PAID_TWICE = text(
+    """SELECT CASE WHEN p.refund_id IS NULL THEN t.captured_minor - t.refunded_minor - t.promised_minor < p.amount_minor
+                   ELSE EXISTS (SELECT FROM payments m WHERE m.refund_id = p.refund_id AND m.parent_id = p.parent_id
+                                   AND m.status <> 'failed') END
+         FROM payments p JOIN payment_totals t ON t.payment_id = p.parent_id WHERE p.payment_id = :payment_id"""
+)
+
+
 async def take_news(conn: AsyncConnection, order_no: str, settings: Settings) -> None:
     """Apply every open fact of the order, oldest first."""
     await events.lock_order(conn, order_no)
@@ -94,6 +106,10 @@ async def _payment_fact(conn: AsyncConnection, order_no: str, provider: str, fac
 
 async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
     """Our own transaction, decided by the provider after we stopped waiting."""
+    refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
+    if refused and (await conn.execute(_PAID_TWICE, {"payment_id": known.payment_id})).scalar_one():
+        _log.error("a refund was paid twice", extra={"payment_id": known.payment_id})
+        return "paid_twice"
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     purpose = known.purpose
     if known.kind == PaymentKind.CAPTURE and told is PaymentStatus.SUCCEEDED and order.status == Status.CANCELLED:

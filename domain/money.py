@@ -36,6 +36,15 @@ class Money:
         return f"{sign}{whole // 10**digits}.{whole % 10**digits:0{digits}d} {self.currency}"
 
 
+def minor_of(typed: str, currency: str) -> int:
+    """The minor units of an amount that a person typed, like 12.50. Raises ValueError."""
+    digits = _EXPONENTS.get(currency, 2)
+    found = re.fullmatch(r"([0-9]{1,13})(?:[.,]([0-9]+))?", typed)
+    if found is None or len(found[2] or "") > digits:
+        raise ValueError(f"not an amount in {currency}")
+    return int(found[1] + (found[2] or "").ljust(digits, "0"))
+
+
 def share_out(total_minor: int, weights: Sequence[int]) -> list[int]:
     """Split `total_minor` in proportion to `weights` by largest remainder; the parts add up to it exactly.
 

@@ -45,7 +45,7 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
         "order": shown,
         "events": events[::-1],
         "acts": acts,
-        "totals": _totals(shown["payments"]),
+        "totals": _totals(shown["payments"], found["left_minor"]),
         # Names and addresses are for those who talk to the customer or write on the parcel.
         "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": person.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
@@ -53,19 +53,15 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
     return page(request, template, member=person, **context)
 
 
-def _totals(payments: list[dict[str, Any]]) -> dict[str, int]:
-    """Minor units captured, refunded and kept, of what succeeded; `left` to refund is without what is on its way."""
+def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:
+    """Minor units captured, refunded and kept, of what succeeded; `left` to refund is without what is promised."""
 
     def total(kind: str) -> int:
         done = (payment for payment in payments if payment["kind"] == kind and payment["status"] == "succeeded")
         return sum(payment["amount_minor"] for payment in done)
 
     captured, refunded = total("capture"), total("refund")
-    on_its_way = sum(
-        p["amount_minor"] for p in payments if p["kind"] == "refund" and p["status"] in ("intent", "pending")
-    )
-    kept = captured - refunded
-    return {"captured": captured, "refunded": refunded, "kept": kept, "left": kept - on_its_way}
+    return {"captured": captured, "refunded": refunded, "kept": captured - refunded, "left": left}
 
 
 @router.get("/{order_no}/cancel")

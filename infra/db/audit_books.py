@@ -100,20 +100,26 @@ QUESTIONS = (
             GROUP BY currency HAVING sum(amount) <> 0""",
     ),
     Question(
-        "running totals are the sums of the ledger and of refunds under way",
+        "running totals are the sums of the ledger, of refunds under way and of those that are promised",
         """SELECT 'capture ' || p.payment_id AS place,
-                  'captured ' || p.amount_minor || ', refunded ' || coalesce(r.refunded, 0) AS expected,
-                  'captured ' || coalesce(t.captured_minor, 0)
-                    || ', refunded ' || coalesce(t.refunded_minor, 0) AS found
+                  'captured ' || p.amount_minor || ', refunded ' || coalesce(r.refunded, 0)
+                    || ', promised ' || coalesce(d.promised, 0) AS expected,
+                  'captured ' || coalesce(t.captured_minor, 0) || ', refunded ' || coalesce(t.refunded_minor, 0)
+                    || ', promised ' || coalesce(t.promised_minor, 0) AS found
              FROM payments p
              JOIN payment_ledger l ON l.payment_id = p.payment_id
              LEFT JOIN payment_totals t ON t.payment_id = p.payment_id
              LEFT JOIN (SELECT parent_id, sum(amount_minor) AS refunded FROM payments
                          WHERE kind = 'refund' AND status <> 'failed' GROUP BY parent_id) r
                ON r.parent_id = p.payment_id
+             LEFT JOIN (SELECT x.payment_id, sum(x.amount_minor) AS promised FROM refund_parts x JOIN refunds f
+                         USING (refund_id) WHERE f.status NOT IN ('refused', 'overtaken') AND NOT EXISTS (
+                          SELECT FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
+                             AND m.status <> 'failed') GROUP BY x.payment_id) d
+               ON d.payment_id = p.payment_id
             WHERE p.kind = 'capture'
-              AND (coalesce(t.captured_minor, 0), coalesce(t.refunded_minor, 0))
-                  <> (l.amount_minor, coalesce(r.refunded, 0))""",
+              AND (coalesce(t.captured_minor, 0), coalesce(t.refunded_minor, 0), coalesce(t.promised_minor, 0))
+                  <> (l.amount_minor, coalesce(r.refunded, 0), coalesce(d.promised, 0))""",
     ),
     Question(
         "refunds do not exceed their capture",
@@ -159,6 +165,50 @@ QUESTIONS = (
                   o.items_minor::text AS found
              FROM orders o LEFT JOIN order_lines l USING (order_no)
             GROUP BY o.order_no HAVING coalesce(sum(l.quantity * l.unit_price_minor), 0) <> o.items_minor""",
+    ),
+    Question(
+        "what lines were sold for adds up to their order's total",
+        """SELECT o.order_no AS place,
+                  concat_ws(' ', o.total_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.tax_added_minor)
+                    AS expected,
+                  concat_ws(' ', l.paid, l.discount, l.shipping, l.tax, l.added) AS found
+             FROM orders o
+             LEFT JOIN LATERAL (SELECT coalesce(sum(paid_minor), 0) AS paid,
+                                       coalesce(sum(discount_minor), 0) AS discount,
+                                       coalesce(sum(shipping_minor), 0) AS shipping, coalesce(sum(tax_minor), 0) AS tax,
+                                       coalesce(sum(tax_added_minor), 0) AS added
+                                  FROM order_lines WHERE order_no = o.order_no) l ON true
+            WHERE (o.total_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.tax_added_minor)
+                  <> (l.paid, l.discount, l.shipping, l.tax, l.added)""",
+    ),
+    Question(
+        "what is refunded of lines is the sum of their refunds",
+        """SELECT l.order_no || ' line ' || l.line_no AS place,
+                  concat_ws(' ', coalesce(r.amount, 0), coalesce(r.shipping, 0), coalesce(r.units, 0)) AS expected,
+                  concat_ws(' ', l.refunded_minor, l.refunded_shipping_minor, l.refunded_quantity) AS found
+             FROM order_lines l
+             LEFT JOIN (SELECT f.order_no, n.line_no, sum(n.amount_minor) AS amount, sum(n.shipping_minor) AS shipping,
+                               sum(n.quantity) AS units
+                          FROM refunds f JOIN refund_lines n USING (refund_id)
+                         WHERE f.status NOT IN ('refused', 'overtaken') GROUP BY f.order_no, n.line_no) r
+               ON (r.order_no, r.line_no) = (l.order_no, l.line_no)
+            WHERE (l.refunded_minor, l.refunded_shipping_minor, l.refunded_quantity)
+                  <> (coalesce(r.amount, 0), coalesce(r.shipping, 0), coalesce(r.units, 0))""",
+    ),
+    Question(
+        "refunds are the sums of their lines and of their parts, and are paid when their parts are",
+        """SELECT f.refund_id AS place,
+                  concat_ws(' ', f.amount_minor, f.amount_minor, (f.status = 'succeeded')) AS expected,
+                  concat_ws(' ', n.amount, x.amount, x.paid) AS found
+             FROM refunds f
+             LEFT JOIN LATERAL (SELECT coalesce(sum(amount_minor), 0) AS amount FROM refund_lines
+                                 WHERE refund_id = f.refund_id) n ON true
+             LEFT JOIN LATERAL (SELECT coalesce(sum(p.amount_minor), 0) AS amount, bool_and(EXISTS (
+                                         SELECT FROM payments m WHERE m.refund_id = p.refund_id
+                                            AND m.parent_id = p.payment_id AND m.status = 'succeeded')) AS paid
+                                  FROM refund_parts p WHERE p.refund_id = f.refund_id) x ON true
+            WHERE (f.amount_minor, f.amount_minor) <> (n.amount, x.amount)
+               OR (f.status = 'succeeded' AND x.paid IS NOT TRUE)""",
     ),
     Question(
         "events are numbered without gaps",

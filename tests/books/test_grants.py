@@ -22,6 +22,16 @@ FORBIDDEN_UPDATES = [
     ("stock_movements", "quantity = 1"),
     ("payment_ledger", "amount_minor = 1"),
     ("payment_totals", "refunded_minor = 0"),
+    ("payment_totals", "promised_minor = 0"),
+    ("order_lines", "refunded_minor = 0"),
+    ("orders", "discount_minor = 0"),
+    ("refunds", "amount_minor = 1"),
+    ("refunds", "approval_id = NULL"),
+    ("refunds", "order_no = 'other'"),
+    ("refund_lines", "amount_minor = 1"),
+    ("refund_parts", "amount_minor = 1"),
+    ("refund_moves", "to_status = 'succeeded'"),
+    ("refund_statuses", "status = 'other'"),
     ("order_transitions", "to_status = 'completed'"),
     ("order_statuses", "status = 'other'"),
     ("posting_rules", "debit = 'other'"),
@@ -66,6 +76,10 @@ INSERTS = {
     "posting_rules": "VALUES ('wish', 'a', 'b')",
     "return_transitions": "VALUES ('requested', 'wish', 'completed')",
     "return_statuses": "VALUES ('wish', false, true)",
+    "refund_moves": "VALUES ('refused', 'approved')",
+    "refund_statuses": "VALUES ('wish')",
+    "order_lines": "(order_no, line_no, sku, name, quantity, unit_price_minor, refunded_minor) "
+    "VALUES ('O', 1, 'TEA', 'x', 1, 1, -1)",
 }
 MAY_DELETE = {
     *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
@@ -118,6 +132,9 @@ async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(desk: De
             "order_lines",
             "order_transitions",
             "posting_rules",
+            "refund_lines",
+            "refund_parts",
+            "refund_moves",
         ],
         ["UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"],
     )
@@ -161,6 +178,8 @@ async def test_the_services_cannot_take_the_guards_away(desk: Desk, statement: s
         ("payments", "post_payment"),
         ("orders", "begin_order"),
         ("inbox", "wake_order"),
+        ("refunds", "free_refund_room"),
+        ("refund_parts", "take_capture_room"),
     ],
 )
 async def test_the_guards_powers_cannot_be_borrowed(desk: Desk, table: str, function: str) -> None:

@@ -12,6 +12,7 @@ from api.console import words
 from domain.adjusting import ADJUSTMENTS
 from domain.holds import HoldKind, Outcome
 from domain.priority import Priority
+from domain.refunds import Origin, RefundStatus
 from domain.states import NOTES, Event, Status
 from domain.steps import STEPS, Step
 from tests.api.conftest import Door, an_order, unique
@@ -240,7 +241,13 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
     desk = await sign_in(shop, "warehouse")
     assert (await desk.post(f"/console/orders/{order_no}/priority", priority="vip", reason="x")).status_code == 403
     assert (await desk.post(f"/console/orders/{order_no}/adjust", event="x", reason="x")).status_code == 403
-    for path in ("approvals", f"approvals/apr_{'0' * 32}", f"orders/{order_no}/adjust"):
+    assert (await desk.post(f"/console/orders/{order_no}/refund", amount="1", reason="x")).status_code == 403
+    for path in (
+        "approvals",
+        f"approvals/apr_{'0' * 32}",
+        f"orders/{order_no}/adjust",
+        f"orders/{order_no}/refund",
+    ):
         assert (await desk.get(f"/console/{path}")).status_code == 403, path
     assert (await desk.post(f"/console/approvals/apr_{'0' * 32}/approve", reason="x")).status_code == 403
     admin = await sign_in(shop, "admin")
@@ -261,6 +268,7 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         ("/approvals", "审批"),
         (f"/orders/{order_no}/adjust", "手动调整"),
         (f"/orders/{order_no}/hold", "暂扣订单"),
+        (f"/orders/{order_no}/refund", "没有可退余额"),
         ("/retrying", "正在重试的步骤"),
     ):
         page = await desk.get(f"/console{path}")
@@ -288,6 +296,7 @@ def test_every_code_has_words() -> None:
         assert f"step.{step}" in known
     wanted |= {f"hold.{kind}" for kind in HoldKind} | {f"holds.means.{kind}" for kind in HoldKind}
     wanted |= {f"outcome.{outcome}" for outcome in Outcome} | {f"priority.{priority}" for priority in Priority}
+    wanted |= {f"refund_status.{status}" for status in RefundStatus} | {f"origin.{origin}" for origin in Origin}
     wanted |= {f"field.{name}" for rule in ADJUSTMENTS.values() for name in rule.shape}
     # What comes next is a sentence of the books, found in the code that begins a wait.
     sources = [

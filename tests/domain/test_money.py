@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import MAX_MINOR, Money, share_out
+from domain.money import MAX_MINOR, Money, minor_of, share_out
 
 TOTALS = st.integers(-MAX_MINOR, MAX_MINOR)
 WEIGHTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=30).filter(any)
@@ -92,3 +92,18 @@ def test_amounts_are_bounded(minor: int) -> None:
 )
 def test_amounts_are_shown_with_their_currencys_digits(money: Money, shown: str) -> None:
     assert str(money) == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "currency", "minor"),
+    [("12", "CNY", 1200), ("12.5", "CNY", 1250), ("12,50", "CNY", 1250), ("0.01", "CNY", 1), ("7", "JPY", 7),
+     ("1.234", "KWD", 1234)],
+)  # fmt: skip
+def test_an_amount_is_read_as_people_write_it(typed: str, currency: str, minor: int) -> None:
+    assert minor_of(typed, currency) == minor
+
+
+@pytest.mark.parametrize("typed", ["", "-1", "1.", ".5", "1.005", "1 000", "1e3", "١", "9" * 14])
+def test_what_is_no_amount_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match="not an amount"):
+        minor_of(typed, "CNY")

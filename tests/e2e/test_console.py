@@ -171,7 +171,7 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     order = f"orders/{order_no}"
     acted = ("stuck", group, f"stuck/{order_no}", "jobs", "bugs", order, f"{order}/running", f"{order}/cancel")
     acted = (*acted, f"{order}/audit")
-    held = ("holds", f"{order}/hold", f"{order}/adjust", "approvals", "approvals?state=decided")
+    held = ("holds", f"{order}/hold", f"{order}/adjust", f"{order}/refund", "approvals", "approvals?state=decided")
     tried = ("retrying", await being_tried(live), await batch_of_resets(live))
     paths = ["", *acted, *held, *tried, "orders?q=nothing", "orders/none", "sign-in"]
     grave: list[str] = []

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from infra.stack.ports import any_free
-from tests.faults.driver import ADDRESS, Crowd, basket, place, retry_all, stocked
+from tests.faults.driver import ADDRESS, Crowd, basket, place, post, retry_all, stocked
 from tests.faults.stackrun import TORTURE, StackRun, until
 from tests.faults.verdict import settled, verify
 
@@ -118,6 +118,26 @@ async def test_orders_are_taken_while_temporal_does_not_answer(stack: StackRun) 
     await verify(stack, [*orders, unpaid])
     assert (await stack.order(unpaid))["status"] == "cancelled"
     assert {(await stack.order(order_no))["status"] for order_no in orders} == {"completed"}
+
+
+async def test_refunds_are_taken_while_temporal_does_not_answer_and_paid_later(stack: StackRun) -> None:
+    """Of orders that are over, so that a run of their own begins for each."""
+    sku = await stocked(stack, 1000)
+    orders = await asyncio.gather(*(place(stack, basket(sku)) for _ in range(MANY)))
+    for order_no in orders:
+        await stack.reaches(order_no, "completed")
+    wish = {"amount_minor": 300, "reason": "late"}
+    with stack.suspended("temporal"):
+        answers = [await post(stack, f"/v1/orders/{order_no}/refunds", wish) for order_no in orders]
+        assert {answer.status_code for answer in answers} == {201}
+        for answer in answers:
+            status = "SELECT status FROM refunds WHERE refund_id = %(r)s"
+            assert await stack.sql(status, r=answer.json()["refund_id"]) == [{"status": "approved"}]
+    await verify(stack, orders)
+    for order_no in orders:
+        paid = [item["amount_minor"] for item in await stack.items("/payments", order_no=order_no)
+                if (item["kind"], item["status"]) == ("refund", "succeeded")]  # fmt: skip
+        assert paid == [300]
 
 
 async def test_orders_are_taken_while_temporal_is_killed_again_and_again(stack: StackRun, rng: random.Random) -> None:

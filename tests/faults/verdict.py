@@ -13,6 +13,7 @@ SELECT order_no, status, cancelling FROM orders o
    AND (status NOT IN ('completed', 'cancelled') OR cancelling IS NOT NULL
         OR EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL)
         OR EXISTS (SELECT FROM workflow_requests r WHERE r.subject = o.order_no)
+        OR EXISTS (SELECT FROM refunds f WHERE f.order_no = o.order_no AND f.status = 'approved')
         OR EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.status IN ('intent', 'pending'))
         OR EXISTS (SELECT FROM payments p JOIN payment_totals t USING (payment_id) WHERE p.order_no = o.order_no
                       AND p.purpose = 'stray' AND t.refunded_minor < t.captured_minor))
@@ -25,6 +26,8 @@ SELECT o.order_no, o.status, o.total_minor,
                                         WHEN 'refund' THEN -l.amount_minor ELSE 0 END)
                    FROM payment_ledger l JOIN payments p USING (payment_id)
                   WHERE l.order_no = o.order_no), 0)::bigint AS kept_minor,
+       coalesce((SELECT sum(f.amount_minor) FROM refunds f
+                  WHERE f.order_no = o.order_no AND f.status = 'succeeded'), 0)::bigint AS refunded_minor,
        (SELECT array_agg(s.carrier_ref) FROM shipments s
          WHERE s.order_no = o.order_no AND s.status NOT IN ('cancelled', 'booking')) AS parcels,
        (SELECT count(*) FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved') AS held
@@ -111,7 +114,7 @@ def _money(row: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:
         wrong.append(f"captured {len(taken)} times")
     if row["parked"]:
         return wrong
-    if kept != (row["total_minor"] if row["status"] == "completed" else 0):
+    if kept != (row["total_minor"] - row["refunded_minor"] if row["status"] == "completed" else 0):
         wrong.append(f"{row['status']} of {row['total_minor']}, but {kept} is kept")
     if dangling:
         wrong.append(f"authorisations hold money for nothing: {dangling}")

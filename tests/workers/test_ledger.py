@@ -5,7 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
+from domain.refunds import Origin
 from infra.db.audit_books import QUESTIONS
+from infra.db.engine import Database
+from infra.db.refunds import RefundAsk, open_refund
 from infra.settings import Settings
 from tests.conftest import Books
 from tests.workers.support import damage, move, place, settings_for, sql
@@ -57,7 +60,17 @@ async def honest(books: Books) -> str:
     capture = await pay(books, order_no, "capture", 1200)
     await move(books, order_no, "payment_captured", "pending_payment", "paid")
     await pay(books, order_no, "refund", 200, capture)
+    await promise(books, order_no)
     return order_no
+
+
+async def promise(books: Books, order_no: str) -> None:
+    """A refund that is decided and not paid yet."""
+    database = Database.from_settings(settings_for(books))
+    ask = RefundAsk(f"rf_{order_no}", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
+    async with database.begin() as conn:
+        await open_refund(conn, None, ask)
+    await database.close()
 
 
 @pytest.fixture
@@ -83,9 +96,12 @@ PROMISED = "no stock is promised twice or below zero"
 ENTRIES = "each succeeded payment has its ledger entry, no other has one"
 SAME = "ledger entries say what their payments say"
 OVERDRAWN = "debits equal credits, and no account of a customer is overdrawn"
-TOTALS = "running totals are the sums of the ledger and of refunds under way"
+TOTALS = "running totals are the sums of the ledger, of refunds under way and of those that are promised"
 REFUNDS = "refunds do not exceed their capture"
 LINES = "orders cost what their lines cost"
+SOLD = "what lines were sold for adds up to their order's total"
+LINE_REFUNDS = "what is refunded of lines is the sum of their refunds"
+WHOLE = "refunds are the sums of their lines and of their parts, and are paid when their parts are"
 NUMBERED = "events are numbered without gaps"
 STATUS = "an order's status is where its events lead"
 TRANSITIONS = "each status change follows the one before, along the transition table"
@@ -108,8 +124,16 @@ KINDS = [
         "UPDATE payment_ledger SET amount_minor = 1201 WHERE debit_account = 'customer_funds'",
         {SAME, REFUNDS, OVERDRAWN},
     ),
-    ("UPDATE orders SET items_minor = 1100, total_minor = 1100", {LINES}),
-    ("UPDATE order_lines SET quantity = 2", {LINES}),
+    ("UPDATE orders SET items_minor = 1100, total_minor = 1100", {LINES, SOLD}),
+    ("UPDATE order_lines SET quantity = 2", {LINES, SOLD}),
+    ("UPDATE order_lines SET shipping_minor = 1", {SOLD}),
+    ("UPDATE orders SET tax_minor = 1", {SOLD}),
+    ("UPDATE order_lines SET refunded_minor = 0", {LINE_REFUNDS}),
+    ("DELETE FROM refund_lines", {LINE_REFUNDS, WHOLE}),
+    ("UPDATE refund_parts SET amount_minor = 299", {TOTALS, WHOLE}),
+    ("UPDATE refunds SET status = 'succeeded'", {WHOLE}),
+    ("UPDATE refunds SET status = 'refused'", {TOTALS, LINE_REFUNDS}),
+    ("UPDATE payment_totals SET promised_minor = 0", {TOTALS}),
     ("DELETE FROM order_events WHERE seq = 1", {NUMBERED}),
     ("UPDATE orders SET event_seq = 9", {NUMBERED}),
     ("UPDATE orders SET status = 'delivered'", {STATUS}),

@@ -9,6 +9,9 @@ from rich.console import Console
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from domain.refunds import Origin
+from infra.db.engine import Database
+from infra.db.refunds import RefundAsk, open_refund
 from infra.settings import Settings
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
@@ -53,14 +56,33 @@ async def test_open_orders_are_started_and_running_ones_left_alone(
         "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', 'e-1', 'payment', %s, '{}')",
         told,
     )
-    assert await recover.recover(settings, quiet) == Recovered(open_orders=8, started=8)
+    owing = await completed_with_a_refund(database_url, settings)
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=9, started=9)
     client = await Client.connect(server.address)
-    assert [order_no for order_no in [*opened, told, done] if not await known(client, order_no)] == [done]
+    assert [order_no for order_no in [*opened, told, owing, done] if not await known(client, order_no)] == [done]
     described = await client.get_workflow_handle(names.order_workflow(told)).describe()
     assert {pair.key.name: pair.value for pair in described.typed_search_attributes}["OmsStatus"] == "cancelled"
-    assert await recover.recover(settings, quiet) == Recovered(open_orders=8, running=8)
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=9, running=9)
     await client.get_workflow_handle(names.order_workflow(opened[0])).terminate()
-    assert await recover.recover(settings, quiet) == Recovered(open_orders=8, started=1, running=7)
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=9, started=1, running=8)
+
+
+async def completed_with_a_refund(books: Books, settings: Settings) -> str:
+    """An order that is over and owes money: decided, and Temporal was lost before it was paid."""
+    order_no = await place(books)
+    await sql(
+        books.app_url,
+        "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
+        "provider_ref) VALUES (%s, 'capture', 1, 'sandbox', 1200, 'CNY', 'succeeded', 'c-1', 'c-1')",
+        order_no,
+    )
+    database = Database.from_settings(settings)
+    asked = RefundAsk("rf_owing", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
+    async with database.begin() as conn:
+        await open_refund(conn, None, asked)
+    await database.close()
+    await damage(books.owner_url, f"UPDATE orders SET status = 'completed' WHERE order_no = '{order_no}'")
+    return order_no
 
 
 async def test_running_bulk_acts_are_started_too(database_url: Books, server: TemporalServer) -> None:

@@ -7,7 +7,7 @@ from domain.refunds import Origin, RefundStatus
 from infra.db import approvals, events, refunds
 from infra.db.customers import KeyRing
 from infra.db.refunds import OpenedRefund, RefundAsk
-from tests.stage import Stage
+from tests.stage import Stage, eventually
 
 
 async def refund(stage: Stage, order_no: str, **how: Any) -> OpenedRefund:
@@ -34,3 +34,12 @@ def given_back(stage: Stage, order_no: str) -> list[int]:
     """The refunds that succeeded, as the provider knows them."""
     items = stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"]
     return [item["amount_minor"] for item in items if (item["kind"], item["status"]) == ("refund", "succeeded")]
+
+
+async def paid_out(stage: Stage, opened: OpenedRefund) -> None:
+    """Wait until the refund is paid."""
+
+    async def done() -> bool:
+        return await status_of(stage, opened.refund_id) == "succeeded"
+
+    await eventually(done)

@@ -9,6 +9,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from tests.stage import Stage, eventually
 from tests.workflows.holding import hold, release
+from tests.workflows.refunding import paid_out, refund
 from tests.workflows.test_order_story import cancel, pay_directly, resolve
 from workflows import messages as m
 from workflows import names
@@ -327,6 +328,41 @@ async def held_too_long(stage: Stage) -> str:
     await stage.reaches(order_no, "pending_payment")
     await hold(stage, order_no, "risk", outcome="cancel", escalate_s=1, deadline_s=2)
     await stage.reaches(order_no, "cancelled")
+    return order_no
+
+
+@story
+async def refunded_before_delivery(stage: Stage) -> str:
+    """The first refund sticks and is retried, the second is paid at once."""
+    order_no = await placed(stage)
+    await stage.reaches(order_no, "preparing")
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    first = await refund(stage, order_no, amount_minor=300)
+    await stage.parked(order_no)
+    await resolved(stage, order_no, "retry")
+    await paid_out(stage, first)
+    await paid_out(stage, await refund(stage, order_no, amount_minor=200))
+    return await delivered(stage, order_no)
+
+
+@story
+async def refunded_after_completion(stage: Stage) -> str:
+    """The workflow has closed: a run of its own pays."""
+    order_no = await delivered(stage, await placed(stage))
+    await stage.handle(order_no).result()
+    await paid_out(stage, await refund(stage, order_no, amount_minor=300))
+    return order_no
+
+
+@story
+async def refunded_beside_a_stuck_step(stage: Stage) -> str:
+    order_no = await placed(stage)
+    await stage.reaches(order_no, "preparing")
+    await stage.carrier_says(order_no, "lost")
+    await stage.parked(order_no)
+    await paid_out(stage, await refund(stage, order_no, amount_minor=300))
+    await stage.carrier_says(order_no, "delivered")
+    await stage.reaches(order_no, "completed")
     return order_no
 
 

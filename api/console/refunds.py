@@ -1,0 +1,87 @@
+"""Refunding an order: what was refunded, what is left, and a form that shows what it means before anything moves."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api import refund_acts
+from api.console.approvals import after_act
+from api.console.forms import digest, fitting, key_of, new_key
+from api.console.member import Member, Signed, posted
+from api.console.rendering import page
+from api.dependencies import require, services
+from api.errors import Problem
+from api.schemas.refunds import OpenRefund
+from api.visibility import visible
+from domain.money import minor_of
+from domain.shares import Line
+from infra.db import order_reading, refund_reading, refunds
+
+router = APIRouter(prefix="/console/orders")
+
+
+@router.get("/{order_no}/refund")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """The order's refunds, and the form for another."""
+    require(person.principal, *refund_acts.REFUNDED_BY)
+    number = (await visible(services(request), person.principal, order_no)).order_no
+    return await _page(request, person, number, {}, None)
+
+
+@router.post("/{order_no}/refund")
+async def refund(request: Request, person: Signed, order_no: str) -> Response:
+    """Show what it would mean; with `confirm`, do it."""
+    require(person.principal, *refund_acts.REFUNDED_BY)
+    parts, fields = services(request), await posted(request, person)
+    number = (await visible(parts, person.principal, order_no)).order_no
+    async with parts.database.begin() as conn:
+        lines = await refunds.lines_of(conn, number)
+        order = await order_reading.whole_order(conn, parts.keys, number)
+    assert order is not None, "visible"
+    wish = _wish(fields, lines, order["currency"])
+    if not fields.get("confirm"):
+        means = await refund_acts.consequence(parts, person.principal, number, wish)
+        return await _page(request, person, number, fields, means)
+    answer = await refund_acts.refund(parts, person.principal, key_of(fields), digest(wish), number, wish)
+    return after_act(answer, f"/console/orders/{number}/refund")
+
+
+def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefund:
+    """The form as the HTTP call's body. Raises Problem."""
+    units = [{"sku": line.sku, "quantity": _whole(fields[name])} for line in lines
+             if fields.get(name := f"units.{line.line_no}", "").strip() not in ("", "0")]  # fmt: skip
+    amount: int | None = None
+    if typed := fields.get("amount", "").strip():
+        try:
+            amount = minor_of(typed, currency)
+        except ValueError:
+            raise Problem("amount_invalid", f"an amount in {currency} is a number like 12.50") from None
+    body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
+    return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on"})
+
+
+def _whole(typed: str) -> int | str:
+    """The number that was typed; what is none is left for the model to refuse."""
+    plain = typed.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else plain
+
+
+async def _page(
+    request: Request, person: Member, number: str, fields: dict[str, str], means: dict[str, Any] | None
+) -> Response:
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        order = await order_reading.whole_order(conn, parts.keys, number)
+        lines = await refunds.lines_of(conn, number)
+        known = await refund_reading.of_order(conn, parts.keys, number)
+    assert order is not None, "visible"
+    context: dict[str, Any] = {
+        "order": order,
+        "lines": lines,
+        "refunds": known[::-1],
+        "left": 0 if order["cancelling"] else order["left_minor"],
+        "fields": {name: text for name, text in fields.items() if name not in ("key", "confirm")},
+        "means": means,
+    }
+    return page(request, "order_refund.html", member=person, key=fields.get("key") or new_key(), **context)
