@@ -21,7 +21,7 @@ from infra.settings import Settings
 from infra.telemetry import temporal_interceptors
 from infra.temporal import OMS_CHANNEL, OMS_STATUS, connect
 from workflows import names
-from workflows.messages import StartJob, StartOrder
+from workflows.messages import ReturnRef, StartJob, StartOrder
 
 ClientProvider = Callable[[], Awaitable[Client]]
 
@@ -112,6 +112,19 @@ async def signal_return(client: Client, order: OrderFacts, task_queue: str, retu
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         await signal(client, order, task_queue, names.AFTER_SALES, {"unfollowed": return_id})
+
+
+async def start_return(client: Client, ref: ReturnRef, task_queue: str) -> None:
+    """Start a return's run from the books. Raises WorkflowAlreadyStartedError when one is running."""
+    await client.start_workflow(
+        names.RETURN,
+        ref,
+        id=names.return_workflow(ref.return_id),
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        static_summary=f"{ref.return_id} of order {ref.order_no}",
+    )
 
 
 async def start_job(client: Client, job: StartJob, task_queue: str) -> None:

@@ -16,6 +16,11 @@ def fitting(model: type[Model], value: dict[str, Any]) -> Model:
     """The form as the HTTP call's body. Raises Problem `reason_missing`, or what the call would raise."""
     if not value["reason"].strip():
         raise Problem("reason_missing", "say why: the reason is kept with the act")
+    return fitted(model, value)
+
+
+def fitted(model: type[Model], value: dict[str, Any]) -> Model:
+    """A form without a reason as the HTTP call's body. Raises Problem."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -35,3 +40,9 @@ def key_of(fields: dict[str, str]) -> str:
 def new_key() -> str:
     """A key for a page's forms."""
     return secrets.token_hex(16)
+
+
+def whole(typed: str) -> int | str:
+    """The number that was typed; what is none is left for the model to refuse."""
+    plain = typed.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else plain

@@ -99,12 +99,16 @@ async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk) -> 
     if row is None:
         raise NotFound("order_not_found")
     until = _window(row)
-    lines = [LinePieces(*line) for line in await conn.execute(_RETURNABLE, {"order_no": ask.order_no})]
-    pieces = tuple(pieces_of(lines, ask.wanted))
+    pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted))
     plan = await expected(conn, ask, pieces)
     worth = plan.amount_minor if plan else 0
     at_once = bool(terms.auto_approve_minor) and worth <= terms.auto_approve_minor
     return Outlook(pieces, plan, row.currency, row.warehouse, until, at_once)
+
+
+async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
+    """What of the order's lines is not on a return yet."""
+    return [LinePieces(*line) for line in await conn.execute(_RETURNABLE, {"order_no": order_no})]
 
 
 async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnTerms, ask: ReturnAsk) -> Return:
@@ -141,6 +145,13 @@ async def expected(conn: AsyncConnection, ask: ReturnAsk, pieces: tuple[LinePiec
         raise
     except RuleBroken:
         return None
+
+
+async def expected_of(conn: AsyncConnection, here: Return) -> Plan | None:
+    """The refund that an open return would bring if all of it were as new."""
+    pieces = tuple(await returns.lines_of(conn, here.return_id))
+    wish = ReturnAsk(here.return_id, here.order_no, {}, "", here.reason_code, here.resolution, here.requested_by)
+    return await expected(conn, wish, pieces)
 
 
 def _window(row: Any) -> datetime | None:
