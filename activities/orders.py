@@ -148,9 +148,9 @@ class OrderActivities:
 
     @effect("complete_order")
     async def complete_order(self, ref: m.OrderRef) -> m.OrderView:
-        """The return window is over."""
+        """The return window is over; an order with an open return goes on until that is closed."""
         async with autocommit(self._db) as conn:
-            await events.move_if(conn, ref.order_no, Status.DELIVERED, Event.RETURN_WINDOW_CLOSED, {"waiting": None})
+            await events.complete(conn, ref.order_no)
             return await view_of(conn, ref.order_no, look_for_stray=False)
 
     @effect("reserve_stock")

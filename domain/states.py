@@ -74,6 +74,18 @@ NOTES = frozenset(
         "credit_note_issued",
         "feedback_given",
         "feedback_answered",
+        "return_requested",
+        "return_approved",
+        "return_rejected",
+        "return_reminder",
+        "return_in_transit",
+        "return_received",
+        "return_inspected",
+        "return_completed",
+        "return_expired",
+        "return_cancelled",
+        "return_label_booked",
+        "return_label_failed",
     }
 )
 

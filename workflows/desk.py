@@ -49,6 +49,7 @@ class Desk:
         self.retry_asked = False
         self.reworded = False
         self.booking = False
+        self.followed: set[str] = set()
         self.resolution: m.ResolveRequest | None = None
         self._view: m.OrderView | None = None
         self._timer: asyncio.Task[None] | None = None
@@ -214,6 +215,8 @@ class Desk:
             lines.append(f"payment attempt {view.attempt}: {view.attempt_state}")
         if view.parcel:
             lines.append(f"parcel: {view.parcel}")
+        if view.returns:
+            lines.append(f"open returns: {', '.join(names.return_workflow(one) for one in view.returns)}")
         return "\n\n".join(lines)
 
     # ── what comes from outside ────────────────────────────────────────────────────────────────────────────
@@ -237,6 +240,9 @@ class Desk:
     @workflow.signal(name=names.AFTER_SALES, description="Something was decided for this order; it is in the books")
     def on_after_sales(self, payload: Any = None) -> None:
         self.news = True
+        # A return whose own workflow is not there (any more) is followed anew.
+        if isinstance(payload, dict) and payload.get("unfollowed"):
+            self.followed.discard(str(payload["unfollowed"]))
 
     @workflow.signal(name=names.ORDER_CHANGED, description="Address, lines or note were changed; it is in the books")
     def on_order_changed(self, payload: Any = None) -> None:

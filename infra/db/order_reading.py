@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from infra.db import return_reading
 from infra.db.customers import KeyRing, profile_context
 
 
@@ -75,6 +76,7 @@ _ORDER = text(
            (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor), 0)::bigint
               FROM payments p JOIN payment_totals t USING (payment_id)
              WHERE p.order_no = o.order_no AND p.purpose <> 'stray') AS left_minor,
+           EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
                       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
                       AND r.attempt IS NOT NULL) AS payment_untried,
@@ -149,7 +151,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
     order["refunds"] = [_zulu(refund, "created_at") for refund in order["refunds"] or []]
-    order["returns"] = []
+    order["returns"] = await return_reading.of_order(conn, order_no) if order.pop("returned") else []
     order["holds"] = [_hold(hold) for hold in order["holds"] or []]
     if order["needs_attention"] is not None:
         _zulu(order["needs_attention"], "since")

@@ -6,6 +6,9 @@ ALTER TABLE order_lines
   ADD COLUMN cancelled_quantity bigint NOT NULL DEFAULT 0,
   ADD COLUMN taken_down boolean NOT NULL DEFAULT false,
   ADD CONSTRAINT line_cancelled_within_quantity CHECK (cancelled_quantity BETWEEN 0 AND quantity),
+  -- What was never sent cannot come back.
+  DROP CONSTRAINT line_returns_within_delivered,
+  ADD CONSTRAINT line_returns_within_delivered CHECK (returned_quantity BETWEEN 0 AND quantity - cancelled_quantity),
   DROP CONSTRAINT order_lines_quantity_check,
   ADD CONSTRAINT order_lines_quantity_check
     CHECK (quantity BETWEEN CASE WHEN taken_down THEN 0 ELSE 1 END AND 1000000);
