@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.payments import PaymentKind, PaymentStatus
 from domain.shipments import ShipmentStatus, has_left, is_news
 from domain.states import Event, Status
-from infra.db import events, refund_paying, reservations
+from infra.db import events, refund_paying, reservations, return_tending
+from infra.db.return_terms import ReturnTerms
 from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -196,7 +197,9 @@ async def _parcel_fact(conn: AsyncConnection, row: Any, settings: Settings) -> s
     }
     moved = (await conn.execute(_PARCEL_MOVES, values)).one_or_none()
     if moved is None:
-        return "known"
+        terms = ReturnTerms.from_settings(settings)
+        ours = await return_tending.parcel_told(conn, row.order_no, row.provider, fact["carrier_ref"], told, terms)
+        return "return" if ours else "known"
     await parcel_moved(conn, row.order_no, Standing(Status(moved.status), moved.cancelling is not None), told, settings)
     return "applied"
 

@@ -36,6 +36,7 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
         parked=Parked(park[0], park[1], park[2], park[3]) if park else None,
         hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
         errand=Errand(*stand.errand) if stand.errand else None,
+        returns=list(stand.returns),
         policy=policy,
     )
 

@@ -13,6 +13,7 @@ from activities.orders import OrderActivities
 from activities.parking import ParkingActivities
 from activities.payments import PaymentActivities
 from activities.refunds import RefundActivities
+from activities.returns import ReturnActivities
 from activities.shipping import ShippingActivities
 from infra.crypto import Vault
 from infra.db.engine import Database
@@ -28,13 +29,15 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     gateways = build_payments(settings)
     payments = PaymentActivities(database, gateways, settings.payment_provider)
     refunds = RefundActivities(database, GatewayCalls(database, gateways))
-    shipping = ShippingActivities(database, build_carriers(settings), vault, settings)
+    carriers = build_carriers(settings)
+    shipping = ShippingActivities(database, carriers, vault, settings)
+    returns = ReturnActivities(database, carriers, vault, settings)
     holds = HoldActivities(database)
     adjusting = AdjustingActivities(database, vault, settings)
     jobs = JobActivities(database, vault, client, settings)
     return [
         found
-        for holder in (orders, parking, payments, refunds, shipping, holds, adjusting, jobs)
+        for holder in (orders, parking, payments, refunds, shipping, returns, holds, adjusting, jobs)
         for found in activities_of(holder)
     ]
 

@@ -80,7 +80,7 @@ def refused(errors: list[ErrorDetails]) -> Problem:
 
 _DETAILS = {
     "unknown_field": "a field is not known here; see errors",
-    "empty_order": "an order needs at least one line",
+    "empty_order": "an order needs at least one line; cancel it to have none",
     "invalid_quantity": "a quantity is a whole number within its limits; see errors",
     "amount_invalid": "an amount is a whole number of minor units, at least 1; see errors",
     "note_too_long": "a note has at most 2,000 characters",

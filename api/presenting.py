@@ -74,6 +74,8 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         cancelling=cancelling is not None,
         awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
         refundable=caller.may_act_as(*REFUNDED_BY) and order["left_minor"] > 0,
+        paying=order["paying"],
+        parcel=order["booked"],
     )
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     shown["priority"] = named(order["priority"])

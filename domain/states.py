@@ -63,6 +63,7 @@ NOTES = frozenset(
         "step_escalated",
         "step_resolved",
         "order_amended",
+        "order_changed",
         "order_adjusted",
         "priority_changed",
         "hold_put_on",
@@ -73,6 +74,18 @@ NOTES = frozenset(
         "credit_note_issued",
         "feedback_given",
         "feedback_answered",
+        "return_requested",
+        "return_approved",
+        "return_rejected",
+        "return_reminder",
+        "return_in_transit",
+        "return_received",
+        "return_inspected",
+        "return_completed",
+        "return_expired",
+        "return_cancelled",
+        "return_label_booked",
+        "return_label_failed",
     }
 )
 
@@ -98,6 +111,24 @@ del S, E
 TERMINAL = frozenset({Status.COMPLETED, Status.CANCELLED})
 CANCELLABLE = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT, Status.PAID, Status.PREPARING})
 
+UNPAID = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT})
+
+
+class Change(StrEnum):
+    """What may be changed of an order after it was placed."""
+
+    ADDRESS = "change_address"
+    LINES = "change_lines"
+    NOTE = "change_note"
+
+
+# Address and lines until a carrier is told of them, the note until the parcel has left.
+CHANGEABLE: dict[Change, frozenset[Status]] = {
+    Change.ADDRESS: UNPAID | {Status.PAID},
+    Change.LINES: UNPAID | {Status.PAID},
+    Change.NOTE: UNPAID | {Status.PAID, Status.PREPARING},
+}
+
 
 def next_status(status: Status, event: Event) -> Status | None:
     """The status that `event` leads to from `status`, or None where the jump is illegal."""
@@ -116,9 +147,20 @@ def reachable(start: Status = Status.RECEIVED) -> frozenset[Status]:
     return frozenset(seen)
 
 
-def allowed_actions(status: Status, *, cancelling: bool, awaiting_payment: bool, refundable: bool = False) -> list[str]:
-    """What a caller may ask of an order now, for `allowed_actions` in the API; `refundable` for those who may refund
-    it, while something is left."""
+def allowed_actions(
+    status: Status,
+    *,
+    cancelling: bool,
+    awaiting_payment: bool,
+    refundable: bool = False,
+    paying: bool = False,
+    parcel: bool = False,
+) -> list[str]:
+    """What a caller may ask of an order now, for `allowed_actions` in the API.
+
+    `refundable` is for those who may refund it, while something is left; `paying` says that a payment is in flight or
+    taken, `parcel` that one is being booked or has its label.
+    """
     if cancelling:
         return []
     actions = ["cancel"] if status in CANCELLABLE else []
@@ -126,4 +168,13 @@ def allowed_actions(status: Status, *, cancelling: bool, awaiting_payment: bool,
         actions.append("pay")
     if refundable:
         actions.append("refund")
-    return actions
+    return actions + [change.value for change in Change if may_change(change, status, paying=paying, parcel=parcel)]
+
+
+def may_change(change: Change, status: Status, *, paying: bool, parcel: bool) -> bool:
+    """True when an order that is not being undone takes the change. `paying` and `parcel` as in `allowed_actions`."""
+    if status not in CHANGEABLE[change]:
+        return False
+    if change is not Change.NOTE and parcel:
+        return False
+    return not (change is Change.LINES and paying and status in UNPAID)

@@ -107,6 +107,15 @@ class Settings(BaseSettings):
     approval_limit_minor: int = Field(default=100_000, ge=0)
     approval_lifetime_s: int = Field(default=3 * 86_400, ge=60)
 
+    # Returns
+    return_auto_approve_minor: int = Field(default=100_000, ge=0)
+    damaged_refund_percent: int = Field(default=100, ge=0, le=100)
+    return_labels: bool = True
+    return_answer_s: int = Field(default=2 * 86_400, ge=1)
+    return_send_s: int = Field(default=14 * 86_400, ge=1)
+    return_transit_s: int = Field(default=14 * 86_400, ge=1)
+    return_inspect_s: int = Field(default=5 * 86_400, ge=1)
+
     # Relay
     relay_poll_s: float = 0.05
     audit_anchor_s: float = Field(default=300.0, gt=0)

@@ -169,6 +169,8 @@ class Dispatcher:
             await starting.start_job(client, job, self._task_queue)
         elif request.order is None:
             _log.error("a request names no order of the books", extra={"request_id": request.request_id})
+        elif request.kind == "signal_return":
+            await starting.signal_return(client, request.order, self._task_queue, request.subject, request.payload)
         elif request.kind == "start_order":
             await starting.start_once(client, request.order, self._task_queue, eager=self._eager)
         else:

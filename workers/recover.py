@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from infra.db.engine import Database
 from infra.settings import Settings, settings
 from infra.stack import temporal_setup
 from workers import starting
-from workflows.messages import StartJob
+from workflows.messages import ReturnRef, StartJob
 
 PAGE = 500
 AT_ONCE = 20
@@ -34,6 +35,7 @@ class Recovered:
     started: int = 0
     running: int = 0
     jobs: int = 0
+    returns: int = 0
 
 
 def run(configuration: Settings | None = None) -> int:
@@ -49,7 +51,9 @@ def run(configuration: Settings | None = None) -> int:
         console.print(f"The books cannot be read: {type(error).__name__}", style="red", markup=False)
         return FAILED
     jobs = f", {found.jobs} bulk acts started again" if found.jobs else ""
-    console.print(f"{found.open_orders} orders open: {found.started} started, {found.running} already running{jobs}")
+    returns = f", {found.returns} returns started again" if found.returns else ""
+    started = f"{found.started} started, {found.running} already running"
+    console.print(f"{found.open_orders} orders open: {started}{returns}{jobs}")
     return OK
 
 
@@ -69,6 +73,7 @@ async def recover(configuration: Settings, console: Console) -> Recovered:
             async for page in _pages(database):
                 await _start_all(client, page, configuration.task_queue, found)
                 progress.update(bar, completed=found.open_orders)
+        await _start_returns(client, database, configuration.task_queue, found)
         await _start_jobs(client, database, configuration.task_queue, found)
     finally:
         await database.close()
@@ -108,6 +113,21 @@ async def _start_all(client: Client, page: list[OrderFacts], task_queue: str, fo
             found.open_orders += 1
 
     await asyncio.gather(*(start(order) for order in page))
+
+
+async def _start_returns(client: Client, database: Database, task_queue: str, found: Recovered) -> None:
+    """Those that no order has begun yet, or whose order runs and does not know that they are gone."""
+    after = ("", "")
+    while True:
+        async with database.begin() as connection:
+            page = await dispatching.open_returns(connection, after, PAGE)
+        if not page:
+            return
+        for return_id, order_no in page:
+            with suppress(WorkflowAlreadyStartedError):
+                await starting.start_return(client, ReturnRef(order_no, return_id), task_queue)
+                found.returns += 1
+        after = (page[-1][1], page[-1][0])
 
 
 async def _start_jobs(client: Client, database: Database, task_queue: str, found: Recovered) -> None:

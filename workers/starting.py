@@ -11,6 +11,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain import priority as priorities
 from domain.money import Money
@@ -20,7 +21,7 @@ from infra.settings import Settings
 from infra.telemetry import temporal_interceptors
 from infra.temporal import OMS_CHANNEL, OMS_STATUS, connect
 from workflows import names
-from workflows.messages import StartJob, StartOrder
+from workflows.messages import ReturnRef, StartJob, StartOrder
 
 ClientProvider = Callable[[], Awaitable[Client]]
 
@@ -100,6 +101,29 @@ async def signal(client: Client, order: OrderFacts, task_queue: str, name: str, 
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         **_described(order, task_queue),
+    )
+
+
+async def signal_return(client: Client, order: OrderFacts, task_queue: str, return_id: str, payload: Any) -> None:
+    """Signal a return's workflow; where it is not there, its order, which begins it and loses nothing by that."""
+    try:
+        await client.get_workflow_handle(names.return_workflow(return_id)).signal(names.RETURN_CHANGED, payload)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await signal(client, order, task_queue, names.AFTER_SALES, {"unfollowed": return_id})
+
+
+async def start_return(client: Client, ref: ReturnRef, task_queue: str) -> None:
+    """Start a return's run from the books. Raises WorkflowAlreadyStartedError when one is running."""
+    await client.start_workflow(
+        names.RETURN,
+        ref,
+        id=names.return_workflow(ref.return_id),
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        static_summary=f"{ref.return_id} of order {ref.order_no}",
     )
 
 

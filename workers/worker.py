@@ -26,6 +26,7 @@ from workers.dispatch import Dispatcher
 from workers.starting import ClientProvider
 from workflows.bulk import BulkResolveWorkflow
 from workflows.order import OrderWorkflow
+from workflows.returns import ReturnWorkflow
 
 CONCURRENCY = 100
 POLLERS = PollerBehaviorAutoscaling(minimum=2, maximum=20, initial=5)
@@ -77,7 +78,7 @@ def build(client: Client, database: Database, settings: Settings) -> Worker:
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[OrderWorkflow, BulkResolveWorkflow],
+        workflows=[OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow],
         activities=wiring.build(database, settings, client),
         workflow_runner=runner,
         max_cached_workflows=settings.max_cached_workflows,

@@ -1,11 +1,14 @@
 """What was decided in the books for an order, at any time of its life, and is the story's to carry out."""
 
+from contextlib import suppress
+
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 from domain.steps import Step
 from workflows import messages as m
-from workflows import ports
+from workflows import names, ports
 from workflows.failures import Failure
 from workflows.sticking import Sticking
 
@@ -21,8 +24,27 @@ class AfterSales(Sticking):
             case kind:
                 raise NotImplementedError(f"this code knows no errand {kind}")
 
+    def unfollowed(self) -> list[str]:
+        """Open returns whose own workflow this run has not seen to."""
+        return [return_id for return_id in self.view.returns if return_id not in self.followed]
+
+    async def follow_returns(self) -> None:
+        """Each open return has a workflow of its own, which outlives this run; one that is there already is left."""
+        for return_id in self.unfollowed():
+            self.followed.add(return_id)
+            with suppress(WorkflowAlreadyStartedError):
+                await workflow.start_child_workflow(
+                    names.RETURN,
+                    m.ReturnRef(self.order_no, return_id),
+                    id=names.return_workflow(return_id),
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    static_summary=f"{return_id} of order {self.order_no}",
+                )
+
     async def errand_beside(self, parked: m.Parked) -> None:
         """A refund is tried beside another step that is stuck; what fails waits until that one is resolved."""
+        await self.follow_returns()
         while (errand := self._payable_beside(parked)) is not None:
             try:
                 self.adopt(await self._pay(errand))

@@ -47,7 +47,9 @@ class Desk:
         self.paid_news = False
         self.stock_arrived = False
         self.retry_asked = False
+        self.reworded = False
         self.booking = False
+        self.followed: set[str] = set()
         self.resolution: m.ResolveRequest | None = None
         self._view: m.OrderView | None = None
         self._timer: asyncio.Task[None] | None = None
@@ -170,7 +172,8 @@ class Desk:
 
     def renew_if_long(self, start: m.StartOrder) -> None:
         """Begin a new run from the books before the history grows too long."""
-        idle = not (self.news or self.stock_arrived or self.resolution) and workflow.all_handlers_finished()
+        waiting = self.stock_arrived and self.view.status == Status.RECEIVED
+        idle = not (self.news or waiting or self.resolution) and workflow.all_handlers_finished()
         if idle and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(start)
 
@@ -212,6 +215,8 @@ class Desk:
             lines.append(f"payment attempt {view.attempt}: {view.attempt_state}")
         if view.parcel:
             lines.append(f"parcel: {view.parcel}")
+        if view.returns:
+            lines.append(f"open returns: {', '.join(names.return_workflow(one) for one in view.returns)}")
         return "\n\n".join(lines)
 
     # ── what comes from outside ────────────────────────────────────────────────────────────────────────────
@@ -235,6 +240,18 @@ class Desk:
     @workflow.signal(name=names.AFTER_SALES, description="Something was decided for this order; it is in the books")
     def on_after_sales(self, payload: Any = None) -> None:
         self.news = True
+        # A return whose own workflow is not there (any more) is followed anew.
+        if isinstance(payload, dict) and payload.get("unfollowed"):
+            self.followed.discard(str(payload["unfollowed"]))
+
+    @workflow.signal(name=names.ORDER_CHANGED, description="Address, lines or note were changed; it is in the books")
+    def on_order_changed(self, payload: Any = None) -> None:
+        """What was short may now be there, and what the carrier refused may now be right: both are tried again."""
+        self.news = True
+        what = payload.get("what", []) if isinstance(payload, dict) else []
+        if not self.has_view or self.view.status == Status.RECEIVED:
+            self.stock_arrived = True
+        self.reworded = self.reworded or "address" in what or "lines" in what
 
     @workflow.signal(name=names.RETRY_PARKED, description="Retry the parked step (batch operations cannot update)")
     def on_retry_parked(self, payload: Any = None) -> None:

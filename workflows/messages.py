@@ -64,7 +64,7 @@ class OrderView:
     failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which is not
     the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest event's,
     so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is the oldest
-    decision that is still to be carried out.
+    decision that is still to be carried out; `returns` are the ids of the returns that are open.
     """
 
     order_no: str
@@ -82,6 +82,7 @@ class OrderView:
     policy: Policy | None = None
     hold: Hold | None = None
     errand: Errand | None = None
+    returns: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,47 @@ class AdjustRequest:
     order_no: str
     act_id: str
     event: str
+
+
+@dataclass(frozen=True)
+class ReturnRef:
+    """A return of an order; also the input of its workflow."""
+
+    order_no: str
+    return_id: str
+
+
+@dataclass(frozen=True)
+class ReturnView:
+    """Where a return stands in the books: `act` (domain.after_sales.ReturnDue) comes by itself at `due` (RFC 3339 in
+    UTC); empty: nothing does. `label` is none, wanted, booked or failed."""
+
+    order_no: str
+    return_id: str
+    status: str
+    closed: bool = False
+    act: str = ""
+    due: str = ""
+    label: str = "none"
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True)
+class ReturnActDue:
+    """The time of something that comes over a return by itself has come."""
+
+    order_no: str
+    return_id: str
+    act: str
+
+
+@dataclass(frozen=True)
+class LabelFailed:
+    """A return's label cannot be booked: a code."""
+
+    order_no: str
+    return_id: str
+    error: str
 
 
 @dataclass(frozen=True)

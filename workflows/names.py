@@ -2,6 +2,7 @@
 
 ORDER = "Order"
 BULK_RESOLVE = "BulkResolve"
+RETURN = "Return"
 
 # Updates: validated requests with an answer.
 CANCEL = "cancel"
@@ -15,6 +16,8 @@ CARRIER_REPORTED = "carrier_reported"
 STOCK_ARRIVED = "stock_arrived"
 HOLD_CHANGED = "hold_changed"
 AFTER_SALES = "after_sales"
+ORDER_CHANGED = "order_changed"
+RETURN_CHANGED = "return_changed"
 RETRY_PARKED = "retry_parked"
 
 # Search attributes.
@@ -33,3 +36,8 @@ def order_workflow(order_no: str) -> str:
 def job_workflow(job_id: str) -> str:
     """The workflow id of a bulk act."""
     return f"job-{job_id}"
+
+
+def return_workflow(return_id: str) -> str:
+    """The workflow id of a return."""
+    return f"return-{return_id}"

@@ -46,7 +46,7 @@ class OrderWorkflow(AfterSales):
 
     def closed(self) -> bool:
         """True when nothing is left to do, now."""
-        idle = not (self.news or self.view.stray or self.view.errand)
+        idle = not (self.news or self.view.stray or self.view.errand or self.unfollowed())
         return idle and Status(self.view.status) in TERMINAL
 
     async def _walk(self) -> None:
@@ -60,6 +60,8 @@ class OrderWorkflow(AfterSales):
             await self._give_back("stray")
         elif self.view.cancelling:
             raise Undo(self.view.cancelling)
+        elif self.unfollowed():
+            await self.follow_returns()
         elif self.view.errand:
             await self.errand(self.view.errand)
         elif self.hold_due():
@@ -164,6 +166,7 @@ class OrderWorkflow(AfterSales):
 
     async def _book(self) -> None:
         self.booking = True
+        self.reworded = False  # the books are read from here on
         try:
             await self.step(Step.BOOK, lambda: ports.book_shipment(self.ref, self.policy, "book carrier"))
         finally:
@@ -179,6 +182,10 @@ class OrderWorkflow(AfterSales):
             await self.park(Step.DELIVER, Failure(error, "", 1))
 
     async def _close_after_return_window(self) -> None:
+        if self.view.returns and self.passed(self.view.deadline):
+            # The last return ends the order, however long it takes.
+            await self.wait(lambda: not self.view.returns, "", "its returns")
+            return
         if not await self.wait(lambda: False, self.view.deadline, "the return window to close"):
             if self.interrupted():
                 return

@@ -158,6 +158,10 @@ adjust_order = BooksPort("adjust_order", m.AdjustRequest, m.OrderView)
 tend_hold = BooksPort("tend_hold", m.HoldDue, m.OrderView)
 escalate_step = BooksPort("escalate_step", m.OrderRef, m.OrderView)
 
+load_return = BooksPort("load_return", m.ReturnRef, m.ReturnView)
+tend_return = BooksPort("tend_return", m.ReturnActDue, m.ReturnView)
+fail_return_label = BooksPort("fail_return_label", m.LabelFailed, m.ReturnView)
+
 # Providers.
 authorise_payment = GatewayPort("authorise_payment", m.AttemptRef, m.OrderView)
 capture_payment = GatewayPort("capture_payment", m.AttemptRef, m.OrderView)
@@ -165,6 +169,7 @@ check_payment = GatewayPort("check_payment", m.AttemptRef, m.OrderView)
 return_payment = GatewayPort("return_payment", m.ReturnRequest, m.OrderView)
 pay_refund = GatewayPort("pay_refund", m.RefundRef, m.OrderView)
 book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
+book_return_label = GatewayPort("book_return_label", m.ReturnRef, m.ReturnView)
 cancel_shipment = GatewayPort("cancel_shipment", m.OrderRef, m.OrderView)
 
 # Bulk acts.

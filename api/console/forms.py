@@ -14,3 +14,9 @@ def fitting(model: type[Model], value: dict[str, Any]) -> Model:
     if not value["reason"].strip():
         raise Problem("reason_missing", "say why: the reason is kept with the act")
     return forms.fitting(model, value)
+
+
+def whole(typed: str) -> int | str:
+    """The number that was typed; what is none is left for the model to refuse."""
+    plain = typed.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else plain

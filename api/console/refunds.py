@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from api import refund_acts
 from api.console.approvals import after_act
-from api.console.forms import digest, fitting, key_of, new_key
+from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import require, services
@@ -49,7 +49,7 @@ async def refund(request: Request, person: Signed, order_no: str) -> Response:
 
 def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefund:
     """The form as the HTTP call's body. Raises Problem."""
-    units = [{"sku": line.sku, "quantity": _whole(fields[name])} for line in lines
+    units = [{"sku": line.sku, "quantity": whole(fields[name])} for line in lines
              if fields.get(name := f"units.{line.line_no}", "").strip() not in ("", "0")]  # fmt: skip
     amount: int | None = None
     if typed := fields.get("amount", "").strip():
@@ -59,12 +59,6 @@ def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefun
             raise Problem("amount_invalid", f"an amount in {currency} is a number like 12.50") from None
     body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
     return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on"})
-
-
-def _whole(typed: str) -> int | str:
-    """The number that was typed; what is none is left for the model to refuse."""
-    plain = typed.strip()
-    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else plain
 
 
 async def _page(

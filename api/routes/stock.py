@@ -22,6 +22,7 @@ from api.documentation import body_of, problems
 from api.errors import Problem
 from api.idempotent import in_books
 from api.routes.catalogue import known_sku
+from api.schemas.returns import OutOfQuarantine
 from api.schemas.stock import Adjustment, Receipt, Transfer
 from domain.access import Principal, Role
 from domain.errors import NotFound
@@ -99,6 +100,26 @@ async def transfer(request: Request, caller: Caller) -> Response:
         return {"from": source, "to": target, "reference": wish.reference, **moved}
 
     return await in_books(parts, _asked(caller, key, parsed), 201, work)
+
+
+@router.post("/quarantine", status_code=201, openapi_extra=body_of(OutOfQuarantine), responses=problems())
+async def release(request: Request, caller: Caller) -> Response:
+    """Pieces leave quarantine: back on sale (`restock`), or gone for good (`scrap`)."""
+    parts, key = _begin(request, caller)
+    parsed = await read(request, OutOfQuarantine)
+    wish = parsed.model
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        where = await stock_admin.place_of(conn, wish.sku, wish.warehouse)
+        unique = f"quarantine:{derived_id(caller, key, 'quarantine')}"
+        kind = _DISPOSITIONS[wish.disposition]
+        one = Move(unique, kind, wish.sku, where, wish.quantity, wish.reason, actor(caller))
+        return {**await stock_admin.move(conn, [one]), "disposition": wish.disposition, "reason": wish.reason}
+
+    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+
+
+_DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}
 
 
 def _begin(request: Request, caller: Principal) -> tuple[Services, str]:

@@ -43,13 +43,16 @@ QUESTIONS = (
         "stock_levels",
         "stock levels are the sums of their movements",
         """SELECT sku || ' at ' || warehouse AS place,
-                  'on hand ' || coalesce(m.on_hand, 0) || ', reserved ' || coalesce(m.reserved, 0) AS expected,
-                  'on hand ' || coalesce(l.on_hand, 0) || ', reserved ' || coalesce(l.reserved, 0) AS found
+                  'on hand ' || coalesce(m.on_hand, 0) || ', reserved ' || coalesce(m.reserved, 0)
+                    || ', quarantined ' || coalesce(m.quarantined, 0) AS expected,
+                  'on hand ' || coalesce(l.on_hand, 0) || ', reserved ' || coalesce(l.reserved, 0)
+                    || ', quarantined ' || coalesce(l.quarantined, 0) AS found
              FROM stock_levels l
-             FULL JOIN (SELECT sku, warehouse, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved
+             FULL JOIN (SELECT sku, warehouse, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved,
+                               sum(quarantined_delta) AS quarantined
                           FROM stock_movements GROUP BY sku, warehouse) m USING (sku, warehouse)
-            WHERE (coalesce(l.on_hand, 0), coalesce(l.reserved, 0))
-                  <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0))""",
+            WHERE (coalesce(l.on_hand, 0), coalesce(l.reserved, 0), coalesce(l.quarantined, 0))
+                  <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.quarantined, 0))""",
     ),
     Question(
         "stock_reserved",
@@ -140,12 +143,44 @@ QUESTIONS = (
             GROUP BY c.payment_id HAVING sum(l.amount_minor) > coalesce(max(c.amount_minor), 0)""",
     ),
     Question(
+        "returned_units",
+        "no more is on returns than was delivered, and the counters say so",
+        """SELECT l.order_no || ' line ' || l.line_no AS place,
+                  'returned ' || coalesce(sum(n.quantity) FILTER (WHERE s.counted), 0)
+                    || ' of ' || (l.quantity - l.cancelled_quantity) AS expected,
+                  'returned ' || l.returned_quantity AS found
+             FROM order_lines l
+             LEFT JOIN return_lines n USING (order_no, line_no)
+             LEFT JOIN returns r USING (return_id)
+             LEFT JOIN return_statuses s ON s.status = r.status
+            GROUP BY l.order_no, l.line_no, l.quantity, l.cancelled_quantity, l.returned_quantity
+           HAVING coalesce(sum(n.quantity) FILTER (WHERE s.counted), 0) <> l.returned_quantity
+               OR l.returned_quantity NOT BETWEEN 0 AND l.quantity - l.cancelled_quantity""",
+    ),
+    Question(
+        "returned_shelves",
+        "what came back of a return is what was put on a shelf",
+        """SELECT r.return_id || ' ' || n.sku AS place, 'on shelves ' || n.came AS expected,
+                  'on shelves ' || coalesce(m.moved, 0) AS found
+             FROM returns r
+             JOIN (SELECT f.return_id, l.sku,
+                          sum(f.quantity) FILTER (WHERE f.condition IN ('as_new', 'damaged')) AS came
+                     FROM return_findings f JOIN return_lines l USING (return_id, line_no)
+                    WHERE f.stage = 'inspected' GROUP BY f.return_id, l.sku) n USING (return_id)
+             LEFT JOIN (SELECT order_no, reference, sku, sum(quantity) AS moved FROM stock_movements
+                         WHERE kind IN ('return_restock', 'quarantine_in') AND order_no IS NOT NULL
+                         GROUP BY order_no, reference, sku) m
+               ON m.order_no = r.order_no AND m.reference = r.return_id AND m.sku = n.sku
+            WHERE coalesce(n.came, 0) <> coalesce(m.moved, 0)""",
+    ),
+    Question(
         "order_lines",
         "orders cost what their lines cost",
-        """SELECT o.order_no AS place, coalesce(sum(l.quantity * l.unit_price_minor), 0)::text AS expected,
-                  o.items_minor::text AS found
-             FROM orders o LEFT JOIN order_lines l USING (order_no)
-            GROUP BY o.order_no HAVING coalesce(sum(l.quantity * l.unit_price_minor), 0) <> o.items_minor""",
+        """SELECT o.order_no AS place, coalesce(l.worth, 0)::text AS expected, o.items_minor::text AS found
+             FROM orders o
+             LEFT JOIN (SELECT order_no, sum((quantity - cancelled_quantity) * unit_price_minor) AS worth
+                          FROM order_lines GROUP BY order_no) l USING (order_no)
+            WHERE coalesce(l.worth, 0) <> o.items_minor""",
     ),
     Question(
         "line_shares",

@@ -22,7 +22,10 @@ _STAND = text(
            k.park_no, k.step, k.error, k.options,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
            (SELECT ARRAY['refund', f.refund_id] FROM refunds f WHERE f.order_no = o.order_no AND f.status = 'approved'
-             ORDER BY f.refund_no LIMIT 1) AS errand
+             ORDER BY f.refund_no LIMIT 1) AS errand,
+           ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
+                    AND t.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
+                  ORDER BY t.return_no) AS returns
       FROM orders o
       LEFT JOIN LATERAL (SELECT r.attempt FROM payment_requests r
                           WHERE r.order_no = o.order_no AND r.attempt IS NOT NULL
@@ -86,7 +89,8 @@ class StandingHold:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where an order stands. `attempt_state` as in workflows.messages.OrderView; `errand` is (kind, id)."""
+    """Where an order stands. `attempt_state` as in workflows.messages.OrderView; `errand` is (kind, id), `returns` are
+    the ids of those that are open."""
 
     order_no: str
     status: str
@@ -103,6 +107,7 @@ class Stand:
     unheard: bool
     hold: StandingHold | None
     errand: tuple[str, str] | None
+    returns: tuple[str, ...]
 
 
 def _attempt_state(row: Any) -> str:
@@ -143,6 +148,7 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         unheard=row.unheard,
         hold=_hold(row) if row.hold_no is not None else None,
         errand=(row.errand[0], row.errand[1]) if row.errand else None,
+        returns=tuple(row.returns),
     )
 
 

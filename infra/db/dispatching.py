@@ -60,10 +60,11 @@ _CLAIM = text(
           WHERE r.request_id = ANY(ARRAY(SELECT request_id FROM heads))
          RETURNING r.*)
        SELECT c.request_id, c.kind, c.subject, c.name, c.payload, c.trace, c.tries,
-              extract(epoch FROM clock_timestamp() - c.created_at) AS age_s,
+              extract(epoch FROM clock_timestamp() - c.created_at) AS age_s, o.order_no,
               o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
-         FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no = c.subject
+         FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no =
+              CASE c.kind WHEN 'signal_return' THEN c.payload ->> 'order_no' ELSE c.subject END
         ORDER BY c.rank, c.request_id"""
 )
 
@@ -103,7 +104,9 @@ async def release(connection: AsyncConnection, failures: Sequence[tuple[int, str
 def _request(row: Any) -> WorkflowRequest:
     order = None
     if row.channel is not None:
-        order = OrderFacts(row.subject, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority)
+        order = OrderFacts(
+            row.order_no, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority
+        )
     return WorkflowRequest(
         row.request_id, row.kind, row.subject, row.name, row.payload, row.trace, row.tries, float(row.age_s), order
     )
@@ -119,7 +122,11 @@ _OPEN_ORDERS = text(
            WHERE processed_at IS NULL AND order_no > :after ORDER BY order_no LIMIT :limit)
          UNION
          (SELECT DISTINCT order_no FROM refunds
-           WHERE status = 'approved' AND order_no > :after ORDER BY order_no LIMIT :limit))
+           WHERE status = 'approved' AND order_no > :after ORDER BY order_no LIMIT :limit)
+         UNION
+         (SELECT DISTINCT order_no FROM returns
+           WHERE status IN ('requested', 'approved', 'in_transit', 'received', 'inspected') AND order_no > :after
+           ORDER BY order_no LIMIT :limit))
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
          FROM open JOIN orders o USING (order_no) ORDER BY o.order_no LIMIT :limit"""
@@ -128,7 +135,15 @@ _COUNT_OPEN = text(
     """SELECT count(*) FROM (
          SELECT order_no FROM orders WHERE status NOT IN ('completed', 'cancelled')
          UNION SELECT i.order_no FROM inbox i JOIN orders USING (order_no) WHERE i.processed_at IS NULL
-         UNION SELECT order_no FROM refunds WHERE status = 'approved') open"""
+         UNION SELECT order_no FROM refunds WHERE status = 'approved'
+         UNION SELECT order_no FROM returns
+                WHERE status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')) open"""
+)
+# Orders begin their returns' workflows themselves; what an order that runs on believes to be followed may be gone.
+_OPEN_RETURNS = text(
+    """SELECT return_id, order_no FROM returns
+        WHERE status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
+          AND (order_no, return_id) > (:order_no, :return_id) ORDER BY order_no, return_id LIMIT :limit"""
 )
 _RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 'running' ORDER BY job_id")
 
@@ -147,3 +162,9 @@ async def count_open_orders(connection: AsyncConnection) -> int:
 async def running_jobs(connection: AsyncConnection) -> list[tuple[str, float]]:
     """(job id, orders per second) of bulk acts that are neither stopped nor finished."""
     return [(row.job_id, row.rate_per_s) for row in await connection.execute(_RUNNING_JOBS)]
+
+
+async def open_returns(connection: AsyncConnection, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+    """A page of (return id, order number) of the returns that are open, beyond (order number, return id)."""
+    rows = await connection.execute(_OPEN_RETURNS, {"order_no": after[0], "return_id": after[1], "limit": limit})
+    return [(row.return_id, row.order_no) for row in rows]

@@ -14,10 +14,12 @@ _INSERT = text(
     """INSERT INTO order_events (order_no, type, from_status, to_status, key, data, actor)
        VALUES (:order_no, :type, :from_status, :to_status, :key, CAST(:data AS jsonb), :actor)"""
 )
-_MOVE_IF = text(
+_COMPLETE = text(
     """INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
-       SELECT order_no, :type, CAST(:from_status AS text), CAST(:to_status AS text), CAST(:data AS jsonb), 'system'
-         FROM orders WHERE order_no = :order_no AND status = :from_status"""
+       SELECT o.order_no, :type, CAST(:from_status AS text), CAST(:to_status AS text), CAST(:data AS jsonb), 'system'
+         FROM orders o WHERE o.order_no = :order_no AND o.status = :from_status
+          AND NOT EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no
+                             AND r.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected'))"""
 )
 _LOCK = text("SELECT status FROM orders WHERE order_no = :order_no FOR UPDATE")
 _KEYED = text("SELECT 1 FROM order_events WHERE order_no = :order_no AND key = :key")
@@ -78,9 +80,8 @@ async def move(
     return target
 
 
-async def move_if(conn: AsyncConnection, order_no: str, status: Status, event: Event, data: dict[str, Any]) -> bool:
-    """Move the order by `event` where it is in `status`, in one statement; False where it is not."""
-    target = next_status(status, event)
-    assert target is not None, "a step of the lifecycle"
-    row = {"order_no": order_no, "type": event, "from_status": status, "to_status": target}
-    return (await conn.execute(_MOVE_IF, {**row, "data": json.dumps(data)})).rowcount == 1
+async def complete(conn: AsyncConnection, order_no: str) -> bool:
+    """The return window is over: complete the order, in one statement; False while a return is open."""
+    row = {"order_no": order_no, "type": Event.RETURN_WINDOW_CLOSED}
+    row |= {"from_status": Status.DELIVERED, "to_status": Status.COMPLETED, "data": json.dumps({"waiting": None})}
+    return (await conn.execute(_COMPLETE, row)).rowcount == 1

@@ -50,7 +50,10 @@ _KEEP_SHIPMENT = text(
                  AND i.provider = CAST(:carrier AS text) AND i.fact ->> 'carrier_ref' = CAST(:carrier_ref AS text)
                  AND i.fact ->> 'status' = ANY(CAST(:implied_by AS text[]))) = 0
       UNION ALL
-      SELECT (SELECT o.order_no FROM orders o WHERE o.order_no = CAST(:order_no AS text) AND CAST(:wakes AS boolean))
+      SELECT coalesce(
+               (SELECT o.order_no FROM orders o WHERE o.order_no = CAST(:order_no AS text) AND CAST(:wakes AS boolean)),
+               (SELECT r.order_no FROM returns r WHERE r.carrier = CAST(:carrier AS text)
+                   AND r.carrier_ref = CAST(:carrier_ref AS text) AND CAST(:wakes AS boolean)))
        WHERE NOT EXISTS (SELECT FROM parcel)
     ), fact AS (
       INSERT INTO inbox (provider, event_id, kind, order_no, fact)

@@ -15,7 +15,7 @@ _LEVELS = text(
     """
     SELECT w.code AS warehouse, coalesce(l.on_hand, 0) AS on_hand, coalesce(l.reserved, 0) AS reserved,
            coalesce(l.available, 0) AS available, coalesce(l.incoming, 0) AS incoming,
-           coalesce(l.safety_stock, 0) AS safety_stock
+           coalesce(l.safety_stock, 0) AS safety_stock, coalesce(l.quarantined, 0) AS quarantined
       FROM products p CROSS JOIN warehouses w
       LEFT JOIN stock_levels l ON l.sku = p.sku AND l.warehouse = w.code
      WHERE p.sku = :sku ORDER BY w.priority, w.code
@@ -32,12 +32,17 @@ _LEVEL = text("INSERT INTO stock_levels (sku, warehouse) VALUES (:sku, :warehous
 _MOVE = text(
     """
     INSERT INTO stock_movements
-      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, reference, actor)
-    VALUES (:key, :kind, :sku, :warehouse, :quantity, :on_hand_delta, :reserved_delta, :reference, :actor)
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, quarantined_delta, order_no,
+       reference, actor)
+    VALUES (:key, :kind, :sku, :warehouse, :quantity, :on_hand_delta, :reserved_delta, :quarantined_delta, :order_no,
+            :reference, :actor)
     RETURNING movement_id
     """
 )
-_NOW = text("SELECT on_hand, reserved, available FROM stock_levels WHERE sku = :sku AND warehouse = :warehouse")
+_NOW = text(
+    """SELECT on_hand, reserved, available, quarantined FROM stock_levels
+        WHERE sku = :sku AND warehouse = :warehouse"""
+)
 _WAKE = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, rank)
@@ -45,7 +50,8 @@ _WAKE = text(
            extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
       FROM orders o
      WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock'
-       AND EXISTS (SELECT FROM order_lines l WHERE l.order_no = o.order_no AND l.sku = :sku)
+       AND EXISTS (SELECT FROM order_lines l WHERE l.order_no = o.order_no AND l.sku = :sku
+                      AND l.quantity > l.cancelled_quantity)
      ORDER BY extract(epoch FROM o.created_at) - head_start_s(o.priority), o.order_no LIMIT :limit
     """
 )
@@ -62,6 +68,7 @@ class Move:
     quantity: int
     reference: str
     actor: str
+    order_no: str | None = None
 
 
 async def levels(conn: AsyncConnection, sku: str) -> list[dict[str, Any]]:
@@ -101,7 +108,7 @@ async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
 
 
 def _values(one: Move) -> dict[str, Any]:
-    on_hand_delta, reserved_delta = effect(one.kind, one.quantity)
+    on_hand_delta, reserved_delta, quarantined_delta = effect(one.kind, one.quantity)
     return {
         "key": one.key,
         "kind": one.kind.value,
@@ -110,6 +117,8 @@ def _values(one: Move) -> dict[str, Any]:
         "quantity": one.quantity,
         "on_hand_delta": on_hand_delta,
         "reserved_delta": reserved_delta,
+        "quarantined_delta": quarantined_delta,
+        "order_no": one.order_no,
         "reference": one.reference,
         "actor": one.actor,
     }

@@ -88,6 +88,7 @@ async def test_receipt_goes_to_the_default_warehouse(shop: Door) -> None:
     await receive(shop, sku, 5, warehouse="WH-SOUTH")
     assert await level(shop, sku) == {
         **{"warehouse": "WH-EAST", "on_hand": 30, "reserved": 0, "available": 30, "incoming": 0, "safety_stock": 0},
+        "quarantined": 0,
     }
     assert (await level(shop, sku, "WH-SOUTH"))["on_hand"] == 5
     assert (await level(shop, sku, "WH-NORTH"))["on_hand"] == 0

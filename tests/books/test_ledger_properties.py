@@ -18,6 +18,7 @@ HOUSES = st.sampled_from(["WH-EAST", "WH-SOUTH"])
 UNITS = st.integers(-12, 12)
 AMOUNTS = st.integers(1, 6)
 SOME = settings(max_examples=25, stateful_step_count=25, deadline=None)
+NOTHING = (0, 0, 0)
 REFUSALS = {"OM001", "OM003", "OM004", "23505", "23514"}
 
 
@@ -56,11 +57,11 @@ class Ledger(RuleBasedStateMachine):
 
 
 class StockLedger(Ledger):
-    """The model: on hand and reserved per warehouse."""
+    """The model: on hand, reserved and quarantined per warehouse."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.levels = {"WH-EAST": (0, 0), "WH-SOUTH": (0, 0)}
+        self.levels = {"WH-EAST": NOTHING, "WH-SOUTH": NOTHING}
         self.safety = dict.fromkeys(self.levels, 0)
         self.keys: set[int] = set()
 
@@ -68,15 +69,17 @@ class StockLedger(Ledger):
     def move(self, kind: MovementKind, house: str, units: int, key: int) -> None:
         taken = self.tried(
             "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, "
-            "reserved_delta, order_no, actor) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'test')",
+            "reserved_delta, quarantined_delta, order_no, actor) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'test')",
             f"{self.name}/{key}", kind.value, self.name, house, units, *effect(kind, units), self.name,
         )  # fmt: skip
-        on_hand, reserved = (a + b for a, b in zip(self.levels[house], effect(kind, units), strict=True))
+        on_hand, reserved, quarantined = (a + b for a, b in zip(self.levels[house], effect(kind, units), strict=True))
         legal = units > 0 or (kind is MovementKind.ADJUSTMENT and units)
         enough = kind is not MovementKind.RESERVE or on_hand - reserved >= self.safety[house]
-        assert taken == bool(legal and enough and 0 <= reserved <= on_hand and key not in self.keys)
+        possible = 0 <= reserved <= on_hand and quarantined >= 0
+        assert taken == bool(legal and enough and possible and key not in self.keys)
         if taken:
-            self.levels[house] = (on_hand, reserved)
+            self.levels[house] = (on_hand, reserved, quarantined)
             self.keys.add(key)
 
     @rule(house=HOUSES, units=st.integers(0, 4))
@@ -87,14 +90,16 @@ class StockLedger(Ledger):
 
     @invariant()
     def levels_are_what_the_model_says_and_the_sums_of_their_movements(self) -> None:
-        found = self.rows("SELECT warehouse, on_hand, reserved, available FROM stock_levels WHERE sku = %(name)s")
-        assert {row[0]: (row[1], row[2]) for row in found} == self.levels
-        assert all(row[3] == max(row[1] - row[2] - self.safety[row[0]], 0) for row in found)
-        sums = self.rows(
-            "SELECT warehouse, sum(on_hand_delta), sum(reserved_delta) FROM stock_movements WHERE sku = %(name)s "
-            "GROUP BY 1"
+        found = self.rows(
+            "SELECT warehouse, on_hand, reserved, quarantined, available FROM stock_levels WHERE sku = %(name)s"
         )
-        assert dict.fromkeys(self.levels, (0, 0)) | {row[0]: (row[1], row[2]) for row in sums} == self.levels
+        assert {row[0]: row[1:4] for row in found} == self.levels
+        assert all(row[4] == max(row[1] - row[2] - self.safety[row[0]], 0) for row in found)
+        sums = self.rows(
+            "SELECT warehouse, sum(on_hand_delta), sum(reserved_delta), sum(quarantined_delta) FROM stock_movements "
+            "WHERE sku = %(name)s GROUP BY 1"
+        )
+        assert dict.fromkeys(self.levels, NOTHING) | {row[0]: row[1:] for row in sums} == self.levels
 
 
 class PaymentLedger(Ledger):

@@ -1,17 +1,18 @@
 """Stock: a level is the sum of its movements, and nobody sells what is not there."""
 
 import asyncio
+import itertools
 import secrets
 
 import psycopg
 import pytest
 
-from domain.stock import EFFECTS, MovementKind
+from domain.stock import EFFECTS, OF_AN_ORDER, MovementKind
 from tests.books.writing import Desk, connect
 
 MOVE = (
     "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, "
-    "order_no, actor) VALUES (%s, %s, 'TEA', 'WH-EAST', %s, %s, %s, 'O', 'test')"
+    "quarantined_delta, order_no, actor) VALUES (%s, %s, 'TEA', 'WH-EAST', %s, %s, %s, %s, 'O', 'test')"
 )
 
 
@@ -25,31 +26,31 @@ async def test_the_constraint_knows_exactly_the_rules_effects(desk: Desk, kind: 
     """Every sign of every delta is tried; only the one of the rules is taken."""
     await desk.stock("TEA", 100)
     await desk.move_stock(MovementKind.RESERVE, 20, order_no="O")
-    for on_hand in (-1, 0, 1):
-        for reserved in (-1, 0, 1):
-            values = (secrets.token_hex(8), kind.value, 2, 2 * on_hand, 2 * reserved)
-            if (on_hand, reserved) == EFFECTS[kind]:
-                await desk.app.execute(MOVE, values)
-            else:
-                error = await desk.refusal(MOVE, *values)
-                assert isinstance(error, psycopg.errors.CheckViolation)
-                assert error.diag.constraint_name == "movement_deltas"
+    await desk.move_stock(MovementKind.QUARANTINE_IN, 20)
+    for deltas in itertools.product((-1, 0, 1), repeat=3):
+        values = (secrets.token_hex(8), kind.value, 2, *(2 * delta for delta in deltas))
+        if deltas == EFFECTS[kind]:
+            await desk.app.execute(MOVE, values)
+        else:
+            error = await desk.refusal(MOVE, *values)
+            assert isinstance(error, psycopg.errors.CheckViolation)
+            assert error.diag.constraint_name == "movement_deltas"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MovementKind if kind is not MovementKind.ADJUSTMENT])
 async def test_only_an_adjustment_may_be_negative(desk: Desk, kind: MovementKind) -> None:
-    on_hand, reserved = EFFECTS[kind]
-    assert await desk.refused(MOVE, secrets.token_hex(8), kind.value, -1, -on_hand, -reserved) == "23514"
-    await desk.app.execute(MOVE, (secrets.token_hex(8), "adjustment", -1, -1, 0))
+    deltas = (-delta for delta in EFFECTS[kind])
+    assert await desk.refused(MOVE, secrets.token_hex(8), kind.value, -1, *deltas) == "23514"
+    await desk.app.execute(MOVE, (secrets.token_hex(8), "adjustment", -1, -1, 0, 0))
 
 
 @pytest.mark.parametrize("kind", ["", "theft", "RESERVE"])
 async def test_another_kind_of_movement_is_refused(desk: Desk, kind: str) -> None:
-    assert await desk.refused(MOVE, secrets.token_hex(8), kind, 1, 1, 0) == "23514"
+    assert await desk.refused(MOVE, secrets.token_hex(8), kind, 1, 1, 0, 0) == "23514"
 
 
 async def test_what_is_held_is_held_for_an_order(desk: Desk) -> None:
-    for kind in (MovementKind.RESERVE, MovementKind.RELEASE, MovementKind.SHIP):
+    for kind in OF_AN_ORDER:
         with pytest.raises(psycopg.errors.CheckViolation):
             await desk.move_stock(kind, 1, order_no=None)
 
@@ -108,6 +109,8 @@ async def test_safety_stock_is_not_sold(desk: Desk) -> None:
         (MovementKind.RELEASE, 4),  # more than is held
         (MovementKind.SHIP, 4),
         (MovementKind.RESERVE, 8),
+        (MovementKind.QUARANTINE_RELEASE, 1),  # nothing is in quarantine
+        (MovementKind.SCRAP, 1),
     ],
 )
 async def test_no_movement_leaves_an_impossible_level(desk: Desk, kind: MovementKind, units: int) -> None:

@@ -77,11 +77,11 @@ class Desk:
         order_no: str | None = None, through: Connection | None = None,
     ) -> None:  # fmt: skip
         """One movement with the effect that the rules give it."""
-        on_hand, reserved = effect(kind, units)
+        deltas = effect(kind, units)
         await (through or self.app).execute(
             "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, "
-            "reserved_delta, order_no, actor) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'test')",
-            (key or secrets.token_hex(8), kind.value, sku, warehouse, units, on_hand, reserved, order_no),
+            "reserved_delta, quarantined_delta, order_no, actor) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'test')",
+            (key or secrets.token_hex(8), kind.value, sku, warehouse, units, *deltas, order_no),
         )
 
     async def event(self, order_no: str, name: str, source: str | None = None, target: str | None = None) -> None:

@@ -219,6 +219,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
         desk = await sign_in(shop, role)
         for path in (
             f"orders/{order_no}/running",
+            f"orders/{order_no}/change",
             "retrying",
             "stuck",
             "stuck/groups",
@@ -235,6 +236,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             f"orders/{order_no}/cancel",
             f"orders/{order_no}/running/1",
             f"orders/{order_no}/reset",
+            f"orders/{order_no}/change",
             "bugs/reset",
             f"bugs/resets/rst_{'0' * 32}/stop",
         ):
@@ -270,6 +272,7 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         (f"/orders/{order_no}/adjust", "手动调整"),
         (f"/orders/{order_no}/hold", "暂扣订单"),
         (f"/orders/{order_no}/refund", "没有可退余额"),
+        (f"/orders/{order_no}/change", "修改订单"),
         ("/retrying", "正在重试的步骤"),
         ("/feedback", "评价"),
         (f"/orders/{order_no}/documents", "开具发票"),

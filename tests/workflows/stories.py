@@ -10,6 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from tests.stage import Stage, eventually
 from tests.workflows.holding import hold, release
 from tests.workflows.refunding import paid_out, refund
+from tests.workflows.rewording import readdress
 from tests.workflows.test_order_story import cancel, pay_directly, resolve
 from workflows import messages as m
 from workflows import names
@@ -210,6 +211,15 @@ async def parked_and_amended(stage: Stage) -> str:
     order_no = await placed(stage, line1=f"UNDELIVERABLE {STREET}")
     await stage.parked(order_no)
     await resolved(stage, order_no, "amend", AMENDED)
+    return await delivered(stage, order_no)
+
+
+@story
+async def parked_and_changed(stage: Stage) -> str:
+    """The customer corrects his address: the booking goes on by itself."""
+    order_no = await placed(stage, line1=f"UNDELIVERABLE {STREET}")
+    await stage.parked(order_no)
+    await readdress(stage, order_no, AMENDED)
     return await delivered(stage, order_no)
 
 

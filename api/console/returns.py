@@ -1,0 +1,161 @@
+"""Returns: the list, one return with what may be done with it, and asking for one on a customer's behalf."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import return_acts
+from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.member import Member, Signed, posted
+from api.console.rendering import page
+from api.dependencies import require, require_staff, services
+from api.pages import forms
+from api.return_acts import ASKED_BY, HANDLED_BY, Asked
+from api.routes.returns import before, following, items, label_document
+from api.schemas.returns import AskReturn, FoundPieces, RejectReturn
+from api.visibility import visible
+from domain.after_sales import Reason, ReturnStatus
+from domain.errors import NotFound
+from infra.db import return_reading, return_requests, returns
+from infra.db.order_reading import whole_order
+from infra.db.return_reading import ReturnsWanted
+
+router = APIRouter(prefix="/console")
+
+PAGE_SIZE = 50
+CONDITIONS = ("as_new", "damaged", "missing", "wrong_item")
+
+
+@router.get("/returns")
+async def listed(
+    request: Request,
+    person: Signed,
+    status: ReturnStatus | Annotated[str, Query(max_length=0)] = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Returns, the newest first."""
+    require_staff(person.principal)
+    wanted = ReturnsWanted(str(status) or None, None, before(cursor or None), PAGE_SIZE)
+    async with services(request).database.begin() as conn:
+        rows = await return_reading.page(conn, wanted)
+    context: dict[str, Any] = {
+        "rows": items(rows, PAGE_SIZE, person.principal),
+        "next": following(rows, PAGE_SIZE),
+        "chosen": str(status),
+        "statuses": list(ReturnStatus),
+    }
+    return page(request, "returns.html", member=person, **context)
+
+
+@router.get("/returns/{return_id}")
+async def one(request: Request, person: Signed, return_id: str) -> Response:
+    """One return, and the forms for what this person may do with it."""
+    require_staff(person.principal)
+    parts = services(request)
+    shown = await return_acts.visible(parts, person.principal, return_id)
+    async with parts.database.begin() as conn:
+        plan = await return_requests.expected_of(conn, await returns.find(conn, return_id))
+    context: dict[str, Any] = {
+        "found": shown,
+        "plan": plan,
+        "conditions": CONDITIONS,
+        "sees_person": person.may(*HANDLED_BY),
+    }
+    return page(request, "return.html", member=person, key=new_key(), **context)
+
+
+@router.get("/returns/{return_id}/label")
+async def label(request: Request, person: Signed, return_id: str) -> Response:
+    """The label; it carries the customer's address."""
+    require(person.principal, *HANDLED_BY)
+    await return_acts.visible(services(request), person.principal, return_id)
+    return await label_document(services(request), return_id)
+
+
+@router.post("/returns/{return_id}/{verb}")
+async def act(
+    request: Request, person: Signed, return_id: str, verb: Literal["approve", "reject", "cancel", "receive", "inspect"]
+) -> Response:
+    """What a button of the page does."""
+    require(person.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))
+    parts, fields = services(request), await posted(request, person)
+    found = await return_acts.visible(parts, person.principal, return_id)
+    key = f"{key_of(fields)}{verb}"
+    plain = Asked(person.principal, key, return_acts.digest_of(f"{verb} {return_id}"))
+    match verb:
+        case "approve":
+            await return_acts.approve(parts, plain, return_id)
+        case "cancel":
+            await return_acts.cancel(parts, plain, return_id)
+        case "reject":
+            no = fitting(RejectReturn, {"reason": fields.get("reason", "")})
+            await return_acts.reject(parts, Asked(person.principal, key, digest(no)), return_id, no.reason)
+        case _:
+            told = _told(fields, found)
+            does = return_acts.receive if verb == "receive" else return_acts.inspect
+            await does(parts, Asked(person.principal, key, digest(told)), return_id, told)
+    return RedirectResponse(f"/console/returns/{return_id}", 303)
+
+
+def _told(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
+    """The numbers that were typed for each line and condition. Raises Problem."""
+    lines = [
+        {"sku": line["sku"], "quantity": whole(typed), "condition": condition}
+        for line in found["lines"]
+        for condition in CONDITIONS
+        if (typed := fields.get(f"{condition}.{line['line_no']}", "").strip()) not in ("", "0")
+    ]
+    return forms.fitting(FoundPieces, {"lines": lines})
+
+
+@router.get("/orders/{order_no}/return")
+async def ask_form(request: Request, person: Signed, order_no: str) -> Response:
+    """The form to ask for a return on the customer's behalf."""
+    require(person.principal, *ASKED_BY)
+    return await _ask_page(request, person, order_no, {}, None)
+
+
+@router.post("/orders/{order_no}/return")
+async def ask(request: Request, person: Signed, order_no: str) -> Response:
+    """Show what it would bring; with `confirm`, ask for it."""
+    require(person.principal, *ASKED_BY)
+    parts, fields = services(request), await posted(request, person)
+    number = (await visible(parts, person.principal, order_no)).order_no
+    async with parts.database.begin() as conn:
+        order = await whole_order(conn, parts.keys, number)
+    assert order is not None, "visible"
+    skus = {line["sku"] for line in order["lines"]}
+    wanted = [{"sku": sku, "quantity": whole(typed)} for sku in sorted(skus)
+              if (typed := fields.get(f"units.{sku}", "").strip()) not in ("", "0")]  # fmt: skip
+    body = {"lines": wanted, "reason": fields.get("reason", ""), "reason_code": fields.get("reason_code", "other")}
+    wish = fitting(AskReturn, body)
+    if not fields.get("confirm"):
+        means = (await return_acts.preview(parts, person.principal, number, wish))["consequence"]
+        return await _ask_page(request, person, number, fields, means)
+    await return_acts.ask(parts, Asked(person.principal, key_of(fields), digest(wish)), number, wish)
+    return RedirectResponse(f"/console/orders/{number}", 303)
+
+
+async def _ask_page(
+    request: Request, person: Member, order_no: str, fields: dict[str, str], means: dict[str, Any] | None
+) -> Response:
+    parts = services(request)
+    number = (await visible(parts, person.principal, order_no)).order_no
+    async with parts.database.begin() as conn:
+        order = await whole_order(conn, parts.keys, number)
+        left = await return_requests.returnable(conn, number)
+    if order is None:
+        raise NotFound("order_not_found")
+    units: dict[str, int] = {}
+    for line in left:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    kept = {name: text for name, text in fields.items() if name not in ("key", "confirm")}
+    context: dict[str, Any] = {
+        "order": order,
+        "units": {sku: count for sku, count in units.items() if count},
+        "reasons": list(Reason),
+        "fields": kept,
+        "means": means,
+    }
+    return page(request, "order_return.html", member=person, key=new_key(), **context)

@@ -1,0 +1,219 @@
+"""Returns: what the HTTP calls, the console's forms and the portal all do.
+
+They are decided in the books, under the order's lock, and answered at once, also while Temporal is down.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotent import in_books
+from api.schemas.returns import AskReturn, FoundPieces, SentReturn
+from domain.access import Principal, Role
+from domain.after_sales import SHOPS_FAULT, Condition, Found, ReturnDue, ReturnStatus, allowed_acts
+from domain.errors import NotFound
+from infra.db import idempotency, return_acts, return_reading, return_requests, returns
+from infra.db.return_requests import Outlook, ReturnAsk
+from infra.db.return_settling import SETTLINGS, Settling
+from infra.db.return_terms import ReturnTerms
+from infra.db.returns import Return
+from infra.telemetry import bind_order
+
+ASKED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+HANDLED_BY = (Role.SUPPORT, Role.WAREHOUSE)
+_ROLES = {
+    **dict.fromkeys(("approve", "reject", "receive", "inspect"), HANDLED_BY),
+    "cancel": ASKED_BY,
+}
+
+Act = Callable[[AsyncConnection, Return], Awaitable[Return]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, under which idempotency key, and the digest that a repeat must have."""
+
+    caller: Principal
+    key: str
+    digest: bytes
+
+    @property
+    def request(self) -> idempotency.Request:
+        return idempotency.Request(actor(self.caller), self.key, self.digest, self.caller.origin)
+
+
+def digest_of(what: str) -> bytes:
+    """What a repeat of an act without a body must be equal to."""
+    return hashlib.sha256(what.encode()).digest()
+
+
+def terms_of(parts: Services) -> ReturnTerms:
+    """The shop's terms."""
+    return ReturnTerms.from_settings(parts.settings)
+
+
+def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn) -> ReturnAsk:
+    """The request as the books take it. Raises Problem `resolution_not_offered`."""
+    if wish.resolution not in SETTLINGS:
+        raise Problem("resolution_not_offered", f"a return is settled by {', '.join(sorted(SETTLINGS))}")
+    wanted: dict[str, int] = {}
+    for line in wish.lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    return ReturnAsk(
+        return_id=f"rt_{derived_id(caller, key, f'return {order_no}')}",
+        order_no=order_no,
+        wanted=wanted,
+        reason=wish.reason,
+        reason_code=wish.reason_code,
+        resolution=wish.resolution,
+        requested_by=actor(caller),
+        photographs=tuple(wish.photographs),
+    )
+
+
+async def preview(parts: Services, caller: Principal, order_no: str, wish: AskReturn) -> dict[str, Any]:
+    """What the return would bring; nothing changes. Raises what `ask` raises."""
+    terms, wanted = terms_of(parts), wish_of(caller, "preview", order_no, wish)
+    async with parts.database.begin() as conn:
+        seen = await return_requests.outlook(conn, terms, wanted)
+    return {"order_no": order_no, "consequence": previewed(seen, wanted, terms)}
+
+
+def previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str, Any]:
+    """The outlook for programs: what comes back, what is kept and why, until when to act."""
+    status = ReturnStatus.APPROVED if seen.approved_at_once else ReturnStatus.REQUESTED
+    lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
+    return {
+        "resolution": wanted.resolution,
+        "status": status,
+        "lines": lines,
+        "refund": {
+            "amount_minor": seen.amount_minor,
+            "goods_minor": seen.plan.goods_minor if seen.plan else 0,
+            "shipping_minor": seen.plan.shipping_minor if seen.plan else 0,
+            "currency": seen.currency,
+            "if": "as_new",
+        },
+        "kept": _kept(seen, wanted),
+        "send_within_s": terms.waits.send_s,
+        "answer_within_s": None if seen.approved_at_once else terms.waits.answer_s,
+        "window_until": seen.window_until,
+        "default_outcome": ReturnDue.EXPIRE if seen.approved_at_once else ReturnDue.APPROVE,
+    }
+
+
+def _kept(seen: Outlook, wanted: ReturnAsk) -> list[dict[str, Any]]:
+    """What of these pieces' worth does not come back, and why."""
+    if seen.plan is None:
+        return []
+    shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in seen.plan.lines)
+    goods = sum(line.goods_worth_minor - line.goods_minor for line in seen.plan.lines)
+    fault = wanted.reason_code in SHOPS_FAULT
+    why = "refunded_before" if fault else "shipping_is_kept_unless_the_shop_is_at_fault"
+    kept = [{"what": "shipping", "amount_minor": shipping, "why": why}] if shipping > 0 else []
+    return kept + ([{"what": "goods", "amount_minor": goods, "why": "refunded_before"}] if goods > 0 else [])
+
+
+async def ask(parts: Services, asked: Asked, order_no: str, wish: AskReturn) -> Response:
+    """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
+    RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
+    terms, wanted = terms_of(parts), wish_of(asked.caller, asked.key, order_no, wish)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        made = await return_requests.request(conn, parts.keys, terms, wanted)
+        return await shown(conn, parts, asked.caller, made.return_id)
+
+    return await in_books(parts, asked.request, 201, work)
+
+
+async def approve(parts: Services, asked: Asked, return_id: str) -> Response:
+    """Say yes. Raises Conflict `return_closed`."""
+    terms, name = terms_of(parts), actor(asked.caller)
+    return await _act(parts, asked, return_id, lambda conn, here: return_acts.approve(conn, here, name, terms))
+
+
+async def reject(parts: Services, asked: Asked, return_id: str, reason: str) -> Response:
+    """Say no, and why. Raises Conflict `return_decided`."""
+    terms, name = terms_of(parts), actor(asked.caller)
+
+    async def work(conn: AsyncConnection, here: Return) -> Return:
+        return await return_acts.reject(conn, here, name, terms, parts.keys, reason)
+
+    return await _act(parts, asked, return_id, work)
+
+
+async def cancel(parts: Services, asked: Asked, return_id: str) -> Response:
+    """The customer keeps it. Raises Conflict `return_not_cancellable`."""
+    terms, name = terms_of(parts), actor(asked.caller)
+    return await _act(parts, asked, return_id, lambda conn, here: return_acts.cancel(conn, here, name, terms))
+
+
+async def sent(parts: Services, asked: Asked, return_id: str, wish: SentReturn) -> Response:
+    """The customer has sent it by a carrier of his own. Raises Conflict `return_closed`."""
+    terms, name = terms_of(parts), actor(asked.caller)
+
+    async def work(conn: AsyncConnection, here: Return) -> Return:
+        return await return_acts.sent(conn, here, name, terms, wish.carrier, wish.tracking_no)
+
+    return await _act(parts, asked, return_id, work)
+
+
+async def receive(parts: Services, asked: Asked, return_id: str, wish: FoundPieces) -> Response:
+    """It is in the warehouse. Raises Conflict `return_already_received`, `return_closed`, `more_than_returned`."""
+    terms, name = terms_of(parts), actor(asked.caller)
+
+    async def work(conn: AsyncConnection, here: Return) -> Return:
+        return await return_acts.receive(conn, here, name, terms, _told(wish))
+
+    return await _act(parts, asked, return_id, work)
+
+
+async def inspect(parts: Services, asked: Asked, return_id: str, wish: FoundPieces) -> Response:
+    """Say what it is; pieces go to their shelves and the refund is opened, in one transaction."""
+    how = Settling(parts.keys, terms_of(parts), actor(asked.caller))
+
+    async def work(conn: AsyncConnection, here: Return) -> Return:
+        return await return_acts.inspect(conn, here, how, _told(wish))
+
+    return await _act(parts, asked, return_id, work)
+
+
+def _told(wish: FoundPieces) -> list[Found]:
+    return [Found(line.sku, line.quantity, Condition(line.condition)) for line in wish.lines]
+
+
+async def _act(parts: Services, asked: Asked, return_id: str, act: Act) -> Response:
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await act(conn, await returns.locked(conn, return_id))
+        return await shown(conn, parts, asked.caller, return_id)
+
+    return await in_books(parts, asked.request, 200, work)
+
+
+async def shown(conn: AsyncConnection, parts: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+    """The return for this caller. Raises NotFound `return_not_found`, also for what is not his to know."""
+    found = await return_reading.one(conn, parts.keys, return_id)
+    if not caller.may_see_order(found.customer_id, found.channel):
+        raise NotFound("return_not_found")
+    return found.shown | {"allowed_actions": actions(caller, found.shown["status"])}
+
+
+def actions(caller: Principal, status: str) -> list[str]:
+    """What this caller may do with a return in `status`."""
+    return [act for act in allowed_acts(ReturnStatus(status)) if caller.may_act_as(*_ROLES[act])]
+
+
+async def visible(parts: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+    """The object-level check that calls on one return begin with. Raises NotFound `return_not_found`."""
+    if len(return_id) > 64 or not return_id.isascii() or not return_id.isprintable():
+        raise NotFound("return_not_found")
+    async with parts.database.begin() as conn:
+        found = await shown(conn, parts, caller, return_id)
+    bind_order(found["order_no"])
+    return found

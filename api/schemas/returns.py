@@ -1,0 +1,85 @@
+"""Bodies of the calls on returns, and what they answer."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from api.schemas.text import Body, Code, Name, Quantity, Reason, Reference, Sku, Units
+from domain.after_sales import Reason as ReasonCode
+from domain.after_sales import Resolution
+
+MAX_LINES = 500
+# That the carrier lost it, no person reports.
+ReportedCondition = Literal["as_new", "damaged", "missing", "wrong_item"]
+
+
+class ReturnLine(Body):
+    """Pieces that go back."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+class AskReturn(Body):
+    """What goes back and why, in the customer's words (kept encrypted); `photographs` are references, not pictures."""
+
+    lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]
+    reason: Reason
+    reason_code: Annotated[ReasonCode, Field(strict=False)] = ReasonCode.OTHER
+    resolution: Annotated[Resolution, Field(strict=False)] = Resolution.REFUND
+    photographs: Annotated[list[Name], Field(max_length=10, default_factory=list)]
+
+
+class FoundLine(Body):
+    """Pieces that were found in a condition."""
+
+    sku: Sku
+    quantity: Quantity
+    condition: ReportedCondition
+
+
+class FoundPieces(Body):
+    """What was found; pieces that nobody names did not arrive."""
+
+    lines: Annotated[list[FoundLine], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class RejectReturn(Body):
+    """Why not, in words for the customer; kept encrypted."""
+
+    reason: Reason
+
+
+class SentReturn(Body):
+    """The carrier that the customer chose himself."""
+
+    carrier: Code
+    tracking_no: Reference
+
+
+class OutOfQuarantine(Body):
+    """What becomes of pieces in quarantine: back on sale, or scrapped."""
+
+    sku: Sku
+    quantity: Units
+    disposition: Literal["restock", "scrap"]
+    reason: Reference
+    warehouse: Code | None = None
+
+
+class ReturnShown(Body):
+    """A return. `lines` say what was received and inspected, by condition; `deadline` and `default_outcome` what comes
+    by itself and when."""
+
+    return_id: str
+    return_no: int
+    order_no: str
+    status: str
+    resolution: str
+    reason_code: str
+    lines: list[dict[str, Any]]
+    deadline: str | None
+    default_outcome: str | None
+    tracking_no: str | None
+    refund: dict[str, Any] | None
+    allowed_actions: list[str]

@@ -1,0 +1,37 @@
+"""The shop's terms for returns, from the settings."""
+
+from dataclasses import dataclass
+
+from domain.after_sales import ReturnWaits
+from infra.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnTerms:
+    """A return worth up to `auto_approve_minor` is approved at once (0: a person decides each).
+
+    A refund above `approve_above_minor` waits for a second person; `damaged_percent` of a damaged piece's worth is
+    given back where the damage is not the shop's fault.
+    """
+
+    waits: ReturnWaits
+    auto_approve_minor: int
+    damaged_percent: int
+    labels: bool
+    approve_above_minor: int
+    approval_lifetime_s: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ReturnTerms":
+        """The terms of this installation."""
+        waits = ReturnWaits(
+            settings.return_answer_s, settings.return_send_s, settings.return_transit_s, settings.return_inspect_s
+        )
+        return cls(
+            waits=waits,
+            auto_approve_minor=settings.return_auto_approve_minor,
+            damaged_percent=settings.damaged_refund_percent,
+            labels=settings.return_labels,
+            approve_above_minor=settings.approval_limit_minor,
+            approval_lifetime_s=settings.approval_lifetime_s,
+        )
