@@ -15,6 +15,7 @@ from tests.workflows.holding import hold, release
 from tests.workflows.refunding import given_back
 from tests.workflows.stories import delivered, pay_again
 from tests.workflows.test_order_story import cancel
+from workers.ledger import answers_of
 
 OLD = {"name": "Li", "phone": "1", "country": "CN", "province": "上海市", "city": "上海市", "line1": "x"}
 WHATEVER = "*"
@@ -276,3 +277,11 @@ async def test_nothing_personal_of_a_change_is_in_the_history(office: Office) ->
     for clear in (*ELSEWHERE.values(), "the dog bites"):
         if clear != "CN":
             assert clear not in history
+
+
+async def test_the_books_of_all_of_this_add_up(office: Office) -> None:
+    """Last in this file: what the orders above have left, as `oms ledger check` looks at it."""
+    wrong = [
+        (answer.question.name, answer.examples) for answer in await answers_of(office.stage.settings) if answer.count
+    ]
+    assert not wrong
