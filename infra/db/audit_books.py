@@ -194,7 +194,13 @@ QUESTIONS = (
                                        coalesce(sum(discount_minor), 0) AS discount,
                                        coalesce(sum(shipping_minor), 0) AS shipping, coalesce(sum(tax_minor), 0) AS tax,
                                        coalesce(sum(tax_added_minor), 0) AS added
-                                  FROM order_lines WHERE order_no = o.order_no) l ON true
+                                  FROM (SELECT paid_minor, discount_minor, shipping_minor, tax_minor, tax_added_minor
+                                          FROM order_lines WHERE order_no = o.order_no
+                                        UNION ALL
+                                        SELECT items_minor - discount_minor + shipping_minor + tax_added_minor,
+                                               discount_minor, shipping_minor, tax_minor, tax_added_minor
+                                          FROM order_change_lines WHERE order_no = o.order_no AND kept_line) x) l
+                  ON true
             WHERE (o.total_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.tax_added_minor)
                   <> (l.paid, l.discount, l.shipping, l.tax, l.added)""",
     ),
