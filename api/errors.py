@@ -43,7 +43,6 @@ STATUSES: dict[str, int] = {
     "approval_not_found": 404,
     "notice_channel_not_found": 404,
     "document_not_found": 404,
-    "refund_not_found": 404,
     "feedback_not_found": 404,
     "message_not_found": 404,
     "return_not_found": 404,

@@ -100,7 +100,7 @@ async def test_bad_wishes_are_refused_and_leave_nothing(shop: Door, wish: dict[s
 
 async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> None:
     order_no = await paid(shop)
-    refund_id = await refunded(shop, order_no, 4250, quantity=1)
+    refund_id = await refunded(shop, order_no, lines=[{"sku": "TEA-1", "quantity": 1}])
     path = f"/v1/refunds/{refund_id}/credit-note"
     early = await shop.post(path)
     assert (early.status_code, early.json()["code"]) == (409, "invoice_missing")
@@ -116,6 +116,41 @@ async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> Non
     assert (refused.status_code, refused.json()["code"]) == (409, "not_creditable")
     stranger = await shop.as_("customer", "c-other").post(path)
     assert (stranger.status_code, stranger.json()["code"]) == (404, "refund_not_found")
+
+
+@pytest.mark.parametrize("included", [True, False])
+async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent(
+    database_url: Books, shop: Door, included: bool
+) -> None:
+    async with open_door(database_url, tax_rate_bp=1300, tax_included=included) as opened:
+        lines = [{"sku": "TEA-1", "quantity": 3, "unit_price_minor": 333}, {"sku": "TEA-2", "quantity": 1}]
+        order_no = await paid(opened.as_("channel", "web"), lines=lines, discount_minor=100, shipping_minor=50)
+    invoice = await whole(shop, (await invoiced(shop, order_no))["document_no"])
+    added = 0 if included else invoice["tax_minor"]
+    assert invoice["tax_minor"] == (218 if included else 247)
+    assert (invoice["items_minor"], invoice["discount_minor"], invoice["shipping_minor"]) == (1999, 100, 50)
+    assert invoice["total_minor"] == 1999 - 100 + 50 + added and invoice["tax_added_minor"] == added
+    notes = []
+    for units in (1, 1, 1):
+        wish = [{"sku": "TEA-1", "quantity": units}]
+        notes.append(await credit_note(shop, await refunded(shop, order_no, lines=wish, include_shipping=True)))
+    notes.append(await credit_note(shop, await refunded(shop, order_no, lines=[{"sku": "TEA-2", "quantity": 1}])))
+    last = await credit_note(shop, await refunded(shop, order_no, invoice["shipping_minor"] - 25))
+    assert last["lines"] == [] and last["shipping_minor"] == 25, "nothing but the rest of the shipping charge"
+    for name in ("total_minor", "tax_minor", "shipping_minor"):
+        assert sum(note[name] for note in [*notes, last]) == invoice[name], name
+    text = text_of(await shop.get(f"/v1/documents/{last['document_no']}.pdf", lang="en"))
+    assert "Shipping" in text and "0.25" in text
+
+
+async def whole(shop: Door, document_no: str) -> dict[str, Any]:
+    return dict((await shop.get(f"/v1/documents/{document_no}")).json())
+
+
+async def credit_note(shop: Door, refund_id: str) -> dict[str, Any]:
+    answer = await shop.post(f"/v1/refunds/{refund_id}/credit-note")
+    assert answer.status_code == 201, answer.text
+    return await whole(shop, answer.json()["document_no"])
 
 
 async def test_a_cancelled_orders_invoice_is_credited_to_its_end(shop: Door) -> None:
