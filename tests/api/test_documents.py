@@ -9,6 +9,7 @@ import httpx
 import pypdfium2
 import pytest
 
+from infra.pdf import rendering
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.api.sales import cancelled, paid, placed, refunded
 from tests.conftest import Books
@@ -243,3 +244,14 @@ async def test_of_an_erased_customer_nothing_personal_is_left(shop: Door) -> Non
 async def test_a_language_that_documents_do_not_speak(shop: Door, query: dict[str, str]) -> None:
     document_no = (await invoiced(shop, await paid(shop)))["document_no"]
     assert (await shop.get(f"/v1/documents/{document_no}.pdf", **query)).status_code == 422
+
+
+async def test_a_pdf_that_cannot_be_made_says_so_and_the_document_stays(
+    shop: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_no = (await invoiced(shop, await paid(shop)))["document_no"]
+    monkeypatch.setattr(rendering, "_TIMEOUT_S", 0.0)
+    answer = await shop.get(f"/v1/documents/{document_no}.pdf")
+    assert (answer.status_code, answer.json()["code"]) == (503, "pdf_unavailable") and answer.headers["retry-after"]
+    monkeypatch.undo()
+    assert (await shop.get(f"/v1/documents/{document_no}.pdf")).status_code == 200
