@@ -42,6 +42,7 @@ STATUSES: dict[str, int] = {
     "hold_not_found": 404,
     "approval_not_found": 404,
     "notice_channel_not_found": 404,
+    "refund_not_found": 404,
     "document_not_found": 404,
     "feedback_not_found": 404,
     "message_not_found": 404,
