@@ -47,9 +47,14 @@ async def refunded(shop: Door, order_no: str, minor: int | None = None, succeede
     assert answer.status_code == 201, answer.text
     refund_id = str(answer.json()["refund_id"])
     if succeeded:
-        await shop.named(_PAY, {"refund_id": refund_id})
-        await shop.sql("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id)
+        await paid_back(shop, refund_id)
     return refund_id
+
+
+async def paid_back(shop: Door, refund_id: str) -> None:
+    """The refund's money went back."""
+    await shop.named(_PAY, {"refund_id": refund_id})
+    await shop.sql("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id)
 
 
 async def cancelled(shop: Door, order_no: str, minor: int) -> None:

@@ -10,8 +10,9 @@ import pypdfium2
 import pytest
 
 from infra.pdf import rendering
+from tests.api import changing
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.api.sales import cancelled, paid, placed, refunded
+from tests.api.sales import cancelled, paid, paid_back, placed, refunded
 from tests.conftest import Books
 
 
@@ -142,6 +143,20 @@ async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent
         assert sum(note[name] for note in [*notes, last]) == invoice[name], name
     text = text_of(await shop.get(f"/v1/documents/{last['document_no']}.pdf", lang="en"))
     assert "Shipping" in text and "0.25" in text
+
+
+async def test_a_paid_order_made_smaller_is_invoiced_as_it_was_sold_and_credited(shop: Door) -> None:
+    sku = await changing.stocked(shop, price_minor=4250)
+    order_no = await changing.placed(shop, sku, quantity=2)
+    await changing.reserved(shop, order_no)
+    await changing.paid(shop, order_no)
+    changed = await changing.change(shop, order_no, changing.lines(**{sku: 1}))
+    assert changed.status_code == 200, changed.text
+    assert (await invoiced(shop, order_no))["total_minor"] == 8500
+    (row,) = await shop.sql("SELECT refund_id FROM refunds WHERE order_no = %s", order_no)
+    await paid_back(shop, row["refund_id"])
+    note = await credit_note(shop, row["refund_id"])
+    assert [(line["quantity"], line["total_minor"]) for line in note["lines"]] == [(1, 4250)]
 
 
 async def whole(shop: Door, document_no: str) -> dict[str, Any]:
