@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,36 @@ async def test_one_that_hangs_holds_up_no_other(post: Post) -> None:
     assert (await post.states(slow))[0][2] == "open"
     await asyncio.gather(*post.messenger._lanes.values())
     assert (await post.states(slow))[0][4] == "timeout"
+
+
+async def test_a_backlog_that_no_statistics_know_of_is_not_walked_for_each_message(post: Post) -> None:
+    await post.order()
+    await sql(
+        post.books.owner_url,
+        """WITH made AS (
+             INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
+                                 province, city, ship_to_enc, placed_by)
+             SELECT left(md5('b' || n), 18), 'web', 'standard', customer_id, 'CNY', 1, 1, 'CN', 'P', 'C', '', 'test'
+               FROM generate_series(1, 2000) n, (SELECT customer_id FROM customers LIMIT 1) c RETURNING order_no)
+           SELECT count(*) FROM made""",
+    )
+    while await post.make():
+        continue
+    bound = {":channel": "'email'", ":limit": "32", ":lease_s": "5.0"}
+    statement = re.sub(r":(channel|limit|lease_s)\b", lambda found: bound[found[0]], outgoing._CLAIM.text)
+    [[plan]] = await sql(post.books.owner_url, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+    walked: list[float] = []
+
+    def walk(node: dict[str, Any]) -> None:
+        walked.append(
+            node.get("Actual Rows", 0) * node.get("Actual Loops", 1) + node.get("Rows Removed by Join Filter", 0)
+        )
+        for inner in node.get("Plans", []):
+            walk(inner)
+
+    walk(plan[0]["Plan"])
+    assert len(walked) > 5 and max(walked) < 10_000
+    await sql(post.books.owner_url, "TRUNCATE messages")
 
 
 async def test_what_is_told_of_one_order_is_told_in_its_order(post: Post) -> None:
