@@ -460,6 +460,18 @@ async def _put(post: Post, order_no: str, status: str) -> None:
         await connection.execute("UPDATE orders SET status = %s WHERE order_no = %s", (status, order_no))
 
 
+async def test_a_reminder_to_somebody_else_is_not_the_customers(post: Post) -> None:
+    order_no = await post.order()
+    for to in ("warehouse", "support", "customer"):
+        await move(post.books, order_no, "return_reminder", None, None, to=to, until="2026-12-01T20:00:00+00:00")
+    await post.turn()
+    await post.turn()
+    assert [row[0] for row in await post.states(order_no)] == ["order_placed", "return_reminder"]
+    [reminder] = [one for one in await post.sent(order_no=order_no) if one["template"] == "return_reminder"]
+    assert reminder["idempotency_key"] == f"{order_no}.4.email"
+    assert "2026-12-02" in (await post.said(reminder))["body"]
+
+
 def test_settings_name_a_provider_per_channel() -> None:
     assert set(build_messages(Settings())) == {"email", "sms"}
     with pytest.raises(ValueError, match="'smtp' is not configured"):
