@@ -15,9 +15,8 @@ from tests.console.conftest import sign_in
 OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/{provider}"}
 # Every caller with a token may look these up or sees only his own: the check is on the object, not on the role.
 BY_OBJECT = re.compile(
-    r"^(GET|PATCH) /v1/(orders/\{order_no\}(/events|/refunds)?|refunds/\{refund_id\}|products/\{sku\})$"
+    r"^(GET|PATCH) /v1/(orders/\{order_no\}(/events|/messages|/refunds)?|refunds/\{refund_id\}|products/\{sku\})$"
 )
-BY_OBJECT = re.compile(r"^(GET|PATCH) /v1/(orders/\{order_no\}(/events|/messages)?|products/\{sku\})$")
 
 
 def calls(shop: Door) -> Iterator[tuple[str, str]]:
