@@ -124,9 +124,11 @@ def reachable(start: Status = Status.RECEIVED) -> frozenset[Status]:
     return frozenset(seen)
 
 
-def allowed_actions(status: Status, *, cancelling: bool, awaiting_payment: bool, refundable: bool = False) -> list[str]:
-    """What a caller may ask of an order now, for `allowed_actions` in the API; `refundable` for those who may refund
-    it, while something is left."""
+def allowed_actions(
+    status: Status, *, cancelling: bool, awaiting_payment: bool, refundable: bool = False, returnable: bool = False
+) -> list[str]:
+    """What a caller may ask of an order now, for `allowed_actions` in the API; `refundable` and `returnable` for those
+    who may refund or return it, while something is left to."""
     if cancelling:
         return []
     actions = ["cancel"] if status in CANCELLABLE else []
@@ -134,4 +136,6 @@ def allowed_actions(status: Status, *, cancelling: bool, awaiting_payment: bool,
         actions.append("pay")
     if refundable:
         actions.append("refund")
+    if returnable:
+        actions.append("return")
     return actions

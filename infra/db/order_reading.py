@@ -43,7 +43,8 @@ _ORDER = text(
                      'unit_price_minor', l.unit_price_minor, 'total_minor', l.quantity * l.unit_price_minor,
                      'discount_minor', l.discount_minor, 'shipping_minor', l.shipping_minor, 'tax_minor', l.tax_minor,
                      'paid_minor', l.paid_minor, 'refunded_minor', l.refunded_minor,
-                     'refunded_quantity', l.refunded_quantity) ORDER BY l.line_no)
+                     'refunded_quantity', l.refunded_quantity, 'returned_quantity', l.returned_quantity)
+                     ORDER BY l.line_no)
               FROM order_lines l WHERE l.order_no = o.order_no) AS lines,
            (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,
                      'status', p.status, 'amount_minor', p.amount_minor, 'currency', p.currency,

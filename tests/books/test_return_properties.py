@@ -35,7 +35,7 @@ REFUSALS = {
     *("return_exceeds_delivered", "more_than_returned", "return_already_received", "return_already_inspected"),
     *("return_not_received", "return_decided", "return_closed", "return_not_cancellable", "unknown_line"),
 }
-FEWER = settings(max_examples=15, stateful_step_count=20, deadline=None)
+FEWER = settings(max_examples=10, stateful_step_count=20, deadline=None)
 LEVELS = [question for question in QUESTIONS if "stock" in question.name or "return" in question.name]
 
 
@@ -184,7 +184,7 @@ class Returning(RuleBasedStateMachine):
     @rule(return_id=asked, act=st.sampled_from(ReturnDue))
     def time_passes(self, return_id: str | None, act: ReturnDue) -> None:
         async def late(conn: AsyncConnection) -> None:
-            await conn.execute(text("UPDATE returns SET deadline = now(), remind_at = least(remind_at, now()) "
+            await conn.execute(text("UPDATE returns SET deadline = now(), remind_at = remind_at - interval '1 year' "
                                     "WHERE return_id = :r AND deadline IS NOT NULL"), {"r": return_id})  # fmt: skip
 
         if return_id is not None:
