@@ -26,8 +26,9 @@ Method = Callable[Concatenate[Self, P], Awaitable[Out]]
 def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
     """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
 
-    The error's details are (provider, attempt). No message of a provider or of the database goes into a history. A
-    provider's step that fails is recorded in the books (activities/failing.py).
+    The error's details are (provider, attempt), and behind an open circuit the failure that keeps it open. No message
+    of a provider or of the database goes into a history. A provider's step that fails is recorded in the books
+    (activities/failing.py).
     """
 
     def decorate(method: Method[Self, P, Out]) -> Method[Self, P, Out]:
@@ -63,9 +64,8 @@ def as_failure(error: Exception) -> ApplicationError:
             return ApplicationError(error.code, error.provider, attempt, type=error.code, non_retryable=True)
         case ProviderUnavailable():
             pause = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
-            return ApplicationError(
-                error.code, error.provider, attempt, type=error.code, next_retry_delay=pause if pause else None
-            )
+            said = (error.provider, attempt, *([error.cause] if error.cause else []))
+            return ApplicationError(error.code, *said, type=error.code, next_retry_delay=pause)
         case DBAPIError():
             code = f"database_{getattr(error.orig, 'sqlstate', None) or 'unreachable'}"
             return ApplicationError(code, "postgresql", attempt, type=code)

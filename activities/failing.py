@@ -13,6 +13,7 @@ from infra.db import failing_steps
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
 from infra.db.failing_steps import Attempt
+from workflows.failures import behind
 
 # The activities that call a provider, and the step that support knows them by.
 STEP_OF: dict[str, Step] = {
@@ -43,7 +44,7 @@ async def failed(database: Database, order_no: str, failure: ApplicationError) -
         order_no=order_no,
         activity=info.activity_type,
         step=STEP_OF[info.activity_type],
-        error=code,
+        error=behind(failure.details) or code,
         provider=str(failure.details[0]) if failure.details else "",
         attempt=info.attempt,
         max_attempts=policy.maximum_attempts,

@@ -1,6 +1,5 @@
 """The order's own steps: reading, cancelling, completing, parking. Each is one transaction."""
 
-import contextlib
 from dataclasses import replace
 
 from sqlalchemy import text
@@ -10,13 +9,11 @@ from activities.effects import effect
 from activities.news import parcel_moved, standing_of, take_news
 from activities.views import policy_of, view_of
 from domain.errors import Conflict
-from domain.holds import HOLDS, HoldKind
 from domain.shipments import ShipmentStatus
 from domain.states import CANCELLABLE, TERMINAL, Event, Status
 from infra.db import events, holds, reservations, shipments
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
-from infra.db.holds import NewHold
 from infra.settings import Settings
 from workflows import messages as m
 
@@ -193,18 +190,7 @@ class OrderActivities:
             event = Event.PAYMENT_CAPTURED if demand.paid else Event.PAYMENT_RECORDED
             booking = events.waiting("carrier", "the carrier is booked")
             await events.move(conn, order_no, status, event, data={"waiting": booking})
-        await self._hold_by_rule(conn, order_no, demand.total_minor)
-
-    async def _hold_by_rule(self, conn: AsyncConnection, order_no: str, total_minor: int) -> None:
-        """An order of more than the setting says is looked at before money is taken; 0 switches the rule off."""
-        limit = self._settings.hold_risk_above_minor
-        if limit and total_minor > limit:
-            rule, deadline_s = HOLDS[HoldKind.RISK], self._settings.hold_deadline_s
-            new = NewHold(
-                HoldKind.RISK, "system", "", rule.owner, rule.outcome, deadline_s, self._settings.hold_escalation_s
-            )
-            with contextlib.suppress(Conflict):  # somebody holds it for its risk already
-                await holds.put_on(conn, None, order_no, new)
+        await holds.put_on_by_rule(conn, self._settings, order_no, demand.total_minor)
 
     async def _short(self, conn: AsyncConnection, order_no: str, backorder: bool) -> None:
         if not backorder:

@@ -12,13 +12,18 @@ from api.bodies import refused
 from api.console import install as console
 from api.dependencies import Services
 from api.middleware import BodyLimit, Measured
+from api.portal import install as portal
 from api.routes import (
     approvals,
     audit,
     cancelling,
     catalogue,
+    changing,
+    documents,
     endpoints,
+    feedback,
     holds,
+    messages,
     notices,
     orders,
     payments,
@@ -37,16 +42,21 @@ from infra.crypto import Vault
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.gateways import registry
+from infra.heartbeat import beating
 from infra.settings import Settings
 from infra.telemetry import instrument_app
 
 ROUTERS = (
     placing.router,
     orders.router,
+    changing.router,
     cancelling.router,
     payments.router,
     refunds.router,
+    documents.router,
+    feedback.router,
     holds.router,
+    messages.router,
     returns.router,
     support.router,
     approvals.router,
@@ -74,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     console.install(app)
+    portal.install(app)
     documentation.complete(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Measured)
@@ -102,7 +113,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         app.state.services = parts
         parts.workflows.start()
         try:
-            yield
+            async with beating(parts.database, "api", settings):
+                yield
         finally:
             await parts.watcher.close()
             await parts.workflows.close()

@@ -28,9 +28,13 @@ class Parsed(Generic[Model]):
     digest: bytes
 
 
-async def read(request: Request, model: type[Model]) -> Parsed[Model]:
-    """Parse and validate. Raises Problem: `invalid_json`, `invalid_text`, `validation_failed` and its finer codes."""
-    value = parsed_json(await request.body())
+async def read(request: Request, model: type[Model], *, optional: bool = False) -> Parsed[Model]:
+    """Parse and validate. Raises Problem: `invalid_json`, `invalid_text`, `validation_failed` and its finer codes.
+
+    Where the body is `optional`, none is as good as an empty object.
+    """
+    raw = await request.body()
+    value = {} if optional and not raw else parsed_json(raw)
     try:
         fitting = model.model_validate(value)
     except ValidationError as error:
@@ -76,7 +80,7 @@ def refused(errors: list[ErrorDetails]) -> Problem:
 
 _DETAILS = {
     "unknown_field": "a field is not known here; see errors",
-    "empty_order": "an order needs at least one line",
+    "empty_order": "an order needs at least one line; cancel it to have none",
     "invalid_quantity": "a quantity is a whole number within its limits; see errors",
     "amount_invalid": "an amount is a whole number of minor units, at least 1; see errors",
     "note_too_long": "a note has at most 2,000 characters",

@@ -30,15 +30,22 @@ _KEY_PARAMETER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "description": "A new one for each new request; the same again to get the first answer again.",
 }
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The ETag that the order was read with; 412 when it has moved on since.",
+}
 
 
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The `openapi_extra` of a POST with this body and an idempotency key."""
+def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, Any]:
+    """The `openapi_extra` of a call with this body, an idempotency key and other `parameters`."""
     schema = model.model_json_schema(ref_template=_REF)
     _known.update(schema.pop("$defs", {}))
     _known[model.__name__] = schema
     content = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
-    return {"requestBody": {"required": True, "content": content}, "parameters": [_KEY_PARAMETER]}
+    return {"requestBody": {"required": True, "content": content}, "parameters": [_KEY_PARAMETER, *parameters]}
 
 
 def keyed() -> dict[str, Any]:

@@ -98,6 +98,8 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
         refundable=caller.may_act_as(*REFUNDED_BY) and order["left_minor"] > 0,
         returnable=caller.may_act_as(*RETURNED_BY) and returnable(order),
+        paying=order["paying"],
+        parcel=order["booked"],
     )
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:

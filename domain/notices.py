@@ -13,6 +13,11 @@ class Kind(StrEnum):
     REQUESTS_WAITING = "requests_waiting"
     ORDERS_WAITING = "orders_waiting"
     WEBHOOKS_FAILED = "webhooks_failed"
+    BOOKS_DIFFER = "books_differ"
+    BOOKS_UNCHECKED = "books_unchecked"
+    MACHINE_SHORT = "machine_short"
+    PROCESS_RESTARTED = "process_restarted"
+    PROCESS_SILENT = "process_silent"
 
 
 class Phase(StrEnum):

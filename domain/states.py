@@ -63,12 +63,17 @@ NOTES = frozenset(
         "step_escalated",
         "step_resolved",
         "order_amended",
+        "order_changed",
         "order_adjusted",
         "priority_changed",
         "hold_put_on",
         "hold_released",
         "hold_escalated",
         "hold_expired",
+        "invoice_issued",
+        "credit_note_issued",
+        "feedback_given",
+        "feedback_answered",
         "return_requested",
         "return_approved",
         "return_rejected",
@@ -106,6 +111,24 @@ del S, E
 TERMINAL = frozenset({Status.COMPLETED, Status.CANCELLED})
 CANCELLABLE = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT, Status.PAID, Status.PREPARING})
 
+UNPAID = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT})
+
+
+class Change(StrEnum):
+    """What may be changed of an order after it was placed."""
+
+    ADDRESS = "change_address"
+    LINES = "change_lines"
+    NOTE = "change_note"
+
+
+# Address and lines until a carrier is told of them, the note until the parcel has left.
+CHANGEABLE: dict[Change, frozenset[Status]] = {
+    Change.ADDRESS: UNPAID | {Status.PAID},
+    Change.LINES: UNPAID | {Status.PAID},
+    Change.NOTE: UNPAID | {Status.PAID, Status.PREPARING},
+}
+
 
 def next_status(status: Status, event: Event) -> Status | None:
     """The status that `event` leads to from `status`, or None where the jump is illegal."""
@@ -125,10 +148,20 @@ def reachable(start: Status = Status.RECEIVED) -> frozenset[Status]:
 
 
 def allowed_actions(
-    status: Status, *, cancelling: bool, awaiting_payment: bool, refundable: bool = False, returnable: bool = False
+    status: Status,
+    *,
+    cancelling: bool,
+    awaiting_payment: bool,
+    refundable: bool = False,
+    returnable: bool = False,
+    paying: bool = False,
+    parcel: bool = False,
 ) -> list[str]:
-    """What a caller may ask of an order now, for `allowed_actions` in the API; `refundable` and `returnable` for those
-    who may refund or return it, while something is left to."""
+    """What a caller may ask of an order now, for `allowed_actions` in the API.
+
+    `refundable` and `returnable` are for those who may refund or return it, while something is left to; `paying` says that a payment is in flight or
+    taken, `parcel` that one is being booked or has its label.
+    """
     if cancelling:
         return []
     actions = ["cancel"] if status in CANCELLABLE else []
@@ -138,4 +171,13 @@ def allowed_actions(
         actions.append("refund")
     if returnable:
         actions.append("return")
-    return actions
+    return actions + [change.value for change in Change if may_change(change, status, paying=paying, parcel=parcel)]
+
+
+def may_change(change: Change, status: Status, *, paying: bool, parcel: bool) -> bool:
+    """True when an order that is not being undone takes the change. `paying` and `parcel` as in `allowed_actions`."""
+    if status not in CHANGEABLE[change]:
+        return False
+    if change is not Change.NOTE and parcel:
+        return False
+    return not (change is Change.LINES and paying and status in UNPAID)

@@ -19,6 +19,7 @@ PROVIDER_CALLS = Counter("oms_provider_calls_total", "Calls by outcome.", ["prov
 PROVIDER_SECONDS = Histogram("oms_provider_seconds", "One call.", ["provider", "operation"], buckets=FAST_S)
 OUTBOX_LAG = Histogram("oms_outbox_lag_seconds", "From an event's commit to its delivery.", buckets=LAG_S)
 NOTICES = Counter("oms_notices_total", "Attempts to tell staff something, by outcome.", ["channel", "outcome"])
+MESSAGES = Counter("oms_messages_total", "Attempts to tell customers something, by outcome.", ["channel", "outcome"])
 DISPATCH_LAG = Histogram("oms_dispatch_lag_seconds", "From an order's commit to its workflow's start.", buckets=LAG_S)
 
 

@@ -16,7 +16,19 @@ from opentelemetry.trace import Status
 
 PERSONAL_KEYS = frozenset(
     {"name", "first_name", "last_name", "recipient", "to", "customer", "email", "phone", "mobile", "telephone"}
-    | {"address", "ship_to", "line1", "line2", "district", "postcode", "note", "reason", "variables"}
+    | {
+        "billed_to",
+        "tax_number",
+        "address",
+        "ship_to",
+        "line1",
+        "line2",
+        "district",
+        "postcode",
+        "note",
+        "reason",
+        "variables",
+    }
     | {"token", "authorization", "password", "secret", "body", "payload", "query", "q", "params", "parameters"}
 )
 REMOVED = "[removed]"

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     task_queue: str = "oms"
     deployment_name: str = "oms"
     build_id: str = ""
-    max_cached_workflows: int = Field(default=2000, ge=0)
+    max_cached_workflows: int = Field(default=1900, ge=0)
     sandboxed_workflows: bool = False
 
     # Front door
@@ -54,9 +54,20 @@ class Settings(BaseSettings):
     staff_session_s: int = Field(default=12 * 3600, ge=60)
     staff_idle_s: int = Field(default=1800, ge=60)
 
+    # Portal
+    portal_url: str = ""
+    portal_time_zone: str = "Asia/Shanghai"
+    portal_session_s: int = Field(default=12 * 3600, ge=60)
+    portal_idle_s: int = Field(default=1800, ge=60)
+    portal_ask_window_s: int = Field(default=900, ge=1)
+    portal_asks_per_contact: int = Field(default=5, ge=1)
+    portal_asks_per_address: int = Field(default=30, ge=1)
+
     # Providers
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"
     carrier: Literal["sandbox", "ups"] = "sandbox"
+    email_provider: Literal["sandbox", "smtp", "none"] = "sandbox"
+    sms_provider: Literal["sandbox", "none"] = "sandbox"
     sandbox_url: str = "http://127.0.0.1:8010"
     sandbox_webhook_secret: SecretStr = SecretStr("")
     stripe_api_key: SecretStr = SecretStr("")
@@ -111,12 +122,23 @@ class Settings(BaseSettings):
     webhook_attempts: int = 12
     webhook_timeout_s: float = 10.0
 
+    # Messages to customers
+    message_attempts: int = Field(default=20, ge=1)
+    message_backoff_s: float = Field(default=2.0, gt=0)
+
     # Notices to staff
     notice_interval_s: float = Field(default=900.0, gt=0)
     notice_settle_s: float = Field(default=60.0, ge=0)
     notice_poll_s: float = Field(default=5.0, gt=0)
     notice_lag_s: float = Field(default=60.0, gt=0)
     notice_attempts: int = Field(default=10, ge=1)
+    notice_machine_percent: int = Field(default=90, ge=1, le=100)
+    notice_silent_s: float = Field(default=60.0, ge=20)
+    notice_deaths: int = Field(default=3, ge=1)
+    notice_deaths_s: float = Field(default=900.0, gt=0)
+    watched_dirs: tuple[str, ...] = ()
+    books_check_s: float = Field(default=3600.0, gt=0)
+    books_check_timeout_s: float = Field(default=300.0, gt=0)
     console_url: str = ""
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -124,6 +146,13 @@ class Settings(BaseSettings):
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_from: str = ""
+
+    # Invoices and credit notes
+    seller_name: str = ""
+    seller_address: str = ""
+    seller_tax_number: str = ""
+    seller_contact: str = ""
+    seller_time_zone: str = "Asia/Shanghai"
 
     # Telemetry
     otlp_endpoint: str = ""

@@ -117,7 +117,8 @@ async def _worker_version(configuration: Settings) -> Finding:
 
 
 async def _sandbox(configuration: Settings) -> Finding:
-    if "sandbox" not in (configuration.payment_provider, configuration.carrier):
+    used = (configuration.payment_provider, configuration.carrier)
+    if "sandbox" not in (*used, configuration.email_provider, configuration.sms_provider):
         return Finding("sandbox", True, "not used")
     async with httpx.AsyncClient(timeout=5.0) as client:
         answer = await client.get(f"{configuration.sandbox_url}/healthz")

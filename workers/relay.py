@@ -1,4 +1,4 @@
-"""The relay: events to subscribers, notices to staff, a second pair of hands for the dispatcher, and sweeping."""
+"""The relay: events to subscribers, messages to customers, notices to staff, a second dispatcher, and sweeping."""
 
 import asyncio
 import logging
@@ -6,14 +6,18 @@ from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import audit_anchors, events, notices, outbox, refunds
+from infra.db import audit_anchors, events, messages, notices, outbox, processes, refunds
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
+from infra.gateways.registry import build_messages
+from infra.heartbeat import beating
 from infra.settings import Settings
 from workers import process, starting
+from workers.book_checks import checks
 from workers.delivery import Deliverer
 from workers.dispatch import Dispatcher
 from workers.loops import ended, repeat
+from workers.messenger import Messenger
 from workers.notices import Notifier
 
 EVENTS_AT_ONCE = 500
@@ -22,13 +26,15 @@ IDLE_S = 0.25
 DELIVERY_IDLE_S = 0.5
 # Younger requests are the worker's, which can start orders eagerly.
 DISPATCH_AFTER_S = 1.0
-KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS = 7, 30, 90
+KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 30, 90, 1, 7
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 # How often it is asked whether the next anchor is due; the database says so, however many relays ask.
 ANCHOR_LOOK_S = 10.0
 # Room that a refund holds for a second person who did not come is free at the latest after this.
 LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
+# Questions to the books come one at a time, with room for orders between them.
+CHECK_PAUSE_S, CHECK_LOOK_S = 5.0, 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +49,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     database = Database.from_settings(settings)
     vault = Vault.from_settings(settings)
     deliverer, notifier = Deliverer(database, vault, settings), Notifier(database, vault, settings)
+    messenger = Messenger(database, vault, settings, build_messages(settings))
     dispatcher = Dispatcher(
         database,
         starting.lazily_connected(settings),
@@ -56,8 +63,11 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     look_s = settings.notice_poll_s
     work = [
         dispatcher.run(),
-        repeat("fan-out", fan_out(database, fresh), stopping, busy_s=busy_s, idle_s=max(busy_s, IDLE_S)),
+        repeat(
+            "fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=max(busy_s, IDLE_S)
+        ),
         repeat("delivery", deliverer.step, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
+        repeat("messages", messenger.step, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
         repeat("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
         repeat("notices", notifier.tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
         repeat(
@@ -68,28 +78,33 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             idle_s=min(ANCHOR_LOOK_S, settings.audit_anchor_s),
         ),
         repeat("lapsed refunds", lapse_refunds(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=LAPSE_LOOK_S),
+        repeat("books", checks(database, settings), stopping, busy_s=CHECK_PAUSE_S, idle_s=CHECK_LOOK_S),
         repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
     metrics.serve(settings.relay_metrics_port, lambda: not any(task.done() for task in tasks))
-    await stopping.wait()
-    await dispatcher.stop()
-    await ended(tasks, STOP_S)
-    await asyncio.gather(deliverer.close(), notifier.close())
+    async with beating(database, "relay", settings):
+        await stopping.wait()
+        await dispatcher.stop()
+        await ended(tasks, STOP_S)
+        await asyncio.gather(deliverer.close(), notifier.close(), messenger.close())
     await database.close()
 
 
-def fan_out(database: Database, fresh: asyncio.Event) -> Callable[[], Awaitable[bool]]:
-    """The step that turns events into deliveries; sets `fresh` when it has made some.
+def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) -> Callable[[], Awaitable[bool]]:
+    """The step that turns events into deliveries and messages; sets `fresh`, or `to_tell`, when it has made some.
 
-    Events that nobody subscribed to are no reason to hurry, as long as one turn takes them all.
+    Events that nobody subscribed to are no reason to hurry, as long as one turn takes them all: customers are told in
+    larger batches.
     """
 
     async def step() -> bool:
         async with autocommit(database) as connection:
-            taken, made = await outbox.fan_out(connection, EVENTS_AT_ONCE)
+            taken, made, told = await outbox.fan_out(connection, EVENTS_AT_ONCE)
         if made:
             fresh.set()
+        if told:
+            to_tell.set()
         return made > 0 or taken == EVENTS_AT_ONCE
 
     return step
@@ -131,6 +146,8 @@ def sweep(database: Database) -> Callable[[], Awaitable[bool]]:
             keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
             told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
             over = await notices.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, told, over)
+            gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
+            codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
+        return SWEEP_ROWS in (keys, told, over, gone, codes)
 
     return step

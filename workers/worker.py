@@ -18,6 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities import wiring
 from infra import metrics, telemetry, temporal
 from infra.db.engine import Database
+from infra.heartbeat import beating
 from infra.settings import Settings
 from workers import process
 from workers.cached_workflows import TidyRunner
@@ -44,10 +45,19 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     working = asyncio.Event()
     metrics.serve(settings.worker_metrics_port, working.is_set)
     telemetry.instrument_httpx()
-    client = await _connected(settings, stopping)
-    if client is None:
-        return
     database = Database.from_settings(settings)
+    try:
+        async with beating(database, "worker", settings):
+            if (client := await _connected(settings, stopping)) is not None:
+                await _work(client, database, settings, stopping, working)
+    finally:
+        await database.close()
+
+
+async def _work(
+    client: Client, database: Database, settings: Settings, stopping: asyncio.Event, working: asyncio.Event
+) -> None:
+    """Until asked to stop; `working` is set meanwhile."""
     dispatcher = Dispatcher(database, _always(client), settings, eager=True)
     worker = build(client, database, settings)
     running = asyncio.create_task(worker.run())
@@ -59,7 +69,6 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         working.clear()
         await dispatcher.stop()
         await asyncio.gather(dispatching, worker.shutdown(), return_exceptions=True)
-        await database.close()
 
 
 def build(client: Client, database: Database, settings: Settings) -> Worker:

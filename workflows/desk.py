@@ -47,6 +47,7 @@ class Desk:
         self.paid_news = False
         self.stock_arrived = False
         self.retry_asked = False
+        self.reworded = False
         self.booking = False
         self.followed: set[str] = set()
         self.resolution: m.ResolveRequest | None = None
@@ -110,6 +111,13 @@ class Desk:
         """True when escalation or the default outcome of a hold has come."""
         return self.view.hold is not None and self.passed(self.view.hold.due)
 
+    async def tend_hold(self) -> None:
+        """Do what is due on the hold."""
+        hold = self.view.hold
+        assert hold is not None, "something is due on it"
+        due = m.HoldDue(self.order_no, hold.hold_no, hold.act)
+        self.adopt(await ports.tend_hold(due, f"{hold.act} the {hold.kind} hold: its time has come"))
+
     def until(self, deadline: str) -> str:
         """A deadline, or what is due on a hold before it; empty: neither."""
         due = self.view.hold.due if self.view.hold else ""
@@ -164,7 +172,8 @@ class Desk:
 
     def renew_if_long(self, start: m.StartOrder) -> None:
         """Begin a new run from the books before the history grows too long."""
-        idle = not (self.news or self.stock_arrived or self.resolution) and workflow.all_handlers_finished()
+        waiting = self.stock_arrived and self.view.status == Status.RECEIVED
+        idle = not (self.news or waiting or self.resolution) and workflow.all_handlers_finished()
         if idle and workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(start)
 
@@ -234,6 +243,15 @@ class Desk:
         # A return whose own workflow is not there (any more) is followed anew.
         if isinstance(payload, dict) and payload.get("unfollowed"):
             self.followed.discard(str(payload["unfollowed"]))
+
+    @workflow.signal(name=names.ORDER_CHANGED, description="Address, lines or note were changed; it is in the books")
+    def on_order_changed(self, payload: Any = None) -> None:
+        """What was short may now be there, and what the carrier refused may now be right: both are tried again."""
+        self.news = True
+        what = payload.get("what", []) if isinstance(payload, dict) else []
+        if not self.has_view or self.view.status == Status.RECEIVED:
+            self.stock_arrived = True
+        self.reworded = self.reworded or "address" in what or "lines" in what
 
     @workflow.signal(name=names.RETRY_PARKED, description="Retry the parked step (batch operations cannot update)")
     def on_retry_parked(self, payload: Any = None) -> None:

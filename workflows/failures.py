@@ -1,13 +1,18 @@
 """What a failed activity says to the story: codes, never a provider's words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError
 
 
 @dataclass(frozen=True)
 class Failure:
-    """`code` is stable, `provider` may be empty, `attempts` is how often it was tried."""
+    """`code` is stable, `provider` may be empty, `attempts` is how often it was tried.
+
+    Behind an open circuit the code is that of the failure which keeps it open: one outage is one cause to support.
+    """
 
     code: str
     provider: str
@@ -15,14 +20,20 @@ class Failure:
 
     @classmethod
     def of(cls, error: FailureError) -> "Failure":
-        """Read an activity's failure; its ApplicationError carries (provider, attempt) as details."""
+        """Read an activity's failure; its ApplicationError carries (provider, attempt[, cause]) as details."""
         cause = error.cause if isinstance(error, ActivityError) else error
         if isinstance(cause, ApplicationError):
             details = [*cause.details, "", 1]
-            return cls(cause.type or "unexpected", str(details[0]), int(details[1] or 1))
+            code = behind(cause.details) or cause.type or "unexpected"
+            return cls(code, str(details[0]), int(details[1] or 1))
         if isinstance(cause, TimeoutError):
             return cls("activity_timeout", "", 1)
         return cls("unexpected", "", 1)
+
+
+def behind(details: Sequence[Any]) -> str:
+    """The failure behind an open circuit; empty when no circuit was open."""
+    return str(details[2]) if len(details) > 2 else ""
 
 
 def refusal_from(error: FailureError) -> ApplicationError:

@@ -16,6 +16,7 @@ CARRIER_REPORTED = "carrier_reported"
 STOCK_ARRIVED = "stock_arrived"
 HOLD_CHANGED = "hold_changed"
 AFTER_SALES = "after_sales"
+ORDER_CHANGED = "order_changed"
 RETURN_CHANGED = "return_changed"
 RETRY_PARKED = "retry_parked"
 

@@ -65,7 +65,7 @@ class OrderWorkflow(AfterSales):
         elif self.view.errand:
             await self.errand(self.view.errand)
         elif self.hold_due():
-            await self._tend_hold()
+            await self.tend_hold()
         elif self.held():
             await self._stand_still()
         else:
@@ -166,6 +166,7 @@ class OrderWorkflow(AfterSales):
 
     async def _book(self) -> None:
         self.booking = True
+        self.reworded = False  # the books are read from here on
         try:
             await self.step(Step.BOOK, lambda: ports.book_shipment(self.ref, self.policy, "book carrier"))
         finally:
@@ -198,12 +199,6 @@ class OrderWorkflow(AfterSales):
         hold = self.view.hold
         assert hold is not None, "held by something"
         await self.wait(lambda: not self.held(), hold.due, f"the {hold.kind} hold to be released")
-
-    async def _tend_hold(self) -> None:
-        hold = self.view.hold
-        assert hold is not None, "something is due on it"
-        due = m.HoldDue(self.order_no, hold.hold_no, hold.act)
-        self.adopt(await ports.tend_hold(due, f"{hold.act} the {hold.kind} hold: its time has come"))
 
     # ── undoing ────────────────────────────────────────────────────────────────────────────────────────────
 

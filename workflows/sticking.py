@@ -13,6 +13,7 @@ from workflows import ports
 from workflows.desk import Desk, Undo
 from workflows.failures import Failure
 
+TENDS_WHILE_PARKED = "hold-tended-while-parked"
 LEFT = ("picked_up", "in_transit", "delivered")
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
 
@@ -59,14 +60,20 @@ class Sticking(Desk):
         """What was decided meanwhile need not wait for support where it can be done beside (see AfterSales)."""
 
     async def _resolution_of(self, parked: m.Parked) -> m.ResolveRequest:
-        """Wait for support; news and cancellation go on being heard, and escalation comes when nobody acts."""
+        """Wait for support; news and cancellation go on being heard, and escalation comes when nobody acts.
+
+        So does what is due on a hold: its default outcome may undo the order.
+        """
         until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
         escalated = False
         await self.errand_beside(parked)
         while True:
+            escalation = "" if escalated else until
+            # Asked only where there is a hold: the mark that a patch leaves is an event.
+            tending = self.view.hold is not None and workflow.patched(TENDS_WHILE_PARKED)
             heard = await self.wait(
-                lambda: self.resolution is not None or self.retry_asked or self._overtaken(parked),
-                "" if escalated else until,
+                lambda: self.resolution is not None or self._asked_again(parked) or self._overtaken(parked),
+                self.until(escalation) if tending else escalation,
                 f"support: {STEPS[Step(parked.step)].words}",
             )
             if self.news:
@@ -80,12 +87,18 @@ class Sticking(Desk):
                 return resolution
             if self._overtaken(parked):
                 return m.ResolveRequest(self.order_no, "", "overtaken")
-            if self.retry_asked:
-                self.retry_asked = False
+            if self._asked_again(parked):
+                self.retry_asked = self.reworded = False
                 return m.ResolveRequest(self.order_no, "", Action.RETRY)
+            if tending and self.hold_due():
+                await self.tend_hold()
             if not heard and not escalated and self.passed(until):
                 escalated = True
                 self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))
+
+    def _asked_again(self, parked: m.Parked) -> bool:
+        """True when somebody wants the step tried again, or what the carrier is told was changed since."""
+        return self.retry_asked or (self.reworded and parked.step == Step.BOOK)
 
     def _overtaken(self, parked: m.Parked) -> bool:
         """True when the world resolved the step: it was paid or delivered meanwhile, or the order is to be undone."""

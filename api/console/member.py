@@ -1,7 +1,5 @@
 """Who is signed in: the session's cookie, and the token that a form must carry."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -10,9 +8,12 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.dependencies import origin, services
-from api.errors import Problem
+from api.pages import forms
+from api.pages.forms import csrf_of
 from domain.access import Principal, Role
 from infra.db import staff_sessions
+
+__all__ = ["COOKIE", "Member", "SignInNeeded", "Signed", "csrf_of", "member", "posted", "to_sign_in"]
 
 COOKIE = "oms_session"
 SIGN_IN = "/console/sign-in"
@@ -41,11 +42,6 @@ class Member:
         return self.principal.may_act_as(*roles)
 
 
-def csrf_of(cookie: str) -> str:
-    """What a form of this session proves itself with: another site can neither read nor guess it."""
-    return hashlib.sha256(f"form\n{cookie}".encode()).hexdigest()[:32]
-
-
 async def member(request: Request) -> Any:
     """The signed-in Member, also kept in `request.state.member` for pages of refusals. Raises SignInNeeded."""
     parts, cookie = services(request), request.cookies.get(COOKIE, "")
@@ -65,10 +61,7 @@ Signed = Annotated[Member, Depends(member)]
 
 async def posted(request: Request, person: Member) -> dict[str, str]:
     """The fields of a form of ours, the last of each name. Raises Problem `form_expired`."""
-    fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    if not hmac.compare_digest(fields.pop("csrf", "").encode(), person.csrf.encode()):
-        raise Problem("form_expired", "this page is older than your session; load it again")
-    return fields
+    return await forms.posted(request, person.csrf)
 
 
 async def to_sign_in(request: Request, _: Exception) -> Response:

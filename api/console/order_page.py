@@ -7,16 +7,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api import document_acts, message_acts
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import order_number, require, services
 from api.errors import Problem
 from api.presenting import presented
 from api.routes import cancelling
+from api.routes.messages import checked
 from api.visibility import visible
 from domain.access import Role
 from domain.errors import NotFound
-from infra.db import order_reading, stuck_groups
+from infra.db import documents, messages, order_reading, stuck_groups
 from infra.telemetry import bind_order
 
 router = APIRouter(prefix="/console/orders")
@@ -40,12 +42,17 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
             raise NotFound("order_not_found")
         events = await order_reading.timeline(conn, number, 0, MAX_EVENTS)
         acts = await stuck_groups.acts(conn, parts.keys, number)
+        issued = await documents.of_order(conn, number)
+        told = await messages.of_order(conn, parts.keys, number)
     shown = presented(found, person.principal, parts.settings)
     context: dict[str, Any] = {
         "order": shown,
         "events": events[::-1],
         "acts": acts,
         "totals": _totals(shown["payments"], found["left_minor"]),
+        "documents": issued,
+        "reads_documents": person.may(*document_acts.HANDLED_BY),
+        "told": told,
         # Names and addresses are for those who talk to the customer or write on the parcel.
         "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": person.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
@@ -87,4 +94,15 @@ async def cancel(request: Request, person: Signed, order_no: str) -> Response:
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
     key = fields.get("key") or secrets.token_hex(16)
     await cancelling.cancel(parts, person.principal, key, glance, digest, reason[:500])
+    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+
+
+@router.post("/{order_no}/messages/{message_id}")
+async def send_again(request: Request, person: Signed, order_no: str, message_id: str) -> Response:
+    """Have a message that failed sent again."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    key = fields.get("key") or secrets.token_hex(16)
+    await message_acts.send_again(parts, person.principal, key, glance.order_no, checked(message_id))
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

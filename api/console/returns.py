@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api import return_acts
-from api.console.forms import digest, fitted, fitting, key_of, new_key, whole
+from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import require, require_staff, services
+from api.pages import forms
 from api.return_acts import ASKED_BY, HANDLED_BY, Asked
 from api.routes.returns import before, following, items, label_document
 from api.schemas.returns import AskReturn, FoundPieces, RejectReturn
@@ -105,7 +106,7 @@ def _told(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
         for condition in CONDITIONS
         if (typed := fields.get(f"{condition}.{line['line_no']}", "").strip()) not in ("", "0")
     ]
-    return fitted(FoundPieces, {"lines": lines})
+    return forms.fitting(FoundPieces, {"lines": lines})
 
 
 @router.get("/orders/{order_no}/return")

@@ -4,23 +4,20 @@ import asyncio
 import math
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.console import words
 from api.console.member import COOKIE, Signed, posted
 from api.console.rendering import page
 from api.dependencies import Services, actor, services
-from domain.errors import NotFound
+from api.pages import moving
 from infra import passwords
 from infra.db import acting, staff, staff_sessions
 
 router = APIRouter(prefix="/console")
 
 HOME = "/console"
-_YEAR_S = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +29,8 @@ class _Refused:
 
 
 def local(target: str | None) -> str:
-    """`target` when it is an address of the console, else the board: no link of ours leads elsewhere."""
-    if not target or "\\" in target or any(ord(symbol) < 33 for symbol in target):
-        return HOME
-    parts = urlsplit(target)
-    inside = not parts.scheme and not parts.netloc and (parts.path == HOME or parts.path.startswith(f"{HOME}/"))
-    return target if inside and ".." not in parts.path else HOME
+    """`target` when it is an address of the console, else the board."""
+    return moving.local(target, HOME)
 
 
 @router.get("/sign-in")
@@ -115,10 +108,4 @@ async def sign_out(request: Request, person: Signed) -> Response:
 @router.get("/language/{lang}")
 async def language(request: Request, lang: str) -> Response:
     """Remember the language, go back to where the reader was."""
-    if lang not in words.LANGUAGES:
-        raise NotFound("not_found")
-    came_from = urlsplit(request.headers.get("referer", ""))
-    back = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
-    response = RedirectResponse(local(back), 303)
-    response.set_cookie(words.COOKIE, lang, path=HOME, max_age=_YEAR_S, samesite="lax", httponly=True)
-    return response
+    return moving.in_language(request, lang, HOME)

@@ -6,15 +6,16 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.bodies import read
-from api.dependencies import Caller, actor, derived_id, idempotency_key, require, services
+from api.dependencies import Caller, Services, actor, derived_id, idempotency_key, require, services
 from api.documentation import body_of, problems
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow
 from api.schemas.orders import Payment
 from api.visibility import visible
-from domain.access import Role
+from domain.access import Principal, Role
 from infra.db import idempotency, payment_requests
 from infra.db.books_view import stand_of
+from infra.db.order_reading import Glance
 from workflows import names
 from workflows.messages import PayRequest
 
@@ -30,7 +31,15 @@ async def pay(order_no: str, request: Request, caller: Caller) -> Response:
     key = idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Payment)
-    payment, request_id = parsed.model, f"pay_{derived_id(caller, key, f'pay {glance.order_no}')}"
+    return await pay_for(parts, caller, key, glance, parsed.digest, parsed.model)
+
+
+async def pay_for(
+    parts: Services, caller: Principal, key: str, glance: Glance, digest: bytes, payment: Payment
+) -> Response:
+    """Ask the workflow to take the payment. Raises Conflict `already_paid`, `payment_in_progress`; Problem
+    `unknown_payment_method`, `workflow_unavailable`."""
+    request_id = f"pay_{derived_id(caller, key, f'pay {glance.order_no}')}"
     if payment.method != parts.settings.payment_provider:
         raise Problem("unknown_payment_method", f"method is {parts.settings.payment_provider} here")
 
@@ -49,5 +58,5 @@ async def pay(order_no: str, request: Request, caller: Caller) -> Response:
         stand = await stand_of(conn, glance.order_no)
         return {"order_no": glance.order_no, "status": stand.status, "outcome": stand.attempt_state}
 
-    asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
+    asked = idempotency.Request(actor(caller), key, digest, caller.origin)
     return await by_workflow(parts, asked, 201, WorkflowCall(prepare, ask, from_books))

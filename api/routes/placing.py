@@ -19,7 +19,7 @@ from api.dependencies import (
 from api.documentation import body_of, problems
 from api.errors import Problem
 from api.idempotent import replayed
-from api.schemas.orders import PlacedOrder, PlaceOrder
+from api.schemas.orders import Customer, PlacedOrder, PlaceOrder
 from domain.access import Principal, Role
 from domain.orders import MAX_QUANTITY, RequestedLine, wanted_units
 from domain.priority import RANKS, Priority
@@ -109,7 +109,7 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         type=order.type,
         currency=order.currency,
         customer_id=order.customer.id,
-        profile={"name": order.customer.name, "email": order.customer.email, "phone": order.customer.phone},
+        profile=_profile(order.customer),
         ship_to=dict(order.ship_to),
         note=order.note,
         backorder=order.backorder,
@@ -124,6 +124,11 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         shipping_minor=order.shipping_minor,
         terms=terms,
     )
+
+
+def _profile(customer: Customer) -> dict[str, str | None]:
+    profile = {"name": customer.name, "email": customer.email, "phone": customer.phone}
+    return profile if customer.language is None else {**profile, "language": customer.language}
 
 
 def _answer(currency: str) -> Callable[[str, int], dict[str, Any]]:

@@ -25,12 +25,13 @@ from domain.priority import Priority
 
 
 class Customer(Body):
-    """Who orders; written to his profile."""
+    """Who orders; written to his profile. `language` is what he is written to in; without one, his last one counts."""
 
     id: Identity
     name: Name
     email: Email | None = None
     phone: Phone | None = None
+    language: Literal["en", "zh"] | None = None
 
 
 class ShipTo(Body):

@@ -10,8 +10,12 @@ EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`sql` gives one row (place, expected, found) for each thing that is wrong; each is a single snapshot."""
+    """`sql` gives one row (place, expected, found) for each thing that is wrong; each is a single snapshot.
 
+    `code` stays the same: answers are kept under it, and notices have words for it.
+    """
+
+    code: str
     name: str
     sql: str
 
@@ -36,6 +40,7 @@ class Answer:
 
 QUESTIONS = (
     Question(
+        "stock_levels",
         "stock levels are the sums of their movements",
         """SELECT sku || ' at ' || warehouse AS place,
                   'on hand ' || coalesce(m.on_hand, 0) || ', reserved ' || coalesce(m.reserved, 0)
@@ -50,6 +55,7 @@ QUESTIONS = (
                   <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.quarantined, 0))""",
     ),
     Question(
+        "stock_reserved",
         "reserved stock is what orders hold",
         """SELECT sku || ' at ' || warehouse AS place,
                   'reserved ' || coalesce(a.held, 0) AS expected, 'reserved ' || coalesce(l.reserved, 0) AS found
@@ -59,12 +65,14 @@ QUESTIONS = (
             WHERE coalesce(l.reserved, 0) <> coalesce(a.held, 0)""",
     ),
     Question(
+        "stock_promised",
         "no stock is promised twice or below zero",
         """SELECT sku || ' at ' || warehouse AS place, '0 <= reserved <= on hand' AS expected,
                   'on hand ' || on_hand || ', reserved ' || reserved AS found
              FROM stock_levels WHERE reserved < 0 OR on_hand < reserved""",
     ),
     Question(
+        "ledger_entries",
         "each succeeded payment has its ledger entry, no other has one",
         """SELECT 'payment ' || coalesce(p.payment_id, l.payment_id) AS place,
                   CASE WHEN p.status = 'succeeded' THEN 'one entry' ELSE 'no entry' END AS expected,
@@ -73,6 +81,7 @@ QUESTIONS = (
             WHERE (p.status IS NOT DISTINCT FROM 'succeeded') <> (l.payment_id IS NOT NULL)""",
     ),
     Question(
+        "ledger_amounts",
         "ledger entries say what their payments say",
         """SELECT 'entry ' || l.entry_id AS place,
                   concat_ws(' ', p.order_no, p.amount_minor, p.currency, replace(r.debit, '{provider}', p.provider),
@@ -84,6 +93,7 @@ QUESTIONS = (
                       replace(r.credit, '{provider}', p.provider))""",
     ),
     Question(
+        "ledger_balance",
         "debits equal credits, and no account of a customer is overdrawn",
         """SELECT order_no || ' ' || account || ' ' || currency AS place, 'at least 0' AS expected,
                   sum(credit)::text AS found
@@ -100,6 +110,7 @@ QUESTIONS = (
             GROUP BY currency HAVING sum(amount) <> 0""",
     ),
     Question(
+        "payment_totals",
         "running totals are the sums of the ledger, of refunds under way and of those that are promised",
         """SELECT 'capture ' || p.payment_id AS place,
                   'captured ' || p.amount_minor || ', refunded ' || coalesce(r.refunded, 0)
@@ -122,6 +133,7 @@ QUESTIONS = (
                   <> (l.amount_minor, coalesce(r.refunded, 0), coalesce(d.promised, 0))""",
     ),
     Question(
+        "refunds",
         "refunds do not exceed their capture",
         """SELECT 'capture ' || coalesce(c.payment_id::text, 'of no order') AS place,
                   'at most ' || coalesce(max(c.amount_minor), 0) AS expected, sum(l.amount_minor)::text AS found
@@ -131,20 +143,22 @@ QUESTIONS = (
             GROUP BY c.payment_id HAVING sum(l.amount_minor) > coalesce(max(c.amount_minor), 0)""",
     ),
     Question(
+        "returned_units",
         "no more is on returns than was delivered, and the counters say so",
         """SELECT l.order_no || ' line ' || l.line_no AS place,
                   'returned ' || coalesce(sum(n.quantity) FILTER (WHERE s.counted), 0)
-                    || ' of ' || l.quantity AS expected,
+                    || ' of ' || (l.quantity - l.cancelled_quantity) AS expected,
                   'returned ' || l.returned_quantity AS found
              FROM order_lines l
              LEFT JOIN return_lines n USING (order_no, line_no)
              LEFT JOIN returns r USING (return_id)
              LEFT JOIN return_statuses s ON s.status = r.status
-            GROUP BY l.order_no, l.line_no, l.quantity, l.returned_quantity
+            GROUP BY l.order_no, l.line_no, l.quantity, l.cancelled_quantity, l.returned_quantity
            HAVING coalesce(sum(n.quantity) FILTER (WHERE s.counted), 0) <> l.returned_quantity
-               OR l.returned_quantity NOT BETWEEN 0 AND l.quantity""",
+               OR l.returned_quantity NOT BETWEEN 0 AND l.quantity - l.cancelled_quantity""",
     ),
     Question(
+        "returned_shelves",
         "what came back of a return is what was put on a shelf",
         """SELECT r.return_id || ' ' || n.sku AS place, 'on shelves ' || n.came AS expected,
                   'on shelves ' || coalesce(m.moved, 0) AS found
@@ -160,13 +174,16 @@ QUESTIONS = (
             WHERE coalesce(n.came, 0) <> coalesce(m.moved, 0)""",
     ),
     Question(
+        "order_lines",
         "orders cost what their lines cost",
-        """SELECT o.order_no AS place, coalesce(sum(l.quantity * l.unit_price_minor), 0)::text AS expected,
-                  o.items_minor::text AS found
-             FROM orders o LEFT JOIN order_lines l USING (order_no)
-            GROUP BY o.order_no HAVING coalesce(sum(l.quantity * l.unit_price_minor), 0) <> o.items_minor""",
+        """SELECT o.order_no AS place, coalesce(l.worth, 0)::text AS expected, o.items_minor::text AS found
+             FROM orders o
+             LEFT JOIN (SELECT order_no, sum((quantity - cancelled_quantity) * unit_price_minor) AS worth
+                          FROM order_lines GROUP BY order_no) l USING (order_no)
+            WHERE coalesce(l.worth, 0) <> o.items_minor""",
     ),
     Question(
+        "line_shares",
         "what lines were sold for adds up to their order's total",
         """SELECT o.order_no AS place,
                   concat_ws(' ', o.total_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.tax_added_minor)
@@ -182,6 +199,7 @@ QUESTIONS = (
                   <> (l.paid, l.discount, l.shipping, l.tax, l.added)""",
     ),
     Question(
+        "line_refunds",
         "what is refunded of lines is the sum of their refunds",
         """SELECT l.order_no || ' line ' || l.line_no AS place,
                   concat_ws(' ', coalesce(r.amount, 0), coalesce(r.shipping, 0), coalesce(r.units, 0)) AS expected,
@@ -196,6 +214,7 @@ QUESTIONS = (
                   <> (coalesce(r.amount, 0), coalesce(r.shipping, 0), coalesce(r.units, 0))""",
     ),
     Question(
+        "refund_sums",
         "refunds are the sums of their lines and of their parts, and are paid when their parts are",
         """SELECT f.refund_id AS place,
                   concat_ws(' ', f.amount_minor, f.amount_minor, (f.status = 'succeeded')) AS expected,
@@ -211,6 +230,7 @@ QUESTIONS = (
                OR (f.status = 'succeeded' AND x.paid IS NOT TRUE)""",
     ),
     Question(
+        "event_numbers",
         "events are numbered without gaps",
         """SELECT o.order_no AS place, '1 to ' || o.event_seq AS expected,
                   coalesce(min(e.seq) || ' to ' || max(e.seq), 'none') || ', ' || count(e.seq) || ' events' AS found
@@ -219,6 +239,7 @@ QUESTIONS = (
            HAVING (coalesce(min(e.seq), 0), coalesce(max(e.seq), 0), count(e.seq)) <> (1, o.event_seq, o.event_seq)""",
     ),
     Question(
+        "order_status",
         "an order's status is where its events lead",
         """SELECT o.order_no AS place, coalesce(last.to_status, 'no event') AS expected, o.status AS found
              FROM orders o
@@ -227,6 +248,7 @@ QUESTIONS = (
             WHERE last.to_status IS DISTINCT FROM o.status""",
     ),
     Question(
+        "transitions",
         "each status change follows the one before, along the transition table",
         """SELECT c.order_no || ' event ' || c.seq AS place, 'a transition from ' || c.before AS expected,
                   c.type || ' from ' || coalesce(c.from_status, 'nothing') || ' to ' || c.to_status AS found

@@ -59,15 +59,19 @@ def profile_context(customer_id: str) -> str:
 def recorded(
     keys: KeyRing, customer_id: str, profile: Mapping[str, str | None], data_key: bytes | None, kept: bytes | None
 ) -> CustomerRecord:
-    """The record for `profile` ({name, email, phone}), given the key and sealed profile in the books (or None).
+    """The record for `profile` ({name, email, phone, language?}), given the key and sealed profile in the books.
 
-    A customer without a key (new, or erased) gets a fresh one. Raises Unreadable when the master key is gone.
+    A customer without a key (new, or erased) gets a fresh one; who names no language keeps the one that he named
+    before. Raises Unreadable when the master key is gone.
     """
     if data_key is None:
         plain, wrapped = keys.vault.new_data_key()
     else:
         plain, wrapped = keys.unwrap(data_key), data_key
-        if keys.open_json(wrapped, kept, profile_context(customer_id)) == profile:
+        known = keys.open_json(wrapped, kept, profile_context(customer_id))
+        if known and "language" in known:
+            profile = {"language": known["language"], **profile}
+        if known == profile:
             return CustomerRecord(customer_id, wrapped, plain, changed=False)
     email, phone = profile.get("email"), profile.get("phone")
     return CustomerRecord(

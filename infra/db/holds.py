@@ -1,5 +1,6 @@
 """Holds in the books. Triggers stop what a hold stops, and tell the order's workflow that something changed."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from domain.errors import Conflict, NotFound
 from domain.holds import HOLDS, HoldAct, HoldKind, Outcome
 from infra.db import events
 from infra.db.customers import KeyRing, data_key_of
+from infra.settings import Settings
 
 # The trigger numbers it, and refuses what is too late.
 _PUT_ON = text(
@@ -114,6 +116,17 @@ async def put_on(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new
     data = {"hold": new.kind, "hold_no": made.hold_no, "until": made.until.isoformat(), "default": new.outcome}
     await events.note(conn, order_no, "hold_put_on", new.actor, data=data)
     return int(made.hold_no)
+
+
+async def put_on_by_rule(conn: AsyncConnection, settings: Settings, order_no: str, total_minor: int) -> None:
+    """An order of more than the setting says is looked at before money is taken; 0 switches the rule off."""
+    limit = settings.hold_risk_above_minor
+    if limit and total_minor > limit:
+        rule = HOLDS[HoldKind.RISK]
+        deadline_s, escalate_s = settings.hold_deadline_s, settings.hold_escalation_s
+        new = NewHold(HoldKind.RISK, "system", "", rule.owner, rule.outcome, deadline_s, escalate_s)
+        with contextlib.suppress(Conflict):  # somebody holds it for its risk already
+            await put_on(conn, None, order_no, new)
 
 
 _TOO_LATE = "the order is {status} or being undone, nothing that is still to come can be held; cancel it instead"

@@ -4,18 +4,16 @@ A look happens every few seconds, so each statement reads indexes of open rows, 
 rows, never the orders of the past. Another cause is one more function in `DETECTORS`, and its words.
 """
 
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.notices import Kind
 from domain.order_no import new_order_no
+from infra.db import machine_causes
+from infra.db.notice_found import Detector, Found
 from infra.settings import Settings
 
 # As many rows of a queue are looked at; a count that reaches it means "or more".
@@ -84,40 +82,6 @@ _WEBHOOKS = text(
      GROUP BY endpoint_id
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One cause as it is now. `facts` tell it from others of its kind unless they are in `detail`.
-
-    `amounts` is money at stake as [{currency, amount_minor}]. Nothing in it is personal.
-    """
-
-    kind: Kind
-    facts: dict[str, str | None]
-    count: int
-    oldest_at: datetime | None = None
-    amounts: list[dict[str, Any]] = field(default_factory=list)
-    detail: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def cause(self) -> str:
-        """The key of the cause: the same as long as it is the same trouble."""
-        return ":".join([self.kind, *(quote(value or "", safe="") for _, value in sorted(self.facts.items()))])
-
-    def row(self) -> dict[str, Any]:
-        """As the books keep it."""
-        return {
-            "cause": self.cause,
-            "kind": self.kind.value,
-            "facts": self.facts | self.detail,
-            "count": self.count,
-            "amounts": self.amounts,
-            "oldest_at": self.oldest_at.isoformat() if self.oldest_at else None,
-        }
-
-
-Detector = Callable[[AsyncConnection, Settings], Awaitable[list[Found]]]
 
 
 async def stuck(conn: AsyncConnection, _: Settings) -> list[Found]:
@@ -191,9 +155,9 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.REQUESTS_WAITING: requests_waiting,
     Kind.ORDERS_WAITING: orders_waiting,
     Kind.WEBHOOKS_FAILED: webhooks_failed,
+    Kind.BOOKS_DIFFER: machine_causes.books_differ,
+    Kind.BOOKS_UNCHECKED: machine_causes.books_unchecked,
+    Kind.MACHINE_SHORT: machine_causes.machine_short,
+    Kind.PROCESS_RESTARTED: machine_causes.process_restarted,
+    Kind.PROCESS_SILENT: machine_causes.process_silent,
 }
-
-
-def as_json(found: list[Found]) -> str:
-    """All of them, as one parameter of a statement."""
-    return json.dumps([one.row() for one in found])

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.notices import Kind
-from infra.db.notice_causes import DETECTORS, Detector, Found, as_json
+from infra.db.notice_causes import DETECTORS
+from infra.db.notice_found import Detector, Found, as_json
 from infra.settings import Settings
 
 _log = logging.getLogger(__name__)

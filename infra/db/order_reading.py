@@ -39,13 +39,15 @@ _ORDER = text(
            o.discount_minor, o.tax_minor, o.currency, o.customer_id, o.ship_to_enc, o.note_enc, o.backorder,
            o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key, c.profile_enc,
-           (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name, 'quantity', l.quantity,
-                     'unit_price_minor', l.unit_price_minor, 'total_minor', l.quantity * l.unit_price_minor,
+           (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name,
+                     'quantity', l.quantity - l.cancelled_quantity, 'unit_price_minor', l.unit_price_minor,
+                     'total_minor', (l.quantity - l.cancelled_quantity) * l.unit_price_minor,
                      'discount_minor', l.discount_minor, 'shipping_minor', l.shipping_minor, 'tax_minor', l.tax_minor,
                      'paid_minor', l.paid_minor, 'refunded_minor', l.refunded_minor,
-                     'refunded_quantity', l.refunded_quantity, 'returned_quantity', l.returned_quantity)
+                     'refunded_quantity', l.refunded_quantity, 'cancelled_quantity', l.cancelled_quantity,
+                     'returned_quantity', l.returned_quantity)
                      ORDER BY l.line_no)
-              FROM order_lines l WHERE l.order_no = o.order_no) AS lines,
+              FROM order_lines l WHERE l.order_no = o.order_no AND l.quantity > l.cancelled_quantity) AS lines,
            (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,
                      'status', p.status, 'amount_minor', p.amount_minor, 'currency', p.currency,
                      'provider', p.provider, 'provider_ref', p.provider_ref, 'error_code', p.error_code,
@@ -78,7 +80,8 @@ _ORDER = text(
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
                       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
-                      AND r.attempt IS NOT NULL) AS payment_untried
+                      AND r.attempt IS NOT NULL) AS payment_untried,
+           is_paying(o.order_no) AS paying, is_booked(o.order_no) AS booked
       FROM orders o JOIN customers c USING (customer_id)
      WHERE o.order_no = :order_no
     """
@@ -133,7 +136,8 @@ async def glances(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, 
 async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> dict[str, Any] | None:
     """Everything that the books say of an order, personal fields opened (None where their key is gone).
 
-    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `payment_untried`, `left_minor`.
+    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `payment_untried`, `left_minor`,
+    `paying`, `booked`.
     """
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:

@@ -1,25 +1,47 @@
-"""Events on their way to subscribers: unpublished rows become one delivery per subscribed endpoint."""
+"""Events on their way out: unpublished rows become a delivery per subscribed endpoint and a message to the customer."""
+
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# Rows that are there are taken, never `seq > last`: a transaction that commits late is not skipped.
+from domain.messages import TOLD
+
+# Rows that are there are taken, never `seq > last`: a transaction that commits late is not skipped. One fact is one
+# message on one channel, however often it is taken: e-mail where the customer left an address, else his telephone.
 _FAN_OUT = text(
     """WITH taken AS (
          SELECT order_no, seq FROM outbox ORDER BY order_no, seq LIMIT :limit FOR UPDATE SKIP LOCKED),
        gone AS (
          DELETE FROM outbox o USING taken t WHERE o.order_no = t.order_no AND o.seq = t.seq),
+       events AS MATERIALIZED (
+         SELECT e.order_no, e.seq, e.type
+           FROM taken t JOIN order_events e ON e.order_no = t.order_no AND e.seq = t.seq),
        made AS (
          INSERT INTO webhook_deliveries (endpoint_id, order_no, seq)
-         SELECT w.endpoint_id, t.order_no, t.seq
-           FROM webhook_endpoints w
-          CROSS JOIN taken t
-           JOIN order_events e ON e.order_no = t.order_no AND e.seq = t.seq
+         SELECT w.endpoint_id, e.order_no, e.seq
+           FROM webhook_endpoints w CROSS JOIN events e
           WHERE w.active AND (w.event_types = '{}' OR e.type = ANY(w.event_types))
          ON CONFLICT DO NOTHING
-         RETURNING 1)
-       SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM made) AS made"""
+         RETURNING 1),
+       told AS (
+         INSERT INTO messages (message_id, customer_id, order_no, event_seq, fact, channel, template, state, last_error)
+         SELECT e.order_no || '.' || e.seq || '.' || way.channel, c.customer_id, e.order_no, e.seq, e.type, way.channel,
+                f.template, CASE way.channel WHEN 'none' THEN 'skipped' ELSE 'open' END,
+                CASE WHEN c.data_key IS NULL THEN 'erased' WHEN way.channel = 'none' THEN 'no_address' END
+           FROM events e
+           JOIN unnest(CAST(:facts AS text[]), CAST(:templates AS text[])) f (fact, template) ON f.fact = e.type
+           JOIN orders o ON o.order_no = e.order_no
+           JOIN customers c ON c.customer_id = o.customer_id
+          CROSS JOIN LATERAL (
+            SELECT CASE WHEN c.data_key IS NULL THEN 'none' WHEN c.email_index IS NOT NULL THEN 'email'
+                        WHEN c.phone_index IS NOT NULL THEN 'sms' ELSE 'none' END AS channel) way
+         ON CONFLICT DO NOTHING
+         RETURNING state)
+       SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM made) AS made,
+              (SELECT count(*) FROM told WHERE state = 'open') AS told"""
 )
+_TOLD = {"facts": list(TOLD), "templates": list(TOLD.values())}
 
 _KEYS = text(
     """DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
@@ -32,10 +54,18 @@ _DELIVERIES = text(
 )
 
 
-async def fan_out(connection: AsyncConnection, limit: int) -> tuple[int, int]:
-    """Take up to `limit` unpublished events: (events taken, deliveries made). One statement, all or nothing."""
-    row = (await connection.execute(_FAN_OUT, {"limit": limit})).one()
-    return row.taken, row.made
+class FanOut(NamedTuple):
+    """Events taken, deliveries to endpoints and messages to customers made of them."""
+
+    taken: int
+    made: int
+    told: int
+
+
+async def fan_out(connection: AsyncConnection, limit: int) -> FanOut:
+    """Take up to `limit` unpublished events. One statement, all or nothing."""
+    row = (await connection.execute(_FAN_OUT, {"limit": limit, **_TOLD})).one()
+    return FanOut(row.taken, row.made, row.told)
 
 
 async def forget_idempotency_keys(connection: AsyncConnection, days: int, limit: int) -> int:

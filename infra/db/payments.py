@@ -28,6 +28,7 @@ _FINISH = text(
      WHERE payment_id = :payment_id AND tries = :tries AND status IN ('intent', 'pending')
     """
 )
+# The order's row is locked, so that a total that is being changed is waited for and read anew.
 # One statement each: the wish (or the authorisation), the order's own state and the intent. Nothing is opened for an
 # order that is being undone, or that another payment has paid.
 _OPEN_AUTHORISATION = text(
@@ -38,6 +39,7 @@ _OPEN_AUTHORISATION = text(
            o.total_minor, o.currency, 'intent', :key, 1
       FROM orders o JOIN payment_requests r USING (order_no)
      WHERE o.order_no = :order_no AND r.attempt = :attempt AND o.status = 'pending_payment' AND o.cancelling IS NULL
+       FOR KEY SHARE OF o
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
     RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, risk, parent_id,
               (SELECT r.token FROM payment_requests r

@@ -13,7 +13,8 @@ from domain.sourcing import Destination, Warehouse, candidates
 _WANTED = text(
     """
     WITH wanted AS (
-      SELECT sku, sum(quantity)::bigint AS quantity FROM order_lines WHERE order_no = :order_no GROUP BY sku
+      SELECT sku, sum(quantity - cancelled_quantity)::bigint AS quantity FROM order_lines
+       WHERE order_no = :order_no AND quantity > cancelled_quantity GROUP BY sku
     )
     SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor,
            o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
@@ -32,8 +33,8 @@ _WANTED = text(
 _RESERVE = text(
     """
     WITH wanted AS MATERIALIZED (
-      SELECT sku, sum(quantity)::bigint AS quantity FROM order_lines WHERE order_no = :order_no
-       GROUP BY sku ORDER BY sku
+      SELECT sku, sum(quantity - cancelled_quantity)::bigint AS quantity FROM order_lines
+       WHERE order_no = :order_no AND quantity > cancelled_quantity GROUP BY sku ORDER BY sku
     ), held AS (
       INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
       SELECT :order_no, sku, :warehouse, quantity, 'reserved' FROM wanted

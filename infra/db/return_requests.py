@@ -42,7 +42,7 @@ _STANDING = text(
     """
 )
 _RETURNABLE = text(
-    """SELECT line_no, sku, quantity - returned_quantity AS quantity FROM order_lines
+    """SELECT line_no, sku, quantity - cancelled_quantity - returned_quantity AS quantity FROM order_lines
         WHERE order_no = :order_no ORDER BY line_no"""
 )
 _INSERT = text(

@@ -33,7 +33,8 @@ _OPEN = text(
       JOIN warehouses w ON w.code = i.warehouse,
            LATERAL (SELECT array_agg(l.sku ORDER BY l.sku) AS skus, array_agg(l.quantity ORDER BY l.sku) AS quantities,
                            sum(l.quantity * p.weight_g) AS weight_g
-                      FROM allocations l JOIN products p USING (sku) WHERE l.order_no = i.order_no) g
+                      FROM allocations l JOIN products p USING (sku)
+                     WHERE l.order_no = i.order_no AND l.state = 'reserved') g
     """
 )
 # One statement: the carrier's answer, the label, and the event unless the carrier's own news came first.

@@ -50,7 +50,8 @@ _WAKE = text(
            extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
       FROM orders o
      WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock'
-       AND EXISTS (SELECT FROM order_lines l WHERE l.order_no = o.order_no AND l.sku = :sku)
+       AND EXISTS (SELECT FROM order_lines l WHERE l.order_no = o.order_no AND l.sku = :sku
+                      AND l.quantity > l.cancelled_quantity)
      ORDER BY extract(epoch FROM o.created_at) - head_start_s(o.priority), o.order_no LIMIT :limit
     """
 )

@@ -27,6 +27,7 @@ class CircuitBreaker:
         self._provider, self._limit, self._reset_s, self._clock = provider, failures, reset_s, clock
         self._failures = 0
         self._opened_at_s: float | None = None
+        self._cause = ""
         self._probing = False
 
     @property
@@ -37,12 +38,12 @@ class CircuitBreaker:
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
-        """Runs one call. Raises ProviderUnavailable("circuit_open", retry_after_s) without running it."""
+        """Runs one call. Raises ProviderUnavailable("circuit_open", retry_after_s, cause) without running it."""
         probe = self._admit()
         try:
             yield
-        except ProviderUnavailable:
-            self._failed()
+        except ProviderUnavailable as error:
+            self._failed(error.code)
             raise
         except GatewayError:
             self._answered()
@@ -60,7 +61,8 @@ class CircuitBreaker:
         if state == "closed":
             return False
         if state == "open" or self._probing:
-            raise ProviderUnavailable("circuit_open", self._provider, max(self._remaining_s(), self._reset_s / 4))
+            pause_s = max(self._remaining_s(), self._reset_s / 4)
+            raise ProviderUnavailable("circuit_open", self._provider, pause_s, self._cause)
         self._probing = True
         return True
 
@@ -68,8 +70,9 @@ class CircuitBreaker:
         self._failures = 0
         self._opened_at_s = None
 
-    def _failed(self) -> None:
+    def _failed(self, code: str) -> None:
         self._failures += 1
+        self._cause = code
         if self._opened_at_s is not None or self._failures >= self._limit:
             self._opened_at_s = self._clock()
 

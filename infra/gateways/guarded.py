@@ -13,6 +13,8 @@ from infra.gateways.protocol import (
     CarrierGateway,
     CarrierNotice,
     GatewayResult,
+    MessageGateway,
+    OutgoingMessage,
     PaymentGateway,
     PaymentNotice,
     PaymentRequest,
@@ -103,6 +105,28 @@ class GuardedCarrier:
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotice | None:
         return self._gateway.parse_notification(headers, body)
+
+    async def aclose(self) -> None:
+        await self._gateway.aclose()
+
+
+class GuardedMessages:
+    """A MessageGateway around another."""
+
+    def __init__(self, gateway: MessageGateway, breaker: CircuitBreaker) -> None:
+        self._gateway = gateway
+        self._guard = _Guard(gateway.name, breaker)
+
+    @property
+    def name(self) -> str:
+        return self._gateway.name
+
+    @property
+    def longest_s(self) -> float:
+        return self._gateway.longest_s
+
+    async def send(self, message: OutgoingMessage) -> str | None:
+        return await self._guard.call(f"send_{message.channel}", lambda: self._gateway.send(message))
 
     async def aclose(self) -> None:
         await self._gateway.aclose()

@@ -1,4 +1,4 @@
-"""What every payment provider and every carrier is to the rest of the product.
+"""What every payment provider, carrier and message provider is to the rest of the product.
 
 Errors carry codes only, never a provider's message: they end up in workflow histories and logs.
 """
@@ -30,12 +30,14 @@ class ProviderRefused(GatewayError):
 class ProviderUnavailable(GatewayError):
     """No answer, or none that counts: the call may have been carried out. Ask with `lookup`, or repeat under its key.
 
-    Codes: "timeout", "connection", "bad_response", "http_<status>", and "circuit_open": then nothing was sent.
+    Codes: "timeout", "connection", "bad_response", "http_<status>", and "circuit_open": then nothing was sent, and
+    `cause` is the code of the failure that keeps the circuit open.
     """
 
-    def __init__(self, code: str, provider: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, code: str, provider: str, retry_after_s: float | None = None, cause: str = "") -> None:
         super().__init__(code, provider)
         self.retry_after_s = retry_after_s
+        self.cause = cause
 
 
 class BadSignature(GatewayError):
@@ -163,6 +165,19 @@ class CarrierNotice:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One message to one person, in plain text; `subject` is empty for a text message."""
+
+    idempotency_key: str
+    channel: Literal["email", "sms"]
+    template: str
+    order_no: str | None
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+
+
 class PaymentGateway(Protocol):
     """A payment provider. The same idempotency key never moves money twice.
 
@@ -219,6 +234,26 @@ class CarrierGateway(Protocol):
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotice | None:
         """A verified notification; None when it says nothing about a parcel. Raises BadSignature."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class MessageGateway(Protocol):
+    """A provider that brings messages to people. Every call is over within `longest_s`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def longest_s(self) -> float: ...
+
+    async def send(self, message: OutgoingMessage) -> str | None:
+        """Hands the message over; the provider's reference, if it gives one.
+
+        Repeating it under the same key is one message where the provider knows keys; over SMTP the copies carry one
+        Message-ID. Raises ProviderRefused (an address that cannot be, say) and ProviderUnavailable.
+        """
         ...
 
     async def aclose(self) -> None: ...

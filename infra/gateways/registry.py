@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+from domain.messages import Channel
+from infra import smtp
 from infra.gateways.breaker import CircuitBreaker
-from infra.gateways.guarded import GuardedCarrier, GuardedPayments
-from infra.gateways.protocol import CarrierGateway, PaymentGateway
+from infra.gateways.guarded import GuardedCarrier, GuardedMessages, GuardedPayments
+from infra.gateways.protocol import CarrierGateway, MessageGateway, PaymentGateway
 from infra.gateways.sandbox_carrier import SandboxCarrier
+from infra.gateways.sandbox_messages import SandboxMessages
 from infra.gateways.sandbox_payments import SandboxPayments
+from infra.gateways.smtp_messages import SmtpMessages
 from infra.settings import Settings
 
 
@@ -41,7 +45,31 @@ def build_carriers(settings: Settings) -> dict[str, CarrierGateway]:
     return {name: GuardedCarrier(gateway, breaker(name)) for name, gateway in built.items()}
 
 
-async def close_all(gateways: Mapping[str, PaymentGateway] | Mapping[str, CarrierGateway]) -> None:
+def build_messages(settings: Settings) -> dict[str, MessageGateway]:
+    """Who brings messages, by channel; a channel without a provider is missing. Raises ValueError when none fits."""
+    chosen = {Channel.EMAIL.value: settings.email_provider, Channel.SMS.value: settings.sms_provider}
+    breaker = _breakers(settings)
+    return {
+        channel: GuardedMessages(_messages_by(provider, settings), breaker(provider))
+        for channel, provider in chosen.items()
+        if provider != "none"
+    }
+
+
+def _messages_by(provider: str, settings: Settings) -> MessageGateway:
+    built: dict[str, MessageGateway] = {}
+    if settings.sandbox_url:
+        built["sandbox"] = SandboxMessages(settings.sandbox_url, settings.gateway_timeout_s)
+    if smtp.configured(settings):
+        built["smtp"] = SmtpMessages(settings)
+    _require(provider, built)
+    return built[provider]
+
+
+Gateways = Mapping[str, PaymentGateway] | Mapping[str, CarrierGateway] | Mapping[str, MessageGateway]
+
+
+async def close_all(gateways: Gateways) -> None:
     """Closes the connections of all of them."""
     for gateway in gateways.values():
         await gateway.aclose()

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from domain.money import MAX_MINOR, Money
 from domain.notices import Kind, Phase
 from infra.db.notice_deliveries import Notice
-from infra.notices.words import duration, word
+from infra.notices.words import catalogue, duration, word
 from infra.settings import Settings
 
 # Every message holds this word: DingTalk's robots may be set to take only messages with a certain one.
@@ -79,7 +79,7 @@ def lines_of(notice: Notice, lang: str, now: datetime) -> list[tuple[str, str]]:
     lines = [(label, f"{count:,}"), _age(notice, lang, now)]
     if notice.amounts and not ended:
         lines.append((word(lang, "money"), ", ".join(_money(amount) for amount in notice.amounts)))
-    lines += [(word(lang, f"fact.{name}"), _value(value)) for name, value in _told(notice)]
+    lines += [(word(lang, f"fact.{name}"), _value(lang, name, value)) for name, value in _told(notice)]
     return [(label, readable(value)) for label, value in lines if value]
 
 
@@ -94,8 +94,12 @@ def _told(notice: Notice) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in notice.facts.items() if value and name not in ("step", "warehouse")]
 
 
-def _value(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _value(lang: str, name: str, value: Any) -> str:
+    """Some facts are codes that have words."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    key = f"{name}.{value}"
+    return word(lang, key) if key in catalogue() else str(value)
 
 
 def _age(notice: Notice, lang: str, now: datetime) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from domain.notices import ChannelKind
-from infra import webhook_client
+from infra import smtp, webhook_client
 from infra.notices import hook, mail, robots
 from infra.notices.message import Message
 from infra.notices.outcome import Outcome
@@ -15,8 +15,6 @@ from infra.settings import Settings
 from infra.telemetry import untraced
 from infra.webhook_client import TargetRefusedError
 
-# A mail server is asked several things in a row, each of which may take the whole time-out.
-MAIL_TIMES = 6
 By = Callable[[httpx.AsyncClient, dict[str, str], Message, str], Awaitable[Outcome]]
 _BY_HTTP: dict[str, By] = {
     ChannelKind.DINGTALK: robots.to_dingtalk,
@@ -31,8 +29,7 @@ async def tell(settings: Settings, kind: str, target: dict[str, str], message: M
         # Addresses of robots are secrets, so they stay out of traces.
         with untraced():
             if kind == ChannelKind.EMAIL:
-                async with asyncio.timeout(longest_s(settings)):
-                    return await mail.to_email(settings, target, message, message_id)
+                return await mail.to_email(settings, target, message, message_id)
             return await _by_http(settings, _BY_HTTP[kind], target, message, message_id)
     except (TimeoutError, httpx.TimeoutException):
         return Outcome("timeout")
@@ -52,4 +49,4 @@ async def _by_http(settings: Settings, by: By, target: dict[str, str], message: 
 
 def longest_s(settings: Settings) -> float:
     """No attempt takes longer."""
-    return MAIL_TIMES * settings.webhook_timeout_s
+    return smtp.longest_s(settings)

@@ -79,7 +79,8 @@ def _carrier_routes(ledger: Ledger, carrier: Carriers, desk: Desk) -> list[Route
 def _message_routes(ledger: Ledger, provider: Messages, desk: Desk) -> list[Route]:
     return [
         _post("/messages", desk.endpoint("send", provider.send, status=201)),
-        _get("/messages", listing(ledger, "messages", ("order_no", "idempotency_key"), messages.shown)),
+        _get("/messages", listing(ledger, "messages", messages.FILTERS, messages.shown)),
+        _get("/messages/{id}/content", plain(provider.content)),
     ]
 
 

@@ -1,12 +1,17 @@
 """The message provider: takes e-mails and text messages, keeps that it did, forgets what they said and to whom.
 
-A message is `{id, channel, template, order_no, to_hash, idempotency_key, created_at}`.
+A message is `{id, channel, template, order_no, to_hash, idempotency_key, created_at}`. What the newest ones said is in
+this process's memory alone, so that somebody who tries the product can read the code that he is to sign in with.
 """
+
+from collections import OrderedDict
 
 from infra.sandbox.calls import Call, RefusalError, invalid
 from infra.sandbox.ledger import Ledger, Row, digest, new_id, rfc3339
 
 CHANNELS = ("email", "sms")
+FILTERS = ("order_no", "idempotency_key", "template", "to_hash")
+REMEMBERED = 200
 
 
 def shown(row: Row) -> Row:
@@ -18,6 +23,7 @@ class Messages:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._said: OrderedDict[str, Row] = OrderedDict()
 
     def send(self, call: Call) -> Row:
         """One key is one message. Raises RefusalError 422: rejected, idempotency_key_reused."""
@@ -45,7 +51,21 @@ class Messages:
         }
         with self._ledger.write():
             self._ledger.insert("messages", row)
+        self._remember(str(row["id"]), call)
         return shown(row)
+
+    def content(self, call: Call) -> Row:
+        """What a message said, {id, to, subject, body}. Raises RefusalError 404 for one that is forgotten."""
+        if (said := self._said.get(call.path["id"])) is None:
+            raise RefusalError(404, "not_found", f"the newest {REMEMBERED} since the start are remembered")
+        return said
+
+    def _remember(self, message_id: str, call: Call) -> None:
+        self._said[message_id] = {
+            "id": message_id, **{name: call.body.get(name) for name in ("to", "subject", "body")}
+        }  # fmt: skip
+        while len(self._said) > REMEMBERED:
+            self._said.popitem(last=False)
 
     def order_of(self, call: Call) -> str | None:
         order_no = call.body.get("order_no")

@@ -1,5 +1,6 @@
 """The environment of each process of a local stack: the same OMS_* settings that a real deployment sets."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,9 @@ def services(
     What the person's environment sets beside these addresses and secrets is handed on; `more` has the last word.
     """
     return {
+        "OMS_SELLER_NAME": "示例商店 Demo Shop",  # who stands on the invoices of a stack that says nothing of it
         "OMS_ALLOW_PRIVATE_WEBHOOK_TARGETS": "1",  # on one machine every subscriber is private
+        "OMS_WATCHED_DIRS": json.dumps([str(root)]),
         **{name: value for name, value in os.environ.items() if name != "OMS_OWNER_DATABASE_URL"},
         DATA_DIR_VARIABLE: str(root),
         "PYTHONUNBUFFERED": "1",

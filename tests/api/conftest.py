@@ -34,6 +34,8 @@ def settings_for(books: Books, **changed: Any) -> Settings:
         "master_key": SecretStr(base64.b64encode(bytes(32)).decode()),
         "sandbox_webhook_secret": SecretStr(WEBHOOK_SECRET),
         "max_body_bytes": 200_000,
+        "seller_name": "示例商店",
+        "seller_tax_number": "91310000MA1K35X12A",
     }
     return Settings(**(values | changed))
 
@@ -66,6 +68,11 @@ class Door:
         async with await psycopg.AsyncConnection.connect(self.owner_url, row_factory=dict_row) as connection:
             cursor = await connection.execute(statement, values)
             return await cursor.fetchall() if cursor.description else []
+
+    async def named(self, statement: str, values: dict[str, Any]) -> None:
+        """Run a statement with named values as the database's owner."""
+        async with await psycopg.AsyncConnection.connect(self.owner_url) as connection:
+            await connection.execute(statement, values)
 
     async def row_counts(self) -> dict[str, int]:
         """Rows of every table."""

@@ -9,6 +9,7 @@ from tests.api.conftest import Door, an_order, unique
 
 STAFF = {"support", "warehouse", "finance", "operations", "admin"}
 ORDERERS = {"customer", "channel", "support", "admin"}
+BILLED = ORDERERS | {"finance"}
 NUMBER = "0F9C9T-3J0000-00000X"
 
 # (method, path, body) -> the roles that get past the door.
@@ -29,6 +30,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/support/jobs/job_1/stop"): ({}, {"support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/holds"): ({}, {"support", "warehouse", "finance", "operations", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/holds/1/release"): ({}, STAFF),
+    ("POST", f"/v1/orders/{NUMBER}/messages/1/retry"): (None, {"support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/priority"): ({}, {"support", "operations", "admin"}),
     ("GET", "/v1/support/holds"): (None, {"support", "warehouse", "finance", "operations", "admin"}),
     ("POST", f"/v1/support/orders/{NUMBER}/adjust"): ({}, {"support", "admin"}),
@@ -60,6 +62,18 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"/v1/orders/{NUMBER}/refunds"): ({}, {"support", "finance", "admin"}),
     ("GET", f"/v1/orders/{NUMBER}/refunds"): (None, {str(role) for role in Role}),
     ("GET", "/v1/refunds/rf_1"): (None, {str(role) for role in Role}),
+    ("POST", f"/v1/orders/{NUMBER}/invoice"): ({}, BILLED),
+    ("POST", f"/v1/orders/{NUMBER}/credit-note"): ({}, BILLED),
+    ("POST", "/v1/refunds/rfd_1/credit-note"): ({}, BILLED),
+    ("GET", f"/v1/orders/{NUMBER}/documents"): (None, BILLED),
+    ("GET", "/v1/documents/INV-2026-000001"): (None, BILLED),
+    ("GET", "/v1/documents/INV-2026-000001.pdf"): (None, BILLED),
+    ("POST", f"/v1/orders/{NUMBER}/feedback"): ({}, ORDERERS),
+    ("GET", f"/v1/orders/{NUMBER}/feedback"): (None, ORDERERS | {"operations"}),
+    ("GET", "/v1/feedback"): (None, {"support", "operations", "admin"}),
+    ("GET", "/v1/feedback/summary"): (None, {"support", "operations", "admin"}),
+    ("POST", "/v1/feedback/fbk_1/answer"): ({}, {"support", "admin"}),
+    ("PATCH", f"/v1/orders/{NUMBER}"): ({}, ORDERERS),
     ("GET", "/v1/orders"): (None, {str(role) for role in Role}),
 }
 

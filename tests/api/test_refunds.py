@@ -200,6 +200,18 @@ async def test_refused_or_undecided_it_gives_its_room_back(shop: Door) -> None:
     assert code(late) == (409, "approval_lapsed")
 
 
+async def test_what_a_cancellation_overtook_is_approved_no_more_and_may_be_refused(shop: Door) -> None:
+    order_no = await paid(shop, [{"sku": "TEA-1", "quantity": 100}])
+    waiting = (await refund(shop, order_no, amount_minor=200_000)).json()
+    await shop.sql("UPDATE orders SET cancelling = 'support_request' WHERE order_no = %s", order_no)
+    await shop.sql("UPDATE refunds SET status = 'overtaken' WHERE refund_id = %s", waiting["refund_id"])
+    finance, path = shop.as_("finance", "ben"), f"/v1/support/approvals/{waiting['approval_id']}"
+    assert code(await finance.post(f"{path}/approve", {"reason": "right"})) == (409, "refund_closed")
+    refused = await finance.post(f"{path}/refuse", {"reason": "cancelled anyway"})
+    assert (refused.status_code, refused.json()["decision"]) == (200, "refused")
+    assert (await shop.get(f"/v1/refunds/{waiting['refund_id']}")).json()["status"] == "overtaken"
+
+
 async def test_a_channel_names_discount_and_shipping_and_the_shares_come_back_to_the_cent(shop: Door) -> None:
     channel = shop.as_("channel", "web")
     lines = [{"sku": "TEA-1", "quantity": 3, "unit_price_minor": 333}, {"sku": "TEA-2", "quantity": 1}]

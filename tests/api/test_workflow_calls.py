@@ -170,7 +170,9 @@ async def test_allowed_to_pay_after_a_decline_only(shop: Door, declined: bool) -
     if declined:
         await captured(shop, number, status="failed", kind="authorise")
     actions = (await shop.get(f"/v1/orders/{number}")).json()["allowed_actions"]
-    assert actions == (["cancel", "pay"] if declined else ["cancel"])
+    assert [action for action in actions if not action.startswith("change_")] == (
+        ["cancel", "pay"] if declined else ["cancel"]
+    )
 
 
 async def test_resolve_of_an_order_that_is_not_stuck(shop: Door) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.console import words
+from api.pages.rendering import STATIC
 from domain.adjusting import ADJUSTMENTS
 from domain.holds import HoldKind, Outcome
 from domain.priority import Priority
@@ -218,6 +219,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
         desk = await sign_in(shop, role)
         for path in (
             f"orders/{order_no}/running",
+            f"orders/{order_no}/change",
             "retrying",
             "stuck",
             "stuck/groups",
@@ -234,6 +236,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             f"orders/{order_no}/cancel",
             f"orders/{order_no}/running/1",
             f"orders/{order_no}/reset",
+            f"orders/{order_no}/change",
             "bugs/reset",
             f"bugs/resets/rst_{'0' * 32}/stop",
         ):
@@ -258,7 +261,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
 async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
     desk = await sign_in(shop, "support", "zh")
     order_no = await parked(desk, unique("err"))
-    static = sum(file.stat().st_size for file in TEMPLATES.with_name("static").iterdir())
+    static = sum(file.stat().st_size for file in STATIC.iterdir())
     for path, words_there in (
         ("", "看板"),
         ("/stuck", "卡住的订单"),
@@ -269,7 +272,10 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         (f"/orders/{order_no}/adjust", "手动调整"),
         (f"/orders/{order_no}/hold", "暂扣订单"),
         (f"/orders/{order_no}/refund", "没有可退余额"),
+        (f"/orders/{order_no}/change", "修改订单"),
         ("/retrying", "正在重试的步骤"),
+        ("/feedback", "评价"),
+        (f"/orders/{order_no}/documents", "开具发票"),
     ):
         page = await desk.get(f"/console{path}")
         assert words_there in page.text
@@ -309,7 +315,7 @@ def test_every_code_has_words() -> None:
 
 
 def test_no_page_brings_anything_from_elsewhere() -> None:
-    for file in [*TEMPLATES.glob("*.html"), *TEMPLATES.with_name("static").iterdir()]:
+    for file in [*TEMPLATES.glob("*.html"), *STATIC.iterdir()]:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"https?://|\bstyle=|\bon\w+=\"|<script>", text), file.name
     assert json.dumps(list(words.LANGUAGES)) == '["en", "zh"]'

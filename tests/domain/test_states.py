@@ -11,6 +11,8 @@ from domain.states import (
     NOTES,
     TERMINAL,
     TRANSITIONS,
+    UNPAID,
+    Change,
     Event,
     Status,
     allowed_actions,
@@ -83,4 +85,17 @@ def test_actions_offered_are_those_that_the_lifecycle_takes(status: Status, canc
     actions = allowed_actions(status, cancelling=cancelling, awaiting_payment=awaiting)
     assert ("cancel" in actions) == (status in CANCELLABLE and not cancelling)
     assert ("pay" in actions) == (status is Status.PENDING_PAYMENT and awaiting and not cancelling)
-    assert set(actions) <= {"cancel", "pay"}
+    assert set(actions) <= {"cancel", "pay", *Change}
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("paying", [True, False])
+@pytest.mark.parametrize("parcel", [True, False])
+def test_changes_are_offered_until_it_is_too_late(status: Status, paying: bool, parcel: bool) -> None:
+    actions = allowed_actions(status, cancelling=False, awaiting_payment=False, paying=paying, parcel=parcel)
+    open_to_all = status in UNPAID or status is Status.PAID
+    assert (Change.ADDRESS in actions) == (open_to_all and not parcel)
+    assert (Change.LINES in actions) == (open_to_all and not parcel and not (paying and status in UNPAID))
+    assert (Change.NOTE in actions) == (open_to_all or status is Status.PREPARING)
+    undone = allowed_actions(status, cancelling=True, awaiting_payment=False, paying=paying, parcel=parcel)
+    assert undone == []

@@ -170,8 +170,10 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser, schem
     group = "stuck/group?step=book&error=rejected&provider=sandbox"
     order = f"orders/{order_no}"
     acted = ("stuck", group, f"stuck/{order_no}", "jobs", "bugs", order, f"{order}/running", f"{order}/cancel")
-    acted = (*acted, f"{order}/audit")
+    acted = (*acted, f"{order}/audit", f"{order}/change")
     held = ("holds", f"{order}/hold", f"{order}/adjust", f"{order}/refund", "approvals", "approvals?state=decided")
+    acted = (*acted, f"{order}/audit", f"{order}/documents", "feedback")
+    await driver.post(live, f"/v1/orders/{order_no}/feedback", {"rating": 1, "text": "<b>slow</b>"}, "support")
     tried = ("retrying", await being_tried(live), await batch_of_resets(live))
     paths = ["", *acted, *held, *tried, "orders?q=nothing", "orders/none", "sign-in"]
     grave: list[str] = []

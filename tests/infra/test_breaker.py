@@ -98,6 +98,17 @@ def test_a_failed_question_opens_it_again(rig: Rig) -> None:
     assert rig.is_kept_out() == 8.0
 
 
+def test_who_is_kept_out_is_told_the_last_failure(rig: Rig) -> None:
+    rig.fail(3)
+    for code in ("timeout", "http_503"):
+        with pytest.raises(ProviderUnavailable) as caught:
+            rig.call()
+        assert (caught.value.code, caught.value.cause) == ("circuit_open", code)
+        rig.clock.now_s += 8
+        with suppress(ProviderUnavailable):
+            rig.call(ProviderUnavailable("http_503", "p"))
+
+
 def test_a_cancelled_question_leaves_room_for_the_next(rig: Rig) -> None:
     rig.fail(3)
     rig.clock.now_s += 8

@@ -167,3 +167,23 @@ def test_without_a_receiver_webhooks_wait_in_the_ledger(
     assert sandbox.stop() == 0
     sandbox.start(OMS_SANDBOX_WEBHOOK_URL=receiver.url, OMS_SANDBOX_WEBHOOK_SECRET=SECRET)
     until(lambda: receiver.about(order_no))
+
+
+def test_the_newest_messages_can_be_read_until_the_process_ends(own_sandbox: StartSandbox, order_no: str) -> None:
+    sandbox = own_sandbox()
+    said = {"subject": "Hello Xiaoming", "body": "code 493 817"}
+    first = sandbox.call("/messages", message(order_no, idempotency_key="0", **said), 201)
+    assert sandbox.get(f"/messages/{first['id']}/content") == {"id": first["id"], "to": "xiaoming@example.com", **said}
+    for number in range(1, 200):
+        sandbox.call("/messages", message(order_no, idempotency_key=str(number), **said), 201)
+    assert sandbox.get(f"/messages/{first['id']}/content")["body"] == "code 493 817"
+    last = sandbox.call("/messages", message(order_no, idempotency_key="200", template="sign_in_code", **said), 201)
+    assert sandbox.get(f"/messages/{first['id']}/content", 404)["error_code"] == "not_found"
+    assert sandbox.items("/messages", template="sign_in_code") == [last]
+    assert len(sandbox.items("/messages", to_hash=last["to_hash"])) == 201
+    sandbox.kill()
+    kept = b"".join(path.read_bytes() for path in [*sandbox.directory.rglob("*"), sandbox.log] if path.is_file())
+    assert b"Hello" not in kept and b"493 817" not in kept
+    sandbox.start()
+    assert sandbox.get(f"/messages/{last['id']}/content", 404)["error_code"] == "not_found"
+    assert len(sandbox.items("/messages", order_no=order_no)) == 201

@@ -14,7 +14,8 @@ from tests.workers.support import place, sql, vault
 from workers.notices import Notifier
 
 TABLES = (
-    "notices, notice_deliveries, notice_channels, parked_steps, workflow_requests, webhook_deliveries, stock_levels"
+    "notices, notice_deliveries, notice_channels, parked_steps, workflow_requests, webhook_deliveries, stock_levels, "
+    "processes, book_checks"
 )
 
 _numbers = itertools.count(1)

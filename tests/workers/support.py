@@ -52,13 +52,21 @@ async def damage(owner_url: str, *statements: str) -> None:
             await connection.execute(statement)
 
 
-async def place(books: Books, *, channel: str = "web", total_minor: int = 1200, lines: int = 1) -> str:
+async def place(
+    books: Books,
+    *,
+    channel: str = "web",
+    total_minor: int = 1200,
+    lines: int = 1,
+    customer: str = "c-1",
+    country: str = "CN",
+) -> str:
     """An accepted order, written with the services' own role; returns its number."""
     order_no = new_order_no(EPOCH_MS + next(_numbers))
     async with await psycopg.AsyncConnection.connect(books.app_url) as connection:
         await connection.execute(
-            "INSERT INTO customers (customer_id, data_key) VALUES ('c-1', %s) ON CONFLICT DO NOTHING",
-            (vault().new_data_key()[1],),
+            "INSERT INTO customers (customer_id, data_key) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            (customer, vault().new_data_key()[1]),
         )
         await connection.execute(
             "INSERT INTO products (sku, name, price_minor, currency) VALUES ('SKU-1', 'Tea', 1200, 'CNY')"
@@ -67,8 +75,8 @@ async def place(books: Books, *, channel: str = "web", total_minor: int = 1200, 
         await connection.execute(
             """INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
                                    province, city, ship_to_enc, placed_by)
-               VALUES (%s, %s, 'standard', 'c-1', 'CNY', %s, %s, 'CN', 'P', 'C', ''::bytea, 'test')""",
-            (order_no, channel, total_minor, total_minor),
+               VALUES (%s, %s, 'standard', %s, 'CNY', %s, %s, %s, 'P', 'C', ''::bytea, 'test')""",
+            (order_no, channel, customer, total_minor, total_minor, country),
         )
         for line_no in range(1, lines + 1):
             await connection.execute(

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.notices import Kind
 from infra.db import notice_causes, notices
+from infra.db.notice_found import Detector, Found
 from infra.settings import Settings
 from tests.workers.notice_scene import Scene
 from tests.workers.support import damage, place, sql
@@ -110,14 +111,14 @@ async def test_a_detector_that_fails_says_neither_yes_nor_no_and_stops_no_other(
     await scene.park(1)
     assert await causes(scene) == {"stuck:rejected:sandbox:book": 1}
 
-    async def broken(connection: AsyncConnection, _: Settings) -> list[notice_causes.Found]:
+    async def broken(connection: AsyncConnection, _: Settings) -> list[Found]:
         await connection.execute(text("SELECT 1/0"))
         return []
 
-    async def new(_: AsyncConnection, __: Settings) -> list[notice_causes.Found]:
-        return [notice_causes.Found(Kind.STOCK_LOW, {"warehouse": "W"}, 1)]
+    async def new(_: AsyncConnection, __: Settings) -> list[Found]:
+        return [Found(Kind.STOCK_LOW, {"warehouse": "W"}, 1)]
 
-    some: Mapping[Kind, notice_causes.Detector] = {Kind.STUCK: broken, Kind.STOCK_LOW: new}
+    some: Mapping[Kind, Detector] = {Kind.STUCK: broken, Kind.STOCK_LOW: new}
     await scene.later(3600)
     async with scene.database.begin() as connection:
         assert await notices.look(connection, scene.settings, some) == (True, 0)

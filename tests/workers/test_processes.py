@@ -102,10 +102,30 @@ async def test_a_worker_that_never_found_temporal_ends_with_zero(database_url: B
     async with process_of("worker", database_url, server, port, tmp_path / "worker.log") as child:
 
         async def waits() -> bool:
-            return await health(port) == 503
+            return await health(port) == 503 and await lives(database_url, child) == [("worker", False)]
 
         await until(waits)
         assert await ended(child) == 0
+        assert await lives(database_url, child) == [("worker", True)]
+
+
+async def lives(books: Books, child: asyncio.subprocess.Process) -> list[tuple[str, bool]]:
+    """What the books know of this process: its name, and whether it ended as it was asked to."""
+    return await sql(books.app_url, "SELECT name, ended_at IS NOT NULL FROM processes WHERE pid = %s", child.pid)
+
+
+async def test_a_process_that_is_killed_leaves_a_life_without_an_end(database_url: Books, tmp_path: Path) -> None:
+    server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    port = any_free({server.port})
+    async with process_of("relay", database_url, server, port, tmp_path / "relay.log") as child:
+
+        async def begun() -> bool:
+            return await lives(database_url, child) == [("relay", False)]
+
+        await until(begun)
+        child.kill()
+        await child.wait()
+        assert await begun()
 
 
 async def test_the_relay_starts_what_the_worker_left_and_ends_with_zero(

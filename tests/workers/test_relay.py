@@ -85,7 +85,7 @@ async def relaying(settings: Settings) -> AsyncIterator[None]:
         deliverer = Deliverer(books, vault(), settings, backoff_s=0.05)
         fresh = asyncio.Event()
         loops = [
-            relay.repeat("fan-out", relay.fan_out(books, fresh), stopping, busy_s=0.02, idle_s=0.1),
+            relay.repeat("fan-out", relay.fan_out(books, fresh, asyncio.Event()), stopping, busy_s=0.02, idle_s=0.1),
             relay.repeat("delivery", deliverer.step, stopping, busy_s=0.02, idle_s=0.1, wake=fresh),
         ]
         tasks = [asyncio.create_task(loop) for loop in loops]
@@ -181,10 +181,10 @@ async def test_a_later_event_waits_for_an_earlier_one_that_is_still_in_the_outbo
             # Another relay has taken the first event and has not committed yet.
             await other.execute("SELECT 1 FROM outbox WHERE order_no = %s AND seq = 1 FOR UPDATE", (order_no,))
             async with autocommit(books) as connection:
-                assert await outbox.fan_out(connection, 10) == (1, 1)
+                assert await outbox.fan_out(connection, 10) == (1, 1, 0)
                 assert await deliveries.claim(connection, "whe_one", 10, 5) == []
         async with autocommit(books) as connection:
-            assert await outbox.fan_out(connection, 10) == (1, 1)
+            assert await outbox.fan_out(connection, 10) == (1, 1, 0)
             assert [one.seq for one in await deliveries.claim(connection, "whe_one", 10, 5)] == [1]
             assert await deliveries.claim(connection, "whe_one", 10, 5) == []
 
@@ -216,7 +216,7 @@ async def test_only_what_somebody_is_told_or_a_full_turn_hurries_the_fan_out(
 ) -> None:
     fresh = asyncio.Event()
     async with database(settings) as books:
-        step = relay.fan_out(books, fresh)
+        step = relay.fan_out(books, fresh, asyncio.Event())
         assert not await step()
         order_no = await place(database_url)
         assert not await step()

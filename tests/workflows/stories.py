@@ -10,6 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from tests.stage import Stage, eventually
 from tests.workflows.holding import hold, release
 from tests.workflows.refunding import paid_out, refund
+from tests.workflows.rewording import readdress
 from tests.workflows.test_order_story import cancel, pay_directly, resolve
 from workflows import messages as m
 from workflows import names
@@ -214,6 +215,15 @@ async def parked_and_amended(stage: Stage) -> str:
 
 
 @story
+async def parked_and_changed(stage: Stage) -> str:
+    """The customer corrects his address: the booking goes on by itself."""
+    order_no = await placed(stage, line1=f"UNDELIVERABLE {STREET}")
+    await stage.parked(order_no)
+    await readdress(stage, order_no, AMENDED)
+    return await delivered(stage, order_no)
+
+
+@story
 async def parked_and_retried_by_signal(stage: Stage) -> str:
     order_no = await placed(stage)
     stage.fault("carriers", "error", 5, order_no=order_no)
@@ -327,6 +337,32 @@ async def held_too_long(stage: Stage) -> str:
     order_no = await placed(stage, token=None)
     await stage.reaches(order_no, "pending_payment")
     await hold(stage, order_no, "risk", outcome="cancel", escalate_s=1, deadline_s=2)
+    await stage.reaches(order_no, "cancelled")
+    return order_no
+
+
+async def parked_and_held(stage: Stage, outcome: str) -> str:
+    """An order that is stuck at its booking, and held for a second."""
+    order_no = await placed(stage)
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await stage.parked(order_no)
+    await hold(stage, order_no, "address", outcome=outcome, escalate_s=1, deadline_s=1)
+    return order_no
+
+
+@story
+async def hold_overdue_while_parked(stage: Stage) -> str:
+    """Recorded when a parked order heard of its hold's deadline only after it was resolved: such runs may be open."""
+    order_no = await parked_and_held(stage, "release")
+    await eventually(lambda: stage.sql("SELECT FROM holds WHERE order_no = :o AND until < now()", o=order_no))
+    await stage.handle(order_no).signal(names.RETRY_PARKED)
+    return await delivered(stage, order_no)
+
+
+@story
+async def hold_expired_while_parked(stage: Stage) -> str:
+    """The hold's default outcome undoes the order, though nobody has resolved the step."""
+    order_no = await parked_and_held(stage, "cancel")
     await stage.reaches(order_no, "cancelled")
     return order_no
 

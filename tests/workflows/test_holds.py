@@ -139,6 +139,34 @@ async def test_a_parked_booking_that_is_held_waits_for_both(stage: Stage) -> Non
     await delivered(stage, order_no)
 
 
+async def parked_and_held(stage: Stage, outcome: str, **times: int) -> str:
+    """An order whose booking is stuck and that nobody retries, held before its parcel."""
+    order_no = await unpaid(stage)
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await pay_again(stage, order_no)
+    await stage.parked(order_no)
+    await hold(stage, order_no, "address", outcome=outcome, **times)
+    return order_no
+
+
+async def test_a_hold_on_a_stuck_order_escalates_and_its_outcome_undoes_the_order(stage: Stage) -> None:
+    order_no = await parked_and_held(stage, "cancel", escalate_s=1, deadline_s=2)
+    await stage.reaches(order_no, "cancelled")
+    kinds = await stage.events(order_no)
+    assert kinds.index("hold_escalated") < kinds.index("hold_expired") < kinds.index("step_resolved")
+    assert ("refund", "succeeded") in stage.payments(order_no) and stage.parcels(order_no) == []
+    (row,) = await stage.sql("SELECT owner, outcome FROM holds WHERE order_no = :o", o=order_no)
+    assert tuple(row) == ("operations", "expired")
+
+
+async def test_a_hold_on_a_stuck_order_is_released_by_its_outcome_and_the_step_stays_stuck(stage: Stage) -> None:
+    order_no = await parked_and_held(stage, "release", escalate_s=1, deadline_s=1)
+    await noted(stage, order_no, "hold_expired")
+    assert (await stage.parked(order_no)).step == "book"
+    await stage.handle(order_no).signal(names.RETRY_PARKED)
+    await delivered(stage, order_no)
+
+
 async def test_many_orders_held_and_released_in_any_order(stage: Stage) -> None:
     orders = [await unpaid(stage) for _ in range(8)]
     numbers = {order_no: await hold(stage, order_no, "manual") for order_no in orders}

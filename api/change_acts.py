@@ -1,0 +1,244 @@
+"""Changing an order after it was placed: what the HTTP call, the portal and the console's form all do.
+
+It is decided in the books under the order's row lock and answered at once; the workflow hears of it by a signal.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotent import in_books
+from api.schemas.changing import ChangeOrder
+from domain.access import Principal
+from domain.changes import (
+    MAX_CHANGES,
+    WORDS,
+    LineChange,
+    plan_lines,
+    refusal,
+    require_payable,
+    stock_deltas,
+)
+from domain.errors import Conflict, RuleBroken
+from domain.orders import MAX_QUANTITY
+from domain.refunds import Origin
+from domain.states import UNPAID, Change, Event, Status
+from infra.db import changes as books
+from infra.db import events, holds, idempotency, refunds
+from infra.db.changes import Here, NewChange
+from infra.db.refunds import LineAsk, RefundAsk
+
+ANY = "*"
+Refunded = TypeVar("Refunded")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller wants; None leaves a thing as it is. `note` empty takes the note away.
+
+    `seen` are the sequence numbers that he has seen the order at, as If-Match says them; ANY for whatever it is.
+    """
+
+    seen: frozenset[str]
+    ship_to: dict[str, str] | None = None
+    lines: dict[str, int] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a wish comes to on the order as it stands."""
+
+    here: Here
+    what: tuple[Change, ...]
+    ship_to: dict[str, str] | None
+    note: str | None
+    lines: tuple[LineChange, ...]
+
+    @property
+    def paid(self) -> bool:
+        return self.here.standing.status not in UNPAID
+
+    @property
+    def total_after_minor(self) -> int:
+        return self.here.total_minor + sum(line.amount_minor for line in self.lines)
+
+    @property
+    def refund_minor(self) -> int:
+        return self.here.total_minor - self.total_after_minor if self.paid else 0
+
+
+def seen_in(header: str | None) -> frozenset[str]:
+    """The sequence numbers that an If-Match header names; a weak or strange tag matches nothing. Raises Problem
+    `if_match_missing`."""
+    if header is None or not header.strip():
+        raise Problem("if_match_missing", "send If-Match with the ETag of GET /v1/orders/{order_no}")
+    return frozenset(
+        tag if tag == ANY else tag[1:-1] if len(tag) > 2 and tag[0] == tag[-1] == '"' else ""
+        for tag in (part.strip() for part in header.split(","))
+    )
+
+
+def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
+    """The body of the call as a wish. Raises Problem `nothing_to_change`, `too_many_lines`, `invalid_quantity`."""
+    named = body.model_fields_set
+    if not named:
+        raise Problem("nothing_to_change", "name ship_to, lines or note")
+    for field in named & {"ship_to", "lines"}:
+        if getattr(body, field) is None:
+            raise Problem("nothing_to_change", f"{field} is left out or given whole, never null")
+    wanted: dict[str, int] | None = None
+    if body.lines is not None:
+        wanted = {}
+        if len(body.lines) > max_lines:
+            raise Problem("too_many_lines", f"an order has at most {max_lines} lines")
+        for line in body.lines:
+            wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+        if any(units > MAX_QUANTITY for units in wanted.values()):
+            raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
+    ship_to = dict(body.ship_to) if body.ship_to is not None else None
+    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None)
+
+
+async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
+    """The exact consequence; nothing is changed. Raises what `change` raises."""
+    async with parts.database.begin() as conn:
+        return _told(await _plan(conn, parts, number, wish))
+
+
+async def change(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Response:
+    """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
+
+    Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
+    `payment_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`, `customer_erased`,
+    `already_refunded`; RuleBroken as placing does; NotFound `order_not_found`.
+    """
+    seqs: list[int] = []
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        plan = await _plan(conn, parts, number, wish)
+        refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
+        told = await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
+        seqs.append(await books.seq_of(conn, number))
+        return told
+
+    answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    if seqs:
+        answer.headers["ETag"] = f'"{seqs[-1]}"'
+    return answer
+
+
+async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish) -> Plan:
+    here = await books.here(conn, parts.keys, number)
+    if ANY not in wish.seen and str(here.seq) not in wish.seen:
+        raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
+    ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
+    note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
+    lines = await _planned_lines(conn, parts, here, wish)
+    chosen = ((Change.ADDRESS, ship_to is not None), (Change.LINES, bool(lines)), (Change.NOTE, note is not None))
+    plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines)
+    await _require_possible(conn, plan, wish)
+    return plan
+
+
+async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wish: Wish) -> tuple[LineChange, ...]:
+    if wish.lines is None:
+        return ()
+    catalogue = await books.catalogue_of(conn, sorted(wish.lines))
+    tax = here.tax_of(parts.settings.terms.tax)
+    return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax))
+
+
+async def _require_possible(conn: AsyncConnection, plan: Plan, wish: Wish) -> None:
+    """Raises Conflict, RuleBroken `total_out_of_range`."""
+    asked = ((Change.ADDRESS, wish.ship_to), (Change.LINES, wish.lines), (Change.NOTE, wish.note))
+    for what, value in asked:
+        if value is not None and (why := refusal(what, plan.here.standing)):
+            raise why
+    if plan.here.changes >= MAX_CHANGES:
+        raise Conflict("too_many_changes", f"an order is changed at most {MAX_CHANGES} times: place a new one")
+    if plan.here.data_key is None and (plan.ship_to or plan.note):
+        raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
+    require_payable(plan.total_after_minor)
+    if plan.paid and plan.refund_minor < 0:
+        raise Conflict(
+            "pay_difference_needed",
+            f"the order is paid and would cost {-plan.refund_minor} minor units more: place a second order for them",
+        )
+    if plan.here.warehouse is not None:
+        await books.require_stock(conn, plan.here.warehouse, stock_deltas(plan.lines))
+    if plan.refund_minor > 0:
+        await _refunding(refunds.planned(conn, _refund_of(plan, "preview", "")))
+
+
+def _refund_of(plan: Plan, refund_id: str, asked_by: str) -> RefundAsk:
+    """The difference: what the units that are taken off were sold for, less what others cost instead."""
+    off = tuple(LineAsk(-line.delta, line.line_no) for line in plan.lines if line.delta < 0)
+    return RefundAsk(
+        refund_id, plan.here.order_no, Origin.AMENDMENT, asked_by, "", off, plan.refund_minor, include_shipping=True
+    )
+
+
+async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
+    try:
+        return await asked
+    except RuleBroken as error:
+        if error.code not in ("amount_invalid", "quantity_exceeds_line"):
+            raise
+    raise Conflict("already_refunded", "money for these lines went back already: support changes this order")
+
+
+async def _carry_out(
+    conn: AsyncConnection, parts: Services, caller: Principal, plan: Plan, refund_id: str
+) -> dict[str, Any]:
+    number, status = plan.here.order_no, plan.here.standing.status
+    refunded: str | None = None
+    if plan.refund_minor > 0:
+        ask = _refund_of(plan, refund_id, actor(caller))
+        refunded = (await _refunding(refunds.open_refund(conn, None, ask))).refund_id
+    words = tuple(WORDS[what] for what in plan.what)
+    new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, refunded)
+    await books.write(conn, parts.keys, plan.here, new)
+    if status is Status.PENDING_PAYMENT and plan.lines:
+        if plan.total_after_minor == 0:
+            data = {"waiting": events.waiting("carrier", "the carrier is booked")}
+            status = await events.move(conn, number, status, Event.PAYMENT_RECORDED, data=data)
+        elif plan.total_after_minor > plan.here.total_minor:
+            await holds.put_on_by_rule(conn, parts.settings, number, plan.total_after_minor)
+    return {**_told(plan), "status": status.value, "refund_id": refunded}
+
+
+def _told(plan: Plan) -> dict[str, Any]:
+    here = plan.here
+    held = stock_deltas(plan.lines) if here.warehouse is not None else {}
+    return {
+        "order_no": here.order_no,
+        "status": here.standing.status.value,
+        "changes": [_one(plan, what) for what in plan.what],
+        "total_before_minor": here.total_minor,
+        "total_after_minor": plan.total_after_minor,
+        "refund_minor": plan.refund_minor,
+        "to_pay_minor": 0 if plan.paid or here.standing.paying else plan.total_after_minor,
+        "currency": here.currency,
+        "stock": [{"sku": sku, "quantity": delta} for sku, delta in held.items()],
+        "refund_id": None,
+    }
+
+
+def _one(plan: Plan, what: Change) -> dict[str, Any]:
+    if what is not Change.LINES:
+        return {"what": WORDS[what]}
+    before: dict[str, int] = {}
+    for line in plan.here.lines:
+        before[line.sku] = before.get(line.sku, 0) + line.quantity
+    prices = {line.sku: line.unit_price_minor for line in plan.lines}
+    rows = [
+        {"sku": sku, "before": before.get(sku, 0), "after": before.get(sku, 0) + delta, "unit_price_minor": prices[sku]}
+        for sku, delta in stock_deltas(plan.lines).items()
+    ]
+    return {"what": WORDS[what], "lines": rows}

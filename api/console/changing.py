@@ -1,0 +1,108 @@
+"""Changing an order's address, lines or note: a form, what it would mean, and the change itself."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from api import change_acts
+from api.bodies import refused
+from api.change_acts import Wish
+from api.console.forms import digest, key_of, new_key
+from api.console.member import Signed, posted
+from api.console.rendering import page
+from api.dependencies import Services, require, services
+from api.presenting import presented
+from api.schemas.changing import ChangeOrder
+from api.visibility import visible
+from domain.access import Role
+from domain.states import Change
+from infra.db import changes, order_reading
+
+router = APIRouter(prefix="/console/orders")
+
+ADDRESS = ("name", "phone", "line1", "district", "city", "province", "postcode", "country")
+NEW_LINES = range(1, 4)
+MAX_DIGITS = 12
+
+
+@router.get("/{order_no}/change")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """What may still be changed, as it is now; and what was changed before."""
+    require(person.principal, Role.SUPPORT)
+    parts = services(request)
+    glance = await visible(parts, person.principal, order_no)
+    async with parts.database.begin() as conn:
+        found = await order_reading.whole_order(conn, parts.keys, glance.order_no)
+        done = await changes.history(conn, parts.keys, glance.order_no)
+    assert found is not None, "visible"
+    offered = {Change(action) for action in presented(found, person.principal, parts.settings)["allowed_actions"]
+               if action in set(Change)}  # fmt: skip
+    context: dict[str, Any] = {
+        "order": found,
+        "units": _units(found["lines"]),
+        "offered": offered,
+        "address": ADDRESS,
+        "new_lines": NEW_LINES,
+        "history": done,
+    }
+    return page(request, "order_change.html", member=person, **context)
+
+
+def _units(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """{sku: {name, quantity}} with several lines of one SKU summed."""
+    units: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        known = units.setdefault(line["sku"], {"name": line["name"], "quantity": 0})
+        known["quantity"] += line["quantity"]
+    return units
+
+
+@router.post("/{order_no}/change")
+async def change(request: Request, person: Signed, order_no: str) -> Response:
+    """Tell what it would mean, or, once confirmed, do it."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    body = _body(fields)
+    wish = _wish(parts, body, fields.get("seen", ""))
+    if fields.get("confirmed"):
+        await change_acts.change(parts, person.principal, key_of(fields), digest(body), glance.order_no, wish)
+        return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+    kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key")}
+    context: dict[str, Any] = {
+        "order_no": glance.order_no,
+        "means": await change_acts.preview(parts, glance.order_no, wish),
+        "kept": kept,
+        "key": new_key(),
+    }
+    return page(request, "order_change_confirm.html", member=person, **context)
+
+
+def _wish(parts: Services, body: ChangeOrder, seen: str) -> Wish:
+    return change_acts.wish_of(body, frozenset({seen}) - {change_acts.ANY}, parts.settings.max_order_lines)
+
+
+def _body(fields: dict[str, str]) -> ChangeOrder:
+    """The form as the HTTP call's body: what it does not show is left as it is. Raises Problem as the call does."""
+    value: dict[str, Any] = {}
+    if "ship_to.line1" in fields:
+        value["ship_to"] = {name: fields.get(f"ship_to.{name}", "").strip() for name in ADDRESS}
+    named = {name.removeprefix("quantity."): typed for name, typed in fields.items() if name.startswith("quantity.")}
+    if named:
+        more = {fields.get(f"sku.{n}", "").strip(): fields.get(f"units.{n}", "") for n in NEW_LINES}
+        wanted = [*named.items(), *((sku, typed) for sku, typed in more.items() if sku)]
+        value["lines"] = [{"sku": sku, "quantity": _number(typed)} for sku, typed in wanted if typed.strip() != "0"]
+    if "note" in fields:
+        value["note"] = fields["note"].replace("\r\n", "\n").strip()
+    try:
+        return ChangeOrder.model_validate(value)
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None
+
+
+def _number(typed: str) -> int | str:
+    """A whole number as one; anything else stays text, which the model refuses."""
+    clean = typed.strip()
+    return int(clean) if clean.isascii() and clean.isdigit() and len(clean) <= MAX_DIGITS else clean

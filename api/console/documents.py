@@ -1,0 +1,90 @@
+"""Invoices and credit notes of one order: issue them, keep them as PDF."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import document_acts, document_reading
+from api.console.member import Signed, posted
+from api.console.rendering import page
+from api.console.words import language
+from api.dependencies import require, services
+from api.document_acts import HANDLED_BY
+from api.pages.forms import digest, fitting, key_of, new_key
+from api.schemas.documents import BilledTo, Nothing
+from api.visibility import visible
+from domain.documents import DocumentKind
+from domain.states import Status
+from infra.db import documents, invoicing
+
+router = APIRouter(prefix="/console")
+
+RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+@router.get("/orders/{order_no}/documents")
+async def of_order(request: Request, person: Signed, order_no: str) -> Response:
+    """What was issued, and forms for what can be."""
+    require(person.principal, *HANDLED_BY)
+    parts = services(request)
+    glance = await visible(parts, person.principal, order_no)
+    async with parts.database.begin() as conn:
+        issued = await documents.of_order(conn, glance.order_no)
+        refunds = await invoicing.paid_refunds(conn, glance.order_no)
+    invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
+    credited = {document["refund_id"] for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE}
+    context: dict[str, Any] = {
+        "order_no": glance.order_no,
+        "documents": issued,
+        "invoiced": invoiced,
+        "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
+        "cancelled": invoiced and glance.status == Status.CANCELLED and None not in credited,
+    }
+    return page(request, "order_documents.html", member=person, key=new_key(), **context)
+
+
+@router.post("/orders/{order_no}/invoice")
+async def invoice(request: Request, person: Signed, order_no: str) -> Response:
+    """Issue the order's invoice."""
+    require(person.principal, *HANDLED_BY)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
+    wish = fitting(BilledTo, typed)
+    await document_acts.invoice(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    return _back(glance.order_no)
+
+
+@router.post("/orders/{order_no}/credit-note")
+async def cancellation_credit_note(request: Request, person: Signed, order_no: str) -> Response:
+    """Credit what is left of a cancelled order's invoice."""
+    require(person.principal, *HANDLED_BY)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    key, what = key_of(fields), digest(Nothing())
+    await document_acts.cancellation_credit_note(parts, person.principal, key, what, glance.order_no)
+    return _back(glance.order_no)
+
+
+@router.post("/refunds/{refund_id}/credit-note")
+async def refund_credit_note(request: Request, person: Signed, refund_id: RefundId) -> Response:
+    """Issue a refund's credit note."""
+    require(person.principal, *HANDLED_BY)
+    parts, fields = services(request), await posted(request, person)
+    number = await document_acts.refunded_order(parts, person.principal, refund_id)
+    key, what = key_of(fields), digest(Nothing())
+    await document_acts.refund_credit_note(parts, person.principal, key, what, number, refund_id)
+    return _back(number)
+
+
+@router.get("/documents/{document_no}.pdf")
+async def pdf(request: Request, person: Signed, document_no: str, lang: Literal["zh", "en"] | None = None) -> Response:
+    """The document as PDF, in the language of the page unless another is asked for."""
+    require(person.principal, *HANDLED_BY)
+    document = await document_reading.found(services(request), person.principal, document_no)
+    return await document_reading.pdf(document, lang or language(request))
+
+
+def _back(number: str) -> Response:
+    return RedirectResponse(f"/console/orders/{number}/documents", 303)

@@ -1,0 +1,67 @@
+"""What customers say: the list, its summary, and answers."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import feedback_acts
+from api.console.member import Signed, posted
+from api.console.rendering import page
+from api.dependencies import require, services
+from api.pages.forms import digest, fitting, key_of, new_key
+from api.routes.feedback import FeedbackId, after, following
+from api.schemas.feedback import AnswerFeedback
+from domain.access import Role
+from domain.feedback import FeedbackKind, FeedbackState
+from infra.db import feedback
+from infra.db.feedback import Wanted
+
+router = APIRouter(prefix="/console/feedback")
+
+PAGE_SIZE = 50
+SUMMARY_DAYS = 30
+_Empty = Annotated[str, Query(max_length=0)]
+
+
+@router.get("")
+async def every(
+    request: Request,
+    person: Signed,
+    rating: Annotated[str, Query(pattern="^[1-5]?$")] = "",
+    kind: FeedbackKind | _Empty = "",
+    state: FeedbackState | _Empty = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Feedback on all orders, newest first."""
+    require(person.principal, *feedback_acts.READ_BY)
+    parts = services(request)
+    of_state = FeedbackState(state) if state else None
+    wanted = Wanted(int(rating) if rating else None, str(kind) or None, of_state, after(cursor or None), PAGE_SIZE)
+    async with parts.database.begin() as conn:
+        rows = await feedback.page(conn, parts.keys, wanted)
+        summary = await feedback.summary(conn, SUMMARY_DAYS)
+    chosen = {"rating": rating, "kind": str(kind), "state": str(state)}
+    rest = following(rows, PAGE_SIZE)
+    context: dict[str, Any] = {
+        "rows": rows[:PAGE_SIZE],
+        "next": urlencode({**chosen, "cursor": rest}) if rest else None,
+        "chosen": chosen,
+        "summary": summary,
+        "kinds": list(FeedbackKind),
+        "states": list(FeedbackState),
+        "answers": person.may(Role.SUPPORT),
+    }
+    return page(request, "feedback.html", member=person, key=new_key(), **context)
+
+
+@router.post("/{feedback_id}/answer")
+async def answer(request: Request, person: Signed, feedback_id: FeedbackId) -> Response:
+    """Answer it, once."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    # A browser sends line ends as CR LF; words are kept with LF alone.
+    wish = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
+    await feedback_acts.answer(parts, person.principal, key_of(fields), digest(wish), feedback_id, wish.text)
+    return RedirectResponse("/console/feedback", 303)

@@ -1,0 +1,134 @@
+"""Invoices and credit notes: what the HTTP calls and the console's forms both do.
+
+Issued on request, in one transaction under the order's lock: whoever asks again gets the document that is there.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor
+from api.idempotent import in_books
+from api.schemas.documents import BilledTo
+from domain.access import Principal, Role
+from domain.documents import DocumentKind, Given, credited, rest
+from domain.errors import Conflict, NotFound
+from domain.refunds import RefundStatus
+from domain.states import Status
+from infra.db import documents, events, idempotency, invoicing
+from infra.db.documents import NewDocument, Standing
+from infra.settings import Settings
+
+HANDLED_BY = (Role.SUPPORT, Role.FINANCE)  # of the staff: a document names and bills a person
+ISSUED_BY = (Role.CUSTOMER, Role.CHANNEL, *HANDLED_BY)
+
+
+async def invoice(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: BilledTo) -> Response:
+    """Issue the order's invoice, or find it. Raises Conflict `not_invoiceable`, `seller_unknown`."""
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await events.lock_order(conn, number)
+        if known := await documents.invoice_of(conn, number):
+            return known
+        sold = await invoicing.sale(conn, parts.keys, number)
+        _refuse_unpaid(sold)
+        # Another name is another party: the address that the parcel went to is not its own.
+        billed_to = {**({} if wish.title else sold.buyer), **wish.model_dump(exclude_none=True)}
+        new = NewDocument(
+            DocumentKind.INVOICE, number, None, sold.currency, sold.amounts, seller(parts.settings), billed_to,
+            parts.settings.seller_time_zone, actor(caller)
+        )  # fmt: skip
+        return await documents.issue(conn, parts.keys, new)
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+
+
+def _refuse_unpaid(sold: invoicing.Sale) -> None:
+    if not sold.captured_minor:
+        raise Conflict("not_invoiceable", "nothing was captured yet; pay the order, then ask again")
+    if sold.refunded_minor >= sold.captured_minor:
+        raise Conflict("not_invoiceable", "all that was paid went back, so nothing is left to invoice")
+    if sold.captured_minor != sold.amounts.total_minor:
+        raise Conflict("not_invoiceable", "what was captured is not what the order costs; finance looks into it first")
+
+
+async def refund_credit_note(
+    parts: Services, caller: Principal, key: str, digest: bytes, order_no: str, refund_id: str
+) -> Response:
+    """Issue the refund's credit note, or find it. Raises Conflict `not_creditable`, `invoice_missing`."""
+
+    async def given(conn: AsyncConnection, standing: Standing) -> list[Given]:
+        refund = await invoicing.refund(conn, refund_id)
+        if refund.status != RefundStatus.SUCCEEDED:
+            raise Conflict("not_creditable", f"the refund is {refund.status}; ask again once its money went back")
+        return await invoicing.given(conn, refund_id)
+
+    return await _credit_note(parts, caller, key, digest, order_no, refund_id, given)
+
+
+async def cancellation_credit_note(
+    parts: Services, caller: Principal, key: str, digest: bytes, order_no: str
+) -> Response:
+    """Credit what is left of a cancelled order's invoice. Raises Conflict `not_creditable`, `invoice_missing`."""
+
+    async def given(conn: AsyncConnection, standing: Standing) -> list[Given]:
+        if await events.lock_order(conn, order_no) is not Status.CANCELLED:
+            raise Conflict(
+                "not_creditable", "only a cancelled order is credited whole; a refund has a credit note of its own"
+            )
+        return rest(standing.invoice, standing.notes)
+
+    return await _credit_note(parts, caller, key, digest, order_no, None, given)
+
+
+async def _credit_note(
+    parts: Services,
+    caller: Principal,
+    key: str,
+    digest: bytes,
+    order_no: str,
+    refund_id: str | None,
+    given: Callable[[AsyncConnection, Standing], Awaitable[list[Given]]],
+) -> Response:
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await events.lock_order(conn, order_no)
+        if known := await documents.credit_note_of(conn, order_no, refund_id):
+            return known
+        standing = await documents.standing(conn, parts.keys, order_no)
+        if standing is None:
+            raise Conflict("invoice_missing", "a credit note corrects an invoice; ask for the order's invoice first")
+        before = [line for note in standing.notes for line in note.lines]
+        amounts = credited(standing.invoice, before, await given(conn, standing))
+        if not amounts.total_minor:
+            raise Conflict("not_creditable", "credit notes have taken back all of the invoice already")
+        new = NewDocument(
+            DocumentKind.CREDIT_NOTE, order_no, refund_id, standing.currency, amounts, seller(parts.settings),
+            standing.billed_to, parts.settings.seller_time_zone, actor(caller),
+        )  # fmt: skip
+        return await documents.issue(conn, parts.keys, new)
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+
+
+async def refunded_order(parts: Services, caller: Principal, refund_id: str) -> str:
+    """The refund's order. Raises NotFound `refund_not_found`, also for whoever may not see it."""
+    async with parts.database.begin() as conn:
+        refund = await invoicing.refund(conn, refund_id)
+    if not caller.may_see_order(refund.customer_id, refund.channel):
+        raise NotFound("refund_not_found")
+    return refund.order_no
+
+
+def seller(settings: Settings) -> dict[str, str]:
+    """Who sells, as the settings say it now. Raises Conflict `seller_unknown`."""
+    if not settings.seller_name:
+        raise Conflict("seller_unknown", "the operator sets OMS_SELLER_NAME, then invoices can be issued")
+    said = {
+        "name": settings.seller_name,
+        "address": settings.seller_address,
+        "tax_number": settings.seller_tax_number,
+        "contact": settings.seller_contact,
+    }
+    return {name: value for name, value in said.items() if value}

@@ -1,0 +1,32 @@
+"""The same refusal: problem+json to programs, a page to people."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+
+from api.errors import MEDIA_TYPE
+
+Show = Callable[[Request, int, dict[str, Any]], Response]
+Handler = Callable[[Request, Any], Awaitable[Response]]
+
+
+def as_pages(app: FastAPI, home: str, show: Show) -> None:
+    """Under `home`, every refusal that `app` knows so far is what `show` makes of it (status, problem)."""
+    for kind, handler in list(app.exception_handlers.items()):
+        app.add_exception_handler(kind, _as_page(handler, home, show))
+
+
+def _as_page(handler: Any, home: str, show: Show) -> Handler:
+    async def handle(request: Request, error: Exception) -> Response:
+        response: Response = await handler(request, error)
+        path = request.url.path
+        if not (path == home or path.startswith(f"{home}/")) or response.media_type != MEDIA_TYPE:
+            return response
+        page = show(request, response.status_code, orjson.loads(response.body))
+        if (wait := response.headers.get("retry-after")) is not None:
+            page.headers["Retry-After"] = wait
+        return page
+
+    return handle

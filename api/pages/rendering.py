@@ -1,0 +1,99 @@
+"""Pages: Jinja templates that escape everything, with the reader's words, and times and money as people read them."""
+
+import hashlib
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from api.pages.words import Words, language
+from domain.money import Money
+
+STATIC = Path(__file__).with_name("static")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+class Site:
+    """The pages under one address (`home`): a folder of templates, the words they speak, what they call a reader."""
+
+    def __init__(self, home: str, templates: Path, words: Words) -> None:
+        self.home, self.words, self._templates = home, words, templates
+
+    @cached_property
+    def environment(self) -> Environment:
+        """Where the templates are made; filters of one site alone are added to it."""
+        found = Environment(
+            loader=FileSystemLoader(self._templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        found.globals["asset"] = self.asset
+        found.filters["money"] = money
+        found.filters["when"] = when
+        return found
+
+    def asset(self, name: str) -> str:
+        """The address of a static file, new when its content is."""
+        return f"{self.home}/static/{name}?v={_version(name)}"
+
+    def serve_static(self, app: FastAPI) -> None:
+        """Mount the static files, which all sites share, under this one's address."""
+        app.mount(f"{self.home}/static", StaticFiles(directory=STATIC), name=f"{self.home[1:]}-static")
+
+    def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """A page, or the fragment of one. Templates also get `t`, `code`, `lang`, `path`, `member`."""
+        lang = language(request)
+
+        def code(group: str, value: str) -> str:
+            return self.words.code_words(lang, group, value)
+
+        known: dict[str, Any] = {
+            "t": self.words.speaker(lang),
+            "code": code,
+            "lang": lang,
+            "path": request.url.path,
+            "member": None,
+            **context,
+        }
+        return HTMLResponse(self.environment.get_template(template).render(known), status, HEADERS)
+
+
+@lru_cache(maxsize=32)
+def _version(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def money(amount_minor: int, currency: str) -> Markup:
+    """An amount, its digits aligned by the stylesheet."""
+    return Markup('<span class="money">{}</span>').format(Money(amount_minor, currency))
+
+
+def when(moment: datetime | str, now: datetime | None = None) -> Markup:
+    """How long ago (or, with a plus, how far ahead); the exact time is its title."""
+    at = instant(moment)
+    seconds = int(((now or datetime.now(UTC)) - at).total_seconds())
+    size, unit = next(((size, unit) for size, unit in _STEPS if abs(seconds) >= size), (1, "s"))
+    words = f"{'+' if seconds < 0 else ''}{abs(seconds) // size} {unit}"
+    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
+
+
+def instant(moment: datetime | str) -> datetime:
+    """A time of the books, or of JSON, in UTC."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

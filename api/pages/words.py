@@ -1,0 +1,58 @@
+"""Words in English and Chinese: files of `{"key": ["English", "中文"]}`."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+
+LANGUAGES = ("en", "zh")
+COOKIE = "oms_lang"
+Catalogue = dict[str, tuple[str, str]]
+
+
+@lru_cache(maxsize=8)
+def read(folder: Path) -> Catalogue:
+    """Every key of a folder with its two texts. Raises ValueError when two files hold one key."""
+    words: Catalogue = {}
+    for file in sorted(folder.glob("*.json")):
+        for key, (english, chinese) in json.loads(file.read_text(encoding="utf-8")).items():
+            if key in words:
+                raise ValueError(f"{file.name} repeats {key}")
+            words[key] = (english, chinese)
+    return words
+
+
+def language(request: Request) -> str:
+    """The cookie's language, else the browser's first, else English."""
+    chosen = request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+
+
+class Words:
+    """The words of some pages: those of several folders, a later one's in front of an earlier one's."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+
+    def catalogue(self) -> Catalogue:
+        """Every key with its two texts."""
+        return {key: texts for folder in self._folders for key, texts in read(folder).items()}
+
+    def speaker(self, lang: str) -> Callable[..., str]:
+        """`t(key, **values)` for a language; values fill `{name}`."""
+        place, known = LANGUAGES.index(lang), self.catalogue()
+
+        def t(key: str, **values: Any) -> str:
+            return known[key][place].format(**values)
+
+        return t
+
+    def code_words(self, lang: str, group: str, code: str) -> str:
+        """The words for a code (a status, a step, an event): `{group}.{code}` where it is known, else the code."""
+        found = self.catalogue().get(f"{group}.{code}")
+        return found[LANGUAGES.index(lang)] if found else code.replace("_", " ")

@@ -1,0 +1,84 @@
+"""Asking for a code: who is known gets one, and nobody learns who is known."""
+
+import hashlib
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services
+from api.portal.sending import send
+from domain.order_no import normalise
+from infra.crypto import Vault
+from infra.db import portal_codes, portal_sessions
+from infra.db.portal_codes import Contact
+from infra.db.portal_sessions import Reached
+
+MAX_TYPED_CHARS = 254
+_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
+_PHONE = re.compile(r"^[+\d][\d\s().\-/]{4,31}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What somebody typed, as what it can be."""
+
+    text: str
+    order_no: str | None
+    contact: Contact
+
+
+def understood(vault: Vault, typed: str) -> Typed | None:
+    """`typed` as an order number, an e-mail address or a telephone number; None when it is none of them."""
+    address = typed.strip()
+    if len(address) > MAX_TYPED_CHARS or any(unicodedata.category(symbol) in ("Cc", "Cs") for symbol in address):
+        return None
+    if _EMAIL.match(address):
+        return Typed(address, None, portal_codes.contact_of(vault, "email", address))
+    text = unicodedata.normalize("NFKC", address)
+    if (number := normalise(text)) is not None:
+        # What an unknown number leaves behind looks like any contact.
+        return Typed(number, number, portal_codes.contact_of(vault, "email", f"order {number}"))
+    if _PHONE.match(text):
+        return Typed(text, None, portal_codes.contact_of(vault, "phone", text))
+    return None
+
+
+async def ask(parts: Services, typed: Typed, address: str, lang: str) -> str | int:
+    """Send a code to whom `typed` means, if anybody; the cookie of the browser that asked, or the seconds to wait.
+
+    The limit that a person sees counts what was typed. That of a contact's messages is kept in silence: it would tell
+    which contact an order has.
+    """
+    settings = parts.settings
+    async with parts.database.begin() as conn:
+        if wait_s := await _counted(conn, parts, typed, address):
+            return wait_s
+        reached = await _reached(conn, parts, typed)
+        contact = reached.contact if reached else typed.contact
+        sent = await portal_codes.sent_to(conn, contact, settings.portal_ask_window_s)
+        made = portal_codes.new_secrets()
+        if reached is None or sent >= settings.portal_asks_per_contact:
+            return await portal_codes.keep(conn, parts.keys.vault, contact, None)
+        await send(conn, parts, reached, made, lang)
+        return await portal_codes.keep(conn, parts.keys.vault, contact, made)
+
+
+async def _counted(conn: AsyncConnection, parts: Services, typed: Typed, address: str) -> int:
+    settings = parts.settings
+    for asked_by, limit in (
+        (b"contact" + typed.contact.indexes[0], settings.portal_asks_per_contact),
+        (b"address" + parts.keys.vault.peppered(address), settings.portal_asks_per_address),
+    ):
+        hashed = hashlib.sha256(asked_by).digest()
+        if wait_s := await portal_codes.count_ask(conn, hashed, limit, settings.portal_ask_window_s):
+            return math.ceil(wait_s)
+    return 0
+
+
+async def _reached(conn: AsyncConnection, parts: Services, typed: Typed) -> Reached | None:
+    if typed.order_no is not None:
+        return await portal_sessions.by_order(conn, parts.keys, typed.order_no)
+    return await portal_sessions.by_contact(conn, parts.keys, typed.contact)

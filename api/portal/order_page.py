@@ -1,0 +1,78 @@
+"""One order as its customer sees it: where it is, what it waits for, its parcel, its money, and what he may do."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.dependencies import order_number, services
+from api.portal.rendering import HOME, page
+from api.portal.visitor import Signed, customer_of
+from api.portal.words import own
+from api.presenting import presented
+from domain.errors import NotFound
+from domain.states import Status
+from infra.db import order_reading
+from infra.telemetry import bind_order
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+MAX_EVENTS = 500
+# The way of an order that goes well: what a customer sees of it as steps, each with the events that end it.
+STEPS: dict[str, tuple[str, ...]] = {
+    "ordered": ("order_placed",),
+    "paid": ("payment_captured", "payment_recorded"),
+    "packed": ("shipment_booked", "shipment_recorded"),
+    "sent": ("shipment_picked_up",),
+    "delivered": ("shipment_delivered",),
+}
+
+
+@router.get("/{order_no}")
+async def order(request: Request, person: Signed, order_no: str) -> Response:
+    """The order's page, live where scripts run."""
+    parts, number = services(request), order_number(order_no)
+    bind_order(number)
+    async with parts.database.begin() as conn:
+        customer = await customer_of(conn, person, number)
+        found = await order_reading.whole_order(conn, parts.keys, number)
+        if found is None:
+            raise NotFound("order_not_found")
+        events = await order_reading.timeline(conn, number, 0, MAX_EVENTS)
+    shown = presented(found, customer, parts.settings)
+    context: dict[str, Any] = {
+        "order": shown,
+        "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
+        "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
+        "money": money_of(shown["payments"]),
+        "declined": declined(shown["payments"]),
+    }
+    template = "order_live.html" if request.headers.get("x-live") else "order.html"
+    return page(request, template, **context)
+
+
+def steps(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+    """Each step with the time of its end, or None while it is to come."""
+    first: dict[str, Any] = {}
+    for event in events:
+        first.setdefault(event["type"], event["occurred_at"])
+    return [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
+
+
+def declined(payments: list[dict[str, Any]]) -> bool:
+    """Whether the newest payment came to nothing."""
+    tried = [payment for payment in payments if payment["kind"] in ("authorise", "capture")]
+    return bool(tried) and tried[-1]["status"] == "failed"
+
+
+def money_of(payments: list[dict[str, Any]]) -> dict[str, int]:
+    """Minor units paid, given back, and on their way back."""
+
+    def total(kind: str, *statuses: str) -> int:
+        return sum(p["amount_minor"] for p in payments if p["kind"] == kind and p["status"] in statuses)
+
+    return {
+        "paid": total("capture", "succeeded"),
+        "returned": total("refund", "succeeded"),
+        "on_its_way": total("refund", "intent", "pending"),
+    }

@@ -1,0 +1,44 @@
+"""Paying for an order, or paying again after a decline."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.dependencies import services
+from api.pages.forms import digest, fitting, key_of, new_key
+from api.portal.rendering import HOME, page
+from api.portal.visitor import Signed, owned, posted
+from api.routes.payments import pay_for
+from api.schemas.orders import Payment
+from infra.db import order_reading, payment_requests
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+# The sandbox has no cards, only tokens of them. Another provider's token is made in the shop, by that provider's page.
+TEST_CARDS = ("tok_ok", "tok_decline", "tok_insufficient_funds", "tok_pending")
+
+
+@router.get("/{order_no}/pay")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """How much, and by what."""
+    parts = services(request)
+    _, glance = await owned(parts, person, order_no)
+    async with parts.database.begin() as conn:
+        await payment_requests.require_payable(conn, glance.order_no)
+        order = await order_reading.whole_order(conn, parts.keys, glance.order_no)
+    assert order is not None
+    provider = parts.settings.payment_provider
+    cards = TEST_CARDS if provider == "sandbox" else ()
+    context: dict[str, Any] = {"order": order, "provider": provider, "cards": cards}
+    return page(request, "pay.html", key=new_key(), **context)
+
+
+@router.post("/{order_no}/pay")
+async def pay(request: Request, person: Signed, order_no: str) -> Response:
+    """Take the payment; the order's page says what became of it."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    wish = fitting(Payment, {"method": parts.settings.payment_provider, "token": fields.get("token", "")})
+    await pay_for(parts, customer, key_of(fields), glance, digest(wish), wish)
+    return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

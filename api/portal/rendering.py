@@ -1,0 +1,78 @@
+"""The portal's pages: amounts and times as customers read them."""
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup, escape
+
+from api.dependencies import services
+from api.pages.rendering import Site, instant
+from api.pages.words import LANGUAGES, language
+from api.portal.words import WORDS, own
+from domain.money import Money
+
+HOME = "/portal"
+SITE = Site(HOME, Path(__file__).with_name("templates"), WORDS)
+_SIGNS = {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£"}
+_DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page. Templates get what every site's do, and `at`, `day`, `sentence`, `visitor`, `zone`."""
+    lang, zone = language(request), _zone(services(request).settings.portal_time_zone)
+
+    def at(moment: datetime | str) -> Markup:
+        return _time(moment, f"{_DATES[lang]} %H:%M", zone)
+
+    def day(moment: datetime | str) -> Markup:
+        return _time(moment, _DATES[lang], zone)
+
+    def sentence(key: str, **values: Any) -> Markup:
+        """Words around amounts and times, which are markup."""
+        return escape(WORDS.catalogue()[key][LANGUAGES.index(lang)]).format(**values)
+
+    known: dict[str, Any] = {
+        "address": address_of,
+        "cash": cash,
+        "at": at,
+        "day": day,
+        "own": own,
+        "sentence": sentence,
+    }
+    known |= {"zone": str(zone), "visitor": getattr(request.state, "visitor", None)}
+    return SITE.page(request, template, status=status, **known, **context)
+
+
+def cash(amount_minor: int, currency: str) -> Markup:
+    """An amount with its currency's sign in front; currencies without one of their own keep their code."""
+    sign, text = _SIGNS.get(currency), str(Money(amount_minor, currency))
+    if sign is not None:
+        whole, point, cents = text.removesuffix(f" {currency}").removeprefix("-").partition(".")
+        text = f"{'-' if amount_minor < 0 else ''}{sign}{int(whole):,}{point}{cents}"
+    return Markup('<span class="money">{}</span>').format(text)
+
+
+def address_of(ship_to: dict[str, str]) -> str:
+    """Where the parcel goes, as it is written there: from the large to the small in China, else the other way round."""
+    names = ("province", "city", "district", "line1", "postcode")
+    chinese = ship_to["country"] == "CN"
+    parts = [ship_to[name] for name in (names if chinese else (*names[-2::-1], "postcode", "country")) if ship_to[name]]
+    return (" " if chinese else ", ").join(dict.fromkeys(parts))
+
+
+def _time(moment: datetime | str, form: str, zone: ZoneInfo) -> Markup:
+    here = instant(moment).astimezone(zone)
+    return Markup('<time datetime="{}">{}</time>').format(here.isoformat(), here.strftime(form))
+
+
+@lru_cache(maxsize=4)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+SITE.environment.globals.update(address=address_of, cash=cash, own=own)

@@ -1,0 +1,157 @@
+"""Signing in with a code or a link that a contact of the customer was sent, signing out, choosing a language."""
+
+import asyncio
+import unicodedata
+from time import monotonic
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, services
+from api.pages import moving
+from api.pages.words import language
+from api.portal import asking
+from api.portal.rendering import HOME, page
+from api.portal.visitor import COOKIE, SIGN_IN, Signed, from_here, posted
+from infra.db import portal_codes, portal_sessions
+from infra.db.portal_codes import DIGITS, LIFETIME_S, Contact, Refused
+
+router = APIRouter(prefix=HOME)
+
+ASK_COOKIE = "oms_portal_ask"
+# Every asking is answered after this time, whoever is known: longer than the longer of the two ways takes.
+ANSWER_S = 0.4
+Next = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/sign-in")
+async def form(request: Request, next: Next = HOME) -> Response:
+    """The form that asks for a code."""
+    return page(request, "sign_in.html", next=moving.local(next, HOME), refused=None, wait_min=0)
+
+
+@router.post("/sign-in")
+async def ask(
+    request: Request,
+    contact: Annotated[str, Form(max_length=1000)] = "",
+    next: Annotated[str, Form(max_length=200)] = HOME,
+) -> Response:
+    """Send a code, if anybody is known; the answer and its time are the same if nobody is."""
+    from_here(request)
+    until_s, target = monotonic() + ANSWER_S, moving.local(next, HOME)
+    parts = services(request)
+    typed = asking.understood(parts.keys.vault, contact)
+    if typed is None:
+        return page(request, "sign_in.html", status=422, next=target, refused="sign_in.what", wait_min=0)
+    address = request.client.host if request.client else "unknown"
+    asked = await asking.ask(parts, typed, address, language(request))
+    await asyncio.sleep(max(0.0, until_s - monotonic()))
+    if isinstance(asked, int):
+        return _too_often(request, target, asked)
+    response = RedirectResponse(_with_next(f"{HOME}/code", target), 303)
+    _set_cookie(request, response, ASK_COOKIE, asked, LIFETIME_S)
+    return response
+
+
+def _too_often(request: Request, target: str, wait_s: int) -> Response:
+    minutes = -(-wait_s // 60)
+    response = page(request, "sign_in.html", status=429, next=target, refused="sign_in.too_often", wait_min=minutes)
+    response.headers["Retry-After"] = str(wait_s)
+    return response
+
+
+@router.get("/code")
+async def code_form(request: Request, next: Next = HOME) -> Response:
+    """The form that takes the code."""
+    if not request.cookies.get(ASK_COOKIE):
+        return RedirectResponse(SIGN_IN, 303)
+    return page(request, "code.html", next=moving.local(next, HOME), refused=None)
+
+
+@router.post("/code")
+async def enter_code(
+    request: Request,
+    code: Annotated[str, Form(max_length=100)] = "",
+    next: Annotated[str, Form(max_length=200)] = HOME,
+) -> Response:
+    """Open a session with the right code."""
+    from_here(request)
+    target, typed = moving.local(next, HOME), _digits(code)
+    if typed is None:
+        return page(request, "code.html", status=422, next=target, refused=Refused("wrong", -1))
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        ask_cookie = request.cookies.get(ASK_COOKIE, "")
+        found = await portal_codes.use_code(conn, parts.keys.vault, ask_cookie, typed)
+        opened = await _opened(conn, parts, found)
+    if isinstance(opened, Refused):
+        return page(request, "code.html", status=401, next=target, refused=opened)
+    return _signed_in(request, opened, target)
+
+
+def _digits(typed: str) -> str | None:
+    """Six digits however they were written: full width, in two groups."""
+    plain = "".join(symbol for symbol in unicodedata.normalize("NFKC", typed) if symbol not in " -\u00a0")
+    return plain if len(plain) == DIGITS and plain.isascii() and plain.isdigit() else None
+
+
+@router.get("/enter")
+async def link(request: Request, token: Annotated[str, Query(max_length=200)] = "") -> Response:
+    """What a link opens: one button. Programs that look at links in messages use nothing up."""
+    return page(request, "enter.html", token=token, refused=None)
+
+
+@router.post("/enter")
+async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """Open a session with the link's token."""
+    from_here(request)
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        opened = await _opened(conn, parts, await portal_codes.use_link(conn, token))
+    if isinstance(opened, Refused):
+        return page(request, "enter.html", status=401, token="", refused=opened)
+    return _signed_in(request, opened, HOME)
+
+
+async def _opened(conn: AsyncConnection, parts: Services, found: Contact | Refused) -> str | Refused:
+    """The cookie of a new session."""
+    if isinstance(found, Refused):
+        return found
+    return await portal_sessions.open_session(conn, found, parts.settings.portal_session_s)
+
+
+def _signed_in(request: Request, cookie: str, target: str) -> Response:
+    response = RedirectResponse(target, 303)
+    _set_cookie(request, response, COOKIE, cookie, None)
+    response.delete_cookie(ASK_COOKIE, path=HOME)
+    return response
+
+
+def _set_cookie(request: Request, response: Response, name: str, value: str, max_age: int | None) -> None:
+    # Lax: a link in a message leads to the order at once. Every form proves itself besides.
+    secure = request.url.scheme == "https"
+    response.set_cookie(name, value, max_age, path=HOME, httponly=True, samesite="lax", secure=secure)
+
+
+def _with_next(path: str, target: str) -> str:
+    return f"{path}?{urlencode({'next': target})}" if target != HOME else path
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, person: Signed) -> Response:
+    """End this session."""
+    await posted(request, person)
+    async with services(request).database.begin() as conn:
+        await portal_sessions.close_session(conn, request.cookies[COOKIE])
+    response = RedirectResponse(SIGN_IN, 303)
+    response.delete_cookie(COOKIE, path=HOME)
+    return response
+
+
+@router.get("/language/{lang}")
+async def choose_language(request: Request, lang: str) -> Response:
+    """Remember the language, go back to where the reader was."""
+    return moving.in_language(request, lang, HOME)

@@ -1,0 +1,102 @@
+"""Invoices and credit notes: ask for them, list them, read them, keep them as PDF."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Request, Response
+
+from api import document_acts, document_reading
+from api.bodies import read
+from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.document_acts import ISSUED_BY
+from api.documentation import body_of, keyed, problems
+from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, Nothing, WholeDocument
+from api.visibility import visible
+from infra.db import documents
+
+router = APIRouter(tags=["documents"])
+
+PDF: dict[int | str, dict[str, Any]] = {"200": {"description": "The document", "content": {"application/pdf": {}}}}
+Language = Literal["zh", "en"]
+RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+@router.post(
+    "/v1/orders/{order_no}/invoice",
+    status_code=201,
+    response_model=IssuedDocument,
+    openapi_extra=body_of(BilledTo),
+    responses=problems(),
+)
+async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
+    """Issue the order's invoice, once something was captured; asked again, it is the same one."""
+    require(caller, *ISSUED_BY)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, BilledTo, optional=True)
+    return await document_acts.invoice(parts, caller, key, parsed.digest, glance.order_no, parsed.model)
+
+
+@router.post(
+    "/v1/refunds/{refund_id}/credit-note",
+    status_code=201,
+    response_model=IssuedDocument,
+    openapi_extra=keyed(),
+    responses=problems(),
+)
+async def refund_credit_note(refund_id: RefundId, request: Request, caller: Caller) -> Response:
+    """Issue the credit note of a refund that was paid; the order's invoice comes first."""
+    require(caller, *ISSUED_BY)
+    parts, key = services(request), idempotency_key(request)
+    order_no = await document_acts.refunded_order(parts, caller, refund_id)
+    parsed = await read(request, Nothing, optional=True)
+    return await document_acts.refund_credit_note(parts, caller, key, parsed.digest, order_no, refund_id)
+
+
+@router.post(
+    "/v1/orders/{order_no}/credit-note",
+    status_code=201,
+    response_model=IssuedDocument,
+    openapi_extra=keyed(),
+    responses=problems(),
+)
+async def cancellation_credit_note(order_no: str, request: Request, caller: Caller) -> Response:
+    """Issue the credit note of a cancelled order, over what is left of its invoice."""
+    require(caller, *ISSUED_BY)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, Nothing, optional=True)
+    return await document_acts.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no)
+
+
+@router.get("/v1/orders/{order_no}/documents", response_model=DocumentList, responses=problems())
+async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
+    """The order's invoice and credit notes, oldest first."""
+    require(caller, *ISSUED_BY)
+    parts = services(request)
+    glance = await visible(parts, caller, order_no)
+    async with parts.database.begin() as conn:
+        items = await documents.of_order(conn, glance.order_no)
+    return json_response({"items": items, "next_cursor": None})
+
+
+@router.get("/v1/documents/{document_no}.pdf", response_class=Response, responses={**problems(), **PDF})
+async def pdf(
+    document_no: str,
+    request: Request,
+    caller: Caller,
+    lang: Language | None = None,
+    accept_language: Annotated[str, Header(max_length=1000)] = "",
+) -> Response:
+    """The document as PDF, in Chinese or English; the same bytes every time."""
+    require(caller, *ISSUED_BY)
+    document = await document_reading.found(services(request), caller, document_no)
+    return await document_reading.pdf(document, document_reading.language(lang, accept_language))
+
+
+@router.get("/v1/documents/{document_no}", response_model=WholeDocument, responses=problems())
+async def one(document_no: str, request: Request, caller: Caller) -> Response:
+    """The document with everything that stands on it."""
+    require(caller, *ISSUED_BY)
+    return json_response(
+        document_reading.presented(await document_reading.found(services(request), caller, document_no))
+    )

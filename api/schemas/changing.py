@@ -1,0 +1,47 @@
+"""The body and the answer of changing an order after it was placed."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from api.schemas.orders import ShipTo
+from api.schemas.text import Body, Note, Quantity, Sku
+
+
+class WantedLine(Body):
+    """How many units of a SKU the order is to have."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+class ChangeOrder(Body):
+    """What is left out stays. `ship_to` is the whole address, `lines` the whole new list (several lines of one SKU are
+    summed), `note` null or empty takes the note away."""
+
+    ship_to: ShipTo | None = None
+    lines: list[WantedLine] | None = Field(default=None, min_length=1)
+    note: Note | None = None
+
+
+class StockChange(BaseModel):
+    """Units that the order holds more or (negative) fewer."""
+
+    sku: str
+    quantity: int
+
+
+class ChangedOrder(BaseModel):
+    """What a change does, or with `preview=true` would do. `changes` has `{what}`, of lines with `lines: [{sku, before,
+    after, unit_price_minor}]`; `to_pay_minor` is what is still to be paid."""
+
+    order_no: str
+    status: str
+    changes: list[dict[str, Any]]
+    total_before_minor: int
+    total_after_minor: int
+    refund_minor: int
+    to_pay_minor: int
+    currency: str
+    stock: list[StockChange]
+    refund_id: str | None = None

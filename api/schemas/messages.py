@@ -1,0 +1,35 @@
+"""What the calls on messages answer."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+
+class Message(BaseModel):
+    """One message to the customer. `fact` is the event that it tells of; `to` is masked, null before the first try."""
+
+    message_id: str
+    fact: str
+    channel: str
+    template: str
+    version: int | None
+    language: str | None
+    state: str
+    tries: int
+    error: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    to: str | None
+
+
+class Messages(BaseModel):
+    """All messages of an order, in the order of their facts."""
+
+    items: list[Message]
+
+
+class SentAgain(BaseModel):
+    """A message that is on its way once more."""
+
+    message_id: str
+    state: str

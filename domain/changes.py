@@ -1,0 +1,180 @@
+"""Changing an order after it was placed: what may be changed, why not, and what it does to lines, money and stock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.errors import Conflict, RuleBroken
+from domain.money import MAX_MINOR
+from domain.orders import Product, RequestedLine, price_lines
+from domain.shares import Tax, worth
+from domain.states import TERMINAL, UNPAID, Change, Status, may_change
+
+# An order that is changed more often than this is talked about, not typed at.
+MAX_CHANGES = 50
+
+NO_TAX = Tax()
+WORDS: dict[Change, str] = {Change.ADDRESS: "address", Change.LINES: "lines", Change.NOTE: "note"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """As much of an order as decides what may be changed.
+
+    `parcel` is the live parcel's status or empty; `booking_parked` says that its booking failed and waits for support,
+    so no carrier is being asked now; `paying` that money is in flight, taken, or in the inbox.
+    """
+
+    status: Status
+    cancelling: bool
+    parcel: str
+    booking_parked: bool
+    paying: bool
+
+    @property
+    def booked(self) -> bool:
+        """True when a label exists, or may come into being at this moment."""
+        return bool(self.parcel) and not (self.parcel == "booking" and self.booking_parked)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as it counts now: the units that are still wanted, and what is left of its shares with them."""
+
+    line_no: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price_minor: int
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    tax_added_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """Units added as a line of their own, or taken off a line that is there, with what goes along with them."""
+
+    line_no: int
+    sku: str
+    name: str
+    delta: int
+    unit_price_minor: int
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    tax_added_minor: int = 0
+
+    @property
+    def items_minor(self) -> int:
+        return self.delta * self.unit_price_minor
+
+    @property
+    def amount_minor(self) -> int:
+        """What the order costs more or less by it."""
+        return self.items_minor - self.discount_minor + self.shipping_minor + self.tax_added_minor
+
+
+def refusal(change: Change, here: Standing) -> Conflict | None:
+    """Why `change` is too late, and what else is possible; None when it may be made."""
+    if here.cancelling or here.status in TERMINAL:
+        what = "is being cancelled" if here.cancelling else f"is {here.status}"
+        return Conflict("order_closed", f"the order {what}: nothing of it can be changed; place a new order")
+    if may_change(change, here.status, paying=here.paying, parcel=here.booked):
+        return None
+    if here.status in UNPAID and not here.booked:
+        return Conflict(
+            "payment_in_progress", "a payment is in flight or has come: change the lines when its outcome is known"
+        )
+    if here.status in (Status.PAID, Status.PREPARING):
+        return Conflict(
+            "label_printed",
+            f"the parcel is booked, or being booked: the {WORDS[change]} stays; cancel the order and place a new one",
+        )
+    return Conflict("parcel_on_its_way", f"the parcel has left: the {WORDS[change]} stays; return what is not wanted")
+
+
+def plan_lines(
+    lines: Sequence[Line],
+    wanted: Mapping[str, int],
+    catalogue: Mapping[str, Product],
+    currency: str,
+    last_line_no: int,
+    tax: Tax = NO_TAX,
+) -> list[LineChange]:
+    """What makes `wanted` ({sku: units}) of the order's `lines`, in order of SKU.
+
+    A SKU that the order has keeps its price, others cost what the catalogue says today; `tax` is on units that are
+    added. The newest lines give way first. Raises RuleBroken as `price_lines` does.
+    """
+    has = _by_sku(lines)
+    changes: list[LineChange] = []
+    for sku in sorted({*has, *wanted}):
+        delta = wanted.get(sku, 0) - sum(line.quantity for line in has.get(sku, ()))
+        if delta > 0:
+            last_line_no += 1
+            changes.append(_added(last_line_no, RequestedLine(sku, delta), has.get(sku, ()), catalogue, currency, tax))
+        elif delta < 0:
+            changes += _taken_off(has[sku], -delta)
+    return changes
+
+
+def require_payable(total_minor: int) -> None:
+    """Raises RuleBroken `total_out_of_range`."""
+    if total_minor > MAX_MINOR:
+        raise RuleBroken("total_out_of_range", "the order's total is beyond what one order may cost")
+
+
+def _by_sku(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
+    for line in sorted(lines, key=lambda each: each.line_no):
+        found.setdefault(line.sku, []).append(line)
+    return found
+
+
+def _added(
+    line_no: int,
+    wish: RequestedLine,
+    has: Sequence[Line],
+    catalogue: Mapping[str, Product],
+    currency: str,
+    tax: Tax,
+) -> LineChange:
+    (priced,) = price_lines([wish], catalogue, currency, may_name_price=False)
+    price = has[-1].unit_price_minor if has else priced.unit_price_minor
+    taxed = tax.of(price * wish.quantity)
+    added = 0 if tax.included else taxed
+    return LineChange(line_no, wish.sku, priced.name, wish.quantity, price, tax_minor=taxed, tax_added_minor=added)
+
+
+def _taken_off(has: Sequence[Line], units: int) -> list[LineChange]:
+    changes: list[LineChange] = []
+    for line in reversed(has):
+        taken = min(units, line.quantity)
+        if taken:
+            changes.append(_less(line, taken))
+            units -= taken
+    return changes
+
+
+def _less(line: Line, units: int) -> LineChange:
+    """Units take their shares along, as they would in a refund: whatever the steps, a line adds up to the cent."""
+
+    def part(left_minor: int) -> int:
+        return worth(left_minor, line.quantity, units)
+
+    tax_added = part(line.tax_added_minor)
+    whole = line.quantity * line.unit_price_minor - line.discount_minor + line.tax_added_minor
+    discount = units * line.unit_price_minor + tax_added - part(whole)
+    return LineChange(
+        line.line_no, line.sku, line.name, -units, line.unit_price_minor,
+        -discount, -part(line.shipping_minor), -part(line.tax_minor), -tax_added,
+    )  # fmt: skip
+
+
+def stock_deltas(changes: Sequence[LineChange]) -> dict[str, int]:
+    """{sku: units more (or, negative, fewer) that the order holds}, in order of SKU."""
+    deltas: dict[str, int] = {}
+    for change in changes:
+        deltas[change.sku] = deltas.get(change.sku, 0) + change.delta
+    return dict(sorted((sku, delta) for sku, delta in deltas.items() if delta))

@@ -1,0 +1,122 @@
+"""What stands on an invoice and on a credit note: lines and amounts that add up, to be frozen with the document."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from domain.errors import Conflict
+
+
+class DocumentKind(StrEnum):
+    """An invoice says what was sold for how much; a credit note takes a part of it back."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+
+
+SERIES = {DocumentKind.INVOICE: "INV", DocumentKind.CREDIT_NOTE: "CN"}
+_NUMBER = re.compile(r"^(INV|CN)-[0-9]{4}-[0-9]{6,18}$")
+
+
+def document_number(typed: str) -> str | None:
+    """The number as documents carry it; None for what cannot be one."""
+    number = typed.strip().upper()
+    return number if _NUMBER.match(number) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `total_minor` is what was paid, or given back, for it: tax included, shipping not."""
+
+    line_no: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price_minor: int
+    discount_minor: int
+    tax_minor: int
+    total_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """A document's lines and what they come to; shipping has no line of its own."""
+
+    lines: Sequence[Line]
+    shipping_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        return sum(line.total_minor for line in self.lines) + self.shipping_minor
+
+    @property
+    def tax_minor(self) -> int:
+        return sum(line.tax_minor for line in self.lines)
+
+    def content(self) -> dict[str, Any]:
+        """The amounts as they are kept with the document. `tax_added_minor` is what prices did not hold already."""
+        items = sum(line.quantity * line.unit_price_minor for line in self.lines)
+        discount = sum(line.discount_minor for line in self.lines)
+        return {
+            "lines": [asdict(line) for line in self.lines],
+            "items_minor": items,
+            "discount_minor": discount,
+            "tax_added_minor": self.total_minor - self.shipping_minor - items + discount,
+            "shipping_minor": self.shipping_minor,
+            "tax_minor": self.tax_minor,
+            "total_minor": self.total_minor,
+        }
+
+
+def amounts_of(content: dict[str, Any]) -> Amounts:
+    """The amounts of a document that was kept."""
+    return Amounts([Line(**line) for line in content["lines"]], content["shipping_minor"])
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What went back of one line: units, money for goods, and of its share of the shipping charge."""
+
+    line_no: int
+    quantity: int
+    goods_minor: int
+    shipping_minor: int
+
+
+def credited(invoice: Amounts, before: Sequence[Line], given: Sequence[Given]) -> Amounts:
+    """A credit note over `given`, after the credit notes that hold the lines `before`.
+
+    Tax goes back in proportion, cumulatively: when all of a line has gone back, so has its tax, to the cent.
+    Raises Conflict `not_creditable` for a line that the invoice does not have.
+    """
+    known = {line.line_no: line for line in invoice.lines}
+    if any(one.line_no not in known for one in given):
+        raise Conflict("not_creditable", "this was sold after the invoice, which a credit note would correct")
+    gone: dict[int, int] = {}
+    for line in before:
+        gone[line.line_no] = gone.get(line.line_no, 0) + line.total_minor
+    lines = [_credit(known[one.line_no], gone.get(one.line_no, 0), one) for one in given if one.goods_minor]
+    return Amounts(lines, sum(one.shipping_minor for one in given))
+
+
+def _credit(line: Line, gone_minor: int, given: Given) -> Line:
+    """A line's part that goes back; its price is what is given, since a refund need not follow the unit price."""
+    whole = max(line.total_minor, 1)
+    tax = line.tax_minor * (gone_minor + given.goods_minor) // whole - line.tax_minor * gone_minor // whole
+    back = given.goods_minor
+    return replace(line, quantity=given.quantity, unit_price_minor=0, discount_minor=0, tax_minor=tax, total_minor=back)
+
+
+def rest(invoice: Amounts, notes: Sequence[Amounts]) -> list[Given]:
+    """What no credit note has taken back yet, by line; the shipping charge stands with the first line."""
+    gone = [line for note in notes for line in note.lines]
+    shipping = invoice.shipping_minor - sum(note.shipping_minor for note in notes)
+    left = []
+    for line in invoice.lines:
+        of_line = [one for one in gone if one.line_no == line.line_no]
+        quantity = max(line.quantity - sum(one.quantity for one in of_line), 0)
+        goods = line.total_minor - sum(one.total_minor for one in of_line)
+        left.append(Given(line.line_no, quantity, goods, 0))
+    return [replace(one, shipping_minor=shipping if place == 0 else 0) for place, one in enumerate(left)]

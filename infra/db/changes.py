@@ -1,0 +1,325 @@
+"""Changes of an order after placing, in the books: what they need to know, and writing them, all or nothing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.changes import Line, LineChange, Standing, stock_deltas
+from domain.errors import Conflict
+from domain.orders import Product
+from domain.shares import Tax
+from domain.states import Status
+from infra.db import events
+from infra.db.customers import KeyRing
+
+# To be read after the order's row is locked: then nothing of it moves until the transaction ends.
+_HERE = text(
+    """
+    SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.tax_minor, o.tax_added_minor,
+           o.ship_to_enc, o.note_enc, c.data_key,
+           is_paying(o.order_no) AS paying,
+           coalesce((SELECT s.status FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'), '')
+             AS parcel,
+           EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.step = 'book'
+                      AND k.resolved_at IS NULL) AS booking_parked,
+           (SELECT a.warehouse FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved' LIMIT 1)
+             AS warehouse,
+           (SELECT count(*) FROM order_changes h WHERE h.order_no = o.order_no) AS changes,
+           (SELECT max(l.line_no) FROM order_lines l WHERE l.order_no = o.order_no) AS last_line_no
+      FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = :order_no
+    """
+)
+# What is left of each line: a paid one keeps its own numbers, what was taken off is with its changes.
+_LINES = text(
+    """
+    SELECT l.line_no, l.sku, l.name, l.quantity - l.cancelled_quantity AS quantity, l.unit_price_minor,
+           l.discount_minor + off.discount_minor AS discount_minor, l.shipping_minor + off.shipping_minor
+             AS shipping_minor, l.tax_minor + off.tax_minor AS tax_minor,
+           l.tax_added_minor + off.tax_added_minor AS tax_added_minor
+      FROM order_lines l, LATERAL (
+             SELECT coalesce(sum(c.discount_minor), 0)::bigint AS discount_minor,
+                    coalesce(sum(c.shipping_minor), 0)::bigint AS shipping_minor,
+                    coalesce(sum(c.tax_minor), 0)::bigint AS tax_minor,
+                    coalesce(sum(c.tax_added_minor), 0)::bigint AS tax_added_minor
+               FROM order_change_lines c WHERE c.order_no = l.order_no AND c.line_no = l.line_no AND c.kept_line) off
+     WHERE l.order_no = :order_no AND l.quantity > l.cancelled_quantity ORDER BY l.line_no
+    """
+)
+_CATALOGUE = text(
+    "SELECT sku, name, price_minor, currency, active FROM products WHERE sku = ANY(CAST(:skus AS text[]))"
+)
+_AVAILABLE = text(
+    "SELECT sku, available FROM stock_levels WHERE warehouse = :warehouse AND sku = ANY(CAST(:skus AS text[]))"
+)
+_REWORD = text(
+    """
+    WITH fenced AS (
+      UPDATE shipments SET tries = tries + 1, updated_at = now() WHERE order_no = :order_no AND status = 'booking'
+    )
+    UPDATE orders SET address_rev = address_rev + 1 WHERE order_no = :order_no
+    """
+)
+_ADDRESS = text(
+    """UPDATE orders SET ship_to_enc = :sealed, country = :country, province = :province, city = :city
+        WHERE order_no = :order_no"""
+)
+_NOTE = text("UPDATE orders SET note_enc = CAST(:sealed AS bytea) WHERE order_no = :order_no")
+_CHANGE = text(
+    """
+    INSERT INTO order_changes (order_no, change_no, what, seq, actor, before_enc, after_enc, total_before_minor,
+                               total_after_minor, refund_id)
+    SELECT :order_no, :change_no, :what, o.event_seq, :actor, CAST(:before AS bytea), CAST(:after AS bytea),
+           :total_before_minor, :total_after_minor, CAST(:refund_id AS text)
+      FROM orders o WHERE o.order_no = :order_no
+    """
+)
+_ADD_LINE = text(
+    """
+    INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, tax_minor, tax_added_minor)
+    VALUES (:order_no, :line_no, :sku, :name, :quantity, :unit_price_minor, :tax_minor, :tax_added_minor)
+    """
+)
+_CHANGE_LINE = text(
+    """
+    INSERT INTO order_change_lines (order_no, change_no, line_no, sku, quantity_delta, items_minor, discount_minor,
+                                    shipping_minor, tax_minor, tax_added_minor)
+    VALUES (:order_no, :change_no, :line_no, :sku, :delta, :items_minor, :discount_minor, :shipping_minor, :tax_minor,
+            :tax_added_minor)
+    """
+)
+_HOLD_MORE = text(
+    """
+    INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
+    VALUES (:order_no, :sku, :warehouse, :units, 'reserved')
+    ON CONFLICT (order_no, sku, warehouse) DO UPDATE SET state = 'reserved', quantity =
+      CASE allocations.state WHEN 'reserved' THEN allocations.quantity + excluded.quantity ELSE excluded.quantity END
+    """
+)
+_HOLD_LESS = text(
+    """
+    UPDATE allocations SET quantity = CASE WHEN quantity = :units THEN quantity ELSE quantity - :units END,
+                           state = CASE WHEN quantity = :units THEN 'released' ELSE state END
+     WHERE order_no = :order_no AND sku = :sku AND warehouse = :warehouse AND state = 'reserved'
+    """
+)
+_MOVE = text(
+    """
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
+    VALUES (:key, :kind, :sku, :warehouse, :units, 0, :reserved_delta, :order_no, :actor)
+    """
+)
+_WAKE = text(
+    """
+    INSERT INTO workflow_requests (kind, subject, name, payload, rank)
+    SELECT 'signal_order', o.order_no, 'order_changed', CAST(:payload AS jsonb),
+           extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
+      FROM orders o WHERE o.order_no = :order_no
+    """
+)
+_HISTORY = text(
+    """
+    SELECT h.change_no, h.what, h.seq, h.actor, h.total_before_minor, h.total_after_minor, h.created_at, h.before_enc,
+           h.after_enc, h.refund_id, c.data_key,
+           (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity_delta) ORDER BY l.line_no)
+              FROM order_change_lines l WHERE l.order_no = h.order_no AND l.change_no = h.change_no) AS lines
+      FROM order_changes h JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+     WHERE h.order_no = :order_no ORDER BY h.change_no DESC
+    """
+)
+
+
+_SEQ = text("SELECT event_seq FROM orders WHERE order_no = :order_no")
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """An order as a change finds it. Address and note are opened, None where there is none or their key is gone."""
+
+    order_no: str
+    standing: Standing
+    seq: int
+    currency: str
+    total_minor: int
+    tax_minor: int
+    tax_added_minor: int
+    ship_to: dict[str, str] | None
+    note: str | None
+    data_key: bytes | None
+    warehouse: str | None
+    changes: int
+    last_line_no: int
+    lines: tuple[Line, ...]
+
+    def tax_of(self, today: Tax) -> Tax:
+        """The tax on units that are added: today's rate, within or on top of prices as in the rest of the order."""
+        return Tax(today.rate_bp, self.tax_added_minor == 0) if self.tax_minor else today
+
+
+@dataclass(frozen=True, slots=True)
+class NewChange:
+    """A change to write. `ship_to` None leaves the address; `note` only counts where `what` names it."""
+
+    what: tuple[str, ...]
+    actor: str
+    ship_to: Mapping[str, str] | None
+    note: str | None
+    lines: Sequence[LineChange]
+    total_after_minor: int
+    refund_id: str | None = None
+
+
+async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
+    """Lock the order and read it. Raises NotFound `order_not_found`."""
+    await events.lock_order(conn, order_no)
+    row = (await conn.execute(_HERE, {"order_no": order_no})).one()
+    lines = (await conn.execute(_LINES, {"order_no": order_no})).all()
+    standing = Standing(Status(row.status), row.cancelling is not None, row.parcel, row.booking_parked, row.paying)
+    return Here(
+        order_no=order_no,
+        standing=standing,
+        seq=row.event_seq,
+        currency=row.currency,
+        total_minor=row.total_minor,
+        tax_minor=row.tax_minor,
+        tax_added_minor=row.tax_added_minor,
+        ship_to=keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to"),
+        note=keys.open_json(row.data_key, row.note_enc, f"{order_no}:note"),
+        data_key=row.data_key,
+        warehouse=row.warehouse,
+        changes=row.changes,
+        last_line_no=row.last_line_no,
+        lines=tuple(Line(*line) for line in lines),
+    )
+
+
+async def seq_of(conn: AsyncConnection, order_no: str) -> int:
+    """The number of the order's newest event."""
+    return int((await conn.execute(_SEQ, {"order_no": order_no})).scalar_one())
+
+
+async def catalogue_of(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, Product]:
+    """What the catalogue says today of these SKUs."""
+    rows = await conn.execute(_CATALOGUE, {"skus": list(skus)})
+    return {row.sku: Product(*row) for row in rows}
+
+
+async def require_stock(conn: AsyncConnection, warehouse: str, deltas: Mapping[str, int]) -> None:
+    """Refuse what the warehouse that holds the order cannot add to it. Raises Conflict `stock_short`."""
+    more = {sku: units for sku, units in deltas.items() if units > 0}
+    rows = await conn.execute(_AVAILABLE, {"warehouse": warehouse, "skus": list(more)})
+    there = {row.sku: row.available for row in rows}
+    for sku, units in more.items():
+        if there.get(sku, 0) < units:
+            raise _short(sku)
+
+
+def _short(sku: str) -> Conflict:
+    return Conflict(
+        "stock_short", f"of {sku} there are not so many where this order is sent from: take fewer, or order it anew"
+    )
+
+
+async def write(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange) -> int:
+    """Write the change, its event and what follows from it; answers with its number. The order is locked.
+
+    Raises Conflict `stock_short`: then the transaction is over.
+    """
+    order_no, change_no = found.order_no, found.changes + 1
+    data = {
+        "change_no": change_no,
+        "what": list(change.what),
+        "total_before_minor": found.total_minor,
+        "total_after_minor": change.total_after_minor,
+    }
+    await events.note(conn, order_no, "order_changed", change.actor, key=f"change:{change_no}", data=data)
+    await _keep(conn, keys, found, change, change_no)
+    await _write_lines(conn, order_no, change_no, change.lines)
+    if found.warehouse is not None:
+        await _move_stock(conn, found, change, change_no)
+    await _write_texts(conn, keys, found, change)
+    told = json.dumps({"change_no": change_no, "what": list(change.what)})
+    await conn.execute(_WAKE, {"order_no": order_no, "payload": told})
+    return change_no
+
+
+async def _keep(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange, change_no: int) -> None:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if "address" in change.what:
+        before["ship_to"], after["ship_to"] = found.ship_to, dict(change.ship_to or {})
+    if "note" in change.what:
+        before["note"], after["note"] = found.note, change.note
+    place = f"{found.order_no}:change:{change_no}"
+    sealed = [
+        keys.seal_json(found.data_key, value, f"{place}:{when}") if value and found.data_key else None
+        for when, value in (("before", before), ("after", after))
+    ]
+    row: dict[str, Any] = {"order_no": found.order_no, "change_no": change_no, "what": list(change.what)}
+    row |= {"actor": change.actor, "refund_id": change.refund_id, "before": sealed[0], "after": sealed[1]}
+    totals = {"total_before_minor": found.total_minor, "total_after_minor": change.total_after_minor}
+    await conn.execute(_CHANGE, row | totals)
+
+
+async def _write_lines(conn: AsyncConnection, order_no: str, change_no: int, lines: Sequence[LineChange]) -> None:
+    for line in lines:
+        shares = {
+            "discount_minor": line.discount_minor,
+            "shipping_minor": line.shipping_minor,
+            "tax_minor": line.tax_minor,
+            "tax_added_minor": line.tax_added_minor,
+        }
+        row = {"order_no": order_no, "line_no": line.line_no, "sku": line.sku}
+        if line.delta > 0:
+            new = {"name": line.name, "quantity": line.delta, "unit_price_minor": line.unit_price_minor}
+            taxes = {name: shares[name] for name in ("tax_minor", "tax_added_minor")}
+            await conn.execute(_ADD_LINE, row | new | taxes)
+        more = {"change_no": change_no, "delta": line.delta, "items_minor": line.items_minor}
+        await conn.execute(_CHANGE_LINE, row | more | shares)
+
+
+async def _move_stock(conn: AsyncConnection, found: Here, change: NewChange, change_no: int) -> None:
+    """In order of SKU, so that levels are locked in one order by every order."""
+    for sku, delta in stock_deltas(change.lines).items():
+        kind, units = ("reserve", delta) if delta > 0 else ("release", -delta)
+        row: dict[str, Any] = {"order_no": found.order_no, "sku": sku, "warehouse": found.warehouse, "units": units}
+        await conn.execute(_HOLD_MORE if delta > 0 else _HOLD_LESS, row)
+        row |= {"kind": kind, "reserved_delta": delta, "actor": change.actor}
+        key = f"{found.order_no}/change/{change_no}/{kind}/{sku}"
+        try:
+            await conn.execute(_MOVE, {**row, "key": key})
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == "OM001":
+                raise _short(sku) from None
+            raise
+
+
+async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange) -> None:
+    """Address and note; a carrier that was asked before the change is not believed any more."""
+    order_no, key = found.order_no, found.data_key
+    if "address" in change.what and change.ship_to is not None and key is not None:
+        sealed = keys.seal_json(key, dict(change.ship_to), f"{order_no}:ship_to")
+        place = {name: change.ship_to[name] for name in ("country", "province", "city")}
+        await conn.execute(_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
+    if "note" in change.what:
+        note = keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None
+        await conn.execute(_NOTE, {"order_no": order_no, "sealed": note})
+    if "address" in change.what or "lines" in change.what:
+        await conn.execute(_REWORD, {"order_no": order_no})
+
+
+async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
+    """The order's changes, newest first; what was personal is opened (None where its key is gone)."""
+    rows = [dict(row._mapping) for row in await conn.execute(_HISTORY, {"order_no": order_no})]
+    for row in rows:
+        key = row.pop("data_key")
+        for when in ("before", "after"):
+            place = f"{order_no}:change:{row['change_no']}:{when}"
+            row[when] = keys.open_json(key, row.pop(f"{when}_enc"), place)
+        row["lines"] = row["lines"] or []
+    return rows

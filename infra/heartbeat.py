@@ -1,0 +1,68 @@
+"""A process says in the books that it lives: others notice when it no longer does."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from infra import machine
+from infra.db import processes
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database
+from infra.settings import Settings
+
+# The last word must not hold up an end that others wait for.
+_END_S = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """One life of this process. Beats that cannot be written are missing in the books, which is what they are for."""
+
+    def __init__(self, database: Database, name: str, settings: Settings, beat_s: float = processes.BEAT_S) -> None:
+        self._database, self._name, self._watched, self._beat_s = database, name, settings.watched_dirs, beat_s
+        self._process_id: int | None = None
+
+    async def beat(self) -> None:
+        """Say it once; the first time that the process has begun."""
+        usage = await asyncio.to_thread(machine.usage, self._watched)
+        async with autocommit(self._database) as connection:
+            if self._process_id is None or not await processes.beat(connection, self._process_id, usage):
+                host = socket.gethostname()
+                self._process_id = await processes.begin(connection, self._name, host, os.getpid(), usage)
+
+    async def run(self) -> None:
+        """Say it until cancelled."""
+        missed = False
+        while True:
+            try:
+                await self.beat()
+                missed = False
+            except Exception:  # whatever it is: a heart that stops would tell of a death that is none
+                if not missed:
+                    _log.warning("a heartbeat is missing in the books", exc_info=True)
+                missed = True
+            await asyncio.sleep(self._beat_s)
+
+    async def end(self) -> None:
+        """Say that it ends well."""
+        if self._process_id is None:
+            return
+        with suppress(Exception):
+            async with asyncio.timeout(_END_S), autocommit(self._database) as connection:
+                await processes.end(connection, self._process_id)
+
+
+@asynccontextmanager
+async def beating(database: Database, name: str, settings: Settings) -> AsyncIterator[None]:
+    """Beats while the block runs. A block that raises did not end well."""
+    heart = Heartbeat(database, name, settings)
+    task = asyncio.create_task(heart.run(), name="heartbeat")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    await heart.end()

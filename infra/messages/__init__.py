@@ -1,0 +1,1 @@
+"""The words of messages to customers, under version in `templates/`."""

@@ -1,0 +1,46 @@
+"""One message in words: whom it goes to, in which language, and what the books know about its fact."""
+
+from typing import Any
+
+from domain.messages import Channel, language_of
+from domain.money import Money
+from infra.db.outgoing import Claimed
+from infra.messages.rendering import Words, render
+from infra.notices.message import readable
+from infra.settings import Settings
+
+# Templates that are about the order's whole amount when the event names none.
+_OF_THE_TOTAL = frozenset({"payment_captured"})
+
+
+def portal_url(settings: Settings) -> str:
+    """Where customers help themselves, without a slash at its end."""
+    base = settings.portal_url.rstrip("/") or f"http://{settings.api_host}:{settings.api_port}"
+    return f"{base}/portal"
+
+
+def address_of(profile: dict[str, Any], channel: str) -> str | None:
+    """The customer's address or number, None when he has taken it away."""
+    return profile.get("email" if channel == Channel.EMAIL else "phone") or None
+
+
+def worded(message: Claimed, profile: dict[str, Any], settings: Settings) -> Words:
+    """The words of a message about an order. Raises UndefinedError when a template needs what is not known."""
+    language = language_of(profile.get("language"), message.country)
+    return render(message.template, message.channel, language, facts_of(message, settings))
+
+
+def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
+    """What templates may name: {order_no, total, link, tracking_no, cause}, and {amount} where it is known."""
+    data, currency = message.data or {}, message.currency or ""
+    facts = {
+        "order_no": message.order_no or "",
+        "total": str(Money(message.total_minor or 0, currency)),
+        "link": f"{portal_url(settings)}/orders/{message.order_no}",
+        "tracking_no": readable(str(data.get("tracking_no") or message.tracking_no or "")),
+        "cause": str(data.get("cause") or ""),
+    }
+    amount = data.get("amount_minor", message.total_minor if message.template in _OF_THE_TOTAL else None)
+    if amount is not None:
+        facts["amount"] = str(Money(int(amount), str(data.get("currency") or currency)))
+    return facts

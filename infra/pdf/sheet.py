@@ -1,0 +1,180 @@
+"""One document on A4 sheets: `python -m infra.pdf.sheet` reads `{lang, sheet}` as JSON and writes the PDF."""
+
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+from fpdf.fonts import FontFace, TTFFont
+from noto_cjk_sans_otc import FONT_PATH
+
+from domain.money import Money
+from infra.pdf.words import speaker
+
+FONT = "noto"
+SIMPLIFIED_CHINESE = 2  # in the collection: the forms that readers in China expect, with every other character beside
+MISSING = "□"
+Colour = tuple[int, int, int]
+INK: Colour = (33, 33, 33)
+SOFT: Colour = (105, 105, 105)
+LINE: Colour = (200, 200, 200)
+TINT: Colour = (243, 244, 246)
+# A line's amounts and their parts of the width. A credit note gives back what was paid: unit prices say nothing.
+_INVOICE = (("unit_price", 14), ("discount", 13), ("tax", 12), ("total", 14))
+_CREDIT_NOTE = (("tax", 20), ("total", 20))
+_MARGIN = 18
+
+Words = Callable[[str], str]
+
+
+class Sheet(FPDF):
+    """A4 with the document's number and the page at the foot."""
+
+    def __init__(self, number: str, foot: str) -> None:
+        super().__init__(format="A4")
+        self.number, self.foot = number, foot
+        self.set_margin(_MARGIN)
+        self.set_auto_page_break(True, margin=24)
+        self.add_font(FONT, "", str(FONT_PATH), collection_font_number=SIMPLIFIED_CHINESE)
+        font = self.fonts[FONT]
+        assert isinstance(font, TTFFont), "added just now"
+        self.known = font.cmap
+        self.set_draw_color(*LINE)
+        self.add_page()
+
+    def footer(self) -> None:
+        """Called by the library at the end of each page."""
+        self.set_y(-18)
+        self.ink(8, SOFT)
+        self.cell(self.epw / 2, 5, f"{self.number}  {self.foot}")
+        self.cell(self.epw / 2, 5, str(self.page_no()), align="R")
+
+    def ink(self, size: float, colour: Colour = INK) -> None:
+        """What is written from here on has this size and colour."""
+        self.set_font(FONT, size=size)
+        self.set_text_color(*colour)
+
+    def clean(self, text: str) -> str:
+        """The text, with a box for what the font has no glyph of: nothing of a name vanishes unseen."""
+        return "".join(sign if ord(sign) in self.known or sign == "\n" else MISSING for sign in text)
+
+    def say(self, text: str, size: float = 9.5, colour: Colour = INK, width: float = 0) -> None:
+        """A paragraph from where the pen is, over `width` (0: to the margin); the pen goes below it."""
+        self.ink(size, colour)
+        self.multi_cell(width, size * 0.55, self.clean(text), align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+
+
+def rendered(sheet: dict[str, Any], lang: str) -> bytes:
+    """The PDF of a document (see `api.document_acts.pdf`)."""
+    t = speaker(lang)
+    out = Sheet(sheet["document_no"], t("by_system"))
+    out.set_creation_date(datetime.fromisoformat(sheet["issued_at"]).astimezone(UTC))
+    out.set_title(f"{t(sheet['kind'])} {sheet['document_no']}")
+    out.set_author(sheet["seller"]["name"])
+    out.set_lang("zh-CN" if lang == "zh" else "en")
+    _head(out, sheet, t)
+    _parties(out, sheet, t)
+    _lines(out, sheet, t)
+    _totals(out, sheet, t)
+    return bytes(out.output())
+
+
+def _head(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
+    out.say(t(sheet["kind"]), 22)
+    out.ln(2)
+    facts = [("number", sheet["document_no"]), ("date", sheet["issued_on"]), ("order", sheet["order_no"])]
+    if sheet["corrects"]:
+        facts += [("corrects", sheet["corrects"]), ("refund", sheet["refund_id"])]
+    for name, value in facts:
+        out.ink(9.5, SOFT)
+        out.cell(34, 5.5, t(name))
+        out.say(value)
+        out.set_x(_MARGIN)
+    out.ln(5)
+
+
+def _parties(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
+    """Seller and buyer beside each other."""
+    top, half = out.get_y(), out.epw / 2 - 4
+    bottoms = []
+    for place, (heading, party) in enumerate((("seller", sheet["seller"]), ("buyer", sheet["billed_to"]))):
+        out.set_xy(_MARGIN + place * (half + 8), top)
+        out.say(t(heading), 8.5, SOFT, half)
+        for text, size in _party(party, t):
+            out.say(text, size, INK, half)
+        bottoms.append(out.get_y())
+    out.set_xy(_MARGIN, max(bottoms) + 6)
+
+
+def _party(party: dict[str, str] | None, t: Words) -> list[tuple[str, float]]:
+    if party is None:
+        return [(t("erased"), 9.5)]
+    small = [party.get("address"), party.get("contact")]
+    if number := party.get("tax_number"):
+        small.insert(0, f"{t('tax_number')} {number}")
+    return [(party.get("name") or party.get("title") or "–", 11.5), *((text, 9.5) for text in small if text)]
+
+
+def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
+    """The lines, on as many sheets as they need, each with the headings."""
+    out.ink(9)
+    columns = _CREDIT_NOTE if sheet["kind"] == "credit_note" else _INVOICE
+    with out.table(
+        col_widths=(38, 9, *(width for _, width in columns)), text_align=("LEFT", *["RIGHT"] * (len(columns) + 1)),
+        borders_layout="HORIZONTAL_LINES", headings_style=FontFace(emphasis="", color=SOFT, fill_color=TINT),
+        line_height=5, padding=1.5,
+    ) as table:  # fmt: skip
+        table.row([t("product"), t("quantity"), *(t("amount" if name == "total" else name) for name, _ in columns)])
+        for line in sheet["lines"]:
+            amounts = [_amount(line[f"{name}_minor"], sheet["currency"]) for name, _ in columns]
+            # Money back for no unit in particular has no quantity.
+            table.row([out.clean(f"{line['name']}\n{line['sku']}"), str(line["quantity"] or "–"), *amounts])
+    out.ln(4)
+
+
+def _totals(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
+    currency, credit = sheet["currency"], sheet["kind"] == "credit_note"
+    rows = [] if credit else [("items", sheet["items_minor"]), ("discount", -sheet["discount_minor"])]
+    rows += [("shipping", sheet["shipping_minor"])]
+    added = 0 if credit else sheet["tax_added_minor"]
+    rows += [("tax", added)]
+    for name, minor in rows:
+        if minor or name == "items":
+            _total(out, t(name), _amount(minor, currency), 9.5)
+    _total(out, t("total_credited" if credit else "total"), f"{_amount(sheet['total_minor'], currency)} {currency}", 13)
+    if sheet["tax_minor"] and not added:
+        _total(out, t("tax_in_it"), _amount(sheet["tax_minor"], currency), 9.5)
+
+
+def _total(out: Sheet, label: str, amount: str, size: float) -> None:
+    out.set_x(_MARGIN + out.epw / 2)
+    out.ink(size, SOFT if size < 10 else INK)
+    out.cell(out.epw / 4, size * 0.62, label)
+    out.ink(size)
+    out.cell(out.epw / 4, size * 0.62, amount, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _amount(minor: int, currency: str) -> str:
+    """As people read it: grouped, with the currency's own number of decimals."""
+    whole, point, rest = str(Money(abs(minor), currency)).removesuffix(f" {currency}").partition(".")
+    return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{rest}"
+
+
+def main() -> int:
+    """Exit 1, without a word of the document, when it cannot be made."""
+    logging.disable(logging.CRITICAL)  # the library names characters that it does not know
+    try:
+        asked = orjson.loads(sys.stdin.buffer.read())
+        content = rendered(asked["sheet"], asked["lang"])
+    except Exception:
+        return 1
+    sys.stdout.buffer.write(content)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""Whatever is changed, paid, booked and cancelled, in whatever order: stock, lines, total and money stay together."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from domain.states import Status
+from infra.db import events, reservations
+from tests.api.changing import HOUSE, books_of, change, paid, parcel, reserved, stocked
+from tests.api.conftest import Door, an_order, open_door, unique
+from tests.conftest import Books
+
+PRICES = (1_000, 333, 70)
+UNITS_THERE = 9
+EXAMPLES = 12
+WANTED = st.tuples(*(st.integers(0, 6) for _ in PRICES))
+MANY = st.tuples(*(st.integers(2, 6) for _ in PRICES))
+OTHERS = st.sampled_from(["reserve", "pay", "authorise", "decline", "book", "unbook", "refund", "cancel"])
+CHANGES = st.tuples(st.just("change"), WANTED)
+ACTS = st.one_of(CHANGES, CHANGES, st.tuples(OTHERS, WANTED))
+CHARGES = st.tuples(st.integers(0, 50), st.integers(0, 900))
+TAXES = st.sampled_from([(0, True), (1_300, True), (1_300, False)])
+
+
+class Story:
+    """One order of three products, brought from act to act."""
+
+    def __init__(self, shop: Door, skus: list[str], number: str) -> None:
+        self.shop, self.skus, self.number = shop, skus, number
+
+    async def act(self, what: str, units: tuple[int, ...]) -> None:
+        (order,) = await self.shop.sql("SELECT status, cancelling FROM orders WHERE order_no = %s", self.number)
+        status = order["status"] if order["cancelling"] is None else "undone"
+        match what:
+            case "change":
+                await self.changed(units)
+            case "reserve" if status == "received":
+                await self.reserve()
+            case "pay" if status == "pending_payment" and not await self.in_flight():
+                await paid(self.shop, self.number)
+            case "authorise" if status == "pending_payment":
+                await self.payment("intent")
+            case "decline":
+                await self.shop.sql(
+                    "UPDATE payments SET status = 'failed' WHERE order_no = %s AND status = 'intent'", self.number
+                )
+            case "book" if status == "paid" and not await self.live():
+                await parcel(self.shop, self.number)
+            case "unbook":
+                await self.shop.sql(
+                    "UPDATE shipments SET status = 'cancelled', idempotency_key = idempotency_key || shipment_id, "
+                    "shipment_id = shipment_id || '-' || tries WHERE order_no = %s", self.number)  # fmt: skip
+            case "cancel" if status != "undone":
+                await self.undo()
+            case "refund" if status == "paid":
+                await self.shop.post(
+                    f"/v1/orders/{self.number}/refunds", {"amount_minor": 1 + units[0], "reason": "goodwill"}
+                )
+
+    async def changed(self, units: tuple[int, ...]) -> None:
+        """A change is told in advance to the cent, or is refused and leaves nothing."""
+        body = {"lines": [{"sku": sku, "quantity": n} for sku, n in zip(self.skus, units, strict=True) if n]}
+        before = await books_of(self.shop, self.number)
+        told = await change(self.shop, self.number, body, preview=True)
+        assert await books_of(self.shop, self.number) == before
+        answer = await change(self.shop, self.number, body)
+        event(f"{before['orders'][0]['status']}: {answer.json().get('code', 'changed')}")
+        assert answer.status_code == told.status_code, (told.text, answer.text)
+        assert answer.status_code in (200, 409, 422), answer.text
+        if answer.status_code != 200:
+            assert answer.json()["code"] == told.json()["code"]
+            assert await books_of(self.shop, self.number) == before
+            return
+        same = ("changes", "total_before_minor", "total_after_minor", "refund_minor", "to_pay_minor", "stock")
+        assert all(answer.json()[name] == told.json()[name] for name in same)
+        rows = await self.shop.sql(
+            "SELECT sku, sum(quantity - cancelled_quantity)::int AS n FROM order_lines WHERE order_no = %s "
+            "GROUP BY sku HAVING sum(quantity - cancelled_quantity) > 0", self.number)  # fmt: skip
+        asked = {sku: n for sku, n in zip(self.skus, units, strict=True) if n}
+        assert {row["sku"]: row["n"] for row in rows} == asked
+
+    async def reserve(self) -> None:
+        async with self.shop.app.state.services.database.begin() as conn:
+            await events.lock_order(conn, self.number)
+            if HOUSE not in (await reservations.demand_of(conn, self.number)).candidates():
+                return
+        await reserved(self.shop, self.number)
+
+    async def undo(self) -> None:
+        """As far as a cancellation touches stock."""
+        async with self.shop.app.state.services.database.begin() as conn:
+            await events.lock_order(conn, self.number)
+            await reservations.release(conn, self.number)
+        await self.shop.sql("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", self.number)
+
+    async def in_flight(self) -> bool:
+        return bool(
+            await self.shop.sql("SELECT 1 FROM payments WHERE order_no = %s AND status = 'intent'", self.number)
+        )
+
+    async def live(self) -> bool:
+        return bool(
+            await self.shop.sql("SELECT 1 FROM shipments WHERE order_no = %s AND status <> 'cancelled'", self.number)
+        )
+
+    async def payment(self, status: str) -> None:
+        await self.shop.sql(
+            "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key) "
+            "SELECT order_no, 'authorise', 1, 'sandbox', greatest(total_minor, 1), 'CNY', %s, %s FROM orders "
+            "WHERE order_no = %s", status, unique("key"), self.number)  # fmt: skip
+
+    async def check(self) -> None:
+        (order,) = await self.shop.sql("SELECT * FROM orders WHERE order_no = %s", self.number)
+        lines = await self.shop.sql("SELECT * FROM order_lines WHERE order_no = %s", self.number)
+        kept = await self.shop.sql("SELECT * FROM order_change_lines WHERE order_no = %s AND kept_line", self.number)
+        wanted: dict[str, int] = {}
+        for line in lines:
+            units = line["quantity"] - line["cancelled_quantity"]
+            wanted[line["sku"]] = wanted.get(line["sku"], 0) + units
+        items = sum((line["quantity"] - line["cancelled_quantity"]) * line["unit_price_minor"] for line in lines)
+        assert order["items_minor"] == items
+        for name in ("discount_minor", "shipping_minor", "tax_minor", "tax_added_minor"):
+            assert order[name] == sum(row[name] for row in (*lines, *kept)), name
+            assert order[name] >= 0
+        holds = order["status"] != Status.RECEIVED and order["cancelling"] is None
+        rows = await self.shop.sql(
+            "SELECT sku, quantity FROM allocations WHERE order_no = %s AND state = 'reserved'", self.number
+        )
+        held = {row["sku"]: row["quantity"] for row in rows}
+        assert held == ({sku: n for sku, n in wanted.items() if n} if holds else {})
+        for sku in self.skus:
+            (level,) = await self.shop.sql(
+                "SELECT l.reserved, l.on_hand, sum(m.reserved_delta)::bigint AS moved FROM stock_levels l "
+                "JOIN stock_movements m USING (sku, warehouse) WHERE l.sku = %s GROUP BY 1, 2", sku)  # fmt: skip
+            assert level == {"reserved": held.get(sku, 0), "on_hand": UNITS_THERE, "moved": held.get(sku, 0)}
+        await self.check_money(order)
+
+    async def check_money(self, order: dict[str, Any]) -> None:
+        """What was paid is what it costs and what went back because it was changed; goodwill is beside that."""
+        captured = await self.shop.sql(
+            "SELECT amount_minor AS n FROM payments WHERE order_no = %s AND kind = 'capture'", self.number
+        )
+        if not captured:
+            return
+        (back,) = await self.shop.sql(
+            "SELECT coalesce(sum(amount_minor), 0)::bigint AS n FROM refunds WHERE order_no = %s "
+            "AND origin = 'amendment'", self.number)  # fmt: skip
+        assert captured[0]["n"] == order["total_minor"] + back["n"]
+
+
+async def story(shop: Door, begun: int, first: tuple[int, ...], charges: tuple[int, int], acts: list[Any]) -> None:
+    """`begun`: 0 as placed, 1 reserved, 2 paid."""
+    skus = [await stocked(shop, price, UNITS_THERE) for price in PRICES]
+    lines = [{"sku": sku, "quantity": n} for sku, n in zip(skus, first, strict=True) if n]
+    wish = an_order(lines=lines or [{"sku": skus[0], "quantity": 1}], payment=None, channel="web")
+    answer = await shop.as_("channel", "web").post(
+        "/v1/orders", wish | {"discount_minor": charges[0], "shipping_minor": charges[1]}
+    )
+    assert answer.status_code == 201, answer.text
+    found = Story(shop, skus, answer.json()["order_no"])
+    for what, units in [("reserve", first), ("pay", first)][:begun] + acts:
+        await found.act(what, units)
+        await found.check()
+
+
+def test_stock_lines_total_and_money_stay_together(database_url: Books) -> None:
+    with asyncio.Runner() as runner:
+
+        @settings(max_examples=EXAMPLES, deadline=None)
+        @given(st.integers(0, 2), MANY, CHARGES, TAXES, st.lists(ACTS, min_size=3, max_size=8))
+        def told(
+            begun: int, first: tuple[int, ...], charges: tuple[int, int], tax: tuple[int, bool], acts: list[Any]
+        ) -> None:
+            runner.run(_within(database_url, tax, lambda shop: story(shop, begun, first, charges, acts)))
+
+        told()
+
+
+async def _within(books: Books, tax: tuple[int, bool], tell: Any) -> None:
+    async with open_door(books, tax_rate_bp=tax[0], tax_included=tax[1]) as door:
+        work: Coroutine[Any, Any, None] = tell(door.as_("support", "amy"))
+        await work

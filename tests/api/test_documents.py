@@ -1,0 +1,210 @@
+"""Invoices and credit notes over HTTP; the books are real, no Temporal is needed for them."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pypdfium2
+import pytest
+
+from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.sales import cancelled, paid, placed, refunded
+from tests.conftest import Books
+
+
+async def invoiced(shop: Door, order_no: str, **wish: Any) -> dict[str, Any]:
+    answer = await shop.post(f"/v1/orders/{order_no}/invoice", wish)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def text_of(pdf: httpx.Response) -> str:
+    assert pdf.status_code == 200, pdf.text
+    document = pypdfium2.PdfDocument(pdf.content)
+    return "\n".join(page.get_textpage().get_text_bounded() for page in document).replace("\r", "")
+
+
+async def test_an_invoice_is_issued_once_and_shown(shop: Door) -> None:
+    order_no = await paid(shop)
+    key = unique("key")
+    first = await shop.post(f"/v1/orders/{order_no}/invoice", {}, key=key)
+    issued = first.json()
+    assert first.status_code == 201 and re.fullmatch(r"INV-20\d\d-\d{6}", issued["document_no"])
+    assert (issued["kind"], issued["total_minor"], issued["currency"]) == ("invoice", 8500, "CNY")
+    replay = await shop.post(f"/v1/orders/{order_no}/invoice", {}, key=key)
+    assert (replay.json(), replay.headers["Idempotent-Replayed"]) == (issued, "true")
+    again = await shop.as_("customer", "c-17").post(f"/v1/orders/{order_no}/invoice", {"title": "Other Ltd"})
+    assert (again.status_code, again.json()) == (201, issued)
+    listed = (await shop.get(f"/v1/orders/{order_no}/documents")).json()
+    assert listed == {"items": [issued], "next_cursor": None}
+    whole = (await shop.as_("customer", "c-17").get(f"/v1/documents/{issued['document_no'].lower()}")).json()
+    assert whole["billed_to"] == {"title": "Li Lei", "address": "上海市 浦东新区 Made-up Road 1 200000 CN"}
+    assert whole["seller"] == {"name": "示例商店", "tax_number": "91310000MA1K35X12A"}
+    assert [line["total_minor"] for line in whole["lines"]] == [8500]
+    events = (await shop.get(f"/v1/orders/{order_no}/events")).json()["items"]
+    assert events[-1]["data"] == {"document_no": issued["document_no"], "total_minor": 8500}
+    audited = await shop.sql("SELECT actor, action FROM audit_log WHERE order_no = %s ORDER BY entry_id", order_no)
+    assert audited[-1] == {"actor": "support:amy", "action": "invoice_issued"}
+
+
+async def test_a_company_is_billed_under_its_title(shop: Door) -> None:
+    issued = await invoiced(shop, await paid(shop), title=" 上海示例科技有限公司 ", tax_number="91310115ma1h7x2k3b")
+    whole = (await shop.get(f"/v1/documents/{issued['document_no']}")).json()
+    assert whole["billed_to"] == {"title": "上海示例科技有限公司", "tax_number": "91310115MA1H7X2K3B"}
+    kept = await shop.sql("SELECT content::text AS c FROM documents WHERE document_no = %s", issued["document_no"])
+    assert "有限公司" not in kept[0]["c"]
+
+
+async def test_nothing_is_invoiced_before_money_came_or_after_it_went(shop: Door) -> None:
+    order_no = await placed(shop)
+    early = await shop.post(f"/v1/orders/{order_no}/invoice")
+    assert (early.status_code, early.json()["code"]) == (409, "not_invoiceable") and "pay" in early.json()["detail"]
+    gone = await paid(shop)
+    await refunded(shop, gone, 8500)
+    late = await shop.post(f"/v1/orders/{gone}/invoice")
+    assert (late.status_code, late.json()["code"]) == (409, "not_invoiceable")
+    assert not await shop.sql("SELECT 1 FROM documents WHERE order_no = ANY(%s)", [order_no, gone])
+
+
+async def test_without_a_seller_there_is_no_invoice(shop: Door, database_url: Books) -> None:
+    order_no = await paid(shop)
+    async with open_door(database_url, seller_name="") as nameless:
+        refused = await nameless.as_("support").post(f"/v1/orders/{order_no}/invoice")
+    assert (refused.status_code, refused.json()["code"]) == (409, "seller_unknown")
+
+
+BAD: Sequence[tuple[dict[str, Any], str]] = (
+    ({"title": ""}, "validation_failed"),
+    ({"title": "   "}, "validation_failed"),
+    ({"title": "x" * 101}, "validation_failed"),
+    ({"title": "a\nb"}, "invalid_text"),
+    ({"title": 5}, "validation_failed"),
+    ({"tax_number": "91310115MA1H7X2K3B"}, "validation_failed"),
+    ({"title": "x", "tax_number": "九"}, "validation_failed"),
+    ({"title": "x", "tax_number": "1" * 31}, "validation_failed"),
+    ({"address": "x" * 201}, "validation_failed"),
+    ({"total_minor": 1}, "unknown_field"),
+    ({"number": 7}, "unknown_field"),
+)
+
+
+@pytest.mark.parametrize(("wish", "code"), BAD)
+async def test_bad_wishes_are_refused_and_leave_nothing(shop: Door, wish: dict[str, Any], code: str) -> None:
+    order_no = await paid(shop)
+    answer = await shop.post(f"/v1/orders/{order_no}/invoice", wish)
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    assert not await shop.sql("SELECT 1 FROM documents WHERE order_no = %s", order_no)
+
+
+async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> None:
+    order_no = await paid(shop)
+    refund_id = await refunded(shop, order_no, 4250, quantity=1)
+    path = f"/v1/refunds/{refund_id}/credit-note"
+    early = await shop.post(path)
+    assert (early.status_code, early.json()["code"]) == (409, "invoice_missing")
+    invoice = await invoiced(shop, order_no)
+    first, again = await shop.post(path), await shop.as_("customer", "c-17").post(path)
+    assert first.status_code == 201 and first.json() == again.json()
+    note = (await shop.get(f"/v1/documents/{first.json()['document_no']}")).json()
+    assert (note["kind"], note["corrects"], note["total_minor"]) == ("credit_note", invoice["document_no"], 4250)
+    assert [(line["quantity"], line["total_minor"]) for line in note["lines"]] == [(1, 4250)]
+    assert note["billed_to"]["title"] == "Li Lei"
+    waiting = await refunded(shop, order_no, 100, succeeded=False)
+    refused = await shop.post(f"/v1/refunds/{waiting}/credit-note")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_creditable")
+    stranger = await shop.as_("customer", "c-other").post(path)
+    assert (stranger.status_code, stranger.json()["code"]) == (404, "refund_not_found")
+
+
+async def test_a_cancelled_orders_invoice_is_credited_to_its_end(shop: Door) -> None:
+    order_no = await paid(shop)
+    await invoiced(shop, order_no)
+    refund_id = await refunded(shop, order_no, 1000)
+    assert (await shop.post(f"/v1/refunds/{refund_id}/credit-note")).status_code == 201
+    path = f"/v1/orders/{order_no}/credit-note"
+    assert (await shop.post(path)).json()["code"] == "not_creditable"
+    await cancelled(shop, order_no, 7500)
+    rest = await shop.post(path)
+    assert (rest.status_code, rest.json()["total_minor"], rest.json()["refund_id"]) == (201, 7500, None)
+    assert (await shop.post(path)).json() == rest.json()
+
+
+async def test_another_customers_documents_are_not_there(shop: Door) -> None:
+    order_no = await paid(shop)
+    document_no = (await invoiced(shop, order_no))["document_no"]
+    stranger = shop.as_("customer", "c-other")
+    for path in (f"/v1/documents/{document_no}", f"/v1/documents/{document_no}.pdf"):
+        for number in (document_no, "INV-2026-999999", "nonsense", "INV-2026-1"):
+            answer = await stranger.get(path.replace(document_no, number))
+            assert (answer.status_code, answer.json()["code"]) == (404, "document_not_found"), path
+    assert (await stranger.get(f"/v1/orders/{order_no}/documents")).status_code == 404
+    assert (await shop.as_("warehouse").get(f"/v1/documents/{document_no}")).status_code == 403
+    assert (await shop.as_("channel", "other").get(f"/v1/documents/{document_no}")).status_code == 404
+    assert (await shop.as_("channel", "web").get(f"/v1/documents/{document_no}")).status_code == 200
+
+
+async def test_the_same_order_asked_twice_at_once_has_one_invoice(shop: Door) -> None:
+    order_no = await paid(shop)
+    answers = await asyncio.gather(*(invoiced(shop, order_no) for _ in range(8)))
+    assert len({answer["document_no"] for answer in answers}) == 1
+    assert len(await shop.sql("SELECT 1 FROM documents WHERE order_no = %s", order_no)) == 1
+
+
+async def test_numbers_have_no_gap_however_many_ask_at_once(shop: Door) -> None:
+    orders = [await paid(shop) for _ in range(20)]
+    unpaid = [await placed(shop) for _ in range(5)]
+    answers = await asyncio.gather(*(shop.post(f"/v1/orders/{no}/invoice") for no in [*orders, *unpaid]))
+    assert sorted(answer.status_code for answer in answers) == [201] * 20 + [409] * 5
+    rows = await shop.sql(
+        "SELECT year, array_agg(number ORDER BY number) AS n, array_agg(number ORDER BY issued_at) AS t,"
+        " (SELECT last_number FROM document_series s WHERE s.series = 'INV' AND s.year = d.year) AS last"
+        " FROM documents d WHERE kind = 'invoice' GROUP BY year"
+    )
+    for row in rows:
+        assert row["n"] == row["t"] == list(range(1, row["last"] + 1))
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", ("发票", "购买方")), ("en", ("Invoice", "Billed to"))])
+async def test_the_pdf_says_it_in_the_readers_language(shop: Door, lang: str, words: tuple[str, ...]) -> None:
+    customer = {"id": "c-17", "name": "欧阳𠮷娜", "email": None, "phone": None}
+    ship_to = an_order()["ship_to"] | {"name": "欧阳𠮷娜", "line1": "张江高科技园区博云路 2 号"}
+    order_no = await paid(shop, customer=customer, ship_to=ship_to)
+    document_no = (await invoiced(shop, order_no))["document_no"]
+    path = f"/v1/documents/{document_no}.pdf"
+    pdf = await shop.as_("customer", "c-17").get(path, lang=lang)
+    text = text_of(pdf)
+    for expected in (*words, document_no, order_no, "欧阳𠮷娜", "浦东新区", "博云路 2 号", "示例商店", "85.00"):
+        assert expected in text, (expected, text)
+    assert pdf.headers["content-type"] == "application/pdf"
+    assert pdf.headers["cache-control"] == "private, no-store"
+    assert pdf.headers["content-disposition"] == f'attachment; filename="{document_no}-{lang}.pdf"'
+    by_header = await shop.http.get(path, headers=shop.headers | {"Accept-Language": "zh-CN" if lang == "zh" else "de"})
+    assert by_header.content == pdf.content, "the same bytes every time"
+
+
+async def test_a_credit_note_as_pdf_names_its_invoice(shop: Door) -> None:
+    order_no = await paid(shop)
+    invoice = await invoiced(shop, order_no)
+    refund_id = await refunded(shop, order_no, 100)
+    note = (await shop.post(f"/v1/refunds/{refund_id}/credit-note")).json()
+    text = text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
+    for expected in ("Credit note", invoice["document_no"], refund_id, "Total credited", "1.00 CNY"):
+        assert expected in text, text
+
+
+async def test_of_an_erased_customer_nothing_personal_is_left(shop: Door) -> None:
+    customer = an_order()["customer"] | {"id": unique("c-gone")}
+    order_no = await paid(shop, customer=customer)
+    document_no = (await invoiced(shop, order_no))["document_no"]
+    await shop.sql("UPDATE customers SET data_key = NULL, profile_enc = NULL WHERE customer_id = %s", customer["id"])
+    assert (await shop.get(f"/v1/documents/{document_no}")).json()["billed_to"] is None
+    text = text_of(await shop.get(f"/v1/documents/{document_no}.pdf", lang="en"))
+    assert "Li Lei" not in text and "erased" in text
+
+
+@pytest.mark.parametrize("query", [{"lang": "fr"}, {"lang": ""}])
+async def test_a_language_that_documents_do_not_speak(shop: Door, query: dict[str, str]) -> None:
+    document_no = (await invoiced(shop, await paid(shop)))["document_no"]
+    assert (await shop.get(f"/v1/documents/{document_no}.pdf", **query)).status_code == 422

@@ -1,0 +1,42 @@
+"""Refunding in a real browser, against the running stack: shown, made, paid."""
+
+from playwright.async_api import Browser
+
+from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_desk import TELEPHONE, fits
+from tests.faults import driver
+from tests.faults.stackrun import StackRun, until
+
+
+async def test_support_refunds_a_piece_and_then_an_amount(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10), quantity=2))
+    await live.reaches(order_no, "preparing")
+    page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
+    await page.goto(f"/console/orders/{order_no}")
+    await page.get_by_role("link", name="Refund", exact=True).click()
+    assert await fits(page), "wider than the telephone"
+    grave = await found_by_axe(page, "refund")
+    await page.locator("input[name='units.1']").fill("1")
+    await page.locator("input[name=reason]").fill("a stain")
+    await page.get_by_role("button", name="Show what it means").click()
+    assert "10.00 CNY" in await page.locator("dl").inner_text()
+    assert await fits(page), "wider than the telephone"
+    grave += await found_by_axe(page, "preview")
+    await page.get_by_role("button", name="Refund").click()
+    await page.get_by_text("a stain").wait_for()
+    grave += await found_by_axe(page, "refunded")
+    await page.locator("input[name=amount]").fill("2.50")
+    await page.locator("input[name=reason]").fill("for the trouble")
+    await page.get_by_role("button", name="Show what it means").click()
+    await page.get_by_role("button", name="Refund").click()
+    await page.get_by_text("for the trouble").wait_for()
+
+    async def paid() -> bool:
+        items = await live.items("/payments", order_no=order_no)
+        back = [one["amount_minor"] for one in items if (one["kind"], one["status"]) == ("refund", "succeeded")]
+        return sorted(back) == [250, 1000]
+
+    await until(paid, "both refunds are paid")
+    await page.goto(f"/console/orders/{order_no}")
+    assert await page.get_by_text("payment refunded").count() == 2
+    assert not grave, "\n".join(grave)

@@ -1,0 +1,96 @@
+"""The portal over HTTP in this process: real books, no Temporal; what was sent is caught before the messages' queue."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from api.pages.forms import csrf_of
+from api.portal import asking
+from api.portal.visitor import COOKIE
+from infra.db import portal_codes, portal_sessions
+from tests.api.conftest import Door, an_order, door, shop, unique  # noqa: F401
+
+
+@dataclass
+class Sent:
+    """A code on its way."""
+
+    to: str
+    customer_id: str
+    code: str
+    token: str
+    lang: str
+
+
+@dataclass
+class Browser:
+    """A customer's browser; forms carry the proof of its session once there is one."""
+
+    door: Door
+    http: httpx.AsyncClient
+    sent: list[Sent] = field(default_factory=list)
+
+    async def get(self, path: str, **params: Any) -> httpx.Response:
+        return await self.http.get(f"/portal{path}", params=params or None)
+
+    async def post(self, path: str, **fields: Any) -> httpx.Response:
+        return await self.http.post(f"/portal{path}", data={"csrf": self.csrf, **fields})
+
+    @property
+    def csrf(self) -> str:
+        return csrf_of(self.http.cookies.get(COOKIE, ""))
+
+    async def ask(self, contact: str) -> httpx.Response:
+        """Ask for a code."""
+        return await self.post("/sign-in", contact=contact)
+
+    async def sign_in(self, contact: str) -> None:
+        assert (await self.ask(contact)).status_code == 303
+        assert (await self.post("/code", code=self.sent[-1].code)).status_code == 303
+
+
+def browser_of(door: Door, lang: str = "en", **headers: str) -> Browser:  # noqa: F811
+    transport = httpx.ASGITransport(app=door.app, client=(f"10.0.{secrets.randbelow(256)}.{secrets.randbelow(256)}", 1))
+    known = {"accept-language": lang, **headers}
+    return Browser(door, httpx.AsyncClient(transport=transport, base_url="http://front.door", headers=known))
+
+
+@pytest.fixture
+async def browser(shop: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:  # noqa: F811
+    """An English browser from an address of its own; codes are in `sent` and come without a pause."""
+    opened = browser_of(shop)
+
+    async def caught(conn: Any, parts: Any, reached: Any, made: Any, lang: str) -> None:
+        opened.sent.append(Sent(reached.to, reached.customer_id, made.code, made.token, lang))
+
+    monkeypatch.setattr(asking, "send", caught)
+    yield opened
+    await opened.http.aclose()
+
+
+def a_person(**changed: Any) -> dict[str, Any]:
+    """A customer whom nobody else is."""
+    name = unique("c-portal")
+    phone = f"+86 138 {secrets.randbelow(10**4):04d} {secrets.randbelow(10**4):04d}"
+    return {"id": name, "name": "Li Lei", "email": f"{name}@example.com", "phone": phone} | changed
+
+
+async def placed(door: Door, person: dict[str, Any], **changed: Any) -> str:  # noqa: F811
+    answer = await door.post("/v1/orders", an_order(customer=person, **changed))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["order_no"])
+
+
+async def signed_in(door: Door, person: dict[str, Any], lang: str = "en") -> Browser:  # noqa: F811
+    """A browser with an open session of this person (how people sign in for themselves is tested beside)."""
+    parts, opened = door.app.state.services, browser_of(door, lang)
+    kind = "email" if person["email"] else "phone"
+    async with parts.database.begin() as conn:
+        contact = portal_codes.contact_of(parts.keys.vault, kind, person[kind])
+        cookie = await portal_sessions.open_session(conn, contact, 600)
+    opened.http.cookies.set(COOKIE, cookie, path="/portal")
+    return opened

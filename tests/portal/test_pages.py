@@ -1,0 +1,205 @@
+"""The portal's pages in a customer's requests against real books."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from api.pages.rendering import STATIC
+from api.portal import words
+from domain.states import CANCELLABLE, Status
+from tests.api.conftest import Door
+from tests.portal.conftest import Browser, a_person, placed, signed_in
+
+TEMPLATES = Path(words.__file__).with_name("templates")
+SCRIPT = "<script>alert('hi')</script>"
+
+
+def hidden(html: str, name: str) -> str:
+    return re.findall(rf'name="{name}" value="([^"]*)"', html)[0]
+
+
+async def test_the_list_shows_every_order_of_the_contact_once(shop: Door) -> None:
+    """Also those that the same person placed under another customer's id; the newest first, in pages."""
+    one = a_person()
+    other = a_person(email=one["email"], phone=None)
+    made = [await placed(shop, person) for person in (one, other) for _ in range(11)]
+    browser = await signed_in(shop, one)
+    first = await browser.get("")
+    assert "Green tea × 2" in first.text and "We have your order" in first.text and "¥85.00" in first.text
+    older = re.findall(r'href="/portal\?(cursor=[^"]+)"', first.text)[0]
+    second = await browser.http.get(f"/portal?{older}")
+    found = [re.findall(r'href="/portal/orders/([^"/]+)"', page.text) for page in (first, second)]
+    assert [len(page) for page in found] == [20, 2]
+    assert found[0] + found[1] == made[::-1]
+
+
+async def test_nobody_sees_anothers_orders(shop: Door) -> None:
+    mine, his = a_person(), a_person()
+    await placed(shop, mine)
+    order_no = await placed(shop, his)
+    browser = await signed_in(shop, mine)
+    assert order_no not in (await browser.get("")).text
+    for path in (f"/orders/{order_no}", f"/orders/{order_no}/cancel", "/orders/none", "/orders/" + "9" * 400):
+        answer = await browser.get(path)
+        assert answer.status_code == 404 and "no such order of yours" in answer.text and his["name"] not in answer.text
+    refused = await browser.post(f"/orders/{order_no}/cancel", reason="other")
+    assert refused.status_code == 404
+    assert not await shop.sql("SELECT 1 FROM orders WHERE order_no = %s AND cancelling IS NOT NULL", order_no)
+
+
+async def test_a_telephone_opens_its_orders_and_no_others(shop: Door) -> None:
+    by_phone = a_person(email=None)
+    both = a_person(phone=by_phone["phone"])
+    numbers = [await placed(shop, by_phone), await placed(shop, both)]
+    browser = await signed_in(shop, by_phone)
+    text = (await browser.get("")).text
+    assert all(number in text for number in numbers)
+    by_mail = await signed_in(shop, both)
+    assert numbers[0] not in (await by_mail.get("")).text and (await by_mail.get(f"/orders/{numbers[1]}")).is_success
+
+
+async def test_the_order_says_where_it_is_in_plain_words(shop: Door) -> None:
+    person = a_person()
+    order_no = await placed(shop, person, note=SCRIPT)
+    browser = await signed_in(shop, person)
+    page = await browser.get(f"/orders/{order_no}")
+    assert page.status_code == 200
+    for words_there in (
+        "setting your goods aside",
+        "Green tea × 2",
+        "¥85.00",
+        "Made-up Road 1",
+        "You placed the order",
+    ):
+        assert words_there in page.text
+    assert SCRIPT not in page.text and "&lt;script&gt;" in page.text
+    assert "temporal" not in page.text.lower() and "sandbox" not in page.text
+    live = await browser.http.get(f"/portal/orders/{order_no}", headers={"X-Live": "1"})
+    assert live.status_code == 200 and "<html" not in live.text
+
+
+async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: Door) -> None:
+    person = a_person()
+    order_no = await placed(shop, person)
+    browser = await signed_in(shop, person)
+    assert "Cancel the order" in (await browser.get(f"/orders/{order_no}")).text
+    before = await shop.row_counts()
+    preview = await browser.get(f"/orders/{order_no}/cancel")
+    assert preview.status_code == 200 and "Nothing was charged" in preview.text
+    assert await shop.row_counts() == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({"csrf": "0" * 32, "reason": "other"}, 403, "form_expired"),
+        ({"reason": ""}, 422, "reason_missing"),
+        ({"reason": SCRIPT}, 422, "reason_missing"),
+        ({"reason": "other"}, 503, "workflow_unavailable"),
+    ],
+)
+async def test_a_cancel_that_is_refused_says_what_else_is_possible(
+    shop: Door, fields: dict[str, str], status: int, code: str
+) -> None:
+    person = a_person()
+    order_no = await placed(shop, person)
+    for lang, word in (("en", "again"), ("zh", "请")):
+        browser = await signed_in(shop, person, lang)
+        answer = await browser.post(f"/orders/{order_no}/cancel", **fields)
+        assert (answer.status_code, code in answer.text) == (status, True), answer.text
+        assert f'href="/portal/orders/{order_no}"' in answer.text
+        if code == "workflow_unavailable":
+            assert word in answer.text and answer.headers["retry-after"]
+
+
+async def test_what_cannot_be_cancelled_has_no_button_and_a_reason(shop: Door) -> None:
+    person = a_person()
+    order_no = await placed(shop, person)
+    await shop.sql(
+        "INSERT INTO order_events (order_no, seq, type, from_status, to_status, actor)"
+        " VALUES (%s, 2, 'order_cancelled', 'received', 'cancelled', 'system')",
+        order_no,
+    )
+    browser = await signed_in(shop, person, "zh")
+    assert "/cancel" not in (await browser.get(f"/orders/{order_no}")).text
+    refused = await browser.get(f"/orders/{order_no}/cancel")
+    assert (refused.status_code, "此订单已无法取消" in refused.text) == (409, True)
+
+
+async def test_pages_speak_the_browsers_language_and_are_light(shop: Door) -> None:
+    person = a_person()
+    order_no = await placed(shop, person)
+    static = sum(file.stat().st_size for file in STATIC.iterdir())
+    for path, english, chinese in (
+        ("", "My orders", "我的订单"),
+        (f"/orders/{order_no}", "What happened", "订单动态"),
+        (f"/orders/{order_no}/cancel", "What happens then", "操作后会怎样"),
+        ("/sign-in", "Send me a code", "发送验证码"),
+        ("/enter?token=x", "Show my orders", "查看我的订单"),
+        ("/nothing", "There is no such page", "没有这个页面"),
+    ):
+        for lang, there, other in (("en-GB,en;q=0.8", english, chinese), ("zh-CN,zh;q=0.9", chinese, english)):
+            page = await (await signed_in(shop, person, lang)).get(path)
+            assert there in page.text and other not in page.text, path
+            assert len(page.content) + static < 150_000
+
+
+async def test_the_language_can_be_switched(shop: Door) -> None:
+    browser: Browser = await signed_in(shop, a_person())
+    chosen = await browser.http.get("/portal/language/zh", headers={"referer": "http://front.door/portal/sign-in"})
+    assert chosen.headers["location"] == "/portal/sign-in"
+    assert "发送验证码" in (await browser.get("/sign-in")).text
+    assert (await browser.get("/language/xx")).status_code == 404
+
+
+async def test_pages_are_kept_by_nobody_and_bring_nothing_from_elsewhere(shop: Door) -> None:
+    browser = await signed_in(shop, a_person())
+    for path in ("", "/sign-in", "/orders/none"):
+        headers = (await browser.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+        assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "same-origin")
+    for file in [*TEMPLATES.glob("*.html"), *STATIC.iterdir()]:
+        assert not re.search(r"https?://|\bstyle=|\bon\w+=\"|<script>", file.read_text(encoding="utf-8")), file.name
+    assert (await browser.get("/static/portal.css")).status_code == 200
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    known = words.WORDS.catalogue()
+    assert all(english.strip() and chinese.strip() for english, chinese in known.values())
+    for file in TEMPLATES.glob("*.html"):
+        for key in re.findall(r"\b(?:t|sentence)\('([^']+)'[,)]", file.read_text(encoding="utf-8")):
+            assert key in known, f"{file.name}: {key}"
+    for english, chinese in known.values():
+        assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese)), english
+
+
+def test_every_status_and_wait_has_a_customers_words() -> None:
+    wanted = {f"state.{status}" for status in Status}
+    sources = [file.read_text() for folder in ("activities", "api") for file in Path(folder).glob("*.py")]
+    waits = {what for source in sources for what in re.findall(r'waiting\(\s*"(\w+)"', source)}
+    assert len(waits) >= 5 and CANCELLABLE
+    wanted |= {f"waits.{what}" for what in waits}
+    missing = sorted(key for key in wanted if not words.own(key))
+    assert not missing, json.dumps(missing)
+
+
+async def test_paying_is_refused_in_words(shop: Door) -> None:
+    person = a_person()
+    order_no = await placed(shop, person, payment=None)
+    browser = await signed_in(shop, person)
+    form = await browser.get(f"/orders/{order_no}/pay")
+    assert form.status_code == 200 and "You pay <span" in form.text and "¥85.00" in form.text
+    for fields, status, code in (
+        ({"token": "tok_ok", "csrf": "0" * 32}, 403, "form_expired"),
+        ({"token": ""}, 422, "validation_failed"),
+        ({"token": "a\nb"}, 422, "invalid_text"),
+        ({"token": "tok_ok"}, 503, "workflow_unavailable"),
+    ):
+        answer = await browser.post(f"/orders/{order_no}/pay", **fields)
+        assert (answer.status_code, code in answer.text) == (status, True), answer.text
+    await shop.sql("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", order_no)
+    over = await browser.get(f"/orders/{order_no}/pay")
+    assert (over.status_code, "This order is over" in over.text) == (409, True)
