@@ -1,10 +1,12 @@
 """Orders as the API shows them."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from api.refund_acts import REFUNDED_BY
-from domain.access import Principal
+from domain.access import Principal, Role
+from domain.after_sales import CLOSED, ReturnStatus
 from domain.priority import named
 from domain.states import TERMINAL, Status, allowed_actions
 from infra.settings import Settings
@@ -21,6 +23,7 @@ _ROW = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
     *("created_at", "updated_at", "needs_attention", "hold", "warehouse"),
 )
+RETURNED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 _LIVE = frozenset({"intent", "pending", "succeeded"})
 
 
@@ -65,6 +68,26 @@ def awaits_payment(payments: list[dict[str, Any]], untried: bool) -> bool:
     return not live and not untried
 
 
+def returnable(order: dict[str, Any]) -> bool:
+    """True while something of the order may be sent back: it is delivered, the window open, a piece on no return."""
+    left = any(line["returned_quantity"] < line["quantity"] for line in order["lines"])
+    return order["status"] == Status.DELIVERED and left and not _window_over(order)
+
+
+def _window_over(order: dict[str, Any]) -> bool:
+    until = str((order["waiting"] or {}).get("until") or "")
+    return bool(until) and datetime.fromisoformat(until) <= datetime.now(UTC)
+
+
+def _waits_for_returns(order: dict[str, Any]) -> dict[str, Any] | None:
+    """After the window an order waits for the returns that are still open."""
+    if order["status"] != Status.DELIVERED or not _window_over(order):
+        return None
+    opened = [one for one in order["returns"] if ReturnStatus(one["status"]) not in CLOSED]
+    until = min((one["deadline"] for one in opened if one["deadline"]), default=None)
+    return {"what": "returns", "until": until, "next": "the order is completed"} if opened else None
+
+
 def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> dict[str, Any]:
     """A whole order (see `infra.db.order_reading.whole_order`) for this caller; staff get the link into Temporal UI."""
     shown = {name: order[name] for name in _SHOWN}
@@ -74,10 +97,13 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         cancelling=cancelling is not None,
         awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
         refundable=caller.may_act_as(*REFUNDED_BY) and order["left_minor"] > 0,
+        returnable=caller.may_act_as(*RETURNED_BY) and returnable(order),
         paying=order["paying"],
         parcel=order["booked"],
     )
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
+    if (last := _waits_for_returns(order)) is not None:
+        shown["waiting_for"] = last
     shown["priority"] = named(order["priority"])
     shown["warehouse"] = order["warehouse"]
     if caller.is_staff:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
+from api.presenting import RETURNED_BY
 from api.schemas.returns import AskReturn, FoundPieces, SentReturn
 from domain.access import Principal, Role
 from domain.after_sales import SHOPS_FAULT, Condition, Found, ReturnDue, ReturnStatus, allowed_acts
@@ -25,7 +26,7 @@ from infra.db.return_terms import ReturnTerms
 from infra.db.returns import Return
 from infra.telemetry import bind_order
 
-ASKED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+ASKED_BY = RETURNED_BY
 HANDLED_BY = (Role.SUPPORT, Role.WAREHOUSE)
 _ROLES = {
     **dict.fromkeys(("approve", "reject", "receive", "inspect"), HANDLED_BY),

@@ -153,12 +153,13 @@ def allowed_actions(
     cancelling: bool,
     awaiting_payment: bool,
     refundable: bool = False,
+    returnable: bool = False,
     paying: bool = False,
     parcel: bool = False,
 ) -> list[str]:
     """What a caller may ask of an order now, for `allowed_actions` in the API.
 
-    `refundable` is for those who may refund it, while something is left; `paying` says that a payment is in flight or
+    `refundable` and `returnable` are for those who may refund or return it, while something is left to; `paying` says that a payment is in flight or
     taken, `parcel` that one is being booked or has its label.
     """
     if cancelling:
@@ -168,6 +169,8 @@ def allowed_actions(
         actions.append("pay")
     if refundable:
         actions.append("refund")
+    if returnable:
+        actions.append("return")
     return actions + [change.value for change in Change if may_change(change, status, paying=paying, parcel=parcel)]
 
 

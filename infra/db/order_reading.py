@@ -44,7 +44,8 @@ _ORDER = text(
                      'total_minor', (l.quantity - l.cancelled_quantity) * l.unit_price_minor,
                      'discount_minor', l.discount_minor, 'shipping_minor', l.shipping_minor, 'tax_minor', l.tax_minor,
                      'paid_minor', l.paid_minor, 'refunded_minor', l.refunded_minor,
-                     'refunded_quantity', l.refunded_quantity, 'cancelled_quantity', l.cancelled_quantity)
+                     'refunded_quantity', l.refunded_quantity, 'cancelled_quantity', l.cancelled_quantity,
+                     'returned_quantity', l.returned_quantity)
                      ORDER BY l.line_no)
               FROM order_lines l WHERE l.order_no = o.order_no AND l.quantity > l.cancelled_quantity) AS lines,
            (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,

@@ -287,3 +287,21 @@ async def test_quarantine_ends_on_sale_or_as_scrap(shop: Door) -> None:
     assert await level(shop, "TEA-1") == (before[0] + 1, before[1] - 2)
     more = await warehouse.post("/v1/stock/quarantine", wish | {"disposition": "scrap", "quantity": 10**6})
     assert (more.status_code, more.json()["code"]) == (409, "stock_not_available")
+
+
+async def test_an_order_says_while_something_may_be_sent_back(shop: Door) -> None:
+    order_no = await delivered(shop, quantity=1)
+    for caller, may in ((shop, True), (shop.as_("customer", "c-17"), True), (shop.as_("finance"), False)):
+        assert ("return" in (await caller.get(f"/v1/orders/{order_no}")).json()["allowed_actions"]) == may
+    made = await asked(shop, order_no)
+    order = (await shop.get(f"/v1/orders/{order_no}")).json()
+    assert "return" not in order["allowed_actions"]
+    assert (order["lines"][0]["returned_quantity"], order["waiting_for"]["what"]) == (1, "return_window")
+    await shop.sql(
+        "UPDATE orders SET waiting = jsonb_set(waiting, '{until}', to_jsonb(now() - interval '1 s')) "
+        "WHERE order_no = %s", order_no,
+    )  # fmt: skip
+    order = (await shop.get(f"/v1/orders/{order_no}")).json()
+    assert order["waiting_for"] == {"what": "returns", "until": made["deadline"], "next": "the order is completed"}
+    late = await delivered(shop, window_s=0)
+    assert "return" not in (await shop.get(f"/v1/orders/{late}")).json()["allowed_actions"]

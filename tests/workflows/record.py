@@ -24,7 +24,9 @@ from infra.stack.postgres import APP, OWNER, PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books, create_database
 from tests.stage import Stage, staged
+from tests.workflows.return_stories import PACE, RETURNING
 from tests.workflows.stories import HASTY, STORIES, Story
+from workflows import names
 
 HISTORIES = Path(__file__).parent / "histories"
 # What identifies the machine of the recording: process and host.
@@ -32,9 +34,13 @@ IDENTITY = re.compile(r"\d+@[\w.-]+")
 
 
 async def history_of(stage: Stage, order_no: str) -> str:
-    """The newest run's history as JSON of a stable form, without what identifies this machine."""
-    handle = stage.handle(order_no)
-    if order_no and (await stage.status(order_no)) in ("completed", "cancelled"):
+    """The newest run's history as JSON of a stable form, without what identifies this machine.
+
+    A story of a return answers with that one's id.
+    """
+    of_return = order_no.startswith("rt_")
+    handle = stage.client.get_workflow_handle(names.return_workflow(order_no)) if of_return else stage.handle(order_no)
+    if of_return or (order_no and (await stage.status(order_no)) in ("completed", "cancelled")):
         await handle.result()
         assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     told = IDENTITY.sub("worker", (await handle.fetch_history()).to_json())
@@ -80,12 +86,13 @@ async def servers(folder: Path) -> AsyncIterator[tuple[Books, TemporalServer]]:
 PACES: tuple[tuple[str, dict[str, Story], dict[str, Any]], ...] = (
     ("patient", STORIES, {}),
     ("hasty", HASTY, {"payment_timeout_s": 1, "escalation_s": 1}),
+    ("returning", RETURNING, PACE),
 )
 
 
 async def main(wanted: list[str]) -> None:
     """Record the stories of these names; all of them, and nothing that is no longer told, when none is given."""
-    known = {**STORIES, **HASTY}
+    known = {**STORIES, **HASTY, **RETURNING}
     if unknown := set(wanted) - set(known):
         raise SystemExit(f"no such story: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     HISTORIES.mkdir(exist_ok=True)

@@ -14,10 +14,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from tests.workflows.changed import LooksAtTheClock, LooksTwice, PaysAfterBooking, RefundsBeforeRecall
 from tests.workflows.record import HISTORIES
+from tests.workflows.return_stories import RETURNING
 from tests.workflows.stories import HASTY, PERSONAL, STORIES
 from workflows import ports
 from workflows.bulk import BulkResolveWorkflow
 from workflows.order import OrderWorkflow
+from workflows.returns import ReturnWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
 RUNNERS = [UnsandboxedWorkflowRunner(), SandboxedWorkflowRunner()]
@@ -43,13 +45,13 @@ async def replays(files: list[Path], runner: WorkflowRunner, *workflows: type[An
 
 @EVERY_RUNNER
 async def test_every_recorded_history_replays(runner: WorkflowRunner) -> None:
-    found = await replays(FILES, runner, OrderWorkflow, BulkResolveWorkflow)
+    found = await replays(FILES, runner, OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow)
     assert len(found) == len(FILES) > 20
     assert {name: failure for name, failure in found.items() if failure} == {}
 
 
 def test_there_is_a_history_of_every_story_and_no_other() -> None:
-    assert {file.stem for file in FILES} == {*STORIES, *HASTY}
+    assert {file.stem for file in FILES} == {*STORIES, *HASTY, *RETURNING}
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -5,6 +5,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from rich.console import Console
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import WorkflowExecutionStatus
 
 from domain.after_sales import Condition
 from infra.stack.temporal import TemporalServer
@@ -21,6 +25,7 @@ from tests.workflows.sending_back import (
     receive,
     stock_of,
 )
+from workers import recover
 from workflows import names
 
 PATIENT: dict[str, Any] = {"return_window_s": 3600}
@@ -151,3 +156,43 @@ async def test_what_our_carrier_loses_is_refunded_and_nothing_is_put_on_a_shelf(
     await parcel_says(stage, order_no, parcel, "lost")
     await becomes(stage, return_id, "completed")
     assert (given_back(stage, order_no), await stock_of(stage)) == ([1000], before)
+
+
+async def test_after_the_loss_of_temporal_the_books_begin_it_again(stage: Stage) -> None:
+    """Order and return are gone; `oms recover` starts both, and neither twice."""
+    order_no = await at_the_door(stage)
+    return_id = await ask(stage, order_no)
+    await labelled(stage, return_id)
+    handle = stage.client.get_workflow_handle(names.return_workflow(return_id))
+    await handle.terminate("lost")
+    await stage.handle(order_no).terminate("lost")
+    await recover.recover(stage.settings, Console(quiet=True))
+    for one in (stage.handle(order_no), handle):
+        assert (await one.describe()).status is WorkflowExecutionStatus.RUNNING
+    again = await recover.recover(stage.settings, Console(quiet=True))
+    assert (again.started, again.returns) == (0, 0)
+    await receive(stage, return_id)
+    await inspect(stage, return_id)
+    await becomes(stage, return_id, "completed")
+
+
+async def test_a_reset_order_begins_no_second_return(stage: Stage) -> None:
+    """The order is reset to its beginning: it finds its return followed already, and both go on."""
+    order_no = await at_the_door(stage)
+    return_id = await ask(stage, order_no)
+    await labelled(stage, return_id)
+    handle = stage.handle(order_no)
+    history = await handle.fetch_history()
+    first = next(e.event_id for e in history.events if e.HasField("workflow_task_completed_event_attributes"))
+    await stage.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=stage.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id),
+            reason="a test", request_id=return_id, workflow_task_finish_event_id=first,
+        )
+    )  # fmt: skip
+    await receive(stage, return_id)
+    await inspect(stage, return_id)
+    await becomes(stage, return_id, "completed")
+    assert given_back(stage, order_no) == [1000]
+    assert await stage.status(order_no) == "delivered"
