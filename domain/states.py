@@ -159,8 +159,8 @@ def allowed_actions(
 ) -> list[str]:
     """What a caller may ask of an order now, for `allowed_actions` in the API.
 
-    `refundable` and `returnable` are for those who may refund or return it, while something is left to; `paying` says that a payment is in flight or
-    taken, `parcel` that one is being booked or has its label.
+    `refundable` and `returnable` are for those who may refund or return it, while something is left to; `paying` says
+    that a payment is in flight or taken, `parcel` that one is being booked or has its label.
     """
     if cancelling:
         return []
