@@ -49,14 +49,19 @@ async def record_parcel(
     conn: AsyncConnection, settings: Settings, status: Status, order_no: str, tag: str, value: dict[str, str]
 ) -> None:
     """A person booked the parcel; `value` is {carrier, tracking_no}, `tag` makes its id. Raises Conflict."""
-    if status is not Status.PAID:
+    warehouse = await reservations.warehouse_of(conn, order_no)
+    again = status is Status.SHIPPED and warehouse is not None
+    if status is not Status.PAID and not again:
         raise Conflict("not_to_be_booked")
     if shipment := await shipments.live_shipment(conn, order_no):
         await shipments.cancelled(conn, shipment)
-    warehouse = await reservations.warehouse_of(conn, order_no)
     await conn.execute(_PARCEL, {"order_no": order_no, "tag": tag, "warehouse": warehouse, **value})
     wait = events.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
-    await events.move(conn, order_no, status, Event.SHIPMENT_RECORDED, data={**value, "waiting": wait})
+    data = {**value, "waiting": wait}
+    if again:
+        await events.note(conn, order_no, "replacement_booked", data=data)
+    else:
+        await events.move(conn, order_no, status, Event.SHIPMENT_RECORDED, data=data)
 
 
 async def move_parcel(conn: AsyncConnection, settings: Settings, order_no: str, told: ShipmentStatus) -> None:

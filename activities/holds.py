@@ -1,10 +1,9 @@
 """What comes over a hold by itself: escalation, then its default outcome."""
 
 from activities.effects import effect
-from activities.orders import mark_cancelling
 from activities.views import view_of
 from domain.holds import ESCALATED_TO, HoldAct, Outcome
-from infra.db import events, holds
+from infra.db import cancelling, events, holds
 from infra.db.engine import Database
 from workflows import messages as m
 
@@ -22,5 +21,5 @@ class HoldActivities:
             await events.lock_order(conn, due.order_no)
             outcome = await holds.tend(conn, due.order_no, due.hold_no, HoldAct(due.act), ESCALATED_TO)
             if outcome is Outcome.CANCEL:
-                await mark_cancelling(conn, due.order_no, "hold_expired", "system")
+                await cancelling.mark(conn, due.order_no, "hold_expired", "system")
             return await view_of(conn, due.order_no)

@@ -41,7 +41,8 @@ _FOREIGN = text(
 _ORDER = text(
     """SELECT o.status, o.cancelling, o.total_minor, o.currency,
               EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
-                       AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture
+                       AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture,
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS again
          FROM orders o WHERE o.order_no = :order_no"""
 )
 # Only where the fact is news: `older` are the states that it carries further.
@@ -50,14 +51,16 @@ _PARCEL_MOVES = text(
     WITH told AS (
       SELECT shipment_id FROM shipments
        WHERE order_no = :order_no AND carrier = :carrier AND status = ANY(CAST(:older AS text[]))
-         AND (carrier_ref = :ref OR (carrier_ref IS NULL AND status = 'booking'))
+         AND (carrier_ref = :ref OR (carrier_ref IS NULL AND status = 'booking' AND NOT EXISTS (
+               SELECT FROM shipments x WHERE x.order_no = :order_no AND x.carrier_ref = :ref)))
        ORDER BY carrier_ref IS NULL LIMIT 1
     )
     UPDATE shipments s SET status = :status, carrier_ref = coalesce(carrier_ref, :ref),
            tracking_no = coalesce(tracking_no, :tracking_no), updated_at = now()
       FROM told, orders o
      WHERE s.shipment_id = told.shipment_id AND o.order_no = s.order_no
-    RETURNING o.status, o.cancelling
+    RETURNING o.status, o.cancelling, s.shipment_id, s.replaced_at IS NOT NULL AS replaced,
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS again
     """
 )
 
@@ -200,22 +203,30 @@ async def _parcel_fact(conn: AsyncConnection, row: Any, settings: Settings) -> s
         terms = ReturnTerms.from_settings(settings)
         ours = await return_tending.parcel_told(conn, row.order_no, row.provider, fact["carrier_ref"], told, terms)
         return "return" if ours else "known"
-    await parcel_moved(conn, row.order_no, Standing(Status(moved.status), moved.cancelling is not None), told, settings)
+    if moved.replaced:
+        # Another parcel goes out instead of this one: where it is does not move the order, but people should know.
+        data = {"shipment_id": moved.shipment_id, "status": told}
+        await events.note(conn, row.order_no, "replaced_parcel_reported", data=data)
+        return "replaced"
+    standing = Standing(Status(moved.status), moved.cancelling is not None, moved.again)
+    await parcel_moved(conn, row.order_no, standing, told, settings)
     return "applied"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an order stands that this transaction has locked."""
+    """Where an order stands that this transaction has locked; `again`: its parcel is not the first."""
 
     status: Status
     cancelling: bool
+    again: bool = False
 
 
 async def standing_of(conn: AsyncConnection, order_no: str) -> Standing:
     """Lock the order and read it."""
     status = await events.lock_order(conn, order_no)
-    return Standing(status, (await conn.execute(_ORDER, {"order_no": order_no})).one().cancelling is not None)
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    return Standing(status, order.cancelling is not None, order.again)
 
 
 async def parcel_moved(
@@ -232,6 +243,9 @@ async def parcel_moved(
         await reservations.ship(conn, order_no)
         wait = events.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
         status = await events.move(conn, order_no, status, Event.SHIPMENT_PICKED_UP, data={"waiting": wait})
+    elif status is Status.SHIPPED and standing.again and has_left(told) and await reservations.ship(conn, order_no):
+        wait = events.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
+        await events.note(conn, order_no, "replacement_picked_up", data={"waiting": wait})
     if told is ShipmentStatus.DELIVERED and status is Status.SHIPPED and not standing.cancelling:
         wait = events.waiting("return_window", "the order is completed", settings.return_window_s)
         await events.move(conn, order_no, status, Event.SHIPMENT_DELIVERED, data={"waiting": wait})

@@ -11,7 +11,7 @@ from activities.views import policy_of, view_of
 from domain.errors import Conflict
 from domain.shipments import ShipmentStatus
 from domain.states import CANCELLABLE, TERMINAL, Event, Status
-from infra.db import events, holds, reservations, shipments
+from infra.db import cancelling, events, exchange_falling, holds, reservations, shipments
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.settings import Settings
@@ -20,23 +20,12 @@ from workflows import messages as m
 # How often a reservation looks again when other orders were faster, before it is tried again later.
 TRIES = 5
 
-_SET_CANCELLING = text("UPDATE orders SET cancelling = :cause WHERE order_no = :order_no RETURNING 1")
-_CANCELLING = text("SELECT cancelling FROM orders WHERE order_no = :order_no")
 _OPEN_PAYMENT = text(
     """UPDATE payment_requests SET attempt =
          (SELECT coalesce(max(attempt), 0) + 1 FROM payment_requests WHERE order_no = :order_no)
         WHERE request_id = :request_id AND order_no = :order_no AND attempt IS NULL RETURNING attempt"""
 )
 _TAKEN_UP = text("SELECT attempt FROM payment_requests WHERE request_id = :request_id AND order_no = :order_no")
-
-
-async def mark_cancelling(conn: AsyncConnection, order_no: str, cause: str, actor: str) -> None:
-    """Record that the order is being undone; safe to repeat, the first cause stays."""
-    if (await conn.execute(_CANCELLING, {"order_no": order_no})).scalar_one() is not None:
-        return
-    await conn.execute(_SET_CANCELLING, {"order_no": order_no, "cause": cause})
-    wait = events.waiting("cancellation", "stock is released and money returned, then the order shows cancelled")
-    await events.note(conn, order_no, "cancel_requested", actor, data={"cause": cause, "waiting": wait})
 
 
 class OrderActivities:
@@ -88,7 +77,7 @@ class OrderActivities:
             await take_news(conn, ref.order_no, self._settings)
             view = await view_of(conn, ref.order_no)
             if view.status == Status.PENDING_PAYMENT and view.attempt_state not in ("open", "authorised", "captured"):
-                await mark_cancelling(conn, ref.order_no, "payment_expired", "system")
+                await cancelling.mark(conn, ref.order_no, "payment_expired", "system")
                 view = await view_of(conn, ref.order_no)
             return view
 
@@ -97,7 +86,7 @@ class OrderActivities:
         """The stock never came: the order is undone."""
         async with self._db.begin() as conn:
             if await events.lock_order(conn, ref.order_no) is Status.RECEIVED:
-                await mark_cancelling(conn, ref.order_no, "out_of_stock", "system")
+                await cancelling.mark(conn, ref.order_no, "out_of_stock", "system")
             return await view_of(conn, ref.order_no)
 
     @effect("begin_cancel")
@@ -108,7 +97,7 @@ class OrderActivities:
             by_support = request.cause == "compensated" and status is Status.SHIPPED
             if status not in CANCELLABLE and not by_support:
                 raise Conflict("not_cancellable")
-            await mark_cancelling(conn, request.order_no, request.cause, request.actor)
+            await cancelling.mark(conn, request.order_no, request.cause, request.actor)
             return await view_of(conn, request.order_no)
 
     @effect("refuse_cancel")
@@ -116,8 +105,8 @@ class OrderActivities:
         """The parcel is on its way: the order is no longer being undone."""
         async with self._db.begin() as conn:
             await events.lock_order(conn, ref.order_no)
-            if (await conn.execute(_CANCELLING, {"order_no": ref.order_no})).scalar_one() is not None:
-                await conn.execute(_SET_CANCELLING, {"order_no": ref.order_no, "cause": None})
+            if (await conn.execute(cancelling.CAUSE, {"order_no": ref.order_no})).scalar_one() is not None:
+                await conn.execute(cancelling.SET, {"order_no": ref.order_no, "cause": None})
                 wait = events.waiting("delivery", "the carrier delivers", self._settings.delivery_timeout_s)
                 await events.note(
                     conn, ref.order_no, "cancel_refused", data={"code": "parcel_on_its_way", "waiting": wait}
@@ -137,13 +126,14 @@ class OrderActivities:
         async with self._db.begin() as conn:
             status = await events.lock_order(conn, ref.order_no)
             if status not in TERMINAL:
-                cause = (await conn.execute(_CANCELLING, {"order_no": ref.order_no})).scalar_one()
+                cause = (await conn.execute(cancelling.CAUSE, {"order_no": ref.order_no})).scalar_one()
                 if units := await reservations.release(conn, ref.order_no):
                     await events.note(conn, ref.order_no, "stock_released", data={"units": units})
                 await events.move(
                     conn, ref.order_no, status, Event.ORDER_CANCELLED, data={"cause": cause, "waiting": None}
                 )
-                await conn.execute(_SET_CANCELLING, {"order_no": ref.order_no, "cause": None})
+                await conn.execute(cancelling.SET, {"order_no": ref.order_no, "cause": None})
+                await exchange_falling.fall_back(conn, ref.order_no, cause or "cancelled")
             return await view_of(conn, ref.order_no)
 
     @effect("complete_order")
@@ -194,7 +184,7 @@ class OrderActivities:
 
     async def _short(self, conn: AsyncConnection, order_no: str, backorder: bool) -> None:
         if not backorder:
-            await mark_cancelling(conn, order_no, "out_of_stock", "system")
+            await cancelling.mark(conn, order_no, "out_of_stock", "system")
         elif not await events.is_done(conn, order_no, "stock_short"):
             wait = events.waiting("stock", "the order is cancelled", self._settings.backorder_timeout_s)
             await events.note(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})

@@ -13,7 +13,7 @@ from domain.shipments import ShipmentStatus
 from domain.states import Status
 from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
-from infra.db import events, refund_paying, refunds, shipments
+from infra.db import delivery_problems, events, refund_paying, refunds, shipments
 from infra.db.engine import Database
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
@@ -113,6 +113,7 @@ class ParkingActivities:
             key = {"order_no": request.order_no, "park_no": request.park_no}
             step = (await conn.execute(_OPEN, key)).scalar_one_or_none()
             if step is not None:
+                await _require_problem(conn, request, Step(step))
                 act = await self._act_of(conn, request, Step(step))
                 await self._apply(conn, status, request, Step(step), act)
                 await conn.execute(_CLOSE, {**key, "resolution_id": request.resolution_id or None})
@@ -206,3 +207,11 @@ class ParkingActivities:
             await shipments.set_status(conn, shipment, ShipmentStatus.IN_TRANSIT)
         wait = events.waiting("delivery", "support looks into it", self._settings.delivery_timeout_s)
         await events.note(conn, order_no, "delivery_extended", data={"waiting": wait})
+
+
+async def _require_problem(conn: AsyncConnection, request: m.UnparkRequest, step: Step) -> None:
+    """The customer may have chosen a second parcel meanwhile: then there is nothing left to resolve."""
+    if step is not Step.DELIVER or request.how == "overtaken":
+        return
+    if await delivery_problems.sent_again(conn, request.order_no):
+        raise RuleBroken("delivery_problem_over")

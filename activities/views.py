@@ -37,6 +37,7 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
         hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
         errand=Errand(*stand.errand) if stand.errand else None,
         returns=list(stand.returns),
+        reship=stand.reship,
         policy=policy,
     )
 

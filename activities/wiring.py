@@ -26,7 +26,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     vault = Vault.from_settings(settings)
     orders = OrderActivities(database, settings)
     parking = ParkingActivities(database, vault, settings)
-    gateways = build_payments(settings)
+    gateways = build_payments(settings, database)
     payments = PaymentActivities(database, gateways, settings.payment_provider)
     refunds = RefundActivities(database, GatewayCalls(database, gateways))
     carriers = build_carriers(settings)

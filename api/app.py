@@ -19,6 +19,7 @@ from api.routes import (
     cancelling,
     catalogue,
     changing,
+    delivery_problems,
     documents,
     endpoints,
     feedback,
@@ -32,6 +33,7 @@ from api.routes import (
     returns,
     running,
     stock,
+    store_credit,
     support,
     system,
     webhooks,
@@ -63,6 +65,8 @@ ROUTERS = (
     running.router,
     catalogue.router,
     stock.router,
+    store_credit.router,
+    delivery_problems.router,
     endpoints.router,
     notices.router,
     audit.router,
@@ -101,7 +105,7 @@ def build_services(settings: Settings) -> Services:
         keys=KeyRing(Vault.from_settings(settings)),
         workflows=Workflows(settings),
         watcher=Watcher(database),
-        payments=registry.build_payments(settings),
+        payments=registry.build_payments(settings, database),
         carriers=registry.build_carriers(settings),
     )
 

@@ -83,6 +83,11 @@ def require_staff(caller: Principal) -> None:
     require(caller, *STAFF)
 
 
+def methods(settings: Settings) -> tuple[str, ...]:
+    """How an order can be paid here: by the provider, or with store credit."""
+    return (settings.payment_provider, "store_credit")
+
+
 def actor(caller: Principal) -> str:
     """How the books name a caller: `role:subject`. His idempotency keys belong to this name, too."""
     return f"{caller.role}:{caller.subject}"

@@ -41,6 +41,12 @@ def number(cursor: str | None) -> int:
     return found if 0 <= found < 2**31 else _refuse()
 
 
+def large_number(cursor: str) -> int:
+    """The row number in a cursor. Raises Problem `invalid_cursor`."""
+    found = int(decoded(cursor, int)[0])
+    return found if 0 <= found < 2**63 else _refuse()
+
+
 def moment(text: str) -> datetime:
     """A time in a cursor. Raises Problem `invalid_cursor`."""
     try:

@@ -16,7 +16,7 @@ _SHOWN = (
     *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor"),
     *("discount_minor", "shipping_minor", "tax_minor"),
     *("currency", "customer", "ship_to", "note", "backorder", "lines", "payments", "shipments"),
-    *("refunds", "returns"),
+    *("refunds", "returns", "exchange_of", "exchange_return"),
     *("needs_attention", "created_at", "updated_at"),
 )
 _ROW = (
@@ -88,6 +88,14 @@ def _waits_for_returns(order: dict[str, Any]) -> dict[str, Any] | None:
     return {"what": "returns", "until": until, "next": "the order is completed"} if opened else None
 
 
+def _problem_actions(order: dict[str, Any]) -> list[str]:
+    """What the customer may choose while his parcel is lost or refused."""
+    if order["status"] != Status.SHIPPED or order["cancelling"] is not None:
+        return []
+    live = [parcel["status"] for parcel in order["shipments"] if not parcel["replaced"]]
+    return ["reship", "refund_lost"] if any(status in ("lost", "refused") for status in live) else []
+
+
 def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> dict[str, Any]:
     """A whole order (see `infra.db.order_reading.whole_order`) for this caller; staff get the link into Temporal UI."""
     shown = {name: order[name] for name in _SHOWN}
@@ -101,6 +109,7 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         paying=order["paying"],
         parcel=order["booked"],
     )
+    shown["allowed_actions"] += _problem_actions(order)
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:
         shown["waiting_for"] = last

@@ -17,9 +17,9 @@ from api.idempotent import in_books
 from api.presenting import RETURNED_BY
 from api.schemas.returns import AskReturn, FoundPieces, SentReturn
 from domain.access import Principal, Role
-from domain.after_sales import SHOPS_FAULT, Condition, Found, ReturnDue, ReturnStatus, allowed_acts
+from domain.after_sales import SHOPS_FAULT, Condition, Found, Resolution, ReturnDue, ReturnStatus, allowed_acts
 from domain.errors import NotFound
-from infra.db import idempotency, return_acts, return_reading, return_requests, returns
+from infra.db import exchange_asking, idempotency, return_acts, return_reading, return_requests, returns
 from infra.db.return_requests import Outlook, ReturnAsk
 from infra.db.return_settling import SETTLINGS, Settling
 from infra.db.return_terms import ReturnTerms
@@ -70,6 +70,7 @@ def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn) -> Retu
         return_id=f"rt_{derived_id(caller, key, f'return {order_no}')}",
         order_no=order_no,
         wanted=wanted,
+        exchange_for=_exchange_for(wish),
         reason=wish.reason,
         reason_code=wish.reason_code,
         resolution=wish.resolution,
@@ -78,12 +79,23 @@ def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn) -> Retu
     )
 
 
+def _exchange_for(wish: AskReturn) -> dict[str, int]:
+    """What is wanted instead; {}: the same again. Raises Problem `exchange_lines_not_expected`."""
+    if wish.exchange_lines and wish.resolution is not Resolution.EXCHANGE:
+        raise Problem("exchange_lines_not_expected", "name exchange_lines with the resolution exchange only")
+    units: dict[str, int] = {}
+    for line in wish.exchange_lines or ():
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
+
+
 async def preview(parts: Services, caller: Principal, order_no: str, wish: AskReturn) -> dict[str, Any]:
     """What the return would bring; nothing changes. Raises what `ask` raises."""
     terms, wanted = terms_of(parts), wish_of(caller, "preview", order_no, wish)
     async with parts.database.begin() as conn:
         seen = await return_requests.outlook(conn, terms, wanted)
-    return {"order_no": order_no, "consequence": previewed(seen, wanted, terms)}
+        instead = await exchange_asking.outlook(conn, terms, wanted, seen)
+    return {"order_no": order_no, "consequence": previewed(seen, wanted, terms) | {"exchange": instead}}
 
 
 def previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str, Any]:

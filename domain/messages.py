@@ -30,6 +30,7 @@ TOLD: dict[str, str] = {
     "payment_declined": "payment_declined",
     "payment_refunded": "payment_refunded",
     "payment_returned": "payment_returned",
+    "order_changed": "order_changed",
     "order_cancelled": "order_cancelled",
     "shipment_picked_up": "shipment_picked_up",
     "shipment_delivered": "shipment_delivered",
@@ -42,6 +43,7 @@ TOLD: dict[str, str] = {
     "return_received": "return_received",
     "return_completed": "return_completed",
     "return_expired": "return_expired",
+    "return_cancelled": "return_cancelled",
     "exchange_sent": "exchange_sent",
     "store_credit_granted": "store_credit_granted",
 }

@@ -86,6 +86,14 @@ NOTES = frozenset(
         "return_cancelled",
         "return_label_booked",
         "return_label_failed",
+        "store_credit_granted",
+        "parcel_replaced",
+        "replacement_booked",
+        "replacement_picked_up",
+        "replaced_parcel_reported",
+        "parcel_came_back",
+        "exchange_sent",
+        "exchange_fell_back",
     }
 )
 

@@ -157,9 +157,12 @@ class Stage:
 
     async def carrier_says(self, order_no: str, *statuses: str) -> None:
         """Facts from the carrier, as its webhooks leave them."""
-        parcel = (await self.sql("SELECT * FROM shipments WHERE order_no = :o AND status <> 'cancelled'", o=order_no))[
-            0
-        ]
+        parcel = (
+            await self.sql(
+                "SELECT * FROM shipments WHERE order_no = :o AND status <> 'cancelled' AND replaced_at IS NULL",
+                o=order_no,
+            )
+        )[0]
         for status in statuses:
             fact = {"carrier_ref": parcel.carrier_ref, "tracking_no": parcel.tracking_no, "status": status}
             await self.inbox("shipment", order_no, {**fact, "occurred_at": "2026-01-01T00:00:00Z"})

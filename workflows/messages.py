@@ -83,6 +83,7 @@ class OrderView:
     hold: Hold | None = None
     errand: Errand | None = None
     returns: list[str] = field(default_factory=list)
+    reship: bool = False
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class OrderWorkflow(AfterSales):
             case Status.PAID:
                 await self._book()
             case Status.PREPARING | Status.SHIPPED:
-                await self._follow_parcel()
+                await (self._book() if self.to_be_sent_again() else self._follow_parcel())
             case Status.DELIVERED:
                 await self._close_after_return_window()
             case Status.COMPLETED | Status.CANCELLED:
@@ -176,9 +176,11 @@ class OrderWorkflow(AfterSales):
         if self.view.parcel in PARKED_BY:
             await self.park(Step.DELIVER, Failure(PARKED_BY[self.view.parcel], "", 1))
             return
-        what = "the carrier to pick up" if self.view.status == Status.PREPARING else "the carrier to deliver"
+        # A parcel that is sent again waits for its pick-up while the order has shipped.
+        here = self.view.status == Status.PREPARING or self.view.reship
+        what = "the carrier to pick up" if here else "the carrier to deliver"
         if not await self.wait(lambda: False, self.view.deadline, what, shared_timer=True) and not self.interrupted():
-            error = "no_pickup" if self.view.status == Status.PREPARING else "no_delivery"
+            error = "no_pickup" if here else "no_delivery"
             await self.park(Step.DELIVER, Failure(error, "", 1))
 
     async def _close_after_return_window(self) -> None:

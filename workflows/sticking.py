@@ -100,6 +100,10 @@ class Sticking(Desk):
         """True when somebody wants the step tried again, or what the carrier is told was changed since."""
         return self.retry_asked or (self.reworded and parked.step == Step.BOOK)
 
+    def to_be_sent_again(self) -> bool:
+        """True when a second parcel is to be booked instead of one that was lost or refused."""
+        return self.view.reship and self.view.parcel in ("", "booking")
+
     def _overtaken(self, parked: m.Parked) -> bool:
         """True when the world resolved the step: it was paid or delivered meanwhile, or the order is to be undone."""
         match Step(parked.step):
@@ -108,7 +112,8 @@ class Sticking(Desk):
             case Step.BOOK | Step.REFUND:
                 return bool(self.view.cancelling)
             case Step.DELIVER:
-                return self.view.status == Status.DELIVERED or bool(self.view.cancelling)
+                over = self.view.status == Status.DELIVERED or self.to_be_sent_again()
+                return over or bool(self.view.cancelling)
             case Step.CANCEL_SHIPMENT:
                 return self.view.parcel in LEFT
             case _:

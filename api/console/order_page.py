@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import document_acts, message_acts
+from api import document_acts, feedback_acts, message_acts
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import order_number, require, services
@@ -18,7 +18,7 @@ from api.routes.messages import checked
 from api.visibility import visible
 from domain.access import Role
 from domain.errors import NotFound
-from infra.db import documents, messages, order_reading, stuck_groups
+from infra.db import documents, feedback, messages, order_reading, stuck_groups
 from infra.telemetry import bind_order
 
 router = APIRouter(prefix="/console/orders")
@@ -44,6 +44,7 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
         acts = await stuck_groups.acts(conn, parts.keys, number)
         issued = await documents.of_order(conn, number)
         told = await messages.of_order(conn, parts.keys, number)
+        said = await feedback.of_order(conn, parts.keys, number) if person.may(*feedback_acts.READ_BY) else []
     shown = presented(found, person.principal, parts.settings)
     context: dict[str, Any] = {
         "order": shown,
@@ -51,6 +52,7 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
         "acts": acts,
         "totals": _totals(shown["payments"], found["left_minor"]),
         "documents": issued,
+        "feedback": said,
         "reads_documents": person.may(*document_acts.HANDLED_BY),
         "told": told,
         # Names and addresses are for those who talk to the customer or write on the parcel.

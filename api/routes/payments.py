@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.bodies import read
-from api.dependencies import Caller, Services, actor, derived_id, idempotency_key, require, services
+from api.dependencies import Caller, Services, actor, derived_id, idempotency_key, methods, require, services
 from api.documentation import body_of, problems
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow
@@ -40,8 +40,8 @@ async def pay_for(
     """Ask the workflow to take the payment. Raises Conflict `already_paid`, `payment_in_progress`; Problem
     `unknown_payment_method`, `workflow_unavailable`."""
     request_id = f"pay_{derived_id(caller, key, f'pay {glance.order_no}')}"
-    if payment.method != parts.settings.payment_provider:
-        raise Problem("unknown_payment_method", f"method is {parts.settings.payment_provider} here")
+    if payment.method not in (known := methods(parts.settings)):
+        raise Problem("unknown_payment_method", f"method is {' or '.join(known)} here")
 
     async def prepare(conn: AsyncConnection) -> None:
         await payment_requests.require_payable(conn, glance.order_no)

@@ -1,7 +1,7 @@
 """Placing an order: the front door's busiest call."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +13,7 @@ from api.dependencies import (
     actor,
     idempotency_key,
     json_response,
+    methods,
     require,
     services,
 )
@@ -45,7 +46,7 @@ async def place_order(request: Request, caller: Caller) -> Response:
     require(caller, Role.CUSTOMER, Role.SUPPORT, Role.CHANNEL)
     key = idempotency_key(request)
     parsed = await read(request, PlaceOrder)
-    _check_order(parsed.model, caller, parts.settings.max_order_lines, parts.settings.payment_provider)
+    _check_order(parsed.model, caller, parts.settings.max_order_lines, methods(parts.settings))
     draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings.terms)
     outcome = await place(parts.database, parts.keys, draft)
     if isinstance(outcome, Answered):
@@ -76,7 +77,7 @@ def _reserved_or_refused(glance: Glance) -> bool:
     return glance.status != Status.RECEIVED or (glance.waiting or {}).get("what") == "stock"
 
 
-def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, provider: str) -> None:
+def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, known: Sequence[str]) -> None:
     """What needs no books. Raises Problem."""
     if caller.role is Role.CUSTOMER and order.customer.id != caller.subject:
         raise Problem("customer_mismatch", "a customer orders for himself: customer.id is the token's subject")
@@ -91,8 +92,8 @@ def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, provider:
     named = order.discount_minor is not None or order.shipping_minor is not None
     if named and caller.role is not Role.CHANNEL:
         raise Problem("price_not_accepted", "the shop decides discount and shipping charge; leave them out")
-    if order.payment is not None and order.payment.method != provider:
-        raise Problem("unknown_payment_method", f"payment.method is {provider} here")
+    if order.payment is not None and order.payment.method not in known:
+        raise Problem("unknown_payment_method", f"payment.method is {' or '.join(known)} here")
 
 
 def _requested(order: PlaceOrder) -> list[RequestedLine]:

@@ -21,12 +21,16 @@ class ReturnLine(Body):
 
 
 class AskReturn(Body):
-    """What goes back and why, in the customer's words (kept encrypted); `photographs` are references, not pictures."""
+    """What goes back and why, in the customer's words (kept encrypted); `photographs` are references, not pictures.
+
+    `exchange_lines` say what is wanted instead, with the resolution exchange; without them, the same again.
+    """
 
     lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]
     reason: Reason
     reason_code: Annotated[ReasonCode, Field(strict=False)] = ReasonCode.OTHER
     resolution: Annotated[Resolution, Field(strict=False)] = Resolution.REFUND
+    exchange_lines: Annotated[list[ReturnLine] | None, Field(min_length=1, max_length=MAX_LINES)] = None
     photographs: Annotated[list[Name], Field(max_length=10, default_factory=list)]
 
 
@@ -82,4 +86,5 @@ class ReturnShown(Body):
     default_outcome: str | None
     tracking_no: str | None
     refund: dict[str, Any] | None
+    exchange: dict[str, Any] | None
     allowed_actions: list[str]

@@ -83,14 +83,18 @@ QUESTIONS = (
     Question(
         "ledger_amounts",
         "ledger entries say what their payments say",
+        # Store credit is no provider that owes us: it is what we owe.
         """SELECT 'entry ' || l.entry_id AS place,
-                  concat_ws(' ', p.order_no, p.amount_minor, p.currency, replace(r.debit, '{provider}', p.provider),
-                            replace(r.credit, '{provider}', p.provider)) AS expected,
+                  concat_ws(' ', p.order_no, p.amount_minor, p.currency, r.debit, r.credit) AS expected,
                   concat_ws(' ', l.order_no, l.amount_minor, l.currency, l.debit_account, l.credit_account) AS found
-             FROM payment_ledger l JOIN payments p USING (payment_id) JOIN posting_rules r ON r.kind = p.kind
+             FROM payment_ledger l JOIN payments p USING (payment_id)
+             JOIN LATERAL (SELECT replace(replace(o.debit, '{provider}', p.provider),
+                                          'receivable:store_credit', 'store_credit:customer') AS debit,
+                                  replace(replace(o.credit, '{provider}', p.provider),
+                                          'receivable:store_credit', 'store_credit:customer') AS credit
+                             FROM posting_rules o WHERE o.kind = p.kind) r ON true
             WHERE (l.order_no, l.amount_minor, l.currency, l.debit_account, l.credit_account)
-                  <> (p.order_no, p.amount_minor, p.currency, replace(r.debit, '{provider}', p.provider),
-                      replace(r.credit, '{provider}', p.provider))""",
+                  <> (p.order_no, p.amount_minor, p.currency, r.debit, r.credit)""",
     ),
     Question(
         "ledger_balance",
@@ -174,6 +178,55 @@ QUESTIONS = (
             WHERE coalesce(n.came, 0) <> coalesce(m.moved, 0)""",
     ),
     Question(
+        "store_credit_balances",
+        "store credit balances are the sums of their entries",
+        """SELECT customer_id || ' ' || currency AS place,
+                  'balance ' || coalesce(e.balance, 0) || ', held ' || coalesce(e.held, 0) AS expected,
+                  'balance ' || coalesce(b.balance_minor, 0) || ', held ' || coalesce(b.held_minor, 0) AS found
+             FROM store_credits b
+             FULL JOIN (SELECT customer_id, currency, sum(balance_delta) AS balance, sum(held_delta) AS held
+                          FROM store_credit_entries WHERE kind <> 'declined' GROUP BY customer_id, currency) e
+               USING (customer_id, currency)
+            WHERE (coalesce(b.balance_minor, 0), coalesce(b.held_minor, 0))
+                  <> (coalesce(e.balance, 0), coalesce(e.held, 0))
+               OR coalesce(b.balance_minor, 0) < 0 OR coalesce(b.held_minor, 0) < 0""",
+    ),
+    Question(
+        "store_credit_payments",
+        "store credit moves with its payments, one to one",
+        # Between the balance's own transaction and the payment's outcome the payment is still an intent.
+        """SELECT 'key ' || idempotency_key AS place,
+                  coalesce(p.kind || ' ' || p.amount_minor || ' ' || p.status, 'no payment') AS expected,
+                  coalesce(e.kind || ' ' || e.amount_minor, 'no entry') AS found
+             FROM (SELECT * FROM payments WHERE provider = 'store_credit' AND kind IN ('capture', 'refund')) p
+             FULL JOIN (SELECT * FROM store_credit_entries WHERE kind IN ('granted', 'spent', 'returned')) e
+               USING (idempotency_key)
+            WHERE (e.entry_id IS NULL AND p.status = 'succeeded') OR p.payment_id IS NULL
+               OR (e.entry_id IS NOT NULL AND (p.status = 'failed' OR p.amount_minor <> e.amount_minor
+                   OR (p.kind = 'capture') <> (e.kind = 'spent') OR p.order_no <> e.order_no))""",
+    ),
+    Question(
+        "store_credit_owed",
+        "what customers are owed in store credit is what they can spend",
+        """SELECT customer_id || ' ' || currency AS place, coalesce(l.owed, 0)::text AS expected,
+                  (coalesce(b.balance_minor + b.held_minor, 0) - coalesce(u.unposted, 0))::text AS found
+             FROM store_credits b
+             FULL JOIN (SELECT o.customer_id, a.currency, sum(a.amount) AS owed
+                          FROM (SELECT order_no, currency, amount_minor AS amount FROM payment_ledger
+                                 WHERE credit_account = 'store_credit:customer'
+                                UNION ALL
+                                SELECT order_no, currency, -amount_minor FROM payment_ledger
+                                 WHERE debit_account = 'store_credit:customer') a
+                          JOIN orders o USING (order_no) GROUP BY o.customer_id, a.currency) l
+               USING (customer_id, currency)
+             LEFT JOIN (SELECT e.customer_id, e.currency, sum(e.balance_delta + e.held_delta) AS unposted
+                          FROM store_credit_entries e
+                          JOIN payments p ON p.idempotency_key = e.idempotency_key AND p.status <> 'succeeded'
+                         WHERE e.kind IN ('granted', 'spent', 'returned') GROUP BY e.customer_id, e.currency) u
+               USING (customer_id, currency)
+            WHERE coalesce(l.owed, 0) <> coalesce(b.balance_minor + b.held_minor, 0) - coalesce(u.unposted, 0)""",
+    ),
+    Question(
         "order_lines",
         "orders cost what their lines cost",
         """SELECT o.order_no AS place, coalesce(l.worth, 0)::text AS expected, o.items_minor::text AS found
@@ -194,7 +247,13 @@ QUESTIONS = (
                                        coalesce(sum(discount_minor), 0) AS discount,
                                        coalesce(sum(shipping_minor), 0) AS shipping, coalesce(sum(tax_minor), 0) AS tax,
                                        coalesce(sum(tax_added_minor), 0) AS added
-                                  FROM order_lines WHERE order_no = o.order_no) l ON true
+                                  FROM (SELECT paid_minor, discount_minor, shipping_minor, tax_minor, tax_added_minor
+                                          FROM order_lines WHERE order_no = o.order_no
+                                        UNION ALL
+                                        SELECT items_minor - discount_minor + shipping_minor + tax_added_minor,
+                                               discount_minor, shipping_minor, tax_minor, tax_added_minor
+                                          FROM order_change_lines WHERE order_no = o.order_no AND kept_line) x) l
+                  ON true
             WHERE (o.total_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.tax_added_minor)
                   <> (l.paid, l.discount, l.shipping, l.tax, l.added)""",
     ),

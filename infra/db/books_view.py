@@ -18,6 +18,8 @@ _STAND = text(
            EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
                     AND e.key = 'review:' || q.attempt) AS reviewed,
            s.status AS parcel,
+           o.status = 'shipped' AND EXISTS (SELECT FROM allocations b WHERE b.order_no = o.order_no
+                                              AND b.state = 'reserved') AS reship,
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
            k.park_no, k.step, k.error, k.options,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
@@ -36,7 +38,8 @@ _STAND = text(
                             AND (p.attempt = q.attempt OR p.status = 'succeeded')
                           ORDER BY p.status = 'failed', p.payment_id DESC LIMIT 1) c ON true
       LEFT JOIN LATERAL (SELECT h.status FROM shipments h
-                          WHERE h.order_no = o.order_no AND h.status <> 'cancelled') s ON true
+                          WHERE h.order_no = o.order_no AND h.status <> 'cancelled'
+                            AND h.replaced_at IS NULL) s ON true
       LEFT JOIN LATERAL (SELECT p.* FROM parked_steps p
                           WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) k ON true
       LEFT JOIN LATERAL (SELECT h.hold_no, h.kind, bool_or(o.status = ANY (h.stops)) OVER () AS stops, n.due, n.act
@@ -108,6 +111,7 @@ class Stand:
     hold: StandingHold | None
     errand: tuple[str, str] | None
     returns: tuple[str, ...]
+    reship: bool = False
 
 
 def _attempt_state(row: Any) -> str:
@@ -149,6 +153,7 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         hold=_hold(row) if row.hold_no is not None else None,
         errand=(row.errand[0], row.errand[1]) if row.errand else None,
         returns=tuple(row.returns),
+        reship=row.reship,
     )
 
 

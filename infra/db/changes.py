@@ -23,7 +23,8 @@ _HERE = text(
     SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.tax_minor, o.tax_added_minor,
            o.ship_to_enc, o.note_enc, c.data_key,
            is_paying(o.order_no) AS paying,
-           coalesce((SELECT s.status FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'), '')
+           coalesce((SELECT s.status FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'
+                        AND s.replaced_at IS NULL), '')
              AS parcel,
            EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.step = 'book'
                       AND k.resolved_at IS NULL) AS booking_parked,

@@ -32,7 +32,7 @@ _KEEP_SHIPMENT = text(
        WHERE carrier = CAST(:carrier AS text) AND carrier_ref = CAST(:carrier_ref AS text)
       UNION ALL
       SELECT shipment_id, order_no, status, true FROM shipments
-       WHERE order_no = CAST(:order_no AS text) AND status <> 'cancelled'
+       WHERE order_no = CAST(:order_no AS text) AND status <> 'cancelled' AND replaced_at IS NULL
          AND carrier = CAST(:carrier AS text)
          AND coalesce(carrier_ref, CAST(:carrier_ref AS text)) = CAST(:carrier_ref AS text)
        ORDER BY by_order LIMIT 1

@@ -36,7 +36,8 @@ _GLANCES = text(
 _ORDER = text(
     """
     SELECT o.order_no, o.channel, o.external_ref, o.type, o.status, o.total_minor, o.items_minor, o.shipping_minor,
-           o.discount_minor, o.tax_minor, o.currency, o.customer_id, o.ship_to_enc, o.note_enc, o.backorder,
+           o.discount_minor, o.tax_minor, o.currency, o.exchange_of, o.exchange_return,
+           o.customer_id, o.ship_to_enc, o.note_enc, o.backorder,
            o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key, c.profile_enc,
            (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name,
@@ -55,6 +56,7 @@ _ORDER = text(
               FROM payments p WHERE p.order_no = o.order_no) AS payments,
            (SELECT json_agg(json_build_object('shipment_id', s.shipment_id, 'status', s.status, 'carrier', s.carrier,
                      'tracking_no', s.tracking_no, 'warehouse', s.warehouse,
+                     'replaced', s.replaced_at IS NOT NULL, 'came_back', s.came_back_at IS NOT NULL,
                      'created_at', s.created_at AT TIME ZONE 'UTC',
                      'scans', coalesce((SELECT json_agg(json_build_object('status', n.status,
                                 'occurred_at', n.occurred_at AT TIME ZONE 'UTC') ORDER BY n.occurred_at, n.event_id)
@@ -107,7 +109,8 @@ _CONSEQUENCE = text(
            (SELECT json_agg(json_build_object('sku', h.sku, 'quantity', h.quantity) ORDER BY h.sku)
               FROM (SELECT a.sku, sum(a.quantity) AS quantity FROM allocations a
                      WHERE a.order_no = o.order_no AND a.state = 'reserved' GROUP BY a.sku) h) AS stock,
-           EXISTS (SELECT FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled') AS parcel
+           EXISTS (SELECT FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'
+                      AND s.replaced_at IS NULL) AS parcel
       FROM orders o WHERE o.order_no = :order_no
     """
 )

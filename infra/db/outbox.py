@@ -9,13 +9,14 @@ from domain.messages import TOLD
 
 # Rows that are there are taken, never `seq > last`: a transaction that commits late is not skipped. One fact is one
 # message on one channel, however often it is taken: e-mail where the customer left an address, else his telephone.
+# An event that says `to` is for that party alone: a return may remind the warehouse.
 _FAN_OUT = text(
     """WITH taken AS (
          SELECT order_no, seq FROM outbox ORDER BY order_no, seq LIMIT :limit FOR UPDATE SKIP LOCKED),
        gone AS (
          DELETE FROM outbox o USING taken t WHERE o.order_no = t.order_no AND o.seq = t.seq),
        events AS MATERIALIZED (
-         SELECT e.order_no, e.seq, e.type
+         SELECT e.order_no, e.seq, e.type, e.data
            FROM taken t JOIN order_events e ON e.order_no = t.order_no AND e.seq = t.seq),
        made AS (
          INSERT INTO webhook_deliveries (endpoint_id, order_no, seq)
@@ -36,6 +37,7 @@ _FAN_OUT = text(
           CROSS JOIN LATERAL (
             SELECT CASE WHEN c.data_key IS NULL THEN 'none' WHEN c.email_index IS NOT NULL THEN 'email'
                         WHEN c.phone_index IS NOT NULL THEN 'sms' ELSE 'none' END AS channel) way
+          WHERE coalesce(e.data ->> 'to', 'customer') = 'customer'
          ON CONFLICT DO NOTHING
          RETURNING state)
        SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM made) AS made,

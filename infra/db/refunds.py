@@ -99,6 +99,8 @@ class LineAsk:
 class RefundAsk:
     """What is asked for: units of lines at their worth, an amount of the whole order, or both: the units for less.
 
+    `of_lines` takes an amount from these lines alone.
+
     With `approve_above_minor` a larger refund waits for a second person; None decides it at once.
     """
 
@@ -111,8 +113,13 @@ class RefundAsk:
     amount_minor: int | None = None
     include_shipping: bool = False
     return_id: str | None = None
+    of_lines: tuple[int, ...] = ()
     approve_above_minor: int | None = None
     approval_lifetime_s: int = 3 * 86_400
+
+    def covers(self, line: Line) -> bool:
+        """Whether an amount may be taken from this line."""
+        return not self.of_lines or line.line_no in self.of_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +257,7 @@ def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Return
             raise RuleBroken("amount_invalid", "an amount is at least 1 minor unit")
         if ask.amount_minor > left_minor:
             raise shares.exceeds(left_minor)
-        return shares.amount(lines, ask.amount_minor)
+        return shares.amount([line for line in lines if ask.covers(line)], ask.amount_minor)
     wanted = _units_by_line(lines, ask.lines)
     returned = [
         shares.units(line, wanted[line.line_no], include_shipping=ask.include_shipping)

@@ -29,10 +29,13 @@ _WANTED = text(
      WHERE o.order_no = :order_no
     """
 )
-# Rows are inserted in order of SKU, so levels are locked in that order by every order.
+# Rows are inserted in order of SKU, so levels are locked in that order by every order. A parcel that is sent again is
+# another round of movements.
 _RESERVE = text(
     """
-    WITH wanted AS MATERIALIZED (
+    WITH round AS (
+      SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
+    ), wanted AS MATERIALIZED (
       SELECT sku, sum(quantity - cancelled_quantity)::bigint AS quantity FROM order_lines
        WHERE order_no = :order_no AND quantity > cancelled_quantity GROUP BY sku ORDER BY sku
     ), held AS (
@@ -42,13 +45,16 @@ _RESERVE = text(
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
-    SELECT :order_no || '/reserve/1/' || sku, 'reserve', sku, :warehouse, quantity, 0, quantity, :order_no, 'system'
+    SELECT :order_no || '/reserve/' || (SELECT n FROM round) || '/' || sku, 'reserve', sku, :warehouse, quantity, 0,
+           quantity, :order_no, 'system'
       FROM wanted ORDER BY sku
     """
 )
 _LET_GO = text(
     """
-    WITH held AS MATERIALIZED (
+    WITH round AS (
+      SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
+    ), held AS MATERIALIZED (
       SELECT sku, warehouse, quantity FROM allocations
        WHERE order_no = :order_no AND state = 'reserved' ORDER BY sku, warehouse
     ), moved AS (
@@ -56,7 +62,8 @@ _LET_GO = text(
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
-    SELECT :order_no || '/' || CAST(:kind AS text) || '/1/' || sku || '@' || warehouse, :kind, sku, warehouse, quantity,
+    SELECT :order_no || '/' || CAST(:kind AS text) || '/' || (SELECT n FROM round) || '/' || sku || '@' || warehouse,
+           :kind, sku, warehouse, quantity,
            CASE CAST(:kind AS text) WHEN 'ship' THEN -quantity ELSE 0 END, -quantity, :order_no, 'system'
       FROM held ORDER BY sku, warehouse
     RETURNING quantity

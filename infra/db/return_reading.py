@@ -21,6 +21,12 @@ _SHOWN = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_n
   'created_at', r.created_at AT TIME ZONE 'UTC', 'updated_at', r.updated_at AT TIME ZONE 'UTC',
   'refund', (SELECT json_build_object('refund_id', f.refund_id, 'amount_minor', f.amount_minor, 'currency', f.currency,
                                       'status', f.status) FROM refunds f WHERE f.return_id = r.return_id),
+  'exchange', (SELECT json_build_object('order_no', x.new_order_no, 'status', x.status, 'advance', x.advance,
+                                        'used_minor', x.used_minor, 'lines', coalesce((
+                         SELECT json_agg(json_build_object('sku', w.sku, 'quantity', w.quantity,
+                                  'unit_price_minor', w.unit_price_minor) ORDER BY w.line_no)
+                           FROM exchange_lines w WHERE w.return_id = x.return_id), '[]'))
+                 FROM exchanges x WHERE x.return_id = r.return_id),
   'lines', (SELECT json_agg(json_build_object('line_no', l.line_no, 'sku', l.sku, 'quantity', l.quantity,
                      'received', {_FOUND.format(stage="received")}, 'inspected', {_FOUND.format(stage="inspected")})
                      ORDER BY l.line_no)

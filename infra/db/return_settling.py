@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import CONDITIONS, SHOPS_FAULT, LineFound, Resolution, Shelf
 from domain.errors import NotFound, RuleBroken
+from domain.exchanges import exchanged
 from domain.refunds import Origin
 from domain.stock import MovementKind
-from infra.db import refunds, returns, stock_admin
+from infra.db import exchange_backing, exchanges, refunds, returns, stock_admin, store_credit
 from infra.db.customers import KeyRing
+from infra.db.exchange_backing import GivingBack
 from infra.db.refunds import LineAsk, Plan, RefundAsk
 from infra.db.return_terms import ReturnTerms
 from infra.db.returns import Return
@@ -72,16 +74,113 @@ async def is_through(conn: AsyncConnection, here: Return) -> bool:
     return here.settled is not None and await THROUGH[here.resolution](conn, here)
 
 
-# ── refund ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── refund and store credit ────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def refund(conn: AsyncConnection, here: Return, how: Settling) -> str:
     """Open the refund of what came back, as far as it is not refunded yet."""
-    ask = await refund_ask(conn, here, how)
-    if ask is None:
+    return await _money(conn, here, how, credit=False)
+
+
+async def credit(conn: AsyncConnection, here: Return, how: Settling) -> str:
+    """The same as store credit, which can be spent at once: no money leaves, so no second person is asked."""
+    return await _money(conn, here, how, credit=True)
+
+
+async def _money(conn: AsyncConnection, here: Return, how: Settling, *, credit: bool) -> str:
+    ask, behind = await refund_ask(conn, here, how), await worth_behind(conn, here, how)
+    code = NOTHING_DUE
+    if ask is not None:
+        opened = await refunds.open_refund(conn, how.keys, replace(ask, approve_above_minor=None) if credit else ask)
+        code = f"refund_{opened.status}"
+        if credit:
+            await store_credit.pay_with_credit(conn, here.order_no, ask.refund_id, how.actor)
+            code = "credit_granted"
+    if behind:
+        sources = await exchange_backing.behind(conn, here.order_no)
+        given = await exchange_backing.give_back(conn, sources, behind, giving(here, how, "value", credit=credit))
+        if given and code == NOTHING_DUE:
+            code = "credit_granted" if credit else "refund_approved"
+    return code
+
+
+def giving(here: Return, how: Settling, tag: str, *, credit: bool = False) -> GivingBack:
+    """How money of other orders goes back for this return."""
+    limit, lifetime_s = how.terms.approve_above_minor, how.terms.approval_lifetime_s
+    return GivingBack(here.return_id, tag, how.actor, how.keys, limit, lifetime_s, credit)
+
+
+async def worth_behind(conn: AsyncConnection, here: Return, how: Settling) -> int:
+    """What the pieces found carry of goods that they were given for; 0 where the order is no exchange."""
+    whole, reduced = await _found_units(conn, here)
+    refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
+    both = {line: whole.get(line, 0) + reduced.get(line, 0) for line in {*whole, *reduced}}
+    worth = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, both, refunded)
+    percent = 100 if here.reason_code in SHOPS_FAULT else how.terms.damaged_percent
+    if not worth or not reduced or percent == 100:
+        return worth
+    sound = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, whole, refunded)
+    return sound + (worth - sound) * percent // 100
+
+
+async def _found_units(conn: AsyncConnection, here: Return) -> tuple[dict[int, int], dict[int, int]]:
+    """({line: units as good as new}, {line: units that may be reduced})."""
+    whole: dict[int, int] = {}
+    reduced: dict[int, int] = {}
+    for one in await returns.findings_of(conn, here.return_id, "inspected"):
+        rule = CONDITIONS[one.condition]
+        if rule.refunded:
+            units = reduced if rule.percent_applies else whole
+            units[one.line_no] = units.get(one.line_no, 0) + one.quantity
+    return whole, reduced
+
+
+# ── exchange ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
+    """Place the new order against the value of what came back; what is left over of it goes back as money.
+
+    Where nothing of value came, nothing is due; where the new order cannot be placed, the return is refunded.
+    """
+    wanted = await exchanges.find(conn, here)
+    if wanted.status == "fell_back":
+        return await refund(conn, here, how)
+    value = await value_of(conn, here, how)
+    if not value:
         return NOTHING_DUE
-    opened = await refunds.open_refund(conn, how.keys, ask)
-    return f"refund_{opened.status}"
+    lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, await _all_units(conn, here)))
+    new = exchanged(lines, value, how.terms.tax)
+    if await exchanges.place(conn, how.keys, here, lines, new, how.actor) is None:
+        await exchanges.fell_back(conn, here, "address_erased")
+        return await refund(conn, here, how)
+    if new.rest_minor:
+        await exchange_backing.give_back(conn, await sources_of(conn, here), new.rest_minor, giving(here, how, "rest"))
+    return "exchange_placed"
+
+
+async def value_of(conn: AsyncConnection, here: Return, how: Settling) -> int:
+    """What came back is worth: money of this order, and of those that stand behind it; no more than is left of them."""
+    ask = await refund_ask(conn, here, how)
+    plan = await _planned(conn, ask) if ask else None
+    behind = await worth_behind(conn, here, how)
+    worth = (plan.amount_minor if plan else 0) + behind
+    return min(worth, await exchange_backing.room(conn, await sources_of(conn, here)))
+
+
+async def sources_of(conn: AsyncConnection, here: Return) -> list[tuple[str, tuple[int, ...]]]:
+    """Where the money of this return's goods is: its own lines, then what stands behind their order."""
+    mine = tuple(line.line_no for line in await returns.lines_of(conn, here.return_id))
+    return [(here.order_no, mine), *await exchange_backing.behind(conn, here.order_no)]
+
+
+async def _all_units(conn: AsyncConnection, here: Return) -> dict[int, int]:
+    whole, reduced = await _found_units(conn, here)
+    return {line: whole.get(line, 0) + reduced.get(line, 0) for line in {*whole, *reduced}}
+
+
+async def _exchange_closed(conn: AsyncConnection, here: Return) -> bool:
+    return await exchanges.is_through(conn, here) and await _refund_closed(conn, here)
 
 
 async def refund_ask(conn: AsyncConnection, here: Return, how: Settling) -> RefundAsk | None:
@@ -137,8 +236,17 @@ async def _planned(conn: AsyncConnection, ask: RefundAsk) -> Plan | None:
 
 
 async def _refund_closed(conn: AsyncConnection, here: Return) -> bool:
-    return not (await conn.execute(_OPEN_REFUND, {"return_id": here.return_id})).scalar_one()
+    own_open = (await conn.execute(_OPEN_REFUND, {"return_id": here.return_id})).scalar_one()
+    return not own_open and await exchange_backing.is_closed(conn, here.return_id)
 
 
-SETTLINGS: dict[Resolution, Settle] = {Resolution.REFUND: refund}
-THROUGH: dict[Resolution, Through] = {Resolution.REFUND: _refund_closed}
+SETTLINGS: dict[Resolution, Settle] = {
+    Resolution.REFUND: refund,
+    Resolution.STORE_CREDIT: credit,
+    Resolution.EXCHANGE: exchange,
+}
+THROUGH: dict[Resolution, Through] = {
+    Resolution.REFUND: _refund_closed,
+    Resolution.STORE_CREDIT: _refund_closed,
+    Resolution.EXCHANGE: _exchange_closed,
+}

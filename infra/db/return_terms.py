@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domain.after_sales import ReturnWaits
+from domain.shares import Tax
 from infra.settings import Settings
 
 
@@ -20,6 +21,7 @@ class ReturnTerms:
     labels: bool
     approve_above_minor: int
     approval_lifetime_s: int
+    tax: Tax
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "ReturnTerms":
@@ -34,4 +36,5 @@ class ReturnTerms:
             labels=settings.return_labels,
             approve_above_minor=settings.approval_limit_minor,
             approval_lifetime_s=settings.approval_lifetime_s,
+            tax=settings.terms.tax,
         )

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.shipments import ShipmentStatus
 from infra.gateways.protocol import Booking
 
-# One statement: the intent, and all that the carrier must be told. No row when the order is not to be booked any more.
+# One statement: the intent, and all that the carrier must be told. No row when the order is not to be booked any
+# more: a shipped order has stock reserved only for a parcel that is sent again.
 _OPEN = text(
     """
     WITH intent AS (
@@ -21,8 +22,8 @@ _OPEN = text(
              LATERAL (SELECT a.warehouse FROM allocations a
                        WHERE a.order_no = o.order_no AND a.state = 'reserved' LIMIT 1) h,
              LATERAL (SELECT count(*) + 1 AS n FROM shipments s
-                       WHERE s.order_no = o.order_no AND s.status = 'cancelled') n
-       WHERE o.order_no = :order_no AND o.status = 'paid' AND o.cancelling IS NULL
+                       WHERE s.order_no = o.order_no AND (s.status = 'cancelled' OR s.replaced_at IS NOT NULL)) n
+       WHERE o.order_no = :order_no AND o.status IN ('paid', 'shipped') AND o.cancelling IS NULL
       ON CONFLICT (idempotency_key) DO UPDATE SET tries = shipments.tries + 1, updated_at = now()
       RETURNING shipment_id, status, carrier, carrier_ref, idempotency_key, tries, address_rev, warehouse, order_no
     )
@@ -51,15 +52,19 @@ _BOOKED = text(
       SELECT shipment_id, :format, CAST(:content_enc AS bytea) FROM booked ON CONFLICT DO NOTHING
     ), told AS (
       INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
-      SELECT o.order_no, 'shipment_booked', 'paid', 'preparing', CAST(:data AS jsonb), 'system'
-        FROM booked JOIN orders o USING (order_no) WHERE o.status = 'paid'
+      SELECT o.order_no, CASE o.status WHEN 'paid' THEN 'shipment_booked' ELSE 'replacement_booked' END,
+             CASE o.status WHEN 'paid' THEN 'paid' END, CASE o.status WHEN 'paid' THEN 'preparing' END,
+             CAST(:data AS jsonb), 'system'
+        FROM booked JOIN orders o USING (order_no)
+       WHERE o.status = 'paid' OR (o.status = 'shipped' AND EXISTS (
+               SELECT FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved'))
     )
     SELECT shipment_id FROM booked
     """
 )
 _LIVE = text(
     """SELECT shipment_id, status, carrier, carrier_ref, idempotency_key, tries, address_rev, warehouse
-         FROM shipments WHERE order_no = :order_no AND status <> 'cancelled'"""
+         FROM shipments WHERE order_no = :order_no AND status <> 'cancelled' AND replaced_at IS NULL"""
 )
 _SET = text("UPDATE shipments SET status = :status, updated_at = now() WHERE shipment_id = :shipment_id")
 _CANCEL = text(
@@ -115,7 +120,7 @@ async def open_booking(conn: AsyncConnection, order_no: str, carrier: str) -> tu
 
 
 async def live_shipment(conn: AsyncConnection, order_no: str) -> Shipment | None:
-    """The order's parcel that is not cancelled."""
+    """The order's parcel that is neither cancelled nor replaced by another."""
     row = (await conn.execute(_LIVE, {"order_no": order_no})).one_or_none()
     return _shipment(row) if row else None
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from domain.messages import Channel
 from infra import smtp
+from infra.db.engine import Database
 from infra.gateways.breaker import CircuitBreaker
 from infra.gateways.guarded import GuardedCarrier, GuardedMessages, GuardedPayments
 from infra.gateways.protocol import CarrierGateway, MessageGateway, PaymentGateway
@@ -11,11 +12,15 @@ from infra.gateways.sandbox_carrier import SandboxCarrier
 from infra.gateways.sandbox_messages import SandboxMessages
 from infra.gateways.sandbox_payments import SandboxPayments
 from infra.gateways.smtp_messages import SmtpMessages
+from infra.gateways.store_credit import StoreCredit
 from infra.settings import Settings
 
 
-def build_payments(settings: Settings) -> dict[str, PaymentGateway]:
-    """The configured payment providers, each behind its breaker and counted. Raises ValueError when none fits."""
+def build_payments(settings: Settings, database: Database | None = None) -> dict[str, PaymentGateway]:
+    """The configured payment providers, each behind its breaker and counted; with the books also store credit.
+
+    Raises ValueError when none fits.
+    """
     built: dict[str, PaymentGateway] = {}
     if settings.sandbox_url:
         secret = settings.sandbox_webhook_secret.get_secret_value()
@@ -25,6 +30,8 @@ def build_payments(settings: Settings) -> dict[str, PaymentGateway]:
         from infra.gateways.stripe_payments import StripePayments
 
         built["stripe"] = StripePayments.from_settings(settings)
+    if database is not None:
+        built["store_credit"] = StoreCredit(database)
     _require(settings.payment_provider, built)
     breaker = _breakers(settings)
     return {name: GuardedPayments(gateway, breaker(name)) for name, gateway in built.items()}

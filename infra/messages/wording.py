@@ -1,6 +1,8 @@
 """One message in words: whom it goes to, in which language, and what the books know about its fact."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from domain.messages import Channel, language_of
 from domain.money import Money
@@ -31,7 +33,7 @@ def worded(message: Claimed, profile: dict[str, Any], settings: Settings) -> Wor
 
 
 def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
-    """What templates may name: {order_no, total, link, tracking_no, cause}, and {amount} where it is known."""
+    """What templates may name: {order_no, total, link, tracking_no, cause, until}, and {amount} where it is known."""
     data, currency = message.data or {}, message.currency or ""
     facts = {
         "order_no": message.order_no or "",
@@ -39,8 +41,14 @@ def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
         "link": f"{portal_url(settings)}/orders/{message.order_no}",
         "tracking_no": readable(str(data.get("tracking_no") or message.tracking_no or "")),
         "cause": str(data.get("cause") or ""),
+        "until": _day(data.get("until"), settings.portal_time_zone),
     }
     amount = data.get("amount_minor", message.total_minor if message.template in _OF_THE_TOTAL else None)
     if amount is not None:
         facts["amount"] = str(Money(int(amount), str(data.get("currency") or currency)))
     return facts
+
+
+def _day(moment: str | None, zone: str) -> str:
+    """The day, where customers read times, that a moment of the books is on; empty for none."""
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).date().isoformat() if moment else ""

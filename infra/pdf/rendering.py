@@ -24,25 +24,36 @@ class Unrendered(Exception):
 
 
 async def pdf_of(sheet: dict[str, Any], lang: str) -> bytes:
-    """The document as PDF; equal documents give equal bytes. Raises Unrendered."""
-    async with _ROOM:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "infra.pdf.sheet",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env=_environment(),
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                content, _ = await child.communicate(orjson.dumps({"lang": lang, "sheet": sheet}))
-        except TimeoutError:
-            logger.error("a PDF was not made in time", extra={"document_no": sheet["document_no"]})
-            raise Unrendered from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
+    """The document as PDF; equal documents give equal bytes. Raises Unrendered, also when too many ask before."""
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            await _ROOM.acquire()
+    except TimeoutError:
+        raise Unrendered from None
+    try:
+        return await _made(orjson.dumps({"lang": lang, "sheet": sheet}), sheet["document_no"])
+    finally:
+        _ROOM.release()
+
+
+async def _made(asked: bytes, document_no: str) -> bytes:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "infra.pdf.sheet",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env=_environment(),
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            content, _ = await child.communicate(asked)
+    except TimeoutError:
+        logger.error("a PDF was not made in time", extra={"document_no": document_no})
+        raise Unrendered from None
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
     if child.returncode != 0:
-        logger.error("a PDF was not made", extra={"document_no": sheet["document_no"], "exit": child.returncode})
+        logger.error("a PDF was not made", extra={"document_no": document_no, "exit": child.returncode})
         raise Unrendered
     return content
 

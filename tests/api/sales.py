@@ -10,20 +10,17 @@ INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency,
 SELECT order_no, 'capture', 1, 'sandbox', total_minor, currency, 'succeeded', %(id)s, %(id)s
   FROM orders WHERE order_no = %(order_no)s
 """
-_REFUND = """
-WITH kept AS (SELECT payment_id FROM payments WHERE order_no = %(order_no)s AND kind = 'capture'),
-refund AS (INSERT INTO refunds (refund_id, order_no, origin, amount_minor, goods_minor, shipping_minor, currency,
-                                status, asked_by, reason_enc)
-           VALUES (%(id)s, %(order_no)s, 'support', %(minor)s, %(minor)s, 0, 'CNY', 'approved', 'support:amy', '')
-           RETURNING refund_id),
-part AS (INSERT INTO refund_parts SELECT refund_id, payment_id, %(minor)s FROM refund, kept)
-INSERT INTO refund_lines (refund_id, line_no, quantity, amount_minor)
-SELECT refund_id, 1, %(quantity)s, %(minor)s FROM refund
+_PAY = """
+INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, provider_ref,
+                      parent_id, refund_id)
+SELECT r.order_no, 'refund', 1, 'sandbox', p.amount_minor, r.currency, 'succeeded', p.payment_id || r.refund_id,
+       p.payment_id || r.refund_id, p.payment_id, r.refund_id
+  FROM refunds r JOIN refund_parts p USING (refund_id) WHERE r.refund_id = %(refund_id)s
 """
 _RETURN = """
 INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, provider_ref,
-                      parent_id, refund_id)
-SELECT order_no, 'refund', 1, 'sandbox', %(minor)s, 'CNY', 'succeeded', %(id)s, %(id)s, payment_id, %(refund_id)s
+                      parent_id)
+SELECT order_no, 'refund', 1, 'sandbox', %(minor)s, currency, 'succeeded', %(id)s, %(id)s, payment_id
   FROM payments WHERE order_no = %(order_no)s AND kind = 'capture'
 """
 
@@ -43,19 +40,24 @@ async def paid(shop: Door, **changed: Any) -> str:
     return order_no
 
 
-async def refunded(shop: Door, order_no: str, minor: int, quantity: int = 0, succeeded: bool = True) -> str:
-    """A refund of the order's first line, paid or still to be paid; its id."""
-    refund_id = unique("rfd")
-    values = {"order_no": order_no, "id": refund_id, "minor": minor, "quantity": quantity, "refund_id": refund_id}
-    await shop.named(_REFUND, values)
+async def refunded(shop: Door, order_no: str, minor: int | None = None, succeeded: bool = True, **wish: Any) -> str:
+    """A refund of `minor`, or of what `wish` says, paid or still to be paid; its id."""
+    asked = {"reason": "late", **({} if minor is None else {"amount_minor": minor}), **wish}
+    answer = await shop.post(f"/v1/orders/{order_no}/refunds", asked)
+    assert answer.status_code == 201, answer.text
+    refund_id = str(answer.json()["refund_id"])
     if succeeded:
-        await shop.named(_RETURN, values)
-        await shop.sql("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id)
+        await paid_back(shop, refund_id)
     return refund_id
+
+
+async def paid_back(shop: Door, refund_id: str) -> None:
+    """The refund's money went back."""
+    await shop.named(_PAY, {"refund_id": refund_id})
+    await shop.sql("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id)
 
 
 async def cancelled(shop: Door, order_no: str, minor: int) -> None:
     """The order is undone and the rest of its money, `minor`, given back without a refund of its own."""
-    values = {"order_no": order_no, "id": unique("ret"), "minor": minor, "refund_id": None}
-    await shop.named(_RETURN, values)
+    await shop.named(_RETURN, {"order_no": order_no, "id": unique("ret"), "minor": minor})
     await shop.sql(_EVENT, order_no, "order_cancelled", "paid", "cancelled")

@@ -9,8 +9,10 @@ import httpx
 import pypdfium2
 import pytest
 
+from infra.pdf import rendering
+from tests.api import changing
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.api.sales import cancelled, paid, placed, refunded
+from tests.api.sales import cancelled, paid, paid_back, placed, refunded
 from tests.conftest import Books
 
 
@@ -100,7 +102,7 @@ async def test_bad_wishes_are_refused_and_leave_nothing(shop: Door, wish: dict[s
 
 async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> None:
     order_no = await paid(shop)
-    refund_id = await refunded(shop, order_no, 4250, quantity=1)
+    refund_id = await refunded(shop, order_no, lines=[{"sku": "TEA-1", "quantity": 1}])
     path = f"/v1/refunds/{refund_id}/credit-note"
     early = await shop.post(path)
     assert (early.status_code, early.json()["code"]) == (409, "invoice_missing")
@@ -116,6 +118,55 @@ async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> Non
     assert (refused.status_code, refused.json()["code"]) == (409, "not_creditable")
     stranger = await shop.as_("customer", "c-other").post(path)
     assert (stranger.status_code, stranger.json()["code"]) == (404, "refund_not_found")
+
+
+@pytest.mark.parametrize("included", [True, False])
+async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent(
+    database_url: Books, shop: Door, included: bool
+) -> None:
+    async with open_door(database_url, tax_rate_bp=1300, tax_included=included) as opened:
+        lines = [{"sku": "TEA-1", "quantity": 3, "unit_price_minor": 333}, {"sku": "TEA-2", "quantity": 1}]
+        order_no = await paid(opened.as_("channel", "web"), lines=lines, discount_minor=100, shipping_minor=50)
+    invoice = await whole(shop, (await invoiced(shop, order_no))["document_no"])
+    added = 0 if included else invoice["tax_minor"]
+    assert invoice["tax_minor"] == (218 if included else 247)
+    assert (invoice["items_minor"], invoice["discount_minor"], invoice["shipping_minor"]) == (1999, 100, 50)
+    assert invoice["total_minor"] == 1999 - 100 + 50 + added and invoice["tax_added_minor"] == added
+    notes = []
+    for units in (1, 1, 1):
+        wish = [{"sku": "TEA-1", "quantity": units}]
+        notes.append(await credit_note(shop, await refunded(shop, order_no, lines=wish, include_shipping=True)))
+    notes.append(await credit_note(shop, await refunded(shop, order_no, lines=[{"sku": "TEA-2", "quantity": 1}])))
+    last = await credit_note(shop, await refunded(shop, order_no, invoice["shipping_minor"] - 25))
+    assert last["lines"] == [] and last["shipping_minor"] == 25, "nothing but the rest of the shipping charge"
+    for name in ("total_minor", "tax_minor", "shipping_minor"):
+        assert sum(note[name] for note in [*notes, last]) == invoice[name], name
+    text = text_of(await shop.get(f"/v1/documents/{last['document_no']}.pdf", lang="en"))
+    assert "Shipping" in text and "0.25" in text
+
+
+async def test_a_paid_order_made_smaller_is_invoiced_as_it_was_sold_and_credited(shop: Door) -> None:
+    sku = await changing.stocked(shop, price_minor=4250)
+    order_no = await changing.placed(shop, sku, quantity=2)
+    await changing.reserved(shop, order_no)
+    await changing.paid(shop, order_no)
+    changed = await changing.change(shop, order_no, changing.lines(**{sku: 1}))
+    assert changed.status_code == 200, changed.text
+    assert (await invoiced(shop, order_no))["total_minor"] == 8500
+    (row,) = await shop.sql("SELECT refund_id FROM refunds WHERE order_no = %s", order_no)
+    await paid_back(shop, row["refund_id"])
+    note = await credit_note(shop, row["refund_id"])
+    assert [(line["quantity"], line["total_minor"]) for line in note["lines"]] == [(1, 4250)]
+
+
+async def whole(shop: Door, document_no: str) -> dict[str, Any]:
+    return dict((await shop.get(f"/v1/documents/{document_no}")).json())
+
+
+async def credit_note(shop: Door, refund_id: str) -> dict[str, Any]:
+    answer = await shop.post(f"/v1/refunds/{refund_id}/credit-note")
+    assert answer.status_code == 201, answer.text
+    return await whole(shop, answer.json()["document_no"])
 
 
 async def test_a_cancelled_orders_invoice_is_credited_to_its_end(shop: Door) -> None:
@@ -208,3 +259,14 @@ async def test_of_an_erased_customer_nothing_personal_is_left(shop: Door) -> Non
 async def test_a_language_that_documents_do_not_speak(shop: Door, query: dict[str, str]) -> None:
     document_no = (await invoiced(shop, await paid(shop)))["document_no"]
     assert (await shop.get(f"/v1/documents/{document_no}.pdf", **query)).status_code == 422
+
+
+async def test_a_pdf_that_cannot_be_made_says_so_and_the_document_stays(
+    shop: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_no = (await invoiced(shop, await paid(shop)))["document_no"]
+    monkeypatch.setattr(rendering, "_TIMEOUT_S", 0.0)
+    answer = await shop.get(f"/v1/documents/{document_no}.pdf")
+    assert (answer.status_code, answer.json()["code"]) == (503, "pdf_unavailable") and answer.headers["retry-after"]
+    monkeypatch.undo()
+    assert (await shop.get(f"/v1/documents/{document_no}.pdf")).status_code == 200

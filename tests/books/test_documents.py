@@ -130,6 +130,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "sum": (content((1, 0), shipping_minor=0), REFUSED),
     "no lines": (content(shipping_minor=1000), REFUSED),
     "no shipping": (content((1000, 0)), REFUSED),
+    "no tax said": ({"content": '{"lines": [{"total_minor": 1000}], "shipping_minor": 0}'}, REFUSED),
     "tax": (content((1000, 5), shipping_minor=0), REFUSED),
     "series": ({"series": "CN"}, "23514"),
     "nothing": ({"total": 0}, "23514"),
@@ -175,6 +176,9 @@ async def test_credit_notes_stay_within_their_invoice(desk: Desk) -> None:
 async def test_a_credit_note_is_of_money_that_went_back(desk: Desk) -> None:
     order_no = await paid(desk)
     await issue(desk.app, order_no)
+    shipping = {"lines": [], "shipping_minor": 50}
+    charge = await refunded(desk, order_no, 50)
+    await credit(desk, order_no, charge, 50, content=json.dumps(shipping))
     waiting = await refunded(desk, order_no, 100, paid_back=False)
     done = await refunded(desk, order_no, 200)
     for refund_id, total in ((waiting, 100), (done, 199), ("rfd_none", 1), (None, 1000)):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.books.writing import Desk
 
-LEDGERS = ["order_events", "stock_movements", "payment_ledger"]
+LEDGERS = ["order_events", "stock_movements", "payment_ledger", "store_credit_entries"]
 DENIED = "42501"
 # Everything that the role has no business changing directly: (table, a change that would be a lie).
 FORBIDDEN_UPDATES = [
@@ -78,6 +78,10 @@ FORBIDDEN_UPDATES = [
     ("return_statuses", "counted = false"),
     ("order_lines", "returned_quantity = 0"),
     ("stock_levels", "quarantined = 0"),
+    ("store_credits", "balance_minor = 9"),
+    ("store_credits", "held_minor = 9"),
+    ("store_credit_entries", "amount_minor = 9"),
+    ("parcel_contents", "quantity = 9"),
     ("audit_log", "actor = 'other'"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
@@ -86,6 +90,7 @@ INSERTS = {
     "payment_ledger": "(payment_id, order_no, debit_account, credit_account, amount_minor, currency) "
     "VALUES (1, 'O', 'a', 'b', 1, 'CNY')",
     "payment_totals": "VALUES (1, 1, 0)",
+    "store_credits": "VALUES ('c', 'CNY', 1, 0)",
     "audit_chains": "VALUES ('order', 'O', 1, '')",
     "audit_log": "(actor, action, order_hash) VALUES ('system', 'x', '')",
     "audit_anchors": "SELECT * FROM audit_anchors",
@@ -133,8 +138,13 @@ async def test_the_services_delete_queues_only_and_truncate_nothing(desk: Desk) 
 
 @pytest.mark.parametrize("table", LEDGERS)
 async def test_a_ledger_refuses_change_to_everyone(desk: Desk, table: str) -> None:
-    capture = await desk.paid_in(await desk.order())
+    order_no = await desk.order()
+    capture = await desk.paid_in(order_no)
     assert capture
+    await desk.rows(
+        "INSERT INTO store_credit_entries (idempotency_key, kind, customer_id, currency, amount_minor, balance_delta, "
+        "held_delta, order_no) VALUES (%s, 'granted', %s, 'CNY', 1, 1, 0, %s)", order_no, order_no, order_no
+    )  # fmt: skip
     for statement in (f"UPDATE {table} SET order_no = 'X'", f"DELETE FROM {table}"):
         assert await desk.refused(statement, by_owner=True) == "OM003"
         assert await desk.refused(statement) == DENIED

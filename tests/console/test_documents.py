@@ -108,6 +108,8 @@ async def test_support_reads_filters_and_answers_feedback(support: Desk) -> None
     assert answered.status_code == 303
     page = (await support.get("/console/feedback", state="answered")).text
     assert "&lt;b&gt;sorry&lt;/b&gt;\n对不起" in page and f"{feedback_id}/answer" not in page
+    order = (await support.get(f"/console/orders/{order_no}")).text
+    assert "&lt;script&gt;alert(1)" in order and "&lt;b&gt;sorry" in order and "<script>alert" not in order
     late = await support.post(f"/console/feedback/{feedback_id}/answer", text="again")
     assert (late.status_code, "feedback_answered" in late.text) == (409, True)
 
@@ -118,6 +120,8 @@ async def test_operations_read_feedback_and_do_not_answer(shop: Door) -> None:
     desks = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
     opened = {role for role, desk in desks.items() if (await desk.get("/console/feedback")).status_code == 200}
     assert opened == {"support", "operations", "admin"}
+    orders = {role: (await desk.get(f"/console/orders/{order_no}")).text for role, desk in desks.items()}
+    assert {role for role, text in orders.items() if "5 of 5" in text} == opened
     page = (await desks["operations"].get("/console/feedback")).text
     assert order_no in page and f"{feedback_id}/answer" not in page
     for role in ("warehouse", "finance", "operations"):

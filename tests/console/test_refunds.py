@@ -82,3 +82,13 @@ async def test_a_script_in_a_reason_stays_text(support: Desk) -> None:
         assert "<script>alert" not in page.text
     await support.post(path, **fields, confirm="1")
     assert "&lt;script&gt;" in (await support.get(path)).text
+
+
+async def test_shipping_is_offered_where_it_was_charged(shop: Door, support: Desk) -> None:
+    order_no = await paid(shop.as_("channel", "web"), shipping_minor=300)
+    path = f"/console/orders/{order_no}/refund"
+    assert "include_shipping" in (await support.get(path)).text
+    fields = {"units.1": "1", "reason": "x"}
+    assert "of that shipping" not in (await support.post(path, **fields)).text
+    with_shipping = (await support.post(path, **fields, include_shipping="on")).text
+    assert "44.00 CNY" in with_shipping and "1.50 CNY" in with_shipping

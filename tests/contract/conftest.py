@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Books
+from tests.contract.credit_bench import credit_bench
 from tests.contract.payment_bench import (
     PATIENT_S,
     SECRET,
@@ -21,10 +23,14 @@ from tests.contract.receiver import Receiver
 from tests.infra.servers import serving
 
 
-@pytest.fixture(scope="module", params=["sandbox", "stripe"])
+@pytest.fixture(scope="module", params=["sandbox", "stripe", "store_credit"])
 async def bench(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database_url: Books
 ) -> AsyncIterator[PaymentBench]:
+    if request.param == "store_credit":
+        async with credit_bench(database_url) as in_books:
+            yield in_books
+        return
     directory: Path = tmp_path_factory.mktemp(request.param)
     receiver = Receiver()
     start = _sandbox if request.param == "sandbox" else _localstripe

@@ -38,6 +38,7 @@ class PaymentBench:
     currency: str
     at: Callable[[str], PaymentGateway]
     signed: Callable[[bytes, float], dict[str, str]]
+    declines_with: str = "declined"
 
     def request(
         self, amount_minor: int = 1000, token: str | None = None, step: str = "pay", order: str = ""

@@ -5,7 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
+from domain.changes import plan_lines
+from infra.db import changes, payments
+from infra.db.changes import NewChange
+from infra.db.customers import KeyRing
+from infra.db.payments import Opened
 from infra.gateways.protocol import Address
 from tests.api.changing import ELSEWHERE, change, lines
 from tests.desk.conftest import CHEAP, Office
@@ -15,6 +21,7 @@ from tests.workflows.holding import hold, release
 from tests.workflows.refunding import given_back
 from tests.workflows.stories import delivered, pay_again
 from tests.workflows.test_order_story import cancel
+from workers.ledger import answers_of
 
 OLD = {"name": "Li", "phone": "1", "country": "CN", "province": "上海市", "city": "上海市", "line1": "x"}
 WHATEVER = "*"
@@ -122,10 +129,8 @@ async def test_address_against_label_is_decided_one_way_for_each(office: Office)
 
 async def test_a_booking_that_read_the_order_before_its_change_is_not_begun(office: Office) -> None:
     """The change holds the order's row while the booking arrives: it waits, sees the change, and is begun anew."""
-    order_no = await paid_and_held(office)
+    order_no = await office.unpaid()
     async with office.stage.owner.begin() as conn:
-        from sqlalchemy import text
-
         await conn.execute(text("SELECT 1 FROM orders WHERE order_no = :o FOR UPDATE"), {"o": order_no})
         await conn.execute(text("UPDATE orders SET address_rev = address_rev + 1 WHERE order_no = :o"), {"o": order_no})
         insert = """INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key,
@@ -245,6 +250,30 @@ async def test_what_is_paid_is_what_the_order_costs_however_they_meet(office: Of
         assert found["wanted"] == found["held"] == found["moved"]
 
 
+async def test_an_authorisation_that_meets_a_change_waits_and_asks_for_the_new_total(office: Office) -> None:
+    order_no = await office.unpaid()
+    await office.stage.sql(
+        "INSERT INTO payment_requests VALUES (:o || '/1', :o, 1, 'sandbox', 'tok_ok', 'c', now())", o=order_no
+    )
+    keys = KeyRing(office.stage.vault)
+
+    async def authorise() -> Opened | None:
+        async with office.stage.owner.begin() as conn:
+            await conn.execute(text("SET LOCAL application_name = 'authorising'"))
+            return await payments.open_authorisation(conn, order_no, 1, ["sandbox"], "sandbox")
+
+    async with office.stage.database.begin() as conn:
+        here = await changes.here(conn, keys, order_no)
+        more = plan_lines(here.lines, {CHEAP: 3}, await changes.catalogue_of(conn, [CHEAP]), "CNY", here.last_line_no)
+        await changes.write(conn, keys, here, NewChange(("lines",), "support:ann", None, None, more, 6_000))
+        opening = asyncio.create_task(authorise())
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'authorising'"
+        await eventually(lambda: office.stage.sql(waits))
+    opened = await opening
+    assert opened is not None
+    assert opened.intent.amount_minor == 6_000
+
+
 async def test_while_an_authorisation_is_under_way_the_lines_stay(office: Office) -> None:
     order_no = await office.unpaid()
     office.stage.fault("payments", "slow", 1, order_no=order_no, kind="authorise")
@@ -276,3 +305,11 @@ async def test_nothing_personal_of_a_change_is_in_the_history(office: Office) ->
     for clear in (*ELSEWHERE.values(), "the dog bites"):
         if clear != "CN":
             assert clear not in history
+
+
+async def test_the_books_of_all_of_this_add_up(office: Office) -> None:
+    """Last in this file: what the orders above have left, as `oms ledger check` looks at it."""
+    wrong = [
+        (answer.question.name, answer.examples) for answer in await answers_of(office.stage.settings) if answer.count
+    ]
+    assert not wrong

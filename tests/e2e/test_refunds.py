@@ -38,5 +38,6 @@ async def test_support_refunds_a_piece_and_then_an_amount(live: StackRun, browse
 
     await until(paid, "both refunds are paid")
     await page.goto(f"/console/orders/{order_no}")
-    assert await page.get_by_text("payment refunded").count() == 2
+    assert (await live.events(order_no)).count("payment_refunded") == 2
+    await page.get_by_role("cell", name="payment refunded").first.wait_for()
     assert not grave, "\n".join(grave)

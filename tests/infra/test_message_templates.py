@@ -18,8 +18,8 @@ from infra.messages.wording import facts_of
 from infra.settings import Settings
 
 FINGERPRINTS = Path(__file__).with_name("message_templates.sha256")
-# Facts that the parts of returns and exchanges add.
-TO_COME = {fact for fact in TOLD if fact.startswith(("return_", "exchange_", "store_credit_"))}
+# Facts that exchanges add.
+TO_COME = {fact for fact in TOLD if fact.startswith(("exchange_", "store_credit_"))}
 ABOUT_MONEY = {"payment_captured", "payment_refunded", "payment_returned"}
 CODE = {"code": "123 456", "link": "https://shop.example/portal/in/x", "minutes": 10}
 
@@ -43,7 +43,7 @@ EVENTS: list[dict[str, Any]] = [
     {"data": {"amount_minor": 4200, "attempt": 1}},
     {"data": {"amount_minor": 4200, "cause": "out_of_stock"}, "tracking_no": "SB123"},
     {"data": {"amount_minor": 4200, "cause": "payment_expired", "tracking_no": "UPS9"}},
-    {"data": {"amount_minor": 4200, "cause": "customer"}},
+    {"data": {"amount_minor": 4200, "cause": "customer", "until": "2026-12-01T20:00:00+00:00"}},
 ]
 TEMPLATES = sorted(set(TOLD.values()))
 
@@ -98,6 +98,13 @@ def test_words_change_with_their_version_only() -> None:
     kept = dict(reversed(line.split()) for line in FINGERPRINTS.read_text(encoding="utf-8").splitlines())
     found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in FOLDER.glob("*.toml")}
     assert found == kept, "a template that was in use is never edited; add the next version"
+
+
+def test_a_deadline_is_the_day_where_customers_are() -> None:
+    known = facts("return_approved", data={"until": "2026-12-01T20:00:00+00:00"})
+    assert known["until"] == "2026-12-02"
+    assert "2026-12-02" in render("return_approved", "email", "en", known).body
+    assert "2026-12-02" in render("return_reminder", "sms", "zh", known).body
 
 
 def test_a_carriers_number_stays_one_line() -> None:

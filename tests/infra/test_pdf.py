@@ -1,5 +1,6 @@
 """Documents as PDF: what can be read in them, and what the process that makes them does not know."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -88,8 +89,18 @@ async def test_what_cannot_be_made_is_said_without_a_word_of_it(caplog: pytest.L
     assert "欧阳" not in caplog.text
 
 
-async def test_a_pdf_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_TIMEOUT_S", 0.0)
+async def test_what_takes_too_long_is_given_up_and_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as hurried:
+        hurried.setattr(rendering, "_TIMEOUT_S", 0.0)
+        tried = await asyncio.gather(*(pdf_of(sheet(), "zh") for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(one, Unrendered) for one in tried)
+    made = await asyncio.gather(*(pdf_of(sheet(), "zh") for _ in range(3)))
+    assert [one[:5] for one in made] == [b"%PDF-"] * 3
+
+
+async def test_a_crowd_waits_and_is_then_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "_ROOM", asyncio.Semaphore(0))
+    monkeypatch.setattr(rendering, "_TIMEOUT_S", 0.01)
     with pytest.raises(Unrendered):
         await pdf_of(sheet(), "zh")
 

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from domain.refunds import Origin
+from infra.db import store_credit
 from infra.db.audit_books import QUESTIONS
 from infra.db.engine import Database
 from infra.db.refunds import RefundAsk, open_refund
@@ -83,7 +84,7 @@ async def order_no(database_url: Books, settings: Settings) -> str:
     await damage(
         database_url.owner_url,
         "TRUNCATE orders, stock_levels, stock_movements, allocations, payments, payment_ledger, payment_totals, outbox,"
-        " workflow_requests, order_events, order_lines CASCADE",
+        " workflow_requests, order_events, order_lines, store_credits CASCADE",
     )
     placed = await honest(database_url)
     assert await wrong(settings) == {}
@@ -105,6 +106,9 @@ WHOLE = "refunds are the sums of their lines and of their parts, and are paid wh
 NUMBERED = "events are numbered without gaps"
 STATUS = "an order's status is where its events lead"
 TRANSITIONS = "each status change follows the one before, along the transition table"
+BALANCES = "store credit balances are the sums of their entries"
+CREDIT_PAID = "store credit moves with its payments, one to one"
+OWED = "what customers are owed in store credit is what they can spend"
 
 CAPTURE = "(SELECT payment_id FROM payments WHERE kind = 'capture')"
 KINDS = [
@@ -145,6 +149,29 @@ KINDS = [
 ]
 
 
+CREDIT_KINDS = [
+    ("UPDATE store_credits SET balance_minor = 99", {BALANCES, OWED}),
+    ("UPDATE store_credits SET balance_minor = 99, held_minor = 1", {BALANCES}),
+    ("DELETE FROM store_credit_entries", {BALANCES, CREDIT_PAID}),
+    ("UPDATE store_credit_entries SET idempotency_key = 'other'", {CREDIT_PAID}),
+    ("UPDATE payment_ledger SET credit_account = 'other' WHERE credit_account LIKE 'store_credit:%'", {SAME, OWED}),
+]
+
+
+@pytest.mark.parametrize(("statement", "expected"), CREDIT_KINDS, ids=range(len(CREDIT_KINDS)))
+async def test_damage_to_store_credit_is_found(
+    database_url: Books, settings: Settings, order_no: str, statement: str, expected: set[str]
+) -> None:
+    database = Database.from_settings(settings)
+    async with database.begin() as conn:
+        customer = str(await store_credit.owner_of(conn, order_no))
+        await store_credit.grant(conn, customer, "CNY", 100, order_no, None, f"{order_no}/credit")
+    await database.close()
+    assert await wrong(settings) == {}
+    await damage(database_url.owner_url, statement)
+    assert set(await wrong(settings)) == expected
+
+
 @pytest.mark.parametrize(("statement", "expected"), KINDS, ids=range(len(KINDS)))
 async def test_damage_is_found(
     database_url: Books, settings: Settings, order_no: str, statement: str, expected: set[str]
@@ -170,7 +197,7 @@ async def test_stock_promised_twice_is_found(database_url: Books, settings: Sett
 
 
 def test_each_question_is_proved_by_a_kind_of_damage() -> None:
-    proved = {PROMISED}.union(*(expected for _, expected in KINDS))
+    proved = {PROMISED}.union(*(expected for _, expected in [*KINDS, *CREDIT_KINDS]))
     assert proved == {question.name for question in QUESTIONS}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,36 @@ async def test_one_that_hangs_holds_up_no_other(post: Post) -> None:
     assert (await post.states(slow))[0][4] == "timeout"
 
 
+async def test_a_backlog_that_no_statistics_know_of_is_not_walked_for_each_message(post: Post) -> None:
+    await post.order()
+    await sql(
+        post.books.owner_url,
+        """WITH made AS (
+             INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
+                                 province, city, ship_to_enc, placed_by)
+             SELECT left(md5('b' || n), 18), 'web', 'standard', customer_id, 'CNY', 1, 1, 'CN', 'P', 'C', '', 'test'
+               FROM generate_series(1, 2000) n, (SELECT customer_id FROM customers LIMIT 1) c RETURNING order_no)
+           SELECT count(*) FROM made""",
+    )
+    while await post.make():
+        continue
+    bound = {":channel": "'email'", ":limit": "32", ":lease_s": "5.0"}
+    statement = re.sub(r":(channel|limit|lease_s)\b", lambda found: bound[found[0]], outgoing._CLAIM.text)
+    [[plan]] = await sql(post.books.owner_url, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+    walked: list[float] = []
+
+    def walk(node: dict[str, Any]) -> None:
+        walked.append(
+            node.get("Actual Rows", 0) * node.get("Actual Loops", 1) + node.get("Rows Removed by Join Filter", 0)
+        )
+        for inner in node.get("Plans", []):
+            walk(inner)
+
+    walk(plan[0]["Plan"])
+    assert len(walked) > 5 and max(walked) < 10_000
+    await sql(post.books.owner_url, "TRUNCATE messages")
+
+
 async def test_what_is_told_of_one_order_is_told_in_its_order(post: Post) -> None:
     order_no = await post.order()
     await post.fault("error", order_no=order_no)
@@ -427,6 +458,18 @@ async def _put(post: Post, order_no: str, status: str) -> None:
     async with await psycopg.AsyncConnection.connect(post.books.owner_url, autocommit=True) as connection:
         await connection.execute("SET session_replication_role = replica")
         await connection.execute("UPDATE orders SET status = %s WHERE order_no = %s", (status, order_no))
+
+
+async def test_a_reminder_to_somebody_else_is_not_the_customers(post: Post) -> None:
+    order_no = await post.order()
+    for to in ("warehouse", "support", "customer"):
+        await move(post.books, order_no, "return_reminder", None, None, to=to, until="2026-12-01T20:00:00+00:00")
+    await post.turn()
+    await post.turn()
+    assert [row[0] for row in await post.states(order_no)] == ["order_placed", "return_reminder"]
+    [reminder] = [one for one in await post.sent(order_no=order_no) if one["template"] == "return_reminder"]
+    assert reminder["idempotency_key"] == f"{order_no}.4.email"
+    assert "2026-12-02" in (await post.said(reminder))["body"]
 
 
 def test_settings_name_a_provider_per_channel() -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from domain.after_sales import Condition
 from domain.steps import Action, Step
+from workers.demo import afterwards
 from workers.demo.baskets import Basket
 from workers.demo.desk import Desk
 from workers.demo.fates import Fate
@@ -65,6 +67,28 @@ async def _cancelled_paid(desk: Desk, basket: Basket) -> None:
     await desk.cancel("found it elsewhere")
 
 
+async def _partly_refunded(desk: Desk, basket: Basket) -> None:
+    await afterwards.refund_half(desk)
+
+
+async def _returned(desk: Desk, basket: Basket) -> None:
+    await afterwards.send_back(desk, Condition.AS_NEW, everything=True)
+
+
+async def _returned_damaged(desk: Desk, basket: Basket) -> None:
+    await afterwards.send_back(desk, Condition.DAMAGED, everything=False)
+
+
+async def _exchanged(desk: Desk, basket: Basket) -> None:
+    await afterwards.exchange(desk)
+
+
+async def _reshipped(desk: Desk, basket: Basket) -> None:
+    await desk.pay("tok_ok")
+    await desk.lose_parcel()
+    await afterwards.send_again(desk)
+
+
 PLAYS: Mapping[Fate, Play] = {
     Fate.PLAIN: _nothing,
     Fate.DECLINED: _nothing,
@@ -80,4 +104,9 @@ PLAYS: Mapping[Fate, Play] = {
     Fate.CANCELLED_UNPAID: _cancelled_unpaid,
     Fate.CANCELLED_PAID: _cancelled_paid,
     Fate.OUT_OF_STOCK: _nothing,
+    Fate.PARTLY_REFUNDED: _partly_refunded,
+    Fate.RETURNED: _returned,
+    Fate.RETURNED_DAMAGED: _returned_damaged,
+    Fate.EXCHANGED: _exchanged,
+    Fate.RESHIPPED: _reshipped,
 }

@@ -1,6 +1,7 @@
 """What customers, support and the carrier's driver do to one order, through HTTP alone."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -39,6 +40,10 @@ class Desk:
         self._acts = count(1)
         self._unplanned = 0
         self.overtaken: Overtaken | None = None
+        # What after-sales did: money returned, units on sale again, units sent in a second parcel.
+        self.given_back_minor = 0
+        self.back: Counter[str] = Counter()
+        self.sent_anew: Counter[str] = Counter()
 
     async def order_fault(self, target: str, kind: str, mode: str, times: int) -> None:
         """Let the provider's next calls of this kind for this order go wrong."""
@@ -48,7 +53,7 @@ class Desk:
     async def pay(self, token: str) -> None:
         """The customer pays; answered when the provider has decided. After the deadline that is refused."""
         try:
-            await _until(lambda: self._paid(token))
+            await until(lambda: self._paid(token))
         except RefusedError as refused:
             if refused.code not in ("order_closed", "not_payable"):
                 raise
@@ -71,7 +76,7 @@ class Desk:
             order = await self.read()
             return order["status"] == "cancelled" or ("pay" in order["allowed_actions"] and bool(order["payments"]))
 
-        await _until(declined)
+        await until(declined)
         await self.pay(token)
 
     async def cancel(self, reason: str) -> None:
@@ -98,7 +103,7 @@ class Desk:
         async def booked() -> list[dict[str, Any]]:
             return await self._client.sandbox_list("shipments", self._order.order_no)
 
-        parcels = await _until(booked)
+        parcels = await until(booked)
         for status in ("picked_up", "lost"):
             parcel = await self._client.sandbox_post(f"/shipments/{parcels[0]['id']}/advance", {"status": status})
         if parcel["status"] == "delivered":
@@ -133,6 +138,22 @@ class Desk:
         """The whole order."""
         return await self._client.get("support", f"/v1/orders/{self._order.order_no}")
 
+    async def sees(self, holds: Callable[[dict[str, Any]], Any]) -> None:
+        """Wait until this holds of the whole order."""
+
+        async def look() -> bool:
+            return bool(holds(await self.read()))
+
+        await until(look)
+
+    async def call(self, role: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """An act that this order's demo does once. Raises RefusedError."""
+        return await self._client.post(role, path, body, self._key(path.rpartition("/")[2]))
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Read something as support. Raises RefusedError."""
+        return await self._client.get("support", path)
+
     async def _try_again(self) -> None:
         step = str(self._order.stuck_at)
         if self._unplanned == PATIENCE:
@@ -165,7 +186,7 @@ class Desk:
         return f"{self._order.order_no}-{act}-{next(self._acts)}"
 
 
-async def _until(look: Callable[[], Awaitable[Found]]) -> Found:
+async def until(look: Callable[[], Awaitable[Found]]) -> Found:
     """Looks again until there is something; the order's own time limit ends it."""
     while True:
         if found := await look():

@@ -25,6 +25,11 @@ class Fate(StrEnum):
     CANCELLED_UNPAID = "cancelled_unpaid"
     CANCELLED_PAID = "cancelled_paid"
     OUT_OF_STOCK = "out_of_stock"
+    PARTLY_REFUNDED = "partly_refunded"
+    RETURNED = "returned"
+    RETURNED_DAMAGED = "returned_damaged"
+    EXCHANGED = "exchanged"
+    RESHIPPED = "reshipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ PLOTS: Mapping[Fate, Plot] = {
     Fate.CANCELLED_UNPAID: Plot("cancelled before paying", Status.CANCELLED, _WISH),
     Fate.CANCELLED_PAID: Plot("cancelled after paying, before shipping", Status.CANCELLED, _WISH),
     Fate.OUT_OF_STOCK: Plot("one article short", Status.CANCELLED, "out_of_stock"),
+    Fate.PARTLY_REFUNDED: Plot("keeps it, gets half of the money back", Status.COMPLETED),
+    Fate.RETURNED: Plot("sends everything back, unused", Status.COMPLETED),
+    Fate.RETURNED_DAMAGED: Plot("sends one piece back, damaged", Status.COMPLETED),
+    Fate.EXCHANGED: Plot("exchanges one piece for another of its kind", Status.COMPLETED),
+    Fate.RESHIPPED: Plot("parcel lost on the way, wants it sent again", Status.COMPLETED),
 }
 
 # The first orders show every fate; later ones are mostly plain.

@@ -15,6 +15,10 @@ METHOD = "sandbox"
 TOKENS: Mapping[Fate, str] = {
     Fate.PLAIN: "tok_ok",
     Fate.OUT_OF_STOCK: "tok_ok",
+    Fate.PARTLY_REFUNDED: "tok_ok",
+    Fate.RETURNED: "tok_ok",
+    Fate.RETURNED_DAMAGED: "tok_ok",
+    Fate.EXCHANGED: "tok_ok",
     Fate.DECLINED: "tok_decline",
     Fate.PAID_AGAIN: "tok_decline",
     Fate.PENDING: "tok_pending",

@@ -78,7 +78,7 @@ def make(folder: Path, count: int, seed: int) -> Plan:
         basket = errand.basket
         lines, warehouse = plan.sendable(basket.lines), region_of(basket.household_id).warehouse
         for line in lines:
-            demand[line.sku, warehouse] += line.quantity
+            demand[line.sku, warehouse] += line.quantity * (2 if errand.fate is Fate.RESHIPPED else 1)
         if errand.fate is Fate.OUT_OF_STOCK:
             own = next((line.sku for line in lines if wanted[line.sku] == 1), None)
             if own is not None:

@@ -35,7 +35,7 @@ from workers.up import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
 
 # Clocks that run in days elsewhere run in seconds here, so that every order ends while one watches.
 SETTINGS = {
-    "OMS_RETURN_WINDOW_S": "2",
+    "OMS_RETURN_WINDOW_S": "5",
     "OMS_PAYMENT_TIMEOUT_S": "20",
     "OMS_GATEWAY_TIMEOUT_S": "2",
     "OMS_GATEWAY_BACKOFF_S": "0.2",

@@ -139,12 +139,16 @@ class Walk:
         expected = late.end if late else PLOTS[errand.fate].end
         wrong = None if end == expected else f"{whole['order_no']} ended as {end} instead of {expected}"
         self.tally.statuses[whole["status"]] += 1
-        self.tally.close(errand.fate, f"{end} ({late.words})" if late else end, wrong or _owed(whole))
+        self.tally.close(
+            errand.fate, f"{end} ({late.words})" if late else end, wrong or _owed(whole, desk.given_back_minor)
+        )
         self.tally.ended.append(_ended(whole))
         if any(has_left(ShipmentStatus(parcel["status"])) for parcel in whole["shipments"]):
             warehouse = region_of(errand.basket.household_id).warehouse
             for line in lines:
                 self.tally.sent[line.sku, warehouse] += line.quantity
+            for sku in {line.sku for line in lines}:
+                self.tally.sent[sku, warehouse] += desk.sent_anew[sku] - desk.back[sku]
 
     def _progressed(self, order: Open, timeline: list[dict[str, Any]]) -> None:
         reached = max((STAGES.get(event["to_status"] or "", 1) for event in timeline), default=1)
@@ -166,10 +170,11 @@ def _succeeded(whole: dict[str, Any], kind: str) -> int:
     )
 
 
-def _owed(whole: dict[str, Any]) -> str | None:
-    """What is wrong with an ended order's money: a completed one is paid once, of a cancelled one all went back."""
+def _owed(whole: dict[str, Any], given_back_minor: int) -> str | None:
+    """What is wrong with an ended order's money: a completed one is paid once, less what after-sales gave back; of a
+    cancelled one all went back."""
     kept = _succeeded(whole, "capture") - _succeeded(whole, "refund")
-    due = whole["total_minor"] if whole["status"] == Status.COMPLETED else 0
+    due = whole["total_minor"] - given_back_minor if whole["status"] == Status.COMPLETED else 0
     return None if kept == due else f"{whole['order_no']} is {whole['status']} and keeps {kept} instead of {due} cents"
 
 

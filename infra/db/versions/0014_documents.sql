@@ -72,11 +72,15 @@ DECLARE
   following bigint;
   of_lines  bigint;
   of_tax    bigint;
+  lines     bigint;
+  whole     bigint;
 BEGIN
-  SELECT sum((l ->> 'total_minor')::bigint), sum((l ->> 'tax_minor')::bigint) INTO of_lines, of_tax
+  SELECT coalesce(sum((l ->> 'total_minor')::bigint), 0), coalesce(sum((l ->> 'tax_minor')::bigint), 0), count(*),
+         count((l ->> 'total_minor')::bigint + (l ->> 'tax_minor')::bigint) INTO of_lines, of_tax, lines, whole
     FROM jsonb_array_elements(NEW.content -> 'lines') l;
+  -- Only a credit note may be of nothing but the shipping charge.
   IF of_lines + (NEW.content ->> 'shipping_minor')::bigint IS DISTINCT FROM NEW.total_minor
-     OR of_tax IS DISTINCT FROM NEW.tax_minor THEN
+     OR of_tax <> NEW.tax_minor OR lines <> whole OR (lines = 0 AND NEW.kind = 'invoice') THEN
     RAISE EXCEPTION 'document_does_not_add_up' USING ERRCODE = 'OM014';
   END IF;
   IF NEW.kind = 'invoice' AND NOT EXISTS (

@@ -1,0 +1,46 @@
+"""Bodies of the calls on parcels that did not arrive."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.schemas.text import Body, Quantity, Sku
+
+
+class AnswerProblem(Body):
+    """What is to become of it: the goods once more, or the money back."""
+
+    choice: Literal["reship", "refund"]
+
+
+class ProblemAnswered(BaseModel):
+    """What was decided, or with preview would be."""
+
+    order_no: str
+    choice: Literal["reship", "refund"]
+    shipment_id: str
+    parcel: Literal["lost", "refused"]
+    refund_minor: int
+    currency: str
+    warehouse: str | None
+
+
+class Arrived(Body):
+    """Pieces that are in the parcel."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+class CameBack(Body):
+    """What arrived; without lines, all that was in the parcel."""
+
+    lines: list[Arrived] | None = Field(default=None, min_length=1)
+
+
+class InQuarantine(BaseModel):
+    """What was taken into quarantine, and where."""
+
+    shipment_id: str
+    warehouse: str
+    lines: list[Arrived]

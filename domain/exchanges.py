@@ -1,0 +1,52 @@
+"""What goods cost that are given for goods that came back, and what of their value that takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.orders import PricedLine
+from domain.shares import Charges, Priced, Tax, priced
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """The new order's sums; `used_minor` of the old goods' value pays for it, `rest_minor` goes back."""
+
+    sums: Priced
+    used_minor: int
+    rest_minor: int
+
+    @property
+    def to_pay_minor(self) -> int:
+        """What the new goods cost beyond the old ones' value."""
+        return self.sums.total_minor
+
+
+def exchanged(lines: Sequence[PricedLine], value_minor: int, tax: Tax) -> Exchanged:
+    """Price the new goods with the old ones' value as their discount; sending them costs nothing.
+
+    Raises RuleBroken `total_out_of_range`.
+    """
+    values = [line.total_minor for line in lines]
+    whole = priced(values, Charges(tax=tax))
+    owed = max(whole.total_minor - value_minor, 0)
+    # The largest discount that leaves at least what is owed: added tax follows the discount, so it is searched for.
+    low, high = 0, whole.items_minor
+    while low < high:
+        middle = (low + high + 1) // 2
+        if priced(values, Charges(middle, 0, tax)).total_minor >= owed:
+            low = middle
+        else:
+            high = middle - 1
+    sums = priced(values, Charges(low, 0, tax))
+    used = whole.total_minor - sums.total_minor
+    return Exchanged(sums, used, value_minor - used)
+
+
+def part_of_line(discount_minor: int, quantity: int, before: int, units: int) -> int:
+    """What `units` of a line carry of its discount when `before` units came back earlier: all parts add up to it."""
+
+    def first(count: int) -> int:
+        base, remainder = divmod(discount_minor, quantity)
+        return base * count + min(count, remainder)
+
+    return first(before + units) - first(before)

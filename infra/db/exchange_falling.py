@@ -1,0 +1,27 @@
+"""An exchange whose new order ends cancelled: the return falls back to money, exactly once."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db import events, exchange_backing, exchanges, returns
+from infra.db.exchange_backing import GivingBack
+
+_OF_NEW_ORDER = text("SELECT return_id, order_no FROM exchanges WHERE new_order_no = :order_no")
+_USED = text("SELECT used_minor FROM exchanges WHERE return_id = :return_id")
+
+
+async def fall_back(conn: AsyncConnection, order_no: str, why: str) -> None:
+    """In the transaction that shows the new order as cancelled; nothing where it is no exchange.
+
+    Goods that are not settled yet are refunded when they are: the exchange is only marked.
+    """
+    row = (await conn.execute(_OF_NEW_ORDER, {"order_no": order_no})).one_or_none()
+    if row is None:
+        return
+    await events.lock_order(conn, row.order_no)
+    here = await returns.find(conn, row.return_id)
+    if not await exchanges.fell_back(conn, here, why) or here.settled is None:
+        return
+    used = (await conn.execute(_USED, {"return_id": here.return_id})).scalar_one()
+    sources = await exchange_backing.behind(conn, order_no)
+    await exchange_backing.give_back(conn, sources, used, GivingBack(here.return_id, "fell_back", "system"))

@@ -1,0 +1,38 @@
+"""What an exchange costs: the old goods' value pays what it can, the rest goes back, and parts add up."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.exchanges import exchanged, part_of_line
+from domain.orders import PricedLine
+from domain.shares import Charges, Tax, priced
+
+LINES = st.lists(st.tuples(st.integers(1, 20), st.integers(0, 50_000)), min_size=1, max_size=5)
+TAXES = st.builds(Tax, st.integers(0, 3000), st.booleans())
+
+
+@given(lines=LINES, value_minor=st.integers(0, 500_000), tax=TAXES)
+def test_value_in_is_value_used_and_value_back(lines: list[tuple[int, int]], value_minor: int, tax: Tax) -> None:
+    new = [PricedLine(f"S{n}", "x", quantity, price) for n, (quantity, price) in enumerate(lines)]
+    whole = priced([line.total_minor for line in new], Charges(tax=tax)).total_minor
+
+    got = exchanged(new, value_minor, tax)
+
+    assert got.used_minor + got.rest_minor == value_minor
+    assert got.used_minor + got.to_pay_minor == whole
+    assert got.rest_minor >= 0 and got.used_minor >= 0
+    assert got.to_pay_minor == 0 or got.rest_minor <= 1, "who pays gets no money back, but for a cent of rounding"
+    assert sum(share.discount_minor for share in got.sums.shares) == got.sums.discount_minor
+
+
+@given(
+    discount_minor=st.integers(0, 100_000),
+    parts=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+)
+def test_any_parts_of_a_line_carry_all_of_its_discount(discount_minor: int, parts: list[int]) -> None:
+    quantity, before, carried = sum(parts), 0, 0
+    for units in parts:
+        part = part_of_line(discount_minor, quantity, before, units)
+        assert part >= 0
+        before, carried = before + units, carried + part
+    assert carried == discount_minor

@@ -1,0 +1,66 @@
+"""A customer of the running stack is told of his order; support sees it, and has a refused message sent again."""
+
+import secrets
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.faults import driver
+from tests.faults.stackrun import StackRun, until
+
+
+async def placed(live: StackRun, **customer: Any) -> str:
+    """An order of somebody with an address; its number."""
+    who = {"id": f"c-{secrets.token_hex(6)}", "name": "Made Up", "email": "made.up@example.com", **customer}
+    answer = await driver.post(live, "/v1/orders", driver.basket(await driver.stocked(live, 10), customer=who))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["order_no"])
+
+
+async def told(live: StackRun, order_no: str) -> dict[str, str]:
+    """Fact to state."""
+    async with live.client("support") as http:
+        items = (await http.get(f"/v1/orders/{order_no}/messages")).json()["items"]
+    return {item["fact"]: item["state"] for item in items}
+
+
+async def test_a_customer_is_told_with_a_link_into_the_portal(live: StackRun) -> None:
+    order_no = await placed(live, language="zh")
+
+    async def both() -> bool:
+        return await told(live, order_no) == {"order_placed": "sent", "payment_captured": "sent"}
+
+    await until(both, "placed and paid are told")
+    first, second = await live.items("/messages", order_no=order_no)
+    assert (first["template"], second["template"]) == ("order_placed", "payment_captured")
+    said = await live.sandbox("GET", f"/messages/{first['id']}/content")
+    assert said["to"] == "made.up@example.com" and "已收到" in said["subject"]
+    assert f"{live.ready['portal']}/orders/{order_no}" in said["body"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_support_has_a_refused_message_sent_again(live: StackRun, browser: Browser, width: int) -> None:  # noqa: F811
+    await live.fault("messages", "reject")
+    order_no = await placed(live)
+
+    async def refused() -> bool:
+        return (await told(live, order_no)).get("order_placed") == "failed"
+
+    await until(refused, "the provider refuses it")
+    page = await signed_in(live, browser, "support", locale="en", viewport={"width": width, "height": 900})
+    await page.goto(f"/console/orders/{order_no}")
+    table = page.get_by_role("region", name="Messages to the customer")
+    await table.get_by_text("the provider refused it").wait_for()
+    grave = await found_by_axe(page, f"a failed message at {width}")
+    await table.get_by_role("button", name="Send again").click()
+    await page.wait_for_url(f"**/console/orders/{order_no}")
+
+    async def sent() -> bool:
+        return (await told(live, order_no))["order_placed"] == "sent"
+
+    await until(sent, "it is sent again")
+    await page.get_by_role("region", name="Messages to the customer").get_by_text("m***@example.com").first.wait_for()
+    assert not await page.get_by_role("button", name="Send again").count()
+    assert not grave, "\n".join(grave)
