@@ -18,8 +18,6 @@ from infra.messages.wording import facts_of
 from infra.settings import Settings
 
 FINGERPRINTS = Path(__file__).with_name("message_templates.sha256")
-# Facts that exchanges add.
-TO_COME = {fact for fact in TOLD if fact.startswith(("exchange_", "store_credit_"))}
 ABOUT_MONEY = {"payment_captured", "payment_refunded", "payment_returned"}
 CODE = {"code": "123 456", "link": "https://shop.example/portal/in/x", "minutes": 10}
 
@@ -81,7 +79,7 @@ def test_an_amount_that_is_not_known_is_an_error_not_a_gap(template: str) -> Non
 
 
 def test_what_is_told_is_a_fact_of_orders() -> None:
-    assert set(TOLD) - TO_COME <= NOTES | set(Event)
+    assert set(TOLD) <= NOTES | set(Event)
     assert set(TOLD.values()) | {SIGN_IN} == set(versions())
 
 

@@ -1,12 +1,15 @@
 """What tests of several files of this folder are given."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import Books
+from tests.contract.processes import sandbox
 from tests.infra.notice_servers import Robots
 from tests.infra.servers import serving
+from tests.workers.message_scene import Post, posting
 from tests.workers.notice_scene import TABLES, Scene, notifier_of
 from tests.workers.support import damage, database, settings_for, sql
 
@@ -19,3 +22,27 @@ async def scene(database_url: Books) -> AsyncIterator[Scene]:
     server = Robots()
     async with serving(server.app) as base, database(settings) as opened:
         yield Scene(database_url, settings, opened, notifier_of(opened, settings), server, base)
+
+
+@pytest.fixture(scope="module")
+async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("provider")
+    async with sandbox(folder, "http://127.0.0.1:9/hook", "whsec_MDEyMzQ1Njc4OWFiY2RlZg==", SLOW_S="0.3") as url:
+        yield url, folder
+
+
+@pytest.fixture
+async def post(database_url: Books, provider: tuple[str, Path]) -> AsyncIterator[Post]:
+    await sql(
+        database_url.owner_url, "TRUNCATE messages, outbox, webhook_deliveries, webhook_endpoints, shipments CASCADE"
+    )
+    settings = settings_for(
+        database_url,
+        sandbox_url=provider[0],
+        portal_url="https://shop.example/",
+        gateway_timeout_s=1.0,
+        message_attempts=3,
+        breaker_failures=1000,
+    )
+    async with posting(database_url, settings, provider[1]) as scene:
+        yield scene

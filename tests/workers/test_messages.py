@@ -3,13 +3,11 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.errors import NotFound
 from domain.messages import TOLD
 from infra.db import messages, outgoing
 from infra.db.autocommit import autocommit
@@ -18,39 +16,11 @@ from infra.gateways.registry import build_messages
 from infra.settings import Settings
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
-from tests.contract.processes import sandbox
-from tests.workers.message_scene import EMAIL, PHONE, Post, posting
-from tests.workers.support import database, move, settings_for, sql, until, vault
+from tests.workers.message_scene import EMAIL, PHONE, Post
+from tests.workers.support import damage, database, move, sql, until, vault
 from tests.workers.test_processes import ended, process_of
 from workers import relay
 from workers.messenger import Messenger
-
-SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
-
-
-@pytest.fixture(scope="module")
-async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("provider")
-    async with sandbox(folder, "http://127.0.0.1:9/hook", SECRET, SLOW_S="0.3") as url:
-        yield url, folder
-
-
-@pytest.fixture
-async def post(database_url: Books, provider: tuple[str, Path]) -> AsyncIterator[Post]:
-    await sql(
-        database_url.owner_url, "TRUNCATE messages, outbox, webhook_deliveries, webhook_endpoints, shipments CASCADE"
-    )
-    settings = settings_for(
-        database_url,
-        sandbox_url=provider[0],
-        portal_url="https://shop.example/",
-        gateway_timeout_s=1.0,
-        message_attempts=3,
-        breaker_failures=1000,
-    )
-    async with posting(database_url, settings, provider[1]) as scene:
-        yield scene
 
 
 async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> None:
@@ -329,54 +299,6 @@ async def test_tries_end(post: Post) -> None:
     assert await sql(post.books.app_url, "SELECT body_enc FROM messages WHERE order_no = %s", order_no) == [(None,)]
 
 
-async def test_a_code_to_sign_in_is_sent_at_once_and_forgotten(post: Post) -> None:
-    customer, keys = await post.customer(EMAIL, PHONE), KeyRing(vault())
-    for _ in range(40):
-        await post.order()
-    await post.make()
-    async with post.database.begin() as connection:
-        message_id = await messages.enqueue_sign_in(
-            connection, keys, customer, "sms", PHONE, "493 817", "https://shop.example/portal/in/x", "zh"
-        )
-    await post.turn()
-    [sent] = await post.sent(idempotency_key=message_id)
-    said = await post.said(sent)
-    assert (sent["template"], sent["order_no"], sent["channel"]) == ("sign_in_code", None, "sms")
-    assert (
-        "493 817" in said["body"] and "10 分钟" in said["body"] and "https://shop.example/portal/in/x" in said["body"]
-    )
-    kept = "SELECT state, body_enc, order_no FROM messages WHERE message_id = %s"
-    assert await sql(post.books.app_url, kept, message_id) == [("sent", None, None)]
-
-
-async def test_codes_go_before_everything_else(post: Post) -> None:
-    customer = await post.customer()
-    await post.order()
-    await post.make()
-    async with post.database.begin() as connection:
-        code = ("email", EMAIL, "1", "https://x", "en")
-        message_id = await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, *code)
-    async with autocommit(post.database) as connection:
-        assert [one.message_id for one in await outgoing.claim(connection, "email", 1, 5.0)] == [message_id]
-
-
-async def test_a_code_that_came_too_late_is_not_sent(post: Post) -> None:
-    customer = await post.customer()
-    async with post.database.begin() as connection:
-        code = ("email", EMAIL, "493 817", "https://x", "en")
-        message_id = await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, *code, valid_s=0.0)
-    await post.turn()
-    kept = "SELECT state, last_error, body_enc FROM messages WHERE message_id = %s"
-    assert await sql(post.books.app_url, kept, message_id) == [("failed", "expired", None)]
-    assert await post.sent(idempotency_key=message_id) == []
-
-
-async def test_nobody_who_is_not_there_gets_a_code(post: Post) -> None:
-    async with post.database.begin() as connection:
-        with pytest.raises(NotFound, match="customer_not_found"):
-            await messages.enqueue_sign_in(connection, KeyRing(vault()), "c-none", "email", EMAIL, "1", "l", "en")
-
-
 async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     order_no, customer = await post.order(), await post.customer(None, PHONE)
@@ -443,21 +365,12 @@ async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
         await sql(post.books.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
     else:
         if before not in (None, "received"):
-            await _put(post, order_no, str(before))
+            await damage(post.books.owner_url, f"UPDATE orders SET status = '{before}' WHERE order_no = '{order_no}'")
         await move(post.books, order_no, fact, before, after, **data)
     await post.turn()
     assert [row[:3] for row in await post.states(order_no)] == [(fact, "email", "sent")]
     [sent] = await post.sent(order_no=order_no)
     assert sent["template"] == TOLD[fact]
-
-
-async def _put(post: Post, order_no: str, status: str) -> None:
-    """The order in a status, as if it had come there."""
-    import psycopg
-
-    async with await psycopg.AsyncConnection.connect(post.books.owner_url, autocommit=True) as connection:
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute("UPDATE orders SET status = %s WHERE order_no = %s", (status, order_no))
 
 
 async def test_a_reminder_to_somebody_else_is_not_the_customers(post: Post) -> None:
