@@ -133,7 +133,9 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
         PaymentKind.REFUND: "payment_refunded",
     }
     if told is PaymentStatus.FAILED:
-        name = "payment_declined" if known.refund_id is None else "refund_refused"
+        # The customer is told that he has not paid: of an authorisation or a capture only.
+        taking = known.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+        name = "payment_declined" if taking else "refund_refused"
         await events.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
     elif known.refund_id is not None:
         await refund_paying.settle(conn, known.refund_id)

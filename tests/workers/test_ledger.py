@@ -103,6 +103,8 @@ LINES = "orders cost what their lines cost"
 SOLD = "what lines were sold for adds up to their order's total"
 LINE_REFUNDS = "what is refunded of lines is the sum of their refunds"
 WHOLE = "refunds are the sums of their lines and of their parts, and are paid when their parts are"
+RETURNED = "no more is on returns than was delivered, and the counters say so"
+SHELVES = "what came back of a return is what was put on a shelf"
 NUMBERED = "events are numbered without gaps"
 STATUS = "an order's status is where its events lead"
 TRANSITIONS = "each status change follows the one before, along the transition table"
@@ -111,7 +113,17 @@ CREDIT_PAID = "store credit moves with its payments, one to one"
 OWED = "what customers are owed in store credit is what they can spend"
 
 CAPTURE = "(SELECT payment_id FROM payments WHERE kind = 'capture')"
+# A return that was looked at, and that no movement of stock followed.
+UNSHELVED = """
+INSERT INTO returns (return_id, order_no, resolution, status, reason_code, reason_enc, requested_by, warehouse)
+  SELECT 'rt_lost', order_no, 'refund', 'inspected', 'damaged', '', 'test', 'WH-EAST' FROM orders;
+INSERT INTO return_lines SELECT 'rt_lost', order_no, 1, 'SKU-1', 1 FROM orders;
+INSERT INTO return_findings VALUES ('rt_lost', 1, 'inspected', 'as_new', 1);
+UPDATE order_lines SET returned_quantity = 1
+"""
 KINDS = [
+    ("UPDATE order_lines SET returned_quantity = 1", {RETURNED}),
+    (UNSHELVED, {SHELVES}),
     ("UPDATE stock_levels SET on_hand = 7", {LEVELS}),
     ("DELETE FROM stock_movements WHERE kind = 'receipt'", {LEVELS}),
     ("DELETE FROM stock_levels", {LEVELS, HELD}),

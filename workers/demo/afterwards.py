@@ -47,7 +47,7 @@ async def exchange(desk: Desk) -> None:
     lines = [{**_wanted(order)[0], "quantity": 1}]
     back = await _returned(desk, order, lines, Condition.AS_NEW, "exchange")
     if back is not None:
-        number = back["exchange_order_no"]
+        number = back["exchange"]["order_no"]
         await until(lambda: _ended(desk, number))
         desk.sent_anew.update({lines[0]["sku"]: 1})
 
@@ -62,6 +62,8 @@ async def send_again(desk: Desk) -> None:
         desk.overtaken = ARRIVED_BEFORE_LOSS
         return
     await desk.call("support", f"/v1/orders/{order['order_no']}/delivery-problem", {"choice": "reship"})
+    await desk.sees(lambda order: not order["needs_attention"])
+    desk.acted()
     desk.sent_anew.update({line["sku"]: line["quantity"] for line in _wanted(order)})
 
 

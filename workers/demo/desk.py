@@ -150,6 +150,10 @@ class Desk:
         """An act that this order's demo does once. Raises RefusedError."""
         return await self._client.post(role, path, body, self._key(path.rpartition("/")[2]))
 
+    def acted(self) -> None:
+        """What the lists said of the order before this act counts no longer."""
+        self._order.acted()
+
     async def get(self, path: str) -> dict[str, Any]:
         """Read something as support. Raises RefusedError."""
         return await self._client.get("support", path)
