@@ -18,6 +18,7 @@ from infra.db.engine import Database
 from infra.db.return_labels import ToBook
 from infra.db.return_settling import Settling
 from infra.db.return_terms import ReturnTerms
+from infra.db.returns import Return
 from infra.gateways.protocol import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from infra.settings import Settings
 from workflows import messages as m
@@ -29,7 +30,6 @@ async def return_view(conn: AsyncConnection, return_id: str) -> m.ReturnView:
     """Read the return's view. Raises NotFound."""
     here = await returns.find(conn, return_id)
     due = await return_tending.next_due(conn, here)
-    on_its_way = here.status in (ReturnStatus.APPROVED, ReturnStatus.IN_TRANSIT)
     return m.ReturnView(
         order_no=here.order_no,
         return_id=return_id,
@@ -37,8 +37,17 @@ async def return_view(conn: AsyncConnection, return_id: str) -> m.ReturnView:
         closed=here.status in CLOSED,
         act=due.act if due else "",
         due=due.at.astimezone(UTC).isoformat() if due else "",
-        label=here.label if on_its_way or here.label != "wanted" else "none",
+        label=_label(here),
     )
+
+
+def _label(here: Return) -> str:
+    """What is to be done about its label: nothing is booked for a return that is over, and what was is given back."""
+    on_its_way = here.status in (ReturnStatus.APPROVED, ReturnStatus.IN_TRANSIT)
+    if here.label == "wanted" and not on_its_way:
+        return "none"
+    given_up = here.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED)
+    return "unused" if here.label == "booked" and given_up and here.parcel is None else here.label
 
 
 class ReturnActivities:
@@ -94,6 +103,20 @@ class ReturnActivities:
             # It was cancelled meanwhile: a label that nobody waits for is given back.
             await carrier.cancel(booking.shipment_ref, f"{wanted.key}/cancel")
         return await self._view(ref.return_id)
+
+    @effect("cancel_return_label")
+    async def cancel_return_label(self, ref: m.ReturnRef) -> m.ReturnView:
+        """Give back a label that nobody has used; one that is on its way after all is left alone."""
+        async with self._db.begin() as conn:
+            here = await returns.find(conn, ref.return_id)
+        if _label(here) != "unused" or here.carrier is None or here.carrier_ref is None:
+            return await self._view(ref.return_id)
+        key = f"{here.order_no}/return/{here.return_no}/cancel"
+        recalled = await self._carrier(here.carrier).cancel(here.carrier_ref, key)
+        async with self._db.begin() as conn:
+            await returns.locked(conn, ref.return_id)
+            await return_labels.given_back(conn, ref.return_id, recalled=bool(recalled))
+            return await return_view(conn, ref.return_id)
 
     async def _keep(self, wanted: ToBook, booking: Booking) -> bool:
         label = self._keys.vault.seal(self._keys.unwrap(wanted.data_key), booking.label, f"{wanted.return_id}:label")

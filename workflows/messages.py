@@ -194,7 +194,7 @@ class ReturnRef:
 @dataclass(frozen=True)
 class ReturnView:
     """Where a return stands in the books: `act` (domain.after_sales.ReturnDue) comes by itself at `due` (RFC 3339 in
-    UTC); empty: nothing does. `label` is none, wanted, booked or failed."""
+    UTC); empty: nothing does. `label` is none, wanted, booked, failed, or unused: booked for a return that is over."""
 
     order_no: str
     return_id: str

@@ -170,6 +170,7 @@ return_payment = GatewayPort("return_payment", m.ReturnRequest, m.OrderView)
 pay_refund = GatewayPort("pay_refund", m.RefundRef, m.OrderView)
 book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
 book_return_label = GatewayPort("book_return_label", m.ReturnRef, m.ReturnView)
+cancel_return_label = GatewayPort("cancel_return_label", m.ReturnRef, m.ReturnView)
 cancel_shipment = GatewayPort("cancel_shipment", m.OrderRef, m.OrderView)
 
 # Bulk acts.

@@ -4,6 +4,7 @@ What people do with it is decided in the books at once; this story hears of it b
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,7 @@ class ReturnWorkflow:
     @workflow.run
     async def run(self, ref: m.ReturnRef) -> str:
         """Follow the return to its end; answers with its final status."""
-        while not (self._view is not None and self._view.closed and not self._changed):
+        while not self._over():
             try:
                 await self._walk(ref)
             except asyncio.CancelledError:
@@ -46,7 +47,14 @@ class ReturnWorkflow:
                 workflow.logger.warning("cancellation from Temporal has no effect on a return")
             if not self._changed and workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(ref)
+        assert self._view is not None, "over only once it was read"
         return self._view.status
+
+    def _over(self) -> bool:
+        """True when nothing is left to do, now; what is taken in after its end begins a new run."""
+        if self._view is None or self._changed:
+            return False
+        return self._view.closed and self._view.label != "unused"
 
     async def _walk(self, ref: m.ReturnRef) -> None:
         """One step, chosen by where the books stand."""
@@ -55,11 +63,27 @@ class ReturnWorkflow:
             self._adopt(await ports.load_return(ref, "where the return stands"))
         elif self._view.label == "wanted":
             await self._book_label(ref)
+        elif self._view.label == "unused":
+            await self._give_label_back(ref, self._view)
         elif self._view.act and self._passed(self._view.due):
-            due = m.ReturnActDue(ref.order_no, ref.return_id, self._view.act)
-            self._adopt(await ports.tend_return(due, f"{self._view.act.replace('_', ' ')}: its time has come"))
+            await self._tend(ref, self._view)
         else:
             await self._wait(self._view)
+
+    async def _tend(self, ref: m.ReturnRef, view: m.ReturnView) -> None:
+        due = m.ReturnActDue(ref.order_no, ref.return_id, view.act)
+        self._adopt(await ports.tend_return(due, f"{view.act.replace('_', ' ')}: its time has come"))
+        if self._view is not None and (self._view.act, self._view.due) == (view.act, view.due):
+            # The books' clock is behind Temporal's: it is not due there yet.
+            await workflow.sleep(timedelta(seconds=1), summary="waiting for the books' clock")
+
+    async def _give_label_back(self, ref: m.ReturnRef, view: m.ReturnView) -> None:
+        """A label that nobody uses costs money at some carriers; one that cannot be given back stops nothing."""
+        try:
+            self._adopt(await ports.cancel_return_label(ref, self._policy, "give the unused label back"))
+        except ActivityError as error:
+            workflow.logger.warning("label not given back: %s", Failure.of(error).code)
+            self._adopt(replace(view, label="booked"))
 
     async def _book_label(self, ref: m.ReturnRef) -> None:
         """Without a label the customer sends it by a carrier of his own: the return goes on."""

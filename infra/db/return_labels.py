@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.errors import RuleBroken
 from infra.gateways.protocol import Booking
 
 # One statement: the intent, and all that the carrier must be told. No row when no label is wanted any more.
@@ -23,7 +24,6 @@ _OPEN = text(
                            array_agg(l.quantity ORDER BY l.line_no) AS quantities,
                            sum(l.quantity * p.weight_g) AS weight_g
                       FROM return_lines l JOIN products p USING (sku) WHERE l.return_id = i.return_id) g
-     WHERE c.data_key IS NOT NULL
     """
 )
 _BOOKED = text(
@@ -34,6 +34,11 @@ _BOOKED = text(
     """
 )
 _KEEP = text("INSERT INTO return_labels (return_id, format, content_enc) VALUES (:return_id, :format, :content_enc)")
+_GIVEN_BACK = text(
+    """UPDATE returns SET label = CASE WHEN :recalled THEN 'none' ELSE label END,
+              parcel = CASE WHEN :recalled THEN parcel ELSE coalesce(parcel, 'picked_up') END, updated_at = now()
+        WHERE return_id = :return_id AND label = 'booked'"""
+)
 _FAILED = text(
     """UPDATE returns SET label = 'failed', updated_at = now()
         WHERE return_id = :return_id AND label = 'wanted' RETURNING 1"""
@@ -58,10 +63,15 @@ class ToBook:
 
 
 async def open_booking(conn: AsyncConnection, return_id: str, carrier: str) -> ToBook | None:
-    """Store the intent to book and count one more try; None when no label is wanted any more."""
+    """Store the intent to book and count one more try; None when no label is wanted any more.
+
+    Raises RuleBroken `address_unreadable`.
+    """
     row = (await conn.execute(_OPEN, {"return_id": return_id, "carrier": carrier})).one_or_none()
     if row is None:
         return None
+    if row.data_key is None:
+        raise RuleBroken("address_unreadable", "the customer was erased: nobody knows where the parcel comes from")
     return ToBook(
         return_id=row.return_id,
         order_no=row.order_no,
@@ -96,3 +106,8 @@ async def booked(conn: AsyncConnection, wanted: ToBook, booking: Booking, label_
 async def failed(conn: AsyncConnection, return_id: str) -> bool:
     """No label can be had; False when none was wanted any more."""
     return (await conn.execute(_FAILED, {"return_id": return_id})).first() is not None
+
+
+async def given_back(conn: AsyncConnection, return_id: str, *, recalled: bool) -> None:
+    """The carrier has taken the label back, or has the parcel already."""
+    await conn.execute(_GIVEN_BACK, {"return_id": return_id, "recalled": recalled})

@@ -58,7 +58,8 @@ _OF_ORDER = text(
 _LABEL = text(
     """
     SELECT b.format, b.content_enc, c.data_key FROM return_labels b JOIN returns r USING (return_id)
-      JOIN orders o USING (order_no) JOIN customers c USING (customer_id) WHERE b.return_id = :return_id
+      JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+     WHERE b.return_id = :return_id AND r.label = 'booked'
     """
 )
 

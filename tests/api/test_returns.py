@@ -1,10 +1,16 @@
 """Returns over HTTP: decided in the books, without Temporal."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from activities.news import take_news
+from domain.shipments import ShipmentStatus
+from infra.db import inbox
+from infra.db.autocommit import autocommit
+from infra.gateways.protocol import CarrierNotice
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.conftest import Books
 from tests.returning import a_return, delivered, found
@@ -305,3 +311,37 @@ async def test_an_order_says_while_something_may_be_sent_back(shop: Door) -> Non
     assert order["waiting_for"] == {"what": "returns", "until": made["deadline"], "next": "the order is completed"}
     late = await delivered(shop, window_s=0)
     assert "return" not in (await shop.get(f"/v1/orders/{late}")).json()["allowed_actions"]
+
+
+async def test_the_label_is_for_the_owner_and_the_staff(shop: Door) -> None:
+    order_no = await delivered(shop)
+    made = await asked(shop, order_no)
+    return_id, keys = made["return_id"], shop.app.state.services.keys
+    row = await shop.sql("SELECT data_key FROM customers JOIN orders USING (customer_id) WHERE order_no = %s", order_no)
+    sealed = keys.vault.seal(keys.unwrap(row[0]["data_key"]), b"%PDF-1.4 made up", f"{return_id}:label")
+    await shop.sql("INSERT INTO return_labels VALUES (%s, 'PDF', %s, now())", return_id, sealed)
+    await shop.sql("UPDATE returns SET label = 'booked', carrier_ref = 'shp_1' WHERE return_id = %s", return_id)
+    for caller in (shop.as_("customer", "c-17"), shop.as_("warehouse")):
+        label = await caller.get(f"/v1/returns/{return_id}/label")
+        assert (label.status_code, label.content) == (200, b"%PDF-1.4 made up")
+        assert label.headers["content-type"] == "application/pdf"
+    stranger = await shop.as_("customer", unique("c")).get(f"/v1/returns/{return_id}/label")
+    assert (stranger.status_code, stranger.json()["code"]) == (404, "return_not_found")
+
+
+async def test_a_scan_that_names_no_order_is_found_by_its_parcel(shop: Door) -> None:
+    """Some carriers know nothing of our orders: the return's parcel does."""
+    order_no = await delivered(shop)
+    made = await asked(shop, order_no)
+    await shop.sql("UPDATE returns SET label = 'booked', carrier = 'sandbox', carrier_ref = %s WHERE return_id = %s",
+                   "shp_alone", made["return_id"])  # fmt: skip
+    notice = CarrierNotice("e-alone", "shp_alone", "T1", None, ShipmentStatus.PICKED_UP, datetime.now(UTC), 1)
+    async with autocommit(shop.app.state.services.database) as conn:
+        assert await inbox.keep_shipment(conn, "sandbox", notice) == "accepted"
+        assert await inbox.keep_shipment(conn, "sandbox", notice) == "duplicate"
+    assert (await shop.sql("SELECT order_no FROM inbox WHERE event_id = 'e-alone'"))[0]["order_no"] == order_no
+    parts = shop.app.state.services
+    async with parts.database.begin() as conn:
+        await take_news(conn, order_no, parts.settings)
+    shown = (await shop.get(f"/v1/returns/{made['return_id']}")).json()
+    assert (shown["status"], shown["parcel"], shown["default_outcome"]) == ("in_transit", "picked_up", "take_as_lost")

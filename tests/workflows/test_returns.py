@@ -141,6 +141,7 @@ async def test_what_comes_after_the_end_is_taken_in(stage: Stage) -> None:
     await stage.sql("UPDATE returns SET status = 'cancelled', deadline = NULL WHERE return_id = :r", r=return_id)
     handle = stage.client.get_workflow_handle(names.return_workflow(return_id))
     assert await handle.result() == "cancelled"
+    assert stage.parcels(order_no)[1:] == ["cancelled"]
     await receive(stage, return_id)
     await inspect(stage, return_id)
     await becomes(stage, return_id, "completed")
@@ -196,3 +197,24 @@ async def test_a_reset_order_begins_no_second_return(stage: Stage) -> None:
     await becomes(stage, return_id, "completed")
     assert given_back(stage, order_no) == [1000]
     assert await stage.status(order_no) == "delivered"
+
+
+async def test_an_unused_label_that_cannot_be_given_back_stops_nothing(stage: Stage) -> None:
+    order_no = await at_the_door(stage)
+    return_id = await ask(stage, order_no)
+    await labelled(stage, return_id)
+    stage.fault("carriers", "reject", 1, order_no=order_no, kind="cancel")
+    await stage.sql("UPDATE returns SET status = 'cancelled', deadline = NULL WHERE return_id = :r", r=return_id)
+    assert await stage.client.get_workflow_handle(names.return_workflow(return_id)).result() == "cancelled"
+    assert stage.parcels(order_no)[1:] == ["booked"]
+
+
+async def test_an_erased_customers_return_goes_on_without_a_label(stage: Stage) -> None:
+    order_no = await at_the_door(stage)
+    await stage.sql("UPDATE customers SET data_key = NULL WHERE customer_id = "
+                    "(SELECT customer_id FROM orders WHERE order_no = :o)", o=order_no)  # fmt: skip
+    return_id = await ask(stage, order_no)
+    await eventually(lambda: stage.sql("SELECT 1 FROM returns WHERE return_id = :r AND label = 'failed'", r=return_id))
+    await receive(stage, return_id)
+    await inspect(stage, return_id)
+    await becomes(stage, return_id, "completed")
