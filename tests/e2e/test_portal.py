@@ -51,6 +51,46 @@ async def test_a_customer_pays_again_after_a_decline(live: StackRun, browser: Br
     ]
 
 
+async def test_a_customer_changes_quantity_address_and_note(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    await live.fault("carriers", "down")  # the order stays paid: no label is made
+    try:
+        order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=3))
+        await live.reaches(order_no, "paid")
+        page = await visiting(live, browser, customer)
+        await page.goto(f"/portal/orders/{order_no}")
+        await page.get_by_role("link", name="Change the note").click()
+        await page.fill("textarea", "Ring twice.\nThank you")
+        await page.get_by_role("button", name="See what it means").click()
+        await page.get_by_role("button", name="Keep this note").click()
+        await page.get_by_text("Ring twice.").wait_for()
+    finally:
+        await live.sandbox("DELETE", "/faults")
+
+
+async def test_a_customer_changes_quantities_before_paying(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=3, token=None))
+    await live.reaches(order_no, "pending_payment")
+    page = await visiting(live, browser, customer)
+    await page.goto(f"/portal/orders/{order_no}")
+    await page.get_by_role("link", name="Change quantities").click()
+    await page.get_by_label("Tea").fill("1")
+    await page.get_by_role("button", name="See what it means").click()
+    said = await page.locator(".means").inner_text()
+    assert "¥10.00 instead of ¥30.00" in said and "You pay ¥10.00" in said and "back on sale: 2" in said
+    await page.get_by_role("button", name="Change the quantities").click()
+    await page.wait_for_url(f"**/portal/orders/{order_no}")
+    await page.get_by_role("link", name="Change the address").click()
+    await page.get_by_label("Street and number").fill("Another Road 9")
+    await page.get_by_role("button", name="See what it means").click()
+    assert "Another Road 9" in await page.locator(".means").inner_text()
+    await page.get_by_role("button", name="Change the address").click()
+    await page.wait_for_url(f"**/portal/orders/{order_no}")
+    await page.get_by_text("Another Road 9").wait_for()
+    assert (await live.order(order_no))["total_minor"] == 1000
+
+
 async def test_without_scripts_everything_works(live: StackRun, browser: Browser) -> None:  # noqa: F811
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
