@@ -48,8 +48,8 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
         wish = _wish(request, fields)
     except Problem as problem:
         return await _form(request, parts, glance.order_no, fields, problem)
-    seen = await return_acts.preview(parts, customer, glance.order_no, wish)
-    means = list(_means(request, seen, await _goods(parts, glance.order_no)))
+    told = await return_acts.preview(parts, customer, glance.order_no, wish)
+    means = list(_means(request, told["consequence"], await _goods(parts, glance.order_no)))
     here = f"{HOME}/orders/{glance.order_no}/return"
     kept = {name: value for name, value in fields.items() if name != "key"}
     return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
