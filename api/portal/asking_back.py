@@ -17,7 +17,6 @@ from api.pages.words import language
 from api.portal.confirming import Act, confirm
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.visitor import Signed, owned, posted
-from api.portal.words import told_in
 from api.return_acts import Asked
 from api.schemas.returns import AskReturn
 from domain.after_sales import Reason, Resolution
@@ -45,7 +44,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
     try:
-        wish = _wish(request, fields)
+        wish = _wish(fields)
     except Problem as problem:
         return await _form(request, parts, glance.order_no, fields, problem)
     told = await return_acts.preview(parts, customer, glance.order_no, wish)
@@ -60,7 +59,7 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
     """Ask for it."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
-    wish = _wish(request, fields)
+    wish = _wish(fields)
     asked = Asked(customer, key_of(fields), digest(wish))
     answer = await return_acts.ask(parts, asked, glance.order_no, wish)
     return_id = orjson.loads(answer.body)["return_id"]
@@ -83,7 +82,7 @@ async def _goods(parts: Services, order_no: str) -> dict[str, str]:
         return {row["sku"]: row["name"] for row in await portal_orders.returnable(conn, order_no)}
 
 
-def _wish(request: Request, fields: dict[str, str]) -> AskReturn:
+def _wish(fields: dict[str, str]) -> AskReturn:
     """The form as the body of the HTTP call. Raises Problem `nothing_chosen`, `invalid_quantity`."""
     pieces = {name.removeprefix(_PIECES): typed.strip() for name, typed in fields.items() if name.startswith(_PIECES)}
     if any(typed and not _QUANTITY.match(typed) for typed in pieces.values()):
@@ -94,7 +93,7 @@ def _wish(request: Request, fields: dict[str, str]) -> AskReturn:
     code = fields.get("reason_code", "")
     words = fields.get("reason", "").replace("\r\n", "\n").strip()
     body = {"lines": lines, "reason_code": code, "resolution": fields.get("resolution", "")}
-    return fitting(AskReturn, body | {"reason": words or told_in(language(request), f"return.reason.{code}") or code})
+    return fitting(AskReturn, body | {"reason": words or code})
 
 
 def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Iterator[str | Markup]:

@@ -149,13 +149,13 @@ def _means(
         for row in one.get("lines", ()):
             name = _goods(order)[row["sku"]][0]
             yield sentence("change.means.line", name=name, before=row["before"], after=row["after"])
-    if told["total_after_minor"] != told["total_before_minor"]:
-        before, after = (cash(told[f"total_{side}_minor"], currency) for side in ("before", "after"))
-        yield sentence("change.means.total", before=before, after=after)
+    if freed := -sum(row["quantity"] for row in told["stock"] if row["quantity"] < 0):
+        yield sentence("means.freed", count=freed)
+    if told["total_after_minor"] == told["total_before_minor"]:
+        return
+    before, after = (cash(told[f"total_{side}_minor"], currency) for side in ("before", "after"))
+    yield sentence("change.means.total", before=before, after=after)
     if told["refund_minor"]:
         yield sentence("change.means.refund", amount=cash(told["refund_minor"], currency))
     elif told["to_pay_minor"]:
         yield sentence("change.means.to_pay", amount=cash(told["to_pay_minor"], currency))
-    freed = -sum(row["quantity"] for row in told["stock"] if row["quantity"] < 0)
-    if freed:
-        yield sentence("means.freed", count=freed)

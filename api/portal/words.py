@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from api.console.words import FOLDER as CONSOLE
-from api.pages.words import LANGUAGES, Words, read
+from api.pages.words import Words, read
 
 FOLDER = Path(__file__).with_name("words")
 WORDS = Words([CONSOLE, FOLDER])
@@ -12,9 +12,3 @@ WORDS = Words([CONSOLE, FOLDER])
 def own(key: str) -> bool:
     """Whether the portal has words of its own for this key."""
     return key in read(FOLDER)
-
-
-def told_in(lang: str, key: str) -> str | None:
-    """The portal's words for a key in a language, or None."""
-    found = read(FOLDER).get(key)
-    return found[LANGUAGES.index(lang)] if found else None
