@@ -6,7 +6,18 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.pages.refusals import as_pages
-from api.portal import cancelling, order_list, order_page, paying, sign_in
+from api.portal import (
+    asking_back,
+    cancelling,
+    changing,
+    documents,
+    feedback,
+    order_list,
+    order_page,
+    paying,
+    return_page,
+    sign_in,
+)
 from api.portal.rendering import HOME, SITE, page
 from api.portal.visitor import SignInNeeded, to_sign_in
 
@@ -15,7 +26,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     order_list.router,
     order_page.router,
     cancelling.router,
+    changing.router,
     paying.router,
+    asking_back.router,
+    return_page.router,
+    documents.router,
+    feedback.router,
 )
 _ORDER = re.compile(rf"^{HOME}/orders/([0-9A-Z-]{{20}})/")
 

@@ -11,13 +11,15 @@ from api.portal.visitor import Signed, customer_of
 from api.portal.words import own
 from api.presenting import presented
 from domain.errors import NotFound
+from domain.refunds import RefundStatus
 from domain.states import Status
-from infra.db import order_reading
+from infra.db import order_reading, portal_orders
 from infra.telemetry import bind_order
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
 MAX_EVENTS = 500
+_DECIDED = (RefundStatus.AWAITING_APPROVAL, RefundStatus.APPROVED)
 # The way of an order that goes well: what a customer sees of it as steps, each with the events that end it.
 STEPS: dict[str, tuple[str, ...]] = {
     "ordered": ("order_placed",),
@@ -39,12 +41,14 @@ async def order(request: Request, person: Signed, order_no: str) -> Response:
         if found is None:
             raise NotFound("order_not_found")
         events = await order_reading.timeline(conn, number, 0, MAX_EVENTS)
+        left = await portal_orders.returnable(conn, number) if found["status"] == Status.DELIVERED else []
     shown = presented(found, customer, parts.settings)
     context: dict[str, Any] = {
         "order": shown,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
-        "money": money_of(shown["payments"]),
+        "money": money_of(shown["payments"], shown["refunds"]),
+        "may_return": bool(left) and not shown["cancelling"],
         "declined": declined(shown["payments"]),
     }
     template = "order_live.html" if request.headers.get("x-live") else "order.html"
@@ -65,14 +69,15 @@ def declined(payments: list[dict[str, Any]]) -> bool:
     return bool(tried) and tried[-1]["status"] == "failed"
 
 
-def money_of(payments: list[dict[str, Any]]) -> dict[str, int]:
-    """Minor units paid, given back, and on their way back."""
+def money_of(payments: list[dict[str, Any]], refunds: list[dict[str, Any]]) -> dict[str, int]:
+    """Minor units paid, given back, and on their way back: a refund is decided before its payment begins."""
 
     def total(kind: str, *statuses: str) -> int:
         return sum(p["amount_minor"] for p in payments if p["kind"] == kind and p["status"] in statuses)
 
+    decided = sum(refund["amount_minor"] for refund in refunds if refund["status"] in _DECIDED)
     return {
         "paid": total("capture", "succeeded"),
         "returned": total("refund", "succeeded"),
-        "on_its_way": total("refund", "intent", "pending"),
+        "on_its_way": max(decided, total("refund", "intent", "pending")),
     }

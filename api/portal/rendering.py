@@ -1,5 +1,6 @@
 """The portal's pages: amounts and times as customers read them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,16 +26,13 @@ _DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page. Templates get what every site's do, and `at`, `day`, `sentence`, `visitor`, `zone`."""
     lang, zone = language(request), _zone(services(request).settings.portal_time_zone)
+    sentence = teller(lang)
 
     def at(moment: datetime | str) -> Markup:
         return _time(moment, f"{_DATES[lang]} %H:%M", zone)
 
     def day(moment: datetime | str) -> Markup:
         return _time(moment, _DATES[lang], zone)
-
-    def sentence(key: str, **values: Any) -> Markup:
-        """Words around amounts and times, which are markup."""
-        return escape(WORDS.catalogue()[key][LANGUAGES.index(lang)]).format(**values)
 
     known: dict[str, Any] = {
         "address": address_of,
@@ -46,6 +44,15 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     }
     known |= {"zone": str(zone), "visitor": getattr(request.state, "visitor", None)}
     return SITE.page(request, template, status=status, **known, **context)
+
+
+def teller(lang: str) -> Callable[..., Markup]:
+    """`sentence(key, **values)`: words around amounts and times, which are markup; anything else is escaped."""
+
+    def sentence(key: str, **values: Any) -> Markup:
+        return escape(WORDS.catalogue()[key][LANGUAGES.index(lang)]).format(**values)
+
+    return sentence
 
 
 def cash(amount_minor: int, currency: str) -> Markup:

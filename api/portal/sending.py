@@ -1,25 +1,26 @@
 """Handing a code and its link to the messages that customers are sent."""
 
-import logging
 from urllib.parse import urlencode
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services
-from api.portal.rendering import HOME
-from infra.db.portal_codes import Secrets
+from domain.messages import Channel
+from infra.db import messages
+from infra.db.portal_codes import Kind, Secrets
 from infra.db.portal_sessions import Reached
+from infra.messages.wording import portal_url
 from infra.settings import Settings
 
-logger = logging.getLogger(__name__)
+_CHANNELS: dict[Kind, Channel] = {"email": Channel.EMAIL, "phone": Channel.SMS}
 
 
 async def send(conn: AsyncConnection, parts: Services, reached: Reached, made: Secrets, lang: str) -> None:
     """Send the code and the link to the contact that the customer gave, in this transaction."""
-    logger.warning("no messages are sent yet: a code by %s went nowhere", reached.contact.kind)
+    channel, link = _CHANNELS[reached.contact.kind], link_of(parts.settings, made)
+    await messages.enqueue_sign_in(conn, parts.keys, reached.customer_id, channel, reached.to, made.code, link, lang)
 
 
 def link_of(settings: Settings, made: Secrets) -> str:
     """The link that a message carries. Its host is a setting, never what a request calls us: that may lie."""
-    base = settings.portal_url.rstrip("/") or f"http://{settings.api_host}:{settings.api_port}"
-    return f"{base}{HOME}/enter?{urlencode({'token': made.token})}"
+    return f"{portal_url(settings)}/enter?{urlencode({'token': made.token})}"

@@ -1,7 +1,8 @@
-"""What the customers' list of orders shows beside the rows that every list has."""
+"""What the customers' pages show of orders beside what everybody is shown."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +13,14 @@ _GOODS = text(
      ORDER BY order_no, line_no
     """
 )
+_RETURNABLE = text(
+    """
+    SELECT sku, min(name) AS name, sum(quantity - returned_quantity - cancelled_quantity)::int AS quantity
+      FROM order_lines WHERE order_no = :order_no GROUP BY sku
+    HAVING sum(quantity - returned_quantity - cancelled_quantity) > 0 ORDER BY min(line_no)
+    """
+)
+_NAMES = text("SELECT line_no, name FROM order_lines WHERE order_no = :order_no")
 
 
 async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
@@ -20,3 +29,13 @@ async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str,
     for row in await conn.execute(_GOODS, {"order_nos": list(order_nos)}):
         found[row.order_no].append((row.name, row.quantity))
     return found
+
+
+async def returnable(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+    """SKU, name and pieces that are not on a return yet."""
+    return [dict(row._mapping) for row in await conn.execute(_RETURNABLE, {"order_no": order_no})]
+
+
+async def names_of(conn: AsyncConnection, order_no: str) -> dict[int, str]:
+    """The name of each line."""
+    return {row.line_no: row.name for row in await conn.execute(_NAMES, {"order_no": order_no})}

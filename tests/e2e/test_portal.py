@@ -1,12 +1,13 @@
 """The portal in a real browser, on a telephone, against the running stack: a test for each act of a customer."""
 
+import pypdfium2
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from tests.e2e.test_console import browser, found_by_axe, pytestmark  # noqa: F401
-from tests.e2e.visitors import DESK, PHONE, Customer, fits, page_for, visiting
+from tests.e2e.visitors import DESK, PHONE, Customer, at_the_door, code_and_link, fits, page_for, visiting
 from tests.faults import driver
-from tests.faults.stackrun import StackRun
+from tests.faults.stackrun import StackRun, until
 
 
 async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, browser: Browser) -> None:  # noqa: F811
@@ -49,6 +50,193 @@ async def test_a_customer_pays_again_after_a_decline(live: StackRun, browser: Br
     assert [p["status"] for p in await live.items("/payments", order_no=order_no) if p["kind"] == "capture"] == [
         "succeeded"
     ]
+
+
+async def test_a_customer_changes_quantity_address_and_note(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    await live.fault("carriers", "down")  # the order stays paid: no label is made
+    try:
+        order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=3))
+        await live.reaches(order_no, "paid")
+        page = await visiting(live, browser, customer)
+        await page.goto(f"/portal/orders/{order_no}")
+        await page.get_by_role("link", name="Change the note").click()
+        await page.fill("textarea", "Ring twice.\nThank you")
+        await page.get_by_role("button", name="See what it means").click()
+        await page.get_by_role("button", name="Keep this note").click()
+        await page.get_by_text("Ring twice.").wait_for()
+    finally:
+        await live.sandbox("DELETE", "/faults")
+
+
+async def test_a_customer_changes_quantities_before_paying(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=3, token=None))
+    await live.reaches(order_no, "pending_payment")
+    page = await visiting(live, browser, customer)
+    await page.goto(f"/portal/orders/{order_no}")
+    await page.get_by_role("link", name="Change quantities").click()
+    await page.get_by_label("Tea").fill("1")
+    await page.get_by_role("button", name="See what it means").click()
+    said = await page.locator(".means").inner_text()
+    assert "¥10.00 instead of ¥30.00" in said and "You pay ¥10.00" in said and "back on sale: 2" in said
+    await page.get_by_role("button", name="Change the quantities").click()
+    await page.wait_for_url(f"**/portal/orders/{order_no}")
+    await page.get_by_role("link", name="Change the address").click()
+    await page.get_by_label("Street and number").fill("Another Road 9")
+    await page.get_by_role("button", name="See what it means").click()
+    assert "Another Road 9" in await page.locator(".means").inner_text()
+    await page.get_by_role("button", name="Change the address").click()
+    await page.wait_for_url(f"**/portal/orders/{order_no}")
+    await page.get_by_text("Another Road 9").wait_for()
+    assert (await live.order(order_no))["total_minor"] == 1000
+
+
+async def test_a_customer_signs_in_by_the_code_that_he_is_sent(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
+    page = await page_for(live, browser)
+    await page.goto(f"/portal/orders/{order_no}")
+    await page.get_by_label("E-mail, telephone or order number").fill(order_no.lower())
+    await page.get_by_role("button", name="Send me a code").click()
+    await page.get_by_label("Six digits").wait_for()
+    code, _ = await code_and_link(live, customer.email)
+    await page.get_by_label("Six digits").fill("000000" if code != "000000" else "000001")
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_text("Tries left: 4").wait_for()
+    await page.get_by_label("Six digits").fill(code)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url(f"**/portal/orders/{order_no}")
+    logs = "".join(file.read_text() for file in (live.data_dir / "logs").glob("*.log"))
+    assert "token=" not in logs and code not in logs and customer.email not in logs
+
+
+async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
+    desk = await page_for(live, browser, viewport=DESK)
+    await desk.goto("/portal")
+    await desk.get_by_label("E-mail, telephone or order number").fill(customer.email)
+    await desk.get_by_role("button", name="Send me a code").click()
+    await desk.get_by_label("Six digits").wait_for()
+    code, link = await code_and_link(live, customer.email)
+    page = await page_for(live, browser, locale="zh-CN")
+    for _ in range(2):  # looking uses nothing up
+        await page.goto(link)
+    await page.get_by_role("button", name="查看我的订单").click()
+    await page.get_by_text(order_no).wait_for()
+    await desk.get_by_label("Six digits").fill(code)
+    await desk.get_by_role("button", name="Sign in").click()
+    await desk.get_by_text("The code was used already").wait_for()
+
+
+async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    sku = await driver.stocked(live, 10)
+    order_no = await at_the_door(live, customer, sku, 2)
+    page = await visiting(live, browser, customer)
+    await page.goto(f"/portal/orders/{order_no}")
+    await page.get_by_role("link", name="Send things back").click()
+    await page.get_by_role("button", name="See what it means").click()
+    await page.get_by_text("Please say how many pieces go back").wait_for()
+    await page.get_by_label("Tea").select_option("1")
+    await page.get_by_label("Why").select_option("does_not_fit")
+    await page.get_by_label("In your words").fill("too small <b>")
+    await page.get_by_role("button", name="See what it means").click()
+    said = await page.locator(".means").inner_text()
+    assert "1 × Tea" in said and "You get back ¥10.00" in said and "approved at once" in said
+    grave = await fine(page)
+    await page.get_by_role("button", name="Ask for the return").click()
+    await page.wait_for_url("**/returns/rt_*")
+    await page.get_by_role("heading", name="Approved: please send it").wait_for()
+    async with page.expect_download() as caught:
+        await page.get_by_role("link", name="Download the label").click()  # once it is there, by itself
+    assert (await caught.value).suggested_filename.startswith("rt_")
+    grave += await fine(page)
+    return_id = page.url.rpartition("/")[2]
+    lines = {"lines": [{"sku": sku, "quantity": 1, "condition": "as_new"}]}
+    for verb in ("receive", "inspect"):
+        (await driver.post(live, f"/v1/returns/{return_id}/{verb}", lines, "warehouse")).raise_for_status()
+
+    async def over() -> bool:
+        rows = await live.sql("SELECT status FROM returns WHERE return_id = %(r)s", r=return_id)
+        return bool(rows[0]["status"] == "completed")
+
+    await until(over, "the return is completed")
+    await page.reload()  # the label's link has the focus: what somebody is at is not replaced under his finger
+    await page.get_by_role("heading", name="Completed").wait_for()
+    await page.get_by_text("¥10.00, returned to you").wait_for()
+    await page.get_by_role("link", name=f"Order {order_no}").click()
+    await page.get_by_text("Refund for a return").wait_for()
+    refunds = [p["amount_minor"] for p in await live.items("/payments", order_no=order_no) if p["kind"] == "refund"]
+    assert refunds == [1000] and not grave, grave
+
+
+async def test_a_customer_says_by_whom_he_sent_it_or_keeps_it(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
+    page = await visiting(live, browser, customer, locale="zh-CN", java_script_enabled=False)
+    for name, done in (("我已寄出", "退货运输中"), ("确认取消退货", "退货已取消")):
+        await page.goto(f"/portal/orders/{order_no}/return")
+        await page.get_by_label("Tea").select_option("1")
+        await page.get_by_role("button", name="查看影响").click()
+        await page.get_by_role("button", name="确认申请退货").click()
+        if name == "我已寄出":
+            await page.get_by_label("快递公司").fill("SF")
+            await page.get_by_label("运单号").fill("SF1234567890")
+        else:
+            await page.get_by_role("link", name="取消退货").click()
+        await page.get_by_role("button", name=name).click()
+        await page.get_by_role("heading", name=done).wait_for()
+
+
+async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
+    await live.reaches(order_no, "preparing")
+    page = await visiting(live, browser, customer, locale="zh-CN")
+    await page.goto(f"/portal/orders/{order_no}")
+    await page.get_by_role("link", name="发票与红字凭证").click()
+    await page.get_by_role("button", name="开具发票").click()
+    async with page.expect_download() as caught:
+        await page.get_by_role("link", name="下载 PDF").click()
+    pdf = pypdfium2.PdfDocument(await (await caught.value).path())
+    assert order_no in pdf[0].get_textpage().get_text_bounded()
+    await page.goto(f"/portal/orders/{order_no}/cancel")
+    await page.get_by_role("button", name="确认取消订单").click()
+    await live.reaches(order_no, "cancelled")
+    await page.goto(f"/portal/orders/{order_no}/documents")
+    await page.get_by_role("button", name="开具红字凭证").click()
+    await page.get_by_role("heading", name="红字凭证 CN").wait_for()
+    assert not await fine(page)
+
+
+async def test_a_customer_says_how_it_was_and_reads_the_answer(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await at_the_door(live, customer, await driver.stocked(live, 10))
+    page = await visiting(live, browser, customer)
+    await page.goto(f"/portal/orders/{order_no}")
+    await page.get_by_role("link", name="Tell us how it was").click()
+    await page.get_by_label("2 – not good").check()
+    await page.get_by_label("A complaint that needs an answer").check()
+    await page.get_by_label("In your words").fill("<script>alert(1)</script>\nlate")
+    grave = await fine(page)
+    await page.get_by_role("button", name="Send").click()
+    await page.get_by_text("<script>alert(1)</script>").wait_for()
+    async with live.client("support") as http:
+        (given,) = (await http.get(f"/v1/orders/{order_no}/feedback")).json()["items"]
+    answer = f"/v1/feedback/{given['feedback_id']}/answer"
+    (await driver.post(live, answer, {"text": "We are sorry."})).raise_for_status()
+    await page.reload()
+    await page.get_by_text("We are sorry.").wait_for()
+    grave += await fine(page)
+    assert given["kind"] == "complaint" and not grave, grave
+
+
+async def fine(page: Page) -> list[str]:
+    """Fits the screen, and what axe-core finds grave."""
+    await fits(page)
+    return await found_by_axe(page, page.url)
 
 
 async def test_without_scripts_everything_works(live: StackRun, browser: Browser) -> None:  # noqa: F811
@@ -98,7 +286,11 @@ async def test_no_page_keeps_anybody_out(
     await fits(page)
     grave += await found_by_axe(page, "refused code")
     page = await visiting(live, browser, customer, **look)
-    for path in ("", f"/orders/{going}", f"/orders/{going}/cancel", f"/orders/{unpaid}", f"/orders/{unpaid}/pay"):
+    of_going = [
+        f"/orders/{going}{page}" for page in ("", "/cancel", "/change/note", "/documents", "/feedback", "/return")
+    ]
+    of_unpaid = [f"/orders/{unpaid}{page}" for page in ("", "/pay", "/change/address", "/change/lines")]
+    for path in ("", *of_going, *of_unpaid):
         await page.goto(f"/portal{path}")
         await fits(page)
         grave += await found_by_axe(page, path)

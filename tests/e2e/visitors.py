@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from playwright.async_api import Browser, Page
 
 from infra.crypto import Vault
 from tests.faults import driver
-from tests.faults.stackrun import StackRun
+from tests.faults.stackrun import StackRun, until
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -65,3 +66,28 @@ async def fits(page: Page) -> None:
              .map(e => e.outerHTML)"""
     )
     assert not small, small
+
+
+async def code_and_link(live: StackRun, to: str) -> tuple[str, str]:
+    """What the sandbox was told to send to this address: the six digits, and the link."""
+    address = hashlib.sha256(to.encode()).hexdigest()
+
+    async def sent() -> list[dict[str, Any]]:
+        return await live.items("/messages", template="sign_in_code", to_hash=address)
+
+    message = (await until(sent, "a code is sent"))[-1]
+    said = await live.sandbox("GET", f"/messages/{message['id']}/content")
+    code, link = re.search(r"\b\d{6}\b", said["body"]), re.search(r"http\S+/portal/enter\?token=\S+", said["body"])
+    assert code and link, said
+    return code[0], link[0]
+
+
+async def at_the_door(live: StackRun, customer: Customer, sku: str, quantity: int = 2) -> str:
+    """An order of his that was delivered."""
+    order_no = await driver.place(live, customer.basket(sku, quantity=quantity))
+    await live.reaches(order_no, "preparing")
+    (parcel,) = await live.items("/shipments", order_no=order_no)
+    for status in ("picked_up", "delivered"):
+        await live.sandbox("POST", f"/shipments/{parcel['id']}/advance", json={"status": status})
+    await live.reaches(order_no, "delivered")
+    return order_no

@@ -8,6 +8,10 @@ import pytest
 
 from api.pages.rendering import STATIC
 from api.portal import words
+from domain.after_sales import Condition, Reason, Resolution, ReturnDue, ReturnStatus
+from domain.documents import DocumentKind
+from domain.feedback import FeedbackKind
+from domain.refunds import Origin, RefundStatus
 from domain.states import CANCELLABLE, Status
 from tests.api.conftest import Door
 from tests.portal.conftest import Browser, a_person, placed, signed_in
@@ -182,6 +186,12 @@ def test_every_status_and_wait_has_a_customers_words() -> None:
     waits = {what for source in sources for what in re.findall(r'waiting\(\s*"(\w+)"', source)}
     assert len(waits) >= 5 and CANCELLABLE
     wanted |= {f"waits.{what}" for what in waits}
+    wanted |= {f"return.status.{one}" for one in ReturnStatus} | {f"return.reason.{one}" for one in Reason}
+    wanted |= {f"return.next.{one}" for one in ReturnDue if one is not ReturnDue.REMIND}
+    wanted |= {f"return.{name}.{one}" for one in Resolution for name in ("resolution", "means")}
+    wanted |= {f"return.condition.{one}" for one in Condition} | {f"feedback.kind.{one}" for one in FeedbackKind}
+    wanted |= {f"refund_is.{one}" for one in RefundStatus} | {f"refund_for.{one}" for one in Origin}
+    wanted |= {f"documents.{one}" for one in DocumentKind}
     missing = sorted(key for key in wanted if not words.own(key))
     assert not missing, json.dumps(missing)
 

@@ -1,0 +1,121 @@
+"""Asking to send things back: what and why, what it would bring, then the request."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
+
+from api import return_acts
+from api.dependencies import Services, services
+from api.errors import Problem
+from api.pages.forms import digest, fitting, key_of
+from api.pages.words import language
+from api.portal.confirming import Act, confirm
+from api.portal.rendering import HOME, cash, page, teller
+from api.portal.visitor import Signed, owned, posted
+from api.return_acts import Asked
+from api.schemas.returns import AskReturn
+from domain.after_sales import Reason, Resolution
+from infra.db import portal_orders
+from infra.db.return_settling import SETTLINGS
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+_PIECES = "pieces."
+_QUANTITY = re.compile(r"^\d{1,7}$")
+_DAY_S = 86_400
+
+
+@router.get("/{order_no}/return")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """What can be sent back."""
+    parts = services(request)
+    _, glance = await owned(parts, person, order_no)
+    return await _form(request, parts, glance.order_no, {})
+
+
+@router.post("/{order_no}/return")
+async def preview(request: Request, person: Signed, order_no: str) -> Response:
+    """What it would bring; what does not fit is said above the form, which keeps what was typed."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    try:
+        wish = _wish(fields)
+    except Problem as problem:
+        return await _form(request, parts, glance.order_no, fields, problem)
+    told = await return_acts.preview(parts, customer, glance.order_no, wish)
+    means = list(_means(request, told["consequence"], await _goods(parts, glance.order_no)))
+    here = f"{HOME}/orders/{glance.order_no}/return"
+    kept = {name: value for name, value in fields.items() if name != "key"}
+    return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
+
+
+@router.post("/{order_no}/return/do")
+async def ask(request: Request, person: Signed, order_no: str) -> Response:
+    """Ask for it."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    wish = _wish(fields)
+    asked = Asked(customer, key_of(fields), digest(wish))
+    answer = await return_acts.ask(parts, asked, glance.order_no, wish)
+    return_id = orjson.loads(answer.body)["return_id"]
+    return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
+
+
+async def _form(
+    request: Request, parts: Services, order_no: str, fields: dict[str, str], problem: Problem | None = None
+) -> Response:
+    async with parts.database.begin() as conn:
+        goods = await portal_orders.returnable(conn, order_no)
+    context: dict[str, Any] = {"order_no": order_no, "goods": goods, "fields": fields}
+    context |= {"reasons": list(Reason), "resolutions": [one for one in Resolution if one in SETTLINGS]}
+    status, code = (problem.status_code, problem.code) if problem else (200, "")
+    return page(request, "return_form.html", status=status, refused=code, **context)
+
+
+async def _goods(parts: Services, order_no: str) -> dict[str, str]:
+    async with parts.database.begin() as conn:
+        return {row["sku"]: row["name"] for row in await portal_orders.returnable(conn, order_no)}
+
+
+def _wish(fields: dict[str, str]) -> AskReturn:
+    """The form as the body of the HTTP call. Raises Problem `nothing_chosen`, `invalid_quantity`."""
+    pieces = {name.removeprefix(_PIECES): typed.strip() for name, typed in fields.items() if name.startswith(_PIECES)}
+    if any(typed and not _QUANTITY.match(typed) for typed in pieces.values()):
+        raise Problem("invalid_quantity", "a quantity is a whole number")
+    lines = [{"sku": sku, "quantity": int(typed)} for sku, typed in pieces.items() if typed and int(typed)]
+    if not lines:
+        raise Problem("nothing_chosen", "say how many pieces go back")
+    code = fields.get("reason_code", "")
+    words = fields.get("reason", "").replace("\r\n", "\n").strip()
+    body = {"lines": lines, "reason_code": code, "resolution": fields.get("resolution", "")}
+    return fitting(AskReturn, body | {"reason": words or code})
+
+
+def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Iterator[str | Markup]:
+    """The outlook as sentences."""
+    sentence, refund = teller(language(request)), seen["refund"]
+    pieces: dict[str, int] = {}
+    for line in seen["lines"]:
+        pieces[line["sku"]] = pieces.get(line["sku"], 0) + line["quantity"]
+    for sku, quantity in pieces.items():
+        yield sentence("return.means.line", name=goods.get(sku, sku), count=quantity)
+    amount = cash(refund["amount_minor"], refund["currency"])
+    yield sentence(f"return.means.{seen['resolution']}", amount=amount)
+    for kept in seen["kept"]:
+        left = cash(kept["amount_minor"], refund["currency"])
+        yield sentence(f"return.kept.{kept['what']}.{kept['why']}", amount=left)
+    if seen["answer_within_s"] is None:
+        yield sentence("return.means.at_once")
+    else:
+        yield sentence("return.means.answer", days=days(seen["answer_within_s"]))
+    yield sentence("return.means.send", days=days(seen["send_within_s"]))
+
+
+def days(seconds: float) -> str:
+    """A time in days, as people say it."""
+    return f"{seconds / _DAY_S:.1f}".removesuffix(".0")

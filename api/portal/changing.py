@@ -1,0 +1,161 @@
+"""Changing an order after it was placed: where it goes, how many of each, the note; each previewed, then done."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
+
+from api import change_acts
+from api.change_acts import Wish
+from api.dependencies import Services, services
+from api.errors import Problem
+from api.pages.forms import digest, fitting, key_of
+from api.pages.words import language
+from api.portal.confirming import Act, confirm
+from api.portal.rendering import HOME, address_of, cash, page, teller
+from api.portal.visitor import Signed, Visitor, owned, posted
+from api.schemas.changing import ChangeOrder
+from domain.access import Principal
+from domain.states import Change as Changes
+from domain.states import Status, may_change
+from infra.db import order_reading
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+What = Literal["address", "lines", "note"]
+ADDRESS = ("name", "phone", "country", "province", "city", "district", "line1", "postcode")
+_QUANTITY = re.compile(r"^\d{1,7}$")
+_PIECES = "pieces."
+
+
+@router.get("/{order_no}/change/{what}")
+async def form(request: Request, person: Signed, order_no: str, what: What) -> Response:
+    """The order as it is, to be written over."""
+    _, order = await _order(services(request), person, order_no)
+    _refuse_too_late(order, what)
+    return _form(request, order, what, _as_it_is(order, what))
+
+
+@router.post("/{order_no}/change/{what}")
+async def preview(request: Request, person: Signed, order_no: str, what: What) -> Response:
+    """What the change would mean; what does not fit is said above the form, which keeps what was typed."""
+    parts, fields = services(request), await posted(request, person)
+    _, order = await _order(parts, person, order_no)
+    kept = {name: value for name, value in fields.items() if name != "key"}
+    try:
+        wish = _wish(parts, order, what, fields)
+    except Problem as problem:
+        return _form(request, order, what, fields, problem)
+    told = await change_acts.preview(parts, order["order_no"], wish)
+    if not told["changes"]:
+        return _form(request, order, what, fields, Problem("nothing_to_change"))
+    means = list(_means(request, order, told, fields))
+    here = f"{HOME}/orders/{order['order_no']}/change/{what}"
+    return confirm(request, Act(f"change.{what}", order["order_no"], f"{here}/do", means, kept, back=here))
+
+
+@router.post("/{order_no}/change/{what}/do")
+async def change(request: Request, person: Signed, order_no: str, what: What) -> Response:
+    """Change the order."""
+    parts, fields = services(request), await posted(request, person)
+    customer, order = await _order(parts, person, order_no)
+    key, wish = key_of(fields), _wish(parts, order, what, fields)
+    body = digest(fitting(ChangeOrder, _body(order, what, fields)))
+    await change_acts.change(parts, customer, key, body, order["order_no"], wish)
+    return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
+
+
+async def _order(parts: Services, person: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
+    customer, glance = await owned(parts, person, typed)
+    async with parts.database.begin() as conn:
+        order = await order_reading.whole_order(conn, parts.keys, glance.order_no)
+    assert order is not None
+    return customer, order
+
+
+def _refuse_too_late(order: dict[str, Any], what: What) -> None:
+    """Raises Problem `too_late_to_change`: a form that cannot be sent is not shown."""
+    known = may_change(
+        Changes(f"change_{what}"), Status(order["status"]), paying=order["paying"], parcel=order["booked"]
+    )
+    if not known or order["cancelling"]:
+        raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
+
+
+def _as_it_is(order: dict[str, Any], what: What) -> dict[str, str]:
+    seen = {"seen": str(order["event_seq"])}
+    if what == "address":
+        known = order["ship_to"] or {}
+        return {name: known.get(name) or "" for name in ADDRESS} | seen
+    if what == "note":
+        return {"note": order["note"] or "", **seen}
+    return {f"{_PIECES}{sku}": str(quantity) for sku, (_, quantity) in _goods(order).items()} | seen
+
+
+def _form(
+    request: Request, order: dict[str, Any], what: What, fields: dict[str, str], problem: Problem | None = None
+) -> Response:
+    goods = {f"{_PIECES}{sku}": name for sku, (name, _) in _goods(order).items()}
+    missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
+    context: dict[str, Any] = {"order": order, "what": what, "fields": fields, "goods": goods, "names": ADDRESS}
+    code = problem.code if problem else ""
+    status = problem.status_code if problem else 200
+    return page(request, "change.html", status=status, refused=code, missing=missing, **context)
+
+
+def _goods(order: dict[str, Any]) -> dict[str, tuple[str, int]]:
+    """Name and pieces of each SKU."""
+    found: dict[str, tuple[str, int]] = {}
+    for line in order["lines"]:
+        found[line["sku"]] = (line["name"], found.get(line["sku"], ("", 0))[1] + line["quantity"])
+    return found
+
+
+def _body(order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str, Any]:
+    """The form as the body of the HTTP call. Raises Problem `invalid_quantity`, `empty_order`."""
+    if what == "address":
+        return {"ship_to": {name: fields.get(name, "").strip() for name in ADDRESS}}
+    if what == "note":
+        return {"note": fields.get("note", "").replace("\r\n", "\n").strip()}
+    pieces = {sku: fields.get(f"{_PIECES}{sku}", str(quantity)).strip() for sku, (_, quantity) in _goods(order).items()}
+    if any(not _QUANTITY.match(typed) for typed in pieces.values()):
+        raise Problem("invalid_quantity", "a quantity is a whole number")
+    lines = [{"sku": sku, "quantity": int(typed)} for sku, typed in pieces.items() if int(typed)]
+    if not lines:
+        raise Problem("empty_order", "an order needs at least one line")
+    return {"lines": lines}
+
+
+def _wish(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> Wish:
+    seen = frozenset({fields.get("seen", "")})
+    return change_acts.wish_of(fitting(ChangeOrder, _body(order, what, fields)), seen, parts.settings.max_order_lines)
+
+
+def _means(
+    request: Request, order: dict[str, Any], told: dict[str, Any], fields: dict[str, str]
+) -> Iterator[str | Markup]:
+    """The consequence as sentences."""
+    sentence, currency = teller(language(request)), told["currency"]
+    for one in told["changes"]:
+        if one["what"] == "address":
+            to = address_of({name: fields.get(name, "") for name in ADDRESS})
+            yield sentence("change.means.address", name=fields.get("name", ""), address=to)
+        elif one["what"] == "note":
+            note = fields.get("note", "").strip()
+            yield sentence("change.means.note", note=note) if note else sentence("change.means.no_note")
+        for row in one.get("lines", ()):
+            name = _goods(order)[row["sku"]][0]
+            yield sentence("change.means.line", name=name, before=row["before"], after=row["after"])
+    if freed := -sum(row["quantity"] for row in told["stock"] if row["quantity"] < 0):
+        yield sentence("means.freed", count=freed)
+    if told["total_after_minor"] == told["total_before_minor"]:
+        return
+    before, after = (cash(told[f"total_{side}_minor"], currency) for side in ("before", "after"))
+    yield sentence("change.means.total", before=before, after=after)
+    if told["refund_minor"]:
+        yield sentence("change.means.refund", amount=cash(told["refund_minor"], currency))
+    elif told["to_pay_minor"]:
+        yield sentence("change.means.to_pay", amount=cash(told["to_pay_minor"], currency))

@@ -1,0 +1,27 @@
+"""The page between a wish and the act: the exact consequence in words, and one button."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import Request, Response
+
+from api.pages.forms import new_key
+from api.portal.rendering import page
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is to be confirmed: `act` names its words (`{act}.title`, `{act}.do`), `fields` are sent as they were."""
+
+    act: str
+    order_no: str
+    action: str
+    means: Sequence[str]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    danger: bool = False
+    back: str = ""
+
+
+def confirm(request: Request, act: Act) -> Response:
+    """Show what `act` means, before anything moves."""
+    return page(request, "confirm.html", act=act, key=new_key())

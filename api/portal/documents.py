@@ -1,0 +1,90 @@
+"""Invoices and credit notes: asked for, and kept as PDF."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import document_acts, document_reading
+from api.dependencies import services
+from api.pages.forms import digest, fitting, key_of, new_key
+from api.pages.words import language
+from api.portal.rendering import HOME, page
+from api.portal.visitor import Signed, owned, posted
+from api.schemas.documents import BilledTo, Nothing
+from domain.documents import DocumentKind
+from domain.errors import NotFound
+from domain.states import Status
+from infra.db import documents, invoicing
+
+router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}")
+
+RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+@router.get("/documents")
+async def listed(request: Request, person: Signed, order_no: str) -> Response:
+    """What was issued, and what can be asked for."""
+    parts = services(request)
+    _, glance = await owned(parts, person, order_no)
+    async with parts.database.begin() as conn:
+        issued = await documents.of_order(conn, glance.order_no)
+        refunds = await invoicing.paid_refunds(conn, glance.order_no)
+    invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
+    credited = {document["refund_id"] for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE}
+    context: dict[str, Any] = {
+        "order_no": glance.order_no,
+        "documents": issued,
+        "invoiced": invoiced,
+        "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
+        "cancelled": invoiced and glance.status == Status.CANCELLED and None not in credited,
+    }
+    return page(request, "documents.html", key=new_key(), **context)
+
+
+@router.get("/documents/{document_no}.pdf")
+async def pdf(request: Request, person: Signed, order_no: str, document_no: str) -> Response:
+    """The document in the reader's language."""
+    parts = services(request)
+    customer, glance = await owned(parts, person, order_no)
+    document = await document_reading.found(parts, customer, document_no)
+    if document["order_no"] != glance.order_no:
+        raise NotFound("document_not_found")
+    return await document_reading.pdf(document, language(request))
+
+
+@router.post("/invoice")
+async def invoice(request: Request, person: Signed, order_no: str) -> Response:
+    """Have the invoice issued, in the customer's own name or another's."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
+    wish = fitting(BilledTo, typed)
+    await document_acts.invoice(parts, customer, key_of(fields), digest(wish), glance.order_no, wish)
+    return _back(glance.order_no)
+
+
+@router.post("/credit-note")
+async def cancellation_credit_note(request: Request, person: Signed, order_no: str) -> Response:
+    """Have the credit note of a cancelled order issued."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    body = digest(Nothing())
+    await document_acts.cancellation_credit_note(parts, customer, key_of(fields), body, glance.order_no)
+    return _back(glance.order_no)
+
+
+@router.post("/refunds/{refund_id}/credit-note")
+async def refund_credit_note(request: Request, person: Signed, order_no: str, refund_id: RefundId) -> Response:
+    """Have the credit note of a refund issued."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    if await document_acts.refunded_order(parts, customer, refund_id) != glance.order_no:
+        raise NotFound("refund_not_found")
+    body = digest(Nothing())
+    await document_acts.refund_credit_note(parts, customer, key_of(fields), body, glance.order_no, refund_id)
+    return _back(glance.order_no)
+
+
+def _back(order_no: str) -> Response:
+    return RedirectResponse(f"{HOME}/orders/{order_no}/documents", 303)
