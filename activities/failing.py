@@ -22,6 +22,7 @@ STEP_OF: dict[str, Step] = {
     "capture_payment": Step.CAPTURE,
     "return_payment": Step.RETURN_PAYMENT,
     "pay_refund": Step.REFUND,
+    "tend_guarantee": Step.GUARANTEE,
     "book_shipment": Step.BOOK,
     "cancel_shipment": Step.CANCEL_SHIPMENT,
 }

@@ -13,7 +13,7 @@ from domain.shipments import ShipmentStatus
 from domain.states import Status
 from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
-from infra.db import delivery_problems, events, refund_paying, refunds, shipments
+from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments
 from infra.db.engine import Database
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
@@ -155,9 +155,8 @@ class ParkingActivities:
                 await by_hand.record_capture(conn, status, order_no, value["reference"])
             case (Step.RETURN_PAYMENT, Action.SKIP):
                 await self._record_return(conn, order_no, request.park_no, value["reference"])
-            case (Step.REFUND, Action.SKIP):
-                for refund_id in (await refund_paying.approved(conn, order_no))[:1]:
-                    await refund_paying.record_by_hand(conn, refund_id, str(request.park_no), value["reference"])
+            case (Step.REFUND | Step.GUARANTEE, Action.SKIP):
+                await _skip_errand(conn, step, order_no, request.park_no, act)
             case (Step.BOOK, Action.SKIP):
                 tag = str(request.park_no)
                 await by_hand.record_parcel(conn, self._settings, status, order_no, tag, value)
@@ -215,3 +214,14 @@ async def _require_problem(conn: AsyncConnection, request: m.UnparkRequest, step
         return
     if await delivery_problems.sent_again(conn, request.order_no):
         raise RuleBroken("delivery_problem_over")
+
+
+async def _skip_errand(conn: AsyncConnection, step: Step, order_no: str, park_no: int, act: dict[str, Any]) -> None:
+    """The refund was paid by another way; or what was due on the guarantee is done without."""
+    if step is Step.REFUND:
+        for refund_id in (await refund_paying.approved(conn, order_no))[:1]:
+            await refund_paying.record_by_hand(conn, refund_id, str(park_no), act["value"]["reference"])
+    elif skipped := await guarantees.skip(conn, order_no):
+        return_id, was = skipped
+        told = "guarantee_declined" if was == "wanted" else "guarantee_given_up"
+        await events.note(conn, order_no, told, act["actor"], data={"return_id": return_id, "code": "skipped"})

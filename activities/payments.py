@@ -95,7 +95,7 @@ class PaymentActivities:
         unsettled = open_one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
         if not unsettled or open_one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
             return
-        if request.scope == "stray" and open_one.purpose == "order":
+        if request.scope == "stray" and open_one.purpose != "stray":
             return
         answer = await self._calls.gateway(open_one.provider).lookup(open_one.idempotency_key, open_one.kind)
         async with self._db.begin() as conn:
@@ -168,7 +168,7 @@ def _dangling(known: list[Transaction], everything: bool, view: m.OrderView) -> 
     """Authorisations that hold money for nothing (`everything`: every one that was not captured)."""
     live = [t for t in known if t.kind is PaymentKind.AUTHORISE and t.status is PaymentStatus.SUCCEEDED]
     ended = {t.parent_id for t in known if t.status is PaymentStatus.SUCCEEDED and t.kind is not PaymentKind.AUTHORISE}
-    open_ones = [t for t in live if t.payment_id not in ended]
+    open_ones = [t for t in live if t.payment_id not in ended and t.purpose != "guarantee"]
     in_use = view.attempt if view.attempt_state == "authorised" and view.status == Status.PENDING_PAYMENT else None
     return [t for t in open_ones if everything or t.attempt != in_use]
 

@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from activities.adjusting import AdjustingActivities
 from activities.gateway_calls import GatewayCalls
+from activities.guarantees import GuaranteeActivities
 from activities.holds import HoldActivities
 from activities.jobs import JobActivities
 from activities.orders import OrderActivities
@@ -28,7 +29,9 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     parking = ParkingActivities(database, vault, settings)
     gateways = build_payments(settings, database)
     payments = PaymentActivities(database, gateways, settings.payment_provider)
-    refunds = RefundActivities(database, GatewayCalls(database, gateways))
+    calls = GatewayCalls(database, gateways)
+    refunds = RefundActivities(database, calls)
+    guarantees = GuaranteeActivities(database, calls, vault, settings)
     carriers = build_carriers(settings)
     shipping = ShippingActivities(database, carriers, vault, settings)
     returns = ReturnActivities(database, carriers, vault, settings)
@@ -37,7 +40,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     jobs = JobActivities(database, vault, client, settings)
     return [
         found
-        for holder in (orders, parking, payments, refunds, shipping, returns, holds, adjusting, jobs)
+        for holder in (orders, parking, payments, refunds, guarantees, shipping, returns, holds, adjusting, jobs)
         for found in activities_of(holder)
     ]
 

@@ -4,14 +4,14 @@ They are decided in the books, under the order's lock, and answered at once, als
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Services, actor, derived_id
+from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
 from api.idempotent import in_books
 from api.presenting import RETURNED_BY
@@ -59,8 +59,12 @@ def terms_of(parts: Services) -> ReturnTerms:
     return ReturnTerms.from_settings(parts.settings)
 
 
-def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn) -> ReturnAsk:
-    """The request as the books take it. Raises Problem `resolution_not_offered`."""
+def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn, known: Sequence[str]) -> ReturnAsk:
+    """The request as the books take it; `known` are the methods of payment here.
+
+    Raises Problem `resolution_not_offered`, `exchange_lines_not_expected`, `advance_not_expected`,
+    `guarantee_payment_missing`, `unknown_payment_method`.
+    """
     if wish.resolution not in SETTLINGS:
         raise Problem("resolution_not_offered", f"a return is settled by {', '.join(sorted(SETTLINGS))}")
     wanted: dict[str, int] = {}
@@ -71,6 +75,7 @@ def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn) -> Retu
         order_no=order_no,
         wanted=wanted,
         exchange_for=_exchange_for(wish),
+        guarantee=_guarantee(wish, known),
         reason=wish.reason,
         reason_code=wish.reason_code,
         resolution=wish.resolution,
@@ -89,9 +94,24 @@ def _exchange_for(wish: AskReturn) -> dict[str, int]:
     return units
 
 
+def _guarantee(wish: AskReturn, known: Sequence[str]) -> tuple[str, str] | None:
+    """The payment that stands for the old goods while they are not here."""
+    if not wish.advance:
+        if wish.payment is not None:
+            raise Problem("advance_not_expected", "a return is paid for only with advance: true")
+        return None
+    if wish.resolution is not Resolution.EXCHANGE:
+        raise Problem("advance_not_expected", "only an exchange sends goods in advance")
+    if wish.payment is None:
+        raise Problem("guarantee_payment_missing", "name the payment on which the guarantee is authorised")
+    if wish.payment.method not in known:
+        raise Problem("unknown_payment_method", f"payment.method is {' or '.join(known)} here")
+    return wish.payment.method, wish.payment.token
+
+
 async def preview(parts: Services, caller: Principal, order_no: str, wish: AskReturn) -> dict[str, Any]:
     """What the return would bring; nothing changes. Raises what `ask` raises."""
-    terms, wanted = terms_of(parts), wish_of(caller, "preview", order_no, wish)
+    terms, wanted = terms_of(parts), wish_of(caller, "preview", order_no, wish, methods(parts.settings))
     async with parts.database.begin() as conn:
         seen = await return_requests.outlook(conn, terms, wanted)
         instead = await exchange_asking.outlook(conn, terms, wanted, seen)
@@ -136,7 +156,7 @@ def _kept(seen: Outlook, wanted: ReturnAsk) -> list[dict[str, Any]]:
 async def ask(parts: Services, asked: Asked, order_no: str, wish: AskReturn) -> Response:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
-    terms, wanted = terms_of(parts), wish_of(asked.caller, asked.key, order_no, wish)
+    terms, wanted = terms_of(parts), wish_of(asked.caller, asked.key, order_no, wish, methods(parts.settings))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         made = await return_requests.request(conn, parts.keys, terms, wanted)

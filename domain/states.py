@@ -94,6 +94,11 @@ NOTES = frozenset(
         "parcel_came_back",
         "exchange_sent",
         "exchange_fell_back",
+        "guarantee_authorised",
+        "guarantee_declined",
+        "guarantee_released",
+        "guarantee_claimed",
+        "guarantee_given_up",
     }
 )
 

@@ -15,6 +15,7 @@ class Step(StrEnum):
     CANCEL_SHIPMENT = "cancel_shipment"
     RETURN_PAYMENT = "return_payment"
     REFUND = "refund"
+    GUARANTEE = "guarantee"
 
 
 class Action(StrEnum):
@@ -66,6 +67,8 @@ STEPS: dict[Step, StepRule] = {
     Step.DELIVER: StepRule("bring the parcel to the door", (Action.RETRY, Action.SKIP, Action.COMPENSATE), skip={}),
     Step.CANCEL_SHIPMENT: StepRule("recall the parcel", (Action.RETRY, Action.SKIP), skip={}),
     Step.RETURN_PAYMENT: StepRule("give the money back", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
+    # Skipped: an authorisation is done without, a release or a claim is given up.
+    Step.GUARANTEE: StepRule("authorise, release or claim the guarantee", (Action.RETRY, Action.SKIP), skip={}),
     Step.REFUND: StepRule("pay the refund", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
 }
 

@@ -12,6 +12,12 @@ from workflows import names, ports
 from workflows.failures import Failure
 from workflows.sticking import Sticking
 
+GUARANTEE = {
+    "guarantee": "authorise the guarantee",
+    "guarantee_release": "give the guarantee back",
+    "guarantee_claim": "claim the guarantee",
+}
+
 
 class AfterSales(Sticking):
     """The chapter of errands. The decision stands; carrying it out may park as any provider's step does."""
@@ -21,6 +27,8 @@ class AfterSales(Sticking):
         match errand.kind:
             case "refund":
                 await self.step(Step.REFUND, lambda: self._pay(errand))
+            case "guarantee" | "guarantee_release" | "guarantee_claim":
+                await self.step(Step.GUARANTEE, lambda: self._tend_guarantee(errand))
             case kind:
                 raise NotImplementedError(f"this code knows no errand {kind}")
 
@@ -57,6 +65,10 @@ class AfterSales(Sticking):
         if errand is None or errand.kind != "refund" or self.view.cancelling or parked.step == Step.REFUND:
             return None
         return errand
+
+    async def _tend_guarantee(self, errand: m.Errand) -> m.OrderView:
+        ref = m.GuaranteeRef(self.order_no, errand.id)
+        return await ports.tend_guarantee(ref, self.policy, GUARANTEE[errand.kind])
 
     async def _pay(self, errand: m.Errand) -> m.OrderView:
         return await ports.pay_refund(m.RefundRef(self.order_no, errand.id), self.policy, "pay the refund")

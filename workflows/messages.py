@@ -166,6 +166,14 @@ class RefundRef:
 
 
 @dataclass(frozen=True)
+class GuaranteeRef:
+    """The guarantee of an advance exchange: what is due on it, the books say."""
+
+    order_no: str
+    return_id: str
+
+
+@dataclass(frozen=True)
 class HoldDue:
     """The time of a hold has come: `act` is escalate or expire."""
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from api.schemas.orders import Payment
 from api.schemas.text import Body, Code, Name, Quantity, Reason, Reference, Sku, Units
 from domain.after_sales import Reason as ReasonCode
 from domain.after_sales import Resolution
@@ -23,7 +24,8 @@ class ReturnLine(Body):
 class AskReturn(Body):
     """What goes back and why, in the customer's words (kept encrypted); `photographs` are references, not pictures.
 
-    `exchange_lines` say what is wanted instead, with the resolution exchange; without them, the same again.
+    `exchange_lines` say what is wanted instead, with the resolution exchange; without them, the same again. With
+    `advance` the new goods go out first, against a guarantee that is authorised on `payment`.
     """
 
     lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]
@@ -31,6 +33,8 @@ class AskReturn(Body):
     reason_code: Annotated[ReasonCode, Field(strict=False)] = ReasonCode.OTHER
     resolution: Annotated[Resolution, Field(strict=False)] = Resolution.REFUND
     exchange_lines: Annotated[list[ReturnLine] | None, Field(min_length=1, max_length=MAX_LINES)] = None
+    advance: bool = False
+    payment: Payment | None = None
     photographs: Annotated[list[Name], Field(max_length=10, default_factory=list)]
 
 

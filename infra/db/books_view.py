@@ -23,8 +23,14 @@ _STAND = text(
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
            k.park_no, k.step, k.error, k.options,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
-           (SELECT ARRAY['refund', f.refund_id] FROM refunds f WHERE f.order_no = o.order_no AND f.status = 'approved'
-             ORDER BY f.refund_no LIMIT 1) AS errand,
+           coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
+                      WHERE f.order_no = o.order_no AND f.status = 'approved' ORDER BY f.refund_no LIMIT 1),
+             (SELECT ARRAY[CASE g.status WHEN 'wanted' THEN 'guarantee' WHEN 'claim_due' THEN 'guarantee_claim'
+                             ELSE 'guarantee_release' END, g.return_id]
+                FROM guarantees g JOIN returns n USING (return_id)
+               WHERE g.order_no = o.order_no AND (g.status IN ('release_due', 'claim_due')
+                     OR (g.status = 'wanted' AND n.status IN ('approved', 'in_transit')))
+               ORDER BY g.created_at LIMIT 1)) AS errand,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
                     AND t.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
                   ORDER BY t.return_no) AS returns
@@ -63,7 +69,7 @@ _STRAY = text(
                                   WHERE r.parent_id = p.payment_id AND r.kind = 'refund' AND r.status = 'succeeded')
       UNION ALL
       SELECT FROM payments a
-       WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
+       WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded' AND a.purpose <> 'guarantee'
          AND NOT EXISTS (SELECT FROM payments v WHERE v.parent_id = a.payment_id AND v.status = 'succeeded'
                             AND v.kind IN ('void', 'capture'))
          AND (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = :order_no), 0)

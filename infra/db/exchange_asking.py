@@ -1,34 +1,68 @@
-"""What an exchange would cost or bring, before anybody commits to it."""
+"""What an exchange would cost or bring, before anybody commits to it; and what the customer then commits to."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import CONDITIONS, Resolution
-from domain.exchanges import exchanged
-from infra.db import exchange_backing, exchanges
-from infra.db.return_requests import Outlook, ReturnAsk
+from domain.errors import RuleBroken
+from domain.exchanges import Exchanged, exchanged
+from domain.orders import PricedLine
+from infra.db import exchange_backing, exchanges, guarantees
 from infra.db.return_terms import ReturnTerms
 
+if TYPE_CHECKING:  # they ask here
+    from infra.db.return_requests import Outlook, ReturnAsk
 
-async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk, seen: Outlook) -> dict[str, Any] | None:
+
+async def outlook(
+    conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook"
+) -> dict[str, Any] | None:
     """What the new goods cost against the old ones as new; None for other returns.
 
-    Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`.
+    Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`,
+    `nothing_to_guarantee`.
     """
     if ask.resolution is not Resolution.EXCHANGE:
         return None
+    lines, new, value = await _priced(conn, terms, ask, seen)
+    wanted = [{"sku": one.sku, "quantity": one.quantity, "unit_price_minor": one.unit_price_minor} for one in lines]
+    return {
+        "lines": wanted,
+        "value_minor": value,
+        "to_pay_minor": new.to_pay_minor,
+        "to_refund_minor": new.rest_minor,
+        "guarantee_minor": _guaranteed(new) if ask.guarantee else 0,
+        "currency": seen.currency,
+    }
+
+
+async def keep(conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook") -> None:
+    """Keep what is wanted and, when it is to go out first, the guarantee for it. Raises what `outlook` raises."""
+    if ask.resolution is not Resolution.EXCHANGE:
+        return
+    _, new, _ = await _priced(conn, terms, ask, seen)
+    wished = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
+    await exchanges.wish(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
+    if ask.guarantee is not None:
+        method, token = ask.guarantee
+        await guarantees.wish(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
+
+
+def _guaranteed(new: Exchanged) -> int:
+    """What the customer owes if the old goods never come."""
+    if not new.used_minor:
+        raise RuleBroken("nothing_to_guarantee", "the old goods pay nothing of the new ones: ask without advance")
+    return new.used_minor
+
+
+async def _priced(
+    conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook"
+) -> tuple[list[PricedLine], Exchanged, int]:
     units = {one.line_no: one.quantity for one in seen.pieces}
     lines = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
     lines = lines or await exchanges.same_again(conn, ask.order_no, units)
     refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
     behind = await exchange_backing.worth_behind(conn, ask.order_no, ask.return_id, units, refunded)
-    new = exchanged(lines, seen.amount_minor + behind, terms.tax)
-    wanted = [{"sku": one.sku, "quantity": one.quantity, "unit_price_minor": one.unit_price_minor} for one in lines]
-    return {
-        "lines": wanted,
-        "value_minor": seen.amount_minor + behind,
-        "to_pay_minor": new.to_pay_minor,
-        "to_refund_minor": new.rest_minor,
-        "currency": seen.currency,
-    }
+    value = seen.amount_minor + behind
+    return lines, exchanged(lines, value, terms.tax), value

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db import events, exchange_backing, exchanges, returns
+from infra.db import events, exchange_backing, exchanges, guarantees, returns
 from infra.db.exchange_backing import GivingBack
 
 _OF_NEW_ORDER = text("SELECT return_id, order_no FROM exchanges WHERE new_order_no = :order_no")
@@ -13,15 +13,16 @@ _USED = text("SELECT used_minor FROM exchanges WHERE return_id = :return_id")
 async def fall_back(conn: AsyncConnection, order_no: str, why: str) -> None:
     """In the transaction that shows the new order as cancelled; nothing where it is no exchange.
 
-    Goods that are not settled yet are refunded when they are: the exchange is only marked.
+    Goods that are not settled yet are refunded when they are; only what was claimed for them goes back at once.
     """
     row = (await conn.execute(_OF_NEW_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:
         return
     await events.lock_order(conn, row.order_no)
     here = await returns.find(conn, row.return_id)
-    if not await exchanges.fell_back(conn, here, why) or here.settled is None:
+    if not await exchanges.fell_back(conn, here, why):
         return
-    used = (await conn.execute(_USED, {"return_id": here.return_id})).scalar_one()
+    claimed = await guarantees.let_go(conn, here.return_id)
+    used = claimed if here.settled is None else (await conn.execute(_USED, {"return_id": here.return_id})).scalar_one()
     sources = await exchange_backing.behind(conn, order_no)
     await exchange_backing.give_back(conn, sources, used, GivingBack(here.return_id, "fell_back", "system"))

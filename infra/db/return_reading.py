@@ -22,7 +22,12 @@ _SHOWN = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_n
   'refund', (SELECT json_build_object('refund_id', f.refund_id, 'amount_minor', f.amount_minor, 'currency', f.currency,
                                       'status', f.status) FROM refunds f WHERE f.return_id = r.return_id),
   'exchange', (SELECT json_build_object('order_no', x.new_order_no, 'status', x.status, 'advance', x.advance,
-                                        'used_minor', x.used_minor, 'lines', coalesce((
+                                        'used_minor', x.used_minor,
+                                        'guarantee', (SELECT json_build_object('amount_minor', u.amount_minor,
+                                                               'currency', u.currency, 'status', u.status,
+                                                               'claim_minor', u.claim_minor)
+                                                        FROM guarantees u WHERE u.return_id = x.return_id),
+                                        'lines', coalesce((
                          SELECT json_agg(json_build_object('sku', w.sku, 'quantity', w.quantity,
                                   'unit_price_minor', w.unit_price_minor) ORDER BY w.line_no)
                            FROM exchange_lines w WHERE w.return_id = x.return_id), '[]'))

@@ -21,7 +21,7 @@ from domain.after_sales import (
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.refunds import Origin
 from domain.states import Status
-from infra.db import events, exchanges, refunds, returns
+from infra.db import events, exchange_asking, refunds, returns
 from infra.db.customers import KeyRing, data_key_of
 from infra.db.refunds import LineAsk, Plan, RefundAsk
 from infra.db.return_terms import ReturnTerms
@@ -63,7 +63,8 @@ _INSERT_LINE = text(
 class ReturnAsk:
     """A return as asked for: `wanted` are units by SKU; `reason` and `photographs` (references) are sealed.
 
-    `exchange_for` are units by SKU that are wanted instead, with the resolution exchange; none: the same again.
+    `exchange_for` are units by SKU that are wanted instead, with the resolution exchange; none: the same again. With a
+    `guarantee` (method, token) they go out first.
     """
 
     return_id: str
@@ -75,6 +76,7 @@ class ReturnAsk:
     requested_by: str
     photographs: tuple[str, ...] = ()
     exchange_for: Mapping[str, int] = field(default_factory=dict)
+    guarantee: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,7 @@ async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnTerm
     lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
     await conn.execute(_INSERT_LINE, [{**row, **line} for line in lines])
     made = await returns.find(conn, ask.return_id)
-    if ask.resolution is Resolution.EXCHANGE:
-        wished = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
-        await exchanges.wish(conn, ask.return_id, ask.order_no, wished, advance=False)
+    await exchange_asking.keep(conn, terms, ask, seen)
     units = sum(one.quantity for one in seen.pieces)
     data = {**made.facts, "resolution": ask.resolution, "reason": ask.reason_code, "units": units}
     await events.note(conn, ask.order_no, "return_requested", ask.requested_by, data=data)

@@ -15,7 +15,7 @@ from domain.errors import NotFound, RuleBroken
 from domain.exchanges import exchanged
 from domain.refunds import Origin
 from domain.stock import MovementKind
-from infra.db import exchange_backing, exchanges, refunds, returns, stock_admin, store_credit
+from infra.db import exchange_backing, exchanges, guarantees, refunds, returns, stock_admin, store_credit
 from infra.db.customers import KeyRing
 from infra.db.exchange_backing import GivingBack
 from infra.db.refunds import LineAsk, Plan, RefundAsk
@@ -147,6 +147,9 @@ async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
     if wanted.status == "fell_back":
         return await refund(conn, here, how)
     value = await value_of(conn, here, how)
+    if wanted.status == "placed":
+        return await _came_after(conn, here, how, value, wanted.used_minor)
+    await guarantees.came(conn, here.return_id, 0)
     if not value:
         return NOTHING_DUE
     lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, await _all_units(conn, here)))
@@ -157,6 +160,40 @@ async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
     if new.rest_minor:
         await exchange_backing.give_back(conn, await sources_of(conn, here), new.rest_minor, giving(here, how, "rest"))
     return "exchange_placed"
+
+
+async def _came_after(conn: AsyncConnection, here: Return, how: Settling, value: int, used: int) -> str:
+    """The new goods went out first: the guarantee is given back, or what the old ones are short of is claimed.
+
+    Goods that come after all was claimed are paid for with what was claimed.
+    """
+    claimed = await guarantees.claimed_minor(conn, here.return_id)
+    await guarantees.came(conn, here.return_id, used - value)
+    over = min(value, claimed) if claimed else value - used
+    if over > 0:
+        await exchange_backing.give_back(conn, await sources_of(conn, here), over, giving(here, how, "rest"))
+    return "exchange_placed"
+
+
+async def place_in_advance(conn: AsyncConnection, here: Return, how: Settling) -> bool:
+    """Place the new order against the value of the old goods as new; False where the address is gone (erasure)."""
+    wanted = await exchanges.find(conn, here)
+    pieces = {line.line_no: line.quantity for line in await returns.lines_of(conn, here.return_id)}
+    lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, pieces))
+    new = exchanged(lines, await _as_new(conn, here, how, pieces), how.terms.tax)
+    return await exchanges.place(conn, how.keys, here, lines, new, how.actor) is not None
+
+
+async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: dict[int, int]) -> int:
+    left = {line.line_no: line.units_left for line in await refunds.lines_of(conn, here.order_no)}
+    lines = tuple(LineAsk(min(n, left[line]), line) for line, n in pieces.items() if min(n, left[line]))
+    fault = here.reason_code in SHOPS_FAULT
+    ask = RefundAsk("", here.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault)
+    plan = await _planned(conn, ask)
+    refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
+    behind = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, pieces, refunded)
+    worth = (plan.amount_minor if plan else 0) + behind
+    return min(worth, await exchange_backing.room(conn, await sources_of(conn, here)))
 
 
 async def value_of(conn: AsyncConnection, here: Return, how: Settling) -> int:
@@ -180,7 +217,8 @@ async def _all_units(conn: AsyncConnection, here: Return) -> dict[int, int]:
 
 
 async def _exchange_closed(conn: AsyncConnection, here: Return) -> bool:
-    return await exchanges.is_through(conn, here) and await _refund_closed(conn, here)
+    through = await exchanges.is_through(conn, here) and await _refund_closed(conn, here)
+    return through and await guarantees.is_closed(conn, here.return_id)
 
 
 async def refund_ask(conn: AsyncConnection, here: Return, how: Settling) -> RefundAsk | None:

@@ -198,7 +198,89 @@ END $$;
 CREATE TRIGGER new_order_wakes_return AFTER INSERT ON order_events FOR EACH ROW
   WHEN (NEW.to_status IN ('shipped', 'cancelled')) EXECUTE FUNCTION wake_return_of_new_order();
 
+-- ── guarantees: the new goods go out first ──────────────────────────────────────────────────────────────────
+ALTER TABLE payments DROP CONSTRAINT payments_purpose_check,
+  ADD CONSTRAINT payments_purpose_check CHECK (purpose IN ('order', 'stray', 'guarantee'));
+-- A guarantee is claimed once or given back once, never both, whatever the code believes.
+CREATE UNIQUE INDEX payments_guarantee_ends_once ON payments (parent_id)
+  WHERE purpose = 'guarantee' AND kind IN ('capture', 'void') AND status <> 'failed';
+
+CREATE TABLE guarantees (                  -- an authorisation that is taken if the old goods never come
+  return_id     text PRIMARY KEY REFERENCES exchanges,
+  order_no      text NOT NULL REFERENCES orders,
+  amount_minor  bigint NOT NULL CHECK (amount_minor > 0),
+  currency      char(3) NOT NULL,
+  method        text NOT NULL CHECK (length(method) BETWEEN 1 AND 32),
+  token         text NOT NULL CHECK (length(token) BETWEEN 1 AND 200),
+  status        text NOT NULL DEFAULT 'wanted' CHECK (status IN ('wanted', 'authorised', 'declined', 'dropped',
+                  'release_due', 'released', 'claim_due', 'claimed', 'given_up')),
+  claim_minor   bigint CHECK (claim_minor BETWEEN 1 AND amount_minor),
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  updated_at    timestamptz NOT NULL DEFAULT now(),
+  CHECK ((status IN ('claim_due', 'claimed')) <= (claim_minor IS NOT NULL))
+);
+CREATE INDEX guarantees_due ON guarantees (order_no, created_at) WHERE status IN ('wanted', 'release_due', 'claim_due');
+
+CREATE FUNCTION guarantee_is_being_claimed(of_return text, of_order text) RETURNS boolean STABLE LANGUAGE sql SET search_path = public AS $$
+  SELECT EXISTS (SELECT FROM payments p WHERE p.order_no = of_order AND p.purpose = 'guarantee' AND p.kind = 'capture'
+                    AND p.status <> 'failed' AND p.idempotency_key LIKE of_order || '/guarantee/' || of_return || '/%')
+$$;
+
+CREATE FUNCTION guard_guarantee() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+  IF (NEW.order_no, NEW.amount_minor, NEW.currency, NEW.method, NEW.token)
+       IS DISTINCT FROM (OLD.order_no, OLD.amount_minor, OLD.currency, OLD.method, OLD.token)
+     OR NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
+       ('wanted', 'authorised'), ('wanted', 'declined'), ('wanted', 'dropped'), ('dropped', 'release_due'),
+       ('authorised', 'release_due'), ('authorised', 'claim_due'), ('claim_due', 'authorised'),
+       ('claim_due', 'release_due'), ('claim_due', 'claimed'), ('claim_due', 'given_up'),
+       ('release_due', 'released'), ('release_due', 'given_up')) THEN
+    RAISE EXCEPTION 'a guarantee does not go from % to %', OLD.status, NEW.status USING ERRCODE = 'OM173';
+  END IF;
+  -- Once its money is being taken nothing turns that back.
+  IF OLD.status = 'claim_due' AND NEW.status IN ('authorised', 'release_due') AND guarantee_is_being_claimed(OLD.return_id, OLD.order_no) THEN
+    RAISE EXCEPTION 'the guarantee is being claimed' USING ERRCODE = 'OM173';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER guarantee_guard BEFORE UPDATE ON guarantees FOR EACH ROW EXECUTE FUNCTION guard_guarantee();
+
+-- What becomes of the return decides about the guarantee, in the return's own transaction: goods that will not come are
+-- claimed, goods that come at the last moment are not. Its order is woken for what costs a provider's call.
+CREATE FUNCTION guarantee_follows_return() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+  IF NEW.status IN ('expired', 'rejected', 'cancelled') THEN
+    UPDATE guarantees SET status = CASE status WHEN 'wanted' THEN 'dropped' ELSE 'claim_due' END, updated_at = now(),
+           claim_minor = CASE status WHEN 'authorised' THEN amount_minor END
+     WHERE return_id = NEW.return_id AND status IN ('wanted', 'authorised');
+  ELSIF NEW.status = 'received' THEN
+    UPDATE guarantees SET status = 'authorised', claim_minor = NULL, updated_at = now()
+     WHERE return_id = NEW.return_id AND status = 'claim_due' AND NOT guarantee_is_being_claimed(return_id, order_no);
+  END IF;
+  INSERT INTO workflow_requests (kind, subject, name, payload)
+  SELECT 'signal_order', g.order_no, 'after_sales', jsonb_build_object('guarantee', g.return_id)
+    FROM guarantees g WHERE g.return_id = NEW.return_id AND g.status IN ('wanted', 'claim_due');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER return_moves_guarantee AFTER UPDATE OF status ON returns FOR EACH ROW
+  WHEN (OLD.status <> NEW.status AND NEW.resolution = 'exchange') EXECUTE FUNCTION guarantee_follows_return();
+
+CREATE FUNCTION wake_for_guarantee() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+  INSERT INTO workflow_requests (kind, subject, name, payload)
+  VALUES ('signal_return', NEW.return_id, 'return_changed', jsonb_build_object('order_no', NEW.order_no, 'guarantee', NEW.status));
+  IF NEW.status IN ('release_due', 'claim_due') THEN
+    INSERT INTO workflow_requests (kind, subject, name, payload)
+    VALUES ('signal_order', NEW.order_no, 'after_sales', jsonb_build_object('guarantee', NEW.return_id));
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guarantee_wakes AFTER UPDATE OF status ON guarantees FOR EACH ROW WHEN (OLD.status <> NEW.status)
+  EXECUTE FUNCTION wake_for_guarantee();
+
+GRANT SELECT, INSERT (return_id, order_no, amount_minor, currency, method, token), UPDATE (status, claim_minor, updated_at)
+  ON guarantees TO oms_app;
 GRANT SELECT, INSERT ON exchange_lines, exchange_refunds TO oms_app;
 GRANT SELECT, INSERT (return_id, order_no, advance), UPDATE (status, new_order_no, used_minor) ON exchanges TO oms_app;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION lock_store_credit TO oms_app;  -- used in plain statements, not only in triggers
+GRANT EXECUTE ON FUNCTION lock_store_credit, guarantee_is_being_claimed TO oms_app;  -- used in plain statements, too

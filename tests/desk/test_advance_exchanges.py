@@ -1,0 +1,200 @@
+"""The new goods go out first, against a guarantee that is given back or claimed, once, on real servers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from infra.stack.temporal import TemporalServer
+from tests.api.conftest import unique
+from tests.conftest import Books
+from tests.desk.buying import CHEAP, OLD, Buyer, shop_open, wrong_in_the_books
+from tests.desk.conftest import Office
+from tests.returning import a_return
+from tests.stage import eventually
+from workflows import names
+
+
+@pytest.fixture(scope="module")
+async def office(
+    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
+    async with shop_open(database_url, temporal, tmp_path_factory.mktemp("exchanges")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def buyer(office: Office) -> Buyer:
+    return Buyer(office)
+
+
+@pytest.fixture(autouse=True)
+async def the_books_are_right(office: Office) -> AsyncIterator[None]:
+    yield
+    assert not await wrong_in_the_books(office)
+
+
+CARD = {"method": "sandbox", "token": "tok_ok"}
+
+
+def guarantees(buyer: Buyer, order_no: str) -> list[tuple[str, int]]:
+    """What the provider believes of the guarantee: everything beside the order's own authorisation and capture."""
+    items = buyer.office.stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"]
+    done = [item for item in items if item["status"] == "succeeded" and "/guarantee/" in item["idempotency_key"]]
+    return [(item["kind"], item["amount_minor"]) for item in done]
+
+
+async def guarantee_is(buyer: Buyer, return_id: str, status: str) -> None:
+    async def there() -> bool:
+        guarantee = (await buyer.shown(return_id))["exchange"]["guarantee"]
+        return bool(guarantee["status"] == status)
+
+    await eventually(there)
+
+
+async def times_out(buyer: Buyer, return_id: str) -> None:
+    """Its deadline has come, as its own story sees it."""
+    await buyer.office.stage.sql(
+        "UPDATE returns SET reminded_at = now(), deadline = now() WHERE return_id = :r", r=return_id
+    )
+    handle = buyer.office.stage.client.get_workflow_handle(names.return_workflow(return_id))
+    await handle.signal(names.RETURN_CHANGED)
+
+
+async def begun(buyer: Buyer, **how: Any) -> tuple[str, str, str]:
+    """(order, return, new order) of an advance exchange whose guarantee is authorised."""
+    order_no = await buyer.buys()
+    return_id = await buyer.asks(order_no, advance=True, payment=CARD, **how)
+    new = await buyer.new_order(return_id)
+    return order_no, return_id, new["order_no"]
+
+
+async def test_the_old_goods_come_and_the_guarantee_is_given_back(buyer: Buyer) -> None:
+    order_no, return_id, new = await begun(buyer)
+    assert guarantees(buyer, order_no) == [("authorise", 1_000)]
+    await buyer.gets(new)  # before anything came back
+    assert (await buyer.shown(return_id))["status"] == "approved"
+
+    await buyer.sends_back(return_id)
+    done = await buyer.becomes(return_id, "completed")
+    assert done["exchange"]["guarantee"]["status"] == "released"
+    assert guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)]
+    assert await buyer.kept_minor(order_no, new) == 1_000
+    told = await buyer.office.stage.events(order_no)
+    wanted = ("guarantee_authorised", "exchange_sent", "guarantee_released")
+    assert [kind for kind in told if kind in wanted] == list(wanted)
+
+
+async def test_the_old_goods_never_come_and_the_guarantee_is_claimed_once(buyer: Buyer) -> None:
+    order_no, return_id, new = await begun(buyer)
+    buyer.office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
+    await times_out(buyer, return_id)
+    await buyer.becomes(return_id, "expired")
+    await guarantee_is(buyer, return_id, "claimed")
+    assert guarantees(buyer, order_no) == [("authorise", 1_000), ("capture", 1_000)]
+    assert await buyer.kept_minor(order_no, new) == 2_000  # two pieces, two paid
+    assert (await buyer.office.stage.events(order_no)).count("guarantee_claimed") == 1
+
+
+async def test_what_comes_after_it_was_claimed_is_paid_for(buyer: Buyer) -> None:
+    order_no, return_id, new = await begun(buyer)
+    await times_out(buyer, return_id)
+    await guarantee_is(buyer, return_id, "claimed")
+    await buyer.gets(new)
+    await buyer.sends_back(return_id)
+    await buyer.becomes(return_id, "completed")
+    assert await buyer.kept_minor(order_no, new) == 1_000
+
+
+@pytest.mark.parametrize("attempt", range(3))
+async def test_at_the_very_deadline_it_is_given_back_or_claimed_and_never_both(buyer: Buyer, attempt: int) -> None:
+    order_no, return_id, new = await begun(buyer)
+    await buyer.gets(new)
+    await asyncio.gather(times_out(buyer, return_id), buyer.sends_back(return_id))
+    await buyer.becomes(return_id, "completed")
+    ends = guarantees(buyer, order_no)[1:]
+    assert ends in ([("void", 1_000)], [("capture", 1_000)])
+    assert await buyer.kept_minor(order_no, new) == 1_000
+
+
+async def test_a_customer_who_keeps_both_pays_for_both(buyer: Buyer) -> None:
+    order_no, return_id, new = await begun(buyer)
+    kept = await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})
+    assert kept.status_code == 200, kept.text
+    await guarantee_is(buyer, return_id, "claimed")
+    assert await buyer.kept_minor(order_no, new) == 2_000
+
+
+async def test_what_comes_damaged_costs_its_share(buyer: Buyer) -> None:
+    """Nothing of what is missing is worth anything: all of it is claimed, although the parcel came."""
+    order_no, return_id, new = await begun(buyer)
+    await buyer.gets(new)
+    await buyer.sends_back(return_id, condition="missing")
+    await buyer.becomes(return_id, "completed")
+    assert guarantees(buyer, order_no)[1:] == [("capture", 1_000)]
+    assert await buyer.kept_minor(order_no, new) == 2_000
+
+
+async def test_a_declined_guarantee_makes_it_an_ordinary_exchange(buyer: Buyer) -> None:
+    order_no = await buyer.buys()
+    return_id = await buyer.asks(order_no, advance=True, payment={"method": "sandbox", "token": "tok_decline"})
+    await guarantee_is(buyer, return_id, "declined")
+    assert "guarantee_declined" in await buyer.office.stage.events(order_no)
+    assert (await buyer.shown(return_id))["exchange"]["order_no"] is None
+    await buyer.sends_back(return_id)
+    new = await buyer.new_order(return_id)
+    await buyer.gets(new["order_no"])
+    await buyer.becomes(return_id, "completed")
+    assert await buyer.kept_minor(order_no, new["order_no"]) == 1_000
+
+
+async def test_a_cheaper_one_leaves_money_when_the_old_goods_are_here(buyer: Buyer) -> None:
+    order_no, return_id, new = await begun(buyer, exchange_lines=[{"sku": CHEAP, "quantity": 1}])
+    assert guarantees(buyer, order_no) == [("authorise", 700)]
+    await buyer.gets(new)
+    assert await buyer.kept_minor(order_no, new) == 1_000
+    await buyer.sends_back(return_id)
+    await buyer.becomes(return_id, "completed")
+    assert await buyer.kept_minor(order_no, new) == 700
+
+
+async def test_new_goods_that_cannot_go_out_give_the_guarantee_back(buyer: Buyer) -> None:
+    rare = unique("RARE")
+    await buyer.office.stage.stock(rare, 1, price_minor=1_000)
+    order_no, return_id, new = await begun(buyer, exchange_lines=[{"sku": rare, "quantity": 2}])
+    await buyer.office.stage.reaches(new, "cancelled")
+    await guarantee_is(buyer, return_id, "released")
+    assert await buyer.kept_minor(order_no, new) == 1_000  # the old goods are still with him
+    await buyer.sends_back(return_id)
+    await buyer.becomes(return_id, "completed")
+    assert await buyer.kept_minor(order_no, new) == 0
+
+
+async def test_a_guarantee_that_cannot_be_claimed_parks_and_is_given_up_by_support(buyer: Buyer) -> None:
+    order_no, return_id, _ = await begun(buyer)
+    buyer.office.stage.fault("payments", "reject", 1, order_no=order_no, kind="capture")
+    await times_out(buyer, return_id)
+    parked = await buyer.office.stage.parked(order_no)
+    assert (parked.step, list(parked.options)) == ("guarantee", ["retry", "skip"])
+    wish = {"action": "skip", "reason": "the card is gone"}
+    done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    assert done.status_code == 200, done.text
+    await guarantee_is(buyer, return_id, "given_up")
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"advance": True}, "guarantee_payment_missing"),
+        ({"payment": CARD}, "advance_not_expected"),
+        ({"advance": True, "payment": CARD, "resolution": "refund"}, "advance_not_expected"),
+        ({"advance": True, "payment": {"method": "gold", "token": "x"}}, "unknown_payment_method"),
+    ],
+)
+async def test_bad_wishes_are_refused(buyer: Buyer, how: dict[str, Any], code: str) -> None:
+    order_no = await buyer.buys()
+    wish = a_return(OLD, 1, **{"resolution": "exchange", **how})
+    for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
+        answer = await buyer.door.post(path, wish)
+        assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
