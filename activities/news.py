@@ -52,7 +52,7 @@ _PARCEL_MOVES = text(
       SELECT shipment_id FROM shipments
        WHERE order_no = :order_no AND carrier = :carrier AND status = ANY(CAST(:older AS text[]))
          AND (carrier_ref = :ref OR (carrier_ref IS NULL AND status = 'booking' AND NOT EXISTS (
-               SELECT FROM shipments x WHERE x.order_no = :order_no AND x.carrier_ref = :ref)))
+               SELECT FROM shipments x WHERE x.carrier = :carrier AND x.carrier_ref = :ref)))
        ORDER BY carrier_ref IS NULL LIMIT 1
     )
     UPDATE shipments s SET status = :status, carrier_ref = coalesce(carrier_ref, :ref),

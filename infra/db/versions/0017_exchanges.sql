@@ -80,7 +80,8 @@ BEGIN
   NEW.credit_account := replace(NEW.credit_account, 'receivable:store_credit', 'store_credit:customer');
   RETURN NEW;
 END $$;
-CREATE TRIGGER store_credit_is_owed BEFORE INSERT ON payment_ledger FOR EACH ROW EXECUTE FUNCTION credit_is_owed();
+CREATE TRIGGER store_credit_is_owed BEFORE INSERT ON payment_ledger FOR EACH ROW
+  WHEN ('receivable:store_credit' IN (NEW.debit_account, NEW.credit_account)) EXECUTE FUNCTION credit_is_owed();
 
 GRANT SELECT ON store_credits, store_credit_entries TO oms_app;
 GRANT INSERT (idempotency_key, kind, customer_id, currency, amount_minor, balance_delta, held_delta, order_no, return_id,
@@ -92,6 +93,8 @@ ALTER TABLE shipments
   ADD COLUMN came_back_at timestamptz;     -- what was in it is in quarantine
 DROP INDEX shipments_one_live;
 CREATE UNIQUE INDEX shipments_one_live ON shipments (order_no) WHERE status <> 'cancelled' AND replaced_at IS NULL;
+-- What numbers an order's parcels and its rounds of stock: hardly any order has one, so it costs the others nothing.
+CREATE INDEX shipments_ended ON shipments (order_no) WHERE status = 'cancelled' OR replaced_at IS NOT NULL;
 
 CREATE TABLE parcel_contents (             -- what was in a parcel that was replaced
   shipment_id  text NOT NULL REFERENCES shipments,
