@@ -13,7 +13,7 @@ from api.presenting import presented
 from domain.errors import NotFound
 from domain.refunds import RefundStatus
 from domain.states import Status
-from infra.db import order_reading, portal_orders
+from infra.db import order_reading
 from infra.telemetry import bind_order
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -41,14 +41,12 @@ async def order(request: Request, person: Signed, order_no: str) -> Response:
         if found is None:
             raise NotFound("order_not_found")
         events = await order_reading.timeline(conn, number, 0, MAX_EVENTS)
-        left = await portal_orders.returnable(conn, number) if found["status"] == Status.DELIVERED else []
     shown = presented(found, customer, parts.settings)
     context: dict[str, Any] = {
         "order": shown,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
         "money": money_of(shown["payments"], shown["refunds"]),
-        "may_return": bool(left) and not shown["cancelling"],
         "declined": declined(shown["payments"]),
     }
     template = "order_live.html" if request.headers.get("x-live") else "order.html"
