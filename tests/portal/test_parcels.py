@@ -34,6 +34,9 @@ async def test_an_exchange_and_store_credit_say_what_they_bring(shop: Door) -> N
         assert preview.status_code == 200 and said in plain(preview.text), preview.text
     path = await asked(browser, order_no, resolution="store_credit")
     assert "Store credit" in (await browser.get(path)).text
+    path = await asked(browser, order_no, resolution="exchange")
+    page = (await browser.get(path)).text
+    assert "The same again, new" in page and "The new goods are order" not in page
 
 
 async def test_store_credit_is_shown_and_offered_where_it_is_enough(shop: Door) -> None:
