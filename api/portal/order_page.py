@@ -46,6 +46,7 @@ async def order(request: Request, person: Signed, order_no: str) -> Response:
         "order": shown,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
+        "charges": charges(shown),
         "money": money_of(shown["payments"], shown["refunds"]),
         "declined": declined(shown["payments"]),
     }
@@ -59,6 +60,16 @@ def steps(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
     for event in events:
         first.setdefault(event["type"], event["occurred_at"])
     return [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
+
+
+def charges(order: dict[str, Any]) -> list[tuple[str, int]]:
+    """What lies between the goods and the total; in one sum where a change has left parts that do not add up."""
+    goods = sum(line["total_minor"] for line in order["lines"])
+    parts = [("discount", -order["discount_minor"]), ("shipping", order["shipping_minor"])]
+    rest = order["total_minor"] - goods - sum(amount for _, amount in parts)
+    if rest < 0 or rest > order["tax_minor"]:
+        parts, rest = [("charges", order["total_minor"] - goods)], 0
+    return [(what, amount) for what, amount in (*parts, ("tax", rest)) if amount]
 
 
 def declined(payments: list[dict[str, Any]]) -> bool:

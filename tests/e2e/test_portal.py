@@ -205,7 +205,7 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_text("You can have it sent again or your money back").wait_for()  # by itself
-    await page.get_by_role("link", name="Choose what happens to the parcel").click()
+    await page.get_by_role("link", name="Choose what happens now").click()
     said = await page.locator("main").inner_text()
     assert "You get back ¥20.00" in said and "You pay nothing more" in said
     grave = await fine(page)
@@ -220,7 +220,7 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
     else:
         await live.reaches(order_no, "cancelled")
     await page.reload()
-    assert not await page.get_by_role("link", name="Choose what happens to the parcel").count()
+    assert not await page.get_by_role("link", name="Choose what happens now").count()
     assert not grave, grave
 
 

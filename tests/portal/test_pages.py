@@ -8,6 +8,7 @@ import pytest
 
 from api.pages.rendering import STATIC
 from api.portal import words
+from api.portal.order_page import charges
 from domain.after_sales import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from domain.documents import DocumentKind
 from domain.feedback import FeedbackKind
@@ -213,3 +214,18 @@ async def test_paying_is_refused_in_words(shop: Door) -> None:
     await shop.sql("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", order_no)
     over = await browser.get(f"/orders/{order_no}/pay")
     assert (over.status_code, "This order is over" in over.text) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("order", "shown"),
+    [
+        ({}, []),
+        ({"total_minor": 950, "discount_minor": 100, "shipping_minor": 50}, [("discount", -100), ("shipping", 50)]),
+        ({"total_minor": 1060, "tax_minor": 60}, [("tax", 60)]),
+        ({"tax_minor": 60}, []),  # within the prices
+        ({"total_minor": 900, "discount_minor": 300}, [("charges", -100)]),  # lines were taken off after paying
+    ],
+)
+def test_what_lies_between_goods_and_total_adds_up(order: dict[str, int], shown: list[tuple[str, int]]) -> None:
+    plain = {"lines": [{"total_minor": 1_000}], "total_minor": 1_000, "discount_minor": 0, "shipping_minor": 0}
+    assert charges(plain | {"tax_minor": 0} | order) == shown
