@@ -6,13 +6,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services
 from api.errors import unavailable
 from domain.access import Principal
-from domain.documents import document_number
+from domain.documents import DocumentKind, document_number
 from domain.errors import NotFound
-from infra.db import documents
+from domain.states import Status
+from infra.db import documents, invoicing
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _SHOWN = ("document_no", "kind", "order_no", "refund_id", "total_minor", "tax_minor", "currency", "issued_at")
@@ -28,6 +30,20 @@ async def found(parts: Services, caller: Principal, typed: str) -> dict[str, Any
     if not caller.may_see_order(document.pop("customer_id"), document.pop("channel")):
         raise NotFound("document_not_found")
     return document
+
+
+async def of_order(conn: AsyncConnection, order_no: str, status: str) -> dict[str, Any]:
+    """The order's documents, and what can still be issued: the invoice, credit notes of refunds and a cancellation."""
+    issued = await documents.of_order(conn, order_no)
+    refunds = await invoicing.paid_refunds(conn, order_no)
+    invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
+    credited = {document["refund_id"] for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE}
+    return {
+        "documents": issued,
+        "invoiced": invoiced,
+        "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
+        "cancelled": invoiced and status == Status.CANCELLED and None not in credited,
+    }
 
 
 def presented(document: dict[str, Any]) -> dict[str, Any]:

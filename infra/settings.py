@@ -5,8 +5,9 @@ Each one is documented in docs/settings.md; a test fails on a setting that is no
 
 from functools import cached_property, lru_cache
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.shares import Tax, Terms
@@ -157,6 +158,14 @@ class Settings(BaseSettings):
     # Telemetry
     otlp_endpoint: str = ""
     log_level: str = "INFO"
+
+    @field_validator("portal_time_zone", "seller_time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("not the IANA name of a time zone, such as Asia/Shanghai") from None
 
     @cached_property
     def terms(self) -> Terms:

@@ -98,3 +98,9 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert read.return_window_s == 7
     assert [key.get_secret_value() for key in read.previous_master_keys] == ["a", "b"]
     assert "a" not in str(read.previous_master_keys)
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Atall", "", "../etc/passwd"])
+def test_a_time_zone_that_nobody_knows_ends_the_process_at_once(zone: str) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        Settings(portal_time_zone=zone)

@@ -1,6 +1,6 @@
 """Invoices and credit notes of one order: issue them, keep them as PDF."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
@@ -14,9 +14,6 @@ from api.document_acts import HANDLED_BY
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.documents import BilledTo, Nothing
 from api.visibility import visible
-from domain.documents import DocumentKind
-from domain.states import Status
-from infra.db import documents, invoicing
 
 router = APIRouter(prefix="/console")
 
@@ -30,17 +27,7 @@ async def of_order(request: Request, person: Signed, order_no: str) -> Response:
     parts = services(request)
     glance = await visible(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
-        issued = await documents.of_order(conn, glance.order_no)
-        refunds = await invoicing.paid_refunds(conn, glance.order_no)
-    invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
-    credited = {document["refund_id"] for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE}
-    context: dict[str, Any] = {
-        "order_no": glance.order_no,
-        "documents": issued,
-        "invoiced": invoiced,
-        "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
-        "cancelled": invoiced and glance.status == Status.CANCELLED and None not in credited,
-    }
+        context = {"order_no": glance.order_no, **await document_reading.of_order(conn, glance.order_no, glance.status)}
     return page(request, "order_documents.html", member=person, key=new_key(), **context)
 
 

@@ -104,8 +104,12 @@ def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Ite
         pieces[line["sku"]] = pieces.get(line["sku"], 0) + line["quantity"]
     for sku, quantity in pieces.items():
         yield sentence("return.means.line", name=goods.get(sku, sku), count=quantity)
-    amount = cash(refund["amount_minor"], refund["currency"])
+    instead = seen["exchange"] or {"value_minor": refund["amount_minor"], "to_pay_minor": 0, "to_refund_minor": 0}
+    amount = cash(instead["value_minor"], refund["currency"])
     yield sentence(f"return.means.{seen['resolution']}", amount=amount)
+    for way in ("to_pay", "to_refund"):
+        if instead[f"{way}_minor"]:
+            yield sentence(f"return.exchange.{way}", amount=cash(instead[f"{way}_minor"], refund["currency"]))
     for kept in seen["kept"]:
         left = cash(kept["amount_minor"], refund["currency"])
         yield sentence(f"return.kept.{kept['what']}.{kept['why']}", amount=left)

@@ -1,6 +1,6 @@
 """Invoices and credit notes: asked for, and kept as PDF."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
@@ -12,10 +12,7 @@ from api.pages.words import language
 from api.portal.rendering import HOME, page
 from api.portal.visitor import Signed, owned, posted
 from api.schemas.documents import BilledTo, Nothing
-from domain.documents import DocumentKind
 from domain.errors import NotFound
-from domain.states import Status
-from infra.db import documents, invoicing
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}")
 
@@ -28,17 +25,7 @@ async def listed(request: Request, person: Signed, order_no: str) -> Response:
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
     async with parts.database.begin() as conn:
-        issued = await documents.of_order(conn, glance.order_no)
-        refunds = await invoicing.paid_refunds(conn, glance.order_no)
-    invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
-    credited = {document["refund_id"] for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE}
-    context: dict[str, Any] = {
-        "order_no": glance.order_no,
-        "documents": issued,
-        "invoiced": invoiced,
-        "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
-        "cancelled": invoiced and glance.status == Status.CANCELLED and None not in credited,
-    }
+        context = {"order_no": glance.order_no, **await document_reading.of_order(conn, glance.order_no, glance.status)}
     return page(request, "documents.html", key=new_key(), **context)
 
 

@@ -12,6 +12,7 @@ from api.portal import (
     changing,
     documents,
     feedback,
+    lost_parcel,
     order_list,
     order_page,
     paying,
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     paying.router,
     asking_back.router,
     return_page.router,
+    lost_parcel.router,
     documents.router,
     feedback.router,
 )

@@ -27,9 +27,10 @@ async def listed(request: Request, person: Signed, cursor: Annotated[str, Query(
         wanted = listing.Wanted(limit=PAGE_SIZE, after=after, matches=listing.Matches([], customers))
         rows = await listing.page(conn, wanted)
         shown = rows[:PAGE_SIZE]
+        credit = await portal_orders.credit_of(conn, customers)
         goods = await portal_orders.goods_of(conn, [row["order_no"] for row in shown])
     more = paging.after(shown[-1], _NEWEST) if len(rows) > PAGE_SIZE else None
     orders: list[dict[str, Any]] = [
         row_presented(row) | {"cancelling": row["cancelling"], "goods": goods[row["order_no"]]} for row in shown
     ]
-    return page(request, "orders.html", orders=orders, next=more, first=not cursor)
+    return page(request, "orders.html", orders=orders, credit=credit, next=more, first=not cursor)

@@ -13,7 +13,7 @@ from api.presenting import presented
 from domain.errors import NotFound
 from domain.refunds import RefundStatus
 from domain.states import Status
-from infra.db import order_reading, portal_orders
+from infra.db import order_reading
 from infra.telemetry import bind_order
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -41,14 +41,13 @@ async def order(request: Request, person: Signed, order_no: str) -> Response:
         if found is None:
             raise NotFound("order_not_found")
         events = await order_reading.timeline(conn, number, 0, MAX_EVENTS)
-        left = await portal_orders.returnable(conn, number) if found["status"] == Status.DELIVERED else []
     shown = presented(found, customer, parts.settings)
     context: dict[str, Any] = {
         "order": shown,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
+        "charges": charges(shown),
         "money": money_of(shown["payments"], shown["refunds"]),
-        "may_return": bool(left) and not shown["cancelling"],
         "declined": declined(shown["payments"]),
     }
     template = "order_live.html" if request.headers.get("x-live") else "order.html"
@@ -61,6 +60,16 @@ def steps(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
     for event in events:
         first.setdefault(event["type"], event["occurred_at"])
     return [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
+
+
+def charges(order: dict[str, Any]) -> list[tuple[str, int]]:
+    """What lies between the goods and the total; in one sum where a change has left parts that do not add up."""
+    goods = sum(line["total_minor"] for line in order["lines"])
+    parts = [("discount", -order["discount_minor"]), ("shipping", order["shipping_minor"])]
+    rest = order["total_minor"] - goods - sum(amount for _, amount in parts)
+    if rest < 0 or rest > order["tax_minor"]:
+        parts, rest = [("charges", order["total_minor"] - goods)], 0
+    return [(what, amount) for what, amount in (*parts, ("tax", rest)) if amount]
 
 
 def declined(payments: list[dict[str, Any]]) -> bool:

@@ -11,7 +11,8 @@ from api.portal.rendering import HOME, page
 from api.portal.visitor import Signed, owned, posted
 from api.routes.payments import pay_for
 from api.schemas.orders import Payment
-from infra.db import order_reading, payment_requests
+from infra.db import order_reading, payment_requests, portal_orders
+from infra.db.store_credit import PROVIDER as STORE_CREDIT
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -23,14 +24,16 @@ TEST_CARDS = ("tok_ok", "tok_decline", "tok_insufficient_funds", "tok_pending")
 async def form(request: Request, person: Signed, order_no: str) -> Response:
     """How much, and by what."""
     parts = services(request)
-    _, glance = await owned(parts, person, order_no)
+    customer, glance = await owned(parts, person, order_no)
     async with parts.database.begin() as conn:
         await payment_requests.require_payable(conn, glance.order_no)
         order = await order_reading.whole_order(conn, parts.keys, glance.order_no)
+        credit = await portal_orders.credit_of(conn, [customer.subject])
     assert order is not None
-    provider = parts.settings.payment_provider
-    cards = TEST_CARDS if provider == "sandbox" else ()
-    context: dict[str, Any] = {"order": order, "provider": provider, "cards": cards}
+    ways = list(TEST_CARDS if parts.settings.payment_provider == "sandbox" else ())
+    if any(balance_minor >= order["total_minor"] for balance_minor, known in credit if known == order["currency"]):
+        ways.append(STORE_CREDIT)
+    context: dict[str, Any] = {"order": order, "ways": ways}
     return page(request, "pay.html", key=new_key(), **context)
 
 
@@ -39,6 +42,8 @@ async def pay(request: Request, person: Signed, order_no: str) -> Response:
     """Take the payment; the order's page says what became of it."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
-    wish = fitting(Payment, {"method": parts.settings.payment_provider, "token": fields.get("token", "")})
+    by = fields.get("by", "")
+    method = STORE_CREDIT if by == STORE_CREDIT else parts.settings.payment_provider
+    wish = fitting(Payment, {"method": method, "token": by})
     await pay_for(parts, customer, key_of(fields), glance, digest(wish), wish)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

@@ -20,6 +20,12 @@ _RETURNABLE = text(
     HAVING sum(quantity - returned_quantity - cancelled_quantity) > 0 ORDER BY min(line_no)
     """
 )
+_CREDIT = text(
+    """
+    SELECT trim(currency) AS currency, sum(balance_minor)::bigint AS balance_minor FROM store_credits
+     WHERE customer_id = ANY(CAST(:customers AS text[])) GROUP BY currency HAVING sum(balance_minor) > 0 ORDER BY 1
+    """
+)
 _NAMES = text("SELECT line_no, name FROM order_lines WHERE order_no = :order_no")
 
 
@@ -39,3 +45,9 @@ async def returnable(conn: AsyncConnection, order_no: str) -> list[dict[str, Any
 async def names_of(conn: AsyncConnection, order_no: str) -> dict[int, str]:
     """The name of each line."""
     return {row.line_no: row.name for row in await conn.execute(_NAMES, {"order_no": order_no})}
+
+
+async def credit_of(conn: AsyncConnection, customers: Sequence[str]) -> list[tuple[int, str]]:
+    """The store credit of these customers together: minor units and currency."""
+    rows = await conn.execute(_CREDIT, {"customers": list(customers)})
+    return [(row.balance_minor, row.currency) for row in rows]

@@ -39,7 +39,7 @@ async def test_a_customer_pays_again_after_a_decline(live: StackRun, browser: Br
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_text("Your last payment was declined").wait_for()
     await page.get_by_role("link", name="Pay", exact=True).click()
-    await page.select_option("select[name=token]", "tok_insufficient_funds")
+    await page.select_option("select[name=by]", "tok_insufficient_funds")
     await page.get_by_role("button", name="Pay ¥10.00").click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
     await page.get_by_text("Your last payment was declined").wait_for()
@@ -188,6 +188,62 @@ async def test_a_customer_says_by_whom_he_sent_it_or_keeps_it(live: StackRun, br
             await page.get_by_role("link", name="取消退货").click()
         await page.get_by_role("button", name=name).click()
         await page.get_by_role("heading", name=done).wait_for()
+
+
+@pytest.mark.parametrize("choice", ["Send it again", "Give me the money back"])
+async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
+    live: StackRun,
+    browser: Browser,  # noqa: F811
+    choice: str,
+) -> None:
+    customer = Customer()
+    order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=2))
+    await live.reaches(order_no, "preparing")
+    (parcel,) = await live.items("/shipments", order_no=order_no)
+    for news in ("picked_up", "lost"):
+        await live.sandbox("POST", f"/shipments/{parcel['id']}/advance", json={"status": news})
+    page = await visiting(live, browser, customer)
+    await page.goto(f"/portal/orders/{order_no}")
+    await page.get_by_text("You can have it sent again or your money back").wait_for()  # by itself
+    await page.get_by_role("link", name="Choose what happens now").click()
+    said = await page.locator("main").inner_text()
+    assert "You get back ¥20.00" in said and "You pay nothing more" in said
+    grave = await fine(page)
+    await page.get_by_role("button", name=choice).click()
+    await page.wait_for_url(f"**/portal/orders/{order_no}")
+    if choice == "Send it again":
+
+        async def two() -> bool:
+            return len(await live.items("/shipments", order_no=order_no)) == 2
+
+        await until(two, "a second parcel is booked")
+    else:
+        await live.reaches(order_no, "cancelled")
+    await page.reload()
+    assert not await page.get_by_role("link", name="Choose what happens now").count()
+    assert not grave, grave
+
+
+async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    sku = await driver.stocked(live, 10)
+    order_no = await at_the_door(live, customer, sku, 2)
+    page = await visiting(live, browser, customer)
+    await page.goto(f"/portal/orders/{order_no}/return")
+    await page.get_by_label("Tea").select_option("1")
+    await page.get_by_label("The same again, new").check()
+    await page.get_by_role("button", name="See what it means").click()
+    assert "the same goods anew, worth ¥10.00" in await page.locator(".means").inner_text()
+    await page.get_by_role("button", name="Ask for the return").click()
+    await page.wait_for_url("**/returns/rt_*")
+    lines = {"lines": [{"sku": sku, "quantity": 1, "condition": "as_new"}]}
+    for verb in ("receive", "inspect"):
+        path = f"/v1/returns/{page.url.rpartition('/')[2]}/{verb}"
+        (await driver.post(live, path, lines, "warehouse")).raise_for_status()
+    await page.get_by_text("The new goods are order").wait_for()  # by itself
+    await page.locator("p.note a.no").click()
+    await page.get_by_text("It is instead of goods from order").wait_for()
+    assert order_no in await page.locator("p.note a.no").inner_text()
 
 
 async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, browser: Browser) -> None:  # noqa: F811

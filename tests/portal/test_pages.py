@@ -8,6 +8,7 @@ import pytest
 
 from api.pages.rendering import STATIC
 from api.portal import words
+from api.portal.order_page import charges
 from domain.after_sales import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from domain.documents import DocumentKind
 from domain.feedback import FeedbackKind
@@ -185,7 +186,7 @@ def test_every_status_and_wait_has_a_customers_words() -> None:
     sources = [file.read_text() for folder in ("activities", "api") for file in Path(folder).glob("*.py")]
     waits = {what for source in sources for what in re.findall(r'waiting\(\s*"(\w+)"', source)}
     assert len(waits) >= 5 and CANCELLABLE
-    wanted |= {f"waits.{what}" for what in waits}
+    wanted |= {f"waits.{what}" for what in {*waits, "hold", "returns", "reservation", "support"}}
     wanted |= {f"return.status.{one}" for one in ReturnStatus} | {f"return.reason.{one}" for one in Reason}
     wanted |= {f"return.next.{one}" for one in ReturnDue if one is not ReturnDue.REMIND}
     wanted |= {f"return.{name}.{one}" for one in Resolution for name in ("resolution", "means")}
@@ -203,13 +204,28 @@ async def test_paying_is_refused_in_words(shop: Door) -> None:
     form = await browser.get(f"/orders/{order_no}/pay")
     assert form.status_code == 200 and "You pay <span" in form.text and "¥85.00" in form.text
     for fields, status, code in (
-        ({"token": "tok_ok", "csrf": "0" * 32}, 403, "form_expired"),
-        ({"token": ""}, 422, "validation_failed"),
-        ({"token": "a\nb"}, 422, "invalid_text"),
-        ({"token": "tok_ok"}, 503, "workflow_unavailable"),
+        ({"by": "tok_ok", "csrf": "0" * 32}, 403, "form_expired"),
+        ({"by": ""}, 422, "validation_failed"),
+        ({"by": "a\nb"}, 422, "invalid_text"),
+        ({"by": "tok_ok"}, 503, "workflow_unavailable"),
     ):
         answer = await browser.post(f"/orders/{order_no}/pay", **fields)
         assert (answer.status_code, code in answer.text) == (status, True), answer.text
     await shop.sql("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", order_no)
     over = await browser.get(f"/orders/{order_no}/pay")
     assert (over.status_code, "This order is over" in over.text) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("order", "shown"),
+    [
+        ({}, []),
+        ({"total_minor": 950, "discount_minor": 100, "shipping_minor": 50}, [("discount", -100), ("shipping", 50)]),
+        ({"total_minor": 1060, "tax_minor": 60}, [("tax", 60)]),
+        ({"tax_minor": 60}, []),  # within the prices
+        ({"total_minor": 900, "discount_minor": 300}, [("charges", -100)]),  # lines were taken off after paying
+    ],
+)
+def test_what_lies_between_goods_and_total_adds_up(order: dict[str, int], shown: list[tuple[str, int]]) -> None:
+    plain = {"lines": [{"total_minor": 1_000}], "total_minor": 1_000, "discount_minor": 0, "shipping_minor": 0}
+    assert charges(plain | {"tax_minor": 0} | order) == shown
