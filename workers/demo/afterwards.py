@@ -7,7 +7,7 @@ from domain.states import Status
 from workers.demo.client import RefusedError
 from workers.demo.desk import ARRIVED_BEFORE_LOSS, Desk, Overtaken, until
 
-TOO_LATE = Overtaken("the return window was over", "completed")
+TOO_LATE = Overtaken("too late to send back", "completed")
 
 
 async def delivered(desk: Desk) -> dict[str, Any] | None:
