@@ -139,7 +139,8 @@ class ReturnActivities:
             raise RuleBroken("address_unreadable") from None
         country, province, city, name = wanted.warehouse
         return BookingRequest(
-            order_no=wanted.order_no,
+            # At the carrier it is a parcel of its own: whoever counts an order's parcels there finds one.
+            order_no=wanted.reference,
             idempotency_key=wanted.key,
             reference=wanted.reference,
             origin=Address(**{part: address.get(part) or "" for part in _ADDRESS}),

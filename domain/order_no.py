@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 EPOCH_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _TIME, _RANDOM, _GROUP = 9, 8, 6
+_LENGTH = _TIME + _RANDOM + 1 + (_TIME + _RANDOM) // _GROUP  # with its hyphens
 _VALUES = {symbol: value for value, symbol in enumerate(ALPHABET)}
 # People say and type what they hear: Crockford's aliases.
 _ALIASES = str.maketrans({"I": "1", "L": "1", "O": "0"})
@@ -47,6 +48,12 @@ def new_order_no(now_ms: int, randomness: int | None = None) -> str:
     body = _encode(max(0, now_ms - EPOCH_MS), _TIME) + _encode(drawn, _RANDOM)
     whole = body + check_symbol(body)
     return "-".join(whole[i : i + _GROUP] for i in range(0, len(whole), _GROUP))
+
+
+def named_in(reference: str) -> str | None:
+    """The order that a carrier's reference names: its number alone, or the reference of one of its returns
+    (NUMBER-R1); None if it names none."""
+    return normalise(reference) or normalise(reference[: _LENGTH if "-R" in reference[_LENGTH:] else 0])
 
 
 def normalise(typed: str) -> str | None:

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.order_no import normalise
+from domain.order_no import named_in, normalise
 from domain.shipments import ShipmentStatus, has_left, is_news
 from infra.gateways.protocol import CarrierNotice, PaymentNotice
 
@@ -115,7 +115,7 @@ async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNoti
     row = {
         "carrier": carrier,
         "carrier_ref": notice.shipment_ref,
-        "order_no": normalise(notice.order_no or ""),
+        "order_no": named_in(notice.order_no or ""),
         "event_id": notice.event_id,
         "status": told,
         "occurred_at": notice.occurred_at,

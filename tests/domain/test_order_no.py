@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.order_no import ALPHABET, EPOCH_MS, check_symbol, new_order_no, normalise
+from domain.order_no import ALPHABET, EPOCH_MS, check_symbol, named_in, new_order_no, normalise
 
 TIMES_MS = st.integers(EPOCH_MS, EPOCH_MS + 32**9 - 1)
 RANDOMNESS = st.integers(0, 2**40 - 1)
@@ -98,3 +98,9 @@ def test_any_text_gives_a_canonical_number_or_none(typed: str) -> None:
 @given(st.text(alphabet=ALPHABET + "U!*€", max_size=40).filter(lambda typed: len(typed) != 18))
 def test_another_length_is_no_number(typed: str) -> None:
     assert normalise(typed) is None
+
+
+@given(NUMBERS, st.integers(1, 99))
+def test_a_return_is_named_after_its_order(number: str, count: int) -> None:
+    assert named_in(number) == named_in(f"{number}-R{count}") == number
+    assert named_in(f"{number}-S{count}") is None

@@ -122,8 +122,7 @@ def _money(row: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:
 
 
 def _goods(row: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:
-    outbound = (item for item in items if "/return/" not in item["idempotency_key"])
-    live = sorted(item["id"] for item in outbound if item["status"] != "cancelled")
+    live = sorted(item["id"] for item in items if item["status"] != "cancelled")
     ours = sorted(row["parcels"] or [])
     wrong = []
     if len(live) > 1:

@@ -64,7 +64,7 @@ async def return_nobody_inspects(stage: Stage) -> str:
 async def return_without_a_label(stage: Stage) -> str:
     order_no = await placed(stage)
     await stage.reaches(order_no, "preparing")
-    stage.fault("carriers", "reject", 1, order_no=order_no)
+    stage.fault("carriers", "reject", 1, order_no=f"{order_no}-R1")
     await stage.carrier_says(order_no, "delivered")
     await stage.reaches(order_no, "delivered")
     return_id = await ask(stage, order_no)

@@ -23,16 +23,12 @@ STAGE_NAMES = ("read", "placed", "reserved", "paid", "shipped", "delivered", "co
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An order at its end, as the front door tells it: money in minor units, parcels {tracking number: status}.
-
-    `sent_back` are the tracking numbers of what its customer returns.
-    """
+    """An order at its end, as the front door tells it: money in minor units, parcels {tracking number: status}."""
 
     order_no: str
     captured_minor: int
     refunded_minor: int
     parcels: dict[str, str]
-    sent_back: frozenset[str] = frozenset()
 
 
 @dataclass

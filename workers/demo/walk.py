@@ -180,5 +180,4 @@ def _owed(whole: dict[str, Any], given_back_minor: int) -> str | None:
 
 def _ended(whole: dict[str, Any]) -> Ended:
     parcels = {parcel["tracking_no"]: parcel["status"] for parcel in whole["shipments"] if parcel["tracking_no"]}
-    back = frozenset(one["tracking_no"] for one in whole["returns"] if one["tracking_no"])
-    return Ended(whole["order_no"], _succeeded(whole, "capture"), _succeeded(whole, "refund"), parcels, back)
+    return Ended(whole["order_no"], _succeeded(whole, "capture"), _succeeded(whole, "refund"), parcels)
