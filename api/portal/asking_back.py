@@ -15,6 +15,7 @@ from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
 from api.pages.words import language
 from api.portal.confirming import Act, confirm
+from api.portal.paying import cards_of
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.visitor import Signed, owned, posted
 from api.return_acts import Asked
@@ -22,9 +23,11 @@ from api.schemas.returns import AskReturn
 from domain.after_sales import Reason, Resolution
 from infra.db import portal_orders
 from infra.db.return_settling import SETTLINGS
+from infra.settings import Settings
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
+EXCHANGE_FIRST = "exchange_first"
 _PIECES = "pieces."
 _QUANTITY = re.compile(r"^\d{1,7}$")
 _DAY_S = 86_400
@@ -44,7 +47,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
     try:
-        wish = _wish(fields)
+        wish = _wish(parts.settings, fields)
     except Problem as problem:
         return await _form(request, parts, glance.order_no, fields, problem)
     told = await return_acts.preview(parts, customer, glance.order_no, wish)
@@ -59,7 +62,7 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
     """Ask for it."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
-    wish = _wish(fields)
+    wish = _wish(parts.settings, fields)
     asked = Asked(customer, key_of(fields), digest(wish))
     answer = await return_acts.ask(parts, asked, glance.order_no, wish)
     return_id = orjson.loads(answer.body)["return_id"]
@@ -72,7 +75,9 @@ async def _form(
     async with parts.database.begin() as conn:
         goods = await portal_orders.returnable(conn, order_no)
     context: dict[str, Any] = {"order_no": order_no, "goods": goods, "fields": fields}
-    context |= {"reasons": list(Reason), "resolutions": [one for one in Resolution if one in SETTLINGS]}
+    cards = cards_of(parts.settings)
+    ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else [])
+    context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
     status, code = (problem.status_code, problem.code) if problem else (200, "")
     return page(request, "return_form.html", status=status, refused=code, **context)
 
@@ -82,7 +87,7 @@ async def _goods(parts: Services, order_no: str) -> dict[str, str]:
         return {row["sku"]: row["name"] for row in await portal_orders.returnable(conn, order_no)}
 
 
-def _wish(fields: dict[str, str]) -> AskReturn:
+def _wish(settings: Settings, fields: dict[str, str]) -> AskReturn:
     """The form as the body of the HTTP call. Raises Problem `nothing_chosen`, `invalid_quantity`."""
     pieces = {name.removeprefix(_PIECES): typed.strip() for name, typed in fields.items() if name.startswith(_PIECES)}
     if any(typed and not _QUANTITY.match(typed) for typed in pieces.values()):
@@ -92,8 +97,17 @@ def _wish(fields: dict[str, str]) -> AskReturn:
         raise Problem("nothing_chosen", "say how many pieces go back")
     code = fields.get("reason_code", "")
     words = fields.get("reason", "").replace("\r\n", "\n").strip()
-    body = {"lines": lines, "reason_code": code, "resolution": fields.get("resolution", "")}
-    return fitting(AskReturn, body | {"reason": words or code})
+    body = {"lines": lines, "reason_code": code, "reason": words or code} | _instead(settings, fields)
+    return fitting(AskReturn, body)
+
+
+def _instead(settings: Settings, fields: dict[str, str]) -> dict[str, Any]:
+    """What the customer gets; new goods that go out first need a payment that stands for the old ones."""
+    wanted = fields.get("resolution", "")
+    if wanted != EXCHANGE_FIRST:
+        return {"resolution": wanted}
+    payment = {"method": settings.payment_provider, "token": fields.get("by", "")}
+    return {"resolution": Resolution.EXCHANGE, "advance": True, "payment": payment}
 
 
 def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Iterator[str | Markup]:
@@ -106,7 +120,10 @@ def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Ite
         yield sentence("return.means.line", name=goods.get(sku, sku), count=quantity)
     instead = seen["exchange"] or {"value_minor": refund["amount_minor"], "to_pay_minor": 0, "to_refund_minor": 0}
     amount = cash(instead["value_minor"], refund["currency"])
-    yield sentence(f"return.means.{seen['resolution']}", amount=amount)
+    guarantee_minor = instead.get("guarantee_minor", 0)
+    yield sentence(f"return.means.{EXCHANGE_FIRST if guarantee_minor else seen['resolution']}", amount=amount)
+    if guarantee_minor:
+        yield sentence("return.exchange.guarantee", amount=cash(guarantee_minor, refund["currency"]))
     for way in ("to_pay", "to_refund"):
         if instead[f"{way}_minor"]:
             yield sentence(f"return.exchange.{way}", amount=cash(instead[f"{way}_minor"], refund["currency"]))

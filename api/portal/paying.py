@@ -13,11 +13,17 @@ from api.routes.payments import pay_for
 from api.schemas.orders import Payment
 from infra.db import order_reading, payment_requests, portal_orders
 from infra.db.store_credit import PROVIDER as STORE_CREDIT
+from infra.settings import Settings
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
 # The sandbox has no cards, only tokens of them. Another provider's token is made in the shop, by that provider's page.
 TEST_CARDS = ("tok_ok", "tok_decline", "tok_insufficient_funds", "tok_pending")
+
+
+def cards_of(settings: Settings) -> tuple[str, ...]:
+    """What can be paid with on these pages."""
+    return TEST_CARDS if settings.payment_provider == "sandbox" else ()
 
 
 @router.get("/{order_no}/pay")
@@ -30,7 +36,7 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
         order = await order_reading.whole_order(conn, parts.keys, glance.order_no)
         credit = await portal_orders.credit_of(conn, [customer.subject])
     assert order is not None
-    ways = list(TEST_CARDS if parts.settings.payment_provider == "sandbox" else ())
+    ways = list(cards_of(parts.settings))
     if any(balance_minor >= order["total_minor"] for balance_minor, known in credit if known == order["currency"]):
         ways.append(STORE_CREDIT)
     context: dict[str, Any] = {"order": order, "ways": ways}

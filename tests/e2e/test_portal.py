@@ -231,7 +231,7 @@ async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) ->
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}/return")
     await page.get_by_label("Tea").select_option("1")
-    await page.get_by_label("The same again, new").check()
+    await page.get_by_label("The same again, new", exact=True).check()
     await page.get_by_role("button", name="See what it means").click()
     assert "the same goods anew, worth ¥10.00" in await page.locator(".means").inner_text()
     await page.get_by_role("button", name="Ask for the return").click()
@@ -244,6 +244,23 @@ async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) ->
     await page.locator("p.note a.no").click()
     await page.get_by_text("It is instead of goods from order").wait_for()
     assert order_no in await page.locator("p.note a.no").inner_text()
+
+
+async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:  # noqa: F811
+    customer = Customer()
+    order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
+    page = await visiting(live, browser, customer, locale="zh-CN")
+    await page.goto(f"/portal/orders/{order_no}/return")
+    await page.get_by_label("Tea").select_option("1")
+    assert not await page.get_by_label("担保支付方式").is_visible()
+    await page.get_by_label("换货（先发新品）").check()
+    await page.get_by_label("担保支付方式").select_option("tok_ok")
+    await page.get_by_role("button", name="查看影响").click()
+    assert "预授权 ¥10.00 作为担保" in await page.locator(".means").inner_text()
+    await page.get_by_role("button", name="确认申请退货").click()
+    await page.get_by_text("换货订单").wait_for()  # by itself, before anything is back
+    await page.get_by_text("¥10.00, 已预授权").wait_for()
+    assert not await fine(page)
 
 
 async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, browser: Browser) -> None:  # noqa: F811

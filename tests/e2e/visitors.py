@@ -62,7 +62,7 @@ async def fits(page: Page) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} is too wide"
     small = await page.evaluate(
         """[...document.querySelectorAll('main :is(button, a.button, select, input:not([type=hidden])), .who a')]
-             .filter(e => (e.closest('label.tick') || e).getBoundingClientRect().height < 44)
+             .filter(e => e.checkVisibility() && (e.closest('label.tick') || e).getBoundingClientRect().height < 44)
              .map(e => e.outerHTML)"""
     )
     assert not small, small

@@ -27,16 +27,19 @@ async def test_an_exchange_and_store_credit_say_what_they_bring(shop: Door) -> N
     browser, order_no = await at_home(shop)
     for resolution, said in (
         ("exchange", "the same goods anew, worth ¥42.50"),
+        ("exchange_first", "¥42.50 are reserved as a guarantee"),
         ("store_credit", "¥42.50 as store credit"),
     ):
         form = FORM | {"pieces.TEA-1": "1", "resolution": resolution}
-        preview = await browser.post(f"/orders/{order_no}/return", **form)
+        preview = await browser.post(f"/orders/{order_no}/return", **form, by="tok_ok")
         assert preview.status_code == 200 and said in plain(preview.text), preview.text
     path = await asked(browser, order_no, resolution="store_credit")
     assert "Store credit" in (await browser.get(path)).text
-    path = await asked(browser, order_no, resolution="exchange")
+    none = FORM | {"pieces.TEA-1": "1", "resolution": "exchange_first"}
+    assert (await browser.post(f"/orders/{order_no}/return", **none)).status_code == 422
+    path = await asked(browser, order_no, resolution="exchange_first", by="tok_ok")
     page = (await browser.get(path)).text
-    assert "The same again, new" in page and "The new goods are order" not in page
+    assert "¥42.50, asked for" in plain(page) and "The new goods are order" not in page
 
 
 async def test_store_credit_is_shown_and_offered_where_it_is_enough(shop: Door) -> None:
