@@ -10,7 +10,7 @@ from api.dependencies import Services, services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.words import language
 from api.portal.confirming import Act, confirm
-from api.portal.rendering import HOME, page, teller
+from api.portal.rendering import HOME, cash, page, teller
 from api.portal.visitor import Signed, Visitor, owned, posted
 from api.return_acts import Asked
 from api.routes.returns import label_document
@@ -34,7 +34,7 @@ async def one(request: Request, person: Signed, order_no: str, return_id: str) -
     async with parts.database.begin() as conn:
         names = await portal_orders.names_of(conn, found["order_no"])
     context: dict[str, Any] = {"found": found, "names": names, "to_send": found["status"] in _TO_SEND}
-    context["here"] = address_of(found)
+    context["here"], context["guarantee"] = address_of(found), _standing(found)
     template = "return_live.html" if request.headers.get("x-live") else "return.html"
     return page(request, template, key=new_key(), **context)
 
@@ -64,6 +64,9 @@ async def keep_preview(request: Request, person: Signed, order_no: str, return_i
     _, found = await _mine(services(request), person, order_no, return_id)
     sentence, here = teller(language(request)), address_of(found)
     means = [sentence("return.keep.means")]
+    if (guarantee := _standing(found)) is not None:
+        amount = cash(guarantee["amount_minor"], guarantee["currency"])
+        means.append(sentence("return.keep.guarantee", amount=amount))
     return confirm(request, Act("return.keep", found["order_no"], f"{here}/keep", means, danger=True, back=here))
 
 
@@ -84,6 +87,12 @@ async def _mine(parts: Services, person: Visitor, order_no: str, typed: str) -> 
     if found["order_no"] != glance.order_no:
         raise NotFound("return_not_found")
     return customer, found
+
+
+def _standing(found: dict[str, Any]) -> dict[str, Any] | None:
+    """The guarantee that is charged if the old goods never come, while it stands."""
+    guarantee: dict[str, Any] | None = (found["exchange"] or {}).get("guarantee")
+    return guarantee if guarantee and guarantee["status"] == "authorised" else None
 
 
 def address_of(found: dict[str, Any]) -> str:
