@@ -93,8 +93,8 @@ ALTER TABLE shipments
   ADD COLUMN came_back_at timestamptz;     -- what was in it is in quarantine
 DROP INDEX shipments_one_live;
 CREATE UNIQUE INDEX shipments_one_live ON shipments (order_no) WHERE status <> 'cancelled' AND replaced_at IS NULL;
--- What numbers an order's parcels and its rounds of stock: hardly any order has one, so it costs the others nothing.
-CREATE INDEX shipments_ended ON shipments (order_no) WHERE status = 'cancelled' OR replaced_at IS NOT NULL;
+-- All parcels of an order, as its page lists them: the unique index knows the live one only.
+CREATE INDEX shipments_order ON shipments (order_no);
 
 CREATE TABLE parcel_contents (             -- what was in a parcel that was replaced
   shipment_id  text NOT NULL REFERENCES shipments,
