@@ -75,11 +75,16 @@ def static_checks() -> list[Outcome]:
 
 
 def tests(arguments: Sequence[str]) -> list[Outcome]:
-    """pytest under coverage; the share that must be covered holds for the whole suite only, not for a part of it."""
+    """pytest under coverage; the share that must be covered holds for the whole suite only, not for a part of it.
+
+    The whole suite waits for servers most of the time, so as many workers as cores share it, a file to each, every
+    worker with servers of its own; what is asked for by name runs in one process, where it can be looked into.
+    """
     coverage = _tool("coverage")
+    shared = () if arguments else ("-n", str(os.cpu_count() or 1), "--dist", "loadfile")
     with tempfile.TemporaryDirectory(prefix="oms-coverage-") as folder:
         env = {**os.environ, "COVERAGE_FILE": str(Path(folder) / ".coverage")}
-        ran = openly(Check("pytest", (coverage, "run", "-m", "tests", *arguments)), env)
+        ran = openly(Check("pytest", (coverage, "run", "-m", "tests", *arguments, *shared)), env)
         combined, told = quietly(Check("coverage combine", (coverage, "combine", "--quiet")), env)
         share = () if not arguments else ("--fail-under=0",)
         reported, table = quietly(Check("coverage", (coverage, "report", *share)), env)
