@@ -18,5 +18,5 @@ SELECT c.customer_id, o.channel, c.profile_enc, c.email_index, c.phone_index
   FROM customers c JOIN (SELECT DISTINCT customer_id, channel FROM orders) o USING (customer_id)
  WHERE c.profile_enc IS NOT NULL AND c.data_key IS NOT NULL;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON customer_contacts TO oms_app;
+GRANT SELECT, INSERT, UPDATE ON customer_contacts TO oms_app;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
