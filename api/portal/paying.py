@@ -11,7 +11,7 @@ from api.portal.rendering import HOME, page
 from api.portal.visitor import Signed, owned, posted
 from api.routes.payments import pay_for
 from api.schemas.orders import Payment
-from infra.db import order_reading, payment_requests, portal_orders
+from infra.db import order_reading, payment_requests, store_credit
 from infra.db.store_credit import PROVIDER as STORE_CREDIT
 from infra.settings import Settings
 
@@ -30,14 +30,14 @@ def cards_of(settings: Settings) -> tuple[str, ...]:
 async def form(request: Request, person: Signed, order_no: str) -> Response:
     """How much, and by what."""
     parts = services(request)
-    customer, glance = await owned(parts, person, order_no)
+    _, glance = await owned(parts, person, order_no)
     async with parts.database.begin() as conn:
         await payment_requests.require_payable(conn, glance.order_no)
         order = await order_reading.whole_order(conn, parts.keys, glance.order_no)
-        credit = await portal_orders.credit_of(conn, [customer.subject])
+        credit = await store_credit.open_to(conn, glance.order_no)
     assert order is not None
     ways = list(cards_of(parts.settings))
-    if any(balance_minor >= order["total_minor"] for balance_minor, known in credit if known == order["currency"]):
+    if credit >= order["total_minor"]:
         ways.append(STORE_CREDIT)
     context: dict[str, Any] = {"order": order, "ways": ways}
     return page(request, "pay.html", key=new_key(), **context)

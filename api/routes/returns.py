@@ -155,7 +155,11 @@ async def label_document(parts: Services, return_id: str) -> Response:
     """The label as a file."""
     async with parts.database.begin() as conn:
         kind, content = await return_reading.label_of(conn, parts.keys, return_id)
-    headers = {"Content-Disposition": f'inline; filename="{return_id}.{kind.lower()}"', "Cache-Control": "no-store"}
+    headers = {
+        "Content-Disposition": f'inline; filename="{return_id}.{kind.lower()}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
     return Response(content, 200, headers, _TYPES.get(kind, "application/octet-stream"))
 
 

@@ -57,9 +57,15 @@ def profile_context(customer_id: str) -> str:
 
 
 def recorded(
-    keys: KeyRing, customer_id: str, profile: Mapping[str, str | None], data_key: bytes | None, kept: bytes | None
+    keys: KeyRing,
+    customer_id: str,
+    profile: Mapping[str, str | None],
+    data_key: bytes | None,
+    kept: bytes | None,
+    said: bytes | None,
 ) -> CustomerRecord:
-    """The record for `profile` ({name, email, phone, language?}), given the key and sealed profile in the books.
+    """The record for `profile` ({name, email, phone, language?}), given the key and sealed profile in the books, and
+    the profile as the channel said it last.
 
     A customer without a key (new, or erased) gets a fresh one; who names no language keeps the one that he named
     before. Raises Unreadable when the master key is gone.
@@ -71,7 +77,7 @@ def recorded(
         known = keys.open_json(wrapped, kept, profile_context(customer_id))
         if known and "language" in known:
             profile = {"language": known["language"], **profile}
-        if known == profile:
+        if known == profile and said == kept:
             return CustomerRecord(customer_id, wrapped, plain, changed=False)
     email, phone = profile.get("email"), profile.get("phone")
     return CustomerRecord(

@@ -13,10 +13,11 @@ from infra.db.customers import KeyRing, profile_context
 # The shipping charge is that of the lines: theirs stays as it was sold when a paid order is made smaller.
 _ORDER = text(
     """
-    SELECT o.order_no, o.currency, o.customer_id, o.ship_to_enc, c.data_key, c.profile_enc,
+    SELECT o.order_no, o.currency, o.customer_id, o.ship_to_enc, c.data_key,
+           coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
            m.captured_minor, m.refunded_minor,
            (SELECT sum(l.shipping_minor) FROM order_lines l WHERE l.order_no = o.order_no)::bigint AS shipping_minor
-      FROM orders o JOIN customers c USING (customer_id),
+      FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel),
            LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
                            coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor
                       FROM payments p JOIN payment_totals t USING (payment_id)

@@ -53,10 +53,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What a search text may mean: these orders, or these customers' orders."""
+    """What a search text may mean: these orders, or these customers' orders; `through` are customers' orders of one
+    channel each, as (customer, channel)."""
 
     order_nos: Sequence[str]
     customer_ids: Sequence[str]
+    through: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ def _matching(matches: Matches) -> ColumnElement[bool]:
         found.append(c.order_no.in_(list(matches.order_nos)))
     if matches.customer_ids:
         found.append(c.customer_id.in_(list(matches.customer_ids)))
+    if matches.through:
+        found.append(tuple_(c.customer_id, c.channel).in_(list(matches.through)))
     return or_(*found) if found else literal(False).is_(True)
 
 

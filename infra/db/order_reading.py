@@ -39,7 +39,8 @@ _ORDER = text(
            o.discount_minor, o.tax_minor, o.currency, o.exchange_of, o.exchange_return,
            o.customer_id, o.ship_to_enc, o.note_enc, o.backorder,
            o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
-           o.created_at, o.updated_at, c.data_key, c.profile_enc,
+           o.created_at, o.updated_at, c.data_key,
+           coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
            (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name,
                      'quantity', l.quantity - l.cancelled_quantity, 'unit_price_minor', l.unit_price_minor,
                      'total_minor', (l.quantity - l.cancelled_quantity) * l.unit_price_minor,
@@ -84,7 +85,7 @@ _ORDER = text(
                       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
                       AND r.attempt IS NOT NULL) AS payment_untried,
            is_paying(o.order_no) AS paying, is_booked(o.order_no) AS booked
-      FROM orders o JOIN customers c USING (customer_id)
+      FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
      WHERE o.order_no = :order_no
     """
 )

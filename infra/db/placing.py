@@ -32,7 +32,7 @@ _LOOK = Direct(
     "SELECT idempotency_keys, customers, products",
     """
     SELECT k.request_hash, k.state, k.status_code, k.response, k.resource, k.locked_until > now() AS locked,
-           c.data_key, c.profile_enc,
+           c.data_key, c.profile_enc, s.profile_enc AS said_enc,
            EXISTS (SELECT FROM orders o WHERE o.channel = :channel
                       AND o.external_ref = CAST(:external_ref AS text)) AS taken,
            (SELECT json_agg(json_build_array(p.sku, p.name, p.price_minor, p.currency, p.active))
@@ -40,6 +40,7 @@ _LOOK = Direct(
       FROM (VALUES (1)) one
       LEFT JOIN idempotency_keys k ON k.subject = :subject AND k.key = :key
       LEFT JOIN customers c ON c.customer_id = :customer_id
+      LEFT JOIN customer_contacts s ON s.customer_id = :customer_id AND s.channel = :channel
     """,
 )
 
@@ -53,7 +54,15 @@ _CUSTOMER = """
          SET data_key = excluded.data_key, profile_enc = excluded.profile_enc, email_index = excluded.email_index,
              phone_index = excluded.phone_index, updated_at = now()
        WHERE c.data_key IS NULL OR c.data_key = excluded.data_key
-      RETURNING c.customer_id),"""
+      RETURNING c.customer_id),
+    contact AS (
+      INSERT INTO customer_contacts AS s (customer_id, channel, profile_enc, email_index, phone_index)
+      SELECT customer.customer_id, :channel, CAST(:profile_enc AS bytea), CAST(:email_index AS bytea),
+             CAST(:phone_index AS bytea)
+        FROM customer
+      ON CONFLICT (customer_id, channel) DO UPDATE
+         SET profile_enc = excluded.profile_enc, email_index = excluded.email_index,
+             phone_index = excluded.phone_index, updated_at = now()),"""
 _KNOWN = """
     customer AS (
       SELECT customer_id FROM customers
@@ -184,7 +193,7 @@ async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed |
     if row.taken:
         raise Conflict("external_ref_exists", "this channel already sent an order with this external_ref")
     lines = price_lines(draft.lines, _catalogue(row.products), draft.currency, may_name_price=draft.may_name_price)
-    customer = recorded(keys, draft.customer_id, draft.profile, row.data_key, row.profile_enc)
+    customer = recorded(keys, draft.customer_id, draft.profile, row.data_key, row.profile_enc, row.said_enc)
     return await _write(conn, keys, draft, lines, customer)
 
 

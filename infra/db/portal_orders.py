@@ -22,8 +22,10 @@ _RETURNABLE = text(
 )
 _CREDIT = text(
     """
-    SELECT trim(currency) AS currency, sum(balance_minor)::bigint AS balance_minor FROM store_credits
-     WHERE customer_id = ANY(CAST(:customers AS text[])) GROUP BY currency HAVING sum(balance_minor) > 0 ORDER BY 1
+    SELECT trim(e.currency) AS currency, sum(e.balance_delta)::bigint AS balance_minor
+      FROM unnest(CAST(:customers AS text[]), CAST(:channels AS text[])) k (customer_id, channel)
+      JOIN store_credit_entries e USING (customer_id) JOIN orders o USING (order_no)
+     WHERE o.channel = k.channel GROUP BY e.currency HAVING sum(e.balance_delta) > 0 ORDER BY 1
     """
 )
 _NAMES = text("SELECT line_no, name FROM order_lines WHERE order_no = :order_no")
@@ -47,7 +49,8 @@ async def names_of(conn: AsyncConnection, order_no: str) -> dict[int, str]:
     return {row.line_no: row.name for row in await conn.execute(_NAMES, {"order_no": order_no})}
 
 
-async def credit_of(conn: AsyncConnection, customers: Sequence[str]) -> list[tuple[int, str]]:
-    """The store credit of these customers together: minor units and currency."""
-    rows = await conn.execute(_CREDIT, {"customers": list(customers)})
+async def credit_of(conn: AsyncConnection, customers: Sequence[tuple[str, str]]) -> list[tuple[int, str]]:
+    """The store credit of these customers, each through one channel, together: minor units and currency."""
+    names = {"customers": [one[0] for one in customers], "channels": [one[1] for one in customers]}
+    rows = await conn.execute(_CREDIT, names)
     return [(row.balance_minor, row.currency) for row in rows]

@@ -35,25 +35,29 @@ _FIND = text(
 )
 _CLOSE = text("DELETE FROM portal_sessions WHERE session_hash = :hash")
 
+# A channel says for its own orders how the customer is reached, and for no other's.
 _CUSTOMERS = text(
     """
-    SELECT customer_id, data_key, profile_enc FROM customers
-     WHERE (email_index = ANY(CAST(:email AS bytea[])) OR phone_index = ANY(CAST(:phone AS bytea[])))
-       AND data_key IS NOT NULL
-     ORDER BY updated_at DESC, customer_id LIMIT :limit
+    SELECT s.customer_id, s.channel, c.data_key, s.profile_enc
+      FROM customer_contacts s JOIN customers c USING (customer_id)
+     WHERE (s.email_index = ANY(CAST(:email AS bytea[])) OR s.phone_index = ANY(CAST(:phone AS bytea[])))
+       AND c.data_key IS NOT NULL
+     ORDER BY s.updated_at DESC, s.customer_id, s.channel LIMIT :limit
     """
 )
 _CUSTOMER_OF = text(
     """
-    SELECT c.customer_id, c.data_key, c.profile_enc FROM orders o JOIN customers c USING (customer_id)
+    SELECT c.customer_id, c.data_key, s.profile_enc
+      FROM orders o JOIN customers c USING (customer_id) JOIN customer_contacts s USING (customer_id, channel)
      WHERE o.order_no = :order_no AND c.data_key IS NOT NULL
     """
 )
 _OWNER = text(
     """
-    SELECT o.customer_id FROM orders o JOIN customers c USING (customer_id)
-     WHERE o.order_no = :order_no
-       AND (c.email_index = ANY(CAST(:email AS bytea[])) OR c.phone_index = ANY(CAST(:phone AS bytea[])))
+    SELECT o.customer_id
+      FROM orders o JOIN customers c USING (customer_id) JOIN customer_contacts s USING (customer_id, channel)
+     WHERE o.order_no = :order_no AND c.data_key IS NOT NULL
+       AND (s.email_index = ANY(CAST(:email AS bytea[])) OR s.phone_index = ANY(CAST(:phone AS bytea[])))
     """
 )
 
@@ -104,10 +108,10 @@ async def close_session(conn: AsyncConnection, cookie: str) -> None:
     await conn.execute(_CLOSE, {"hash": _hash(cookie)})
 
 
-async def customers_of(conn: AsyncConnection, contact: Contact) -> list[str]:
-    """The customers with this contact, MAX_CUSTOMERS at most: one person may have ordered under several ids."""
+async def customers_of(conn: AsyncConnection, contact: Contact) -> list[tuple[str, str]]:
+    """(customer, channel) with this contact, MAX_CUSTOMERS at most: one person may have ordered under several ids."""
     rows = await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": MAX_CUSTOMERS})
-    return [row.customer_id for row in rows]
+    return [(row.customer_id, row.channel) for row in rows]
 
 
 async def owner_of(conn: AsyncConnection, contact: Contact, order_no: str) -> str:

@@ -70,6 +70,13 @@ _MOVE = text(
     RETURNING refund_no, amount_minor
     """
 )
+_ALONE = text(
+    """
+    SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds
+     WHERE order_no = :order_no AND refund_id <> :refund_id AND origin = 'support' AND approval_id IS NULL
+       AND status IN ('approved', 'succeeded')
+    """
+)
 _LAPSED = text(
     """
     SELECT r.refund_id FROM refunds r JOIN approvals a USING (approval_id)
@@ -101,7 +108,8 @@ class RefundAsk:
 
     `of_lines` takes an amount from these lines alone.
 
-    With `approve_above_minor` a larger refund waits for a second person; None decides it at once.
+    With `approve_above_minor` a larger refund waits for a second person (support's of one order count together); None
+    decides it at once.
     """
 
     refund_id: str
@@ -194,7 +202,7 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     parts = shares.allotted(total, [capture.left_minor for capture in captures])
     named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
     left = sum(capture.left_minor for capture in captures) - total
-    needs = ask.approve_above_minor is not None and total > ask.approve_above_minor
+    needs = ask.approve_above_minor is not None and await _alone(conn, ask) + total > ask.approve_above_minor
     return Plan(order.currency, tuple(returned), named, left, needs)
 
 
@@ -247,6 +255,13 @@ async def overtake(conn: AsyncConnection, order_no: str) -> None:
 
 
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _alone(conn: AsyncConnection, ask: RefundAsk) -> int:
+    """What staff gave back of this order without a second person: many small refunds are one large one."""
+    if ask.origin is not Origin.SUPPORT:
+        return 0
+    return int((await conn.execute(_ALONE, {"order_no": ask.order_no, "refund_id": ask.refund_id})).scalar_one())
 
 
 def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Returned]:

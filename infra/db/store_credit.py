@@ -53,6 +53,26 @@ _BY_ID = text("SELECT * FROM store_credit_entries WHERE entry_id = :entry_id")
 _ENDED = text("SELECT coalesce(sum(amount_minor), 0)::bigint FROM store_credit_entries WHERE parent_id = :entry_id")
 # The order's row before the balance's: a grant takes them in this order, too.
 _OWNER = text("SELECT customer_id FROM orders WHERE order_no = :order_no FOR KEY SHARE")
+# A channel's word alone names the customer of its orders: it opens what was granted on that channel's orders, never
+# what another's customer of the same id has. Whoever orders for himself, or through staff, has all that is his.
+_THROUGH = text(
+    """
+    SELECT (SELECT coalesce(sum(e.balance_delta), 0)::bigint
+              FROM store_credit_entries e JOIN orders g USING (order_no)
+             WHERE e.customer_id = o.customer_id AND e.currency = o.currency AND g.channel = o.channel) AS balance_minor
+      FROM orders o
+     WHERE o.order_no = :order_no AND o.placed_by <> 'customer:' || o.customer_id
+       AND EXISTS (SELECT FROM orders x WHERE x.customer_id = o.customer_id AND x.channel = o.channel
+                      AND x.placed_by = 'channel:' || x.channel)
+    """
+)
+_OF_ORDER = text(
+    """
+    SELECT coalesce((SELECT c.balance_minor FROM store_credits c
+                      WHERE c.customer_id = o.customer_id AND c.currency = o.currency), 0)::bigint
+      FROM orders o WHERE o.order_no = :order_no
+    """
+)
 _LOCK = text("SELECT lock_store_credit(:customer_id, :currency)")
 _BALANCES = text(
     """SELECT trim(currency) AS currency, balance_minor, held_minor FROM store_credits
@@ -153,6 +173,14 @@ async def lock_balance(conn: AsyncConnection, customer_id: str, currency: str) -
     """What can be spent, the row taken for this transaction; 0 where nothing was ever granted."""
     values = {"customer_id": customer_id, "currency": currency}
     return int((await conn.execute(_LOCK, values)).scalar_one())
+
+
+async def open_to(conn: AsyncConnection, order_no: str, balance_minor: int | None = None) -> int:
+    """What of the balance may pay this order; `balance_minor` where the balance is locked already."""
+    if balance_minor is None:
+        balance_minor = int((await conn.execute(_OF_ORDER, {"order_no": order_no})).scalar_one())
+    through = (await conn.execute(_THROUGH, {"order_no": order_no})).scalar_one_or_none()
+    return balance_minor if through is None else min(balance_minor, int(through))
 
 
 async def statement_of(

@@ -43,6 +43,7 @@ class StoreCredit:
             if customer_id is None:
                 raise ProviderRefused("order_not_found", PROVIDER)
             balance_minor = await store_credit.lock_balance(conn, customer_id, request.currency)
+            balance_minor = await store_credit.open_to(conn, request.order_no, balance_minor)
             kind = EntryKind.HELD if balance_minor >= request.amount_minor else EntryKind.DECLINED
             return _result(
                 await store_credit.write(
