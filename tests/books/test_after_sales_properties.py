@@ -62,7 +62,7 @@ UNITS = st.integers(1, 4)
 WHICH = st.integers(0, 7)
 REPORTED = st.sampled_from([one for one in Condition if one is not Condition.LOST])
 SUPPORT = Principal(Role.SUPPORT, "ann")
-SOME = settings(max_examples=int(os.environ.get("OMS_TORTURE", "0")) * 30 or 6, stateful_step_count=25, deadline=None)
+SOME = settings(max_examples=int(os.environ.get("OMS_TORTURE", "0")) * 30 or 8, stateful_step_count=25, deadline=None)
 ALL = text(
     " UNION ALL ".join(
         f"SELECT '{one.code}' AS code, q.place, q.expected, q.found FROM ({one.sql}) q" for one in QUESTIONS
