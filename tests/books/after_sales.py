@@ -25,6 +25,7 @@ from infra.db import (
     reservations,
     shipments,
 )
+from infra.db.audit_books import QUESTIONS
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.db.payments import NewIntent
@@ -92,6 +93,21 @@ PIECES = (
     "USING (order_no, sku)"
 )
 
+REFUSALS = {
+    *("refund_exceeds_captured", "quantity_exceeds_line", "amount_invalid", "nothing_captured", "refund_closed"),
+    *("order_closed", "unknown_line", "not_delivered", "return_window_closed", "return_exceeds_delivered"),
+    *("more_than_returned", "return_already_received", "return_already_inspected", "return_not_received"),
+    *("return_decided", "return_closed", "return_not_cancellable", "no_delivery_problem", "stock_short"),
+    *("parcel_not_expected", "parcel_came_back", "approval_decided", "approval_lapsed", "currency_mismatch"),
+    *("label_printed", "parcel_on_its_way", "payment_in_progress", "pay_difference_needed", "already_refunded"),
+    *("exchange_goods_stay", "product_inactive", "unknown_sku", "not_cancellable"),
+}
+ALL = text(
+    " UNION ALL ".join(
+        f"SELECT '{one.code}' AS code, q.place, q.expected, q.found FROM ({one.sql}) q" for one in QUESTIONS
+    )
+)
+
 
 class Shop:
     """One customer's first order, and those that exchanges bring."""
@@ -123,6 +139,14 @@ class Shop:
     def orders(self) -> list[str]:
         return [row[0] for row in self.rows("SELECT order_no FROM orders WHERE customer_id = :c ORDER BY created_at, "
                                             "order_no", c=self.customer)]  # fmt: skip
+
+    def answers(self) -> list[Any]:
+        """What `oms ledger check` finds wrong, in one statement."""
+
+        async def ask(conn: AsyncConnection) -> list[Any]:
+            return list((await conn.execute(ALL)).all())
+
+        return self.run(ask)
 
     def digest(self) -> str:
         names = list(self.skus.values())
