@@ -116,7 +116,7 @@ async def change(parts: Services, caller: Principal, key: str, digest: bytes, nu
 
     Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
     `payment_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`, `customer_erased`,
-    `already_refunded`; RuleBroken as placing does; NotFound `order_not_found`.
+    `already_refunded`, `exchange_goods_stay`; RuleBroken as placing does; NotFound `order_not_found`.
     """
     seqs: list[int] = []
 

@@ -20,8 +20,9 @@ WORDS: dict[Change, str] = {Change.ADDRESS: "address", Change.LINES: "lines", Ch
 class Standing:
     """As much of an order as decides what may be changed.
 
-    `parcel` is the live parcel's status or empty; `booking_parked` says that its booking failed and waits for support,
-    so no carrier is being asked now; `paying` that money is in flight, taken, or in the inbox.
+    `exchange` says that its goods are given for others; `parcel` is the live parcel's status or empty; `booking_parked`
+    says that its booking failed and waits for support, so no carrier is being asked now; `paying` that money is in
+    flight, taken, or in the inbox.
     """
 
     status: Status
@@ -29,6 +30,7 @@ class Standing:
     parcel: str
     booking_parked: bool
     paying: bool
+    exchange: bool = False
 
     @property
     def booked(self) -> bool:
@@ -80,6 +82,12 @@ def refusal(change: Change, here: Standing) -> Conflict | None:
     if here.cancelling or here.status in TERMINAL:
         what = "is being cancelled" if here.cancelling else f"is {here.status}"
         return Conflict("order_closed", f"the order {what}: nothing of it can be changed; place a new order")
+    if change is Change.LINES and here.exchange:
+        # Its discount is what the customer sent back: units taken off would take his money with them.
+        return Conflict(
+            "exchange_goods_stay",
+            "these goods are given in exchange: cancel the order, and the return that it is for is refunded",
+        )
     if may_change(change, here.status, paying=here.paying, parcel=here.booked):
         return None
     if here.status in UNPAID and not here.booked:

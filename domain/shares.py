@@ -109,6 +109,8 @@ def priced(values_minor: Sequence[int], charges: Charges) -> Priced:
 class Line:
     """A line as its refunds stand. `*_worth_minor` is what the units that came back were worth, whatever was given.
 
+    Of a line that was given money for before its goods were changed for others, nothing is left, never less.
+
     `goods_minor` is the price of all units less discount, with added tax; `shipping_minor` its share of the charge.
     """
 
@@ -122,18 +124,25 @@ class Line:
     refunded_shipping_minor: int = 0
     goods_worth_minor: int = 0
     shipping_worth_minor: int = 0
+    exchanged_quantity: int = 0
 
     @property
     def units_left(self) -> int:
-        return self.quantity - self.refunded_quantity
+        return max(self.quantity - self.refunded_quantity - self.exchanged_quantity, 0)
+
+    def worth_of(self, left_minor: int, quantity: int) -> int:
+        """What `quantity` of the units that are left are worth of `left_minor`; what was exchanged went first."""
+        left = max(left_minor, 0)
+        left -= worth(left, self.units_left + self.exchanged_quantity, self.exchanged_quantity)
+        return worth(left, self.units_left, quantity)
 
     @property
     def goods_left_minor(self) -> int:
-        return self.goods_minor - self.refunded_goods_minor
+        return max(self.goods_minor - self.refunded_goods_minor, 0)
 
     @property
     def shipping_left_minor(self) -> int:
-        return self.shipping_minor - self.refunded_shipping_minor
+        return max(self.shipping_minor - self.refunded_shipping_minor, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +182,8 @@ def units(line: Line, quantity: int, *, include_shipping: bool) -> Returned:
             "quantity_exceeds_line",
             f"of {line.sku} {line.units_left} of {line.quantity} are left to refund, not {quantity}",
         )
-    goods = worth(line.goods_minor - line.goods_worth_minor, line.units_left, quantity)
-    shipping = worth(line.shipping_minor - line.shipping_worth_minor, line.units_left, quantity)
+    goods = line.worth_of(line.goods_minor - line.goods_worth_minor, quantity)
+    shipping = line.worth_of(line.shipping_minor - line.shipping_worth_minor, quantity)
     given = min(shipping, line.shipping_left_minor) if include_shipping else 0
     return Returned(line.line_no, line.sku, quantity, min(goods, line.goods_left_minor), given, goods, shipping)
 
@@ -192,6 +201,13 @@ def reduced(returned: Sequence[Returned], amount_minor: int) -> list[Returned]:
         cut.append(Returned(one.line_no, one.sku, one.quantity, goods, part - goods, one.goods_worth_minor,
                             one.shipping_worth_minor))  # fmt: skip
     return cut
+
+
+def at_most(returned: Sequence[Returned], amount_minor: int) -> Sequence[Returned]:
+    """The same units for no more than `amount_minor`; nothing at all where that is nothing."""
+    if sum(one.amount_minor for one in returned) <= amount_minor:
+        return returned
+    return reduced(returned, amount_minor) if amount_minor else ()
 
 
 def amount(lines: Sequence[Line], amount_minor: int) -> list[Returned]:

@@ -24,12 +24,12 @@ async def delivered(shop: Door, *, paid: bool = True, window_s: int = WINDOW_S, 
         ("shipment_booked", "paid", "preparing"),
         ("shipment_picked_up", "preparing", "shipped"),
     ):
-        await _move(shop, order_no, event, source, target, None)
-    await _move(shop, order_no, "shipment_delivered", "shipped", "delivered", window_s)
+        await moves(shop, order_no, event, source, target, None)
+    await moves(shop, order_no, "shipment_delivered", "shipped", "delivered", window_s)
     return order_no
 
 
-async def _move(shop: Door, order_no: str, event: str, source: str, target: str, window_s: int | None) -> None:
+async def moves(shop: Door, order_no: str, event: str, source: str, target: str, window_s: int | None) -> None:
     await shop.sql(
         """INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
            SELECT %s, %s, %s, %s, CASE WHEN %s::int IS NULL THEN '{"warehouse": "WH-EAST"}'::jsonb

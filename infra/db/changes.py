@@ -21,6 +21,7 @@ from infra.db.customers import KeyRing
 _HERE = text(
     """
     SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.tax_minor, o.tax_added_minor,
+           o.type = 'exchange' AS exchange,
            o.ship_to_enc, o.note_enc, c.data_key,
            is_paying(o.order_no) AS paying,
            coalesce((SELECT s.status FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'
@@ -180,7 +181,9 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
     await events.lock_order(conn, order_no)
     row = (await conn.execute(_HERE, {"order_no": order_no})).one()
     lines = (await conn.execute(_LINES, {"order_no": order_no})).all()
-    standing = Standing(Status(row.status), row.cancelling is not None, row.parcel, row.booking_parked, row.paying)
+    standing = Standing(
+        Status(row.status), row.cancelling is not None, row.parcel, row.booking_parked, row.paying, row.exchange
+    )
     return Here(
         order_no=order_no,
         standing=standing,

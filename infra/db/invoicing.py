@@ -9,27 +9,35 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.documents import Amounts, Given, Line
 from domain.errors import NotFound
 from infra.db.customers import KeyRing, profile_context
+from infra.db.refunds import MOVED
 
 # The shipping charge is that of the lines: theirs stays as it was sold when a paid order is made smaller.
 _ORDER = text(
-    """
+    f"""
     SELECT o.order_no, o.currency, o.customer_id, o.ship_to_enc, c.data_key,
            coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
            m.captured_minor, m.refunded_minor,
-           (SELECT sum(l.shipping_minor) FROM order_lines l WHERE l.order_no = o.order_no)::bigint AS shipping_minor
+           (SELECT sum(l.shipping_minor - moved.shipping) FROM order_lines l CROSS JOIN {MOVED}
+             WHERE l.order_no = o.order_no)::bigint AS shipping_minor
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel),
            LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
                            coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor
                       FROM payments p JOIN payment_totals t USING (payment_id)
                      WHERE p.order_no = o.order_no AND p.purpose = 'order') m
      WHERE o.order_no = :order_no
-    """
+    """  # noqa: S608
 )
+# What was changed for other goods is sold as those: only they are on the invoice. The rest of its price is a discount.
 _LINES = text(
-    """
-    SELECT line_no, sku, name, quantity, unit_price_minor, discount_minor, tax_minor, paid_minor - shipping_minor
-      FROM order_lines WHERE order_no = :order_no AND quantity > 0 ORDER BY line_no
-    """
+    f"""
+    SELECT line_no, sku, name, quantity, unit_price_minor,
+           quantity * unit_price_minor + tax_added_minor - total_minor AS discount_minor, tax_minor, total_minor
+      FROM (SELECT l.line_no, l.sku, l.name, l.quantity - moved.units AS quantity, l.unit_price_minor,
+                   l.tax_minor - moved.tax AS tax_minor, l.tax_added_minor - moved.tax_added AS tax_added_minor,
+                   l.paid_minor - l.shipping_minor - moved.goods AS total_minor
+              FROM order_lines l CROSS JOIN {MOVED} WHERE l.order_no = :order_no) sold
+     WHERE quantity > 0 ORDER BY line_no
+    """  # noqa: S608
 )
 _REFUND = text(
     """

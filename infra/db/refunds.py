@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import shares
+from domain.after_sales import CONDITIONS
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.refunds import Origin, RefundStatus
 from domain.shares import Line, Returned
@@ -21,20 +22,49 @@ from infra.db import approvals, events
 from infra.db.customers import KeyRing, data_key_of
 
 _ORDER = text("SELECT status, cancelling, currency FROM orders WHERE order_no = :order_no")
-# What units that came back were worth is counted from the refunds that stand.
+# What of a paid line went over to lines that were added instead (order changes): what was taken off, less what of it
+# was given back. Neither its units nor its money are the line's any more.
+MOVED = """
+    LATERAL (SELECT o.units - b.units AS units, o.goods - b.goods AS goods, o.shipping - b.shipping AS shipping,
+                    b.worth - b.goods AS kept_worth, b.shipping_worth - b.shipping AS kept_shipping_worth,
+                    CASE WHEN o.goods = 0 THEN 0 ELSE o.tax * (o.goods - b.goods) / o.goods END AS tax,
+                    CASE WHEN o.goods = 0 THEN 0 ELSE o.tax_added * (o.goods - b.goods) / o.goods END AS tax_added
+               FROM (SELECT coalesce(-sum(c.quantity_delta), 0)::bigint AS units,
+                            coalesce(-sum(c.items_minor - c.discount_minor + c.tax_added_minor), 0)::bigint AS goods,
+                            coalesce(-sum(c.shipping_minor), 0)::bigint AS shipping,
+                            coalesce(-sum(c.tax_minor), 0)::bigint AS tax,
+                            coalesce(-sum(c.tax_added_minor), 0)::bigint AS tax_added
+                       FROM order_change_lines c
+                      WHERE c.order_no = l.order_no AND c.line_no = l.line_no AND c.kept_line) o,
+                    (SELECT coalesce(sum(n.quantity), 0)::bigint AS units,
+                            coalesce(sum(n.amount_minor - n.shipping_minor), 0)::bigint AS goods,
+                            coalesce(sum(n.shipping_minor), 0)::bigint AS shipping,
+                            coalesce(sum(n.goods_worth_minor), 0)::bigint AS worth,
+                            coalesce(sum(n.shipping_worth_minor), 0)::bigint AS shipping_worth
+                       FROM refunds r JOIN refund_lines n USING (refund_id)
+                      WHERE r.order_no = l.order_no AND r.origin = 'amendment' AND n.line_no = l.line_no) b) moved
+"""
+# What units that came back were worth is counted from the refunds that stand. Units that were exchanged have become
+# other goods: they are not refunded by units a second time, while their money stands behind those goods.
 _LINES = text(
-    """
-    SELECT l.line_no, l.sku, l.quantity, l.paid_minor - l.shipping_minor AS goods_minor, l.shipping_minor,
+    f"""
+    SELECT l.line_no, l.sku, l.quantity - moved.units AS quantity,
+           l.paid_minor - l.shipping_minor - moved.goods AS goods_minor,
+           l.shipping_minor - moved.shipping AS shipping_minor,
            l.refunded_quantity, l.refunded_minor - l.refunded_shipping_minor AS refunded_goods_minor,
-           l.refunded_shipping_minor, coalesce(w.goods, 0)::bigint AS goods_worth_minor,
-           coalesce(w.shipping, 0)::bigint AS shipping_worth_minor
-      FROM order_lines l
+           l.refunded_shipping_minor, coalesce(w.goods, 0)::bigint - moved.kept_worth AS goods_worth_minor,
+           coalesce(w.shipping, 0)::bigint - moved.kept_shipping_worth AS shipping_worth_minor,
+           coalesce(x.units, 0)::bigint AS exchanged_quantity
+      FROM order_lines l CROSS JOIN {MOVED}
+      LEFT JOIN (SELECT f.line_no, sum(f.quantity) AS units FROM exchanges e JOIN return_findings f USING (return_id)
+                  WHERE e.order_no = :order_no AND e.status = 'placed' AND f.stage = 'inspected'
+                    AND f.condition = ANY(CAST(:refunded AS text[])) GROUP BY f.line_no) x USING (line_no)
       LEFT JOIN (SELECT n.line_no, sum(n.goods_worth_minor) AS goods, sum(n.shipping_worth_minor) AS shipping
                    FROM refunds r JOIN refund_lines n USING (refund_id)
                   WHERE r.order_no = :order_no AND r.status NOT IN ('refused', 'overtaken')
                   GROUP BY n.line_no) w USING (line_no)
      WHERE l.order_no = :order_no ORDER BY l.line_no
-    """
+    """  # noqa: S608
 )
 # The newest capture first: a refund empties it before it goes back to an older one.
 _CAPTURES = text(
@@ -70,13 +100,6 @@ _MOVE = text(
     RETURNING refund_no, amount_minor
     """
 )
-_ALONE = text(
-    """
-    SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds
-     WHERE order_no = :order_no AND refund_id <> :refund_id AND origin = 'support' AND approval_id IS NULL
-       AND status IN ('approved', 'succeeded')
-    """
-)
 _LAPSED = text(
     """
     SELECT r.refund_id FROM refunds r JOIN approvals a USING (approval_id)
@@ -91,6 +114,9 @@ _ORDERS_WITH_LAPSED = text(
 )
 _WAITING = text("SELECT refund_id FROM refunds WHERE order_no = :order_no AND status = 'awaiting_approval'")
 _APPROVED_BY = text("SELECT refund_id, order_no FROM refunds WHERE approval_id = :approval_id")
+
+
+_REFUNDED = [condition.value for condition, rule in CONDITIONS.items() if rule.refunded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +221,24 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     if not captures:
         raise Conflict("nothing_captured", "no money was taken for this order: there is nothing to refund")
     lines = await lines_of(conn, ask.order_no)
-    returned = _returned(lines, ask, sum(capture.left_minor for capture in captures))
+    room = sum(capture.left_minor for capture in captures)
+    returned = _returned(lines, ask, room)
+    if ask.origin is Origin.RETURN:
+        # Support may have given money for other goods before: what is left of all is the most that a return brings.
+        returned = list(shares.at_most(returned, room))
     total = sum(one.amount_minor for one in returned)
     if total <= 0:
         raise RuleBroken("amount_invalid", "nothing of these lines is left to refund")
     parts = shares.allotted(total, [capture.left_minor for capture in captures])
     named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
-    left = sum(capture.left_minor for capture in captures) - total
-    needs = ask.approve_above_minor is not None and await _alone(conn, ask) + total > ask.approve_above_minor
-    return Plan(order.currency, tuple(returned), named, left, needs)
+    needs = ask.approve_above_minor is not None and total > ask.approve_above_minor
+    return Plan(order.currency, tuple(returned), named, room - total, needs)
 
 
 async def lines_of(conn: AsyncConnection, order_no: str) -> list[Line]:
     """The order's lines as their refunds stand."""
-    return [Line(**row._mapping) for row in await conn.execute(_LINES, {"order_no": order_no})]
+    rows = await conn.execute(_LINES, {"order_no": order_no, "refunded": _REFUNDED})
+    return [Line(**row._mapping) for row in rows]
 
 
 async def left_of(conn: AsyncConnection, order_no: str) -> int:
@@ -255,13 +285,6 @@ async def overtake(conn: AsyncConnection, order_no: str) -> None:
 
 
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _alone(conn: AsyncConnection, ask: RefundAsk) -> int:
-    """What staff gave back of this order without a second person: many small refunds are one large one."""
-    if ask.origin is not Origin.SUPPORT:
-        return 0
-    return int((await conn.execute(_ALONE, {"order_no": ask.order_no, "refund_id": ask.refund_id})).scalar_one())
 
 
 def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Returned]:

@@ -184,14 +184,6 @@ async def test_a_dear_refund_waits_holds_its_room_and_is_decided_by_another(shop
     ]
 
 
-async def test_a_dear_refund_is_not_split_into_cheap_ones(shop: Door) -> None:
-    order_no = await paid(shop, [{"sku": "TEA-1", "quantity": 100}])
-    asked = [(await refund(shop, order_no, amount_minor=amount)).json() for amount in (60_000, 40_000, 1)]
-    assert [one["status"] for one in asked] == ["approved", "approved", "awaiting_approval"]
-    means = (await refund(shop, order_no, preview=True, amount_minor=1)).json()
-    assert means["consequence"]["needs_approval"] is True
-
-
 async def test_refused_or_undecided_it_gives_its_room_back(shop: Door) -> None:
     order_no = await paid(shop, [{"sku": "TEA-1", "quantity": 100}])
     first, second = [(await refund(shop, order_no, amount_minor=212_500)).json() for _ in range(2)]
