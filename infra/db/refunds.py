@@ -56,9 +56,11 @@ _LINES = text(
            coalesce(w.shipping, 0)::bigint - moved.kept_shipping_worth AS shipping_worth_minor,
            coalesce(x.units, 0)::bigint AS exchanged_quantity
       FROM order_lines l CROSS JOIN {MOVED}
-      LEFT JOIN (SELECT f.line_no, sum(f.quantity) AS units FROM exchanges e JOIN return_findings f USING (return_id)
-                  WHERE e.order_no = :order_no AND e.status = 'placed' AND f.stage = 'inspected'
-                    AND f.condition = ANY(CAST(:refunded AS text[])) GROUP BY f.line_no) x USING (line_no)
+      LEFT JOIN (SELECT f.line_no, sum(f.quantity) AS units FROM exchanges e JOIN returns r USING (return_id)
+                   JOIN return_findings f USING (return_id)
+                  WHERE e.order_no = :order_no AND e.status = 'placed' AND r.settled IS NOT NULL
+                    AND f.stage = 'inspected' AND f.condition = ANY(CAST(:refunded AS text[]))
+                  GROUP BY f.line_no) x USING (line_no)
       LEFT JOIN (SELECT n.line_no, sum(n.goods_worth_minor) AS goods, sum(n.shipping_worth_minor) AS shipping
                    FROM refunds r JOIN refund_lines n USING (refund_id)
                   WHERE r.order_no = :order_no AND r.status NOT IN ('refused', 'overtaken')

@@ -10,16 +10,16 @@ from infra.db import events
 from infra.db.autocommit import autocommit
 from infra.stack.temporal import TemporalServer
 from tests.api.changing import change, lines
-from tests.api.conftest import an_order, open_door, unique
+from tests.api.conftest import an_order, unique
 from tests.conftest import Books
+from tests.desk.buying import OLD, Buyer, shop_open
 from tests.desk.conftest import CHEAP, Office
 from tests.desk.test_changing import WHATEVER, let_go, paid_and_held
 from tests.desk.test_delivery_problems import choose, moves, nothing_is_wrong
-from tests.desk.test_exchanges import DEAR, OLD, SAME, Buyer
 from tests.desk.test_races import NOTHING, cancel, held_by_the_world
 from tests.desk.test_refunds import refund
 from tests.returning import a_return, found
-from tests.stage import eventually, staged
+from tests.stage import eventually
 from tests.workflows.refunding import given_back
 
 ROUNDS = 3
@@ -29,13 +29,9 @@ ROUNDS = 3
 async def office(
     database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
-    folder = tmp_path_factory.mktemp("races")
-    async with staged(database_url, temporal.address, folder, return_window_s=3600) as stage:
-        for sku, price_minor in ((OLD, 1_000), (DEAR, 1_600), (CHEAP, 2_000)):
-            await stage.stock(sku, 1000, price_minor=price_minor)
-        same = {name: getattr(stage.settings, name) for name in SAME}
-        async with open_door(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as door:
-            yield Office(stage, door)
+    async with shop_open(database_url, temporal, tmp_path_factory.mktemp("races")) as opened:
+        await opened.stage.stock(CHEAP, 1000, price_minor=2_000)
+        yield opened
 
 
 @pytest.fixture(autouse=True)
