@@ -93,11 +93,16 @@ class GatewayCalls:
 async def _tell(conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult) -> None:
     """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid."""
     data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
+    taking = new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+    if new.purpose == "supplement" and taking and result.status is not PaymentStatus.SUCCEEDED:
+        return  # the change is undone, and tells so itself
     if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
-        name = "payment_declined" if new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE) else "refund_refused"
+        name = "payment_declined" if taking else "refund_refused"
         await events.note(conn, new.order_no, name, data={**data, "code": result.error_code or "declined"})
     elif result.status is not PaymentStatus.SUCCEEDED:
         return
+    elif new.kind is PaymentKind.CAPTURE and new.purpose == "supplement":
+        return  # the change is applied, or the money given back, by the database
     elif new.kind is PaymentKind.CAPTURE:
         await mark_paid(conn, new.order_no, status, new.amount_minor)
     elif new.refund_id is not None:

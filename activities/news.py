@@ -135,6 +135,8 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
     if told is PaymentStatus.FAILED:
         # The customer is told that he has not paid: of an authorisation or a capture only.
         taking = known.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+        if taking and purpose == "supplement":
+            return "settled"  # the change is undone, and tells so itself
         name = "payment_declined" if taking else "refund_refused"
         await events.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
     elif known.refund_id is not None:

@@ -13,7 +13,7 @@ from domain.shipments import ShipmentStatus
 from domain.states import Status
 from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
-from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments
+from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments, supplements
 from infra.db.engine import Database
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
@@ -25,7 +25,9 @@ _PARK = text(
     SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
            nullif(:provider, ''), :attempts, :options,
            coalesce((SELECT f.amount_minor FROM refunds f WHERE :step = 'refund' AND f.order_no = o.order_no
-                        AND f.status = 'approved' ORDER BY f.refund_no LIMIT 1), o.total_minor),
+                        AND f.status = 'approved' ORDER BY f.refund_no LIMIT 1),
+             (SELECT u.amount_minor FROM order_supplements u WHERE :step = 'supplement' AND u.order_no = o.order_no
+                 AND u.status = 'awaiting_payment'), o.total_minor),
            now() + make_interval(secs => :escalation_s)
       FROM orders o WHERE o.order_no = :order_no AND NOT EXISTS
         (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
@@ -157,6 +159,8 @@ class ParkingActivities:
                 await self._record_return(conn, order_no, request.park_no, value["reference"])
             case (Step.REFUND | Step.GUARANTEE, Action.SKIP):
                 await _skip_errand(conn, step, order_no, request.park_no, act)
+            case (Step.SUPPLEMENT, Action.COMPENSATE):
+                await supplements.give_up(conn, order_no, "undone_by_support")
             case (Step.BOOK, Action.SKIP):
                 tag = str(request.park_no)
                 await by_hand.record_parcel(conn, self._settings, status, order_no, tag, value)

@@ -13,7 +13,7 @@ from activities.refunds import RefundActivities
 from activities.views import view_of
 from domain.payments import PaymentKind, PaymentStatus, idempotency_key
 from domain.states import Event, Status
-from infra.db import events, payments
+from infra.db import events, payments, supplements
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.payments import Intent, NewIntent, Opened, Transaction
@@ -70,13 +70,18 @@ class PaymentActivities:
 
         Scope `stray` leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
         """
-        for open_one in await self._transactions(request.order_no):
-            await self._settle(request, open_one)
         everything = request.scope == "all"
+        async with self._db.begin() as conn:
+            waits = await supplements.is_awaited(conn, request.order_no)
+        for open_one in await self._transactions(request.order_no):
+            # Of a change that was undone nothing is given back before it is known what was taken.
+            undone = open_one.purpose == "supplement" and not waits
+            if everything or undone or open_one.purpose == "stray":
+                await self.settle(request.order_no, open_one)
         if everything:
             await self._refunds.close_all(request.order_no)
         known = await self._transactions(request.order_no)
-        for authorisation in _dangling(known, everything, await self._view(request.order_no)):
+        for authorisation in _dangling(known, everything, waits, await self._view(request.order_no)):
             await self._void(request.order_no, authorisation, known)
         for capture in _captured(known, everything):
             await self._refund_rest(request.order_no, capture, known)
@@ -88,24 +93,22 @@ class PaymentActivities:
         """An earlier attempt whose outcome is unknown is asked for first: only one may hold money."""
         for older in await self._transactions(ref.order_no):
             if older.kind is PaymentKind.AUTHORISE and older.attempt < ref.attempt:
-                await self._settle(m.ReturnRequest(ref.order_no, "all"), older)
+                await self.settle(ref.order_no, older)
 
-    async def _settle(self, request: m.ReturnRequest, open_one: Transaction) -> None:
+    async def settle(self, order_no: str, open_one: Transaction) -> None:
         """Find out what became of an intent; one that never reached the provider is closed and its key fenced."""
         unsettled = open_one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
         if not unsettled or open_one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
             return
-        if request.scope == "stray" and open_one.purpose != "stray":
-            return
         answer = await self._calls.gateway(open_one.provider).lookup(open_one.idempotency_key, open_one.kind)
         async with self._db.begin() as conn:
-            fenced = await payments.begin(conn, _as_new(open_one, request.order_no))
+            fenced = await payments.begin(conn, _as_new(open_one, order_no))
         if answer is None or answer.status is PaymentStatus.PENDING:
             code = "abandoned" if answer is None else "given_up"
             answer = GatewayResult(
                 PaymentStatus.FAILED, answer.provider_ref if answer else None, open_one.amount_minor, code
             )
-        await self._calls.record(_as_new(open_one, request.order_no), fenced, answer)
+        await self._calls.record(_as_new(open_one, order_no), fenced, answer)
 
     async def _void(self, order_no: str, authorisation: Transaction, known: list[Transaction]) -> None:
         await self._undo(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
@@ -164,13 +167,15 @@ def _children(
     return [t for t in known if t.parent_id == parent.payment_id and t.kind is kind and t.status is status]
 
 
-def _dangling(known: list[Transaction], everything: bool, view: m.OrderView) -> list[Transaction]:
-    """Authorisations that hold money for nothing (`everything`: every one that was not captured)."""
+def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.OrderView) -> list[Transaction]:
+    """Authorisations that hold money for nothing (`everything`: every one that was not captured); `waits` says that a
+    change waits for its difference."""
     live = [t for t in known if t.kind is PaymentKind.AUTHORISE and t.status is PaymentStatus.SUCCEEDED]
     ended = {t.parent_id for t in known if t.status is PaymentStatus.SUCCEEDED and t.kind is not PaymentKind.AUTHORISE}
     open_ones = [t for t in live if t.payment_id not in ended and t.purpose != "guarantee"]
     in_use = view.attempt if view.attempt_state == "authorised" and view.status == Status.PENDING_PAYMENT else None
-    return [t for t in open_ones if everything or t.attempt != in_use]
+    kept = [t for t in open_ones if t.attempt == in_use or (waits and t.purpose == "supplement")]
+    return [t for t in open_ones if everything or t not in kept]
 
 
 def _captured(known: list[Transaction], everything: bool) -> list[Transaction]:

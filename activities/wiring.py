@@ -16,6 +16,7 @@ from activities.payments import PaymentActivities
 from activities.refunds import RefundActivities
 from activities.returns import ReturnActivities
 from activities.shipping import ShippingActivities
+from activities.supplements import SupplementActivities
 from infra.crypto import Vault
 from infra.db.engine import Database
 from infra.gateways.registry import build_carriers, build_payments
@@ -31,6 +32,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     payments = PaymentActivities(database, gateways, settings.payment_provider)
     calls = GatewayCalls(database, gateways)
     refunds = RefundActivities(database, calls)
+    supplements = SupplementActivities(database, calls, payments, gateways, settings.payment_provider)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
     carriers = build_carriers(settings)
     shipping = ShippingActivities(database, carriers, vault, settings)
@@ -38,9 +40,10 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     holds = HoldActivities(database)
     adjusting = AdjustingActivities(database, vault, settings)
     jobs = JobActivities(database, vault, client, settings)
+    money = (payments, refunds, guarantees, supplements)
     return [
         found
-        for holder in (orders, parking, payments, refunds, guarantees, shipping, returns, holds, adjusting, jobs)
+        for holder in (orders, parking, *money, shipping, returns, holds, adjusting, jobs)
         for found in activities_of(holder)
     ]
 

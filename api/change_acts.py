@@ -14,6 +14,7 @@ from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
 from api.schemas.changing import ChangeOrder
+from api.schemas.orders import Payment
 from domain.access import Principal
 from domain.changes import (
     MAX_CHANGES,
@@ -29,9 +30,10 @@ from domain.orders import MAX_QUANTITY
 from domain.refunds import Origin
 from domain.states import UNPAID, Change, Event, Status
 from infra.db import changes as books
-from infra.db import events, holds, idempotency, refunds
+from infra.db import events, holds, idempotency, refunds, supplements
 from infra.db.changes import Here, NewChange
 from infra.db.refunds import LineAsk, RefundAsk
+from infra.db.supplements import PaidBy
 
 ANY = "*"
 Refunded = TypeVar("Refunded")
@@ -48,6 +50,7 @@ class Wish:
     ship_to: dict[str, str] | None = None
     lines: dict[str, int] | None = None
     note: str | None = None
+    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,18 @@ class Plan:
 
     @property
     def refund_minor(self) -> int:
-        return self.here.total_minor - self.total_after_minor if self.paid else 0
+        return max(self.here.total_minor - self.total_after_minor, 0) if self.paid else 0
+
+    @property
+    def difference_minor(self) -> int:
+        """What a paid order costs more: the change waits until it is paid."""
+        return max(self.total_after_minor - self.here.total_minor, 0) if self.paid else 0
+
+    @property
+    def to_pay_minor(self) -> int:
+        if self.paid:
+            return self.difference_minor
+        return 0 if self.here.standing.paying else self.total_after_minor
 
 
 def seen_in(header: str | None) -> frozenset[str]:
@@ -86,7 +100,7 @@ def seen_in(header: str | None) -> frozenset[str]:
 
 def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
     """The body of the call as a wish. Raises Problem `nothing_to_change`, `too_many_lines`, `invalid_quantity`."""
-    named = body.model_fields_set
+    named = body.model_fields_set - {"payment"}
     if not named:
         raise Problem("nothing_to_change", "name ship_to, lines or note")
     for field in named & {"ship_to", "lines"}:
@@ -102,7 +116,7 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
         if any(units > MAX_QUANTITY for units in wanted.values()):
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
     ship_to = dict(body.ship_to) if body.ship_to is not None else None
-    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None)
+    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment)
 
 
 async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
@@ -115,15 +129,19 @@ async def change(parts: Services, caller: Principal, key: str, digest: bytes, nu
     """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
 
     Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
-    `payment_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`, `customer_erased`,
-    `already_refunded`, `exchange_goods_stay`; RuleBroken as placing does; NotFound `order_not_found`.
+    `payment_in_progress`, `change_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`,
+    `customer_erased`, `already_refunded`, `exchange_goods_stay`; RuleBroken as placing does; NotFound
+    `order_not_found`.
     """
     seqs: list[int] = []
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         plan = await _plan(conn, parts, number, wish)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
-        told = await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
+        if plan.difference_minor and wish.payment is not None:
+            told = await _wait_for_payment(conn, parts, caller, plan, wish.payment)
+        else:
+            told = await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
         seqs.append(await books.seq_of(conn, number))
         return told
 
@@ -141,6 +159,8 @@ async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish)
     note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
     lines = await _planned_lines(conn, parts, here, wish)
     chosen = ((Change.ADDRESS, ship_to is not None), (Change.LINES, bool(lines)), (Change.NOTE, note is not None))
+    if await supplements.is_awaited(conn, number):
+        raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
     plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines)
     await _require_possible(conn, plan, wish)
     return plan
@@ -165,10 +185,11 @@ async def _require_possible(conn: AsyncConnection, plan: Plan, wish: Wish) -> No
     if plan.here.data_key is None and (plan.ship_to or plan.note):
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
     require_payable(plan.total_after_minor)
-    if plan.paid and plan.refund_minor < 0:
+    if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):
         raise Conflict(
             "pay_difference_needed",
-            f"the order is paid and would cost {-plan.refund_minor} minor units more: place a second order for them",
+            f"the order is paid and would cost {plan.difference_minor} minor units more: send `payment` "
+            "{method, token} with the change to pay them, or place a second order",
         )
     if plan.here.warehouse is not None:
         await books.require_stock(conn, plan.here.warehouse, stock_deltas(plan.lines))
@@ -213,6 +234,17 @@ async def _carry_out(
     return {**_told(plan), "status": status.value, "refund_id": refunded}
 
 
+async def _wait_for_payment(
+    conn: AsyncConnection, parts: Services, caller: Principal, plan: Plan, payment: Payment
+) -> dict[str, Any]:
+    """Keep the change, hold what it needs more; the order's workflow takes the difference."""
+    words = tuple(WORDS[what] for what in plan.what)
+    new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor)
+    by = PaidBy(payment.method, payment.token, parts.settings.payment_timeout_s)
+    await supplements.open_one(conn, parts.keys, plan.here, new, by)
+    return _told(plan)
+
+
 def _told(plan: Plan) -> dict[str, Any]:
     here = plan.here
     held = stock_deltas(plan.lines) if here.warehouse is not None else {}
@@ -223,10 +255,11 @@ def _told(plan: Plan) -> dict[str, Any]:
         "total_before_minor": here.total_minor,
         "total_after_minor": plan.total_after_minor,
         "refund_minor": plan.refund_minor,
-        "to_pay_minor": 0 if plan.paid or here.standing.paying else plan.total_after_minor,
+        "to_pay_minor": plan.to_pay_minor,
         "currency": here.currency,
         "stock": [{"sku": sku, "quantity": delta} for sku, delta in held.items()],
         "refund_id": None,
+        "state": "awaiting_payment" if plan.difference_minor else "applied",
     }
 
 

@@ -57,6 +57,7 @@ STATUSES: dict[str, int] = {
     "idempotency_in_progress": 409,
     "already_paid": 409,
     "payment_in_progress": 409,
+    "change_in_progress": 409,
     "order_closed": 409,
     "not_cancellable": 409,
     "parcel_on_its_way": 409,

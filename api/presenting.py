@@ -8,7 +8,7 @@ from api.refund_acts import REFUNDED_BY
 from domain.access import Principal, Role
 from domain.after_sales import CLOSED, ReturnStatus
 from domain.priority import named
-from domain.states import TERMINAL, Status, allowed_actions
+from domain.states import TERMINAL, Change, Status, allowed_actions
 from infra.settings import Settings
 from workflows import names
 
@@ -17,7 +17,7 @@ _SHOWN = (
     *("discount_minor", "shipping_minor", "tax_minor"),
     *("currency", "customer", "ship_to", "note", "backorder", "lines", "payments", "shipments"),
     *("refunds", "returns", "exchange_of", "exchange_return"),
-    *("needs_attention", "created_at", "updated_at"),
+    *("pending_change", "needs_attention", "created_at", "updated_at"),
 )
 _ROW = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
@@ -109,6 +109,8 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         paying=order["paying"],
         parcel=order["booked"],
     )
+    if order["pending_change"] is not None:
+        shown["allowed_actions"] = [act for act in shown["allowed_actions"] if act not in set(Change)]
     shown["allowed_actions"] += _problem_actions(order)
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:

@@ -31,6 +31,7 @@ TOLD: dict[str, str] = {
     "payment_refunded": "payment_refunded",
     "payment_returned": "payment_returned",
     "order_changed": "order_changed",
+    "change_undone": "change_undone",
     "order_cancelled": "order_cancelled",
     "shipment_picked_up": "shipment_picked_up",
     "shipment_delivered": "shipment_delivered",

@@ -16,6 +16,7 @@ class Step(StrEnum):
     RETURN_PAYMENT = "return_payment"
     REFUND = "refund"
     GUARANTEE = "guarantee"
+    SUPPLEMENT = "supplement"
 
 
 class Action(StrEnum):
@@ -69,6 +70,8 @@ STEPS: dict[Step, StepRule] = {
     Step.RETURN_PAYMENT: StepRule("give the money back", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
     # Skipped: an authorisation is done without, a release or a claim is given up.
     Step.GUARANTEE: StepRule("authorise, release or claim the guarantee", (Action.RETRY, Action.SKIP), skip={}),
+    # Compensated: the change is undone, the order goes on as it was.
+    Step.SUPPLEMENT: StepRule("take the difference of a change", (Action.RETRY, Action.COMPENSATE)),
     Step.REFUND: StepRule("pay the refund", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
 }
 

@@ -1,6 +1,8 @@
 """What was decided in the books for an order, at any time of its life, and is the story's to carry out."""
 
+import asyncio
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -29,6 +31,8 @@ class AfterSales(Sticking):
                 await self.step(Step.REFUND, lambda: self._pay(errand))
             case "guarantee" | "guarantee_release" | "guarantee_claim":
                 await self.step(Step.GUARANTEE, lambda: self._tend_guarantee(errand))
+            case "supplement" | "supplement_pending":
+                await self._take_difference(errand)
             case kind:
                 raise NotImplementedError(f"this code knows no errand {kind}")
 
@@ -65,6 +69,28 @@ class AfterSales(Sticking):
         if errand is None or errand.kind != "refund" or self.view.cancelling or parked.step == Step.REFUND:
             return None
         return errand
+
+    async def _take_difference(self, errand: m.Errand) -> None:
+        """The change waits in the books until its difference is captured, refused, or not paid in time."""
+        if errand.kind == "supplement_pending" and not await self._decided(errand):
+            return
+        ref = m.SupplementRef(self.order_no, int(errand.id))
+        words = f"take the difference of change {errand.id}"
+        await self.step(Step.SUPPLEMENT, lambda: ports.tend_supplement(ref, self.policy, words))
+
+    async def _decided(self, errand: m.Errand) -> bool:
+        """The provider decides later: False when something else needs the story first, else it is asked again."""
+        poll = workflow.now() + timedelta(seconds=self.policy.payment_poll_s)
+        until = min(poll, datetime.fromisoformat(errand.until)) if errand.until else poll
+        left = max(until - workflow.now(), timedelta(milliseconds=1))
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: self.news or bool(self.view.cancelling) or self.view.errand != errand,
+                timeout=left,
+                timeout_summary="waiting for the provider's decision on the difference",
+            )
+            return False
+        return True
 
     async def _tend_guarantee(self, errand: m.Errand) -> m.OrderView:
         ref = m.GuaranteeRef(self.order_no, errand.id)

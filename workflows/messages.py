@@ -50,10 +50,14 @@ class Hold:
 
 @dataclass(frozen=True)
 class Errand:
-    """What was decided in the books and is the story's to carry out: `kind` (refund) and the id of what it is."""
+    """What was decided in the books and is the story's to carry out: `kind` (refund, …) and the id of what it is.
+
+    `until` (RFC 3339 in UTC): it is undone then.
+    """
 
     kind: str
     id: str
+    until: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,14 @@ class GuaranteeRef:
 
     order_no: str
     return_id: str
+
+
+@dataclass(frozen=True)
+class SupplementRef:
+    """The difference of a change that waits for its payment: what is due on it, the books say."""
+
+    order_no: str
+    supplement_no: int
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class Sticking(Desk):
 
     async def _take_up_parked(self) -> str:
         how = ""
+        step = ""
         while (parked := self.view.parked) is not None:
+            step = parked.step
             self.show()
             resolution = await self._resolution_of(parked)
             how = resolution.action
@@ -52,7 +54,7 @@ class Sticking(Desk):
                 # The resolution no longer fits what the books say: the step stays parked for another try.
                 workflow.logger.warning("resolution refused: %s", Failure.of(error).code)
         self.show()
-        if how == Action.COMPENSATE:
+        if how == Action.COMPENSATE and step != Step.SUPPLEMENT:
             raise Undo("compensated")
         return how
 
@@ -69,6 +71,8 @@ class Sticking(Desk):
         await self.errand_beside(parked)
         while True:
             escalation = "" if escalated else until
+            if parked.step == Step.SUPPLEMENT and self.view.errand and self.view.errand.until:
+                escalation = min(moment for moment in (escalation, self.view.errand.until) if moment)
             # Asked only where there is a hold: the mark that a patch leaves is an event.
             tending = self.view.hold is not None and workflow.patched(TENDS_WHILE_PARKED)
             heard = await self.wait(
@@ -104,11 +108,20 @@ class Sticking(Desk):
         """True when a second parcel is to be booked instead of one that was lost or refused."""
         return self.view.reship and self.view.parcel in ("", "booking")
 
+    def _difference_is_over(self) -> bool:
+        """True when the change was decided, or its time is over."""
+        errand = self.view.errand
+        if errand is None or errand.kind not in ("supplement", "supplement_pending"):
+            return True
+        return self.over(errand.until)
+
     def _overtaken(self, parked: m.Parked) -> bool:
         """True when the world resolved the step: it was paid or delivered meanwhile, or the order is to be undone."""
         match Step(parked.step):
             case Step.AUTHORISE | Step.REVIEW | Step.CAPTURE:
                 return self.view.status != Status.PENDING_PAYMENT or bool(self.view.cancelling)
+            case Step.SUPPLEMENT:
+                return bool(self.view.cancelling) or self._difference_is_over()
             case Step.BOOK | Step.REFUND:
                 return bool(self.view.cancelling)
             case Step.DELIVER:

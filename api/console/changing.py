@@ -1,5 +1,6 @@
 """Changing an order's address, lines or note: a form, what it would mean, and the change itself."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,6 +16,7 @@ from api.console.rendering import page
 from api.dependencies import Services, require, services
 from api.presenting import presented
 from api.schemas.changing import ChangeOrder
+from api.schemas.orders import Payment
 from api.visibility import visible
 from domain.access import Role
 from domain.states import Change
@@ -67,10 +69,14 @@ async def change(request: Request, person: Signed, order_no: str) -> Response:
     glance = await visible(parts, person.principal, order_no)
     body = _body(fields)
     wish = _wish(parts, body, fields.get("seen", ""))
+    if fields.get("token"):
+        wish = replace(wish, payment=_payment(parts, fields["token"]))
     if fields.get("confirmed"):
         await change_acts.change(parts, person.principal, key_of(fields), digest(body), glance.order_no, wish)
         return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
-    kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key")}
+    # What it would cost more may be paid on the next page.
+    wish = replace(wish, payment=_payment(parts, "preview"))
+    kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
     context: dict[str, Any] = {
         "order_no": glance.order_no,
         "means": await change_acts.preview(parts, glance.order_no, wish),
@@ -78,6 +84,13 @@ async def change(request: Request, person: Signed, order_no: str) -> Response:
         "key": new_key(),
     }
     return page(request, "order_change_confirm.html", member=person, **context)
+
+
+def _payment(parts: Services, token: str) -> Payment:
+    try:
+        return Payment(method=parts.settings.payment_provider, token=token.strip())
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None
 
 
 def _wish(parts: Services, body: ChangeOrder, seen: str) -> Wish:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -15,9 +16,11 @@ from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
 from api.pages.words import language
 from api.portal.confirming import Act, confirm
+from api.portal.paying import cards_of
 from api.portal.rendering import HOME, address_of, cash, page, teller
 from api.portal.visitor import Signed, Visitor, owned, posted
 from api.schemas.changing import ChangeOrder
+from api.schemas.orders import Payment
 from domain.access import Principal
 from domain.states import Change as Changes
 from domain.states import Status, may_change
@@ -49,12 +52,17 @@ async def preview(request: Request, person: Signed, order_no: str, what: What) -
         wish = _wish(parts, order, what, fields)
     except Problem as problem:
         return _form(request, order, what, fields, problem)
+    cards = cards_of(parts.settings)
+    if cards:  # what it would cost more he may pay on the next page
+        wish = replace(wish, payment=_payment(parts, cards[0]))
     told = await change_acts.preview(parts, order["order_no"], wish)
     if not told["changes"]:
         return _form(request, order, what, fields, Problem("nothing_to_change"))
     means = list(_means(request, order, told, fields))
     here = f"{HOME}/orders/{order['order_no']}/change/{what}"
-    return confirm(request, Act(f"change.{what}", order["order_no"], f"{here}/do", means, kept, back=here))
+    offered = cards if told["state"] == "awaiting_payment" else ()
+    act = Act(f"change.{what}", order["order_no"], f"{here}/do", means, kept, back=here, cards=offered)
+    return confirm(request, act)
 
 
 @router.post("/{order_no}/change/{what}/do")
@@ -64,6 +72,8 @@ async def change(request: Request, person: Signed, order_no: str, what: What) ->
     customer, order = await _order(parts, person, order_no)
     key, wish = key_of(fields), _wish(parts, order, what, fields)
     body = digest(fitting(ChangeOrder, _body(order, what, fields)))
+    if "token" in fields:
+        wish = replace(wish, payment=_payment(parts, fields["token"]))
     await change_acts.change(parts, customer, key, body, order["order_no"], wish)
     return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
 
@@ -81,6 +91,8 @@ def _refuse_too_late(order: dict[str, Any], what: What) -> None:
     known = may_change(
         Changes(f"change_{what}"), Status(order["status"]), paying=order["paying"], parcel=order["booked"]
     )
+    if order["pending_change"]:
+        raise Problem("change_in_progress", "a change waits for its payment", status=409)
     if not known or order["cancelling"]:
         raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
 
@@ -134,6 +146,10 @@ def _wish(parts: Services, order: dict[str, Any], what: What, fields: dict[str, 
     return change_acts.wish_of(fitting(ChangeOrder, _body(order, what, fields)), seen, parts.settings.max_order_lines)
 
 
+def _payment(parts: Services, token: str) -> Payment:
+    return fitting(Payment, {"method": parts.settings.payment_provider, "token": token})
+
+
 def _means(
     request: Request, order: dict[str, Any], told: dict[str, Any], fields: dict[str, str]
 ) -> Iterator[str | Markup]:
@@ -157,5 +173,7 @@ def _means(
     yield sentence("change.means.total", before=before, after=after)
     if told["refund_minor"]:
         yield sentence("change.means.refund", amount=cash(told["refund_minor"], currency))
+    elif told["state"] == "awaiting_payment":
+        yield sentence("change.means.difference", amount=cash(told["to_pay_minor"], currency))
     elif told["to_pay_minor"]:
         yield sentence("change.means.to_pay", amount=cash(told["to_pay_minor"], currency))

@@ -11,7 +11,8 @@ from api.portal.rendering import page
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is to be confirmed: `act` names its words (`{act}.title`, `{act}.do`), `fields` are sent as they were."""
+    """What is to be confirmed: `act` names its words (`{act}.title`, `{act}.do`), `fields` are sent as they were.
+    Where something is paid by it, `cards` are what it may be paid by."""
 
     act: str
     order_no: str
@@ -20,6 +21,7 @@ class Act:
     fields: Mapping[str, str] = field(default_factory=dict)
     danger: bool = False
     back: str = ""
+    cards: Sequence[str] = ()
 
 
 def confirm(request: Request, act: Act) -> Response:

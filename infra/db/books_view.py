@@ -30,7 +30,18 @@ _STAND = text(
                 FROM guarantees g JOIN returns n USING (return_id)
                WHERE g.order_no = o.order_no AND (g.status IN ('release_due', 'claim_due')
                      OR (g.status = 'wanted' AND n.status IN ('approved', 'in_transit')))
-               ORDER BY g.created_at LIMIT 1)) AS errand,
+               ORDER BY g.created_at LIMIT 1),
+             (SELECT ARRAY[CASE WHEN u.status = 'awaiting_payment' AND EXISTS (SELECT FROM payments p
+                               WHERE p.order_no = o.order_no AND p.attempt = supplement_attempt(u.supplement_no)
+                                 AND p.status = 'pending') THEN 'supplement_pending' ELSE 'supplement' END,
+                           u.supplement_no::text,
+                           CASE u.status WHEN 'awaiting_payment' THEN (u.until AT TIME ZONE 'UTC')::text || '+00:00'
+                             ELSE '' END]
+                FROM order_supplements u
+               WHERE u.order_no = o.order_no AND (u.status = 'awaiting_payment' OR (u.status = 'undone' AND EXISTS (
+                       SELECT FROM payments p WHERE p.order_no = o.order_no AND p.status IN ('intent', 'pending')
+                          AND p.attempt = supplement_attempt(u.supplement_no) AND p.kind IN ('authorise', 'capture'))))
+               ORDER BY u.supplement_no LIMIT 1)) AS errand,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
                     AND t.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
                   ORDER BY t.return_no) AS returns
@@ -72,6 +83,7 @@ _STRAY = text(
        WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded' AND a.purpose <> 'guarantee'
          AND NOT EXISTS (SELECT FROM payments v WHERE v.parent_id = a.payment_id AND v.status = 'succeeded'
                             AND v.kind IN ('void', 'capture'))
+         AND NOT (a.purpose = 'supplement' AND is_awaiting_supplement(a.order_no))
          AND (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = :order_no), 0)
               OR EXISTS (SELECT FROM payments c WHERE c.parent_id = a.payment_id AND c.kind = 'capture'
                            AND c.status = 'failed')
@@ -98,8 +110,8 @@ class StandingHold:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where an order stands. `attempt_state` as in workflows.messages.OrderView; `errand` is (kind, id), `returns` are
-    the ids of those that are open."""
+    """Where an order stands. `attempt_state` as in workflows.messages.OrderView; `errand` is (kind, id) and, where
+    there is one, its deadline; `returns` are the ids of those that are open."""
 
     order_no: str
     status: str
@@ -115,7 +127,7 @@ class Stand:
     park: tuple[int, str, str, list[str]] | None
     unheard: bool
     hold: StandingHold | None
-    errand: tuple[str, str] | None
+    errand: tuple[str, ...] | None
     returns: tuple[str, ...]
     reship: bool = False
 
@@ -157,10 +169,15 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         park=(row.park_no, row.step, row.error, list(row.options)) if row.park_no is not None else None,
         unheard=row.unheard,
         hold=_hold(row) if row.hold_no is not None else None,
-        errand=(row.errand[0], row.errand[1]) if row.errand else None,
+        errand=_errand(row.errand) if row.errand else None,
         returns=tuple(row.returns),
         reship=row.reship,
     )
+
+
+def _errand(found: list[str]) -> tuple[str, ...]:
+    kind, of, *until = found
+    return kind, of, *(datetime.fromisoformat(moment).isoformat() for moment in until if moment)
 
 
 def _hold(row: Any) -> StandingHold:

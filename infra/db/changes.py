@@ -220,10 +220,11 @@ async def require_stock(conn: AsyncConnection, warehouse: str, deltas: Mapping[s
     there = {row.sku: row.available for row in rows}
     for sku, units in more.items():
         if there.get(sku, 0) < units:
-            raise _short(sku)
+            raise short(sku)
 
 
-def _short(sku: str) -> Conflict:
+def short(sku: str) -> Conflict:
+    """The refusal of units that are not there."""
     return Conflict(
         "stock_short", f"of {sku} there are not so many where this order is sent from: take fewer, or order it anew"
     )
@@ -253,21 +254,25 @@ async def write(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewCh
 
 
 async def _keep(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange, change_no: int) -> None:
+    sealed = sealed_texts(keys, found, change, change_no)
+    row: dict[str, Any] = {"order_no": found.order_no, "change_no": change_no, "what": list(change.what)}
+    row |= {"actor": change.actor, "refund_id": change.refund_id, "before": sealed[0], "after": sealed[1]}
+    totals = {"total_before_minor": found.total_minor, "total_after_minor": change.total_after_minor}
+    await conn.execute(_CHANGE, row | totals)
+
+
+def sealed_texts(keys: KeyRing, found: Here, change: NewChange, change_no: int) -> tuple[bytes | None, bytes | None]:
+    """Address and note before and after the change, as `order_changes` keeps them."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     if "address" in change.what:
         before["ship_to"], after["ship_to"] = found.ship_to, dict(change.ship_to or {})
     if "note" in change.what:
         before["note"], after["note"] = found.note, change.note
-    place = f"{found.order_no}:change:{change_no}"
-    sealed = [
-        keys.seal_json(found.data_key, value, f"{place}:{when}") if value and found.data_key else None
-        for when, value in (("before", before), ("after", after))
-    ]
-    row: dict[str, Any] = {"order_no": found.order_no, "change_no": change_no, "what": list(change.what)}
-    row |= {"actor": change.actor, "refund_id": change.refund_id, "before": sealed[0], "after": sealed[1]}
-    totals = {"total_before_minor": found.total_minor, "total_after_minor": change.total_after_minor}
-    await conn.execute(_CHANGE, row | totals)
+    key, place = found.data_key, f"{found.order_no}:change:{change_no}"
+    if key is None or not before:
+        return None, None
+    return keys.seal_json(key, before, f"{place}:before"), keys.seal_json(key, after, f"{place}:after")
 
 
 async def _write_lines(conn: AsyncConnection, order_no: str, change_no: int, lines: Sequence[LineChange]) -> None:
@@ -299,7 +304,7 @@ async def _move_stock(conn: AsyncConnection, found: Here, change: NewChange, cha
             await conn.execute(_MOVE, {**row, "key": key})
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) == "OM001":
-                raise _short(sku) from None
+                raise short(sku) from None
             raise
 
 

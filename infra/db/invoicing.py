@@ -23,7 +23,7 @@ _ORDER = text(
            LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
                            coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor
                       FROM payments p JOIN payment_totals t USING (payment_id)
-                     WHERE p.order_no = o.order_no AND p.purpose = 'order') m
+                     WHERE p.order_no = o.order_no AND p.purpose IN ('order', 'supplement')) m
      WHERE o.order_no = :order_no
     """  # noqa: S608
 )

@@ -80,6 +80,10 @@ _ORDER = text(
            (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor), 0)::bigint
               FROM payments p JOIN payment_totals t USING (payment_id)
              WHERE p.order_no = o.order_no AND p.purpose <> 'stray') AS left_minor,
+           (SELECT json_build_object('what', u.what, 'to_pay_minor', u.amount_minor,
+                     'total_after_minor', u.total_after_minor, 'stock', u.held, 'until', u.until AT TIME ZONE 'UTC')
+              FROM order_supplements u WHERE u.order_no = o.order_no AND u.status = 'awaiting_payment')
+             AS pending_change,
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
                       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
@@ -158,6 +162,8 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["refunds"] = [_zulu(refund, "created_at") for refund in order["refunds"] or []]
     order["returns"] = await return_reading.of_order(conn, order_no) if order.pop("returned") else []
     order["holds"] = [_hold(hold) for hold in order["holds"] or []]
+    if order["pending_change"] is not None:
+        _zulu(order["pending_change"], "until")
     if order["needs_attention"] is not None:
         _zulu(order["needs_attention"], "since")
     return order

@@ -18,6 +18,7 @@ FORBIDDEN_UPDATES = [
     ("order_lines", "quantity = 1"),
     ("order_lines", "cancelled_quantity = 0"),
     ("order_changes", "actor = 'other'"),
+    ("order_supplements", "amount_minor = 9"),
     ("order_change_lines", "quantity_delta = 1"),
     ("order_events", "actor = 'other'"),
     ("stock_levels", "on_hand = 9"),

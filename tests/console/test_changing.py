@@ -4,7 +4,7 @@ import html
 import re
 from typing import Any
 
-from tests.api.changing import ELSEWHERE, HOUSE, etag, held, reserved, stocked
+from tests.api.changing import ELSEWHERE, HOUSE, etag, held, paid, reserved, stocked
 from tests.api.changing import placed as placed_at
 from tests.api.conftest import Door
 from tests.console.conftest import Desk, sign_in
@@ -98,3 +98,23 @@ async def test_only_support_and_admin_change(shop: Door) -> None:
         assert (await desk.get(f"/console/orders/{order_no}/change")).status_code == expected, role
         if expected == 403:
             assert (await desk.post(f"/console/orders/{order_no}/change", note="x")).status_code == 403, role
+
+
+async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(support: Desk, shop: Door) -> None:
+    tea = await stocked(shop)
+    order_no = await placed_at(shop, tea, 1)
+    await reserved(shop, order_no)
+    await paid(shop, order_no)
+    told = await sent(support, order_no, **{f"quantity.{tea}": "3"})
+    assert told.status_code == 200 and 'name="token"' in told.text and "20.00" in told.text
+    missing = await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))
+    assert missing.status_code == 409 and "sent" not in missing.headers.get("location", "")
+    fields = fields_of(told.text) | {"token": "tok_ok"}
+    assert (await support.post(f"/console/orders/{order_no}/change", **fields)).status_code == 303
+    assert await held(shop, order_no) == {tea: 3}
+    page = (await support.get(f"/console/orders/{order_no}/change")).text
+    assert "is being taken for a change" in page and "20.00" in page
+    (entry,) = await shop.sql(
+        "SELECT actor FROM audit_log WHERE order_no = %s AND action = 'change_awaits_payment'", order_no
+    )
+    assert entry["actor"] == f"support:{support.name}"

@@ -133,3 +133,21 @@ async def test_nobody_changes_anothers_order(shop: Door, sku: str) -> None:
             assert (await other.post(f"/orders/{order_no}/change/{path}", note="x", seen="1")).status_code == 404
     forged = await other.post(f"/orders/{order_no}/change/note", csrf="0" * 32)
     assert forged.status_code == 403
+
+
+async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: Door, sku: str) -> None:
+    browser, order_no = await opened(shop, sku, quantity=1)
+    await reserved(shop, order_no)
+    await paid(shop, order_no)
+    fields = await form_of(browser, order_no, "lines")
+    preview = await browser.post(f"/orders/{order_no}/change/lines", **fields, **{f"pieces.{sku}": "3"})
+    (price,) = await shop.sql("SELECT unit_price_minor AS p FROM order_lines WHERE order_no = %s", order_no)
+    said = re.sub(r"</?span[^>]*>", "", preview.text)
+    assert f"You pay ¥{2 * price['p'] / 100:,.2f} more now" in said and '<option value="tok_ok">' in said
+    for _ in range(2):  # the button pressed twice
+        done = await browser.post(f"/orders/{order_no}/change/lines/do", **hidden(preview.text), token="tok_ok")
+        assert done.status_code == 303, done.text
+    waits = await shop.sql("SELECT amount_minor, token, status FROM order_supplements WHERE order_no = %s", order_no)
+    assert waits == [{"amount_minor": 2 * price["p"], "token": "tok_ok", "status": "awaiting_payment"}]
+    late = await browser.get(f"/orders/{order_no}/change/lines")
+    assert late.status_code == 409 and "waits for its payment" in late.text

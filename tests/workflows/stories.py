@@ -11,6 +11,7 @@ from tests.stage import Stage, eventually
 from tests.workflows.holding import hold, release
 from tests.workflows.refunding import paid_out, refund
 from tests.workflows.rewording import readdress
+from tests.workflows.supplementing import make_dearer
 from tests.workflows.test_order_story import cancel, pay_directly, resolve
 from workflows import messages as m
 from workflows import names
@@ -329,6 +330,34 @@ async def held_then_released(stage: Stage) -> str:
     await stage.reaches(order_no, "paid")
     await release(stage, order_no, hold_no)
     return await delivered(stage, order_no)
+
+
+@story
+async def made_dearer(stage: Stage) -> str:
+    """Held, made dearer twice: the first difference is declined, the second is stuck, tried again and taken."""
+    order_no = await placed(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    hold_no = await hold(stage, order_no, "address")
+    await pay_again(stage, order_no)
+    await stage.reaches(order_no, "paid")
+    await make_dearer(stage, order_no, 2, "tok_decline")
+    await happened(stage, order_no, "change_undone")
+    stage.fault("payments", "error", 5, order_no=order_no, kind="capture")
+    await make_dearer(stage, order_no, 3)
+    await stage.parked(order_no)
+    await stage.handle(order_no).signal(names.RETRY_PARKED)
+    await happened(stage, order_no, "order_changed")
+    await release(stage, order_no, hold_no)
+    return await delivered(stage, order_no)
+
+
+async def happened(stage: Stage, order_no: str, kind: str) -> None:
+    """Wait until it is on the order's timeline."""
+
+    async def there() -> bool:
+        return kind in await stage.events(order_no)
+
+    await eventually(there)
 
 
 @story

@@ -1,0 +1,60 @@
+"""The difference of a change that costs more: authorised, then captured, each between its two transactions."""
+
+from collections.abc import Mapping
+
+from activities.effects import effect
+from activities.gateway_calls import GatewayCalls
+from activities.payments import PaymentActivities
+from activities.views import view_of
+from domain.payments import PaymentKind
+from infra.db import events, supplements
+from infra.db.engine import Database
+from infra.db.payments import Opened
+from infra.gateways.protocol import GatewayResult, PaymentGateway, PaymentRequest
+from workflows import messages as m
+
+
+class SupplementActivities:
+    """A step that calls payment providers; what follows from their answers is the database's own."""
+
+    def __init__(
+        self,
+        database: Database,
+        calls: GatewayCalls,
+        payments: PaymentActivities,
+        gateways: Mapping[str, PaymentGateway],
+        default: str,
+    ) -> None:
+        self._db = database
+        self._calls = calls
+        self._payments = payments
+        self._gateways = gateways
+        self._default = default
+
+    @effect("tend_supplement")
+    async def tend_supplement(self, ref: m.SupplementRef) -> m.OrderView:
+        """One step on: authorise or capture, undo it when its time is over, find out what came of a change that was
+        undone. A refusal is an answer: then the change is undone."""
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, ref.order_no)
+            await supplements.expire(conn, ref.order_no)
+            here = await supplements.find(conn, ref.order_no, ref.supplement_no)
+            unsettled = await supplements.unsettled(conn, here)
+            opened = await supplements.open_call(conn, here, self._gateways, self._default) if here.awaited else None
+        if opened is not None:
+            await self._ask(opened)
+        else:
+            for open_one in unsettled:
+                await self._payments.settle(ref.order_no, open_one)
+        async with self._db.begin() as conn:
+            return await view_of(conn, ref.order_no)
+
+    async def _ask(self, opened: Opened) -> None:
+        async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
+            if opened.new.kind is PaymentKind.AUTHORISE:
+                return await gateway.authorise(request)
+            return await gateway.capture(opened.needs, request)
+
+        if not opened.intent.decided:
+            result = await self._calls.ask_or_call(opened, call)
+            await self._calls.record(opened.new, opened.intent, result)

@@ -1,0 +1,254 @@
+"""A paid order that becomes dearer: the difference is taken once, or nothing is changed and nothing is held."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from tests.api.changing import ELSEWHERE, change, lines
+from tests.desk.buying import wrong_in_the_books
+from tests.desk.conftest import CHEAP, Office
+from tests.desk.test_changing import WHATEVER, let_go, paid_and_held, patched, sent_to, sums
+from tests.desk.test_races import under_way
+from tests.stage import eventually
+from tests.workflows.stories import delivered
+from tests.workflows.test_order_more import reset
+from tests.workflows.test_order_story import cancel
+
+THREE = lines(**{CHEAP: 3})
+
+
+def paying_by(token: str = "tok_ok", **more: Any) -> dict[str, Any]:
+    return THREE | {"payment": {"method": "sandbox", "token": token}} | more
+
+
+def taken(office: Office, order_no: str) -> list[tuple[str, int]]:
+    """What the provider did, in its order."""
+    items = office.stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"]
+    return [(item["kind"], item["amount_minor"]) for item in items if item["status"] == "succeeded"]
+
+
+def captures(office: Office, order_no: str) -> list[int]:
+    return [amount for kind, amount in taken(office, order_no) if kind == "capture"]
+
+
+def kept(office: Office, order_no: str) -> int:
+    sign = {"capture": 1, "refund": -1}
+    return sum(sign.get(kind, 0) * amount for kind, amount in taken(office, order_no))
+
+
+async def told(office: Office, order_no: str, kind: str) -> None:
+    async def there() -> bool:
+        return kind in await office.stage.events(order_no)
+
+    await eventually(there)
+
+
+async def shown(office: Office, order_no: str) -> dict[str, Any]:
+    return dict((await office.person("ann").get(f"/v1/orders/{order_no}")).json())
+
+
+async def is_as_it_was(office: Office, order_no: str, code: str) -> None:
+    """One unit for one price, nothing held beside it, and told why."""
+    await told(office, order_no, "change_undone")
+    assert await sums(office, order_no) == {"total_minor": 2_000, "lines": 2_000, "wanted": 1, "held": 1, "moved": 1}
+    (row,) = await office.stage.sql(
+        "SELECT data FROM order_events WHERE order_no = :o AND type = 'change_undone'", o=order_no
+    )
+    assert row.data["code"] == code
+    assert "order_changed" not in await office.stage.events(order_no)
+
+
+async def is_dearer(office: Office, order_no: str) -> None:
+    """Three units, paid once."""
+    await told(office, order_no, "order_changed")
+    assert await sums(office, order_no) == {"total_minor": 6_000, "lines": 6_000, "wanted": 3, "held": 3, "moved": 3}
+    assert captures(office, order_no) == [2_000, 4_000]
+
+
+async def the_books_are_right(office: Office) -> None:
+    assert not await wrong_in_the_books(office)
+
+
+async def test_one_unit_becomes_three_and_three_are_sent(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    refused = await patched(office, order_no, THREE)
+    assert (refused.status_code, refused.json()["code"]) == (409, "pay_difference_needed")
+    assert "`payment`" in refused.json()["detail"]
+    previewed = await change(office.person("ann"), order_no, paying_by(), tag=WHATEVER, preview=True)
+    answer = await patched(office, order_no, paying_by(ship_to=ELSEWHERE, note="gate"))
+    assert answer.status_code == 200, answer.text
+    for said in (previewed.json(), answer.json()):
+        assert (said["state"], said["to_pay_minor"], said["refund_minor"]) == ("awaiting_payment", 4_000, 0)
+    await is_dearer(office, order_no)
+    now = await shown(office, order_no)
+    assert (now["ship_to"]["line1"], now["note"], now["pending_change"]) == (ELSEWHERE["line1"], "gate", None)
+    await let_go(office, order_no)
+    assert (await sent_to(office, order_no, 3))[-1] == ("booked", "new")
+    await delivered(office.stage, order_no)
+    (row,) = await office.stage.sql("SELECT quantity FROM stock_movements WHERE order_no = :o AND kind = 'ship'",
+                                    o=order_no)  # fmt: skip
+    assert row.quantity == 3
+    assert captures(office, order_no) == [2_000, 4_000]
+    story = await office.stage.events(order_no)
+    assert story.index("change_awaits_payment") < story.index("supplement_captured") < story.index("order_changed")
+    invoice = await office.person("ann").post(f"/v1/orders/{order_no}/invoice", {})
+    assert (invoice.status_code, invoice.json()["total_minor"]) == (201, 6_000), invoice.text
+
+
+async def test_a_story_that_is_reset_or_lost_in_between_takes_it_once(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "slow", 1, order_no=order_no, kind="capture")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await under_way(office, "payments", order_no, purpose="supplement", kind="capture", status="intent")
+    await reset(office.stage, order_no)
+    await is_dearer(office, order_no)
+    await reset(office.stage, order_no, 1)
+    await let_go(office, order_no)
+    await is_dearer(office, order_no)
+
+
+async def test_a_refund_draws_on_both_payments(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await is_dearer(office, order_no)
+    back = await office.person("ann").post(
+        f"/v1/orders/{order_no}/refunds", {"amount_minor": 5_000, "reason": "goodwill"}
+    )
+    assert back.status_code == 201, back.text
+    await eventually(lambda: kept(office, order_no) == 1_000)
+    await cancel(office.stage, order_no)
+    await office.stage.reaches(order_no, "cancelled")
+    assert kept(office, order_no) == 0
+
+
+async def test_a_declined_difference_leaves_everything_as_it_was(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    assert (await patched(office, order_no, paying_by("tok_decline", ship_to=ELSEWHERE))).status_code == 200
+    await is_as_it_was(office, order_no, "declined")
+    assert "payment_declined" not in await office.stage.events(order_no)
+    assert captures(office, order_no) == [2_000]
+    # Another means of payment may be better.
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await is_dearer(office, order_no)
+
+
+async def test_a_difference_whose_answer_was_lost_is_taken_once(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="authorise")
+    office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await is_dearer(office, order_no)
+    assert taken(office, order_no).count(("authorise", 4_000)) == 1
+
+
+async def test_while_it_is_open_nothing_else_is_changed_and_nothing_booked(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    assert (await patched(office, order_no, paying_by("tok_pending"))).status_code == 200
+    await under_way(office, "payments", order_no, purpose="supplement", status="pending")
+    assert (await sums(office, order_no))["held"] == 3
+    for body in (THREE, {"note": "x"}, {"ship_to": ELSEWHERE}):
+        answer = await patched(office, order_no, body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "change_in_progress")
+    now = await shown(office, order_no)
+    assert now["pending_change"]["to_pay_minor"] == 4_000
+    assert not [action for action in now["allowed_actions"] if action.startswith("change_")]
+    await office.stage.sql("UPDATE holds SET closed_at = now(), closed_by = 'x', outcome = 'released' WHERE order_no = :o", o=order_no)  # noqa: E501  # fmt: skip
+    assert (await shown(office, order_no))["waiting_for"]["what"] == "payment"
+    booking = """INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, address_rev)
+                 SELECT order_no || '-S9', order_no, 'WH-EAST', 'sandbox', 'booking', order_no || '/9', address_rev
+                   FROM orders WHERE order_no = :o RETURNING 1"""
+    assert await office.stage.sql(booking, o=order_no) == []
+    await ends(office, order_no)
+    await is_as_it_was(office, order_no, "payment_expired")
+    await office.stage.reaches(order_no, "preparing")
+    assert kept(office, order_no) == 2_000
+
+
+async def ends(office: Office, order_no: str) -> None:
+    """Its time is over, and somebody looks."""
+    await office.stage.sql("ALTER TABLE order_supplements DISABLE TRIGGER supplement_guard")
+    await office.stage.sql("UPDATE order_supplements SET until = now() WHERE order_no = :o", o=order_no)
+    await office.stage.sql("ALTER TABLE order_supplements ENABLE TRIGGER supplement_guard")
+    await office.stage.handle(order_no).signal("after_sales")
+
+
+async def test_a_cancelled_order_gives_all_of_it_back_once(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "slow", 1, order_no=order_no, kind="capture")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await under_way(office, "payments", order_no, purpose="supplement", kind="capture", status="intent")
+    await cancel(office.stage, order_no)
+    await office.stage.reaches(order_no, "cancelled")
+    assert kept(office, order_no) == 0
+    assert (await sums(office, order_no))["moved"] == 0
+    await the_books_are_right(office)
+
+
+async def test_a_payment_that_is_found_after_its_time_goes_back(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
+    office.stage.fault("payments", "error", 4, order_no=order_no, kind="lookup")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await office.stage.parked(order_no)
+    assert captures(office, order_no) == [2_000, 4_000], "nobody heard of it"
+    await ends(office, order_no)
+    await is_as_it_was(office, order_no, "payment_expired")
+    await eventually(lambda: ("refund", 4_000) in taken(office, order_no))
+    assert kept(office, order_no) == 2_000
+    await let_go(office, order_no)
+    await the_books_are_right(office)
+
+
+async def test_support_undoes_a_change_that_is_stuck(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
+    office.stage.fault("payments", "error", 5, order_no=order_no, kind="lookup")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await office.stage.parked(order_no)
+    (row,) = await office.stage.sql("SELECT step FROM parked_steps WHERE order_no = :o AND resolved_at IS NULL",
+                                    o=order_no)  # fmt: skip
+    assert row.step == "supplement"
+    answer = await office.person("ann").post(
+        f"/v1/support/orders/{order_no}/resolve", {"action": "compensate", "reason": "stuck"}
+    )
+    assert answer.status_code in (200, 202), answer.text
+    await is_as_it_was(office, order_no, "undone_by_support")
+    await eventually(lambda: kept(office, order_no) == 2_000 and ("refund", 4_000) in taken(office, order_no))
+    assert (await shown(office, order_no))["status"] == "paid"
+    await let_go(office, order_no)
+    assert (await sent_to(office, order_no))[-1] == ("booked", "old")
+    await the_books_are_right(office)
+
+
+async def test_a_stuck_booking_waits_for_the_difference_and_is_tried_again(office: Office) -> None:
+    order_no = await office.parked(CHEAP)
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await office.stage.reaches(order_no, "preparing")
+    await is_dearer(office, order_no)
+    assert (await sent_to(office, order_no, 3))[-1] == ("booked", "old")
+
+
+async def test_what_is_not_there_is_refused_at_once(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    body = lines(**{CHEAP: 5_000}) | {"payment": {"method": "sandbox", "token": "tok_ok"}}
+    answer = await patched(office, order_no, body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "stock_short")
+    assert (await sums(office, order_no))["held"] == 1
+    assert (await shown(office, order_no))["pending_change"] is None
+
+
+async def test_changed_and_cancelled_at_once(office: Office) -> None:
+    async def one() -> str:
+        order_no = await paid_and_held(office)
+        answers: list[Any] = await asyncio.gather(
+            patched(office, order_no, paying_by()), cancel(office.stage, order_no), return_exceptions=True
+        )
+        assert isinstance(answers[0], httpx.Response) and answers[0].status_code in (200, 409), answers
+        return order_no
+
+    for order_no in await asyncio.gather(*(one() for _ in range(5))):
+        await office.stage.reaches(order_no, "cancelled")
+        assert kept(office, order_no) == 0
+        assert (await sums(office, order_no))["moved"] == 0
+    await the_books_are_right(office)
