@@ -24,6 +24,7 @@ from infra.stack.postgres import APP, OWNER, PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books, create_database
 from tests.stage import Stage, staged
+from tests.workflows.later_stories import LATER
 from tests.workflows.return_stories import PACE, RETURNING
 from tests.workflows.stories import HASTY, STORIES, Story
 from workflows import names
@@ -84,7 +85,7 @@ async def servers(folder: Path) -> AsyncIterator[tuple[Books, TemporalServer]]:
 
 
 PACES: tuple[tuple[str, dict[str, Story], dict[str, Any]], ...] = (
-    ("patient", STORIES, {}),
+    ("patient", {**STORIES, **LATER}, {}),
     ("hasty", HASTY, {"payment_timeout_s": 1, "escalation_s": 1}),
     ("returning", RETURNING, PACE),
 )
@@ -92,7 +93,7 @@ PACES: tuple[tuple[str, dict[str, Story], dict[str, Any]], ...] = (
 
 async def main(wanted: list[str]) -> None:
     """Record the stories of these names; all of them, and nothing that is no longer told, when none is given."""
-    known = {**STORIES, **HASTY, **RETURNING}
+    known = {**STORIES, **LATER, **HASTY, **RETURNING}
     if unknown := set(wanted) - set(known):
         raise SystemExit(f"no such story: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     HISTORIES.mkdir(exist_ok=True)

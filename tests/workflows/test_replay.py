@@ -13,6 +13,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunne
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from tests.workflows.changed import LooksAtTheClock, LooksTwice, PaysAfterBooking, RefundsBeforeRecall
+from tests.workflows.later_stories import LATER
 from tests.workflows.record import HISTORIES
 from tests.workflows.return_stories import RETURNING
 from tests.workflows.stories import HASTY, PERSONAL, STORIES
@@ -51,7 +52,7 @@ async def test_every_recorded_history_replays(runner: WorkflowRunner) -> None:
 
 
 def test_there_is_a_history_of_every_story_and_no_other() -> None:
-    assert {file.stem for file in FILES} == {*STORIES, *HASTY, *RETURNING}
+    assert {file.stem for file in FILES} == {*STORIES, *LATER, *HASTY, *RETURNING}
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -1,0 +1,126 @@
+"""Stories of orders that are held, made dearer or refunded."""
+
+from tests.stage import Stage, eventually
+from tests.workflows.holding import hold, release
+from tests.workflows.refunding import paid_out, refund
+from tests.workflows.stories import Story, delivered, pay_again, placed, resolved
+from tests.workflows.supplementing import make_dearer
+from workflows import names
+
+LATER: dict[str, Story] = {}
+
+
+def later(told: Story) -> Story:
+    """Register a story under its name."""
+    LATER[told.__name__] = told
+    return told
+
+
+@later
+async def held_then_released(stage: Stage) -> str:
+    order_no = await placed(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    hold_no = await hold(stage, order_no, "address")
+    await pay_again(stage, order_no)
+    await stage.reaches(order_no, "paid")
+    await release(stage, order_no, hold_no)
+    return await delivered(stage, order_no)
+
+
+@later
+async def made_dearer(stage: Stage) -> str:
+    """Held, made dearer twice: the first difference is declined, the second is stuck, tried again and taken."""
+    order_no = await placed(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    hold_no = await hold(stage, order_no, "address")
+    await pay_again(stage, order_no)
+    await stage.reaches(order_no, "paid")
+    await make_dearer(stage, order_no, 2, "tok_decline")
+    await happened(stage, order_no, "change_undone")
+    stage.fault("payments", "error", 5, order_no=order_no, kind="capture")
+    await make_dearer(stage, order_no, 3)
+    await stage.parked(order_no)
+    await stage.handle(order_no).signal(names.RETRY_PARKED)
+    await happened(stage, order_no, "order_changed")
+    await release(stage, order_no, hold_no)
+    return await delivered(stage, order_no)
+
+
+async def happened(stage: Stage, order_no: str, kind: str) -> None:
+    """Wait until it is on the order's timeline."""
+
+    async def there() -> bool:
+        return kind in await stage.events(order_no)
+
+    await eventually(there)
+
+
+@later
+async def held_too_long(stage: Stage) -> str:
+    """Nobody looks into the hold: it escalates, then its default outcome undoes the order."""
+    order_no = await placed(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    await hold(stage, order_no, "risk", outcome="cancel", escalate_s=1, deadline_s=2)
+    await stage.reaches(order_no, "cancelled")
+    return order_no
+
+
+async def parked_and_held(stage: Stage, outcome: str) -> str:
+    """An order that is stuck at its booking, and held for a second."""
+    order_no = await placed(stage)
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await stage.parked(order_no)
+    await hold(stage, order_no, "address", outcome=outcome, escalate_s=1, deadline_s=1)
+    return order_no
+
+
+@later
+async def hold_overdue_while_parked(stage: Stage) -> str:
+    """Recorded when a parked order heard of its hold's deadline only after it was resolved: such runs may be open."""
+    order_no = await parked_and_held(stage, "release")
+    await eventually(lambda: stage.sql("SELECT FROM holds WHERE order_no = :o AND until < now()", o=order_no))
+    await stage.handle(order_no).signal(names.RETRY_PARKED)
+    return await delivered(stage, order_no)
+
+
+@later
+async def hold_expired_while_parked(stage: Stage) -> str:
+    """The hold's default outcome undoes the order, though nobody has resolved the step."""
+    order_no = await parked_and_held(stage, "cancel")
+    await stage.reaches(order_no, "cancelled")
+    return order_no
+
+
+@later
+async def refunded_before_delivery(stage: Stage) -> str:
+    """The first refund sticks and is retried, the second is paid at once."""
+    order_no = await placed(stage)
+    await stage.reaches(order_no, "preparing")
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    first = await refund(stage, order_no, amount_minor=300)
+    await stage.parked(order_no)
+    await resolved(stage, order_no, "retry")
+    await paid_out(stage, first)
+    await paid_out(stage, await refund(stage, order_no, amount_minor=200))
+    return await delivered(stage, order_no)
+
+
+@later
+async def refunded_after_completion(stage: Stage) -> str:
+    """The workflow has closed: a run of its own pays."""
+    order_no = await delivered(stage, await placed(stage))
+    await stage.handle(order_no).result()
+    await paid_out(stage, await refund(stage, order_no, amount_minor=300))
+    return order_no
+
+
+@later
+async def refunded_beside_a_stuck_step(stage: Stage) -> str:
+    order_no = await placed(stage)
+    await stage.reaches(order_no, "preparing")
+    await stage.carrier_says(order_no, "lost")
+    await stage.parked(order_no)
+    await paid_out(stage, await refund(stage, order_no, amount_minor=300))
+    await stage.carrier_says(order_no, "delivered")
+    await stage.reaches(order_no, "completed")
+    return order_no
