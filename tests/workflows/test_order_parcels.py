@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
@@ -78,8 +78,14 @@ async def test_support_gives_up_a_parcel_that_is_delivered_at_that_moment(stage:
     await silently(stage, order_no, await parcel_fact(stage, order_no, "delivered"), "shipment")
     handle = stage.handle(order_no)
     update = m.ResolveRequest(order_no, rid, "compensate")
-    # Both before the next task: the workflow hears the news and finds the act already there.
-    await asyncio.gather(handle.signal(names.CARRIER_REPORTED), handle.execute_update(names.RESOLVE, update))
+    # Both before the next task, as a rule: the workflow hears the news and finds the act already there. On a busy
+    # machine the act may come when the order has ended; then there is nothing to act on.
+    _, acted = await asyncio.gather(
+        handle.signal(names.CARRIER_REPORTED),
+        handle.execute_update(names.RESOLVE, update),
+        return_exceptions=True,
+    )
+    assert not isinstance(acted, RPCError) or acted.status is RPCStatusCode.NOT_FOUND
     assert await handle.result() in ("completed", "cancelled")
     ended = await stage.status(order_no)
     assert (("refund", "succeeded") in stage.payments(order_no)) == (ended == "cancelled")
