@@ -103,7 +103,8 @@ async def test_a_story_that_is_reset_or_lost_in_between_takes_it_once(office: Of
     await under_way(office, "payments", order_no, purpose="supplement", kind="capture", status="intent")
     await reset(office.stage, order_no)
     await is_dearer(office, order_no)
-    await reset(office.stage, order_no, 1)
+    # What the story of the first reset still had to do may be done by then: how many tasks it took is not told.
+    await reset(office.stage, order_no, -1)
     await let_go(office, order_no)
     await is_dearer(office, order_no)
 

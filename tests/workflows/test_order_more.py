@@ -121,9 +121,14 @@ async def test_a_lost_run_that_was_being_undone_is_undone(stage: Stage) -> None:
 
 
 async def reset(stage: Stage, order_no: str, task: int = 0) -> None:
-    """Reset the newest run to its workflow task number `task`."""
-    history = await stage.handle(order_no).fetch_history()
-    done = [e for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    """Reset the newest run to its workflow task number `task` (-1: the newest), once there is one."""
+
+    async def tasks() -> list[Any]:
+        history = await stage.handle(order_no).fetch_history()
+        done = [e for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+        return done if len(done) > max(task, 0) else []
+
+    done = await eventually(tasks)
     await stage.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace="default",
