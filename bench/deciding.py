@@ -1,5 +1,6 @@
 """How long a decision on an order takes in the books, beside the least that one by its workflow could take."""
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ async def _until(running: Running, statement: str, holds: Any) -> list[Any]:
             rows = await (await connection.execute(statement.encode())).fetchall()
             if holds(rows):
                 return list(rows)
-            time.sleep(0.05)
+            await asyncio.sleep(0.05)
     raise TimeoutError(f"not so in {PATIENCE_S:.0f} s: {statement}")
 
 

@@ -184,7 +184,7 @@ class OrderWorkflow(AfterSales):
             await self.park(Step.DELIVER, Failure(error, "", 1))
 
     async def _close_after_return_window(self) -> None:
-        if self.view.returns and self.passed(self.view.deadline):
+        if self.view.returns and self.over(self.view.deadline):
             # The last return ends the order, however long it takes.
             await self.wait(lambda: not self.view.returns, "", "its returns")
             return
