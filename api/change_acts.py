@@ -209,7 +209,7 @@ async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
     try:
         return await asked
     except RuleBroken as error:
-        if error.code not in ("amount_invalid", "quantity_exceeds_line"):
+        if error.code not in ("amount_invalid", "refund_exceeds_captured"):
             raise
     raise Conflict("already_refunded", "money for these lines went back already: support changes this order")
 

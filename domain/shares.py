@@ -179,7 +179,7 @@ def units(line: Line, quantity: int, *, include_shipping: bool) -> Returned:
     """`quantity` units of the line go back, at their worth or what is left of it. Raises Conflict."""
     if quantity > line.units_left:
         raise Conflict(
-            "quantity_exceeds_line",
+            "refund_exceeds_captured",
             f"of {line.sku} {line.units_left} of {line.quantity} are left to refund, not {quantity}",
         )
     goods = line.worth_of(line.goods_minor - line.goods_worth_minor, quantity)

@@ -211,8 +211,8 @@ async def open_refund(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAs
 async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     """What the refund would be, changing nothing.
 
-    Raises NotFound `order_not_found`; Conflict `order_closed`, `nothing_captured`, `refund_exceeds_captured`,
-    `quantity_exceeds_line`; RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`.
+    Raises NotFound `order_not_found`; Conflict `order_closed`, `nothing_captured`, `refund_exceeds_captured`;
+    RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`.
     """
     order = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
     if order is None:

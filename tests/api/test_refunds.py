@@ -90,8 +90,11 @@ async def test_the_preview_says_what_it_means_and_changes_nothing(shop: Door) ->
         ({}, (422, "amount_or_lines")),
         ({"lines": []}, (422, "amount_or_lines")),
         ({"lines": [{"sku": "TEA-2", "quantity": 1}]}, (422, "unknown_line")),
-        ({"lines": [{"sku": "TEA-1", "quantity": 3}]}, (409, "quantity_exceeds_line")),
-        ({"lines": [{"sku": "TEA-1", "quantity": 2}, {"sku": "TEA-1", "quantity": 1}]}, (409, "quantity_exceeds_line")),
+        ({"lines": [{"sku": "TEA-1", "quantity": 3}]}, (409, "refund_exceeds_captured")),
+        (
+            {"lines": [{"sku": "TEA-1", "quantity": 2}, {"sku": "TEA-1", "quantity": 1}]},
+            (409, "refund_exceeds_captured"),
+        ),
         ({"lines": [{"sku": "TEA-1", "quantity": 0}]}, (422, "invalid_quantity")),
         ({"amount_minor": 1, "reason": ""}, (422, "validation_failed")),
         ({"amount_minor": 1, "to": "me"}, (422, "unknown_field")),

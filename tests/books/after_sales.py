@@ -94,7 +94,7 @@ PIECES = (
 )
 
 REFUSALS = {
-    *("refund_exceeds_captured", "quantity_exceeds_line", "amount_invalid", "nothing_captured", "refund_closed"),
+    *("refund_exceeds_captured", "amount_invalid", "nothing_captured", "refund_closed"),
     *("order_closed", "unknown_line", "not_delivered", "return_window_closed", "return_exceeds_delivered"),
     *("more_than_returned", "return_already_received", "return_already_inspected", "return_not_received"),
     *("return_decided", "return_closed", "return_not_cancellable", "no_delivery_problem", "stock_short"),

@@ -50,7 +50,7 @@ async def test_an_amount_is_typed_as_people_write_it(support: Desk) -> None:
     for fields, told in (
         ({"amount": "1", "units.1": "1"}, "amount_or_lines"),
         ({}, "amount_or_lines"),
-        ({"units.1": "3"}, "quantity_exceeds_line"),
+        ({"units.1": "3"}, "refund_exceeds_captured"),
         ({"units.1": "two"}, "invalid_quantity"),
         ({"amount": "1", "reason": " "}, "reason_missing"),
     ):

@@ -161,7 +161,7 @@ def test_what_was_given_before_is_not_given_again() -> None:
     assert shares.units(line, 2, include_shipping=False).amount_minor == 40
     with pytest.raises(Conflict) as refused:
         shares.units(line, 3, include_shipping=False)
-    assert refused.value.code == "quantity_exceeds_line"
+    assert refused.value.code == "refund_exceeds_captured"
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=5), st.data())
