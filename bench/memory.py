@@ -8,6 +8,7 @@ from bench.http_driver import as_spec
 from bench.lab import Lab, as_owner, program, resident_mib, stack
 from bench.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
+from infra.settings import Settings
 
 NAME, TITLE = "memory", "Memory with many open orders"
 PATIENCE_S = 900.0
@@ -15,8 +16,13 @@ WARM = 20
 _COUNT = "SELECT count(*) FROM orders WHERE status = %s"
 
 
+def _default_cache() -> int:
+    """What a worker holds unless it is told otherwise: the bound is for the product as it comes."""
+    return int(Settings.model_fields["max_cached_workflows"].default)
+
+
 async def measure(lab: Lab) -> Section:
-    orders, cache = lab.scaled(10_000, 1000), lab.scaled(2000, 200)
+    orders, cache = lab.scaled(10_000, 1000), lab.scaled(_default_cache(), 200)
     settings = {"OMS_MAX_CACHED_WORKFLOWS": str(cache)}
     async with stack(lab, lab.new_folder("memory"), manual_carrier=True, **settings) as (running, pids):
         url, token = running.database_url, running.tokens["support"]

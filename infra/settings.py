@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     task_queue: str = "oms"
     deployment_name: str = "oms"
     build_id: str = ""
-    max_cached_workflows: int = Field(default=1900, ge=0)
+    max_cached_workflows: int = Field(default=1800, ge=0)
     sandboxed_workflows: bool = False
 
     # Front door
