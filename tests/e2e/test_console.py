@@ -126,6 +126,7 @@ async def test_support_cancels_after_seeing_what_it_means(live: StackRun, browse
     await page.get_by_role("button", name="取消订单").click()
     await live.reaches(order_no, "cancelled")
     await page.get_by_text("已取消").first.wait_for()
+    await page.wait_for_load_state()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the telephone"
 
 
@@ -245,6 +246,7 @@ async def batch_of_resets(live: StackRun) -> str:
 
 async def found_by_axe(page: Page, where: str) -> list[str]:
     """One line for each grave finding."""
+    await page.wait_for_load_state()
     answer = (await Axe().run(page)).response
     return [
         f"{where}: {found['id']}: {node['html']}"

@@ -25,6 +25,7 @@ async def status(live: StackRun, order_no: str) -> str:
 
 
 async def fits(page: Page) -> bool:
+    await page.wait_for_load_state()  # a page just begun has no root yet
     found: bool = await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     return found
 

@@ -59,6 +59,7 @@ async def visiting(live: StackRun, browser: Browser, customer: Customer, **conte
 
 async def fits(page: Page) -> None:
     """Nothing is wider than the screen, and what is touched is large enough to be touched."""
+    await page.wait_for_load_state()  # a page just begun has no root yet
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} is too wide"
     small = await page.evaluate(
         """[...document.querySelectorAll('main :is(button, a.button, select, input:not([type=hidden])), .who a')]
