@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     relay_metrics_port: int = 0
     max_body_bytes: int = 1_048_576
     max_order_lines: int = 500
+    delivery_slot_days_ahead: int = Field(default=60, ge=1, le=365)
     workflow_timeout_s: float = 5.0
 
     # Trust
