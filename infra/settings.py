@@ -4,6 +4,7 @@ Each one is documented in docs/settings.md; a test fails on a setting that is no
 """
 
 from functools import cached_property, lru_cache
+from ipaddress import ip_network
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     master_key: SecretStr = SecretStr("")
     previous_master_keys: tuple[SecretStr, ...] = ()
     allow_private_webhook_targets: bool = False
+    trusted_proxies: str = ""
     staff_session_s: int = Field(default=12 * 3600, ge=60)
     staff_idle_s: int = Field(default=1800, ge=60)
 
@@ -63,7 +65,9 @@ class Settings(BaseSettings):
     portal_idle_s: int = Field(default=1800, ge=60)
     portal_ask_window_s: int = Field(default=900, ge=1)
     portal_asks_per_contact: int = Field(default=5, ge=1)
+    portal_asks_per_contact_day: int = Field(default=20, ge=1)
     portal_asks_per_address: int = Field(default=30, ge=1)
+    portal_asks_per_address_day: int = Field(default=300, ge=1)
 
     # Providers
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"
@@ -167,6 +171,14 @@ class Settings(BaseSettings):
             return ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("not the IANA name of a time zone, such as Asia/Shanghai") from None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_proxies(cls, typed: str) -> str:
+        try:
+            return ",".join(str(ip_network(one.strip())) for one in typed.split(",") if one.strip())
+        except ValueError:
+            raise ValueError("not addresses or networks such as 10.0.0.5,10.1.0.0/16") from None
 
     @cached_property
     def terms(self) -> Terms:
