@@ -113,13 +113,12 @@ def giving(here: Return, how: Settling, tag: str, *, credit: bool = False) -> Gi
 async def worth_behind(conn: AsyncConnection, here: Return, how: Settling) -> int:
     """What the pieces found carry of goods that they were given for; 0 where the order is no exchange."""
     whole, reduced = await _found_units(conn, here)
-    refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
     both = {line: whole.get(line, 0) + reduced.get(line, 0) for line in {*whole, *reduced}}
-    worth = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, both, refunded)
+    worth = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, both)
     percent = 100 if here.reason_code in SHOPS_FAULT else how.terms.damaged_percent
     if not worth or not reduced or percent == 100:
         return worth
-    sound = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, whole, refunded)
+    sound = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, whole)
     return sound + (worth - sound) * percent // 100
 
 
@@ -190,8 +189,7 @@ async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: di
     fault = here.reason_code in SHOPS_FAULT
     ask = RefundAsk("", here.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault)
     plan = await _planned(conn, ask)
-    refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
-    behind = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, pieces, refunded)
+    behind = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind
     return min(worth, await exchange_backing.room(conn, await sources_of(conn, here)))
 
