@@ -149,9 +149,11 @@ async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
     if wanted.status == "placed":
         return await _came_after(conn, here, how, value, wanted.used_minor)
     await guarantees.came(conn, here.return_id, 0)
-    if not value:
+    units = await _all_units(conn, here)
+    if not units:
         return NOTHING_DUE
-    lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, await _all_units(conn, here)))
+    # What came may be worth nothing any more, or be a gift: then the new goods cost all that they cost, as was told.
+    lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, units))
     new = exchanged(lines, value, how.terms.tax)
     if await exchanges.place(conn, how.keys, here, lines, new, how.actor) is None:
         await exchanges.fell_back(conn, here, "address_erased")

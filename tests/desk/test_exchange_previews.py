@@ -97,3 +97,29 @@ async def test_a_lost_parcel_says_what_goes_back_of_the_first_order(buyer: Buyer
     assert (await buyer.door.post(f"{path}?preview=true", choice)).json()["refund_minor"] == 1_000
     assert (await buyer.door.post(path, choice)).json()["refund_minor"] == 1_000
     await buyer.office.stage.reaches(new, "cancelled")
+
+
+async def test_goods_that_were_refunded_before_are_exchanged_for_what_the_preview_says(buyer: Buyer) -> None:
+    order_no = await buyer.buys()
+    wish = {"amount_minor": 1_000, "reason": "goodwill"}
+    assert (await buyer.office.person("amy").post(f"/v1/orders/{order_no}/refunds", wish)).status_code == 201
+    seen = await buyer.previews(order_no)
+    assert (seen["value_minor"], seen["to_pay_minor"]) == (0, 1_000)
+    return_id = await buyer.asks(order_no)
+    await buyer.sends_back(return_id)
+    new = await buyer.new_order(return_id)
+    assert (new["total_minor"], new["exchange_of"]) == (1_000, order_no)
+    await buyer.office.stage.reaches(new["order_no"], "pending_payment")
+    assert (await buyer.door.post(f"/v1/orders/{new['order_no']}/cancel", {"reason": "no"})).status_code == 200
+    done = await buyer.becomes(return_id, "completed")
+    assert (done["exchange"]["status"], await buyer.kept_minor(order_no, new["order_no"])) == ("fell_back", 0)
+
+
+async def test_a_gift_is_exchanged_for_the_same_again(buyer: Buyer) -> None:
+    gift = unique("GIFT")
+    await buyer.office.stage.stock(gift, 5, price_minor=0)
+    order_no = await buyer.buys(gift)
+    return_id = await buyer.asks(order_no, gift, reason_code="damaged_on_arrival")
+    await buyer.sends_back(return_id, gift, condition="damaged")
+    await buyer.gets((await buyer.new_order(return_id))["order_no"])
+    await buyer.becomes(return_id, "completed")
