@@ -220,6 +220,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
         for path in (
             f"orders/{order_no}/running",
             f"orders/{order_no}/change",
+            f"orders/{order_no}/parcel",
             "retrying",
             "stuck",
             "stuck/groups",
@@ -237,6 +238,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             f"orders/{order_no}/running/1",
             f"orders/{order_no}/reset",
             f"orders/{order_no}/change",
+            f"orders/{order_no}/parcel",
             "bugs/reset",
             f"bugs/resets/rst_{'0' * 32}/stop",
         ):
