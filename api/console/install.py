@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.console import (
     approvals,
+    asking_back,
     audit_pages,
     board,
     bugs,
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     documents.router,
     feedback.router,
     returns.router,
+    asking_back.router,
     approvals.router,
     stuck.router,
     jobs.router,
