@@ -23,6 +23,7 @@ from api.console import (
     returns,
     running,
     sign_in,
+    store_credit,
     stuck,
 )
 from api.console.member import SignInNeeded, to_sign_in
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     feedback.router,
     returns.router,
     asking_back.router,
+    store_credit.router,
     approvals.router,
     stuck.router,
     jobs.router,

@@ -15,7 +15,7 @@ from api.return_acts import ASKED_BY, HANDLED_BY, Asked
 from api.routes.returns import before, following, items, label_document
 from api.schemas.returns import FoundPieces, RejectReturn
 from domain.after_sales import ReturnStatus
-from infra.db import return_reading, return_requests, returns
+from infra.db import order_reading, return_reading, return_requests, returns
 from infra.db.return_reading import ReturnsWanted
 
 router = APIRouter(prefix="/console")
@@ -53,9 +53,11 @@ async def one(request: Request, person: Signed, return_id: str) -> Response:
     shown = await return_acts.visible(parts, person.principal, return_id)
     async with parts.database.begin() as conn:
         plan = await return_requests.expected_of(conn, await returns.find(conn, return_id))
+        order = (await order_reading.glances(conn, [shown["order_no"]]))[shown["order_no"]]
     context: dict[str, Any] = {
         "found": shown,
         "plan": plan,
+        "customer_id": order.customer_id,
         "conditions": CONDITIONS,
         "sees_person": person.may(*HANDLED_BY),
     }
