@@ -130,12 +130,14 @@ async def _offered(parts: Services, number: str) -> dict[str, Any]:
     for line in left:
         units[line.sku] = units.get(line.sku, 0) + line.quantity
     ways = [str(one) for one in Resolution if one in SETTLINGS]
+    if Resolution.EXCHANGE in ways:
+        ways.insert(ways.index(Resolution.EXCHANGE) + 1, EXCHANGE_FIRST)
     return {
         "order": order,
         "units": {sku: count for sku, count in units.items() if count} if order["status"] == Status.DELIVERED else {},
         "names": {line["sku"]: line["name"] for line in order["lines"]},
         "reasons": list(Reason),
-        "ways": [*ways, EXCHANGE_FIRST] if Resolution.EXCHANGE in SETTLINGS else ways,
+        "ways": ways,
         "methods": methods(parts.settings),
     }
 
