@@ -93,6 +93,11 @@ class Approval:
     wish: dict[str, Any]
     words: str | None
 
+    @property
+    def asker(self) -> str:
+        """The name behind the role of who asked; "" where it was the system, at a deadline."""
+        return self.asked_by.partition(":")[2]
+
 
 async def moved(conn: AsyncConnection, order_no: str, action: str) -> tuple[int, str]:
     """Minor units that `action` on the order's stuck step would move, and their currency; (0, "") for nothing stuck."""
