@@ -54,6 +54,9 @@ _MOVED = text(
     """
 )
 
+# The action of a refund that its order's customer gets as store credit.
+AS_CREDIT = "store_credit"
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
