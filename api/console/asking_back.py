@@ -114,6 +114,7 @@ async def _page(
         "rows": range(1, rows + 1),
         "means": means,
         "then": _then(means) if means else None,
+        "by_two": means is not None and _money(means) > parts.settings.approval_limit_minor,
         "problem": problem,
     }
     status = problem.status_code if problem else 200
@@ -140,6 +141,12 @@ async def _offered(parts: Services, number: str) -> dict[str, Any]:
         "ways": ways,
         "methods": methods(parts.settings),
     }
+
+
+def _money(means: dict[str, Any]) -> int:
+    """What would be given as money or as store credit."""
+    instead = means["exchange"]
+    return int(instead["to_refund_minor"] if instead else means["refund"]["amount_minor"])
 
 
 def _then(means: dict[str, Any]) -> datetime:

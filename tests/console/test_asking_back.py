@@ -34,10 +34,19 @@ async def test_store_credit_is_asked_for(support: Desk) -> None:
     order_no = await delivered(support.door)
     shown = await sent(support, order_no, resolution="store_credit")
     assert "Becomes store credit, if all of it is as new</dt><dd>" in shown.text and "42.50" in shown.text
+    assert "a second person decides" not in shown.text
     made = await confirmed(support, order_no, shown)
     assert (made["resolution"], made["exchange"]) == ("store_credit", None)
     page = await support.get(f"/console/returns/{made['return_id']}")
     assert "Becomes store credit" in page.text
+
+
+@pytest.mark.parametrize(("way", "told"), [("store_credit", True), ("refund", True), ("exchange", False)])
+async def test_much_money_is_shown_to_need_a_second_person(support: Desk, way: str, told: bool) -> None:
+    order_no = await delivered(support.door, lines=[{"sku": "TEA-1", "quantity": 30}])
+    shown = await sent(support, order_no, **{"units.TEA-1": "30", "resolution": way})
+    assert shown.status_code == 200 and "1275.00 CNY" in shown.text
+    assert ("after the inspection a second person decides" in shown.text) == told
 
 
 async def test_the_same_again_costs_nothing(support: Desk) -> None:
