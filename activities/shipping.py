@@ -90,6 +90,7 @@ class ShippingActivities:
             destination=Address(**{name: address.get(name) or "" for name in _ADDRESS}),
             parcels=(Parcel(goods.weight_g),),
             lines=tuple(BookingLine(sku, quantity) for sku, quantity in goods.lines),
+            slot=goods.slot,
         )
         return await self._carrier(shipment.carrier).book(request)
 

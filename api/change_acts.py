@@ -5,6 +5,8 @@ It is decided in the books under the order's row lock and answered at once; the 
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, TypeVar
 
 from fastapi import Response
@@ -15,6 +17,7 @@ from api.errors import Problem
 from api.idempotent import in_books
 from api.schemas.changing import ChangeOrder
 from api.schemas.orders import Payment
+from domain import slots
 from domain.access import Principal
 from domain.changes import (
     MAX_CHANGES,
@@ -28,6 +31,7 @@ from domain.changes import (
 from domain.errors import Conflict, RuleBroken
 from domain.orders import MAX_QUANTITY
 from domain.refunds import Origin
+from domain.slots import Slot, require_ahead
 from domain.states import UNPAID, Change, Event, Status
 from infra.db import changes as books
 from infra.db import events, holds, idempotency, refunds, supplements
@@ -36,12 +40,21 @@ from infra.db.refunds import LineAsk, RefundAsk
 from infra.db.supplements import PaidBy
 
 ANY = "*"
+
+
+class NoSlot(Enum):
+    """The wish that no slot be kept."""
+
+    NONE = 0
+
+
+NO_SLOT = NoSlot.NONE
 Refunded = TypeVar("Refunded")
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a caller wants; None leaves a thing as it is. `note` empty takes the note away.
+    """What a caller wants; None leaves a thing as it is. `note` empty takes the note away, `slot` NO_SLOT the slot.
 
     `seen` are the sequence numbers that he has seen the order at, as If-Match says them; ANY for whatever it is.
     """
@@ -51,6 +64,7 @@ class Wish:
     lines: dict[str, int] | None = None
     note: str | None = None
     payment: Payment | None = None
+    slot: Slot | NoSlot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,7 @@ class Plan:
     ship_to: dict[str, str] | None
     note: str | None
     lines: tuple[LineChange, ...]
+    slot: Slot | None = None
 
     @property
     def paid(self) -> bool:
@@ -99,10 +114,11 @@ def seen_in(header: str | None) -> frozenset[str]:
 
 
 def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
-    """The body of the call as a wish. Raises Problem `nothing_to_change`, `too_many_lines`, `invalid_quantity`."""
+    """The body of the call as a wish. Raises Problem `nothing_to_change`, `too_many_lines`, `invalid_quantity`;
+    RuleBroken `invalid_delivery_slot`."""
     named = body.model_fields_set - {"payment"}
     if not named:
-        raise Problem("nothing_to_change", "name ship_to, lines or note")
+        raise Problem("nothing_to_change", "name ship_to, lines, note or delivery_slot")
     for field in named & {"ship_to", "lines"}:
         if getattr(body, field) is None:
             raise Problem("nothing_to_change", f"{field} is left out or given whole, never null")
@@ -116,7 +132,8 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
         if any(units > MAX_QUANTITY for units in wanted.values()):
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
     ship_to = dict(body.ship_to) if body.ship_to is not None else None
-    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment)
+    slot = body.delivery_slot.slot if body.delivery_slot else NO_SLOT if "delivery_slot" in named else None
+    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot)
 
 
 async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
@@ -158,11 +175,17 @@ async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish)
     ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
     note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
     lines = await _planned_lines(conn, parts, here, wish)
-    chosen = ((Change.ADDRESS, ship_to is not None), (Change.LINES, bool(lines)), (Change.NOTE, note is not None))
+    slot = wish.slot if isinstance(wish.slot, Slot) else None
+    chosen = (
+        (Change.ADDRESS, ship_to is not None),
+        (Change.LINES, bool(lines)),
+        (Change.NOTE, note is not None),
+        (Change.DELIVERY_SLOT, wish.slot is not None and slot != here.slot),
+    )
     if await supplements.is_awaited(conn, number):
         raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
-    plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines)
-    await _require_possible(conn, plan, wish)
+    plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
+    await _require_possible(conn, parts, plan, wish)
     return plan
 
 
@@ -174,9 +197,14 @@ async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wis
     return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax))
 
 
-async def _require_possible(conn: AsyncConnection, plan: Plan, wish: Wish) -> None:
-    """Raises Conflict, RuleBroken `total_out_of_range`."""
-    asked = ((Change.ADDRESS, wish.ship_to), (Change.LINES, wish.lines), (Change.NOTE, wish.note))
+async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, wish: Wish) -> None:
+    """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
+    asked = (
+        (Change.ADDRESS, wish.ship_to),
+        (Change.LINES, wish.lines),
+        (Change.NOTE, wish.note),
+        (Change.DELIVERY_SLOT, wish.slot),
+    )
     for what, value in asked:
         if value is not None and (why := refusal(what, plan.here.standing)):
             raise why
@@ -184,6 +212,8 @@ async def _require_possible(conn: AsyncConnection, plan: Plan, wish: Wish) -> No
         raise Conflict("too_many_changes", f"an order is changed at most {MAX_CHANGES} times: place a new one")
     if plan.here.data_key is None and (plan.ship_to or plan.note):
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
+    if plan.slot is not None and Change.DELIVERY_SLOT in plan.what:
+        require_ahead(plan.slot, datetime.now(UTC), parts.settings.delivery_slot_days_ahead)
     require_payable(plan.total_after_minor)
     if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):
         raise Conflict(
@@ -223,7 +253,9 @@ async def _carry_out(
         ask = _refund_of(plan, refund_id, actor(caller))
         refunded = (await _refunding(refunds.open_refund(conn, None, ask))).refund_id
     words = tuple(WORDS[what] for what in plan.what)
-    new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, refunded)
+    new = NewChange(
+        words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, refunded, plan.slot
+    )
     await books.write(conn, parts.keys, plan.here, new)
     if status is Status.PENDING_PAYMENT and plan.lines:
         if plan.total_after_minor == 0:
@@ -239,7 +271,7 @@ async def _wait_for_payment(
 ) -> dict[str, Any]:
     """Keep the change, hold what it needs more; the order's workflow takes the difference."""
     words = tuple(WORDS[what] for what in plan.what)
-    new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor)
+    new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, None, plan.slot)
     by = PaidBy(payment.method, payment.token, parts.settings.payment_timeout_s)
     await supplements.open_one(conn, parts.keys, plan.here, new, by)
     return _told(plan)
@@ -264,6 +296,8 @@ def _told(plan: Plan) -> dict[str, Any]:
 
 
 def _one(plan: Plan, what: Change) -> dict[str, Any]:
+    if what is Change.DELIVERY_SLOT:
+        return {"what": WORDS[what], "before": slots.told(plan.here.slot), "after": slots.told(plan.slot)}
     if what is not Change.LINES:
         return {"what": WORDS[what]}
     before: dict[str, int] = {}

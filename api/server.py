@@ -5,10 +5,11 @@ import sys
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from infra import telemetry
-from infra.settings import settings
+from infra.settings import Settings, settings
 
 _GRACE_S = 10
 
@@ -17,8 +18,21 @@ def run() -> None:
     """Serve until SIGTERM or SIGINT; answers what is under way, then returns."""
     configured = settings()
     telemetry.setup("oms-api", configured)
-    config = uvicorn.Config(
-        create_app(configured),
+    config = config_of(create_app(configured), configured)
+    # uvicorn hands the signal on when it has finished: then, or before it begins, the process ends well.
+    for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked_to_stop, _leave)
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        telemetry.flush()
+
+
+def config_of(app: ASGIApp, configured: Settings) -> uvicorn.Config:
+    """How the server runs. Only the proxies that are named are believed about whom a request comes from; uvicorn by
+    itself would believe everybody on this machine."""
+    return uvicorn.Config(
+        app,
         host=configured.api_host,
         port=configured.api_port,
         loop="uvloop",
@@ -27,15 +41,10 @@ def run() -> None:
         log_config=None,
         server_header=False,
         date_header=False,
+        proxy_headers=bool(configured.trusted_proxies),
+        forwarded_allow_ips=configured.trusted_proxies,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    # uvicorn hands the signal on when it has finished: then, or before it begins, the process ends well.
-    for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(asked_to_stop, _leave)
-    try:
-        uvicorn.Server(config).run()
-    finally:
-        telemetry.flush()
 
 
 def _leave(_: int, __: FrameType | None) -> None:

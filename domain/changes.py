@@ -13,7 +13,12 @@ from domain.states import TERMINAL, UNPAID, Change, Status, may_change
 MAX_CHANGES = 50
 
 NO_TAX = Tax()
-WORDS: dict[Change, str] = {Change.ADDRESS: "address", Change.LINES: "lines", Change.NOTE: "note"}
+WORDS: dict[Change, str] = {
+    Change.ADDRESS: "address",
+    Change.LINES: "lines",
+    Change.NOTE: "note",
+    Change.DELIVERY_SLOT: "delivery_slot",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,13 @@ def refusal(change: Change, here: Standing) -> Conflict | None:
     if here.status in (Status.PAID, Status.PREPARING):
         return Conflict(
             "label_printed",
-            f"the parcel is booked, or being booked: the {WORDS[change]} stays; cancel the order and place a new one",
+            f"the parcel is booked, or being booked: the {_said(change)} stays; cancel the order and place a new one",
         )
-    return Conflict("parcel_on_its_way", f"the parcel has left: the {WORDS[change]} stays; return what is not wanted")
+    return Conflict("parcel_on_its_way", f"the parcel has left: the {_said(change)} stays; return what is not wanted")
+
+
+def _said(change: Change) -> str:
+    return WORDS[change].replace("_", " ")
 
 
 def plan_lines(

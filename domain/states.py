@@ -136,13 +136,15 @@ class Change(StrEnum):
     ADDRESS = "change_address"
     LINES = "change_lines"
     NOTE = "change_note"
+    DELIVERY_SLOT = "change_delivery_slot"
 
 
-# Address and lines until a carrier is told of them, the note until the parcel has left.
+# Address, lines and slot until a carrier is told of them, the note until the parcel has left.
 CHANGEABLE: dict[Change, frozenset[Status]] = {
     Change.ADDRESS: UNPAID | {Status.PAID},
     Change.LINES: UNPAID | {Status.PAID},
     Change.NOTE: UNPAID | {Status.PAID, Status.PREPARING},
+    Change.DELIVERY_SLOT: UNPAID | {Status.PAID},
 }
 
 

@@ -4,6 +4,7 @@ Each one is documented in docs/settings.md; a test fails on a setting that is no
 """
 
 from functools import cached_property, lru_cache
+from ipaddress import ip_network
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     relay_metrics_port: int = 0
     max_body_bytes: int = 1_048_576
     max_order_lines: int = 500
+    delivery_slot_days_ahead: int = Field(default=60, ge=1, le=365)
     workflow_timeout_s: float = 5.0
 
     # Trust
@@ -52,6 +54,7 @@ class Settings(BaseSettings):
     master_key: SecretStr = SecretStr("")
     previous_master_keys: tuple[SecretStr, ...] = ()
     allow_private_webhook_targets: bool = False
+    trusted_proxies: str = ""
     staff_session_s: int = Field(default=12 * 3600, ge=60)
     staff_idle_s: int = Field(default=1800, ge=60)
 
@@ -62,7 +65,9 @@ class Settings(BaseSettings):
     portal_idle_s: int = Field(default=1800, ge=60)
     portal_ask_window_s: int = Field(default=900, ge=1)
     portal_asks_per_contact: int = Field(default=5, ge=1)
+    portal_asks_per_contact_day: int = Field(default=20, ge=1)
     portal_asks_per_address: int = Field(default=30, ge=1)
+    portal_asks_per_address_day: int = Field(default=300, ge=1)
 
     # Providers
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"
@@ -166,6 +171,14 @@ class Settings(BaseSettings):
             return ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("not the IANA name of a time zone, such as Asia/Shanghai") from None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_proxies(cls, typed: str) -> str:
+        try:
+            return ",".join(str(ip_network(one.strip())) for one in typed.split(",") if one.strip())
+        except ValueError:
+            raise ValueError("not addresses or networks such as 10.0.0.5,10.1.0.0/16") from None
 
     @cached_property
     def terms(self) -> Terms:

@@ -1,4 +1,4 @@
-"""Changing an order's address, lines or note: a form, what it would mean, and the change itself."""
+"""Changing an order's address, lines, note or delivery slot: a form, what it would mean, and the change itself."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from api.console.forms import digest, key_of, new_key
 from api.console.member import Signed, posted
 from api.console.rendering import page
 from api.dependencies import Services, require, services
+from api.pages.slots import as_typed, typed_slot
 from api.presenting import presented
 from api.schemas.changing import ChangeOrder
 from api.schemas.orders import Payment
@@ -48,6 +49,8 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
         "address": ADDRESS,
         "new_lines": NEW_LINES,
         "history": done,
+        "typed": as_typed(found["delivery_slot"], parts.settings.portal_time_zone),
+        "zone": parts.settings.portal_time_zone,
     }
     return page(request, "order_change.html", member=person, **context)
 
@@ -67,7 +70,7 @@ async def change(request: Request, person: Signed, order_no: str) -> Response:
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
     glance = await visible(parts, person.principal, order_no)
-    body = _body(fields)
+    body = _body(fields, parts.settings.portal_time_zone)
     wish = _wish(parts, body, fields.get("seen", ""))
     if fields.get("token"):
         wish = replace(wish, payment=_payment(parts, fields["token"]))
@@ -97,7 +100,7 @@ def _wish(parts: Services, body: ChangeOrder, seen: str) -> Wish:
     return change_acts.wish_of(body, frozenset({seen}) - {change_acts.ANY}, parts.settings.max_order_lines)
 
 
-def _body(fields: dict[str, str]) -> ChangeOrder:
+def _body(fields: dict[str, str], zone: str) -> ChangeOrder:
     """The form as the HTTP call's body: what it does not show is left as it is. Raises Problem as the call does."""
     value: dict[str, Any] = {}
     if "ship_to.line1" in fields:
@@ -109,6 +112,8 @@ def _body(fields: dict[str, str]) -> ChangeOrder:
         value["lines"] = [{"sku": sku, "quantity": _number(typed)} for sku, typed in wanted if typed.strip() != "0"]
     if "note" in fields:
         value["note"] = fields["note"].replace("\r\n", "\n").strip()
+    if "slot_day" in fields:
+        value["delivery_slot"] = typed_slot(fields, zone)
     try:
         return ChangeOrder.model_validate(value)
     except ValidationError as error:

@@ -17,6 +17,7 @@ from infra.db.portal_codes import Contact
 from infra.db.portal_sessions import Reached
 
 MAX_TYPED_CHARS = 254
+DAY_S = 86_400.0
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
 _PHONE = re.compile(r"^[+\d][\d\s().\-/]{4,31}$")
 
@@ -52,28 +53,37 @@ async def ask(parts: Services, typed: Typed, address: str, lang: str) -> str | i
     The limit that a person sees counts what was typed. That of a contact's messages is kept in silence: it would tell
     which contact an order has.
     """
-    settings = parts.settings
     async with parts.database.begin() as conn:
         if wait_s := await _counted(conn, parts, typed, address):
             return wait_s
         reached = await _reached(conn, parts, typed)
         contact = reached.contact if reached else typed.contact
-        sent = await portal_codes.sent_to(conn, contact, settings.portal_ask_window_s)
         made = portal_codes.new_secrets()
-        if reached is None or sent >= settings.portal_asks_per_contact:
+        if reached is None or await _flooded(conn, parts, contact):
             return await portal_codes.keep(conn, parts.keys.vault, contact, None)
         await send(conn, parts, reached, made, lang)
         return await portal_codes.keep(conn, parts.keys.vault, contact, made)
 
 
+async def _flooded(conn: AsyncConnection, parts: Services, contact: Contact) -> bool:
+    allowed = parts.settings
+    return (
+        await portal_codes.sent_to(conn, contact, allowed.portal_ask_window_s) >= allowed.portal_asks_per_contact
+        or await portal_codes.sent_to(conn, contact, DAY_S) >= allowed.portal_asks_per_contact_day
+    )
+
+
 async def _counted(conn: AsyncConnection, parts: Services, typed: Typed, address: str) -> int:
-    settings = parts.settings
-    for asked_by, limit in (
-        (b"contact" + typed.contact.indexes[0], settings.portal_asks_per_contact),
-        (b"address" + parts.keys.vault.peppered(address), settings.portal_asks_per_address),
+    allowed, window_s = parts.settings, float(parts.settings.portal_ask_window_s)
+    contact, place = typed.contact.indexes[0], parts.keys.vault.peppered(address)
+    for asked_by, limit, within_s in (
+        (b"contact" + contact, allowed.portal_asks_per_contact, window_s),
+        (b"contact day" + contact, allowed.portal_asks_per_contact_day, DAY_S),
+        (b"address" + place, allowed.portal_asks_per_address, window_s),
+        (b"address day" + place, allowed.portal_asks_per_address_day, DAY_S),
     ):
         hashed = hashlib.sha256(asked_by).digest()
-        if wait_s := await portal_codes.count_ask(conn, hashed, limit, settings.portal_ask_window_s):
+        if wait_s := await portal_codes.count_ask(conn, hashed, limit, within_s):
             return math.ceil(wait_s)
     return 0
 

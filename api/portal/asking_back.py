@@ -14,6 +14,7 @@ from api.dependencies import Services, services
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
 from api.pages.words import language
+from api.portal.choosing import OTHER_GOODS, choose, chosen, is_choosing
 from api.portal.confirming import Act, confirm
 from api.portal.paying import cards_of
 from api.portal.rendering import HOME, cash, page, teller
@@ -21,13 +22,15 @@ from api.portal.visitor import Signed, owned, posted
 from api.return_acts import Asked
 from api.schemas.returns import AskReturn
 from domain.after_sales import Reason, Resolution
-from infra.db import portal_orders
+from infra.db import portal_goods, portal_orders
 from infra.db.return_settling import SETTLINGS
 from infra.settings import Settings
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
 EXCHANGE_FIRST = "exchange_first"
+MAX_PHOTOGRAPHS = 10
+MAX_REFERENCE = 200
 _PIECES = "pieces."
 _QUANTITY = re.compile(r"^\d{1,7}$")
 _DAY_S = 86_400
@@ -47,11 +50,18 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
     try:
-        wish = _wish(parts.settings, fields)
+        _pieces(fields)
     except Problem as problem:
         return await _form(request, parts, glance.order_no, fields, problem)
+    try:
+        if is_choosing(fields):
+            return await choose(request, parts, glance.order_no, fields)
+        wish = _wish(parts.settings, fields)
+    except Problem as problem:
+        again = choose if fields.get("step") else _form
+        return await again(request, parts, glance.order_no, fields, problem)
     told = await return_acts.preview(parts, customer, glance.order_no, wish)
-    means = list(_means(request, told["consequence"], await _goods(parts, glance.order_no)))
+    means = list(_means(request, told["consequence"], await _goods(parts, glance.order_no, wish)))
     here = f"{HOME}/orders/{glance.order_no}/return"
     kept = {name: value for name, value in fields.items() if name != "key"}
     return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
@@ -76,38 +86,53 @@ async def _form(
         goods = await portal_orders.returnable(conn, order_no)
     context: dict[str, Any] = {"order_no": order_no, "goods": goods, "fields": fields}
     cards = cards_of(parts.settings)
-    ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else [])
+    ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
     context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
     status, code = (problem.status_code, problem.code) if problem else (200, "")
     return page(request, "return_form.html", status=status, refused=code, **context)
 
 
-async def _goods(parts: Services, order_no: str) -> dict[str, str]:
+async def _goods(parts: Services, order_no: str, wish: AskReturn) -> dict[str, str]:
+    """The names of what goes back and of what is wanted instead."""
+    new = [line.sku for line in wish.exchange_lines or ()]
     async with parts.database.begin() as conn:
-        return {row["sku"]: row["name"] for row in await portal_orders.returnable(conn, order_no)}
+        rows = await portal_orders.returnable(conn, order_no) + await portal_goods.known(conn, order_no, new)
+    return {row["sku"]: row["name"] for row in rows}
 
 
-def _wish(settings: Settings, fields: dict[str, str]) -> AskReturn:
-    """The form as the body of the HTTP call. Raises Problem `nothing_chosen`, `invalid_quantity`."""
+def _pieces(fields: dict[str, str]) -> list[dict[str, Any]]:
+    """What goes back. Raises Problem `nothing_chosen`, `invalid_quantity`."""
     pieces = {name.removeprefix(_PIECES): typed.strip() for name, typed in fields.items() if name.startswith(_PIECES)}
     if any(typed and not _QUANTITY.match(typed) for typed in pieces.values()):
         raise Problem("invalid_quantity", "a quantity is a whole number")
     lines = [{"sku": sku, "quantity": int(typed)} for sku, typed in pieces.items() if typed and int(typed)]
     if not lines:
         raise Problem("nothing_chosen", "say how many pieces go back")
+    return lines
+
+
+def _wish(settings: Settings, fields: dict[str, str]) -> AskReturn:
+    """The form as the body of the HTTP call. Raises Problem as `_pieces` and `chosen` do, `too_many_photographs`."""
     code = fields.get("reason_code", "")
     words = fields.get("reason", "").replace("\r\n", "\n").strip()
-    body = {"lines": lines, "reason_code": code, "reason": words or code} | _instead(settings, fields)
-    return fitting(AskReturn, body)
+    photographs = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
+    if len(photographs) > MAX_PHOTOGRAPHS or any(len(one) > MAX_REFERENCE for one in photographs):
+        raise Problem("too_many_photographs", f"at most {MAX_PHOTOGRAPHS}, each of at most {MAX_REFERENCE} characters")
+    body = {"lines": _pieces(fields), "reason_code": code, "reason": words or code, "photographs": photographs}
+    return fitting(AskReturn, body | _instead(settings, fields))
 
 
 def _instead(settings: Settings, fields: dict[str, str]) -> dict[str, Any]:
     """What the customer gets; new goods that go out first need a payment that stands for the old ones."""
     wanted = fields.get("resolution", "")
-    if wanted != EXCHANGE_FIRST:
+    if wanted not in (EXCHANGE_FIRST, OTHER_GOODS):
         return {"resolution": wanted}
-    payment = {"method": settings.payment_provider, "token": fields.get("by", "")}
-    return {"resolution": Resolution.EXCHANGE, "advance": True, "payment": payment}
+    body: dict[str, Any] = {"resolution": Resolution.EXCHANGE}
+    if wanted == OTHER_GOODS:
+        body["exchange_lines"] = chosen(fields)
+    if wanted == EXCHANGE_FIRST or fields.get("first"):
+        body |= {"advance": True, "payment": {"method": settings.payment_provider, "token": fields.get("by", "")}}
+    return body
 
 
 def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Iterator[str | Markup]:
@@ -121,7 +146,13 @@ def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Ite
     instead = seen["exchange"] or {"value_minor": refund["amount_minor"], "to_pay_minor": 0, "to_refund_minor": 0}
     amount = cash(instead["value_minor"], refund["currency"])
     guarantee_minor = instead.get("guarantee_minor", 0)
-    yield sentence(f"return.means.{EXCHANGE_FIRST if guarantee_minor else seen['resolution']}", amount=amount)
+    new = {one["sku"]: one["quantity"] for one in instead.get("lines", ())}
+    others = bool(new) and new != pieces
+    for one in instead["lines"] if others else ():
+        each = cash(one["unit_price_minor"], refund["currency"])
+        yield sentence("return.means.new", name=goods.get(one["sku"], one["sku"]), count=one["quantity"], each=each)
+    way = EXCHANGE_FIRST if guarantee_minor else seen["resolution"]
+    yield sentence(f"return.means.{way}{'.other' if others else ''}", amount=amount)
     if guarantee_minor:
         yield sentence("return.exchange.guarantee", amount=cash(guarantee_minor, refund["currency"]))
     for way in ("to_pay", "to_refund"):

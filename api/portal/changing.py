@@ -1,4 +1,4 @@
-"""Changing an order after it was placed: where it goes, how many of each, the note; each previewed, then done."""
+"""Changing an order after it was placed: where it goes, when, how many of each, the note; each previewed, then done."""
 
 import re
 from collections.abc import Iterator
@@ -14,21 +14,23 @@ from api.change_acts import Wish
 from api.dependencies import Services, services
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
+from api.pages.slots import as_typed, typed_slot
 from api.pages.words import language
 from api.portal.confirming import Act, confirm
 from api.portal.paying import cards_of
-from api.portal.rendering import HOME, address_of, cash, page, teller
+from api.portal.rendering import HOME, address_of, cash, page, slot_said, teller
 from api.portal.visitor import Signed, Visitor, owned, posted
 from api.schemas.changing import ChangeOrder
 from api.schemas.orders import Payment
 from domain.access import Principal
+from domain.errors import RuleBroken
 from domain.states import Change as Changes
 from domain.states import Status, may_change
 from infra.db import order_reading
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
-What = Literal["address", "lines", "note"]
+What = Literal["address", "lines", "note", "delivery_slot"]
 ADDRESS = ("name", "phone", "country", "province", "city", "district", "line1", "postcode")
 _QUANTITY = re.compile(r"^\d{1,7}$")
 _PIECES = "pieces."
@@ -39,7 +41,7 @@ async def form(request: Request, person: Signed, order_no: str, what: What) -> R
     """The order as it is, to be written over."""
     _, order = await _order(services(request), person, order_no)
     _refuse_too_late(order, what)
-    return _form(request, order, what, _as_it_is(order, what))
+    return _form(request, order, what, _as_it_is(order, what, services(request).settings.portal_time_zone))
 
 
 @router.post("/{order_no}/change/{what}")
@@ -50,12 +52,18 @@ async def preview(request: Request, person: Signed, order_no: str, what: What) -
     kept = {name: value for name, value in fields.items() if name != "key"}
     try:
         wish = _wish(parts, order, what, fields)
+        cards = cards_of(parts.settings)
+        if cards:  # what it would cost more he may pay on the next page
+            wish = replace(wish, payment=_payment(parts, cards[0]))
+        told = await change_acts.preview(parts, order["order_no"], wish)
+    except RuleBroken as error:
+        if error.code != "invalid_delivery_slot":
+            raise
+        return _form(request, order, what, fields, Problem(error.code, error.detail))
     except Problem as problem:
+        if problem.status_code in (409, 412):  # the order has moved on: this form is over
+            raise
         return _form(request, order, what, fields, problem)
-    cards = cards_of(parts.settings)
-    if cards:  # what it would cost more he may pay on the next page
-        wish = replace(wish, payment=_payment(parts, cards[0]))
-    told = await change_acts.preview(parts, order["order_no"], wish)
     if not told["changes"]:
         return _form(request, order, what, fields, Problem("nothing_to_change"))
     means = list(_means(request, order, told, fields))
@@ -71,7 +79,7 @@ async def change(request: Request, person: Signed, order_no: str, what: What) ->
     parts, fields = services(request), await posted(request, person)
     customer, order = await _order(parts, person, order_no)
     key, wish = key_of(fields), _wish(parts, order, what, fields)
-    body = digest(fitting(ChangeOrder, _body(order, what, fields)))
+    body = digest(fitting(ChangeOrder, _body(parts, order, what, fields)))
     if "token" in fields:
         wish = replace(wish, payment=_payment(parts, fields["token"]))
     await change_acts.change(parts, customer, key, body, order["order_no"], wish)
@@ -97,13 +105,15 @@ def _refuse_too_late(order: dict[str, Any], what: What) -> None:
         raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
 
 
-def _as_it_is(order: dict[str, Any], what: What) -> dict[str, str]:
+def _as_it_is(order: dict[str, Any], what: What, zone: str) -> dict[str, str]:
     seen = {"seen": str(order["event_seq"])}
     if what == "address":
         known = order["ship_to"] or {}
         return {name: known.get(name) or "" for name in ADDRESS} | seen
     if what == "note":
         return {"note": order["note"] or "", **seen}
+    if what == "delivery_slot":
+        return as_typed(order["delivery_slot"], zone) | seen
     return {f"{_PIECES}{sku}": str(quantity) for sku, (_, quantity) in _goods(order).items()} | seen
 
 
@@ -126,12 +136,15 @@ def _goods(order: dict[str, Any]) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _body(order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str, Any]:
-    """The form as the body of the HTTP call. Raises Problem `invalid_quantity`, `empty_order`."""
+def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str, Any]:
+    """The form as the body of the HTTP call. Raises Problem `invalid_quantity`, `empty_order`,
+    `invalid_delivery_slot`."""
     if what == "address":
         return {"ship_to": {name: fields.get(name, "").strip() for name in ADDRESS}}
     if what == "note":
         return {"note": fields.get("note", "").replace("\r\n", "\n").strip()}
+    if what == "delivery_slot":
+        return {"delivery_slot": typed_slot(fields, parts.settings.portal_time_zone)}
     pieces = {sku: fields.get(f"{_PIECES}{sku}", str(quantity)).strip() for sku, (_, quantity) in _goods(order).items()}
     if any(not _QUANTITY.match(typed) for typed in pieces.values()):
         raise Problem("invalid_quantity", "a quantity is a whole number")
@@ -143,11 +156,18 @@ def _body(order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str
 
 def _wish(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> Wish:
     seen = frozenset({fields.get("seen", "")})
-    return change_acts.wish_of(fitting(ChangeOrder, _body(order, what, fields)), seen, parts.settings.max_order_lines)
+    return change_acts.wish_of(
+        fitting(ChangeOrder, _body(parts, order, what, fields)), seen, parts.settings.max_order_lines
+    )
 
 
 def _payment(parts: Services, token: str) -> Payment:
     return fitting(Payment, {"method": parts.settings.payment_provider, "token": token})
+
+
+def _slot_means(request: Request, slot: dict[str, str] | None) -> Markup:
+    sentence = teller(language(request))
+    return sentence("change.means.slot", slot=slot_said(request, slot)) if slot else sentence("change.means.no_slot")
 
 
 def _means(
@@ -162,6 +182,8 @@ def _means(
         elif one["what"] == "note":
             note = fields.get("note", "").strip()
             yield sentence("change.means.note", note=note) if note else sentence("change.means.no_note")
+        elif one["what"] == "delivery_slot":
+            yield _slot_means(request, one["after"])
         for row in one.get("lines", ()):
             name = _goods(order)[row["sku"]][0]
             yield sentence("change.means.line", name=name, before=row["before"], after=row["after"])

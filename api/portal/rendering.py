@@ -24,7 +24,7 @@ _DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page. Templates get what every site's do, and `at`, `day`, `sentence`, `visitor`, `zone`."""
+    """A page. Templates get what every site's do, and `at`, `day`, `slot`, `sentence`, `visitor`, `zone`."""
     lang, zone = language(request), _zone(services(request).settings.portal_time_zone)
     sentence = teller(lang)
 
@@ -34,7 +34,11 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     def day(moment: datetime | str) -> Markup:
         return _time(moment, _DATES[lang], zone)
 
+    def slot(value: dict[str, str]) -> Markup:
+        return slot_said(request, value)
+
     known: dict[str, Any] = {
+        "slot": slot,
         "address": address_of,
         "cash": cash,
         "at": at,
@@ -44,6 +48,15 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     }
     known |= {"zone": str(zone), "visitor": getattr(request.state, "visitor", None)}
     return SITE.page(request, template, status=status, **known, **context)
+
+
+def slot_said(request: Request, slot: dict[str, str]) -> Markup:
+    """A delivery slot as its customer reads it: the day once, unless it ends on another."""
+    lang, zone = language(request), _zone(services(request).settings.portal_time_zone)
+    begin, end = (instant(slot[name]).astimezone(zone) for name in ("from", "to"))
+    same = begin.date() == end.date()
+    first = _time(begin, f"{_DATES[lang]} %H:%M", zone)
+    return Markup("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
 
 
 def teller(lang: str) -> Callable[..., Markup]:

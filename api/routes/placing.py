@@ -24,12 +24,12 @@ from api.schemas.orders import Customer, PlacedOrder, PlaceOrder
 from domain.access import Principal, Role
 from domain.orders import MAX_QUANTITY, RequestedLine, wanted_units
 from domain.priority import RANKS, Priority
-from domain.shares import Terms
 from domain.states import Status
 from infra.db import idempotency
 from infra.db.idempotency import Answered
 from infra.db.order_reading import Glance
 from infra.db.placing import Draft, Placed, place
+from infra.settings import Settings
 from infra.telemetry import bind_order, current_traceparent
 from workflows import names
 
@@ -47,7 +47,7 @@ async def place_order(request: Request, caller: Caller) -> Response:
     key = idempotency_key(request)
     parsed = await read(request, PlaceOrder)
     _check_order(parsed.model, caller, parts.settings.max_order_lines, methods(parts.settings))
-    draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings.terms)
+    draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings)
     outcome = await place(parts.database, parts.keys, draft)
     if isinstance(outcome, Answered):
         return replayed(outcome)
@@ -100,7 +100,7 @@ def _requested(order: PlaceOrder) -> list[RequestedLine]:
     return [RequestedLine(line.sku, line.quantity, line.unit_price_minor) for line in order.lines]
 
 
-def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float, terms: Terms) -> Draft:
+def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float, settings: Settings) -> Draft:
     order = parsed.model
     return Draft(
         request=idempotency.Request(actor(caller), key, parsed.digest, caller.origin),
@@ -113,6 +113,8 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         profile=_profile(order.customer),
         ship_to=dict(order.ship_to),
         note=order.note,
+        delivery_slot=order.delivery_slot.slot if order.delivery_slot else None,
+        slot_days_ahead=settings.delivery_slot_days_ahead,
         backorder=order.backorder,
         payment=(order.payment.method, order.payment.token) if order.payment else None,
         lines=_requested(order),
@@ -123,7 +125,7 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         priority=RANKS[order.priority],
         discount_minor=order.discount_minor or 0,
         shipping_minor=order.shipping_minor,
-        terms=terms,
+        terms=settings.terms,
     )
 
 

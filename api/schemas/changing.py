@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.orders import Payment, ShipTo
+from api.schemas.orders import DeliverySlot, Payment, ShipTo
 from api.schemas.text import Body, Note, Quantity, Sku
 
 
@@ -17,12 +17,13 @@ class WantedLine(Body):
 
 class ChangeOrder(Body):
     """What is left out stays. `ship_to` is the whole address, `lines` the whole new list (several lines of one SKU are
-    summed), `note` null or empty takes the note away. `payment` pays the difference of a paid order that costs more
-    by it; where nothing is to be paid on top it is not used."""
+    summed), `note` null or empty takes the note away, `delivery_slot` null the slot. `payment` pays the difference
+    of a paid order that costs more by it; where nothing is to be paid on top it is not used."""
 
     ship_to: ShipTo | None = None
     lines: list[WantedLine] | None = Field(default=None, min_length=1)
     note: Note | None = None
+    delivery_slot: DeliverySlot | None = None
     payment: Payment | None = None
 
 
@@ -35,8 +36,9 @@ class StockChange(BaseModel):
 
 class ChangedOrder(BaseModel):
     """What a change does, or with `preview=true` would do. `changes` has `{what}`, of lines with `lines: [{sku, before,
-    after, unit_price_minor}]`; `to_pay_minor` is what is still to be paid. `state`: `applied`, or
-    `awaiting_payment` while the difference of a paid order is being taken, until when the order stays as it was."""
+    after, unit_price_minor}]`, of the slot with `before` and `after`; `to_pay_minor` is what is still to be paid.
+    `state`: `applied`, or `awaiting_payment` while the difference of a paid order is being taken, until when the order
+    stays as it was."""
 
     order_no: str
     status: str

@@ -11,6 +11,7 @@ from api.schemas.text import (
     Currency,
     Email,
     Identity,
+    Moment,
     Name,
     Note,
     OptionalText,
@@ -22,6 +23,7 @@ from api.schemas.text import (
     Sku,
 )
 from domain.priority import Priority
+from domain.slots import Slot, slot_of
 
 
 class Customer(Body):
@@ -45,6 +47,18 @@ class ShipTo(Body):
     district: OptionalText = ""
     line1: Name
     postcode: OptionalText = ""
+
+
+class DeliverySlot(Body):
+    """When the parcel is wanted: RFC 3339 with offset, 1 to 24 hours."""
+
+    begin: Moment = Field(alias="from")
+    to: Moment
+
+    @property
+    def slot(self) -> Slot:
+        """Raises RuleBroken `invalid_delivery_slot`."""
+        return slot_of(self.begin, self.to)
 
 
 class Line(Body):
@@ -75,6 +89,7 @@ class PlaceOrder(Body):
     lines: list[Line] = Field(min_length=1)
     payment: Payment | None = None
     note: Note | None = None
+    delivery_slot: DeliverySlot | None = None
     backorder: bool = False
     priority: Annotated[Priority, Field(strict=False)] = Priority.STANDARD
     discount_minor: PriceMinor | None = None

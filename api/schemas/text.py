@@ -29,6 +29,8 @@ Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
 Email = Annotated[str, StringConstraints(strict=True, max_length=254, pattern=EMAIL)]
 Phone = Annotated[str, StringConstraints(strict=True, min_length=3, max_length=32, pattern=LINE)]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+# Read by the rules, which say what is wrong with it.
+Moment = Annotated[str, StringConstraints(strict=True, max_length=40, pattern=LINE)]
 Units = Annotated[int, Field(strict=True, ge=1, le=MAX_RECEIPT)]
 PriceMinor = Annotated[int, Field(strict=True, ge=0, le=MAX_PRICE_MINOR)]
 

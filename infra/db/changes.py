@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from domain.changes import Line, LineChange, Standing, stock_deltas
 from domain.errors import Conflict
 from domain.orders import Product
 from domain.shares import Tax
+from domain.slots import Slot, told
 from domain.states import Status
 from infra.db import events
 from infra.db.customers import KeyRing
@@ -22,7 +24,7 @@ _HERE = text(
     """
     SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.tax_minor, o.tax_added_minor,
            o.type = 'exchange' AS exchange,
-           o.ship_to_enc, o.note_enc, c.data_key,
+           o.ship_to_enc, o.note_enc, o.slot_from, o.slot_to, c.data_key,
            is_paying(o.order_no) AS paying,
            coalesce((SELECT s.status FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'
                         AND s.replaced_at IS NULL), '')
@@ -71,6 +73,10 @@ _ADDRESS = text(
         WHERE order_no = :order_no"""
 )
 _NOTE = text("UPDATE orders SET note_enc = CAST(:sealed AS bytea) WHERE order_no = :order_no")
+_SLOT = text(
+    """UPDATE orders SET slot_from = CAST(:slot_from AS timestamptz), slot_to = CAST(:slot_to AS timestamptz)
+        WHERE order_no = :order_no"""
+)
 _CHANGE = text(
     """
     INSERT INTO order_changes (order_no, change_no, what, seq, actor, before_enc, after_enc, total_before_minor,
@@ -152,6 +158,7 @@ class Here:
     tax_added_minor: int
     ship_to: dict[str, str] | None
     note: str | None
+    slot: Slot | None
     data_key: bytes | None
     warehouse: str | None
     changes: int
@@ -165,7 +172,7 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class NewChange:
-    """A change to write. `ship_to` None leaves the address; `note` only counts where `what` names it."""
+    """A change to write. `ship_to` None leaves the address; `note` and `slot` only count where `what` names them."""
 
     what: tuple[str, ...]
     actor: str
@@ -174,6 +181,7 @@ class NewChange:
     lines: Sequence[LineChange]
     total_after_minor: int
     refund_id: str | None = None
+    slot: Slot | None = None
 
 
 async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
@@ -194,6 +202,7 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
         tax_added_minor=row.tax_added_minor,
         ship_to=keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to"),
         note=keys.open_json(row.data_key, row.note_enc, f"{order_no}:note"),
+        slot=Slot(row.slot_from.astimezone(UTC), row.slot_to.astimezone(UTC)) if row.slot_from else None,
         data_key=row.data_key,
         warehouse=row.warehouse,
         changes=row.changes,
@@ -248,8 +257,8 @@ async def write(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewCh
     if found.warehouse is not None:
         await _move_stock(conn, found, change, change_no)
     await _write_texts(conn, keys, found, change)
-    told = json.dumps({"change_no": change_no, "what": list(change.what)})
-    await conn.execute(_WAKE, {"order_no": order_no, "payload": told})
+    payload = json.dumps({"change_no": change_no, "what": list(change.what)})
+    await conn.execute(_WAKE, {"order_no": order_no, "payload": payload})
     return change_no
 
 
@@ -262,13 +271,15 @@ async def _keep(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewCh
 
 
 def sealed_texts(keys: KeyRing, found: Here, change: NewChange, change_no: int) -> tuple[bytes | None, bytes | None]:
-    """Address and note before and after the change, as `order_changes` keeps them."""
+    """Address, note and slot before and after the change, as `order_changes` keeps them."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     if "address" in change.what:
         before["ship_to"], after["ship_to"] = found.ship_to, dict(change.ship_to or {})
     if "note" in change.what:
         before["note"], after["note"] = found.note, change.note
+    if "delivery_slot" in change.what:
+        before["delivery_slot"], after["delivery_slot"] = told(found.slot), told(change.slot)
     key, place = found.data_key, f"{found.order_no}:change:{change_no}"
     if key is None or not before:
         return None, None
@@ -309,7 +320,7 @@ async def _move_stock(conn: AsyncConnection, found: Here, change: NewChange, cha
 
 
 async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange) -> None:
-    """Address and note; a carrier that was asked before the change is not believed any more."""
+    """Address, note and slot; a carrier that was asked before the change is not believed any more."""
     order_no, key = found.order_no, found.data_key
     if "address" in change.what and change.ship_to is not None and key is not None:
         sealed = keys.seal_json(key, dict(change.ship_to), f"{order_no}:ship_to")
@@ -318,8 +329,15 @@ async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: Here, change
     if "note" in change.what:
         note = keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None
         await conn.execute(_NOTE, {"order_no": order_no, "sealed": note})
-    if "address" in change.what or "lines" in change.what:
+    if "delivery_slot" in change.what:
+        await conn.execute(_SLOT, {"order_no": order_no, **ends(change.slot)})
+    if {"address", "lines", "delivery_slot"} & set(change.what):
         await conn.execute(_REWORD, {"order_no": order_no})
+
+
+def ends(slot: Slot | None) -> dict[str, datetime | None]:
+    """The slot as the books' columns."""
+    return {"slot_from": slot.start if slot else None, "slot_to": slot.end if slot else None}
 
 
 async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.slots import Slot, told
 from infra.db import return_reading
 from infra.db.customers import KeyRing, profile_context
 
@@ -37,7 +39,7 @@ _ORDER = text(
     """
     SELECT o.order_no, o.channel, o.external_ref, o.type, o.status, o.total_minor, o.items_minor, o.shipping_minor,
            o.discount_minor, o.tax_minor, o.currency, o.exchange_of, o.exchange_return,
-           o.customer_id, o.ship_to_enc, o.note_enc, o.backorder,
+           o.customer_id, o.ship_to_enc, o.note_enc, o.slot_from, o.slot_to, o.backorder,
            o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key,
            coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
@@ -156,6 +158,8 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["customer"] = {"id": row.customer_id, **{name: known.get(name) for name in ("name", "email", "phone")}}
     order["ship_to"] = keys.open_json(key, ship_to, f"{order_no}:ship_to")
     order["note"] = keys.open_json(key, note, f"{order_no}:note")
+    begin, end = order.pop("slot_from"), order.pop("slot_to")
+    order["delivery_slot"] = told(Slot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
     order["lines"] = order["lines"] or []
     order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]

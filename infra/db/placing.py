@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from domain.errors import Conflict
 from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
 from domain.shares import Priced, Terms, priced
+from domain.slots import Slot, require_ahead
 from infra.db import idempotency
 from infra.db.autocommit import autocommit
 from infra.db.customers import CustomerRecord, KeyRing, recorded
@@ -79,11 +81,11 @@ _ORDER = """
     placed AS (
       INSERT INTO orders (order_no, channel, external_ref, type, customer_id, currency, items_minor, total_minor,
                           country, province, city, ship_to_enc, note_enc, backorder, placed_by, trace,
-                          priority{columns})
+                          priority{slot_columns}{columns})
       SELECT :order_no, :channel, CAST(:external_ref AS text), :type, customer.customer_id, :currency,
              CAST({items} AS bigint), CAST(:total_minor AS bigint), :country, :province, :city,
              CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
-             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint){values}
+             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint){slot}{values}
         FROM customer
       RETURNING order_no, set_config('oms.origin', :origin, true)),"""
 _LINES = """
@@ -106,10 +108,12 @@ _LINES = """
 _SHARED = ("discount", "shipping", "tax", "tax_added")
 
 
-def _statement(customer_changed: bool, pays: bool, charged: bool) -> Direct:
+def _statement(customer_changed: bool, pays: bool, charged: bool, slotted: bool) -> Direct:
     names = _SHARED if charged else ()
     columns = "".join(f", {name}_minor" for name in names)
     order = _ORDER.format(
+        slot_columns=", slot_from, slot_to" if slotted else "",
+        slot=", CAST(:slot_from AS timestamptz), CAST(:slot_to AS timestamptz)" if slotted else "",
         columns=columns,
         items=":items_minor" if charged else ":total_minor",
         values="".join(f", CAST(:{name}_minor AS bigint)" for name in names),
@@ -124,8 +128,8 @@ def _statement(customer_changed: bool, pays: bool, charged: bool) -> Direct:
     return Direct("INSERT orders", "WITH" + "".join(parts))
 
 
-# Eight fixed statements, so that each is compiled and prepared once.
-_PLACE = {key: _statement(*key) for key in itertools.product((False, True), repeat=3)}
+# Sixteen fixed statements, so that each is compiled and prepared once.
+_PLACE = {key: _statement(*key) for key in itertools.product((False, True), repeat=4)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ class Draft:
     discount_minor: int = 0
     shipping_minor: int | None = None
     terms: Terms = PLAIN
+    delivery_slot: Slot | None = None
+    slot_days_ahead: int = 0
 
     @property
     def plain(self) -> bool:
@@ -174,7 +180,7 @@ class Placed:
 async def place(database: Database, keys: KeyRing, draft: Draft) -> Placed | Answered:
     """Keep the order, or find what an earlier request with the same key was answered.
 
-    Raises RuleBroken (see `domain.orders.price_lines`, `idempotency_key_reused`) and Conflict
+    Raises RuleBroken (see `domain.orders.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`) and Conflict
     (`external_ref_exists`, `idempotency_in_progress`). Nothing is written when it raises.
     """
     async with autocommit(database) as conn:
@@ -193,6 +199,8 @@ async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed |
     if row.taken:
         raise Conflict("external_ref_exists", "this channel already sent an order with this external_ref")
     lines = price_lines(draft.lines, _catalogue(row.products), draft.currency, may_name_price=draft.may_name_price)
+    if draft.delivery_slot is not None:
+        require_ahead(draft.delivery_slot, datetime.now(UTC), draft.slot_days_ahead)
     customer = recorded(keys, draft.customer_id, draft.profile, row.data_key, row.profile_enc, row.said_enc)
     return await _write(conn, keys, draft, lines, customer)
 
@@ -230,7 +238,7 @@ async def _write(
     if sums is not None:
         values |= _charged(sums)
     try:
-        kind = (customer.changed, draft.payment is not None, sums is not None)
+        kind = (customer.changed, draft.payment is not None, sums is not None, draft.delivery_slot is not None)
         row = await _PLACE[kind].one_or_none(conn, values)
     except IntegrityError as error:
         _again_or_raise(error)
@@ -269,7 +277,7 @@ def _catalogue(rows: Iterable[Sequence[Any]] | None) -> dict[str, Product]:
 
 def _order(keys: KeyRing, draft: Draft, order_no: str, total_minor: int, customer: CustomerRecord) -> dict[str, Any]:
     seal, key = keys.vault.seal_json, customer.plain_key
-    values = {
+    values: dict[str, Any] = {
         "order_no": order_no,
         "channel": draft.channel,
         "external_ref": draft.external_ref,
@@ -288,6 +296,8 @@ def _order(keys: KeyRing, draft: Draft, order_no: str, total_minor: int, custome
         "trace": draft.trace,
         "priority": str(draft.priority),
     }
+    if draft.delivery_slot is not None:
+        values |= {"slot_from": draft.delivery_slot.start, "slot_to": draft.delivery_slot.end}
     if customer.changed:
         values |= {
             "profile_enc": customer.profile_enc,

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.shipments import ShipmentStatus
+from domain.slots import Slot
 from infra.gateways.protocol import Booking
 
 # One statement: the intent, and all that the carrier must be told. No row when the order is not to be booked any
@@ -28,7 +30,7 @@ _OPEN = text(
       RETURNING shipment_id, status, carrier, carrier_ref, idempotency_key, tries, address_rev, warehouse, order_no
     )
     SELECT i.shipment_id, i.status, i.carrier, i.carrier_ref, i.idempotency_key, i.tries, i.address_rev, i.warehouse,
-           o.ship_to_enc, o.address_rev AS rev_now, c.data_key,
+           o.ship_to_enc, o.address_rev AS rev_now, c.data_key, o.slot_from, o.slot_to,
            w.country AS from_country, w.province AS from_province, w.city AS from_city, g.skus, g.quantities, g.weight_g
       FROM intent i JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
       JOIN warehouses w ON w.code = i.warehouse,
@@ -97,6 +99,7 @@ class ToShip:
     origin: tuple[str, str, str]
     lines: tuple[tuple[str, int], ...]
     weight_g: int
+    slot: Slot | None
 
 
 def _shipment(row: Any) -> Shipment:
@@ -134,6 +137,8 @@ def _to_ship(row: Any) -> ToShip:
         tuple(zip(row.skus, row.quantities, strict=True)),
         # No carrier takes a parcel of more than seven digits of grams; the sum is bounded by what one order may hold.
         min(int(row.weight_g), 9_999_999),
+        # A slot that is over is nobody's order any more: the parcel comes as soon as it can.
+        Slot(row.slot_from, row.slot_to) if row.slot_to and row.slot_to > datetime.now(UTC) else None,
     )
 
 

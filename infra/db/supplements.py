@@ -24,11 +24,12 @@ _FENCE = text(
 _OPEN = text(
     """
     INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, before_enc,
-                                   after_enc, ship_to_enc, place, note_enc, total_before_minor, total_after_minor,
-                                   amount_minor, currency, method, token, until)
+                                   after_enc, ship_to_enc, place, note_enc, slot_from, slot_to,
+                                   total_before_minor, total_after_minor, amount_minor, currency, method, token, until)
     SELECT :order_no, (SELECT count(*) + 1 FROM order_supplements s WHERE s.order_no = :order_no), :change_no, :actor,
            :what, CAST(:lines AS jsonb), CAST(:held AS jsonb), :warehouse, CAST(:before AS bytea),
            CAST(:after AS bytea), CAST(:ship_to AS bytea), CAST(:place AS jsonb), CAST(:note AS bytea),
+           CAST(:slot_from AS timestamptz), CAST(:slot_to AS timestamptz),
            :total_before_minor, :total_after_minor, :amount_minor, :currency, :method, :token, :until
     RETURNING supplement_no
     """
@@ -144,6 +145,7 @@ def _row(keys: KeyRing, found: Here, change: NewChange) -> dict[str, Any]:
         "ship_to": keys.seal_json(key, dict(ship_to), f"{order_no}:ship_to") if ship_to and key else None,
         "place": json.dumps(place) if place else None,
         "note": keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None,
+        **changes.ends(change.slot),
         "total_before_minor": found.total_minor,
         "total_after_minor": change.total_after_minor,
     }

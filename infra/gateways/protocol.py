@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from domain.payments import PaymentKind, PaymentStatus
 from domain.shipments import ShipmentStatus
+from domain.slots import Slot
 
 SIGNATURE_TOLERANCE_S = 300
 
@@ -116,7 +117,8 @@ class BookingLine:
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """One shipment. `reference` is printed on the label."""
+    """One shipment. `reference` is printed on the label; `slot` is when the customer wants it, where a carrier's
+    interface takes that."""
 
     order_no: str
     idempotency_key: str
@@ -125,6 +127,7 @@ class BookingRequest:
     destination: Address
     parcels: tuple[Parcel, ...]
     lines: tuple[BookingLine, ...] = ()
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from standardwebhooks import Webhook
 
 from domain.shipments import ShipmentStatus
+from domain.slots import told
 from infra.gateways.http import Answer, ProviderClient
 from infra.gateways.protocol import (
     BadSignature,
@@ -76,6 +77,7 @@ def _wish(request: BookingRequest) -> dict[str, Any]:
         "to": asdict(request.destination),
         "parcels": [asdict(parcel) for parcel in request.parcels],
         "lines": [asdict(line) for line in request.lines],
+        "delivery_slot": told(request.slot),
     }
 
 

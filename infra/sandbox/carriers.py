@@ -1,7 +1,8 @@
 """The carrier: book a parcel, get its label, call it back.
 
 A shipment is `{id, order_no, status, tracking_no, cost_minor, currency, idempotency_key, sequence, created_at,
-occurred_at}`; answers about a single one carry its `label` too. The address is looked at and forgotten.
+occurred_at}`; answers about a single one carry its `label` and
+`delivery_slot` (null, or `{from, to}`) too. The address is looked at and forgotten.
 """
 
 import base64
@@ -26,11 +27,6 @@ def shown(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in _PRIVATE}
 
 
-def with_label(row: Row) -> Row:
-    pdf = label_pdf(row["order_no"], row["tracking_no"])
-    return {**shown(row), "label": {"format": "PDF", "content_base64": base64.b64encode(pdf).decode()}}
-
-
 class Carriers:
     """Each method is one call of the carrier; refusals are `RefusalError`."""
 
@@ -46,38 +42,38 @@ class Carriers:
         if row := self._ledger.one("SELECT * FROM shipments WHERE idempotency_key = ?", key):
             if row["fingerprint"] != fingerprint:
                 raise RefusalError(422, "idempotency_key_reused")
-            return with_label(row)
+            return self._whole(row)
         if call.rejected:
             raise RefusalError(422, "rejected")
         if any("UNDELIVERABLE" in str(address.get(name, "")).upper() for name in ("line1", "postcode")):
             raise RefusalError(422, "address_refused")
-        return self._enter(order_no, key, cost_minor, fingerprint, digest(address))
+        return self._enter(order_no, key, cost_minor, fingerprint, digest(address), _slot(call.body))
 
     def cancel(self, call: Call) -> Row:
         """Call a parcel back; a cancelled one stays so. Raises RefusalError 404, 409 already_picked_up, 422."""
         key = call.text("idempotency_key")
         row = self._by_id(call.path["id"])
         if row["status"] == "cancelled":
-            return with_label(row)
+            return self._whole(row)
         if call.rejected:
             raise RefusalError(422, "rejected")
         if row["status"] != "booked":
             raise RefusalError(409, "already_picked_up")
         with self._ledger.write():
             self._ledger.run(_CANCEL, key, rfc3339(), row["id"])
-        return with_label(self._by_id(row["id"]))
+        return self._whole(self._by_id(row["id"]))
 
     def advance(self, call: Call) -> Row:
         return shown(self._parcels.advance(call))
 
     def get(self, call: Call) -> Row:
         """Raises RefusalError 404."""
-        return with_label(self._by_id(call.path["id"]))
+        return self._whole(self._by_id(call.path["id"]))
 
     def lookup(self, call: Call) -> Row:
         """The shipment that was booked, or called back, under a key. Raises RefusalError 404."""
         if row := self._by_key(call.wanted_key()):
-            return with_label(row)
+            return self._whole(row)
         raise RefusalError(404, "not_found")
 
     def order_of(self, call: Call) -> str | None:
@@ -90,7 +86,9 @@ class Carriers:
             row = self._by_key(call.query.get("idempotency_key", ""))
         return row["order_no"] if row else None
 
-    def _enter(self, order_no: str, key: str, cost_minor: int, fingerprint: str, address_hash: str) -> Row:
+    def _enter(
+        self, order_no: str, key: str, cost_minor: int, fingerprint: str, address_hash: str, slot: Row | None
+    ) -> Row:
         now, move_at = rfc3339(), self._parcels.first_move_at()
         row = {
             "id": new_id("shp"),
@@ -109,8 +107,17 @@ class Carriers:
         }
         with self._ledger.write():
             self._ledger.insert("shipments", row)
+            if slot:
+                self._ledger.insert("delivery_slots", {"shipment_id": row["id"], **slot})
         self._parcels.alarm.expect(move_at)
-        return with_label(row)
+        return self._whole(row)
+
+    def _whole(self, row: Row) -> Row:
+        known = self._ledger.one("SELECT * FROM delivery_slots WHERE shipment_id = ?", row["id"])
+        slot = {"from": known["slot_from"], "to": known["slot_to"]} if known else None
+        pdf = label_pdf(row["order_no"], row["tracking_no"], slot)
+        label = {"format": "PDF", "content_base64": base64.b64encode(pdf).decode()}
+        return {**shown(row), "delivery_slot": slot, "label": label}
 
     def _by_id(self, shipment_id: str) -> Row:
         row = self._ledger.one("SELECT * FROM shipments WHERE id = ?", shipment_id)
@@ -127,6 +134,15 @@ def _address(value: Any) -> Row:
     if not isinstance(value, dict) or not value:
         raise invalid("to must be an address")
     return value
+
+
+def _slot(body: Row) -> Row | None:
+    slot = body.get("delivery_slot")
+    if slot is None:
+        return None
+    if not isinstance(slot, dict) or not all(isinstance(slot.get(name), str) for name in ("from", "to")):
+        raise invalid("delivery_slot must be {from, to}")
+    return {"slot_from": slot["from"], "slot_to": slot["to"]}
 
 
 def _cost_minor(body: Row) -> int:

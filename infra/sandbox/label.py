@@ -1,9 +1,11 @@
 """A parcel label: one A6 page of PDF 1.4 with what the carrier needs to recognise the parcel, and no address."""
 
 
-def label_pdf(order_no: str, tracking_no: str) -> bytes:
+def label_pdf(order_no: str, tracking_no: str, slot: dict[str, str] | None = None) -> bytes:
     """The same arguments give the same bytes."""
-    lines = ((24, 380, 18, "SANDBOX CARRIER"), (24, 340, 12, f"Order {order_no}"), (24, 310, 16, tracking_no))
+    lines = [(24, 380, 18, "SANDBOX CARRIER"), (24, 340, 12, f"Order {order_no}"), (24, 310, 16, tracking_no)]
+    if slot:
+        lines.append((24, 280, 9, f"Deliver {slot['from']} to {slot['to']}"))
     text = "\n".join(f"BT /F1 {size} Tf {x} {y} Td ({_escaped(line)}) Tj ET" for x, y, size, line in lines)
     stream = text.encode("latin-1", "replace")
     return _document(

@@ -53,6 +53,10 @@ CREATE INDEX IF NOT EXISTS shipments_order ON shipments (order_no);
 CREATE INDEX IF NOT EXISTS shipments_cancel ON shipments (cancel_key) WHERE cancel_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS shipments_moving ON shipments (move_at) WHERE move_at IS NOT NULL;
 
+CREATE TABLE IF NOT EXISTS delivery_slots (
+  shipment_id TEXT PRIMARY KEY REFERENCES shipments (id),
+  slot_from TEXT NOT NULL, slot_to TEXT NOT NULL);
+
 CREATE TABLE IF NOT EXISTS messages (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,

@@ -45,7 +45,13 @@ async def test_whole_order_is_read_back(shop: Door) -> None:
     priced = {"unit_price_minor": 4250, "total_minor": 8500, "paid_minor": 8500}
     assert order["lines"] == [{"sku": "TEA-1", "name": "Green tea", "quantity": 2, **priced, **nothing}]
     assert (order["payments"], order["shipments"], order["returns"], order["refunds"]) == ([], [], [], [])
-    assert order["allowed_actions"] == ["cancel", "change_address", "change_lines", "change_note"]
+    assert order["allowed_actions"] == [
+        "cancel",
+        "change_address",
+        "change_lines",
+        "change_note",
+        "change_delivery_slot",
+    ]
     assert order["needs_attention"] is None
     assert order["waiting_for"] == {"what": "reservation", "until": None, "next": "stock is reserved"}
     assert order["created_at"].endswith("Z")

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.api.changing import ELSEWHERE, HOUSE, etag, held, paid, reserved, stocked
@@ -57,6 +58,24 @@ async def test_address_and_note_are_shown_before_and_after_and_script_is_text(su
     page = (await support.get(f"/console/orders/{order_no}/change")).text
     assert "Made-up Road 1" in page and "Other Road 2" in page
     assert "<script>alert" not in page
+
+
+async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(support: Desk, shop: Door) -> None:
+    order_no = await placed_at(shop, await stocked(shop), 1)
+    day = datetime.now(UTC).date() + timedelta(days=3)
+    told = await sent(support, order_no, slot_day=f"{day}", slot_begin="09:00", slot_end="12:00")
+    assert f"{day} 09:00–12:00 (Asia/Shanghai)" in told.text
+    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))).status_code == 303
+    slot = (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"]
+    assert slot == {"from": f"{day}T01:00:00Z", "to": f"{day}T04:00:00Z"}
+    for page in ("", "/change"):
+        assert f"{day} 09:00–12:00" in (await support.get(f"/console/orders/{order_no}{page}")).text
+    bad = await sent(support, order_no, slot_day="2020-01-01")
+    assert (bad.status_code, "1 to 24 hours" in bad.text) == (422, True)
+    told = await sent(support, order_no, slot_day="", slot_begin="", slot_end="")
+    assert "any time" in told.text
+    await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))
+    assert (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"] is None
 
 
 async def test_what_may_not_be_is_told_on_a_page(support: Desk, shop: Door) -> None:

@@ -5,9 +5,12 @@ from typing import Any
 import httpx
 
 from infra.db import audit_books, events, store_credit
+from tests.api.changing import change
 from tests.api.conftest import Door, an_order, unique
 from tests.desk.conftest import CHEAP, Office
 from tests.stage import eventually
+from tests.workflows.holding import hold
+from tests.workflows.stories import noted
 
 
 async def ordered(office: Office, customer: str, quantity: int = 1, method: str = "sandbox") -> str:
@@ -124,3 +127,55 @@ async def test_store_credit_is_the_owners_and_the_staffs_business(office: Office
     assert (answer.status_code, answer.json()["code"]) == (404, "customer_not_found")
     page = await office.person("ann").get(f"/v1/customers/{customer}/store-credit", limit=1, cursor="!!")
     assert (page.status_code, page.json()["code"]) == (422, "invalid_cursor")
+
+
+async def paid_and_held(office: Office, customer: str) -> tuple[str, Door]:
+    """An order of one unit for 2,000 that waits for support, and its customer's door."""
+    me = office.door.as_("customer", customer)
+    wish = an_order(CHEAP, 1, customer={"id": customer, "name": "Li", "email": None, "phone": None}, payment=None)
+    order_no = str((await me.post("/v1/orders", wish)).json()["order_no"])
+    await office.stage.reaches(order_no, "pending_payment")
+    await hold(office.stage, order_no, "address")
+    answer = await me.post(f"/v1/orders/{order_no}/payments", {"method": "sandbox", "token": "tok_ok"})
+    assert answer.is_success, answer.text
+    await office.stage.reaches(order_no, "paid")
+    return order_no, me
+
+
+async def dearer(me: Door, order_no: str) -> httpx.Response:
+    body = {"lines": [{"sku": CHEAP, "quantity": 2}], "payment": {"method": "store_credit", "token": "balance"}}
+    return await change(me, order_no, body, tag="*")
+
+
+async def test_credit_pays_what_a_change_costs_more_and_comes_back_first(office: Office) -> None:
+    customer = unique("c-credit")
+    await credited(office, customer, 3_000)
+    order_no, me = await paid_and_held(office, customer)
+    assert (await dearer(me, order_no)).json()["state"] == "awaiting_payment"
+    await noted(office.stage, order_no, "supplement_captured")
+    assert only(await shown(me, customer)) == (1_000, 0)
+    answer = await office.person("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "not wanted"})
+    assert answer.is_success, answer.text
+    await office.stage.reaches(order_no, "cancelled")
+    await eventually(lambda: _is(me, customer, (3_000, 0)))
+    await nothing_is_wrong(office)
+
+
+async def test_a_change_is_undone_when_the_credit_is_not_enough(office: Office) -> None:
+    customer = unique("c-credit")
+    await credited(office, customer, 1_999)
+    order_no, me = await paid_and_held(office, customer)
+    assert (await dearer(me, order_no)).json()["state"] == "awaiting_payment"
+    await noted(office.stage, order_no, "change_undone")
+    (told,) = await office.stage.sql(
+        "SELECT data->>'code' AS code FROM order_events WHERE order_no = :o AND type = 'change_undone'", o=order_no
+    )
+    assert told.code == "insufficient_credit"
+    assert only(await shown(me, customer)) == (1_999, 0)
+    order = (await me.get(f"/v1/orders/{order_no}")).json()
+    assert (order["total_minor"], order["pending_change"]) == (2_000, None)
+    await nothing_is_wrong(office)
+
+
+async def _is(me: Door, customer: str, wanted: tuple[int, int]) -> bool:
+    return only(await shown(me, customer)) == wanted

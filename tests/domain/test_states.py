@@ -97,5 +97,6 @@ def test_changes_are_offered_until_it_is_too_late(status: Status, paying: bool, 
     assert (Change.ADDRESS in actions) == (open_to_all and not parcel)
     assert (Change.LINES in actions) == (open_to_all and not parcel and not (paying and status in UNPAID))
     assert (Change.NOTE in actions) == (open_to_all or status is Status.PREPARING)
+    assert (Change.DELIVERY_SLOT in actions) == (Change.ADDRESS in actions)
     undone = allowed_actions(status, cancelling=True, awaiting_payment=False, paying=paying, parcel=parcel)
     assert undone == []

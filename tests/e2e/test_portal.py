@@ -366,7 +366,9 @@ async def test_no_page_keeps_anybody_out(
     of_going = [
         f"/orders/{going}{page}" for page in ("", "/cancel", "/change/note", "/documents", "/feedback", "/return")
     ]
-    of_unpaid = [f"/orders/{unpaid}{page}" for page in ("", "/pay", "/change/address", "/change/lines")]
+    of_unpaid = [
+        f"/orders/{unpaid}{page}" for page in ("", "/pay", "/change/address", "/change/lines", "/change/delivery_slot")
+    ]
     for path in ("", *of_going, *of_unpaid):
         await page.goto(f"/portal{path}")
         await fits(page)

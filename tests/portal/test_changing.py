@@ -1,6 +1,7 @@
 """Changing an order from the portal: previewed in words, done once, refused with what else is possible."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -72,9 +73,34 @@ async def test_the_address_and_the_note(shop: Door, sku: str) -> None:
     assert "韩梅梅" in page and "上午送\n" in page and SCRIPT not in page and page.count("&lt;script&gt;") == 2
 
 
+async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop: Door, sku: str) -> None:
+    browser, order_no = await opened(shop, sku)
+    fields = await form_of(browser, order_no, "delivery_slot")
+    day = datetime.now(UTC).date() + timedelta(days=3)
+    wanted = {"slot_day": f"{day}", "slot_begin": "22:00", "slot_end": "01:30"}
+    preview = await browser.post(f"/orders/{order_no}/change/delivery_slot", **fields, **wanted)
+    assert preview.status_code == 200 and "The parcel is wanted between" in preview.text
+    done = await browser.post(f"/orders/{order_no}/change/delivery_slot/do", **hidden(preview.text))
+    assert done.status_code == 303
+    kept = (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"]
+    assert kept == {"from": f"{day}T14:00:00Z", "to": f"{day}T17:30:00Z"}  # Shanghai is 8 hours ahead
+    assert "Wanted between" in (await browser.get(f"/orders/{order_no}")).text
+    form = await browser.get(f"/orders/{order_no}/change/delivery_slot")
+    assert 'value="22:00"' in form.text and f'value="{day}"' in form.text
+    none = dict.fromkeys(wanted, "")
+    preview = await browser.post(f"/orders/{order_no}/change/delivery_slot", **hidden(form.text), **none)
+    assert "at any time" in preview.text
+    await browser.post(f"/orders/{order_no}/change/delivery_slot/do", **hidden(preview.text))
+    assert (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"] is None
+
+
 @pytest.mark.parametrize(
     ("what", "typed", "said"),
     [
+        ("delivery_slot", {"slot_day": "2020-01-01", "slot_begin": "09:00", "slot_end": "12:00"}, "still to come"),
+        ("delivery_slot", {"slot_day": "", "slot_begin": "09:00", "slot_end": "12:00"}, "Choose a day"),
+        ("delivery_slot", {"slot_day": "soon", "slot_begin": "<b>", "slot_end": "12:00"}, "Choose a day"),
+        ("delivery_slot", {"slot_day": "9999-12-31", "slot_begin": "09:00", "slot_end": "08:00"}, "Choose a day"),
         ("address", {"city": " "}, "does not fit: City"),
         ("address", {"country": "China"}, "Country"),
         ("lines", {"pieces": "1.5"}, "whole number"),
@@ -91,6 +117,7 @@ async def test_what_does_not_fit_is_said_above_the_form(
     fields = await form_of(browser, order_no, what)
     if what == "address":
         fields |= an_order()["ship_to"]
+    fields |= {name: "" for name in ("slot_day", "slot_begin", "slot_end") if what == "delivery_slot"}
     fields |= {f"pieces.{sku}" if name == "pieces" else name: value for name, value in typed.items()}
     answer = await browser.post(f"/orders/{order_no}/change/{what}", **fields)
     assert answer.status_code == 422 and said in answer.text and 'role="alert"' in answer.text
@@ -115,7 +142,7 @@ async def test_too_late_has_no_button_and_says_what_else_is_possible(shop: Door,
     await parcel(shop, order_no, "booked")
     page = (await browser.get(f"/orders/{order_no}")).text
     assert "/change/lines" not in page and "/change/address" not in page and "/change/note" in page
-    for what in ("lines", "address"):
+    for what in ("lines", "address", "delivery_slot"):
         late = await browser.get(f"/orders/{order_no}/change/{what}")
         assert (late.status_code, "still possible" in late.text) == (409, True)
     (order,) = await shop.sql("SELECT event_seq FROM orders WHERE order_no = %s", order_no)

@@ -189,6 +189,23 @@ async def test_asking_too_often_has_to_wait(browser: Browser) -> None:
     assert (await browser.ask(known["email"])).status_code == 303 and len(browser.sent) == 6
 
 
+async def test_a_day_has_a_limit_of_its_own_for_whom_it_is_and_for_nobody(browser: Browser) -> None:
+    known, unknown = a_person(), a_person()
+    await placed(browser.door, known)
+    for person in (known, unknown):
+        for _ in range(4):
+            assert [(await browser.ask(person["email"])).status_code for _ in range(5)] == [303] * 5
+            await browser.door.sql("UPDATE portal_asks SET since = since - interval '16 min'")
+            await browser.door.sql(
+                "UPDATE portal_codes SET asked_at = asked_at - interval '16 min',"
+                " expires_at = expires_at - interval '16 min'"
+            )
+        late = await browser.ask(person["email"])
+        assert late.status_code == 429 and 80_000 < int(late.headers["retry-after"]) <= 86_400
+    order_no = await placed(browser.door, known)
+    assert (await browser.ask(order_no)).status_code == 303 and len(browser.sent) == 20, "kept in silence"
+
+
 async def test_one_address_cannot_ask_for_everybody(browser: Browser) -> None:
     answers = [(await browser.ask(a_person()["email"])).status_code for _ in range(31)]
     assert answers == [303] * 30 + [429]

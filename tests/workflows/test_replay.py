@@ -16,6 +16,7 @@ from tests.workflows.changed import LooksAtTheClock, LooksTwice, PaysAfterBookin
 from tests.workflows.later_stories import LATER
 from tests.workflows.record import HISTORIES
 from tests.workflows.return_stories import RETURNING
+from tests.workflows.second_stories import SECOND
 from tests.workflows.stories import HASTY, PERSONAL, STORIES
 from workflows import ports
 from workflows.bulk import BulkResolveWorkflow
@@ -52,7 +53,7 @@ async def test_every_recorded_history_replays(runner: WorkflowRunner) -> None:
 
 
 def test_there_is_a_history_of_every_story_and_no_other() -> None:
-    assert {file.stem for file in FILES} == {*STORIES, *LATER, *HASTY, *RETURNING}
+    assert {file.stem for file in FILES} == {*STORIES, *LATER, *HASTY, *RETURNING, *SECOND}
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -1,0 +1,56 @@
+"""Delivery slots: the time in which the customer wants his parcel to come."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from domain.errors import RuleBroken
+
+MIN_LENGTH = timedelta(hours=1)
+MAX_LENGTH = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """From `start` to before `end`, both in UTC and of whole seconds; 1 to 24 hours long."""
+
+    start: datetime
+    end: datetime
+
+
+def told(slot: Slot | None) -> dict[str, str] | None:
+    """As everybody outside reads it: {from, to} in RFC 3339."""
+    return {"from": _zulu(slot.start), "to": _zulu(slot.end)} if slot else None
+
+
+def slot_of(begin: str, to: str) -> Slot:
+    """The slot between two moments, each RFC 3339 with its offset. Raises RuleBroken `invalid_delivery_slot`."""
+    start, end = _moment(begin, "from"), _moment(to, "to")
+    if not MIN_LENGTH <= end - start <= MAX_LENGTH:
+        raise _invalid("`to` is 1 to 24 hours after `from`")
+    return Slot(start, end)
+
+
+def require_ahead(slot: Slot, now: datetime, days: int) -> None:
+    """Refuse a slot that is over, or begins later than in `days`. Raises RuleBroken `invalid_delivery_slot`."""
+    if slot.end <= now:
+        raise _invalid("the slot is over: choose one that is still to come")
+    if slot.start > now + timedelta(days=days):
+        raise _invalid(f"the slot begins within {days} days")
+
+
+def _moment(typed: str, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(typed)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        pass
+    raise _invalid(f"`{name}` is a date and time with its offset, like 2026-03-01T09:00:00+08:00")
+
+
+def _invalid(detail: str) -> RuleBroken:
+    return RuleBroken("invalid_delivery_slot", detail)
+
+
+def _zulu(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,32 @@
+"""The shop's goods as a customer chooses among them for an exchange: sold today, in his order's currency."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+SHOWN = 20
+
+_FOUND = """
+    SELECT p.sku, p.name, p.price_minor, trim(p.currency) AS currency,
+           EXISTS (SELECT FROM stock_levels s WHERE s.sku = p.sku AND s.available > 0) AS available
+      FROM products p JOIN orders o ON o.currency = p.currency
+     WHERE o.order_no = :order_no AND p.active"""
+_OFFERED = text(
+    rf"""{_FOUND} AND (:q = '' OR p.sku = :q OR p.name ILIKE :pattern ESCAPE '\') ORDER BY p.sku LIMIT {SHOWN}"""
+)
+_KNOWN = text(f"{_FOUND} AND p.sku = ANY(CAST(:skus AS text[])) ORDER BY p.sku")
+
+
+async def offered(conn: AsyncConnection, order_no: str, q: str) -> list[dict[str, Any]]:
+    """At most SHOWN goods whose name holds `q`, or whose number it is: sku, name, price_minor, currency, available."""
+    pattern = "%" + q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    rows = await conn.execute(_OFFERED, {"order_no": order_no, "q": q, "pattern": pattern})
+    return [dict(row._mapping) for row in rows]
+
+
+async def known(conn: AsyncConnection, order_no: str, skus: Sequence[str]) -> list[dict[str, Any]]:
+    """Those of these goods that may be chosen."""
+    rows = await conn.execute(_KNOWN, {"order_no": order_no, "skus": list(skus)})
+    return [dict(row._mapping) for row in rows]

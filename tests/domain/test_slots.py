@@ -1,0 +1,56 @@
+"""Delivery slots: what is one, and when it may still be promised."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import RuleBroken
+from domain.slots import MAX_LENGTH, MIN_LENGTH, Slot, require_ahead, slot_of, told
+
+MOMENTS = st.builds(
+    lambda seconds, zone: datetime.fromtimestamp(seconds, zone),
+    st.integers(1_577_836_800, 4_102_444_800),
+    st.timezones(),
+)
+
+
+@given(MOMENTS, st.integers(0, 2 * 86_400))
+def test_a_slot_is_one_to_24_hours_whatever_its_offset(begin: datetime, seconds: int) -> None:
+    end = begin.astimezone(UTC) + timedelta(seconds=seconds)
+    fits = MIN_LENGTH <= timedelta(seconds=seconds) <= MAX_LENGTH
+    try:
+        slot = slot_of(begin.isoformat(), end.isoformat())
+    except RuleBroken as error:
+        assert not fits and error.code == "invalid_delivery_slot"
+        return
+    assert fits and slot.end - slot.start == timedelta(seconds=seconds)
+    said = told(slot)
+    assert said is not None and slot_of(said["from"], said["to"]) == slot
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "noon", "2026-13-01T09:00:00Z", "2026-03-01T09:00:00", "2026-03-01", "0001-01-01T00:00:00+14:00", "24:00Z"],
+)
+def test_what_is_no_moment_is_refused_with_its_name(typed: str) -> None:
+    for begin, to, name in ((typed, "2026-03-01T12:00:00Z", "`from`"), ("2026-03-01T09:00:00Z", typed, "`to`")):
+        with pytest.raises(RuleBroken) as caught:
+            slot_of(begin, to)
+        assert caught.value.code == "invalid_delivery_slot" and name in caught.value.detail
+
+
+def test_a_slot_lies_ahead_and_not_too_far() -> None:
+    now = datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+    def slot(hours: float) -> Slot:
+        return Slot(now + timedelta(hours=hours), now + timedelta(hours=hours + 2))
+
+    require_ahead(slot(-1), now, 60)  # has begun, and is not over
+    require_ahead(slot(24 * 60), now, 60)
+    for bad in (slot(-2), slot(-48), slot(24 * 60 + 1)):
+        with pytest.raises(RuleBroken) as caught:
+            require_ahead(bad, now, 60)
+        assert caught.value.code == "invalid_delivery_slot"
+    assert told(None) is None

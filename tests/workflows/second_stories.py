@@ -1,0 +1,82 @@
+"""Stories of second parcels and of new goods that go out before the old ones are back."""
+
+from domain.after_sales import Resolution
+from infra.db import delivery_problems, events
+from tests.stage import Stage, eventually
+from tests.workflows.later_stories import happened
+from tests.workflows.sending_back import ask, at_the_door, becomes, inspect, receive
+from tests.workflows.stories import STREET, Story, placed
+from workflows import names
+
+SECOND: dict[str, Story] = {}
+
+
+def second(told: Story) -> Story:
+    """Register a story under its name."""
+    SECOND[told.__name__] = told
+    return told
+
+
+@second
+async def parcel_sent_again(stage: Stage) -> str:
+    """Lost, sent again, refused, sent again, delivered."""
+    order_no = await placed(stage)
+    await stage.reaches(order_no, "preparing")
+    for what in ("lost", "refused"):
+        await stage.carrier_says(order_no, what)
+        await stage.parked(order_no)
+        async with stage.database.begin() as conn:
+            await events.lock_order(conn, order_no)
+            problem = await delivery_problems.problem_of(conn, order_no)
+            await delivery_problems.reship(conn, problem, "customer:c")
+        await another_parcel(stage, order_no)
+    await stage.carrier_says(order_no, "delivered")
+    await stage.reaches(order_no, "completed")
+    return order_no
+
+
+async def another_parcel(stage: Stage, order_no: str) -> None:
+    """Wait until the one that is not given up is booked."""
+
+    async def there() -> bool:
+        return bool(
+            await stage.sql(
+                "SELECT 1 FROM shipments WHERE order_no = :o AND replaced_at IS NULL AND status = 'booked'", o=order_no
+            )
+        )
+
+    await eventually(there)
+
+
+async def sent_first(stage: Stage) -> tuple[str, str]:
+    """(order number, return id) of an exchange whose guarantee stands."""
+    order_no = await at_the_door(stage, line1=STREET)
+    return_id = await ask(stage, order_no, resolution=Resolution.EXCHANGE, guarantee=("sandbox", "tok_ok"))
+    await happened(stage, order_no, "guarantee_authorised")
+    (new,) = await stage.sql("SELECT new_order_no FROM exchanges WHERE return_id = :r", r=return_id)
+    await stage.reaches(new.new_order_no, "preparing")
+    await stage.carrier_says(new.new_order_no, "picked_up")
+    await stage.reaches(new.new_order_no, "shipped")
+    return order_no, return_id
+
+
+@second
+async def guarantee_released(stage: Stage) -> str:
+    order_no, return_id = await sent_first(stage)
+    await receive(stage, return_id)
+    await inspect(stage, return_id)
+    await happened(stage, order_no, "guarantee_released")
+    await stage.reaches(order_no, "completed")
+    return order_no
+
+
+@second
+async def guarantee_claimed(stage: Stage) -> str:
+    """The old goods never come: the return's deadline is here at once."""
+    order_no, return_id = await sent_first(stage)
+    await stage.sql("UPDATE returns SET reminded_at = now(), deadline = now() WHERE return_id = :r", r=return_id)
+    await stage.client.get_workflow_handle(names.return_workflow(return_id)).signal(names.RETURN_CHANGED)
+    await happened(stage, order_no, "guarantee_claimed")
+    await becomes(stage, return_id, "expired")
+    await stage.reaches(order_no, "completed")
+    return order_no
