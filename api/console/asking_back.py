@@ -70,8 +70,9 @@ def _wish(fields: dict[str, str]) -> AskReturn:
     ]
     if not lines:
         raise Problem("nothing_chosen", "say how many pieces go back")
+    photographs = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
     body = {"lines": lines, "reason": fields.get("reason", ""), "reason_code": fields.get("reason_code", "other")}
-    return fitting(AskReturn, body | _instead(fields))
+    return fitting(AskReturn, body | {"photographs": photographs} | _instead(fields))
 
 
 def _instead(fields: dict[str, str]) -> dict[str, Any]:

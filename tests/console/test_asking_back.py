@@ -32,11 +32,12 @@ async def confirmed(desk: Desk, order_no: str, shown: httpx.Response) -> dict[st
 
 async def test_store_credit_is_asked_for(support: Desk) -> None:
     order_no = await delivered(support.door)
-    shown = await sent(support, order_no, resolution="store_credit")
+    shown = await sent(support, order_no, resolution="store_credit", photographs="photo-1\r\n\r\n photo-2 ")
     assert "Becomes store credit, if all of it is as new</dt><dd>" in shown.text and "42.50" in shown.text
     assert "a second person decides" not in shown.text
     made = await confirmed(support, order_no, shown)
     assert (made["resolution"], made["exchange"]) == ("store_credit", None)
+    assert made["photographs"] == ["photo-1", "photo-2"]
     page = await support.get(f"/console/returns/{made['return_id']}")
     assert "Becomes store credit" in page.text
 
@@ -96,6 +97,7 @@ async def test_new_goods_go_out_first_against_a_guarantee(support: Desk) -> None
         ({"resolution": "gold"}, "validation_failed"),
         ({"units.TEA-1": "3"}, "return_exceeds_delivered"),
         ({"units.TEA-1": "0"}, "nothing_chosen"),
+        ({"photographs": "p\n" * 11}, "validation_failed"),
         ({"reason": " "}, "reason_missing"),
     ],
 )
@@ -108,7 +110,7 @@ async def test_what_does_not_fit_is_said_above_a_form_that_keeps_what_was_typed(
         shown = await sent(support, order_no, **wish, **confirm)
         assert shown.status_code in (409, 422) and f"<code>{code}</code>" in shown.text, shown.text
         for name, typed in (BACK | wish).items():
-            if name not in ("resolution", "reason_code", "method"):
+            if name not in ("resolution", "reason_code", "method", "photographs"):
                 assert f'name="{name}" value="{typed}"' in shown.text
         if wish.get("resolution") in ("exchange", "exchange_first"):
             assert f'value="{wish["resolution"]}" checked' in shown.text
