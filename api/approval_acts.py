@@ -17,7 +17,7 @@ from api.second_person import DECIDED_BY
 from domain.access import Principal
 from domain.errors import Conflict
 from domain.refunds import RefundStatus
-from infra.db import approvals, events, idempotency, refunds
+from infra.db import approvals, events, idempotency, refunds, store_credit
 from infra.db.approvals import Approval
 
 
@@ -60,7 +60,7 @@ async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, ap
 def _require_second(caller: Principal, found: Approval) -> None:
     """The database would refuse it, too: one person is one name, whatever the role."""
     require(caller, *DECIDED_BY)
-    if found.asked_by.split(":", 1)[1] == caller.subject:
+    if found.asker == caller.subject:
         raise Problem("second_person_needed", "whoever asks cannot decide: another person must")
 
 
@@ -105,14 +105,19 @@ async def _begin_job(
 async def _approve_refund(
     parts: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
 ) -> Response:
-    """It is decided in the books; the order's workflow pays it. Raises Conflict `refund_closed`."""
+    """It is decided in the books; the order's workflow pays it, store credit is there at once. Raises Conflict
+    `refund_closed`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await events.lock_order(conn, found.order_no or "")
         await approvals.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
         refund_id, number = await refunds.find_by_approval(conn, found.approval_id)
-        await refunds.decided(conn, number, refund_id, RefundStatus.APPROVED, actor(caller))
+        status = RefundStatus.APPROVED
+        await refunds.decided(conn, number, refund_id, status, actor(caller))
+        if found.action == approvals.AS_CREDIT:
+            await store_credit.pay_with_credit(conn, number, refund_id, found.asked_by)
+            status = RefundStatus.SUCCEEDED
         await approvals.done(conn, found.approval_id)
-        return {"refund_id": refund_id, "order_no": number, "status": RefundStatus.APPROVED}
+        return {"refund_id": refund_id, "order_no": number, "status": status}
 
     return await in_books(parts, request, 200, work)

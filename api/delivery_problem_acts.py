@@ -1,20 +1,34 @@
-"""What becomes of a parcel that is lost or refused: what the HTTP call and the customer's portal both do."""
+"""What becomes of a parcel that is lost or refused: what HTTP, the console and the customer's portal all do."""
 
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Services, actor
+from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
+from api.return_acts import Asked
+from api.schemas.delivery_problems import AnswerProblem
 from domain.access import Principal
 from domain.errors import Conflict
-from infra.db import delivery_problems, events, idempotency
+from infra.db import delivery_problems, events, order_acts
 from infra.db.delivery_problems import Problem as Trouble
+from infra.db.order_acts import NewAct
 from infra.db.reservations import StockGone
 
 Choice = Literal["reship", "refund"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What happened to the parcel, what each choice that is possible would mean, and why another is not (a code)."""
+
+    parcel: str
+    means: dict[Choice, dict[str, Any]] = field(default_factory=dict)
+    refused: dict[Choice, str] = field(default_factory=dict)
 
 
 async def preview(parts: Services, caller: Principal, number: str, choice: Choice) -> dict[str, Any]:
@@ -27,24 +41,41 @@ async def preview(parts: Services, caller: Principal, number: str, choice: Choic
         return _answer(trouble, choice, warehouse=await delivery_problems.source_of(conn, number))
 
 
-async def choose(parts: Services, caller: Principal, key: str, digest: bytes, number: str, choice: Choice) -> Response:
+async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
+    """Both choices, each with its consequence; one that is not possible with its reason. Raises Conflict
+    `no_delivery_problem`."""
+    async with parts.database.begin() as conn:
+        trouble = await delivery_problems.problem_of(conn, number)
+    seen = Outlook(trouble.parcel)
+    for choice in CHOICES:
+        try:
+            seen.means[choice] = await preview(parts, caller, number, choice)
+        except (Conflict, Problem) as refusal:
+            seen.refused[choice] = refusal.code
+    return seen
+
+
+async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem) -> Response:
     """Decide it in the books; the order's workflow carries it out.
 
     Raises Conflict `no_delivery_problem`, `stock_short`; Problem `second_person_needed`.
     """
-    by = actor(caller)
+    caller, by = asked.caller, actor(asked.caller)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await events.lock_order(conn, number)
         trouble = await delivery_problems.problem_of(conn, number)
-        if choice == "refund":
+        if wish.reason is not None:
+            act_id = f"act_{derived_id(caller, asked.key, f'parcel {number}')}"
+            await order_acts.keep(conn, parts.keys, NewAct(act_id, number, "parcel", wish.choice, by, wish.reason))
+        if wish.choice == "refund":
             _require_one_person(parts, caller, trouble)
             await delivery_problems.refund(conn, trouble, by)
-            return _answer(trouble, choice, refund_minor=trouble.refund_minor)
-        return _answer(trouble, choice, warehouse=await delivery_problems.reship(conn, trouble, by))
+            return _answer(trouble, wish.choice, refund_minor=trouble.refund_minor)
+        return _answer(trouble, wish.choice, warehouse=await delivery_problems.reship(conn, trouble, by))
 
     try:
-        return await in_books(parts, idempotency.Request(by, key, digest, caller.origin), 200, work)
+        return await in_books(parts, asked.request, 200, work)
     except StockGone:
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.console import (
     approvals,
+    asking_back,
     audit_pages,
     board,
     bugs,
@@ -14,6 +15,7 @@ from api.console import (
     feedback,
     holds,
     jobs,
+    lost_parcel,
     notices,
     order_page,
     refunds,
@@ -21,6 +23,7 @@ from api.console import (
     returns,
     running,
     sign_in,
+    store_credit,
     stuck,
 )
 from api.console.member import SignInNeeded, to_sign_in
@@ -33,11 +36,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     order_page.router,
     refunds.router,
     changing.router,
+    lost_parcel.router,
     running.router,
     holds.router,
     documents.router,
     feedback.router,
     returns.router,
+    asking_back.router,
+    store_credit.router,
     approvals.router,
     stuck.router,
     jobs.router,

@@ -1,4 +1,4 @@
-"""Returns: the list, one return with what may be done with it, and asking for one on a customer's behalf."""
+"""Returns: the list, and one return with what may be done with it."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,18 +7,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from api import return_acts
 from api.console.forms import digest, fitting, key_of, new_key, whole
-from api.console.member import Member, Signed, posted
+from api.console.member import Signed, posted
 from api.console.rendering import page
 from api.dependencies import require, require_staff, services
 from api.pages import forms
 from api.return_acts import ASKED_BY, HANDLED_BY, Asked
 from api.routes.returns import before, following, items, label_document
-from api.schemas.returns import AskReturn, FoundPieces, RejectReturn
-from api.visibility import visible
-from domain.after_sales import Reason, ReturnStatus
-from domain.errors import NotFound
-from infra.db import return_reading, return_requests, returns
-from infra.db.order_reading import whole_order
+from api.schemas.returns import FoundPieces, RejectReturn
+from domain.after_sales import ReturnStatus
+from infra.db import order_reading, return_reading, return_requests, returns
 from infra.db.return_reading import ReturnsWanted
 
 router = APIRouter(prefix="/console")
@@ -56,10 +53,12 @@ async def one(request: Request, person: Signed, return_id: str) -> Response:
     shown = await return_acts.visible(parts, person.principal, return_id)
     async with parts.database.begin() as conn:
         brings_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
+        order = (await order_reading.glances(conn, [shown["order_no"]]))[shown["order_no"]]
     context: dict[str, Any] = {
         "found": shown,
         "brings_minor": brings_minor,
         "currency": currency,
+        "customer_id": order.customer_id,
         "conditions": CONDITIONS,
         "sees_person": person.may(*HANDLED_BY),
     }
@@ -108,55 +107,3 @@ def _told(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
         if (typed := fields.get(f"{condition}.{line['line_no']}", "").strip()) not in ("", "0")
     ]
     return forms.fitting(FoundPieces, {"lines": lines})
-
-
-@router.get("/orders/{order_no}/return")
-async def ask_form(request: Request, person: Signed, order_no: str) -> Response:
-    """The form to ask for a return on the customer's behalf."""
-    require(person.principal, *ASKED_BY)
-    return await _ask_page(request, person, order_no, {}, None)
-
-
-@router.post("/orders/{order_no}/return")
-async def ask(request: Request, person: Signed, order_no: str) -> Response:
-    """Show what it would bring; with `confirm`, ask for it."""
-    require(person.principal, *ASKED_BY)
-    parts, fields = services(request), await posted(request, person)
-    number = (await visible(parts, person.principal, order_no)).order_no
-    async with parts.database.begin() as conn:
-        order = await whole_order(conn, parts.keys, number)
-    assert order is not None, "visible"
-    skus = {line["sku"] for line in order["lines"]}
-    wanted = [{"sku": sku, "quantity": whole(typed)} for sku in sorted(skus)
-              if (typed := fields.get(f"units.{sku}", "").strip()) not in ("", "0")]  # fmt: skip
-    body = {"lines": wanted, "reason": fields.get("reason", ""), "reason_code": fields.get("reason_code", "other")}
-    wish = fitting(AskReturn, body)
-    if not fields.get("confirm"):
-        means = (await return_acts.preview(parts, person.principal, number, wish))["consequence"]
-        return await _ask_page(request, person, number, fields, means)
-    await return_acts.ask(parts, Asked(person.principal, key_of(fields), digest(wish)), number, wish)
-    return RedirectResponse(f"/console/orders/{number}", 303)
-
-
-async def _ask_page(
-    request: Request, person: Member, order_no: str, fields: dict[str, str], means: dict[str, Any] | None
-) -> Response:
-    parts = services(request)
-    number = (await visible(parts, person.principal, order_no)).order_no
-    async with parts.database.begin() as conn:
-        order = await whole_order(conn, parts.keys, number)
-        left = await return_requests.returnable(conn, number)
-    if order is None:
-        raise NotFound("order_not_found")
-    units: dict[str, int] = {}
-    for line in left:
-        units[line.sku] = units.get(line.sku, 0) + line.quantity
-    kept = {name: text for name, text in fields.items() if name not in ("key", "confirm")}
-    context: dict[str, Any] = {
-        "order": order,
-        "units": {sku: count for sku, count in units.items() if count},
-        "reasons": list(Reason),
-        "fields": kept,
-        "means": means,
-    }
-    return page(request, "order_return.html", member=person, key=new_key(), **context)

@@ -10,6 +10,7 @@ from api.bodies import read
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
 from api.idempotent import in_books
+from api.return_acts import Asked
 from api.schemas.delivery_problems import AnswerProblem, CameBack, InQuarantine, ProblemAnswered
 from api.schemas.text import Reference
 from api.visibility import visible
@@ -32,10 +33,9 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, AnswerProblem)
-    choice = parsed.model.choice
     if preview:
-        return json_response(await delivery_problem_acts.preview(parts, caller, glance.order_no, choice))
-    return await delivery_problem_acts.choose(parts, caller, key, parsed.digest, glance.order_no, choice)
+        return json_response(await delivery_problem_acts.preview(parts, caller, glance.order_no, parsed.model.choice))
+    return await delivery_problem_acts.choose(parts, Asked(caller, key, parsed.digest), glance.order_no, parsed.model)
 
 
 @router.post(

@@ -4,13 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.text import Body, Quantity, Sku
+from api.schemas.text import Body, Quantity, Reason, Sku
 
 
 class AnswerProblem(Body):
-    """What is to become of it: the goods once more, or the money back."""
+    """What is to become of it: the goods once more, or the money back; and why, which is kept encrypted."""
 
     choice: Literal["reship", "refund"]
+    reason: Reason | None = None
 
 
 class ProblemAnswered(BaseModel):

@@ -25,6 +25,7 @@ class Entry(BaseModel):
     held_delta: int
     order_no: str
     return_id: str | None
+    return_no: int | None
     created_at: datetime
 
 

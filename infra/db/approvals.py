@@ -54,6 +54,9 @@ _MOVED = text(
     """
 )
 
+# The action of a refund that its order's customer gets as store credit.
+AS_CREDIT = "store_credit"
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -92,6 +95,11 @@ class Approval:
     lapsed: bool
     wish: dict[str, Any]
     words: str | None
+
+    @property
+    def asker(self) -> str:
+        """The name behind the role of who asked; "" where it was the system, at a deadline."""
+        return self.asked_by.partition(":")[2]
 
 
 async def moved(conn: AsyncConnection, order_no: str, action: str) -> tuple[int, str]:

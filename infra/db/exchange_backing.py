@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import REFUNDED
 from domain.exchanges import part_of_line
-from domain.refunds import Origin
+from domain.refunds import Origin, RefundStatus
 from infra.db import events, refunds, store_credit
 from infra.db.customers import KeyRing
 from infra.db.refunds import RefundAsk
@@ -53,7 +53,7 @@ _OPEN = text(
 
 @dataclass(frozen=True, slots=True)
 class GivingBack:
-    """How money goes back for a return; `credit` as store credit, and then nobody else is asked."""
+    """How money goes back for a return; `credit` as store credit."""
 
     return_id: str
     tag: str
@@ -132,10 +132,11 @@ async def _refund(
         reason=f"exchange of return {how.return_id}",
         amount_minor=amount_minor,
         of_lines=line_nos,
-        approve_above_minor=None if how.credit else how.approve_above_minor,
+        approve_above_minor=how.approve_above_minor,
         approval_lifetime_s=how.approval_lifetime_s,
+        as_credit=how.credit,
     )
-    await refunds.open_refund(conn, how.keys, ask)
+    opened = await refunds.open_refund(conn, how.keys, ask)
     await conn.execute(_BELONGS, {"refund_id": ask.refund_id, "return_id": how.return_id})
-    if how.credit:
+    if how.credit and opened.status is RefundStatus.APPROVED:
         await store_credit.pay_with_credit(conn, order_no, ask.refund_id, how.actor)

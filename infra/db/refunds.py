@@ -134,7 +134,7 @@ class RefundAsk:
     `of_lines` takes an amount from these lines alone.
 
     With `approve_above_minor` a larger refund waits for a second person (support's of one order count together); None
-    decides it at once.
+    decides it at once. One that is given `as_credit` is asked for as that: who approves it pays it so.
     """
 
     refund_id: str
@@ -149,6 +149,7 @@ class RefundAsk:
     of_lines: tuple[int, ...] = ()
     approve_above_minor: int | None = None
     approval_lifetime_s: int = 3 * 86_400
+    as_credit: bool = False
 
     def covers(self, line: Line) -> bool:
         """Whether an amount may be taken from this line."""
@@ -325,10 +326,11 @@ async def _ask_second_person(conn: AsyncConnection, keys: KeyRing | None, ask: R
     assert keys is not None, "a request for a second person is sealed"
     approval_id = f"apr_{hashlib.sha256(ask.refund_id.encode()).hexdigest()[:32]}"
     wish = {"refund_id": ask.refund_id, "reason": ask.reason}
+    action = approvals.AS_CREDIT if ask.as_credit else "refund"
     await approvals.ask(
         conn,
         keys,
-        approvals.Ask(approval_id, "refund", ask.order_no, "refund", 1, plan.amount_minor, plan.currency, wish,
+        approvals.Ask(approval_id, "refund", ask.order_no, action, 1, plan.amount_minor, plan.currency, wish,
                       ask.asked_by, ask.approval_lifetime_s),
     )  # fmt: skip
     return approval_id

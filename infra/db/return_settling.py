@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.after_sales import CONDITIONS, SHOPS_FAULT, LineFound, Resolution, Shelf
 from domain.errors import NotFound, RuleBroken
 from domain.exchanges import exchanged
-from domain.refunds import Origin
+from domain.refunds import Origin, RefundStatus
 from domain.stock import MovementKind
 from infra.db import exchange_backing, exchanges, guarantees, refunds, returns, stock_admin, store_credit
 from infra.db.customers import KeyRing
@@ -83,7 +83,7 @@ async def refund(conn: AsyncConnection, here: Return, how: Settling) -> str:
 
 
 async def credit(conn: AsyncConnection, here: Return, how: Settling) -> str:
-    """The same as store credit, which can be spent at once: no money leaves, so no second person is asked."""
+    """The same as store credit, which can be spent at once; above the limit a second person decides, as of money."""
     return await _money(conn, here, how, credit=True)
 
 
@@ -91,17 +91,22 @@ async def _money(conn: AsyncConnection, here: Return, how: Settling, *, credit: 
     ask, behind = await refund_ask(conn, here, how), await worth_behind(conn, here, how)
     code = NOTHING_DUE
     if ask is not None:
-        opened = await refunds.open_refund(conn, how.keys, replace(ask, approve_above_minor=None) if credit else ask)
-        code = f"refund_{opened.status}"
-        if credit:
+        opened = await refunds.open_refund(conn, how.keys, replace(ask, as_credit=credit))
+        code = f"{'credit' if credit else 'refund'}_{opened.status}"
+        if credit and opened.status is RefundStatus.APPROVED:
             await store_credit.pay_with_credit(conn, here.order_no, ask.refund_id, how.actor)
             code = "credit_granted"
     if behind:
         sources = await exchange_backing.behind(conn, here.order_no)
         given = await exchange_backing.give_back(conn, sources, behind, giving(here, how, "value", credit=credit))
         if given and code == NOTHING_DUE:
-            code = "credit_granted" if credit else "refund_approved"
+            code = await _behind_code(conn, here) if credit else "refund_approved"
     return code
+
+
+async def _behind_code(conn: AsyncConnection, here: Return) -> str:
+    """Whether the credit from the orders behind is there, or waits."""
+    return "credit_granted" if await exchange_backing.is_closed(conn, here.return_id) else "credit_awaiting_approval"
 
 
 def giving(here: Return, how: Settling, tag: str, *, credit: bool = False) -> GivingBack:

@@ -79,9 +79,11 @@ _BALANCES = text(
         WHERE customer_id = :customer_id ORDER BY currency"""
 )
 _PAGE = text(
-    """SELECT entry_id, kind, currency, amount_minor, balance_delta, held_delta, order_no, return_id, created_at
-         FROM store_credit_entries WHERE customer_id = :customer_id AND kind <> 'declined'
-          AND entry_id < CAST(:before AS bigint) ORDER BY entry_id DESC LIMIT :limit"""
+    """SELECT e.entry_id, e.kind, trim(e.currency) AS currency, e.amount_minor, e.balance_delta, e.held_delta,
+              e.order_no, e.return_id, r.return_no, e.created_at
+         FROM store_credit_entries e LEFT JOIN returns r USING (return_id)
+        WHERE e.customer_id = :customer_id AND e.kind <> 'declined'
+          AND e.entry_id < CAST(:before AS bigint) ORDER BY e.entry_id DESC LIMIT :limit"""
 )
 _KNOWN = text("SELECT EXISTS (SELECT FROM customers WHERE customer_id = :customer_id)")
 _TO_PAY = text(

@@ -220,6 +220,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
         for path in (
             f"orders/{order_no}/running",
             f"orders/{order_no}/change",
+            f"orders/{order_no}/parcel",
             "retrying",
             "stuck",
             "stuck/groups",
@@ -237,6 +238,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             f"orders/{order_no}/running/1",
             f"orders/{order_no}/reset",
             f"orders/{order_no}/change",
+            f"orders/{order_no}/parcel",
             "bugs/reset",
             f"bugs/resets/rst_{'0' * 32}/stop",
         ):
@@ -250,6 +252,8 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
         f"approvals/apr_{'0' * 32}",
         f"orders/{order_no}/adjust",
         f"orders/{order_no}/refund",
+        f"orders/{order_no}/return",
+        "customers/c-17/store-credit",
     ):
         assert (await desk.get(f"/console/{path}")).status_code == 403, path
     assert (await desk.post(f"/console/approvals/apr_{'0' * 32}/approve", reason="x")).status_code == 403
@@ -273,6 +277,8 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         (f"/orders/{order_no}/hold", "暂扣订单"),
         (f"/orders/{order_no}/refund", "没有可退余额"),
         (f"/orders/{order_no}/change", "修改订单"),
+        (f"/orders/{order_no}/return", "申请退货"),
+        ("/customers/c-17/store-credit", "购物余额"),
         ("/retrying", "正在重试的步骤"),
         ("/feedback", "评价"),
         (f"/orders/{order_no}/documents", "开具发票"),

@@ -31,7 +31,7 @@ async def test_a_return_is_asked_for_shown_first_and_followed(support: Desk) -> 
     assert "85.00" in means.text and not await support.door.sql("SELECT 1 FROM returns WHERE order_no = %s", order_no)
     fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', means.text))
     fields.pop("csrf")
-    done = await support.post(f"/console/orders/{order_no}/return", **fields)
+    done = await support.post(f"/console/orders/{order_no}/return", **fields, confirm="1")
     assert done.status_code == 303
     page = await support.get(f"/console/orders/{order_no}")
     (return_id,) = set(re.findall(r"/console/returns/(rt_[0-9a-z]+)", page.text))

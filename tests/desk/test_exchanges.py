@@ -170,6 +170,54 @@ async def test_a_return_becomes_store_credit_that_pays_the_next_order(buyer: Buy
     assert credit["balances"][0]["balance_minor"] == 1_000
 
 
+async def decides(buyer: Buyer, order_no: str, verb: str) -> None:
+    """A second person's word on what waits of this order."""
+    rows = await buyer.office.stage.sql(
+        "SELECT approval_id FROM approvals WHERE order_no = :o AND decision IS NULL AND action = 'store_credit'",
+        o=order_no,
+    )
+    ((approval_id,),) = rows
+    path = f"/v1/support/approvals/{approval_id}/{verb}"
+    answer = await buyer.office.person("fay", "finance").post(path, {"reason": "seen"})
+    assert answer.status_code == 200, answer.text
+
+
+async def balance(buyer: Buyer) -> int:
+    credit = (await buyer.door.get(f"/v1/customers/{buyer.name}/store-credit")).json()
+    return sum(one["balance_minor"] for one in credit["balances"])
+
+
+@pytest.mark.parametrize(("verb", "granted"), [("approve", 101_000), ("refuse", 0)])
+async def test_large_store_credit_waits_for_a_second_person_and_then_the_return_ends(
+    buyer: Buyer, verb: str, granted: int
+) -> None:
+    order_no = await buyer.buys(OLD, 101)
+    return_id = await buyer.asks(order_no, OLD, 101, resolution="store_credit")
+    await buyer.sends_back(return_id, OLD, 101)
+    waiting = await buyer.shown(return_id)
+    assert (waiting["status"], waiting["settled"]) == ("inspected", "credit_awaiting_approval")
+    assert await balance(buyer) == 0
+    await decides(buyer, order_no, verb)
+    assert await balance(buyer) == granted
+    await buyer.becomes(return_id, "completed")
+    assert await buyer.kept_minor(order_no) == 101_000  # no money left, whatever was decided
+
+
+async def test_large_store_credit_for_goods_that_were_exchanged_waits_too(buyer: Buyer) -> None:
+    order_no = await buyer.buys(OLD, 101)
+    first = await buyer.asks(order_no, OLD, 101)
+    await buyer.sends_back(first, OLD, 101)
+    new = (await buyer.new_order(first))["order_no"]
+    await buyer.gets(new)
+    second = await buyer.asks(new, OLD, 101, resolution="store_credit")
+    await buyer.sends_back(second, OLD, 101)
+    assert (await buyer.shown(second))["settled"] == "credit_awaiting_approval"
+    assert await balance(buyer) == 0
+    await decides(buyer, order_no, "approve")
+    assert await balance(buyer) == 101_000
+    await buyer.becomes(second, "completed")
+
+
 async def test_what_came_broken_or_not_at_all_is_not_exchanged(buyer: Buyer) -> None:
     order_no = await buyer.buys()
     return_id = await buyer.asks(order_no)

@@ -1,0 +1,156 @@
+"""Asking for a return on a customer's behalf: which pieces, and what he gets for them; shown first, then asked for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import return_acts
+from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.member import Member, Signed, posted
+from api.console.rendering import page
+from api.dependencies import Services, methods, require, services
+from api.errors import Problem, from_rule
+from api.return_acts import ASKED_BY, Asked
+from api.schemas.returns import MAX_LINES, AskReturn
+from api.visibility import visible
+from domain.after_sales import Reason, Resolution
+from domain.errors import RuleBroken
+from domain.states import Status
+from infra.db import return_requests
+from infra.db.order_reading import whole_order
+from infra.db.return_settling import SETTLINGS
+
+router = APIRouter(prefix="/console/orders")
+
+EXCHANGE_FIRST = "exchange_first"
+ROWS = 3
+_NOT_KEPT = ("key", "confirm", "change", "more")
+
+
+@router.get("/{order_no}/return")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """What can be sent back, and for what."""
+    require(person.principal, *ASKED_BY)
+    number = (await visible(services(request), person.principal, order_no)).order_no
+    return await _page(request, person, number, {})
+
+
+@router.post("/{order_no}/return")
+async def ask(request: Request, person: Signed, order_no: str) -> Response:
+    """Show what it would bring; with `confirm`, ask for it. What does not fit is said above the form, which keeps what
+    was typed."""
+    require(person.principal, *ASKED_BY)
+    parts, fields = services(request), await posted(request, person)
+    number = (await visible(parts, person.principal, order_no)).order_no
+    if fields.get("more") or fields.get("change"):
+        return await _page(request, person, number, fields)
+    try:
+        wish = _wish(fields)
+        if not fields.get("confirm"):
+            means = (await return_acts.preview(parts, person.principal, number, wish))["consequence"]
+            return await _page(request, person, number, fields, means=means)
+        asked = Asked(person.principal, key_of(fields), digest(wish))
+        answer = await return_acts.ask(parts, asked, number, wish)
+    except Problem as problem:
+        return await _page(request, person, number, fields, problem=problem)
+    except RuleBroken as broken:
+        return await _page(request, person, number, fields, problem=from_rule(broken))
+    return RedirectResponse(f"/console/returns/{orjson.loads(answer.body)['return_id']}", 303)
+
+
+def _wish(fields: dict[str, str]) -> AskReturn:
+    """The form as the HTTP call's body. Raises Problem `nothing_chosen`, `reason_missing`, and what the call raises."""
+    lines = [
+        {"sku": name.removeprefix("units."), "quantity": whole(typed)}
+        for name, typed in fields.items()
+        if name.startswith("units.") and typed.strip() not in ("", "0")
+    ]
+    if not lines:
+        raise Problem("nothing_chosen", "say how many pieces go back")
+    photographs = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
+    body = {"lines": lines, "reason": fields.get("reason", ""), "reason_code": fields.get("reason_code", "other")}
+    return fitting(AskReturn, body | {"photographs": photographs} | _instead(fields))
+
+
+def _instead(fields: dict[str, str]) -> dict[str, Any]:
+    """What the customer gets; what was typed for another way goes along, and is refused there."""
+    way = fields.get("resolution", str(Resolution.REFUND))
+    first = way == EXCHANGE_FIRST
+    rows = [(fields.get(f"want.sku.{n}", "").strip(), fields.get(f"want.units.{n}", "").strip())
+            for n in range(1, _rows(fields) + 1)]  # fmt: skip
+    wanted = [{"sku": sku, "quantity": whole(typed)} for sku, typed in rows if sku or typed]
+    token = fields.get("token", "").strip()
+    return {
+        "resolution": Resolution.EXCHANGE if first else way,
+        "advance": first,
+        "exchange_lines": wanted or None,
+        "payment": {"method": fields.get("method", ""), "token": token} if token else None,
+    }
+
+
+def _rows(fields: dict[str, str]) -> int:
+    """How many lines for other goods the form has."""
+    told = whole(fields.get("rows", ""))
+    rows = told if isinstance(told, int) else ROWS
+    return min(max(rows, ROWS) + (ROWS if fields.get("more") else 0), MAX_LINES)
+
+
+async def _page(
+    request: Request,
+    person: Member,
+    number: str,
+    fields: dict[str, str],
+    *,
+    means: dict[str, Any] | None = None,
+    problem: Problem | None = None,
+) -> Response:
+    parts = services(request)
+    rows = _rows(fields)
+    kept = {name: text for name, text in fields.items() if name not in _NOT_KEPT} | {"rows": str(rows)}
+    context = await _offered(parts, number) | {
+        "fields": kept,
+        "rows": range(1, rows + 1),
+        "means": means,
+        "then": _then(means) if means else None,
+        "by_two": means is not None and _money(means) > parts.settings.approval_limit_minor,
+        "problem": problem,
+    }
+    status = problem.status_code if problem else 200
+    return page(request, "order_return.html", status=status, member=person, key=new_key(), **context)
+
+
+async def _offered(parts: Services, number: str) -> dict[str, Any]:
+    """The order, the pieces of it that may go back, and the ways in which a return is settled here."""
+    async with parts.database.begin() as conn:
+        order = await whole_order(conn, parts.keys, number)
+        left = await return_requests.returnable(conn, number)
+    assert order is not None, "visible"
+    units: dict[str, int] = {}
+    for line in left:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    ways = [str(one) for one in Resolution if one in SETTLINGS]
+    if Resolution.EXCHANGE in ways:
+        ways.insert(ways.index(Resolution.EXCHANGE) + 1, EXCHANGE_FIRST)
+    return {
+        "order": order,
+        "units": {sku: count for sku, count in units.items() if count} if order["status"] == Status.DELIVERED else {},
+        "names": {line["sku"]: line["name"] for line in order["lines"]},
+        "reasons": list(Reason),
+        "ways": ways,
+        "methods": methods(parts.settings),
+    }
+
+
+def _money(means: dict[str, Any]) -> int:
+    """What would be given as money or as store credit."""
+    instead = means["exchange"]
+    return int(instead["to_refund_minor"] if instead else means["refund"]["amount_minor"])
+
+
+def _then(means: dict[str, Any]) -> datetime:
+    """When what comes by itself comes, were it asked for now."""
+    seconds = means["send_within_s"] if means["answer_within_s"] is None else means["answer_within_s"]
+    return datetime.now(UTC) + timedelta(seconds=seconds)
