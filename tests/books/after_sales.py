@@ -325,3 +325,39 @@ class Shop:
 
 
 _GONE = (ShipmentStatus.LOST, ShipmentStatus.REFUSED)
+
+
+def money_adds_up(shop: Shop) -> None:
+    """For each order: what came in less what went out is what is kept for it."""
+    for row in shop.rows(MONEY, c=shop.customer):
+        assert row.of_lines == row.decided <= row.captured, row
+        assert 0 <= row.free <= row.kept <= row.booked <= row.captured, row
+        if row.captured:
+            assert row.captured == row.total_minor + row.amended, row
+        if row.status == "cancelled":
+            assert row.kept == row.booked == 0, row
+        elif row.captured:
+            assert row.free == row.captured - row.decided, row
+            lines_are_worth_what_is_left(shop, row.order_no, row.free)
+
+
+def lines_are_worth_what_is_left(shop: Shop, order_no: str, free: int) -> None:
+    """Whatever is left of the money can be named by lines; without a change for other goods it is just that."""
+    lines = shop.run(lambda conn: refunds.lines_of(conn, order_no))
+    assert sum(one.goods_left_minor + one.shipping_left_minor for one in lines) >= free
+    swapped = shop.rows("SELECT 1 FROM order_change_lines WHERE order_no = :o AND kept_line", o=order_no)
+    if not swapped:
+        assert sum(one.goods_left_minor + one.shipping_left_minor for one in lines) == free
+
+
+def pieces_add_up(shop: Shop) -> None:
+    """For each order: pieces that were sent less those that came back are those that the customer kept."""
+    for row in shop.rows(PIECES, c=shop.customer):
+        assert row.returning == row.returned <= row.wanted, row
+        if row.status in ("delivered", "completed"):
+            assert (row.sent, row.held) == ((row.again + 1) * row.wanted, 0), row
+            assert row.back <= row.returned + row.again * row.wanted, row
+        elif row.status == "cancelled":
+            assert row.held == 0 <= row.sent - row.back, row
+        elif row.status in ("pending_payment", "paid", "preparing"):
+            assert (row.sent, row.held) == (0, row.wanted), row

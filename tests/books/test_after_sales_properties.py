@@ -44,7 +44,7 @@ from infra.db.return_requests import ReturnAsk
 from infra.db.return_settling import Settling
 from infra.db.return_terms import ReturnTerms
 from tests.api.conftest import settings_for
-from tests.books.after_sales import MONEY, PIECES, REFUSALS, Shop
+from tests.books.after_sales import REFUSALS, Shop, money_adds_up, pieces_add_up
 from tests.conftest import Books
 
 SKUS = st.sampled_from(["TEA", "CUP", "POT"])
@@ -324,42 +324,11 @@ class AfterSales(RuleBasedStateMachine):
 
     @invariant()
     def money_in_less_money_out_is_what_is_kept(self) -> None:
-        for row in self.shop.rows(
-            MONEY,
-            c=self.shop.customer,
-        ):
-            assert row.of_lines == row.decided <= row.captured, row
-            assert 0 <= row.free <= row.kept <= row.booked <= row.captured, row
-            if row.captured:
-                assert row.captured == row.total_minor + row.amended, row
-            if row.status == "cancelled":
-                assert row.kept == row.booked == 0, row
-            elif row.captured:
-                assert row.free == row.captured - row.decided, row
-                self.lines_are_worth_what_is_left(row.order_no, row.free)
-
-    def lines_are_worth_what_is_left(self, order_no: str, free: int) -> None:
-        """Whatever is left of the money can be named by lines; without a change for other goods it is just that."""
-        lines = self.shop.run(lambda conn: refunds.lines_of(conn, order_no))
-        assert sum(one.goods_left_minor + one.shipping_left_minor for one in lines) >= free
-        swapped = self.shop.rows("SELECT 1 FROM order_change_lines WHERE order_no = :o AND kept_line", o=order_no)
-        if not swapped:
-            assert sum(one.goods_left_minor + one.shipping_left_minor for one in lines) == free
+        money_adds_up(self.shop)
 
     @invariant()
     def pieces_sent_less_pieces_back_are_pieces_kept(self) -> None:
-        for row in self.shop.rows(
-            PIECES,
-            c=self.shop.customer,
-        ):
-            assert row.returning == row.returned <= row.wanted, row
-            if row.status in ("delivered", "completed"):
-                assert (row.sent, row.held) == ((row.again + 1) * row.wanted, 0), row
-                assert row.back <= row.returned + row.again * row.wanted, row
-            elif row.status == "cancelled":
-                assert row.held == 0 <= row.sent - row.back, row
-            elif row.status in ("pending_payment", "paid", "preparing"):
-                assert (row.sent, row.held) == (0, row.wanted), row
+        pieces_add_up(self.shop)
 
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────
 

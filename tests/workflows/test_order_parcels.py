@@ -12,7 +12,8 @@ from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.stage import Stage, eventually, staged
 from tests.workflows.stories import delivered, resolved
-from tests.workflows.test_order_more import PAID_ONCE, silently
+from tests.workflows.test_deadlines import silently
+from tests.workflows.test_order_more import PAID_ONCE
 from workflows import messages as m
 from workflows import names
 
