@@ -37,10 +37,19 @@ class GuaranteeActivities:
             here = await guarantees.find(conn, ref.return_id)
             opened = await guarantees.open_call(conn, here) if here is not None else None
         if opened is not None:
-            result = _known(opened) or await self._calls.ask_or_call(opened, _call(opened))
+            assert here is not None, "something is due on it"
+            result = _known(opened) or await self._answer(opened, wanted=here.status != "dropped")
             await self._record(ref, opened, result)
         async with self._db.begin() as conn:
             return await view_of(conn, ref.order_no)
+
+    async def _answer(self, opened: Opened, *, wanted: bool) -> GatewayResult:
+        """The provider's; what is not wanted any more is asked for, and never begun."""
+        if wanted:
+            return await self._calls.ask_or_call(opened, _call(opened))
+        new = opened.new
+        found = await self._calls.gateway(new.provider).lookup(new.key, new.kind)
+        return found or GatewayResult(PaymentStatus.FAILED, None, new.amount_minor, "abandoned")
 
     async def _record(self, ref: m.GuaranteeRef, opened: Opened, result: GatewayResult) -> None:
         """The outcome transaction: row, ledger (by trigger), guarantee, and the new order with it."""

@@ -31,6 +31,10 @@ _STAND = text(
                WHERE g.order_no = o.order_no AND (g.status IN ('release_due', 'claim_due')
                      OR (g.status = 'wanted' AND n.status IN ('approved', 'in_transit')))
                ORDER BY g.created_at LIMIT 1),
+             (SELECT ARRAY['guarantee_release', g.return_id]
+                FROM payments p JOIN guarantees g ON g.return_id = split_part(p.idempotency_key, '/', 3)
+               WHERE p.order_no = o.order_no AND p.purpose = 'guarantee' AND p.kind = 'authorise'
+                 AND p.status <> 'failed' AND g.status = 'dropped' LIMIT 1),
              (SELECT ARRAY[CASE WHEN u.status = 'awaiting_payment' AND EXISTS (SELECT FROM payments p
                                WHERE p.order_no = o.order_no AND p.attempt = supplement_attempt(u.supplement_no)
                                  AND p.status = 'pending') THEN 'supplement_pending' ELSE 'supplement' END,

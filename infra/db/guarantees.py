@@ -33,6 +33,11 @@ _FAILED = text(
     """SELECT count(*) FROM payments WHERE order_no = :order_no AND kind = :kind AND status = 'failed'
           AND idempotency_key LIKE :prefix || '%'"""
 )
+# An authorisation of a guarantee that nobody wants any more, and that a provider was asked for all the same.
+_LEFT_OVER = text(
+    """SELECT EXISTS (SELECT FROM payments WHERE order_no = :order_no AND kind = 'authorise' AND purpose = 'guarantee'
+                        AND status <> 'failed' AND idempotency_key LIKE :prefix || '%')"""
+)
 _MOVE = text(
     """UPDATE guarantees SET status = :status, claim_minor = :claim_minor, updated_at = now()
         WHERE return_id = :return_id"""
@@ -101,6 +106,8 @@ async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
 async def open_call(conn: AsyncConnection, here: Guarantee) -> Opened | None:
     """The intent of what is due, with what its call needs; None when nothing is. The caller has locked the order."""
     kind = here.due
+    if kind is None and here.status == "dropped" and await _left_over(conn, here):
+        kind = PaymentKind.AUTHORISE  # what became of it is found out, and given back
     if kind is None:
         return None
     amount = here.claim_minor if kind is PaymentKind.CAPTURE and here.claim_minor else here.amount_minor
@@ -111,6 +118,11 @@ async def open_call(conn: AsyncConnection, here: Guarantee) -> Opened | None:
     new = NewIntent(here.order_no, kind, ATTEMPT, here.method, amount, here.currency, key, parent, "guarantee")
     needs = here.token if kind is PaymentKind.AUTHORISE else here.parent_ref or ""
     return Opened(new, await payments.begin(conn, new), needs)
+
+
+async def _left_over(conn: AsyncConnection, here: Guarantee) -> bool:
+    values = {"order_no": here.order_no, "prefix": here.prefix}
+    return bool((await conn.execute(_LEFT_OVER, values)).scalar_one())
 
 
 async def move(conn: AsyncConnection, here: Guarantee, status: str, claim_minor: int | None = None) -> None:

@@ -198,3 +198,18 @@ async def test_bad_wishes_are_refused(buyer: Buyer, how: dict[str, Any], code: s
     for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
         answer = await buyer.door.post(path, wish)
         assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+
+
+@pytest.mark.parametrize("late", ["cancelled", "received"])
+async def test_an_answer_that_was_lost_while_nobody_wants_it_any_more_is_given_back(buyer: Buyer, late: str) -> None:
+    order_no = await buyer.buys()
+    buyer.office.stage.fault("payments", "timeout_after", 3, order_no=order_no)
+    return_id = await buyer.asks(order_no, advance=True, payment=CARD)
+    await eventually(lambda: guarantees(buyer, order_no))
+    if late == "cancelled":
+        assert (await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
+    else:
+        await buyer.sends_back(return_id)
+    await eventually(lambda: guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)])
+    await guarantee_is(buyer, return_id, "released")
+    assert (await buyer.office.stage.events(order_no)).count("guarantee_released") == 1
