@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.payments import PaymentKind, PaymentStatus
 from domain.shipments import ShipmentStatus, has_left, is_news
 from domain.states import Event, Status
-from infra.db import events, refund_paying, reservations, return_tending
+from infra.db import events, holds, refund_paying, reservations, return_tending
 from infra.db.return_terms import ReturnTerms
 from infra.settings import Settings
 
@@ -85,6 +85,7 @@ async def take_news(conn: AsyncConnection, order_no: str, settings: Settings) ->
         else:
             heard[row.inbox_id] = await _parcel_fact(conn, row, settings)
     if heard:
+        await holds.weigh_dearer(conn, settings, order_no)
         await conn.execute(_HEARD, {"ids": list(heard), "outcomes": list(heard.values())})
 
 

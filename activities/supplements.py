@@ -7,10 +7,11 @@ from activities.gateway_calls import GatewayCalls
 from activities.payments import PaymentActivities
 from activities.views import view_of
 from domain.payments import PaymentKind
-from infra.db import events, supplements
+from infra.db import events, holds, supplements
 from infra.db.engine import Database
 from infra.db.payments import Opened
 from infra.gateways.protocol import GatewayResult, PaymentGateway, PaymentRequest
+from infra.settings import Settings
 from workflows import messages as m
 
 
@@ -23,13 +24,13 @@ class SupplementActivities:
         calls: GatewayCalls,
         payments: PaymentActivities,
         gateways: Mapping[str, PaymentGateway],
-        default: str,
+        settings: Settings,
     ) -> None:
         self._db = database
         self._calls = calls
         self._payments = payments
         self._gateways = gateways
-        self._default = default
+        self._settings = settings
 
     @effect("tend_supplement")
     async def tend_supplement(self, ref: m.SupplementRef) -> m.OrderView:
@@ -40,13 +41,19 @@ class SupplementActivities:
             await supplements.expire(conn, ref.order_no)
             here = await supplements.find(conn, ref.order_no, ref.supplement_no)
             unsettled = await supplements.unsettled(conn, here)
-            opened = await supplements.open_call(conn, here, self._gateways, self._default) if here.awaited else None
+            opened = (
+                await supplements.open_call(conn, here, self._gateways, self._settings.payment_provider)
+                if here.awaited
+                else None
+            )
         if opened is not None:
             await self._ask(opened)
         else:
             for open_one in unsettled:
                 await self._payments.settle(ref.order_no, open_one)
         async with self._db.begin() as conn:
+            await events.lock_order(conn, ref.order_no)
+            await holds.weigh_dearer(conn, self._settings, ref.order_no)
             return await view_of(conn, ref.order_no)
 
     async def _ask(self, opened: Opened) -> None:

@@ -32,7 +32,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     payments = PaymentActivities(database, gateways, settings.payment_provider)
     calls = GatewayCalls(database, gateways)
     refunds = RefundActivities(database, calls)
-    supplements = SupplementActivities(database, calls, payments, gateways, settings.payment_provider)
+    supplements = SupplementActivities(database, calls, payments, gateways, settings)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
     carriers = build_carriers(settings)
     shipping = ShippingActivities(database, carriers, vault, settings)

@@ -100,7 +100,8 @@ async def _credit_note(
         if standing is None:
             raise Conflict("invoice_missing", "a credit note corrects an invoice; ask for the order's invoice first")
         before = [line for note in standing.notes for line in note.lines]
-        amounts = credited(standing.invoice, before, await given(conn, standing))
+        replaced = await invoicing.replaced(conn, order_no)
+        amounts = credited(standing.invoice, before, await given(conn, standing), replaced)
         if not amounts.total_minor:
             raise Conflict("not_creditable", "credit notes have taken back all of the invoice already")
         new = NewDocument(

@@ -128,7 +128,7 @@ def previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str,
         "lines": lines,
         "refund": {
             "amount_minor": seen.amount_minor,
-            "goods_minor": seen.plan.goods_minor if seen.plan else 0,
+            "goods_minor": (seen.plan.goods_minor if seen.plan else 0) + seen.behind_minor,
             "shipping_minor": seen.plan.shipping_minor if seen.plan else 0,
             "currency": seen.currency,
             "if": "as_new",
@@ -143,10 +143,10 @@ def previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str,
 
 def _kept(seen: Outlook, wanted: ReturnAsk) -> list[dict[str, Any]]:
     """What of these pieces' worth does not come back, and why."""
-    if seen.plan is None:
-        return []
-    shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in seen.plan.lines)
-    goods = sum(line.goods_worth_minor - line.goods_minor for line in seen.plan.lines)
+    lines = seen.plan.lines if seen.plan else ()
+    shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in lines)
+    goods = sum(line.goods_worth_minor - line.goods_minor for line in lines)
+    goods += seen.behind_worth_minor - seen.behind_minor
     fault = wanted.reason_code in SHOPS_FAULT
     why = "refunded_before" if fault else "shipping_is_kept_unless_the_shop_is_at_fault"
     kept = [{"what": "shipping", "amount_minor": shipping, "why": why}] if shipping > 0 else []

@@ -103,6 +103,7 @@ CONDITIONS: dict[Condition, ConditionRule] = {
     Condition.WRONG_ITEM: ConditionRule(None, refunded=False),
     Condition.LOST: ConditionRule(None, refunded=True),
 }
+REFUNDED = tuple(condition for condition, rule in CONDITIONS.items() if rule.refunded)
 
 
 class Reason(StrEnum):

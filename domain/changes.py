@@ -45,7 +45,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line as it counts now: the units that are still wanted, and what is left of its shares with them."""
+    """A line as it counts now: the units that are still wanted, and what is left of its shares with them.
+
+    For `refunded_quantity` of these units money went back already: they stay wanted, others are taken off first.
+    """
 
     line_no: int
     sku: str
@@ -56,6 +59,7 @@ class Line:
     shipping_minor: int = 0
     tax_minor: int = 0
     tax_added_minor: int = 0
+    refunded_quantity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +181,11 @@ def _taken_off(has: Sequence[Line], units: int) -> list[LineChange]:
 def _less(line: Line, units: int) -> LineChange:
     """Units take their shares along, as they would in a refund: whatever the steps, a line adds up to the cent."""
 
+    # Units that were refunded went first, and took the first cents of a remainder.
+    before = min(line.refunded_quantity, line.quantity - units)
+
     def part(left_minor: int) -> int:
-        return worth(left_minor, line.quantity, units)
+        return worth(left_minor, line.quantity, before + units) - worth(left_minor, line.quantity, before)
 
     tax_added = part(line.tax_added_minor)
     whole = line.quantity * line.unit_price_minor - line.discount_minor + line.tax_added_minor

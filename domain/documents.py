@@ -1,7 +1,7 @@
 """What stands on an invoice and on a credit note: lines and amounts that add up, to be frozen with the document."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -85,20 +85,51 @@ class Given:
     shipping_minor: int
 
 
-def credited(invoice: Amounts, before: Sequence[Line], given: Sequence[Given]) -> Amounts:
+def credited(
+    invoice: Amounts,
+    before: Sequence[Line],
+    given: Sequence[Given],
+    replaced: Mapping[int, Sequence[int]] | None = None,
+) -> Amounts:
     """A credit note over `given`, after the credit notes that hold the lines `before`.
 
+    What took the place of invoiced goods (`replaced`: {line: lines that gave way to it}) is credited on their lines.
     Tax goes back in proportion, cumulatively: when all of a line has gone back, so has its tax, to the cent.
     Raises Conflict `not_creditable` for a line that the invoice does not have.
     """
     known = {line.line_no: line for line in invoice.lines}
-    if any(one.line_no not in known for one in given):
-        raise Conflict("not_creditable", "this was sold after the invoice, which a credit note would correct")
     gone: dict[int, int] = {}
     for line in before:
         gone[line.line_no] = gone.get(line.line_no, 0) + line.total_minor
+    given = _on_invoice(known, gone, given, replaced or {})
     lines = [_credit(known[one.line_no], gone.get(one.line_no, 0), one) for one in given if one.goods_minor]
     return Amounts(lines, sum(one.shipping_minor for one in given))
+
+
+def _on_invoice(
+    known: Mapping[int, Line], gone: Mapping[int, int], given: Sequence[Given], replaced: Mapping[int, Sequence[int]]
+) -> list[Given]:
+    """The same money on the invoice's lines, a line once; of goods that are not on it, no units."""
+    found = {one.line_no: one for one in given if one.line_no in known}
+    for one in (one for one in given if one.line_no not in known):
+        rest = one.goods_minor
+        for number in _invoiced(one.line_no, known, replaced):
+            here = found.get(number, Given(number, 0, 0, 0))
+            part = min(rest, max(known[number].total_minor - gone.get(number, 0) - here.goods_minor, 0))
+            found[number] = replace(here, goods_minor=here.goods_minor + part)
+            rest -= part
+        if rest or one.shipping_minor:
+            raise Conflict("not_creditable", "this was sold after the invoice, which a credit note would correct")
+    return [found[number] for number in sorted(found)]
+
+
+def _invoiced(line_no: int, known: Mapping[int, Line], replaced: Mapping[int, Sequence[int]]) -> list[int]:
+    """The invoice's lines whose place it took, through any number of changes."""
+    found: list[int] = []
+    for number in replaced.get(line_no, ()):
+        # Goods are replaced by later lines only, so this comes to an end.
+        found += [number] if number in known else _invoiced(number, known, replaced)
+    return found
 
 
 def _credit(line: Line, gone_minor: int, given: Given) -> Line:

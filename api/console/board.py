@@ -14,6 +14,7 @@ from api.console.rendering import page
 from api.dependencies import Services, services
 from api.errors import Problem
 from api.presenting import row_presented
+from api.return_acts import HANDLED_BY
 from api.schemas.text import PROSE
 from domain.holds import HoldKind
 from domain.order_no import normalise
@@ -68,10 +69,12 @@ async def _board(request: Request, person: Member, template: str, filters: dict[
     )
     async with services(request).database.begin() as conn:
         counts = await board.counts(conn)
+        returns = await board.returns_waiting(conn) if person.may(*HANDLED_BY) else {}
         rows = await listing.page(conn, wanted)
     more = paging.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
     context: dict[str, Any] = {
         "counts": counts,
+        "returns": returns,
         "counted": board.COUNTED,
         "statuses": [status.value for status in Status],
         "holds": list(HoldKind),

@@ -52,11 +52,12 @@ async def one(request: Request, person: Signed, return_id: str) -> Response:
     parts = services(request)
     shown = await return_acts.visible(parts, person.principal, return_id)
     async with parts.database.begin() as conn:
-        plan = await return_requests.expected_of(conn, await returns.find(conn, return_id))
+        brings_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
         order = (await order_reading.glances(conn, [shown["order_no"]]))[shown["order_no"]]
     context: dict[str, Any] = {
         "found": shown,
-        "plan": plan,
+        "brings_minor": brings_minor,
+        "currency": currency,
         "customer_id": order.customer_id,
         "conditions": CONDITIONS,
         "sees_person": person.may(*HANDLED_BY),

@@ -16,6 +16,14 @@ _COUNTS = text(
     """
 )
 _STUCK = text("SELECT count(*) FROM (SELECT FROM parked_steps WHERE resolved_at IS NULL LIMIT :counted + 1) first_ones")
+# Returns that wait for somebody here: for a yes, or for a look at what arrived.
+_RETURNS = text(
+    """
+    SELECT s.status,
+           (SELECT count(*) FROM (SELECT FROM returns r WHERE r.status = s.status LIMIT :counted + 1) f) AS returns
+      FROM (VALUES ('requested'), ('received')) s (status)
+    """
+)
 _GOODS = text(
     """
     WITH goods AS (
@@ -40,6 +48,11 @@ async def counts(conn: AsyncConnection) -> dict[str, int]:
     found = {str(row.status): int(row.orders) for row in await conn.execute(_COUNTS, {"counted": COUNTED})}
     found["stuck"] = int((await conn.execute(_STUCK, {"counted": COUNTED})).scalar_one())
     return found
+
+
+async def returns_waiting(conn: AsyncConnection) -> dict[str, int]:
+    """Returns that wait for staff, by status; COUNTED + 1 stands for any larger number."""
+    return {str(row.status): int(row.returns) for row in await conn.execute(_RETURNS, {"counted": COUNTED})}
 
 
 async def with_goods(conn: AsyncConnection, q: str) -> list[str]:

@@ -44,7 +44,10 @@ _LINES = text(
     SELECT l.line_no, l.sku, l.name, l.quantity - l.cancelled_quantity AS quantity, l.unit_price_minor,
            l.discount_minor + off.discount_minor AS discount_minor, l.shipping_minor + off.shipping_minor
              AS shipping_minor, l.tax_minor + off.tax_minor AS tax_minor,
-           l.tax_added_minor + off.tax_added_minor AS tax_added_minor
+           l.tax_added_minor + off.tax_added_minor AS tax_added_minor,
+           l.refunded_quantity - coalesce((SELECT sum(n.quantity) FROM refunds r JOIN refund_lines n USING (refund_id)
+                                            WHERE r.order_no = l.order_no AND r.origin = 'amendment'
+                                              AND n.line_no = l.line_no), 0)::bigint AS refunded_quantity
       FROM order_lines l, LATERAL (
              SELECT coalesce(sum(c.discount_minor), 0)::bigint AS discount_minor,
                     coalesce(sum(c.shipping_minor), 0)::bigint AS shipping_minor,

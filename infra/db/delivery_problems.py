@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 from domain.stock import MovementKind, effect
-from infra.db import cancelling, events, reservations
+from infra.db import cancelling, events, exchange_falling, reservations
 from infra.db.books_view import stand_of
 
 _PROBLEM = text(
@@ -67,7 +67,7 @@ _QUARANTINE = text(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A parcel that is lost or refused, and what the order still has of the customer's money."""
+    """A parcel that is lost or refused, and what the customer would have back of his money."""
 
     order_no: str
     shipment_id: str
@@ -81,7 +81,8 @@ async def problem_of(conn: AsyncConnection, order_no: str) -> Problem:
     row = (await conn.execute(_PROBLEM, {"order_no": order_no})).one_or_none()
     if row is None:
         raise Conflict("no_delivery_problem", "no parcel of this order is lost or refused")
-    return Problem(order_no, row.shipment_id, row.parcel, row.refund_minor, row.currency)
+    refund_minor = row.refund_minor + await exchange_falling.outlook(conn, order_no)
+    return Problem(order_no, row.shipment_id, row.parcel, refund_minor, row.currency)
 
 
 async def sent_again(conn: AsyncConnection, order_no: str) -> bool:

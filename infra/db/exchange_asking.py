@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.after_sales import CONDITIONS, Resolution
+from domain.after_sales import Resolution
 from domain.errors import RuleBroken
 from domain.exchanges import Exchanged, exchanged
 from domain.orders import PricedLine
@@ -62,7 +62,7 @@ async def _priced(
     units = {one.line_no: one.quantity for one in seen.pieces}
     lines = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
     lines = lines or await exchanges.same_again(conn, ask.order_no, units)
-    refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
-    behind = await exchange_backing.worth_behind(conn, ask.order_no, ask.return_id, units, refunded)
-    value = seen.amount_minor + behind
+    worth = (seen.plan.amount_minor if seen.plan else 0) + seen.behind_worth_minor
+    sources = [(ask.order_no, tuple(units)), *await exchange_backing.behind(conn, ask.order_no)]
+    value = min(worth, await exchange_backing.room(conn, sources))
     return lines, exchanged(lines, value, terms.tax), value

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales import REFUNDED
 from domain.exchanges import part_of_line
 from domain.refunds import Origin, RefundStatus
 from infra.db import events, refunds, store_credit
@@ -69,18 +70,22 @@ async def behind(conn: AsyncConnection, order_no: str) -> list[tuple[str, tuple[
     return [(row.order_no, tuple(row.line_nos)) for row in rows]
 
 
-async def worth_behind(
-    conn: AsyncConnection, order_no: str, return_id: str, units: Mapping[int, int], refunded: Sequence[str]
-) -> int:
+async def worth_behind(conn: AsyncConnection, order_no: str, return_id: str, units: Mapping[int, int]) -> int:
     """What `units` of the lines of an exchange order carry of the old goods' value; 0 for other orders."""
     if not units:
         return 0
-    values = {"order_no": order_no, "return_id": return_id, "refunded": list(refunded)}
+    values = {"order_no": order_no, "return_id": return_id, "refunded": list(REFUNDED)}
     return sum(
         part_of_line(row.discount_minor, row.quantity, row.before, min(units[row.line_no], row.quantity - row.before))
         for row in await conn.execute(_DISCOUNTS, values)
         if row.line_no in units and row.quantity > row.before
     )
+
+
+async def outlook(conn: AsyncConnection, order_no: str, return_id: str, units: Mapping[int, int]) -> tuple[int, int]:
+    """(What these units carry of the old goods' value, what of it is left to give back); nothing for other orders."""
+    worth = await worth_behind(conn, order_no, return_id, units)
+    return worth, min(worth, await room(conn, await behind(conn, order_no))) if worth else 0
 
 
 async def room(conn: AsyncConnection, sources: Sequence[tuple[str, tuple[int, ...]]]) -> int:

@@ -6,8 +6,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.db import events, exchange_backing, exchanges, guarantees, returns
 from infra.db.exchange_backing import GivingBack
 
-_OF_NEW_ORDER = text("SELECT return_id, order_no FROM exchanges WHERE new_order_no = :order_no")
-_USED = text("SELECT used_minor FROM exchanges WHERE return_id = :return_id")
+_OF_NEW_ORDER = text(
+    "SELECT return_id, order_no, status, coalesce(used_minor, 0) AS used_minor FROM exchanges "
+    "WHERE new_order_no = :order_no"
+)
+
+
+async def outlook(conn: AsyncConnection, order_no: str) -> int:
+    """Minor units that would go back of the first order if this one ended cancelled now; 0 where it is no exchange."""
+    row = (await conn.execute(_OF_NEW_ORDER, {"order_no": order_no})).one_or_none()
+    if row is None or row.status != "placed":
+        return 0
+    here = await returns.find(conn, row.return_id)
+    used = await guarantees.claimed_minor(conn, row.return_id) if here.settled is None else row.used_minor
+    return min(used, await exchange_backing.room(conn, await exchange_backing.behind(conn, order_no)))
 
 
 async def fall_back(conn: AsyncConnection, order_no: str, why: str) -> None:
@@ -23,6 +35,6 @@ async def fall_back(conn: AsyncConnection, order_no: str, why: str) -> None:
     if not await exchanges.fell_back(conn, here, why):
         return
     claimed = await guarantees.let_go(conn, here.return_id)
-    used = claimed if here.settled is None else (await conn.execute(_USED, {"return_id": here.return_id})).scalar_one()
+    used = claimed if here.settled is None else row.used_minor
     sources = await exchange_backing.behind(conn, order_no)
     await exchange_backing.give_back(conn, sources, used, GivingBack(here.return_id, "fell_back", "system"))

@@ -31,6 +31,16 @@ _STANDING = text(
       FROM orders o WHERE o.order_no = :order_no
     """
 )
+# A change that made a paid order dearer, with no look at the order since.
+_DEARER = text(
+    """
+    SELECT o.total_minor FROM orders o JOIN order_supplements u USING (order_no)
+     WHERE o.order_no = :order_no AND o.status = 'paid' AND o.cancelling IS NULL AND u.status = 'applied'
+       AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.kind = :risk
+                          AND h.put_on_at >= u.updated_at)
+     LIMIT 1
+    """
+)
 _ONE = text("SELECT kind, owner, closed_at FROM holds WHERE order_no = :order_no AND hold_no = :hold_no")
 _CLOSE = text(
     """
@@ -127,6 +137,16 @@ async def put_on_by_rule(conn: AsyncConnection, settings: Settings, order_no: st
         new = NewHold(HoldKind.RISK, "system", "", rule.owner, rule.outcome, deadline_s, escalate_s)
         with contextlib.suppress(Conflict):  # somebody holds it for its risk already
             await put_on(conn, None, order_no, new)
+
+
+async def weigh_dearer(conn: AsyncConnection, settings: Settings, order_no: str) -> None:
+    """The same rule for an order that became dearer after it was paid: looked at before its parcel is booked. The
+    caller has locked the order."""
+    if not settings.hold_risk_above_minor:
+        return
+    row = (await conn.execute(_DEARER, {"order_no": order_no, "risk": HoldKind.RISK})).one_or_none()
+    if row is not None:
+        await put_on_by_rule(conn, settings, order_no, row.total_minor)
 
 
 _TOO_LATE = "the order is {status} or being undone, nothing that is still to come can be held; cancel it instead"

@@ -51,6 +51,16 @@ _GIVEN = text(
       FROM refund_lines WHERE refund_id = :refund_id ORDER BY line_no
     """
 )
+# Goods that took the place of others without costing more. What costs more was paid on top, and is on no older invoice.
+_REPLACED = text(
+    """
+    SELECT n.line_no, array_agg(l.line_no ORDER BY l.line_no) AS gave_way
+      FROM order_changes c JOIN order_change_lines n USING (order_no, change_no)
+      JOIN order_change_lines l USING (order_no, change_no)
+     WHERE c.order_no = :order_no AND c.total_after_minor <= c.total_before_minor
+       AND n.quantity_delta > 0 AND l.kept_line AND l.line_no < n.line_no GROUP BY n.line_no
+    """
+)
 _REFUNDS = text(
     """
     SELECT refund_id, amount_minor, currency, created_at FROM refunds
@@ -111,6 +121,11 @@ async def refund(conn: AsyncConnection, refund_id: str) -> Refund:
 async def given(conn: AsyncConnection, refund_id: str) -> list[Given]:
     """What the refund gives back, line by line."""
     return [Given(*row) for row in await conn.execute(_GIVEN, {"refund_id": refund_id})]
+
+
+async def replaced(conn: AsyncConnection, order_no: str) -> dict[int, list[int]]:
+    """{line: lines of the order that gave way to it}."""
+    return {row.line_no: list(row.gave_way) for row in await conn.execute(_REPLACED, {"order_no": order_no})}
 
 
 async def paid_refunds(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:

@@ -21,7 +21,8 @@ _COLUMNS = (
 _orders = table("orders", *(column(name) for name in _COLUMNS))
 _parked = table("parked_steps", column("order_no"), column("step"), column("resolved_at"))
 
-# external_ref is unique per channel: the channels are found by one step down the index each.
+# external_ref is unique per channel: the channels are found by one step down the index each. A customer is known by his
+# newest contact, and each channel's orders by the one that it named.
 _MATCH = text(
     """
     WITH RECURSIVE channels AS (
@@ -29,15 +30,22 @@ _MATCH = text(
       UNION ALL
       SELECT (SELECT o.channel FROM orders o WHERE o.channel > c.channel ORDER BY o.channel LIMIT 1)
         FROM channels c WHERE c.channel IS NOT NULL)
-    (SELECT o.order_no, NULL AS customer_id FROM orders o WHERE o.order_no = CAST(:order_no AS text))
+    (SELECT o.order_no, NULL AS customer_id, NULL AS channel FROM orders o
+      WHERE o.order_no = CAST(:order_no AS text))
     UNION ALL
-    (SELECT o.order_no, NULL FROM channels c JOIN orders o ON o.channel = c.channel AND o.external_ref = :q)
+    (SELECT o.order_no, NULL, NULL FROM channels c JOIN orders o ON o.channel = c.channel AND o.external_ref = :q)
     UNION ALL
-    (SELECT s.order_no, NULL FROM shipments s WHERE s.tracking_no = :q LIMIT :limit)
+    (SELECT s.order_no, NULL, NULL FROM shipments s WHERE s.tracking_no = :q LIMIT :limit)
     UNION ALL
-    (SELECT NULL, k.customer_id FROM customers k WHERE k.email_index = ANY(CAST(:emails AS bytea[])) LIMIT :limit)
+    (SELECT NULL, k.customer_id, NULL FROM customers k WHERE k.email_index = ANY(CAST(:emails AS bytea[])) LIMIT :limit)
     UNION ALL
-    (SELECT NULL, k.customer_id FROM customers k WHERE k.phone_index = ANY(CAST(:phones AS bytea[])) LIMIT :limit)
+    (SELECT NULL, k.customer_id, NULL FROM customers k WHERE k.phone_index = ANY(CAST(:phones AS bytea[])) LIMIT :limit)
+    UNION ALL
+    (SELECT NULL, s.customer_id, s.channel FROM customer_contacts s JOIN customers k USING (customer_id)
+      WHERE s.email_index = ANY(CAST(:emails AS bytea[])) AND k.data_key IS NOT NULL LIMIT :limit)
+    UNION ALL
+    (SELECT NULL, s.customer_id, s.channel FROM customer_contacts s JOIN customers k USING (customer_id)
+      WHERE s.phone_index = ANY(CAST(:phones AS bytea[])) AND k.data_key IS NOT NULL LIMIT :limit)
     """
 )
 
@@ -88,7 +96,8 @@ async def matches_of(conn: AsyncConnection, vault: Vault, q: str, order_no: str 
     rows = (await conn.execute(_MATCH, wish)).all()
     return Matches(
         [row.order_no for row in rows if row.order_no is not None],
-        [row.customer_id for row in rows if row.customer_id is not None],
+        [row.customer_id for row in rows if row.customer_id is not None and row.channel is None],
+        [(row.customer_id, row.channel) for row in rows if row.channel is not None],
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.slots import Slot, told
-from infra.db import return_reading
+from infra.db import exchange_falling, return_reading
 from infra.db.customers import KeyRing, profile_context
 
 
@@ -183,7 +183,8 @@ async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
     """What cancelling the order now would give back: minor units, stock, and the parcel that would be recalled."""
     row = (await conn.execute(_CONSEQUENCE, {"order_no": order_no})).one()
     return {
-        "refund_minor": row.refund_minor,
+        # Of an exchange order the money that is behind its goods goes back, too, where it was paid.
+        "refund_minor": row.refund_minor + await exchange_falling.outlook(conn, order_no),
         "void_minor": row.void_minor,
         "currency": row.currency,
         "stock": row.stock or [],

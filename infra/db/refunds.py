@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import shares
-from domain.after_sales import CONDITIONS
+from domain.after_sales import REFUNDED
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.refunds import Origin, RefundStatus
 from domain.shares import Line, Returned
@@ -116,9 +116,6 @@ _ORDERS_WITH_LAPSED = text(
 )
 _WAITING = text("SELECT refund_id FROM refunds WHERE order_no = :order_no AND status = 'awaiting_approval'")
 _APPROVED_BY = text("SELECT refund_id, order_no FROM refunds WHERE approval_id = :approval_id")
-
-
-_REFUNDED = [condition.value for condition, rule in CONDITIONS.items() if rule.refunded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +237,7 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
 
 async def lines_of(conn: AsyncConnection, order_no: str) -> list[Line]:
     """The order's lines as their refunds stand."""
-    rows = await conn.execute(_LINES, {"order_no": order_no, "refunded": _REFUNDED})
+    rows = await conn.execute(_LINES, {"order_no": order_no, "refunded": list(REFUNDED)})
     return [Line(**row._mapping) for row in rows]
 
 

@@ -21,7 +21,7 @@ from domain.after_sales import (
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.refunds import Origin
 from domain.states import Status
-from infra.db import events, exchange_asking, refunds, returns
+from infra.db import events, exchange_asking, exchange_backing, refunds, returns
 from infra.db.customers import KeyRing, data_key_of
 from infra.db.refunds import LineAsk, Plan, RefundAsk
 from infra.db.return_terms import ReturnTerms
@@ -81,7 +81,10 @@ class ReturnAsk:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a return would bring if all of it comes as new. `plan` None: no money is left to give back."""
+    """What a return would bring if all of it comes as new. `plan` None: no money of the order is left to give back.
+
+    Exchanged goods bring `behind_minor` of the orders that took their money, where they are worth `behind_worth_minor`.
+    """
 
     pieces: tuple[LinePieces, ...]
     plan: Plan | None
@@ -89,10 +92,12 @@ class Outlook:
     warehouse: str
     window_until: datetime | None
     approved_at_once: bool
+    behind_worth_minor: int = 0
+    behind_minor: int = 0
 
     @property
     def amount_minor(self) -> int:
-        return self.plan.amount_minor if self.plan else 0
+        return (self.plan.amount_minor if self.plan else 0) + self.behind_minor
 
 
 async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk) -> Outlook:
@@ -107,9 +112,10 @@ async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk) -> 
     until = _window(row)
     pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted))
     plan = await expected(conn, ask, pieces)
-    worth = plan.amount_minor if plan else 0
+    behind_worth, behind = await _behind(conn, ask.order_no, ask.return_id, pieces)
+    worth = (plan.amount_minor if plan else 0) + behind
     at_once = bool(terms.auto_approve_minor) and worth <= terms.auto_approve_minor
-    return Outlook(pieces, plan, row.currency, row.warehouse, until, at_once)
+    return Outlook(pieces, plan, row.currency, row.warehouse, until, at_once, behind_worth, behind)
 
 
 async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
@@ -154,11 +160,21 @@ async def expected(conn: AsyncConnection, ask: ReturnAsk, pieces: tuple[LinePiec
         return None
 
 
-async def expected_of(conn: AsyncConnection, here: Return) -> Plan | None:
-    """The refund that an open return would bring if all of it were as new."""
+async def expected_of(conn: AsyncConnection, here: Return) -> tuple[int, str]:
+    """(minor units, currency) that an open return would bring if all of it were as new."""
     pieces = tuple(await returns.lines_of(conn, here.return_id))
     wish = ReturnAsk(here.return_id, here.order_no, {}, "", here.reason_code, here.resolution, here.requested_by)
-    return await expected(conn, wish, pieces)
+    plan = await expected(conn, wish, pieces)
+    _, behind = await _behind(conn, here.order_no, here.return_id, pieces)
+    row = (await conn.execute(_STANDING, {"order_no": here.order_no})).one()
+    return (plan.amount_minor if plan else 0) + behind, row.currency
+
+
+async def _behind(
+    conn: AsyncConnection, order_no: str, return_id: str, pieces: tuple[LinePieces, ...]
+) -> tuple[int, int]:
+    units = {one.line_no: one.quantity for one in pieces}
+    return await exchange_backing.outlook(conn, order_no, return_id, units)
 
 
 def _window(row: Any) -> datetime | None:

@@ -118,13 +118,12 @@ def giving(here: Return, how: Settling, tag: str, *, credit: bool = False) -> Gi
 async def worth_behind(conn: AsyncConnection, here: Return, how: Settling) -> int:
     """What the pieces found carry of goods that they were given for; 0 where the order is no exchange."""
     whole, reduced = await _found_units(conn, here)
-    refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
     both = {line: whole.get(line, 0) + reduced.get(line, 0) for line in {*whole, *reduced}}
-    worth = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, both, refunded)
+    worth = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, both)
     percent = 100 if here.reason_code in SHOPS_FAULT else how.terms.damaged_percent
     if not worth or not reduced or percent == 100:
         return worth
-    sound = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, whole, refunded)
+    sound = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, whole)
     return sound + (worth - sound) * percent // 100
 
 
@@ -155,9 +154,11 @@ async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
     if wanted.status == "placed":
         return await _came_after(conn, here, how, value, wanted.used_minor)
     await guarantees.came(conn, here.return_id, 0)
-    if not value:
+    units = await _all_units(conn, here)
+    if not units:
         return NOTHING_DUE
-    lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, await _all_units(conn, here)))
+    # What came may be worth nothing any more, or be a gift: then the new goods cost all that they cost, as was told.
+    lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, units))
     new = exchanged(lines, value, how.terms.tax)
     if await exchanges.place(conn, how.keys, here, lines, new, how.actor) is None:
         await exchanges.fell_back(conn, here, "address_erased")
@@ -195,8 +196,7 @@ async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: di
     fault = here.reason_code in SHOPS_FAULT
     ask = RefundAsk("", here.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault)
     plan = await _planned(conn, ask)
-    refunded = [condition for condition, rule in CONDITIONS.items() if rule.refunded]
-    behind = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, pieces, refunded)
+    behind = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind
     return min(worth, await exchange_backing.room(conn, await sources_of(conn, here)))
 

@@ -8,7 +8,7 @@ CHANNEL = "listing"
 
 
 async def place(shop: Door, **changed: object) -> str:
-    response = await shop.post("/v1/orders", an_order(channel=CHANNEL, **changed))
+    response = await shop.post("/v1/orders", an_order(**{"channel": CHANNEL, **changed}))
     assert response.status_code == 201, response.text
     return str(response.json()["order_no"])
 
@@ -90,6 +90,17 @@ async def test_search(shop: Door, numbers: list[str]) -> None:
         assert await walk(shop, q=q) == [[sought]], q
     assert await walk(shop, q="nobody@example.com") == [[]]
     assert await walk(shop, q="nothing") == [[]]
+
+
+async def test_search_knows_each_channels_contact(shop: Door, numbers: list[str]) -> None:
+    customer = {"id": unique("c"), "name": "S", "email": "old@two.example", "phone": "+86 139 2222 3333"}
+    older, newer = unique("ch"), unique("ch")
+    first = await place(shop, channel=older, customer=customer)
+    second = await place(shop, channel=newer, customer=customer | {"email": "new@two.example"})
+    assert await walk(shop, q="old@two.example") == [[first]]
+    assert await walk(shop, q="new@two.example") == [[second, first]]  # what he said last, wherever
+    await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", customer["id"])
+    assert await walk(shop, q="old@two.example") == [[]]
 
 
 async def test_rows_are_light_and_say_what_they_wait_for(shop: Door, numbers: list[str]) -> None:

@@ -8,7 +8,7 @@ from api.console import words
 from domain.after_sales import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from tests.api.conftest import Door
 from tests.console.conftest import Desk, sign_in
-from tests.returning import a_return, delivered
+from tests.returning import a_return, delivered, found
 
 
 def hidden(html: str, name: str) -> str:
@@ -110,3 +110,25 @@ def test_every_code_of_a_return_has_words() -> None:
     wanted |= {f"condition.{one}" for one in Condition} | {f"return_reason.{one}" for one in Reason}
     wanted |= {f"resolution.{one}" for one in Resolution}
     assert wanted <= set(words.catalogue())
+
+
+async def test_the_board_counts_returns_that_wait_for_somebody(shop: Door) -> None:
+    desk = await sign_in(shop, "warehouse")
+
+    def tile(html: str, status: str) -> int:
+        return int(re.findall(rf'/console/returns\?status={status}">[^<]*<b>(\d+)</b>', html)[0])
+
+    before = (await desk.get("/console")).text
+    _, return_id = await asked(desk)
+    await shop.post(f"/v1/returns/{return_id}/receive", found())
+    order_no = await delivered(shop)
+    await shop.sql(
+        """INSERT INTO returns (return_id, order_no, resolution, reason_code, reason_enc, requested_by, warehouse)
+           VALUES ('rt_board', %s, 'refund', 'other', '', 'customer:c-17', 'WH-EAST')""",
+        order_no,
+    )
+    after = (await desk.get("/console")).text
+    assert tile(after, "received") == tile(before, "received") + 1
+    assert tile(after, "requested") == tile(before, "requested") + 1
+    assert "Returns to approve" in after
+    assert "/console/returns?status=" not in (await (await sign_in(shop, "finance")).get("/console")).text

@@ -54,3 +54,13 @@ def test_numbers_as_people_type_them() -> None:
     assert document_number(" inv-2026-000001 ") == "INV-2026-000001"
     for typed in ("INV-2026-1", "INV-26-000001", "XX-2026-000001", "INV-2026-000001.pdf", "", "INV-2026-00000１"):
         assert document_number(typed) is None
+
+
+def test_goods_that_took_the_place_of_others_are_credited_on_their_lines() -> None:
+    invoice = Amounts([line(1, 100, 9), line(2, 50, 0)], 0)
+    swapped = {3: [1], 4: [3, 2]}  # 3 instead of a part of 1, then 4 instead of 3 and of a part of 2
+    note = credited(invoice, [line(1, 30, 2)], [Given(4, 2, 90, 0), Given(2, 1, 10, 0)], swapped)
+    assert [(one.line_no, one.total_minor) for one in note.lines] == [(1, 70), (2, 30)]
+    for back, known in (([Given(4, 2, 131, 0)], swapped), ([Given(4, 1, 1, 0)], {}), ([Given(3, 1, 1, 1)], swapped)):
+        with pytest.raises(Conflict, match="not_creditable"):
+            credited(invoice, [line(1, 30, 2)], back, known)

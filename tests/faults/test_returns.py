@@ -1,4 +1,5 @@
-"""The worker is killed, Temporal's file is lost, in the middle of a return: it comes to its end all the same."""
+"""The worker is killed, Temporal's file is lost, in the middle of a return, of an exchange that is sent first, or of a
+change that costs more: each comes to its end all the same, and nobody pays twice."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -6,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.driver import basket, carry, place, post, stocked
+from tests.faults.driver import basket, carry, pay, place, post, stocked
 from tests.faults.stackrun import StackRun, until
 
 pytestmark = pytest.mark.faults
@@ -15,9 +16,11 @@ PRICE = 1000
 
 @pytest.fixture(scope="module")
 async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
-    """A stack on which returns can be asked for: its return window does not close during a test."""
+    """A stack on which returns can be asked for: neither the window nor a payment runs out in a test."""
     run = StackRun(
-        tmp_path_factory.mktemp("patient"), env={"OMS_RETURN_WINDOW_S": "600"}, options=("--manual-carrier",)
+        tmp_path_factory.mktemp("patient"),
+        env={"OMS_RETURN_WINDOW_S": "600", "OMS_PAYMENT_TIMEOUT_S": "600"},
+        options=("--manual-carrier",),
     )
     async with run.standing():
         yield run
@@ -84,3 +87,80 @@ async def test_temporal_forgets_everything_in_the_middle_of_a_return(patient: St
     assert recovered.returncode == 0, recovered.stdout
     await handled(patient, return_id, sku)
     await ends_well(patient, order_no, return_id, sku)
+
+
+async def intent(stack: StackRun, order_no: str, purpose: str) -> None:
+    """Wait until a provider is being asked for it."""
+
+    async def begun() -> bool:
+        return bool(
+            await stack.sql(
+                "SELECT 1 FROM payments WHERE order_no = %(o)s AND purpose = %(p)s AND status = 'intent'",
+                o=order_no, p=purpose,
+            )
+        )  # fmt: skip
+
+    await until(begun, f"{purpose} of {order_no} is under way")
+
+
+async def told(stack: StackRun, order_no: str, kind: str) -> None:
+    async def there() -> bool:
+        return kind in await stack.events(order_no)
+
+    await until(there, f"{order_no} tells {kind}")
+
+
+async def charged(stack: StackRun, order_no: str) -> list[tuple[str, int]]:
+    """What the provider did for the order, in its order."""
+    items = await stack.items("/payments", order_no=order_no)
+    return [(item["kind"], item["amount_minor"]) for item in items if item["status"] == "succeeded"]
+
+
+@pytest.mark.parametrize("step", ["authorise", "capture"])
+async def test_a_worker_that_is_killed_while_a_difference_is_paid_takes_it_once(patient: StackRun, step: str) -> None:
+    sku = await stocked(patient, 10)
+    order_no = await place(patient, basket(sku, token=None))
+    await patient.reaches(order_no, "pending_payment")
+    hold = {"kind": "address", "reason": "is there such a street?"}
+    assert (await post(patient, f"/v1/orders/{order_no}/holds", hold, "support")).is_success
+    await pay(patient, order_no)
+    await patient.reaches(order_no, "paid")
+    await patient.fault("payments", "slow", order_no=order_no, kind=step)
+    wish = {"lines": [{"sku": sku, "quantity": 3}], "payment": {"method": "sandbox", "token": "tok_ok"}}
+    async with patient.client() as http:
+        headers = {"Idempotency-Key": secrets.token_hex(8), "If-Match": "*"}
+        answer = await http.patch(f"/v1/orders/{order_no}", json=wish, headers=headers)
+    assert answer.status_code == 200, answer.text
+    await intent(patient, order_no, "supplement")
+    await patient.kill("worker")
+    await told(patient, order_no, "order_changed")
+    once = [("authorise", PRICE), ("capture", PRICE), ("authorise", 2 * PRICE), ("capture", 2 * PRICE)]
+    assert await charged(patient, order_no) == once
+    order = await patient.order(order_no)
+    assert (order["total_minor"], order["status"]) == (3 * PRICE, "paid")
+    checked: Any = patient.oms("ledger", "check")
+    assert checked.returncode == 0, checked.stdout
+
+
+async def test_a_worker_that_is_killed_while_a_guarantee_is_authorised_sends_the_new_goods_once(
+    patient: StackRun,
+) -> None:
+    sku = await stocked(patient, 10)
+    order_no = await place(patient, basket(sku))
+    await patient.reaches(order_no, "preparing")
+    await carry(patient, order_no, "picked_up", "delivered")
+    await patient.reaches(order_no, "delivered")
+    await patient.fault("payments", "slow", order_no=order_no, kind="authorise")
+    wish = {"lines": [{"sku": sku, "quantity": 1}], "reason": "too green", "resolution": "exchange", "advance": True}
+    payment = {"payment": {"method": "sandbox", "token": "tok_ok"}}
+    answer = await post(patient, f"/v1/orders/{order_no}/returns", wish | payment)
+    assert answer.status_code == 201, answer.text
+    await intent(patient, order_no, "guarantee")
+    await patient.kill("worker")
+    await told(patient, order_no, "exchange_sent")
+    assert await charged(patient, order_no) == [("authorise", PRICE), ("capture", PRICE), ("authorise", PRICE)]
+    (new,) = await patient.sql("SELECT order_no FROM orders WHERE exchange_of = %(o)s", o=order_no)
+    await patient.reaches(new["order_no"], "preparing")
+    assert len(await patient.items("/shipments", order_no=new["order_no"])) == 1
+    checked: Any = patient.oms("ledger", "check")
+    assert checked.returncode == 0, checked.stdout

@@ -1,0 +1,31 @@
+"""Credit notes for goods that took the place of others after the invoice was issued."""
+
+from typing import Any
+
+from tests.api import changing
+from tests.api.changing import change, lines
+from tests.api.conftest import Door
+from tests.api.sales import paid_back, refunded
+
+
+async def credit_note(shop: Door, refund_id: str) -> dict[str, Any]:
+    answer = await shop.post(f"/v1/refunds/{refund_id}/credit-note", {})
+    return {"status": answer.status_code, **answer.json()}
+
+
+async def test_goods_instead_of_invoiced_ones_are_credited_on_their_lines(shop: Door) -> None:
+    old, new = await changing.stocked(shop, 1_000), await changing.stocked(shop, 900)
+    number = await changing.placed(shop, old, 2)
+    await changing.reserved(shop, number)
+    await changing.paid(shop, number)
+    assert (await shop.post(f"/v1/orders/{number}/invoice", {})).json()["total_minor"] == 2_000
+    changed = await change(shop, number, lines(**{old: 1, new: 1}))
+    await paid_back(shop, changed.json()["refund_id"])
+    assert (await credit_note(shop, changed.json()["refund_id"]))["total_minor"] == 100
+
+    for sku, worth in ((new, 900), (old, 1_000)):
+        refund_id = await refunded(shop, number, lines=[{"sku": sku, "quantity": 1}])
+        note = await credit_note(shop, refund_id)
+        assert (note["status"], note.get("total_minor")) == (201, worth), note
+        shown = (await shop.get(f"/v1/documents/{note['document_no']}")).json()
+        assert [line["sku"] for line in shown["lines"]] == [old]
