@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from domain.shares import Line, at_most, units
 from tests.api.changing import change, lines, paid, reserved, stocked
 from tests.api.conftest import Door, an_order
@@ -158,7 +160,9 @@ async def test_units_that_were_exchanged_are_not_refunded_by_units_again(shop: D
     assert await money(shop, number) == (1_000, [1, 333])
 
 
-async def test_goods_given_in_exchange_are_not_changed_but_cancelled(shop: Door) -> None:
+async def test_goods_given_in_exchange_are_not_changed_but_cancelled(
+    shop: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Units taken off would take along what the customer sent back for them, and nobody would owe it."""
     order_no = await delivered(shop)
     back = await sends_back(shop, order_no, "TEA-1", 1, resolution="exchange")
@@ -169,6 +173,11 @@ async def test_goods_given_in_exchange_are_not_changed_but_cancelled(shop: Door)
         answer = await change(shop, new, lines(**{sku: 1}), preview=preview)
         assert (answer.status_code, answer.json()["code"]) == (409, "exchange_goods_stay"), answer.text
     assert (await change(shop, new, {"note": "ring twice"})).status_code == 200
+    # The books keep it, too, should the code forget.
+    monkeypatch.setattr("api.change_acts.refusal", lambda *_: None)
+    answer = await change(shop, new, lines(**{sku: 1}))
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_late_to_change"), answer.text
+    assert [line["sku"] for line in (await shop.get(f"/v1/orders/{new}")).json()["lines"]] == ["TEA-1"]
 
 
 def test_a_line_never_has_less_than_nothing_left() -> None:
