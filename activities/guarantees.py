@@ -38,7 +38,7 @@ class GuaranteeActivities:
             opened = await guarantees.open_call(conn, here) if here is not None else None
         if opened is not None:
             assert here is not None, "something is due on it"
-            result = _known(opened) or await self._answer(opened, wanted=here.status != "dropped")
+            result = _known(opened) or await self._answer(opened, wanted=not here.unwanted)
             await self._record(ref, opened, result)
         async with self._db.begin() as conn:
             return await view_of(conn, ref.order_no)
@@ -87,7 +87,7 @@ class GuaranteeActivities:
 
     async def _authorised(self, conn: AsyncConnection, here: Guarantee) -> None:
         """The new goods go out now; what came too late to be wanted is given back."""
-        if here.status == "dropped":
+        if here.unwanted:
             await guarantees.move(conn, here, "release_due")
         if here.status != "wanted":
             return

@@ -34,7 +34,7 @@ _STAND = text(
              (SELECT ARRAY['guarantee_release', g.return_id]
                 FROM payments p JOIN guarantees g ON g.return_id = split_part(p.idempotency_key, '/', 3)
                WHERE p.order_no = o.order_no AND p.purpose = 'guarantee' AND p.kind = 'authorise'
-                 AND p.status <> 'failed' AND g.status = 'dropped' LIMIT 1),
+                 AND p.status <> 'failed' AND g.status IN ('dropped', 'declined') LIMIT 1),
              (SELECT ARRAY[CASE WHEN u.status = 'awaiting_payment' AND EXISTS (SELECT FROM payments p
                                WHERE p.order_no = o.order_no AND p.attempt = supplement_attempt(u.supplement_no)
                                  AND p.status = 'pending') THEN 'supplement_pending' ELSE 'supplement' END,

@@ -50,8 +50,12 @@ _DROP_INTENTS = text(
 )
 _DUE = text(
     """SELECT g.return_id FROM guarantees g JOIN returns r USING (return_id)
-        WHERE g.order_no = :order_no AND g.status IN ('wanted', 'release_due', 'claim_due')
-        ORDER BY g.created_at LIMIT 1"""
+        WHERE g.order_no = :order_no AND (g.status IN ('wanted', 'release_due', 'claim_due')
+              OR (g.status IN ('dropped', 'declined') AND EXISTS (
+                   SELECT FROM payments p WHERE p.order_no = g.order_no AND p.purpose = 'guarantee'
+                      AND p.kind = 'authorise' AND p.status <> 'failed'
+                      AND split_part(p.idempotency_key, '/', 3) = g.return_id)))
+        ORDER BY g.status IN ('dropped', 'declined'), g.created_at LIMIT 1"""
 )
 
 
@@ -75,6 +79,11 @@ class Guarantee:
     def prefix(self) -> str:
         """What the keys of its transactions begin with."""
         return f"{self.order_no}/guarantee/{self.return_id}/"
+
+    @property
+    def unwanted(self) -> bool:
+        """True when it came to nothing: what a provider answers all the same is given back."""
+        return self.status in ("dropped", "declined")
 
     @property
     def due(self) -> PaymentKind | None:
@@ -106,7 +115,7 @@ async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
 async def open_call(conn: AsyncConnection, here: Guarantee) -> Opened | None:
     """The intent of what is due, with what its call needs; None when nothing is. The caller has locked the order."""
     kind = here.due
-    if kind is None and here.status == "dropped" and await _left_over(conn, here):
+    if kind is None and here.unwanted and await _left_over(conn, here):
         kind = PaymentKind.AUTHORISE  # what became of it is found out, and given back
     if kind is None:
         return None
@@ -177,5 +186,6 @@ async def skip(conn: AsyncConnection, order_no: str) -> tuple[str, str] | None:
     if here is None:
         return None
     await conn.execute(_DROP_INTENTS, {"order_no": order_no, "prefix": here.prefix})
-    await move(conn, here, "declined" if here.status == "wanted" else "given_up")
+    if not here.unwanted:
+        await move(conn, here, "declined" if here.status == "wanted" else "given_up")
     return here.return_id, here.status

@@ -213,3 +213,48 @@ async def test_an_answer_that_was_lost_while_nobody_wants_it_any_more_is_given_b
     await eventually(lambda: guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)])
     await guarantee_is(buyer, return_id, "released")
     assert (await buyer.office.stage.events(order_no)).count("guarantee_released") == 1
+
+
+async def test_support_goes_on_without_an_answer_that_nobody_wants_any_more(buyer: Buyer) -> None:
+    stage = buyer.office.stage
+    order_no = await buyer.buys()
+    stage.fault("payments", "down", 200, order_no=order_no)
+    return_id = await buyer.asks(order_no, advance=True, payment=CARD)
+    await stage.parked(order_no)
+    assert (await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
+    await stage.parked(order_no)  # what became of it is still asked for, and nobody answers
+    wish = {"action": "skip", "reason": "the provider is gone"}
+    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    assert answer.status_code == 200, answer.text
+
+    async def gone_on() -> bool:
+        events = await stage.events(order_no)
+        return "guarantee_given_up" in events and not await stage.sql(
+            "SELECT 1 FROM parked_steps WHERE order_no = :o AND resolved_at IS NULL", o=order_no
+        )
+
+    await eventually(gone_on)
+    stage.sandbox.http.delete("/faults")
+    assert guarantees(buyer, order_no) == []
+
+
+async def test_a_yes_that_comes_after_support_went_on_without_it_is_given_back(buyer: Buyer) -> None:
+    stage = buyer.office.stage
+    order_no = await buyer.buys()
+    stage.fault("payments", "timeout_after", 200, order_no=order_no)
+    return_id = await buyer.asks(order_no, advance=True, payment=CARD)
+    await stage.parked(order_no)
+    wish = {"action": "skip", "reason": "the provider is gone"}
+    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    assert answer.status_code == 200, answer.text
+    await guarantee_is(buyer, return_id, "declined")
+    stage.sandbox.http.delete("/faults")
+    (yes,) = [
+        one
+        for one in stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"]
+        if "/guarantee/" in one["idempotency_key"]
+    ]
+    names_ = ("idempotency_key", "kind", "status", "amount_minor", "currency")
+    await stage.inbox("payment", order_no, {name: yes[name] for name in names_} | {"provider_ref": yes["id"]})
+    await guarantee_is(buyer, return_id, "released")
+    assert guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)]
