@@ -2,6 +2,7 @@
 
 import secrets
 
+import psycopg
 import pytest
 
 from tests.books.writing import Desk
@@ -25,17 +26,67 @@ async def guaranteed(desk: Desk) -> tuple[str, str, int]:
         "INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token) "
         "VALUES (%s, %s, 1000, 'CNY', 'sandbox', 'tok_ok')", return_id, order_no
     )  # fmt: skip
-    authorisation = await desk.payment(order_no, "authorise", "succeeded", purpose="guarantee")
+    authorisation = await asked(desk, order_no, return_id, "authorise", status="succeeded")
     await desk.rows("UPDATE guarantees SET status = 'authorised' WHERE return_id = %s", return_id)
     return order_no, return_id, authorisation
 
 
-@pytest.mark.parametrize(("first", "second"), [("capture", "capture"), ("capture", "void"), ("void", "capture")])
-async def test_a_guarantee_ends_once(desk: Desk, first: str, second: str) -> None:
-    order_no, _, authorisation = await guaranteed(desk)
-    await desk.payment(order_no, first, "intent", parent=authorisation, purpose="guarantee")
+async def asked(
+    desk: Desk, order_no: str, return_id: str, kind: str, amount: int = 1000, parent: int | None = None,
+    status: str = "intent", time: int = 1,
+) -> int:  # fmt: skip
+    """A provider is asked for something of the guarantee; the payment's id."""
+    key = f"{order_no}/guarantee/{return_id}/{kind}/{time}"
+    return await desk.payment(order_no, kind, status, amount, parent, "guarantee", key)
+
+
+async def due(desk: Desk, return_id: str, kind: str, claim: int = 1000) -> None:
+    """The books say that it is to be claimed, or given back."""
+    status, claimed = ("claim_due", claim) if kind == "capture" else ("release_due", None)
+    change = "UPDATE guarantees SET status = %s, claim_minor = %s WHERE return_id = %s"
+    await desk.rows(change, status, claimed, return_id)
+
+
+@pytest.mark.parametrize("kind", ["capture", "void"])
+async def test_a_guarantee_ends_once(desk: Desk, kind: str) -> None:
+    order_no, return_id, authorisation = await guaranteed(desk)
+    await due(desk, return_id, kind)
+    await asked(desk, order_no, return_id, kind, parent=authorisation)
     with pytest.raises(Exception, match=r"payments_guarantee_ends_once|payments_one_void"):
-        await desk.payment(order_no, second, "intent", parent=authorisation, purpose="guarantee")
+        await asked(desk, order_no, return_id, kind, parent=authorisation, time=2)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "amount"),
+    [
+        ("authorised", "authorise", 1000),  # it is authorised already
+        ("authorised", "capture", 1000),  # nobody decided to claim it
+        ("authorised", "void", 1000),  # nor to give it back
+        ("claim_due", "void", 1000),  # both at once
+        ("release_due", "capture", 1000),
+        ("claim_due", "capture", 401),  # more than is claimed
+        ("claim_due", "capture", 399),
+        ("release_due", "void", 999),
+    ],
+)
+async def test_a_provider_is_asked_only_for_what_is_due(desk: Desk, status: str, kind: str, amount: int) -> None:
+    order_no, return_id, authorisation = await guaranteed(desk)
+    if status != "authorised":
+        await due(desk, return_id, "capture" if status == "claim_due" else "void", 400)
+    with pytest.raises(psycopg.Error) as refusal:
+        await asked(desk, order_no, return_id, kind, amount, authorisation, time=2)
+    assert refusal.value.sqlstate == "OM173"
+
+
+async def test_what_is_due_is_taken_from_its_own_authorisation(desk: Desk) -> None:
+    order_no, return_id, authorisation = await guaranteed(desk)
+    _, _, of_another = await guaranteed(desk)
+    await due(desk, return_id, "capture", 400)
+    for parent in (None, of_another, await desk.payment(order_no, "authorise", "succeeded")):
+        with pytest.raises(psycopg.Error) as refusal:
+            await asked(desk, order_no, return_id, "capture", 400, parent)
+        assert refusal.value.sqlstate == "OM173"
+    await asked(desk, order_no, return_id, "capture", 400, authorisation)
 
 
 async def test_what_becomes_of_the_return_decides(desk: Desk) -> None:
@@ -52,8 +103,7 @@ async def test_a_claim_under_way_is_not_turned_back(desk: Desk) -> None:
     order_no, return_id, authorisation = await guaranteed(desk)
     for status in ("approved", "expired"):
         await desk.rows("UPDATE returns SET status = %s WHERE return_id = %s", status, return_id)
-    key = f"{order_no}/guarantee/{return_id}/capture/1"
-    await desk.payment(order_no, "capture", "intent", parent=authorisation, purpose="guarantee", key=key)
+    await asked(desk, order_no, return_id, "capture", parent=authorisation)
     await desk.rows("UPDATE returns SET status = 'received' WHERE return_id = %s", return_id)
     assert await desk.one("SELECT status FROM guarantees WHERE return_id = %s", return_id) == "claim_due"
     back = "UPDATE guarantees SET status = 'release_due' WHERE return_id = %s"

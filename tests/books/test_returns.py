@@ -3,6 +3,7 @@
 import itertools
 import secrets
 
+import psycopg
 import pytest
 
 from domain.after_sales import CLOSED, NOT_COUNTED, RETURN_TRANSITIONS, ReturnStatus
@@ -173,3 +174,47 @@ def test_all_ways_are_short() -> None:
             todo += fresh
         assert reached & CLOSED, status
     assert not set(itertools.chain.from_iterable(ends[end] for end in CLOSED)) - {ReturnStatus.RECEIVED}
+
+
+SHELVED = (
+    "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, "
+    "quarantined_delta, order_no, reference, actor) VALUES (%s, %s, 'TEA', 'WH-EAST', %s, %s, 0, %s, %s, %s, 'test')"
+)
+
+
+async def shelve(desk: Desk, order_no: str, return_id: str, kind: str, units: int, key: str | None = None) -> str:
+    """What the database answers to a movement of the return: a refusal's code, or nothing."""
+    deltas = (units, 0) if kind == "return_restock" else (0, units)
+    values = (key or f"{return_id}/{kind}/TEA", kind, units, *deltas, order_no, return_id)
+    try:
+        await desk.app.execute(SHELVED.encode(), values)
+    except psycopg.Error as error:
+        return error.sqlstate or ""
+    return ""
+
+
+async def test_no_more_goes_on_a_shelf_than_came(desk: Desk) -> None:
+    await desk.stock("TEA", 0)
+    order_no = await delivered(desk, 6)
+    return_id = await asked(desk, order_no, 6)
+    assert await shelve(desk, order_no, return_id, "return_restock", 1) == "OM174"  # nobody has looked at it
+    async with desk.app.transaction():
+        for condition, units in (("as_new", 2), ("damaged", 1), ("missing", 3)):
+            await desk.app.execute(FOUND, (return_id, "inspected", condition, units))
+    other = await delivered(desk)
+    assert await shelve(desk, order_no, return_id, "return_restock", 3) == "OM174"
+    assert await shelve(desk, order_no, return_id, "quarantine_in", 4) == "OM174"
+    assert await shelve(desk, other, return_id, "return_restock", 2) == "OM174"
+    assert await shelve(desk, order_no, return_id, "return_restock", 2, key=secrets.token_hex(8)) == "OM174"
+    assert await shelve(desk, order_no, return_id, "return_restock", 2) == ""
+    assert await shelve(desk, order_no, return_id, "quarantine_in", 2) == "OM174"  # as new and damaged at once
+    assert await shelve(desk, order_no, return_id, "quarantine_in", 1) == ""
+
+
+async def test_what_nobody_looked_at_goes_into_quarantine_whole(desk: Desk) -> None:
+    await desk.stock("TEA", 0)
+    order_no = await delivered(desk, 2)
+    return_id = await asked(desk, order_no, 2)
+    async with desk.app.transaction():
+        await desk.app.execute(FOUND, (return_id, "inspected", "as_new", 2))
+    assert await shelve(desk, order_no, return_id, "quarantine_in", 2) == ""

@@ -149,6 +149,19 @@ async def test_a_declined_guarantee_makes_it_an_ordinary_exchange(buyer: Buyer) 
     assert await buyer.kept_minor(order_no, new["order_no"]) == 1_000
 
 
+async def test_a_guarantee_whose_answer_was_lost_is_authorised_once(buyer: Buyer) -> None:
+    order_no = await buyer.buys()
+    buyer.office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="authorise")
+    return_id = await buyer.asks(order_no, advance=True, payment=CARD)
+    new = (await buyer.new_order(return_id))["order_no"]
+    assert guarantees(buyer, order_no) == [("authorise", 1_000)]
+    await buyer.gets(new)
+    await buyer.sends_back(return_id)
+    await buyer.becomes(return_id, "completed")
+    assert guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)]
+    assert await buyer.kept_minor(order_no, new) == 1_000
+
+
 async def test_a_cheaper_one_leaves_money_when_the_old_goods_are_here(buyer: Buyer) -> None:
     order_no, return_id, new = await begun(buyer, exchange_lines=[{"sku": CHEAP, "quantity": 1}])
     assert guarantees(buyer, order_no) == [("authorise", 700)]

@@ -67,7 +67,9 @@ async def ends_well(stack: StackRun, order_no: str, return_id: str, sku: str) ->
 async def test_a_worker_that_is_killed_loses_no_return(patient: StackRun) -> None:
     order_no, return_id, sku = await asked(patient)
     await patient.kill("worker")
+    await patient.fault("payments", "slow", order_no=order_no, kind="refund")
     await handled(patient, return_id, sku)
+    await intent(patient, order_no, "order")  # its refund is being paid
     await patient.kill("worker")
     await ends_well(patient, order_no, return_id, sku)
 

@@ -46,6 +46,19 @@ class LooksTwice(OrderWorkflow):
 
 
 @workflow.defn(name=names.ORDER)
+class LooksBeforeErrands(OrderWorkflow):
+    """One step more before a refund, a guarantee or a difference is paid."""
+
+    @workflow.run
+    async def run(self, start: m.StartOrder) -> str:
+        return await super().run(start)
+
+    async def errand(self, errand: m.Errand) -> None:
+        await ports.load_order(m.OrderRef(self.order_no), "look first")
+        await super().errand(errand)
+
+
+@workflow.defn(name=names.ORDER)
 class LooksAtTheClock(OrderWorkflow):
     """Not deterministic, without effect on this very history."""
 

@@ -12,7 +12,13 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from tests.workflows.changed import LooksAtTheClock, LooksTwice, PaysAfterBooking, RefundsBeforeRecall
+from tests.workflows.changed import (
+    LooksAtTheClock,
+    LooksBeforeErrands,
+    LooksTwice,
+    PaysAfterBooking,
+    RefundsBeforeRecall,
+)
 from tests.workflows.later_stories import LATER
 from tests.workflows.record import HISTORIES
 from tests.workflows.return_stories import RETURNING
@@ -91,7 +97,15 @@ def test_a_history_says_nothing_of_the_machine_that_recorded_it(file: Path) -> N
 @EVERY_RUNNER
 @pytest.mark.parametrize(
     ("name", "changed"),
-    [("plain", PaysAfterBooking), ("cancelled_after_booking", RefundsBeforeRecall), ("plain", LooksTwice)],
+    [
+        ("plain", PaysAfterBooking),
+        ("cancelled_after_booking", RefundsBeforeRecall),
+        ("plain", LooksTwice),
+        ("refunded_before_delivery", LooksBeforeErrands),
+        ("made_dearer", LooksBeforeErrands),
+        ("guarantee_claimed", LooksBeforeErrands),
+        ("guarantee_released", LooksBeforeErrands),
+    ],
 )
 async def test_a_changed_workflow_does_not_replay(name: str, changed: type[Any], runner: WorkflowRunner) -> None:
     failure = await replay(HISTORIES / f"{name}.json", runner, changed)
