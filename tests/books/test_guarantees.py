@@ -8,8 +8,8 @@ import pytest
 from tests.books.writing import Desk
 
 
-async def guaranteed(desk: Desk) -> tuple[str, str, int]:
-    """(order, return, authorisation) of an advance exchange whose guarantee is authorised."""
+async def offered(desk: Desk) -> tuple[str, str]:
+    """(order, return) of an advance exchange whose guarantee nobody was asked for yet."""
     order_no, return_id = await desk.order(), f"rt_{secrets.token_hex(8)}"
     for event, source, target in (
         ("stock_reserved", "received", "pending_payment"), ("payment_captured", "pending_payment", "paid"),
@@ -26,6 +26,12 @@ async def guaranteed(desk: Desk) -> tuple[str, str, int]:
         "INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token) "
         "VALUES (%s, %s, 1000, 'CNY', 'sandbox', 'tok_ok')", return_id, order_no
     )  # fmt: skip
+    return order_no, return_id
+
+
+async def guaranteed(desk: Desk) -> tuple[str, str, int]:
+    """(order, return, authorisation) of an advance exchange whose guarantee is authorised."""
+    order_no, return_id = await offered(desk)
     authorisation = await asked(desk, order_no, return_id, "authorise", status="succeeded")
     await desk.rows("UPDATE guarantees SET status = 'authorised' WHERE return_id = %s", return_id)
     return order_no, return_id, authorisation
@@ -114,6 +120,26 @@ async def test_a_claim_under_way_is_not_turned_back(desk: Desk) -> None:
 async def test_no_step_is_skipped(desk: Desk, status: str) -> None:
     _, return_id, _ = await guaranteed(desk)
     assert await desk.refused("UPDATE guarantees SET status = %s WHERE return_id = %s", status, return_id) == "OM173"
+
+
+@pytest.mark.parametrize(("kind", "end"), [("capture", "claimed"), ("void", "released")])
+async def test_it_ends_as_its_provider_says(desk: Desk, kind: str, end: str) -> None:
+    order_no, return_id, authorisation = await guaranteed(desk)
+    await due(desk, return_id, kind)
+    move = "UPDATE guarantees SET status = %s WHERE return_id = %s"
+    assert await desk.refused(move, end, return_id) == "OM173"
+    asking = await asked(desk, order_no, return_id, kind, parent=authorisation)
+    assert await desk.refused(move, end, return_id) == "OM173"
+    await desk.rows("UPDATE payments SET status = 'succeeded' WHERE payment_id = %s", asking)
+    await desk.rows(move, end, return_id)
+
+
+async def test_it_is_authorised_by_its_provider_alone(desk: Desk) -> None:
+    order_no, return_id = await offered(desk)
+    move = "UPDATE guarantees SET status = 'authorised' WHERE return_id = %s"
+    await asked(desk, order_no, return_id, "authorise")
+    await desk.payment(order_no, "authorise", "succeeded")  # of the order itself
+    assert await desk.refused(move, return_id) == "OM173"
 
 
 async def test_an_exchange_falls_back_once(desk: Desk) -> None:

@@ -27,6 +27,21 @@ END $$;
 CREATE TRIGGER guarantee_payment_wanted BEFORE INSERT ON payments FOR EACH ROW
   WHEN (NEW.purpose = 'guarantee' AND NEW.kind IN ('authorise', 'capture', 'void')) EXECUTE FUNCTION heed_guarantee();
 
+-- What a guarantee is said to have come to, its provider has done: nobody's goods go out on a card that was not asked.
+CREATE FUNCTION prove_guarantee() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+  IF NOT EXISTS (
+       SELECT FROM payments p WHERE p.order_no = NEW.order_no AND p.purpose = 'guarantee' AND p.status = 'succeeded'
+          AND p.kind = CASE NEW.status WHEN 'authorised' THEN 'authorise' WHEN 'claimed' THEN 'capture' ELSE 'void' END
+          AND p.idempotency_key LIKE NEW.order_no || '/guarantee/' || NEW.return_id || '/%') THEN
+    RAISE EXCEPTION 'no payment says that the guarantee is %', NEW.status USING ERRCODE = 'OM173';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER guarantee_proved BEFORE UPDATE OF status ON guarantees FOR EACH ROW
+  WHEN (OLD.status <> NEW.status AND NEW.status IN ('authorised', 'claimed', 'released'))
+  EXECUTE FUNCTION prove_guarantee();
+
 -- Of a return no more goes on sale than was found as new, and no more on any shelf than came. One movement for each
 -- shelf and SKU, by its key: the ledger of a product that moves all day is not read through for it.
 CREATE FUNCTION heed_findings() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
