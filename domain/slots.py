@@ -11,7 +11,7 @@ MAX_LENGTH = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """From `start` to before `end`, both in UTC and of whole seconds; 1 to 24 hours long."""
+    """From `start` to before `end`, both in UTC and of whole minutes; 1 to 24 hours long."""
 
     start: datetime
     end: datetime
@@ -42,7 +42,7 @@ def _moment(typed: str, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(typed)
         if moment.tzinfo is not None:
-            return moment.astimezone(UTC).replace(microsecond=0)
+            return moment.astimezone(UTC).replace(second=0, microsecond=0)
     except (ValueError, OverflowError):
         pass
     raise _invalid(f"`{name}` is a date and time with its offset, like 2026-03-01T09:00:00+08:00")

@@ -18,9 +18,10 @@ def typed_slot(fields: Mapping[str, str], zone: str) -> dict[str, str] | None:
         return None
     try:
         day, begin, end = date.fromisoformat(typed[0]), time.fromisoformat(typed[1]), time.fromisoformat(typed[2])
+        if begin.tzinfo or end.tzinfo:
+            raise ValueError("the zone is the shop's")
         until = day + timedelta(days=1) if end <= begin else day
-        there = ZoneInfo(zone)
-        moments = [datetime.combine(on, at.replace(tzinfo=None), there) for on, at in ((day, begin), (until, end))]
+        moments = [datetime.combine(on, at, ZoneInfo(zone)) for on, at in ((day, begin), (until, end))]
     except (ValueError, OverflowError):
         raise Problem("invalid_delivery_slot", "a slot needs its day, from when and until when") from None
     return {"from": moments[0].isoformat(), "to": moments[1].isoformat()}

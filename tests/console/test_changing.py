@@ -72,6 +72,8 @@ async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(suppor
         assert f"{day} 09:00–12:00" in (await support.get(f"/console/orders/{order_no}{page}")).text
     bad = await sent(support, order_no, slot_day="2020-01-01")
     assert (bad.status_code, "1 to 24 hours" in bad.text) == (422, True)
+    odd = await sent(support, order_no, slot_day=f"{day}", slot_begin="09:00+08:00", slot_end="10:00")
+    assert odd.status_code == 422
     told = await sent(support, order_no, slot_day="", slot_begin="", slot_end="")
     assert "any time" in told.text
     await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))

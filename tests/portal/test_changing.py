@@ -100,6 +100,7 @@ async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop
         ("delivery_slot", {"slot_day": "2020-01-01", "slot_begin": "09:00", "slot_end": "12:00"}, "still to come"),
         ("delivery_slot", {"slot_day": "", "slot_begin": "09:00", "slot_end": "12:00"}, "Choose a day"),
         ("delivery_slot", {"slot_day": "soon", "slot_begin": "<b>", "slot_end": "12:00"}, "Choose a day"),
+        ("delivery_slot", {"slot_day": "2026-12-24", "slot_begin": "09:00+08:00", "slot_end": "10:00"}, "Choose a day"),
         ("delivery_slot", {"slot_day": "9999-12-31", "slot_begin": "09:00", "slot_end": "08:00"}, "Choose a day"),
         ("address", {"city": " "}, "does not fit: City"),
         ("address", {"country": "China"}, "Country"),
