@@ -164,10 +164,14 @@ def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Ite
     if seen["answer_within_s"] is None:
         yield sentence("return.means.at_once")
     else:
-        yield sentence("return.means.answer", days=days(seen["answer_within_s"]))
-    yield sentence("return.means.send", days=days(seen["send_within_s"]))
+        yield sentence("return.means.answer", days=days(request, seen["answer_within_s"]))
+    yield sentence("return.means.send", days=days(request, seen["send_within_s"]))
 
 
-def days(seconds: float) -> str:
-    """A time in days, as people say it."""
-    return f"{seconds / _DAY_S:.1f}".removesuffix(".0")
+def days(request: Request, seconds: float) -> str:
+    """A time as people say it: in days, or in hours where it is less than one."""
+    unit, size = ("day", _DAY_S) if seconds >= _DAY_S else ("hour", 3600)
+    number = f"{seconds / size:.1f}".removesuffix(".0")
+    if language(request) == "zh":
+        return f"{number} {'天' if unit == 'day' else '小时'}"
+    return f"{number} {unit}{'' if number == '1' else 's'}"

@@ -57,6 +57,7 @@ async def choose(
         "wanted": wanted,
         "picked": known,
         "found": [one for one in found if one["sku"] not in {row["sku"] for row in known}],
+        "more": len(found) == portal_goods.SHOWN,
         "cards": cards_of(parts.settings),
     }
     return page(request, "return_goods.html", status=status, refused=code, **context)

@@ -18,7 +18,7 @@ from api.schemas.returns import SentReturn
 from domain.access import Principal
 from domain.after_sales import ReturnStatus
 from domain.errors import NotFound
-from infra.db import portal_orders
+from infra.db import portal_goods, portal_orders
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}/returns")
 
@@ -33,7 +33,9 @@ async def one(request: Request, person: Signed, order_no: str, return_id: str) -
     _, found = await _mine(parts, person, order_no, return_id)
     async with parts.database.begin() as conn:
         names = await portal_orders.names_of(conn, found["order_no"])
-    context: dict[str, Any] = {"found": found, "names": names, "to_send": found["status"] in _TO_SEND}
+        new = [line["sku"] for line in (found["exchange"] or {}).get("lines") or ()]
+        wanted = {row["sku"]: row["name"] for row in await portal_goods.known(conn, found["order_no"], new)}
+    context: dict[str, Any] = {"found": found, "names": names, "wanted": wanted, "to_send": found["status"] in _TO_SEND}
     context["here"], context["guarantee"] = address_of(found), _standing(found)
     template = "return_live.html" if request.headers.get("x-live") else "return.html"
     return page(request, template, key=new_key(), **context)

@@ -14,7 +14,8 @@ _FOUND = """
       FROM products p JOIN orders o ON o.currency = p.currency
      WHERE o.order_no = :order_no AND p.active"""
 _OFFERED = text(
-    rf"""{_FOUND} AND (:q = '' OR p.sku = :q OR p.name ILIKE :pattern ESCAPE '\') ORDER BY p.sku LIMIT {SHOWN}"""
+    rf"""{_FOUND} AND (:q = '' OR upper(p.sku) = upper(:q) OR p.name ILIKE :pattern ESCAPE '\')
+          ORDER BY p.sku LIMIT {SHOWN}"""
 )
 _KNOWN = text(f"{_FOUND} AND p.sku = ANY(CAST(:skus AS text[])) ORDER BY p.sku")
 

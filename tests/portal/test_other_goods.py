@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.conftest import Door, unique
 from tests.portal.test_changing import SCRIPT, hidden
-from tests.portal.test_returns import FORM, at_home, plain
+from tests.portal.test_returns import FORM, asked, at_home, plain
 
 OTHER = FORM | {"pieces.TEA-1": "1", "resolution": "exchange_other"}
 
@@ -51,6 +51,8 @@ async def test_other_goods_are_found_chosen_and_asked_for(shop: Door) -> None:
         order_no,
     )
     assert rows == [{"sku": sku, "quantity": 2}]
+    page = await browser.get(done.headers["location"].removeprefix("/portal"))
+    assert f"{word} cup × 2" in page.text and "The same again" not in page.text
 
 
 async def test_other_goods_may_go_out_first_against_a_guarantee(shop: Door) -> None:
@@ -100,3 +102,12 @@ async def test_photographs_are_references_that_staff_read_as_text(shop: Door) ->
     return_id = done.headers["location"].rpartition("/")[2]
     seen = (await shop.as_("support", "amy").get(f"/v1/returns/{return_id}")).json()
     assert seen["photographs"] == wanted
+    page = await browser.get(done.headers["location"].removeprefix("/portal"))
+    assert "IMG-7" in page.text and 'href="javascript' not in page.text
+
+
+async def test_nothing_left_to_send_back_is_said(shop: Door) -> None:
+    browser, order_no = await at_home(shop)
+    await asked(browser, order_no, pieces=2)
+    page = await browser.get(f"/orders/{order_no}/return")
+    assert "Nothing of this order is left" in page.text and "<textarea" not in page.text
