@@ -51,6 +51,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     customer, glance = await owned(parts, person, order_no)
     try:
         _pieces(fields)
+        _photographs(fields)
     except Problem as problem:
         return await _form(request, parts, glance.order_no, fields, problem)
     try:
@@ -111,14 +112,20 @@ def _pieces(fields: dict[str, str]) -> list[dict[str, Any]]:
     return lines
 
 
+def _photographs(fields: dict[str, str]) -> list[str]:
+    """Their references, one a line. Raises Problem `too_many_photographs`."""
+    named = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
+    if len(named) > MAX_PHOTOGRAPHS or any(len(one) > MAX_REFERENCE for one in named):
+        raise Problem("too_many_photographs", f"at most {MAX_PHOTOGRAPHS}, each of at most {MAX_REFERENCE} characters")
+    return named
+
+
 def _wish(settings: Settings, fields: dict[str, str]) -> AskReturn:
     """The form as the body of the HTTP call. Raises Problem as `_pieces` and `chosen` do, `too_many_photographs`."""
     code = fields.get("reason_code", "")
     words = fields.get("reason", "").replace("\r\n", "\n").strip()
-    photographs = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
-    if len(photographs) > MAX_PHOTOGRAPHS or any(len(one) > MAX_REFERENCE for one in photographs):
-        raise Problem("too_many_photographs", f"at most {MAX_PHOTOGRAPHS}, each of at most {MAX_REFERENCE} characters")
-    body = {"lines": _pieces(fields), "reason_code": code, "reason": words or code, "photographs": photographs}
+    body: dict[str, Any] = {"lines": _pieces(fields), "reason_code": code, "reason": words or code}
+    body["photographs"] = _photographs(fields)
     return fitting(AskReturn, body | _instead(settings, fields))
 
 

@@ -71,6 +71,7 @@ async def test_other_goods_may_go_out_first_against_a_guarantee(shop: Door) -> N
 @pytest.mark.parametrize(
     ("typed", "status", "said"),
     [
+        ({"photographs": "x" * 201}, 422, "What goes back"),  # said where the list can be shortened
         ({"step": "on"}, 422, "at least one of the goods"),
         ({"step": "on", "new.TEA-1": "0"}, 422, "at least one of the goods"),
         ({"step": "on", "new.TEA-1": "-1"}, 422, "whole number"),
