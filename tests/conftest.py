@@ -81,5 +81,8 @@ async def database_url(
     """A fresh database for one test module; dropped when the module is done, whoever is still connected."""
     name = f"{Path(request.path).stem}_{next(_numbers)}"
     await create_database(postgres, name, database_template)
+    # What a database itself allows is not copied with it.
+    closed = sql.SQL("REVOKE CREATE, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
+    await as_owner(postgres, closed)
     yield Books(owner_url=postgres.url(OWNER, name), app_url=postgres.url(APP, name))
     await as_owner(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
