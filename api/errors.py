@@ -54,6 +54,7 @@ STATUSES: dict[str, int] = {
     "external_ref_exists": 409,
     "product_exists": 409,
     "warehouse_exists": 409,
+    "receipt_exists": 409,
     "idempotency_in_progress": 409,
     "already_paid": 409,
     "payment_in_progress": 409,
@@ -128,6 +129,7 @@ CONSTRAINTS: dict[str, str] = {
     "feedback_limit": "feedback_limit",
     "products_pkey": "product_exists",
     "warehouses_pkey": "warehouse_exists",
+    "receipt_once": "receipt_exists",
 }
 _SQLSTATES = {
     "OM001": "stock_not_available",

@@ -47,7 +47,8 @@ async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
 
 @router.post("/receipts", status_code=201, openapi_extra=body_of(Receipt), responses=problems())
 async def receive(request: Request, caller: Caller) -> Response:
-    """Units arrived; backorders that wait for them are woken."""
+    """Units arrived; backorders that wait for them are woken. The same reference, SKU and warehouse again is 409
+    `receipt_exists`, also under another Idempotency-Key, unless the body says `allow_duplicate: true`."""
     parts, key = _begin(request, caller)
     parsed = await read(request, Receipt)
     wish = parsed.model
@@ -55,7 +56,8 @@ async def receive(request: Request, caller: Caller) -> Response:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         where = await stock_admin.place_of(conn, wish.sku, wish.warehouse)
         unique = f"receipt:{derived_id(caller, key, 'receipt')}"
-        one = Move(unique, MovementKind.RECEIPT, wish.sku, where, wish.quantity, wish.reference, actor(caller))
+        one = Move(unique, MovementKind.RECEIPT, wish.sku, where, wish.quantity, wish.reference, actor(caller),
+                   allow_duplicate=wish.allow_duplicate)  # fmt: skip
         return {**await stock_admin.move(conn, [one]), "reference": wish.reference}
 
     return await in_books(parts, _asked(caller, key, parsed), 201, work)

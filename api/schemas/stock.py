@@ -32,12 +32,14 @@ class NewWarehouse(Body):
 
 
 class Receipt(Body):
-    """Units that arrived; without a warehouse, at the default one."""
+    """Units that arrived; without a warehouse, at the default one. A reference names one delivery: of one SKU at one
+    warehouse it is booked once (409 `receipt_exists`), unless `allow_duplicate` says that the same came again."""
 
     sku: Sku
     quantity: Units
     reference: Reference
     warehouse: Code | None = None
+    allow_duplicate: bool = False
 
 
 class Adjustment(Body):

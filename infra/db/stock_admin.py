@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import NotFound, RuleBroken
+from domain.errors import Conflict, NotFound, RuleBroken
 from domain.stock import MovementKind, effect
 
 MAX_WOKEN = 1000
@@ -29,14 +29,22 @@ _PLACE = text(
     """
 )
 _LEVEL = text("INSERT INTO stock_levels (sku, warehouse) VALUES (:sku, :warehouse) ON CONFLICT DO NOTHING")
+# A receipt that is booked already is not written: no row comes back.
 _MOVE = text(
     """
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, quarantined_delta, order_no,
-       reference, actor)
+       reference, actor, duplicate)
     VALUES (:key, :kind, :sku, :warehouse, :quantity, :on_hand_delta, :reserved_delta, :quarantined_delta, :order_no,
-            :reference, :actor)
+            :reference, :actor, :duplicate)
+    ON CONFLICT (reference, sku, warehouse) WHERE kind = 'receipt' AND NOT duplicate DO NOTHING
     RETURNING movement_id
+    """
+)
+_BOOKED = text(
+    """
+    SELECT quantity, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS booked_at FROM stock_movements
+     WHERE kind = 'receipt' AND NOT duplicate AND (reference, sku, warehouse) = (:reference, :sku, :warehouse)
     """
 )
 _NOW = text(
@@ -59,7 +67,7 @@ _WAKE = text(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One movement to write; an adjustment's quantity is signed."""
+    """One movement to write; an adjustment's quantity is signed. With `allow_duplicate` a receipt may repeat one."""
 
     key: str
     kind: MovementKind
@@ -69,6 +77,7 @@ class Move:
     reference: str
     actor: str
     order_no: str | None = None
+    allow_duplicate: bool = False
 
 
 async def levels(conn: AsyncConnection, sku: str) -> list[dict[str, Any]]:
@@ -91,20 +100,35 @@ async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
     """Write the movements, all or nothing, and return the last one with the level it led to.
 
     Where units arrive, backorders that wait for the SKU are told. The caller's transaction fails with the database's
-    own error when a level would go below zero or below what is reserved.
+    own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`.
     """
     last: dict[str, Any] = {}
     # Levels are locked in one order, whichever way units travel.
     for one in sorted(moves, key=lambda each: each.warehouse):
         where = {"sku": one.sku, "warehouse": one.warehouse}
         await conn.execute(_LEVEL, where)
-        movement_id = (await conn.execute(_MOVE, _values(one))).scalar_one()
+        movement_id = await _written(conn, one)
         level = (await conn.execute(_NOW, where)).one()
         if one is moves[-1]:
             last = {"movement_id": movement_id, **where, "quantity": one.quantity, **level._mapping}
     if any(effect(one.kind, one.quantity)[0] > 0 for one in moves):
         await conn.execute(_WAKE, {"sku": moves[0].sku, "limit": MAX_WOKEN})
     return last
+
+
+async def _written(conn: AsyncConnection, one: Move) -> int:
+    """The movement's number. Raises Conflict `receipt_exists`."""
+    number: int | None = (await conn.execute(_MOVE, {**_values(one), "duplicate": False})).scalar()
+    if number is None and one.allow_duplicate:
+        number = (await conn.execute(_MOVE, {**_values(one), "duplicate": True})).scalar()
+    if number is None:
+        row = (await conn.execute(_BOOKED, _values(one))).one()
+        raise Conflict(
+            "receipt_exists",
+            f"receipt {one.reference} of {one.sku} at {one.warehouse} was booked at {row.booked_at} UTC with "
+            f"{row.quantity} units; say allow_duplicate: true if the same came once more",
+        )
+    return number
 
 
 def _values(one: Move) -> dict[str, Any]:

@@ -26,7 +26,7 @@ async def stocked(shop: Door, price_minor: int = 1_000, units: int = 20, currenc
     sku = unique("CHG")
     product = {"sku": sku, "name": f"Tea {sku}", "price_minor": price_minor, "currency": currency}
     assert (await shop.as_("operations").post("/v1/products", product)).status_code == 201
-    receipt = {"sku": sku, "quantity": units, "reference": "r", "warehouse": HOUSE}
+    receipt = {"sku": sku, "quantity": units, "reference": unique("PO"), "warehouse": HOUSE}
     assert (await shop.as_("warehouse").post("/v1/stock/receipts", receipt)).status_code == 201
     return sku
 

@@ -189,7 +189,7 @@ async def test_urgent_orders_are_started_first_and_never_before_one_that_waits_l
 @pytest.mark.parametrize(("limit", "kinds"), [(8499, ["risk"]), (8500, []), (0, [])])
 async def test_by_rule_dear_orders_are_held_with_their_reservation(shop: Door, limit: int, kinds: list[str]) -> None:
     order_no = await placed(shop)  # 2 × 42.50
-    await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": "TEA-1", "quantity": 5, "reference": "r"})
+    await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": "TEA-1", "quantity": 5, "reference": unique("PO")})
     parts = shop.app.state.services
     settings = parts.settings.model_copy(update={"hold_risk_above_minor": limit})
     view = await OrderActivities(parts.database, settings).reserve_stock(OrderRef(order_no))

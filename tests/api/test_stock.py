@@ -21,7 +21,7 @@ async def level(shop: Door, sku: str, warehouse: str = "WH-EAST") -> dict[str, A
 
 
 async def receive(shop: Door, sku: str, quantity: int, **more: Any) -> dict[str, Any]:
-    body = {"sku": sku, "quantity": quantity, "reference": "PO-1", **more}
+    body = {"sku": sku, "quantity": quantity, "reference": unique("PO"), **more}
     response = await shop.as_("warehouse").post("/v1/stock/receipts", body)
     assert response.status_code == 201, response.text
     return dict(response.json())
@@ -102,6 +102,39 @@ async def test_receipt_repeated_is_one_movement(shop: Door) -> None:
     )
     assert {response.status_code for response in responses} == {201}
     assert (await level(shop, sku))["on_hand"] == 7
+
+
+async def test_a_receipt_is_booked_once_whatever_the_key(shop: Door) -> None:
+    sku, reference = await new_sku(shop), unique("PO")
+    body, warehouse = {"sku": sku, "quantity": 7, "reference": reference}, shop.as_("warehouse")
+    at_once = await asyncio.gather(*(warehouse.post("/v1/stock/receipts", body) for _ in range(8)))
+    assert sorted(response.status_code for response in at_once) == [201, *[409] * 7]
+    before = await shop.row_counts()
+    for again in (body, body | {"quantity": 3}, body | {"warehouse": "WH-EAST"}):
+        refused = await warehouse.post("/v1/stock/receipts", again)
+        assert (refused.status_code, refused.json()["code"]) == (409, "receipt_exists")
+        assert "7 units" in refused.json()["detail"] and "allow_duplicate" in refused.json()["detail"]
+    assert await shop.row_counts() == before
+    assert (await level(shop, sku))["on_hand"] == 7
+
+
+async def test_a_receipt_is_known_by_reference_sku_and_warehouse_together(shop: Door) -> None:
+    sku, other, reference = await new_sku(shop), await new_sku(shop), unique("PO")
+    await receive(shop, sku, 1, reference=reference)
+    await receive(shop, sku, 1, reference=reference, warehouse="WH-SOUTH")
+    await receive(shop, other, 1, reference=reference)
+    await receive(shop, sku, 1, reference=unique("PO"))
+    assert (await level(shop, sku))["on_hand"] == 2
+
+
+async def test_a_receipt_repeats_where_it_is_said(shop: Door) -> None:
+    """What is said the first time reserves nothing: without it the same is refused afterwards."""
+    sku, again = await new_sku(shop), {"reference": unique("PO"), "allow_duplicate": True}
+    for units in (4, 8):
+        assert (await receive(shop, sku, 4, **again))["on_hand"] == units
+    plain = {"sku": sku, "quantity": 4, "reference": again["reference"]}
+    refused = await shop.as_("warehouse").post("/v1/stock/receipts", plain)
+    assert (refused.status_code, refused.json()["code"]) == (409, "receipt_exists")
 
 
 async def test_receipt_wakes_backorders_that_wait_for_the_sku(shop: Door) -> None:
