@@ -15,6 +15,7 @@ from api.webhook_targets import require_public
 from domain.access import Principal
 from domain.errors import NotFound
 from domain.notices import ChannelKind
+from infra.addresses import Reach
 from infra.crypto import Unreadable
 from infra.db import idempotency, notice_channels
 from infra.db.idempotency import Answered
@@ -52,7 +53,7 @@ async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish:
 
 async def _require_reachable(parts: Services, wish: NewChannel) -> None:
     if wish.kind is not ChannelKind.EMAIL:
-        await require_public(wish.target, allow_private=parts.settings.allow_private_webhook_targets)
+        await require_public(wish.target, Reach.from_settings(parts.settings))
     elif not mail.configured(parts.settings):
         raise Problem("email_not_configured", "set OMS_SMTP_HOST and OMS_SMTP_FROM first")
 

@@ -1,20 +1,20 @@
-"""Which addresses events may be sent to: public ones, so that nobody reaches our own network through us."""
+"""Which URLs events may be sent to: public ones, so that nobody reaches our own network through us."""
 
 import asyncio
-import socket
 from urllib.parse import urlsplit
 
 from api.errors import Problem
-from infra.webhook_client import may_be_reached
+from infra import webhook_client
+from infra.addresses import Reach
 
 _RESOLVE_TIMEOUT_S = 5.0
 
 
-async def require_public(url: str, *, allow_private: bool) -> None:
-    """Raises Problem `webhook_target_refused` unless `url` is https to a public host.
+async def require_public(url: str, reach: Reach) -> None:
+    """Raises Problem `webhook_target_refused` unless `url` is https to a public host on a port of `reach`.
 
-    `allow_private` (a setting, for development) also lets http and private addresses through. What a name resolves
-    to may change later: delivery checks again.
+    Where private targets are allowed (for development), http and every address and port are, too. What a name
+    resolves to may change later: delivery checks again.
     """
     try:
         parts = urlsplit(url)
@@ -23,19 +23,22 @@ async def require_public(url: str, *, allow_private: bool) -> None:
         raise _refused("this is not a URL") from None
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
         raise _refused("a URL with a host, without credentials and fragment, is needed")
-    if parts.scheme not in (("https", "http") if allow_private else ("https",)):
+    if parts.scheme not in (("https", "http") if reach.private else ("https",)):
         raise _refused("only https is accepted")
-    if not allow_private:
-        await _require_public_host(host, port or 443)
+    if reach.private:
+        return
+    if not reach.port(port or 443):
+        raise _refused(f"only the ports {', '.join(str(one) for one in sorted(reach.ports))} are accepted")
+    await _require_public_host(host, port or 443, reach)
 
 
-async def _require_public_host(host: str, port: int) -> None:
+async def _require_public_host(host: str, port: int, reach: Reach) -> None:
     try:
         async with asyncio.timeout(_RESOLVE_TIMEOUT_S):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await webhook_client.resolve(host, port)
     except (OSError, UnicodeError, TimeoutError):
         raise _refused("the host cannot be found") from None
-    if not found or not all(may_be_reached(str(address[0]).partition("%")[0]) for *_, address in found):
+    if not found or not all(reach.address(address) for address in found):
         raise _refused("the host is not a public address")
 
 

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     master_key: SecretStr = SecretStr("")
     previous_master_keys: tuple[SecretStr, ...] = ()
     allow_private_webhook_targets: bool = False
+    webhook_ports: str = "80,443"
+    webhook_denied_networks: str = ""
     trusted_proxies: str = ""
     staff_session_s: int = Field(default=12 * 3600, ge=60)
     staff_idle_s: int = Field(default=1800, ge=60)
@@ -172,7 +174,15 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("not the IANA name of a time zone, such as Asia/Shanghai") from None
 
-    @field_validator("trusted_proxies")
+    @field_validator("webhook_ports")
+    @classmethod
+    def _known_ports(cls, typed: str) -> str:
+        ports = [int(one) for one in typed.split(",") if one.strip().isdigit()]
+        if len(ports) != typed.count(",") + 1 or not all(0 < port < 65_536 for port in ports):
+            raise ValueError("not ports such as 80,443")
+        return ",".join(str(port) for port in ports)
+
+    @field_validator("trusted_proxies", "webhook_denied_networks")
     @classmethod
     def _known_proxies(cls, typed: str) -> str:
         try:

@@ -1,43 +1,39 @@
 """Signed webhooks to addresses that strangers gave us: Standard Webhooks, and nothing inside our own network."""
 
 import asyncio
-import ipaddress
 import socket
 from datetime import UTC, datetime
 
 import httpx
 from standardwebhooks import Webhook
 
-# Addresses that carry another address inside count as what they carry cannot be told; none is a public endpoint.
-_TUNNELS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "2002::/16", "::ffff:0:0/96"))
+from infra.addresses import Reach
 
 
 class TargetRefusedError(Exception):
     """The host is, or resolves to, an address that webhooks may not reach."""
 
 
-def may_be_reached(address: str) -> bool:
-    """True for a public unicast address."""
-    ip = ipaddress.ip_address(address)
-    if ip.version == 6 and any(ip in tunnel for tunnel in _TUNNELS):
-        return False
-    return ip.is_global and not ip.is_multicast
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, without zones. Raises OSError and UnicodeError when it has none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
 
 
 class PublicOnlyTransport(httpx.AsyncBaseTransport):
-    """Resolves the host itself, refuses private addresses, and connects to the very address that it checked.
+    """Resolves the host itself, refuses what `reach` does, and connects to the very address that it checked.
 
     Checking first and letting the client resolve again would let a name answer differently the second time.
     """
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
         self._inner = httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.scheme not in ("http", "https"):
             raise TargetRefusedError("scheme")
-        if not self._allow_private:
+        if not self._reach.private:
             host = request.url.host
             request.extensions = {**request.extensions, "sni_hostname": host}
             request.url = request.url.copy_with(host=await self._checked(host, request))
@@ -45,12 +41,13 @@ class PublicOnlyTransport(httpx.AsyncBaseTransport):
 
     async def _checked(self, host: str, request: httpx.Request) -> str:
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        if not self._reach.port(port):
+            raise TargetRefusedError("port")
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+            addresses = await resolve(host, port)
+        except (OSError, UnicodeError) as error:
             raise httpx.ConnectError("the host has no address", request=request) from error
-        addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
-        if not addresses or not all(may_be_reached(address) for address in addresses):
+        if not addresses or not all(self._reach.address(address) for address in addresses):
             raise TargetRefusedError("address")
         return addresses[0]
 
@@ -58,13 +55,13 @@ class PublicOnlyTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def client(timeout_s: float, *, allow_private: bool) -> httpx.AsyncClient:
+def client(timeout_s: float, reach: Reach) -> httpx.AsyncClient:
     """For one endpoint: connections are shared by address, so two hosts must not share a client.
 
     Follows no redirects, uses no proxy. Raises TargetRefusedError besides httpx's own errors.
     """
     return httpx.AsyncClient(
-        transport=PublicOnlyTransport(allow_private=allow_private),
+        transport=PublicOnlyTransport(reach),
         timeout=timeout_s,
         follow_redirects=False,
         trust_env=False,

@@ -41,12 +41,17 @@ def up(
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Leave Temporal's web interface out.")] = False,
     manual_carrier: Annotated[bool, typer.Option("--manual-carrier", help="Parcels move only when told to.")] = False,
+    allow_private_webhooks: Annotated[
+        bool,
+        typer.Option("--allow-private-webhooks", help="Let webhook endpoints lie on this machine and in its networks."),
+    ] = False,
 ) -> None:
     """Run PostgreSQL, Temporal, sandbox, API, worker and relay on this machine until Ctrl-C."""
     from infra.stack.stack import Options
     from workers import up as command
 
-    _end(command.run(Options(data_dir, port, ready_file, headless, manual_carrier)))
+    options = Options(data_dir, port, ready_file, headless, manual_carrier, private_webhooks=allow_private_webhooks)
+    _end(command.run(options))
 
 
 @app.command()

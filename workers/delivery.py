@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx
 
 from infra import webhook_client
+from infra.addresses import Reach
 from infra.crypto import Unreadable, Vault
 from infra.db import deliveries
 from infra.db.autocommit import autocommit
@@ -37,7 +38,7 @@ class Deliverer:
         self._vault = vault
         self._attempts = settings.webhook_attempts
         self._timeout_s = settings.webhook_timeout_s
-        self._allow_private = settings.allow_private_webhook_targets
+        self._reach = Reach.from_settings(settings)
         self._backoff_s = backoff_s
         self._lanes: dict[str, asyncio.Task[None]] = {}
 
@@ -61,7 +62,7 @@ class Deliverer:
 
     async def _drain(self, endpoint: Endpoint) -> None:
         try:
-            async with webhook_client.client(self._timeout_s, allow_private=self._allow_private) as http:
+            async with webhook_client.client(self._timeout_s, self._reach) as http:
                 while claimed := await self._claim(endpoint):
                     await asyncio.gather(*(self._deliver(http, endpoint, delivery) for delivery in claimed))
         except Exception:

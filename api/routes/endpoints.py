@@ -15,6 +15,7 @@ from api.schemas.endpoints import NewEndpoint
 from api.webhook_targets import require_public
 from domain.access import Role
 from domain.errors import NotFound
+from infra.addresses import Reach
 from infra.db import acting, endpoints, idempotency
 from infra.db.endpoints import Endpoint
 from infra.db.idempotency import Answered
@@ -33,7 +34,7 @@ async def add(request: Request, caller: Caller) -> Response:
     key = idempotency_key(request)
     parsed = await read(request, NewEndpoint)
     wish = parsed.model
-    await require_public(wish.url, allow_private=parts.settings.allow_private_webhook_targets)
+    await require_public(wish.url, Reach.from_settings(parts.settings))
     endpoint_id = f"whe_{derived_id(caller, key, 'webhook endpoint')}"
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     async with parts.database.begin() as conn:

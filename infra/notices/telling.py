@@ -8,6 +8,7 @@ import httpx
 
 from domain.notices import ChannelKind
 from infra import smtp, webhook_client
+from infra.addresses import Reach
 from infra.notices import hook, mail, robots
 from infra.notices.message import Message
 from infra.notices.outcome import Outcome
@@ -42,8 +43,8 @@ async def tell(settings: Settings, kind: str, target: dict[str, str], message: M
 
 
 async def _by_http(settings: Settings, by: By, target: dict[str, str], message: Message, message_id: str) -> Outcome:
-    timeout_s, allow_private = settings.webhook_timeout_s, settings.allow_private_webhook_targets
-    async with webhook_client.client(timeout_s, allow_private=allow_private) as http, asyncio.timeout(timeout_s):
+    timeout_s, reach = settings.webhook_timeout_s, Reach.from_settings(settings)
+    async with webhook_client.client(timeout_s, reach) as http, asyncio.timeout(timeout_s):
         return await by(http, target, message, message_id)
 
 

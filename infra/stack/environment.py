@@ -16,7 +16,14 @@ def url(port: int) -> str:
 
 
 def services(
-    *, root: Path, ports: Mapping[str, int], secrets: Secrets, app_url: str, temporal_ui: str, more: Mapping[str, str]
+    *,
+    root: Path,
+    ports: Mapping[str, int],
+    secrets: Secrets,
+    app_url: str,
+    temporal_ui: str,
+    private_webhooks: bool,
+    more: Mapping[str, str],
 ) -> dict[str, str]:
     """OMS_* for api, worker, relay and commands that talk to the stack; the owner's address is not among them.
 
@@ -24,11 +31,11 @@ def services(
     """
     return {
         "OMS_SELLER_NAME": "示例商店 Demo Shop",  # who stands on the invoices of a stack that says nothing of it
-        "OMS_ALLOW_PRIVATE_WEBHOOK_TARGETS": "1",  # on one machine every subscriber is private
         "OMS_WATCHED_DIRS": json.dumps([str(root)]),
         **{name: value for name, value in os.environ.items() if name != "OMS_OWNER_DATABASE_URL"},
         DATA_DIR_VARIABLE: str(root),
         "PYTHONUNBUFFERED": "1",
+        "OMS_ALLOW_PRIVATE_WEBHOOK_TARGETS": "1" if private_webhooks else "0",
         "OMS_DATABASE_URL": app_url,
         "OMS_TEMPORAL_ADDRESS": f"{HOST}:{ports['temporal']}",
         "OMS_TEMPORAL_NAMESPACE": "default",

@@ -38,6 +38,7 @@ class Options:
     headless: bool = False
     manual_carrier: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    private_webhooks: bool = False
 
 
 class Stack:
@@ -102,6 +103,7 @@ class Stack:
             secrets=self._secrets,
             app_url=self._postgres.app_url,
             temporal_ui=self._temporal.ui_url,
+            private_webhooks=self._options.private_webhooks,
             more=self._options.settings,
         )
         self._facts = self._make_facts()

@@ -12,5 +12,7 @@ async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackR
     """`oms up` with parcels moved by hand, a payment deadline that nobody meets by accident and attempts that last."""
     unhurried = {"OMS_PAYMENT_TIMEOUT_S": "600", "OMS_SANDBOX_MANUAL_CARRIER": "1", "OMS_GATEWAY_ATTEMPTS": "12"}
     unhurried["OMS_RETURN_WINDOW_S"] = "600"  # customers have time to send things back
-    async with StackRun(tmp_path_factory.mktemp("live"), unhurried, ("--manual-carrier",)).standing() as stack:
+    async with StackRun(
+        tmp_path_factory.mktemp("live"), unhurried, ("--manual-carrier", "--allow-private-webhooks")
+    ).standing() as stack:
         yield stack

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sqlalchemy import create_engine, text
 
 from infra import telemetry
+from infra.addresses import Reach
 from infra.settings import Settings
 
 PERSONAL = ["刘德", "liu@example.com", "13800138000"]
@@ -260,7 +261,7 @@ async def test_the_address_of_a_notices_channel_is_in_no_trace(exporter: InMemor
     settings = Settings(allow_private_webhook_targets=True)
     target = {"secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="}
     async with serving(Robots().app) as base:
-        async with webhook_client.client(5, allow_private=True) as http:
+        async with webhook_client.client(5, Reach(private=True)) as http:
             await webhook_client.post(http, f"{base}/traced", {}, "")
         for kind in ("webhook", "dingtalk"):
             url = {"url": f"{base}/hook/s3cret"}
