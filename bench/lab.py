@@ -20,7 +20,7 @@ from psycopg import sql
 
 from infra.db import migrate, seed
 from infra.stack.ports import any_free
-from infra.stack.postgres import APP, OWNER, PostgresServer
+from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.process import Command, standing
 from infra.stack.running import Running
 from infra.stack.running import load as load_running
@@ -150,13 +150,13 @@ async def postgres(lab: Lab) -> AsyncIterator[tuple[PostgresServer, int]]:
     async with standing(server.command(), server.ready) as process:
         await server.ensure_roles()
         await _create(server, TEMPLATE, "template1")
-        await asyncio.to_thread(migrate.upgrade, server.url(OWNER, TEMPLATE))
-        await asyncio.to_thread(seed.seed, server.url(OWNER, TEMPLATE))
+        await asyncio.to_thread(migrate.upgrade, server.url(SUPERUSER, TEMPLATE))
+        await asyncio.to_thread(seed.seed, server.url(SUPERUSER, TEMPLATE))
         yield server, process.pid
 
 
 async def _create(server: PostgresServer, name: str, template: str) -> None:
-    async with await psycopg.AsyncConnection.connect(server.url(OWNER, "postgres"), autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         await connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         await connection.execute("CHECKPOINT")
@@ -197,7 +197,7 @@ async def stock(url: str, skus: int, units: int) -> None:
 
 
 def database_url(server: PostgresServer, name: str, *, owner: bool = False) -> str:
-    return server.url(OWNER if owner else APP, name)
+    return server.url(SUPERUSER if owner else APP, name)
 
 
 # ── processor time ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from infra.db import migrate, seed
 from infra.stack.ports import any_free
-from infra.stack.postgres import APP, OWNER, PostgresServer
+from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
 
 TEMPLATE = "oms_template"
@@ -30,13 +30,15 @@ class Books:
 
 async def as_owner(server: PostgresServer, statement: sql.Composed) -> None:
     """Runs one statement as superuser, outside of any transaction and of every test's database."""
-    async with await psycopg.AsyncConnection.connect(server.url(OWNER, "postgres"), autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
         await connection.execute(statement)
 
 
 async def create_database(server: PostgresServer, name: str, template: str = "template1") -> None:
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-    await as_owner(server, statement)
+    made = sql.SQL("CREATE DATABASE {} OWNER oms_owner TEMPLATE {}")
+    await as_owner(server, made.format(sql.Identifier(name), sql.Identifier(template)))
+    # What a database itself allows is not copied with it.
+    await as_owner(server, sql.SQL("REVOKE CREATE, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +70,7 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Te
 async def database_template(postgres: PostgresServer) -> str:
     """The name of a migrated and seeded database that others are cloned from."""
     await create_database(postgres, TEMPLATE)
-    owner_url = postgres.url(OWNER, TEMPLATE)
+    owner_url = postgres.url(SUPERUSER, TEMPLATE)
     await asyncio.to_thread(migrate.upgrade, owner_url)
     await asyncio.to_thread(seed.seed, owner_url)
     return TEMPLATE
@@ -81,8 +83,5 @@ async def database_url(
     """A fresh database for one test module; dropped when the module is done, whoever is still connected."""
     name = f"{Path(request.path).stem}_{next(_numbers)}"
     await create_database(postgres, name, database_template)
-    # What a database itself allows is not copied with it.
-    closed = sql.SQL("REVOKE CREATE, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
-    await as_owner(postgres, closed)
-    yield Books(owner_url=postgres.url(OWNER, name), app_url=postgres.url(APP, name))
+    yield Books(owner_url=postgres.url(SUPERUSER, name), app_url=postgres.url(APP, name))
     await as_owner(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -134,12 +134,16 @@ def sandbox() -> None:
 def migrate() -> None:
     """Bring the database at OMS_OWNER_DATABASE_URL to the newest version."""
     from infra.db import migrate as command
+    from infra.db.roles import WrongRoles
     from infra.settings import settings
 
     owner_url = settings().owner_database_url
     if not owner_url:
         _fail("OMS_OWNER_DATABASE_URL is not set: migrations are made by the database's owner")
-    command.upgrade(owner_url)
+    try:
+        command.upgrade(owner_url)
+    except WrongRoles as error:
+        _fail(str(error))
 
 
 @app.command()

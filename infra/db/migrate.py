@@ -19,7 +19,7 @@ def _config(owner_url: str) -> Config:
 
 
 def upgrade(owner_url: str) -> None:
-    """Bring the schema at `owner_url` to the newest revision; nothing to do is fine. The role oms_app must exist."""
+    """Bring the schema at `owner_url` to the newest revision; nothing to do is fine. Raises WrongRoles."""
     command.upgrade(_config(owner_url), "head")
 
 

@@ -10,19 +10,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
+from infra.db.roles import APP, OWNER
 from infra.stack import leftovers, probes, system_user
 from infra.stack.errors import StackError
 from infra.stack.ports import HOST
 from infra.stack.process import Command, RunAs, spawn, standing, tail
 
-OWNER = "oms_owner"
-APP = "oms_app"
+SUPERUSER = "postgres"
+HELPER = "oms_renaming"  # exists only while the superuser of an older folder gets its name
 DATABASE = "oms"
 
 SETTINGS = {
@@ -72,15 +73,15 @@ class PostgresServer:
 
     @property
     def owner_url(self) -> str:
-        return self.url(OWNER)
+        return self.url(SUPERUSER)
 
     @property
     def app_url(self) -> str:
         return self.url(APP)
 
     def url(self, role: str, database: str = DATABASE) -> str:
-        """The address for OWNER (superuser) or APP (what services use)."""
-        password = self.owner_password if role == OWNER else self.app_password
+        """The address for SUPERUSER (the local owner's) or APP (what services use)."""
+        password = self.app_password if role == APP else self.owner_password
         return f"postgresql://{role}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"
 
     async def prepare(self) -> None:
@@ -117,7 +118,7 @@ class PostgresServer:
             "-D",
             str(folder),
             "-U",
-            OWNER,
+            SUPERUSER,
             f"--pwfile={password}",
             "--auth=scram-sha-256",
         ]
@@ -149,23 +150,54 @@ class PostgresServer:
         )
 
     async def ready(self) -> None:
-        """Returns when the server takes the owner's connections."""
+        """Returns when the server takes the superuser's connections."""
         await probes.until(self._answers)
 
     async def _answers(self) -> bool:
-        async with await psycopg.AsyncConnection.connect(self.url(OWNER, "postgres"), connect_timeout=2):
+        try:
+            async with await self._connect(SUPERUSER):
+                return True
+        except psycopg.OperationalError:
+            await self._rename_superuser()
             return True
 
+    async def _connect(self, role: str) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+        url = self.url(role, "postgres")
+        return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=2)
+
+    async def _rename_superuser(self) -> None:
+        """In folders of before the superuser has the owner's name, which no role can change of itself.
+
+        Whatever is interrupted here is done again: the old name still opens.
+        """
+        async with await self._connect(OWNER) as connection:
+            await connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(HELPER)))
+            made = sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}")
+            await connection.execute(made.format(sql.Identifier(HELPER), sql.Literal(self.owner_password)))
+        async with await self._connect(HELPER) as connection:
+            renamed = sql.SQL("ALTER ROLE {} RENAME TO {}")
+            await connection.execute(renamed.format(sql.Identifier(OWNER), sql.Identifier(SUPERUSER)))
+
     async def ensure_roles(self) -> None:
-        """Makes the services' role, sets its password, makes the database; changes nothing that is there."""
-        async with await psycopg.AsyncConnection.connect(self.url(OWNER, "postgres"), autocommit=True) as connection:
-            found = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APP,))
-            verb = "ALTER" if await found.fetchone() else "CREATE"
-            role = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
-            await connection.execute(role.format(sql.SQL(verb), sql.Identifier(APP), sql.Literal(self.app_password)))
+        """Makes the owner and the services' role, sets its password, makes the database; changes nothing else."""
+        async with await self._connect(SUPERUSER) as connection:
+            await connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(HELPER)))
+            plain = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE")
+            await self._ensure_role(connection, OWNER, sql.SQL("NOLOGIN {}").format(plain))
+            password = sql.Literal(self.app_password)
+            await self._ensure_role(connection, APP, sql.SQL("LOGIN {} PASSWORD {}").format(plain, password))
             found = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
             if not await found.fetchone():
-                await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+                made = sql.SQL("CREATE DATABASE {} OWNER {}")
+                await connection.execute(made.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+
+    @staticmethod
+    async def _ensure_role(
+        connection: psycopg.AsyncConnection[tuple[Any, ...]], name: str, options: sql.Composed
+    ) -> None:
+        found = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+        verb = sql.SQL("ALTER" if await found.fetchone() else "CREATE")
+        await connection.execute(sql.SQL("{} ROLE {} {}").format(verb, sql.Identifier(name), options))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:

@@ -10,13 +10,13 @@ import psycopg
 from infra import db
 from infra.stack.layout import write_json
 
+OWN = ("seed.py", "migrate.py", "env.py", "roles.py", "hand_over.sql", "close.sql")
+
 
 def source_hash(folder: Path) -> str:
     """A hash over the migrations and the seed: as long as it stays there is nothing to do."""
     digest = hashlib.sha256()
-    for file in sorted(
-        [*(folder / "versions").iterdir(), folder / "seed.py", folder / "migrate.py", folder / "env.py"]
-    ):
+    for file in sorted([*(folder / "versions").iterdir(), *(folder / name for name in OWN)]):
         if file.is_file():
             digest.update(f"{file.name}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())

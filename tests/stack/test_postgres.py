@@ -1,5 +1,6 @@
 """PostgreSQL under our own supervision, also as root and after kills."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import psutil
 import psycopg
 import pytest
 
+from infra.db import migrate
+from infra.db.roles import WrongRoles
 from infra.stack import leftovers, system_user
 from infra.stack.errors import StackError
 from infra.stack.ports import any_free
@@ -57,6 +60,11 @@ async def ask(url: str, question: str) -> object:
         return row[0]
 
 
+async def tell(url: str, statements: str) -> None:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(statements.encode())
+
+
 def postmaster(server: PostgresServer) -> psutil.Process:
     return psutil.Process(int((server.data / "postmaster.pid").read_text().split()[0]))
 
@@ -77,6 +85,28 @@ async def test_a_wrong_password_is_refused(server: PostgresServer) -> None:
 async def test_the_roles_can_be_ensured_again(server: PostgresServer) -> None:
     await server.ensure_roles()
     assert await ask(server.app_url, "SELECT 1") == 1
+
+
+async def test_an_older_folders_superuser_gives_its_name_to_the_owner(tmp_path: Path) -> None:
+    """It was called as the owner is now; its password stays, and an interrupted renaming is done again."""
+    server = a_server(tmp_path)
+    async with server.running():
+        await tell(server.owner_url, "CREATE TABLE kept AS SELECT 41 AS n")
+        await tell(server.owner_url, "ALTER DATABASE oms OWNER TO postgres; DROP ROLE oms_owner")
+        await tell(server.owner_url, f"CREATE ROLE older LOGIN SUPERUSER PASSWORD '{server.owner_password}'")
+        await tell(server.url("older"), "ALTER ROLE postgres RENAME TO oms_owner")
+        await tell(server.url("oms_owner"), "CREATE ROLE oms_renaming; DROP ROLE older")
+    async with server.running():
+        assert await ask(server.owner_url, "SELECT n FROM kept") == 41
+        found = await ask(
+            server.owner_url,
+            "SELECT array_agg(rolname || rolsuper::int || rolcanlogin::int ORDER BY rolname) FROM pg_roles "
+            "WHERE rolname IN ('postgres', 'oms_owner', 'oms_app', 'oms_renaming')",
+        )
+        assert found == ["oms_app01", "oms_owner00", "postgres11"]
+        await tell(server.owner_url, "DROP OWNED BY oms_app; DROP ROLE oms_app")
+        with pytest.raises(WrongRoles, match="the role oms_app, which the services use, does not exist"):
+            await asyncio.to_thread(migrate.upgrade, server.owner_url)
 
 
 @pytest.mark.parametrize("name", ["jit", "log_min_error_statement", "log_error_verbosity", "max_wal_size"])

@@ -20,7 +20,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from infra.db import migrate, seed
 from infra.stack.ports import any_free
-from infra.stack.postgres import APP, OWNER, PostgresServer
+from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books, create_database
 from tests.stage import Stage, staged
@@ -79,7 +79,7 @@ async def servers(folder: Path) -> AsyncIterator[tuple[Books, TemporalServer]]:
     temporal = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
     async with postgres.running(), temporal.running():
         await create_database(postgres, "stories")
-        books = Books(postgres.url(OWNER, "stories"), postgres.url(APP, "stories"))
+        books = Books(postgres.url(SUPERUSER, "stories"), postgres.url(APP, "stories"))
         await asyncio.to_thread(migrate.upgrade, books.owner_url)
         await asyncio.to_thread(seed.seed, books.owner_url)
         yield books, temporal

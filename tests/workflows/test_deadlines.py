@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from infra.stack.postgres import APP, OWNER, PostgresServer
+from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books, as_owner, create_database
 from tests.stage import Stage, eventually, staged
@@ -22,7 +22,7 @@ async def hasty(
 ) -> AsyncIterator[Stage]:
     """A stage on which nobody has long to pay, on books of its own."""
     await create_database(postgres, "hasty", database_template)
-    books = Books(postgres.url(OWNER, "hasty"), postgres.url(APP, "hasty"))
+    books = Books(postgres.url(SUPERUSER, "hasty"), postgres.url(APP, "hasty"))
     folder = tmp_path_factory.mktemp("hasty")
     async with staged(books, temporal.address, folder, payment_timeout_s=1) as opened:
         await opened.stock("TEA", 1000)

@@ -20,7 +20,7 @@ from activities.payments import PaymentActivities
 from infra.gateways.registry import build_payments
 from infra.stack import temporal as temporal_stack
 from infra.stack.ports import any_free
-from infra.stack.postgres import APP, OWNER, PostgresServer
+from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books, as_owner, create_database
 from tests.stage import Stage, eventually, staged
@@ -166,7 +166,7 @@ async def test_a_long_story_goes_on_in_a_new_run(
 ) -> None:
     """On a Temporal that suggests it early, and books that no other stage serves."""
     await create_database(postgres, "long_story", database_template)
-    books = Books(postgres.url(OWNER, "long_story"), postgres.url(APP, "long_story"))
+    books = Books(postgres.url(SUPERUSER, "long_story"), postgres.url(APP, "long_story"))
     early = {**temporal_stack.DYNAMIC_CONFIG, "limit.historyCount.suggestContinueAsNew": "40"}
     monkeypatch.setattr(temporal_stack, "DYNAMIC_CONFIG", early)
     folder: Path = tmp_path_factory.mktemp("early")
