@@ -3,15 +3,18 @@
 Each one is documented in docs/settings.md; a test fails on a setting that is not.
 """
 
+import json
 from functools import cached_property, lru_cache
 from ipaddress import ip_network
-from typing import Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.shares import Tax, Terms
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Settings(BaseSettings):
@@ -40,19 +43,19 @@ class Settings(BaseSettings):
 
     # Front door
     api_host: str = "127.0.0.1"
-    api_port: int = 8000
-    worker_metrics_port: int = 0
-    relay_metrics_port: int = 0
-    max_body_bytes: int = 1_048_576
-    max_order_lines: int = 500
+    api_port: int = Field(default=8000, ge=0, le=65535)
+    worker_metrics_port: int = Field(default=0, ge=0, le=65535)
+    relay_metrics_port: int = Field(default=0, ge=0, le=65535)
+    max_body_bytes: int = Field(default=1_048_576, ge=1)
+    max_order_lines: int = Field(default=500, ge=1)
     delivery_slot_days_ahead: int = Field(default=60, ge=1, le=365)
-    workflow_timeout_s: float = 5.0
+    workflow_timeout_s: float = Field(default=5.0, gt=0)
 
     # Trust
     token_secret: SecretStr = SecretStr("")
-    token_lifetime_s: int = 86_400
+    token_lifetime_s: int = Field(default=86_400, ge=1)
     master_key: SecretStr = SecretStr("")
-    previous_master_keys: tuple[SecretStr, ...] = ()
+    previous_master_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     allow_private_webhook_targets: bool = False
     webhook_ports: str = "80,443"
     webhook_denied_networks: str = ""
@@ -94,13 +97,13 @@ class Settings(BaseSettings):
     breaker_reset_s: float = Field(default=2.0, gt=0)
 
     # The order's own clock
-    payment_timeout_s: int = 1800
-    payment_poll_s: int = 60
-    backorder_timeout_s: int = 30 * 86_400
-    dispatch_timeout_s: int = 2 * 86_400
-    delivery_timeout_s: int = 14 * 86_400
-    return_window_s: int = 7 * 86_400
-    escalation_s: int = 4 * 3600
+    payment_timeout_s: int = Field(default=1800, ge=0)
+    payment_poll_s: int = Field(default=60, ge=0)
+    backorder_timeout_s: int = Field(default=30 * 86_400, ge=0)
+    dispatch_timeout_s: int = Field(default=2 * 86_400, ge=0)
+    delivery_timeout_s: int = Field(default=14 * 86_400, ge=0)
+    return_window_s: int = Field(default=7 * 86_400, ge=0)
+    escalation_s: int = Field(default=4 * 3600, ge=0)
 
     # What an order carries beside its lines
     shipping_fee_minor: int = Field(default=0, ge=0, le=10**12)
@@ -125,10 +128,10 @@ class Settings(BaseSettings):
     return_inspect_s: int = Field(default=5 * 86_400, ge=1)
 
     # Relay
-    relay_poll_s: float = 0.05
+    relay_poll_s: float = Field(default=0.05, gt=0)
     audit_anchor_s: float = Field(default=300.0, gt=0)
-    webhook_attempts: int = 12
-    webhook_timeout_s: float = 10.0
+    webhook_attempts: int = Field(default=12, ge=1)
+    webhook_timeout_s: float = Field(default=10.0, gt=0)
 
     # Messages to customers
     message_attempts: int = Field(default=20, ge=1)
@@ -144,7 +147,7 @@ class Settings(BaseSettings):
     notice_silent_s: float = Field(default=60.0, ge=20)
     notice_deaths: int = Field(default=3, ge=1)
     notice_deaths_s: float = Field(default=900.0, gt=0)
-    watched_dirs: tuple[str, ...] = ()
+    watched_dirs: Annotated[tuple[str, ...], NoDecode] = ()
     books_check_s: float = Field(default=3600.0, gt=0)
     books_check_timeout_s: float = Field(default=300.0, gt=0)
     console_url: str = ""
@@ -166,13 +169,33 @@ class Settings(BaseSettings):
     otlp_endpoint: str = ""
     log_level: str = "INFO"
 
+    @field_validator("previous_master_keys", "watched_dirs", mode="before")
+    @classmethod
+    def _json_list(cls, typed: Any) -> Any:
+        if not isinstance(typed, str):
+            return typed
+        try:
+            listed = json.loads(typed or "[]")
+        except ValueError:
+            listed = None
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise ValueError('must be a JSON list such as ["one", "two"]')
+        return listed
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, typed: str) -> str:
+        if typed.upper() not in LOG_LEVELS:
+            raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+        return typed.upper()
+
     @field_validator("portal_time_zone", "seller_time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
         try:
             return ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("not the IANA name of a time zone, such as Asia/Shanghai") from None
+            raise ValueError("must be the IANA name of a time zone, such as Asia/Shanghai") from None
 
     @field_validator("webhook_ports")
     @classmethod
@@ -188,7 +211,7 @@ class Settings(BaseSettings):
         try:
             return ",".join(str(ip_network(one.strip())) for one in typed.split(",") if one.strip())
         except ValueError:
-            raise ValueError("not addresses or networks such as 10.0.0.5,10.1.0.0/16") from None
+            raise ValueError("must be addresses or networks such as 10.0.0.5,10.1.0.0/16") from None
 
     @cached_property
     def terms(self) -> Terms:

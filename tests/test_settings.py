@@ -22,7 +22,7 @@ OTHER = {
     "HOST": "::1",
     "PORT": "1",
     "WEBHOOK_URL": "http://x",
-    "WEBHOOK_SECRET": "s",
+    "WEBHOOK_SECRET": "whsec_c2VjcmV0",
     "MANUAL_CARRIER": "1",
     "CARRIER_STEP_S": "9",
     "QUIET_TRANSIT": "1",
@@ -80,7 +80,7 @@ def test_the_sandbox_reads_each_of_its_variables_and_defaults_to_what_is_documen
     plain = SandboxConfig.from_env(needed)
     touched = set()
     for name, value in OTHER.items():
-        secret = {"OMS_SANDBOX_WEBHOOK_SECRET": "s"} if name == "WEBHOOK_URL" else {}
+        secret = {"OMS_SANDBOX_WEBHOOK_SECRET": "whsec_c2VjcmV0"} if name == "WEBHOOK_URL" else {}
         told = SandboxConfig.from_env({**needed, **secret, f"OMS_SANDBOX_{name}": value})
         changed = [f.name for f in dataclasses.fields(plain) if getattr(told, f.name) != getattr(plain, f.name)]
         own = [field for field in changed if not (secret and field == "webhook_secret")]

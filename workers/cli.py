@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -29,6 +29,8 @@ Port = Annotated[
     ),
 ]
 DEFAULT_DATA_DIR = Path(".oms")
+# What a stack of one's own makes by itself.
+GIVEN = ("OMS_DATABASE_URL", "OMS_TEMPORAL_ADDRESS", "OMS_SANDBOX_URL", "OMS_SANDBOX_WEBHOOK_SECRET")
 
 
 @app.command()
@@ -50,6 +52,7 @@ def up(
     from infra.stack.stack import Options
     from workers import up as command
 
+    _check("up", given=GIVEN)
     options = Options(data_dir, port, ready_file, headless, manual_carrier, private_webhooks=allow_private_webhooks)
     _end(command.run(options))
 
@@ -67,6 +70,7 @@ def demo(
     """Start everything, walk real baskets to their ends, print what became of each."""
     from workers.demo import run as command
 
+    _check("up", given=GIVEN)
     _end(command.demo(once=once, orders=orders, as_json=as_json, data_dir=data_dir, port=port, seed=seed))
 
 
@@ -91,7 +95,7 @@ def token(
         raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
     if customer is not None and role != Role.CUSTOMER:
         raise typer.BadParameter("goes with --role customer; use --subject for others", param_hint="--customer")
-    _use(data_dir)
+    _use(data_dir, "token")
     defaults = {Role.CUSTOMER.value: "c-demo", Role.CHANNEL.value: "web"}
     named = customer or subject or defaults.get(role, role)
     known = settings()
@@ -101,6 +105,7 @@ def token(
 @app.command()
 def api() -> None:
     """Run the HTTP front door, set by the environment."""
+    _check("api")
     from api import server
 
     _run(server.run)
@@ -109,6 +114,7 @@ def api() -> None:
 @app.command()
 def worker() -> None:
     """Run the Temporal worker, set by the environment."""
+    _check("worker")
     from workers import worker as command
 
     _run(command.run)
@@ -117,6 +123,7 @@ def worker() -> None:
 @app.command()
 def relay() -> None:
     """Run the relay of the outbox, set by the environment."""
+    _check("relay")
     from workers import relay as command
 
     _run(command.run)
@@ -125,6 +132,9 @@ def relay() -> None:
 @app.command()
 def sandbox() -> None:
     """Run the sandbox of payment gateway, carrier and message providers, set by the environment."""
+    from workers import checked
+
+    checked.warn_of_unknown()
     from infra.sandbox import server
 
     _run(server.run)
@@ -133,15 +143,13 @@ def sandbox() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database at OMS_OWNER_DATABASE_URL to the newest version."""
+    _check("migrate")
     from infra.db import migrate as command
     from infra.db.roles import WrongRoles
     from infra.settings import settings
 
-    owner_url = settings().owner_database_url
-    if not owner_url:
-        _fail("OMS_OWNER_DATABASE_URL is not set: migrations are made by the database's owner")
     try:
-        command.upgrade(owner_url)
+        command.upgrade(settings().owner_database_url)
     except WrongRoles as error:
         _fail(str(error))
 
@@ -151,14 +159,14 @@ def doctor(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Say what is reachable and right; exit 1 when something is wrong."""
     from workers import doctor as command
 
-    _use(data_dir)
+    _use(data_dir, "doctor")
     _run(command.run)
 
 
 @app.command()
 def recover(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Start again, from the books, every open order that Temporal does not know."""
-    _use(data_dir)
+    _use(data_dir, "books")
     from workers import recover as command
 
     _run(command.run)
@@ -167,7 +175,7 @@ def recover(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 @ledger.command("check")
 def ledger_check(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Exit 0 when stock and money balance; else say where they do not."""
-    _use(data_dir)
+    _use(data_dir, "books")
     from workers import ledger as command
 
     _run(command.check)
@@ -181,7 +189,7 @@ def audit_verify(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Exit 0 when the audit log is whole; else say which entry was changed, removed, moved or cut off."""
-    _use(data_dir)
+    _use(data_dir, "books")
     from workers import audit as command
 
     _run(lambda: command.verify(anchor or ()))
@@ -194,7 +202,7 @@ def audit_anchor(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Make an anchor over all entries now, and print its hash as a line to keep elsewhere."""
-    _use(data_dir)
+    _use(data_dir, "books")
     from workers import audit as command
 
     _run(lambda: command.anchor(only_print=only_print))
@@ -207,7 +215,7 @@ def audit_access(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """The access review: staff, role, last sign-in, acts in the last 90 days."""
-    _use(data_dir)
+    _use(data_dir, "books")
     from workers import audit as command
 
     _run(lambda: command.access(as_json=as_json))
@@ -223,7 +231,7 @@ def staff_add(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Let somebody in: prints a first password and a second factor, once."""
-    _use(data_dir)
+    _use(data_dir, "staff")
     from workers import staff as command
 
     _run(lambda: command.add(name, role))
@@ -232,7 +240,7 @@ def staff_add(
 @staff.command("reset")
 def staff_reset(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Another password and second factor; every session of this person ends."""
-    _use(data_dir)
+    _use(data_dir, "staff")
     from workers import staff as command
 
     _run(lambda: command.reset(name))
@@ -241,7 +249,7 @@ def staff_reset(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 @staff.command("remove")
 def staff_remove(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Let somebody in no more; every session of this person ends."""
-    _use(data_dir)
+    _use(data_dir, "staff")
     from workers import staff as command
 
     _run(lambda: command.remove(name))
@@ -250,7 +258,7 @@ def staff_remove(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 @staff.command("list")
 def staff_list(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Who may sign in, in which role, and who did last."""
-    _use(data_dir)
+    _use(data_dir, "staff")
     from workers import staff as command
 
     _run(command.show)
@@ -266,15 +274,24 @@ def stuck(context: typer.Context) -> None:
     commands(args=context.args, prog_name="oms stuck")
 
 
-def _use(data_dir: Path) -> None:
-    """Sets this process's environment from the stack in data_dir, or leaves that of a real deployment."""
+def _use(data_dir: Path, command: str) -> None:
+    """Sets this process's environment from the stack in data_dir, or leaves that of a real deployment; checks it."""
     from infra.stack import running
     from infra.stack.errors import NotRunningError
 
     try:
         running.configure(data_dir)
     except NotRunningError as error:
-        _fail(str(error))
+        _fail(f"{error}, or set OMS_DATABASE_URL and what else docs/settings.md names for another installation")
+    _check(command)
+
+
+def _check(command: str, given: Collection[str] = ()) -> None:
+    """Goes on when the settings do for this command; else ends with 2, one line for each problem."""
+    from workers import checked
+
+    if code := checked.settings_for(command, given):
+        _end(code)
 
 
 def _run(entry: Callable[[], int | None]) -> NoReturn:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from infra import temporal
+from infra import settings_check, temporal
 from infra.db import migrate
 from infra.settings import Settings, settings
 from infra.stack import temporal_setup
@@ -63,10 +63,10 @@ async def _versions(_: Settings) -> Finding:
     return Finding("versions", sys.version_info >= (3, 11), f"Python {platform.python_version()}, {found}")
 
 
-async def _secrets(configuration: Settings) -> Finding:
-    needed = {"OMS_TOKEN_SECRET": configuration.token_secret, "OMS_MASTER_KEY": configuration.master_key}
-    missing = [name for name, value in needed.items() if not value.get_secret_value()]
-    return Finding("secrets", not missing, "not set: " + ", ".join(missing) if missing else "set")
+async def _settings(_: Settings) -> Finding:
+    """As the API needs them, which needs the most; what nothing reads is said on standard error."""
+    wrong = settings_check.problems(settings_check.NEEDS["api"])
+    return Finding("settings", not wrong, "; ".join(map(str, wrong)) or "complete")
 
 
 async def _database(configuration: Settings) -> Finding:
@@ -127,7 +127,7 @@ async def _sandbox(configuration: Settings) -> Finding:
 
 CHECKS: dict[str, Check] = {
     "versions": _versions,
-    "secrets": _secrets,
+    "settings": _settings,
     "database": _database,
     "migrations": _migrations,
     "Temporal": _temporal,

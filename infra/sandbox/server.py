@@ -20,7 +20,10 @@ def run() -> None:
     try:
         config = SandboxConfig.from_env()
         app = create_app(config)
-    except (ConfigError, sqlite3.Error, OSError) as error:
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except (sqlite3.Error, OSError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         sys.exit(2)
     # Access lines would repeat query strings; calls held open by a fault must not hold up the end.
