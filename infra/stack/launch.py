@@ -88,6 +88,7 @@ def main() -> None:
                 "(chmod o+x on the folders above it)\n"
             )
             sys.exit(CANNOT_START)
+        os.chdir("/")  # the folder it was started in may be closed to this user
     if sys.platform == "linux":
         # after the change of user, which would clear it
         _libc().prctl(PR_SET_PDEATHSIG, order["death_signal"], 0, 0, 0)

