@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from api.errors import Problem
 from api.schemas.text import TEXT_PATTERNS
+from domain.text import ID_RULE
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_REPORTED = 20
@@ -85,6 +86,8 @@ _DETAILS = {
     "amount_invalid": "an amount is a whole number of minor units, at least 1; see errors",
     "note_too_long": "a note has at most 2,000 characters",
     "invalid_text": "a text holds control characters; see errors",
+    "blank_text": "a text has no visible character; see errors",
+    "invalid_id": f"{ID_RULE}; see errors",
 }
 
 
@@ -92,6 +95,8 @@ def _code(error: ErrorDetails) -> str:
     kind, last = error["type"], str(error["loc"][-1]) if error["loc"] else ""
     if kind == "extra_forbidden":
         return "unknown_field"
+    if kind in ("blank_text", "invalid_id"):
+        return kind
     if kind == "string_unicode" or (error.get("ctx") or {}).get("pattern") in TEXT_PATTERNS:
         return "invalid_text"
     if kind == "too_short" and last == "lines":
@@ -111,5 +116,5 @@ def _field(error: ErrorDetails) -> str:
 def _message(error: ErrorDetails) -> str:
     """What is expected, in pydantic's words, which quote limits but no values."""
     if (error.get("ctx") or {}).get("pattern") in TEXT_PATTERNS:
-        return "Text must not contain control characters"
+        return "Text must not contain control characters, nor those that turn its direction"
     return error["msg"]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.text import is_line
+
 
 class Step(StrEnum):
     """Names as they appear in Temporal UI (OmsStuckStep), the books and the API's `needs_attention`."""
@@ -96,6 +98,6 @@ def fits(what: str, shape: dict[str, str], value: object) -> str | None:
     expected = "; ".join(f"{name}: {meaning}" for name, meaning in shape.items())
     if not isinstance(value, dict) or set(value) != set(shape):
         return f"{what} takes an object with exactly {expected}"
-    if not all(isinstance(field, str) and 0 < len(field.strip()) <= 200 for field in value.values()):
-        return f"every field is a text of 1 to 200 characters: {expected}"
+    if not all(isinstance(field, str) and len(field) <= 200 and is_line(field) for field in value.values()):
+        return f"every field is one line of 1 to 200 visible characters: {expected}"
     return None

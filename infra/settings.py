@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.shares import Tax, Terms
+from infra.mail_address import require_sender
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -196,6 +197,11 @@ class Settings(BaseSettings):
             return ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("must be the IANA name of a time zone, such as Asia/Shanghai") from None
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _one_sender(cls, typed: str) -> str:
+        return require_sender(typed) if typed else typed
 
     @field_validator("webhook_ports")
     @classmethod

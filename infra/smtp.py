@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
 
+from infra.mail_address import mail_address
 from infra.settings import Settings
 
 # A mail server is asked several things in a row, each of which may take the whole time-out.
@@ -33,9 +34,10 @@ def longest_s(settings: Settings) -> float:
 
 
 def letter_of(sender: str, recipient: str, subject: str, text: str, message_id: str) -> EmailMessage:
-    """The letter. Raises ValueError for a header with a line break in it: headers cannot be smuggled in."""
+    """The letter, to one recipient. Raises ValueError for a second one and for a header with a line break in it:
+    headers cannot be smuggled in."""
     letter = EmailMessage(policy=SMTP)
-    letter["From"], letter["To"], letter["Subject"] = sender, recipient, subject
+    letter["From"], letter["To"], letter["Subject"] = sender, mail_address(recipient), subject
     letter["Date"] = formatdate()
     letter["Message-ID"] = f"<{message_id}@{sender.rstrip('>').rpartition('@')[2]}>"
     letter["Auto-Submitted"] = "auto-generated"  # nobody's holiday answers it

@@ -88,6 +88,7 @@ def token(
 ) -> None:
     """Print a bearer token for the running stack."""
     from domain.access import Role
+    from domain.text import ID_RULE, is_identifier
     from infra import tokens
     from infra.settings import settings
 
@@ -98,6 +99,8 @@ def token(
     _use(data_dir, "token")
     defaults = {Role.CUSTOMER.value: "c-demo", Role.CHANNEL.value: "web"}
     named = customer or subject or defaults.get(role, role)
+    if not is_identifier(named):
+        raise typer.BadParameter(ID_RULE, param_hint="--subject" if customer is None else "--customer")
     known = settings()
     print(tokens.issue(known.token_secret.get_secret_value(), role, named, lifetime_s or known.token_lifetime_s))
 

@@ -10,11 +10,11 @@ from fastapi.responses import RedirectResponse, Response
 from temporalio.client import Client
 
 from api import workflow_acts
+from api.console.forms import reason_of
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import Services, require, services
 from api.errors import Problem
-from api.schemas.text import PROSE
 from domain.access import Role
 from domain.errors import NotFound
 from domain.states import TERMINAL, Status
@@ -29,10 +29,8 @@ from workflows import names
 router = APIRouter(prefix="/console/bugs")
 
 SHOWN = 50
-MAX_REASON_CHARS = 500
 _ORDER = names.order_workflow("")
 _BATCH_ID = re.compile(r"^rst_[0-9a-f]{32}$")
-_PROSE = re.compile(PROSE)
 
 
 @router.get("")
@@ -97,7 +95,7 @@ async def reset_all(request: Request, person: Signed) -> Response:
     """Reset all that fail, as one batch; their number is typed before anything moves."""
     require(person.principal, Role.SUPPORT)
     fields, parts = await posted(request, person), services(request)
-    reason, key = _reason(fields), fields.get("key", "")
+    reason, key = reason_of(fields), fields.get("key", "")
     count = await _begun(parts, person, key) or await parts.workflows.call(temporal_bugs.count)
     if not count:
         raise Problem("nothing_to_reset", "no workflow fails any more")
@@ -115,16 +113,6 @@ async def _begun(parts: Services, person: Member, key: str) -> int | None:
     async with parts.database.begin() as conn:
         kept = await kept_acts.batch(conn, parts.keys, workflow_acts.batch_id_of(person.principal, key))
     return kept["total"] if kept else None
-
-
-def _reason(fields: dict[str, str]) -> str:
-    """Raises Problem `reason_missing`, `invalid_text`."""
-    reason = fields.get("reason", "").strip()[:MAX_REASON_CHARS]
-    if not reason:
-        raise Problem("reason_missing", "say why: the reason is kept with the act")
-    if not _PROSE.match(reason):
-        raise Problem("invalid_text", "the reason holds control characters")
-    return reason
 
 
 @router.get("/resets/{batch_id}")

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api import document_acts, feedback_acts, message_acts
+from api.console.forms import reason_of
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import order_number, require, services
-from api.errors import Problem
 from api.presenting import presented
 from api.routes import cancelling
 from api.routes.messages import checked
@@ -90,12 +90,10 @@ async def cancel(request: Request, person: Signed, order_no: str) -> Response:
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
     glance = await visible(parts, person.principal, order_no)
-    reason = fields.get("reason", "").strip()
-    if not reason:
-        raise Problem("reason_missing", "say why: the reason is kept with the act")
+    reason = reason_of(fields)
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
     key = fields.get("key") or secrets.token_hex(16)
-    await cancelling.cancel(parts, person.principal, key, glance, digest, reason[:500])
+    await cancelling.cancel(parts, person.principal, key, glance, digest, reason)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from api import workflow_acts
 from api.bodies import refused
+from api.console.forms import reason_of
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import Services, actor, order_number, require, services
@@ -24,7 +25,6 @@ from infra.temporal_steps import ActivityAction
 
 router = APIRouter(prefix="/console/orders")
 
-MAX_REASON_CHARS = 500
 Model = TypeVar("Model", ActivityAct, Reset)
 ActivityId = Annotated[str, Path(max_length=100)]
 
@@ -64,7 +64,7 @@ async def reset(request: Request, person: Signed, order_no: str) -> Response:
     require(person.principal, Role.SUPPORT)
     parts, order = services(request), await _known(services(request), person, order_no)
     fields = await posted(request, person)
-    wish = _fitting(Reset, {"reason": _reason(fields)})
+    wish = _fitting(Reset, {"reason": reason_of(fields)})
     asked = _asked(person, fields, f"{order.order_no}\nreset", wish)
     await workflow_acts.reset_order(parts, person.principal, asked, order, wish)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
@@ -93,15 +93,7 @@ def _wish(fields: dict[str, str]) -> ActivityAct:
         raise Problem("unknown_action", f"possible are {', '.join(ActivityAction)}") from None
     timeout_s = _seconds(fields.get("timeout_s", "")) if action is ActivityAction.SET_TIMEOUT else None
     value = {"activity": fields.get("activity", ""), "action": action, "timeout_s": timeout_s}
-    return _fitting(ActivityAct, {**value, "reason": _reason(fields)})
-
-
-def _reason(fields: dict[str, str]) -> str:
-    """Raises Problem `reason_missing`."""
-    reason = fields.get("reason", "").strip()
-    if not reason:
-        raise Problem("reason_missing", "say why: the reason is kept with the act")
-    return reason[:MAX_REASON_CHARS]
+    return _fitting(ActivityAct, {**value, "reason": reason_of(fields)})
 
 
 def _seconds(typed: str) -> int:

@@ -15,10 +15,10 @@ from infra.crypto import Vault
 from infra.db import portal_codes, portal_sessions
 from infra.db.portal_codes import Contact
 from infra.db.portal_sessions import Reached
+from infra.mail_address import mail_address
 
 MAX_TYPED_CHARS = 254
 DAY_S = 86_400.0
-_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
 _PHONE = re.compile(r"^[+\d][\d\s().\-/]{4,31}$")
 
 
@@ -36,8 +36,8 @@ def understood(vault: Vault, typed: str) -> Typed | None:
     address = typed.strip()
     if len(address) > MAX_TYPED_CHARS or any(unicodedata.category(symbol) in ("Cc", "Cs") for symbol in address):
         return None
-    if _EMAIL.match(address):
-        return Typed(address, None, portal_codes.contact_of(vault, "email", address))
+    if "@" in address:
+        return _mail(vault, address)
     text = unicodedata.normalize("NFKC", address)
     if (number := normalise(text)) is not None:
         # What an unknown number leaves behind looks like any contact.
@@ -45,6 +45,14 @@ def understood(vault: Vault, typed: str) -> Typed | None:
     if _PHONE.match(text):
         return Typed(text, None, portal_codes.contact_of(vault, "phone", text))
     return None
+
+
+def _mail(vault: Vault, typed: str) -> Typed | None:
+    try:
+        address = mail_address(typed)
+    except ValueError:
+        return None
+    return Typed(address, None, portal_codes.contact_of(vault, "email", address))
 
 
 async def ask(parts: Services, typed: Typed, address: str, lang: str) -> str | int:

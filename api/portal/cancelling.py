@@ -8,10 +8,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.dependencies import services
 from api.errors import Problem
-from api.pages.forms import key_of, new_key
+from api.pages.forms import fitting, key_of, new_key
 from api.portal.rendering import HOME, page
 from api.portal.visitor import Signed, owned, posted
 from api.routes import cancelling
+from api.schemas.orders import CancelOrder
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -38,7 +39,8 @@ async def cancel(request: Request, person: Signed, order_no: str) -> Response:
     reason = fields.get("reason", "")
     if reason not in REASONS:
         raise Problem("reason_missing", "choose a reason")
-    told = ": ".join(filter(None, (reason, fields.get("more", "").strip()[:MAX_MORE_CHARS])))
+    more = fields.get("more", "").replace("\r\n", "\n").strip()[:MAX_MORE_CHARS]
+    told = fitting(CancelOrder, {"reason": ": ".join(filter(None, (reason, more)))}).reason
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{told}".encode()).digest()
     await cancelling.cancel(parts, customer, key_of(fields), glance, digest, told)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

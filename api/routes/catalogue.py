@@ -12,6 +12,7 @@ from api.idempotent import in_books
 from api.schemas.stock import NewProduct, NewWarehouse
 from domain.access import Role
 from domain.errors import NotFound
+from domain.text import is_line
 from infra.db import catalogue, idempotency
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
@@ -45,7 +46,7 @@ async def get_product(sku: str, request: Request, caller: Caller) -> Response:
 
 def known_sku(typed: str) -> str:
     """Raises NotFound `product_not_found` for what cannot be a SKU."""
-    if not 1 <= len(typed) <= 64 or not typed.isprintable():
+    if len(typed) > 64 or not is_line(typed):
         raise NotFound("product_not_found")
     return typed
 

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, StringConstraints, model_validator
 
-from api.schemas.text import LINE, Body
+from api.schemas.text import LINE, Body, Visible
 
 Title = Annotated[
-    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=100, pattern=LINE)
+    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=100, pattern=LINE), Visible
 ]
 Address = Annotated[
-    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200, pattern=LINE)
+    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200, pattern=LINE), Visible
 ]
 # A unified social credit code has 18 signs, older Chinese numbers 15 or 20, VAT numbers fewer.
 TaxNumber = Annotated[

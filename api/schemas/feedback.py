@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.schemas.text import PROSE, Body
+from api.schemas.text import PROSE, Body, Visible
 from domain.feedback import MAX_TEXT, FeedbackKind, FeedbackState
 
-Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=PROSE)]
+Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=PROSE), Visible]
 Rating = Annotated[int, Field(strict=True, ge=1, le=5)]
 
 

@@ -11,9 +11,11 @@ from api.schemas.text import (
     Currency,
     Email,
     Identity,
+    InPath,
     Moment,
     Name,
     Note,
+    OptionalPhone,
     OptionalText,
     Phone,
     PriceMinor,
@@ -29,7 +31,7 @@ from domain.slots import Slot, slot_of
 class Customer(Body):
     """Who orders; written to his profile. `language` is what he is written to in; without one, his last one counts."""
 
-    id: Identity
+    id: Annotated[Identity, InPath]
     name: Name
     email: Email | None = None
     phone: Phone | None = None
@@ -40,7 +42,7 @@ class ShipTo(Body):
     """Where the parcel goes; country is ISO 3166-1 alpha-2."""
 
     name: Name
-    phone: OptionalText = ""
+    phone: OptionalPhone = ""
     country: Country
     province: Name
     city: Name
@@ -80,7 +82,7 @@ class PlaceOrder(Body):
     """An order to place. Several lines of one SKU are accepted and summed. Only a channel names a discount or a
     shipping charge of the whole order."""
 
-    channel: Code
+    channel: Annotated[Code, InPath]
     external_ref: Reference | None = None
     type: Literal["standard"] = "standard"
     currency: Currency

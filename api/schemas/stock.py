@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.text import MAX_RECEIPT, Body, Code, Country, Currency, Name, PriceMinor, Reference, Sku, Units
+from api.schemas.text import MAX_RECEIPT, Body, Code, Country, Currency, InPath, Name, PriceMinor, Reference, Sku, Units
 
 SignedUnits = Annotated[int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT)]
 
@@ -12,7 +12,7 @@ SignedUnits = Annotated[int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT)
 class NewProduct(Body):
     """A product; the price is in minor units, the weight in grams."""
 
-    sku: Sku
+    sku: Annotated[Sku, InPath]
     name: Name
     price_minor: PriceMinor
     currency: Currency
@@ -23,7 +23,7 @@ class NewProduct(Body):
 class NewWarehouse(Body):
     """A place that ships; a smaller priority is preferred."""
 
-    code: Code
+    code: Annotated[Code, InPath]
     name: Name
     country: Country
     province: Name
