@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     relay_metrics_port: int = Field(default=0, ge=0, le=65535)
     max_body_bytes: int = Field(default=1_048_576, ge=1)
     max_order_lines: int = Field(default=500, ge=1)
+    customer_channel: str = Field(default="web", min_length=1, max_length=32)
     delivery_slot_days_ahead: int = Field(default=60, ge=1, le=365)
     workflow_timeout_s: float = Field(default=5.0, gt=0)
 

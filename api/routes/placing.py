@@ -46,6 +46,7 @@ async def place_order(request: Request, caller: Caller) -> Response:
     require(caller, Role.CUSTOMER, Role.SUPPORT, Role.CHANNEL)
     key = idempotency_key(request)
     parsed = await read(request, PlaceOrder)
+    _check_caller(parsed.model, caller, parts.settings.customer_channel)
     _check_order(parsed.model, caller, parts.settings.max_order_lines, methods(parts.settings))
     draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings)
     outcome = await place(parts.database, parts.keys, draft)
@@ -77,18 +78,31 @@ def _reserved_or_refused(glance: Glance) -> bool:
     return glance.status != Status.RECEIVED or (glance.waiting or {}).get("what") == "stock"
 
 
-def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, known: Sequence[str]) -> None:
-    """What needs no books. Raises Problem."""
-    if caller.role is Role.CUSTOMER and order.customer.id != caller.subject:
-        raise Problem("customer_mismatch", "a customer orders for himself: customer.id is the token's subject")
+def _check_caller(order: PlaceOrder, caller: Principal, customers_channel: str) -> None:
+    """Nobody orders in another's name or through another's channel, and a channel's numbers are its own.
+
+    Raises Problem `customer_mismatch`, `channel_mismatch`, `external_ref_not_accepted`, `priority_not_accepted`.
+    """
     if caller.role is Role.CHANNEL and order.channel != caller.subject:
         raise Problem("channel_mismatch", "a channel sends its own orders: channel is the token's subject")
+    if caller.role is not Role.CUSTOMER:
+        return
+    if order.customer.id != caller.subject:
+        raise Problem("customer_mismatch", "a customer orders for himself: customer.id is the token's subject")
+    if order.channel != customers_channel:
+        raise Problem("channel_mismatch", f"a customer orders through the channel {customers_channel}")
+    if order.external_ref is not None:
+        raise Problem("external_ref_not_accepted", "external_ref is the number of a shop's own order; leave it out")
+    if order.priority is not Priority.STANDARD:
+        raise Problem("priority_not_accepted", "the shop says how pressing an order is; leave priority out")
+
+
+def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, known: Sequence[str]) -> None:
+    """What needs no books. Raises Problem."""
     if len(order.lines) > max_lines:
         raise Problem("too_many_lines", f"an order has at most {max_lines} lines")
     if any(units > MAX_QUANTITY for units in wanted_units(_requested(order)).values()):
         raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
-    if caller.role is Role.CUSTOMER and order.priority is not Priority.STANDARD:
-        raise Problem("priority_not_accepted", "the shop says how pressing an order is, not the customer")
     named = order.discount_minor is not None or order.shipping_minor is not None
     if named and caller.role is not Role.CHANNEL:
         raise Problem("price_not_accepted", "the shop decides discount and shipping charge; leave them out")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from api.schemas.orders import Line, PlaceOrder
 from domain.access import Role
 from tests.api.conftest import Door, an_order, unique
 
@@ -115,3 +116,45 @@ async def test_customer_lists_his_own(shop: Door) -> None:
 async def test_admin_places_and_staff_see_the_link_into_temporal(shop: Door) -> None:
     placed = await shop.as_("admin", "root").post("/v1/orders", an_order())
     assert placed.status_code == 201
+
+
+OWN = {"channel", "type", "currency", "customer", "ship_to", "lines", "payment", "note", "delivery_slot", "backorder"}
+OWN |= {"sku", "quantity"}
+# What is the shop's: a customer's token that sets it, and the refusal.
+THE_SHOPS: dict[str, tuple[dict[str, Any], int, str]] = {
+    "external_ref": ({"external_ref": "S-1"}, 422, "external_ref_not_accepted"),
+    "priority": ({"priority": "vip"}, 422, "priority_not_accepted"),
+    "discount_minor": ({"discount_minor": 0}, 422, "price_not_accepted"),
+    "shipping_minor": ({"shipping_minor": 0}, 422, "price_not_accepted"),
+    "unit_price_minor": (
+        {"lines": [{"sku": "TEA-1", "quantity": 1, "unit_price_minor": 1}]},
+        422,
+        "price_not_accepted",
+    ),
+    "another's id": ({"customer": {"id": "c-18", "name": "Li"}}, 403, "customer_mismatch"),
+    "a shop's channel": ({"channel": "shop-7"}, 403, "channel_mismatch"),
+}
+
+
+@pytest.mark.parametrize("what", THE_SHOPS)
+async def test_a_customers_token_sets_nothing_that_is_the_shops(shop: Door, what: str) -> None:
+    wish, status, code = THE_SHOPS[what]
+    before = await shop.row_counts()
+    answer = await shop.as_("customer", "c-17").post("/v1/orders", an_order(**wish))
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert await shop.row_counts() == before
+
+
+def test_every_field_of_an_order_is_the_customers_own_or_refused_to_him() -> None:
+    fields = set(PlaceOrder.model_fields) | set(Line.model_fields)
+    assert fields == OWN | (set(THE_SHOPS) & fields)
+
+
+async def test_a_customer_cannot_occupy_a_shops_order_number(shop: Door) -> None:
+    number = unique("S")
+    mine = shop.as_("customer", "c-17")
+    for wish in ({"external_ref": number}, {"external_ref": number, "channel": "shop-7"}):
+        assert (await mine.post("/v1/orders", an_order(**wish))).status_code in (403, 422)
+    theirs = an_order(external_ref=number, channel="shop-7")
+    assert (await shop.as_("channel", "shop-7").post("/v1/orders", theirs)).status_code == 201
+    assert (await mine.post("/v1/orders", an_order())).status_code == 201
