@@ -5,14 +5,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi_offline import FastAPIOffline
 
-from api import documentation, errors
+from api import documentation, documentation_pages, errors
 from api.bodies import refused
 from api.console import install as console
 from api.dependencies import Services
+from api.guard import Guard
 from api.middleware import BodyLimit, Measured
 from api.portal import install as portal
+from api.rate_limits import RateLimits
 from api.routes import (
     approvals,
     audit,
@@ -77,11 +78,13 @@ ROUTERS = (
 
 def create_app(settings: Settings) -> FastAPI:
     """The front door for these settings. Its parts are made when it starts and closed when it stops."""
-    app: FastAPI = FastAPIOffline(
+    app = FastAPI(
         title="Durable order management",
         version="0.1.0",
         description="Every order is a Temporal workflow; every fact is in PostgreSQL.",
         lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
     )
     for router in ROUTERS:
         app.include_router(router)
@@ -90,7 +93,10 @@ def create_app(settings: Settings) -> FastAPI:
     console.install(app)
     portal.install(app)
     documentation.complete(app)
+    documentation_pages.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.state.limits = limits = RateLimits(settings)
+    app.add_middleware(Guard, settings=settings, limits=limits)
     app.add_middleware(Measured)
     instrument_app(app)
     return app

@@ -18,7 +18,7 @@ from api.idempotent import in_books
 from api.schemas.changing import ChangeOrder
 from api.schemas.orders import Payment
 from domain import slots
-from domain.access import Principal
+from domain.access import Principal, Role
 from domain.changes import (
     MAX_CHANGES,
     WORDS,
@@ -34,7 +34,7 @@ from domain.refunds import Origin
 from domain.slots import Slot, require_ahead
 from domain.states import UNPAID, Change, Event, Status
 from infra.db import changes as books
-from infra.db import events, holds, idempotency, refunds, supplements
+from infra.db import events, holds, idempotency, refunds, supplements, unpaid
 from infra.db.changes import Here, NewChange
 from infra.db.refunds import LineAsk, RefundAsk
 from infra.db.supplements import PaidBy
@@ -147,8 +147,8 @@ async def change(parts: Services, caller: Principal, key: str, digest: bytes, nu
 
     Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
     `payment_in_progress`, `change_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`,
-    `customer_erased`, `already_refunded`, `exchange_goods_stay`; RuleBroken as placing does; NotFound
-    `order_not_found`.
+    `customer_erased`, `already_refunded`, `exchange_goods_stay`, `unpaid_limit_reached`; RuleBroken as placing does;
+    NotFound `order_not_found`.
     """
     seqs: list[int] = []
 
@@ -159,6 +159,8 @@ async def change(parts: Services, caller: Principal, key: str, digest: bytes, nu
             told = await _wait_for_payment(conn, parts, caller, plan, wish.payment)
         else:
             told = await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
+        if caller.role is Role.CUSTOMER and any(line.delta > 0 for line in plan.lines):
+            await unpaid.require_within(conn, number, parts.settings.unpaid_units_per_customer)
         seqs.append(await books.seq_of(conn, number))
         return told
 

@@ -11,6 +11,7 @@ from fastapi.openapi.models import HTTPBearer as BearerScheme
 from fastapi.security.base import SecurityBase
 
 from api.errors import Problem
+from api.rate_limits import RateLimits
 from api.waiting import Watcher
 from api.workflow_calls import Workflows
 from domain.access import STAFF, Principal, Role
@@ -45,6 +46,12 @@ def services(request: Request) -> Services:
     return parts
 
 
+def limits(request: Request) -> RateLimits:
+    """How often who may call."""
+    counted: RateLimits = request.app.state.limits
+    return counted
+
+
 class _Bearer(SecurityBase):
     """Reads and verifies the bearer token; also declares the scheme in the OpenAPI document."""
 
@@ -62,6 +69,7 @@ class _Bearer(SecurityBase):
             raise _unauthorised("token_expired", "the token's lifetime is over; get a new one") from None
         except TokenInvalid:
             raise _unauthorised("token_invalid", "this is not a token of ours") from None
+        request.state.allowance = limits(request).caller(known)
         return replace(known, origin=origin(request, "api")) if known.is_staff else known
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from domain.errors import Conflict, NotFound, RuleBroken
 from infra.db.engine import PoolExhausted
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+CLIENT_GONE = 499
 
 # Codes whose status is not 422 (what a RuleBroken is otherwise), 404 (NotFound) or 409 (Conflict).
 STATUSES: dict[str, int] = {
@@ -51,7 +53,9 @@ STATUSES: dict[str, int] = {
     "return_not_found": 404,
     "label_not_found": 404,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "external_ref_exists": 409,
+    "unpaid_limit_reached": 409,
     "product_exists": 409,
     "warehouse_exists": 409,
     "receipt_exists": 409,
@@ -108,6 +112,9 @@ STATUSES: dict[str, int] = {
     "more_than_sent": 409,
     "body_too_large": 413,
     "if_match_missing": 428,
+    "rate_limited": 429,
+    "too_many_connections": 429,
+    "headers_too_large": 431,
     "internal_error": 500,
     "busy": 503,
     "database_unavailable": 503,
@@ -227,15 +234,27 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DisconnectionError, _database)
     app.add_exception_handler(PoolExhausted, _busy)
     app.add_exception_handler(PoolTimeout, _busy)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _internal)
 
 
 async def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
-        return respond(request, error)
+        return respond(request, _counted(request, error))
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     return respond(request, Problem(code, status=error.status_code, headers=error.headers))
+
+
+def _counted(request: Request, problem: Problem) -> Problem:
+    """A token or signature that is none counts against the address that sent it; what is valid is never held up."""
+    if problem.status_code != 401:
+        return problem
+    try:
+        request.app.state.limits.address(request.client.host if request.client else "unknown")
+    except Problem as too_many:
+        return too_many
+    return problem
 
 
 async def _rule(request: Request, error: Exception) -> Response:
@@ -249,6 +268,11 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _busy(request: Request, _: Exception) -> Response:
     return respond(request, unavailable("busy", "too many requests at once; nothing was written, try again"))
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """Whoever went away before his request was whole reads no answer; the number is for the metrics."""
+    return Response(status_code=CLIENT_GONE)
 
 
 async def _internal(request: Request, _: Exception) -> Response:

@@ -8,6 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.connections import Bounds, bounded
 from infra import telemetry
 from infra.settings import Settings, settings
 
@@ -36,7 +37,7 @@ def config_of(app: ASGIApp, configured: Settings) -> uvicorn.Config:
         host=configured.api_host,
         port=configured.api_port,
         loop="uvloop",
-        http="httptools",
+        http=bounded(Bounds.from_settings(configured)),
         access_log=False,
         log_config=None,
         server_header=False,

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from limits import parse_many
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -49,6 +50,14 @@ class Settings(BaseSettings):
     relay_metrics_port: int = Field(default=0, ge=0, le=65535)
     max_body_bytes: int = Field(default=1_048_576, ge=1)
     max_order_lines: int = Field(default=500, ge=1)
+    max_header_bytes: int = Field(default=32_768, ge=4_096)
+    header_timeout_s: float = Field(default=10.0, gt=0)
+    body_timeout_s: float = Field(default=30.0, gt=0)
+    connections_per_address: int = Field(default=500, ge=0)
+    rate_limit_token: str = "500/second"  # noqa: S105
+    rate_limit_customer: str = "50/second;1500/minute"
+    rate_limit_address: str = "200/second;6000/minute"
+    unpaid_units_per_customer: int = Field(default=1_000, ge=0)
     customer_channel: str = Field(default="web", min_length=1, max_length=32)
     delivery_slot_days_ahead: int = Field(default=60, ge=1, le=365)
     workflow_timeout_s: float = Field(default=5.0, gt=0)
@@ -199,6 +208,14 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("must be the IANA name of a time zone, such as Asia/Shanghai") from None
 
+    @field_validator("rate_limit_token", "rate_limit_customer", "rate_limit_address")
+    @classmethod
+    def _known_rates(cls, typed: str) -> str:
+        try:
+            return typed if not typed.strip() or parse_many(typed) else ""
+        except ValueError:
+            raise ValueError("must be rates such as 50/second;1500/minute") from None
+
     @field_validator("smtp_from")
     @classmethod
     def _one_sender(cls, typed: str) -> str:
@@ -209,7 +226,7 @@ class Settings(BaseSettings):
     def _known_ports(cls, typed: str) -> str:
         ports = [int(one) for one in typed.split(",") if one.strip().isdigit()]
         if len(ports) != typed.count(",") + 1 or not all(0 < port < 65_536 for port in ports):
-            raise ValueError("not ports such as 80,443")
+            raise ValueError("must be ports such as 80,443")
         return ",".join(str(port) for port in ports)
 
     @field_validator("trusted_proxies", "webhook_denied_networks")

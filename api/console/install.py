@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.console import (
     approvals,
@@ -28,6 +28,7 @@ from api.console import (
 )
 from api.console.member import SignInNeeded, to_sign_in
 from api.console.rendering import SITE, page
+from api.pages.forms import from_here
 from api.pages.refusals import as_pages
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -57,7 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 def install(app: FastAPI) -> None:
     """Mount the console; to be called when every other error handler is in place."""
     for router in ROUTERS:
-        app.include_router(router, include_in_schema=False)
+        app.include_router(router, include_in_schema=False, dependencies=[Depends(from_here)])
     SITE.serve_static(app)
     as_pages(app, SITE.home, _refusal)
     app.add_exception_handler(SignInNeeded, to_sign_in)

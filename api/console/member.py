@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import origin, services
+from api.dependencies import limits, origin, services
 from api.pages import forms
 from api.pages.forms import csrf_of
 from domain.access import Principal, Role
@@ -52,6 +52,7 @@ async def member(request: Request) -> Any:
     if found is None:
         raise SignInNeeded
     where = origin(request, "console")
+    limits(request).caller(Principal(Role(found.role), found.name))
     request.state.member = Member(found.name, Role(found.role), csrf_of(cookie), where)
     return request.state.member
 

@@ -8,12 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.console import devices
 from api.console.member import COOKIE, Signed, posted
 from api.console.rendering import page
 from api.dependencies import Services, actor, services
 from api.pages import moving
+from api.pages.forms import secure
 from infra import passwords
-from infra.db import acting, staff, staff_sessions
+from infra.db import acting, sign_in_attempts, staff, staff_sessions
+from infra.db.sign_in_attempts import Attempt
 
 router = APIRouter(prefix="/console")
 
@@ -49,8 +52,9 @@ async def sign_in(
 ) -> Response:
     """Open a session. Whatever is wrong, the answer is the same; too many wrong ones in a row have to wait."""
     parts = services(request)
-    address = request.client.host if request.client else ""
-    outcome = await _session(parts, name.strip().lower(), password, code, address)
+    address, name = request.client.host if request.client else "", name.strip().lower()
+    device = devices.known(parts.settings.token_secret, name, request.cookies.get(devices.COOKIE, ""))
+    outcome = await _session(parts, _Claim(name, password, code, address, device))
     if isinstance(outcome, _Refused):
         status = 429 if outcome.wait_s else 401
         response: Response = page(request, "sign_in.html", status=status, next=local(next), refused=outcome)
@@ -58,33 +62,51 @@ async def sign_in(
             response.headers["Retry-After"] = str(outcome.wait_s)
         return response
     response = RedirectResponse(local(next), 303)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, outcome, path=HOME, httponly=True, samesite="strict", secure=secure)
+    https = secure(request, HOME)
+    response.set_cookie(COOKIE, outcome, path=HOME, httponly=True, samesite="strict", secure=https)
+    remembered = device or devices.new(parts.settings.token_secret, name)
+    place, age_s = f"{HOME}/sign-in", devices.LIFETIME_S
+    response.set_cookie(devices.COOKIE, remembered, age_s, path=place, httponly=True, samesite="strict", secure=https)
     return response
 
 
-async def _session(parts: Services, name: str, password: str, code: str, address: str) -> str | _Refused:
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What somebody says he is; `device` is the cookie of a browser in which this name signed in before."""
+
+    name: str
+    password: str
+    code: str
+    address: str
+    device: str | None
+
+    @property
+    def attempt(self) -> Attempt:
+        return Attempt(self.name, self.address or "unknown", self.device)
+
+
+async def _session(parts: Services, claim: _Claim) -> str | _Refused:
     """The cookie of a new session."""
-    if "\0" in name + password + code:
+    if "\0" in claim.name + claim.password + claim.code:
         return _Refused("sign_in.wrong")
-    where = f"console {address or 'unknown'}"
+    where = f"console {claim.address or 'unknown'}"
     async with parts.database.begin() as conn:
         await acting.acts(conn, "", where)
-        wait_s = await staff.count_attempt(conn, name)
-        known = await staff.find(conn, name)
+        wait_s = await sign_in_attempts.count(conn, claim.attempt)
+        known = await staff.find(conn, claim.name)
     if wait_s:
         return _Refused("sign_in.locked", math.ceil(wait_s))
     # Beside the event loop, and for names that nobody has as well: neither time nor words tell who works here.
-    right = await asyncio.to_thread(passwords.matches, known.password_hash if known else None, password)
-    step = _step(parts, known, code) if known and right else None
+    right = await asyncio.to_thread(passwords.matches, known.password_hash if known else None, claim.password)
+    step = _step(parts, known, claim.code) if known and right else None
     if known is None or step is None:
         return _Refused("sign_in.wrong")
     async with parts.database.begin() as conn:
         if not await staff.use_code(conn, known.name, step):
             return _Refused("sign_in.replayed")
         await acting.acts(conn, "", where)
-        await staff.forget_attempts(conn, name)
-        return await staff_sessions.open_session(conn, known.name, parts.settings.staff_session_s, address)
+        await sign_in_attempts.forget(conn, claim.attempt)
+        return await staff_sessions.open_session(conn, known.name, parts.settings.staff_session_s, claim.address)
 
 
 def _step(parts: Services, known: staff.Known, code: str) -> int | None:

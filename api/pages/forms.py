@@ -4,14 +4,18 @@ import hashlib
 import hmac
 import secrets
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import refused
+from api.dependencies import services
 from api.errors import Problem
+from api.guard import public_https
 
 Model = TypeVar("Model", bound=BaseModel)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def fitting(model: type[Model], value: dict[str, Any]) -> Model:
@@ -40,6 +44,35 @@ def new_key() -> str:
 def csrf_of(cookie: str) -> str:
     """What a form of this session proves itself with: another site can neither read nor guess it."""
     return hashlib.sha256(f"form\n{cookie}".encode()).hexdigest()[:32]
+
+
+async def from_here(request: Request) -> None:
+    """A dependency of every page: a form comes from a page of ours, or from a program that is no browser.
+
+    Browsers name the sender's origin with each POST, a page without one (`null`) included. Raises Problem
+    `form_expired`: nobody is signed in to another's account by a page elsewhere.
+    """
+    if request.method in _SAFE:
+        return
+    sender = request.headers.get("origin")
+    elsewhere = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+    if elsewhere or (sender is not None and urlsplit(sender).netloc not in _hosts(request)):
+        raise Problem("form_expired", "this form was not sent from a page of ours; load the page again")
+
+
+def _hosts(request: Request) -> set[str]:
+    """The hosts (with their ports) under which people know us. A proxy may speak to us under a name of its own."""
+    configured = services(request).settings
+    public = {urlsplit(url).netloc for url in (configured.console_url, configured.portal_url) if url}
+    return public | {request.headers.get("host", "")} - {""}
+
+
+def secure(request: Request, home: str) -> bool:
+    """True when cookies of the pages under `home` are for https alone: the address that people use for them is https,
+    whatever a proxy speaks to us."""
+    configured = services(request).settings
+    public = configured.console_url if home == "/console" else configured.portal_url
+    return request.url.scheme == "https" or public_https(public)
 
 
 async def posted(request: Request, csrf: str) -> dict[str, str]:

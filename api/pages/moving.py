@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.pages import words
+from api.pages.forms import secure
 from domain.errors import NotFound
 
 _YEAR_S = 365 * 86_400
@@ -27,5 +28,6 @@ def in_language(request: Request, lang: str, home: str) -> Response:
     came_from = urlsplit(request.headers.get("referer", ""))
     back = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
     response = RedirectResponse(local(back, home), 303)
-    response.set_cookie(words.COOKIE, lang, path=home, max_age=_YEAR_S, samesite="lax", httponly=True)
+    https = secure(request, home)
+    response.set_cookie(words.COOKIE, lang, path=home, max_age=_YEAR_S, samesite="lax", httponly=True, secure=https)
     return response

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
+from api.pages.forms import from_here
 from api.pages.refusals import as_pages
 from api.portal import (
     asking_back,
@@ -41,7 +42,7 @@ _ORDER = re.compile(rf"^{HOME}/orders/([0-9A-Z-]{{20}})/")
 def install(app: FastAPI) -> None:
     """Mount the portal; to be called when every other error handler is in place."""
     for router in ROUTERS:
-        app.include_router(router, include_in_schema=False)
+        app.include_router(router, include_in_schema=False, dependencies=[Depends(from_here)])
     SITE.serve_static(app)
     as_pages(app, HOME, _refusal)
     app.add_exception_handler(SignInNeeded, to_sign_in)

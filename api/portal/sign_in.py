@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, services
 from api.pages import moving
+from api.pages.forms import secure
 from api.pages.words import language
 from api.portal import asking
 from api.portal.rendering import HOME, page
-from api.portal.visitor import COOKIE, SIGN_IN, Signed, from_here, posted
+from api.portal.visitor import COOKIE, SIGN_IN, Signed, posted
 from infra.db import portal_codes, portal_sessions
 from infra.db.portal_codes import DIGITS, LIFETIME_S, Contact, Refused
 
@@ -40,7 +41,6 @@ async def ask(
     next: Annotated[str, Form(max_length=200)] = HOME,
 ) -> Response:
     """Send a code, if anybody is known; the answer and its time are the same if nobody is."""
-    from_here(request)
     until_s, target = monotonic() + ANSWER_S, moving.local(next, HOME)
     parts = services(request)
     typed = asking.understood(parts.keys.vault, contact)
@@ -78,7 +78,6 @@ async def enter_code(
     next: Annotated[str, Form(max_length=200)] = HOME,
 ) -> Response:
     """Open a session with the right code."""
-    from_here(request)
     target, typed = moving.local(next, HOME), _digits(code)
     if typed is None:
         return page(request, "code.html", status=422, next=target, refused=Refused("wrong", -1))
@@ -107,7 +106,6 @@ async def link(request: Request, token: Annotated[str, Query(max_length=200)] = 
 @router.post("/enter")
 async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Open a session with the link's token."""
-    from_here(request)
     parts = services(request)
     async with parts.database.begin() as conn:
         opened = await _opened(conn, parts, await portal_codes.use_link(conn, token))
@@ -132,8 +130,8 @@ def _signed_in(request: Request, cookie: str, target: str) -> Response:
 
 def _set_cookie(request: Request, response: Response, name: str, value: str, max_age: int | None) -> None:
     # Lax: a link in a message leads to the order at once. Every form proves itself besides.
-    secure = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age, path=HOME, httponly=True, samesite="lax", secure=secure)
+    https = secure(request, HOME)
+    response.set_cookie(name, value, max_age, path=HOME, httponly=True, samesite="lax", secure=https)
 
 
 def _with_next(path: str, target: str) -> str:

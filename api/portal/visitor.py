@@ -8,8 +8,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Services, order_number, services
-from api.errors import Problem
+from api.dependencies import Services, limits, order_number, services
 from api.pages import forms
 from api.pages.forms import csrf_of
 from api.portal.rendering import HOME
@@ -44,6 +43,7 @@ async def visitor(request: Request) -> Any:
         found = await portal_sessions.session_of(conn, cookie, parts.settings.portal_idle_s)
     if found is None:
         raise SignInNeeded
+    limits(request).customer(found.indexes[0].hex())
     request.state.visitor = Visitor(found, csrf_of(cookie))
     return request.state.visitor
 
@@ -70,15 +70,6 @@ async def customer_of(conn: AsyncConnection, person: Visitor, order_no: str) -> 
 async def posted(request: Request, person: Visitor) -> dict[str, str]:
     """The fields of a form of this session. Raises Problem `form_expired`."""
     return await forms.posted(request, person.csrf)
-
-
-def from_here(request: Request) -> None:
-    """A form that is sent before anybody is signed in comes from a page of ours, or from a browser too old to say.
-
-    Raises Problem `form_expired`: nobody is signed in to another's orders by a page elsewhere.
-    """
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Problem("form_expired", "this form was not sent from a page of ours")
 
 
 async def to_sign_in(request: Request, _: Exception) -> Response:

@@ -140,6 +140,7 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         discount_minor=order.discount_minor or 0,
         shipping_minor=order.shipping_minor,
         terms=settings.terms,
+        unpaid_units=settings.unpaid_units_per_customer if caller.role is Role.CUSTOMER else 0,
     )
 
 

@@ -17,7 +17,7 @@ from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
 from domain.shares import Priced, Terms, priced
 from domain.slots import Slot, require_ahead
-from infra.db import idempotency
+from infra.db import idempotency, unpaid
 from infra.db.autocommit import autocommit
 from infra.db.customers import CustomerRecord, KeyRing, recorded
 from infra.db.direct import Direct
@@ -87,7 +87,8 @@ _ORDER = """
              CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
              CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint){slot}{values}
         FROM customer
-      RETURNING order_no, set_config('oms.origin', :origin, true)),"""
+      RETURNING order_no, set_config('oms.origin', :origin, true),
+                set_config('oms.unpaid_units', :unpaid_units, true)),"""
 _LINES = """
     lines AS (
       INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor{columns})
@@ -136,7 +137,8 @@ _PLACE = {key: _statement(*key) for key in itertools.product((False, True), repe
 class Draft:
     """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
     `hold_s` is how long the caller waits for the order before he is answered (0: not at all). A channel may name the
-    order's discount and its shipping charge; `terms` are the shop's."""
+    order's discount and its shipping charge; `terms` are the shop's. `unpaid_units` bounds what a customer may hold
+    unpaid (0: nothing is bounded)."""
 
     request: idempotency.Request
     actor: str
@@ -161,6 +163,7 @@ class Draft:
     terms: Terms = PLAIN
     delivery_slot: Slot | None = None
     slot_days_ahead: int = 0
+    unpaid_units: int = 0
 
     @property
     def plain(self) -> bool:
@@ -181,7 +184,7 @@ async def place(database: Database, keys: KeyRing, draft: Draft) -> Placed | Ans
     """Keep the order, or find what an earlier request with the same key was answered.
 
     Raises RuleBroken (see `domain.orders.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`) and Conflict
-    (`external_ref_exists`, `idempotency_in_progress`). Nothing is written when it raises.
+    (`external_ref_exists`, `unpaid_limit_reached`, `idempotency_in_progress`). Nothing is written when it raises.
     """
     async with autocommit(database) as conn:
         for _ in range(ROUNDS):
@@ -247,6 +250,9 @@ async def _write(
         if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
             raise
         return None
+    except DBAPIError as error:
+        unpaid.refuse(error, draft.unpaid_units)
+        raise
     if row is None:
         return None
     claim = idempotency.Claim(draft.request, row.locked_until, order_no) if draft.hold_s else None
@@ -295,6 +301,7 @@ def _order(keys: KeyRing, draft: Draft, order_no: str, total_minor: int, custome
         "actor": draft.actor,
         "trace": draft.trace,
         "priority": str(draft.priority),
+        "unpaid_units": str(draft.unpaid_units),
     }
     if draft.delivery_slot is not None:
         values |= {"slot_from": draft.delivery_slot.start, "slot_to": draft.delivery_slot.end}

@@ -7,24 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 
-# The attempt is counted before the password is looked at: guesses in parallel cannot outrun the count. The first four
-# cost nothing, the fifth two seconds, each further one twice as much, a quarter of an hour at most.
-_COUNT = text(
-    """
-    INSERT INTO sign_in_attempts AS a (name, failures, locked_until)
-    VALUES (:name, 1, '-infinity')
-    ON CONFLICT (name) DO UPDATE
-       SET failures = a.failures + 1, tried_at = now(),
-           locked_until = CASE WHEN a.failures < 4 THEN '-infinity'
-                               ELSE now() + make_interval(secs => least(900, 2.0 ^ least(a.failures - 3, 12))) END
-     WHERE a.locked_until <= now()
-    RETURNING failures
-    """
-)
-_LEFT = text(
-    "SELECT greatest(extract(epoch FROM locked_until - now()), 0)::float FROM sign_in_attempts WHERE name = :name"
-)
-_FORGET = text("DELETE FROM sign_in_attempts WHERE name = :name OR tried_at < now() - interval '1 day'")
 _FIND = text("SELECT name, role, password_hash, data_key, totp_enc FROM staff WHERE name = :name AND active")
 _USE = text(
     """
@@ -71,18 +53,6 @@ class Secrets:
 def totp_context(name: str) -> str:
     """What a second factor is sealed for."""
     return f"staff:{name}:totp"
-
-
-async def count_attempt(conn: AsyncConnection, name: str) -> float:
-    """Count an attempt to sign in under `name`; 0.0, or the seconds to wait while the name is locked."""
-    if (await conn.execute(_COUNT, {"name": name})).scalar_one_or_none() is not None:
-        return 0.0
-    return max(float((await conn.execute(_LEFT, {"name": name})).scalar_one()), 0.1)
-
-
-async def forget_attempts(conn: AsyncConnection, name: str) -> None:
-    """Forget the attempts under a name after a good one, and everybody's of days ago."""
-    await conn.execute(_FORGET, {"name": name})
 
 
 async def find(conn: AsyncConnection, name: str) -> Known | None:

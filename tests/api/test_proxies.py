@@ -41,5 +41,5 @@ async def test_only_named_proxies_are_believed(trusted: str, peer: str, said: st
 
 @pytest.mark.parametrize("trusted", ["*", "proxy.example", "10.0.0.0/99"])
 def test_what_is_no_address_is_refused(trusted: str) -> None:
-    with pytest.raises(ValidationError, match="not addresses"):
+    with pytest.raises(ValidationError, match="must be addresses"):
         Settings(trusted_proxies=trusted)

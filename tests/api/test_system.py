@@ -1,7 +1,11 @@
 """Health, metrics, documentation, and what happens when the books are busy or away."""
 
 import asyncio
+import base64
+import hashlib
 import re
+
+import pytest
 
 from tests.api.conftest import Door, an_order, open_door, settings_for
 from tests.conftest import Books
@@ -77,3 +81,17 @@ async def test_connections_cut_are_made_again(door: Door) -> None:
 
 def test_settings_of_tests_point_nowhere_else(database_url: Books) -> None:
     assert settings_for(database_url).temporal_address == "127.0.0.1:9"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+async def test_the_pages_of_the_document_allow_their_own_scripts_alone(shop: Door, path: str) -> None:
+    page = await shop.http.get(path)
+    policy = page.headers["content-security-policy"]
+    scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
+    assert "default-src 'none'" in policy and "unsafe" not in scripts and "frame-ancestors 'none'" in policy
+    assert "//" not in re.sub(r"<!--.*?-->", "", page.text, flags=re.DOTALL)
+    for script in re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL):
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in scripts
+    for asset in re.findall(r'(?:src|href)="(/[^"]+)"', page.text):
+        assert (await shop.http.get(asset)).status_code == 200, asset

@@ -9,11 +9,13 @@ from io import StringIO
 import httpx
 import pyotp
 import pytest
+from pydantic import SecretStr
 from rich.console import Console
 
+from api.console import devices
 from api.console.sign_in import local
 from infra import passwords
-from tests.api.conftest import Door, settings_for, unique
+from tests.api.conftest import Door, open_door, settings_for, unique
 from tests.conftest import Books
 from tests.console.conftest import Desk, sign_in
 from workers import staff
@@ -104,7 +106,8 @@ async def test_wrong_attempts_have_to_wait(browser: httpx.AsyncClient, door: Doo
         """How long the name was locked by its newest failure; then locks it for an hour, so that no machine is slow."""
         change = (
             "UPDATE sign_in_attempts a SET locked_until = now() + interval '1 h' FROM sign_in_attempts b"
-            " WHERE a.name = %s AND b.name = a.name RETURNING extract(epoch FROM b.locked_until - b.tried_at) AS s"
+            " WHERE a.name = %s AND a.source LIKE 'from %%' AND b.name = a.name AND b.source = a.source"
+            " RETURNING extract(epoch FROM b.locked_until - b.tried_at) AS s"
         )
         return float((await door.sql(change, person.name))[0]["s"])
 
@@ -122,6 +125,80 @@ async def test_wrong_attempts_have_to_wait(browser: httpx.AsyncClient, door: Doo
     await door.sql(passed, person.name)
     assert (await browser.post("/console/sign-in", data=person.form())).status_code == 303
     assert not await door.sql("SELECT 1 FROM sign_in_attempts WHERE name = %s", person.name)
+
+
+async def elsewhere(door: Door, address: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=door.app, client=(address, 5000))
+    return httpx.AsyncClient(transport=transport, base_url="http://front.door")
+
+
+async def test_a_stranger_locks_nobody_out(door: Door, database_url: Books) -> None:
+    """Neither at one address nor at many: who signed in before in his browser is not held up, who did not waits for
+    a minute at most."""
+    person = await hired(database_url)
+    async with await elsewhere(door, "192.0.2.10") as own:
+        assert (await own.post("/console/sign-in", data=person.form())).status_code == 303
+        async with await elsewhere(door, "192.0.2.66") as stranger:
+            guesses = [await stranger.post("/console/sign-in", data=person.form(password="no")) for _ in range(6)]
+        assert [answer.status_code for answer in guesses] == [401] * 5 + [429]
+        async with await elsewhere(door, "192.0.2.11") as fresh:
+            assert (await fresh.post("/console/sign-in", data=person.form(code=person.code(1)))).status_code == 303
+        many = (
+            "INSERT INTO sign_in_attempts (name, source, failures, locked_until) VALUES (%s, '', 5000, '-infinity')"
+            " ON CONFLICT (name, source) DO UPDATE SET failures = 5000"
+        )
+        await door.sql(many, person.name)
+        async with await elsewhere(door, "192.0.2.67") as stranger:
+            assert (await stranger.post("/console/sign-in", data=person.form(password="no"))).status_code == 401
+            held = await stranger.post("/console/sign-in", data=person.form(password="no"))
+            assert (held.status_code, 0 < int(held.headers["retry-after"]) <= 60) == (429, True)
+        await door.sql("UPDATE staff SET totp_step = 0 WHERE name = %s", person.name)
+        assert (await own.post("/console/sign-in", data=person.form())).status_code == 303
+
+
+async def test_an_address_has_so_many_wrong_attempts_under_all_names(door: Door, database_url: Books) -> None:
+    async with await elsewhere(door, "192.0.2.99") as stranger:
+        forms = [{"name": unique("ghost"), "password": "x", "code": "123456"} for _ in range(33)]
+        codes = [(await stranger.post("/console/sign-in", data=form)).status_code for form in forms]
+        assert codes == [401] * 31 + [429] * 2
+        person = await hired(database_url)
+        await door.sql(
+            "UPDATE sign_in_attempts SET locked_until = now(), failures = 5 WHERE source LIKE %s", "address %"
+        )
+        assert (await stranger.post("/console/sign-in", data=person.form())).status_code == 303
+        left = await door.sql("SELECT failures FROM sign_in_attempts WHERE source = %s", "address 192.0.2.99")
+        assert left == [{"failures": 5}]  # a good attempt does not count
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "1.2.3", "9999999999.aa.bb"])
+def test_a_device_cookie_is_its_names_alone(cookie: str) -> None:
+    secret = SecretStr("s" * 32)
+    own = devices.new(secret, "amy")
+    assert devices.known(secret, "amy", own) == own
+    assert devices.known(secret, "bob", own) is None
+    assert devices.known(SecretStr("t" * 32), "amy", own) is None
+    assert devices.known(secret, "amy", cookie) is None
+
+
+async def test_a_sign_in_form_from_elsewhere_is_refused(browser: httpx.AsyncClient, database_url: Books) -> None:
+    person = await hired(database_url)
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = await browser.post("/console/sign-in", data=person.form(), headers=headers)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False), headers
+    own = await browser.post("/console/sign-in", data=person.form(), headers={"Origin": "http://front.door"})
+    assert own.status_code == 303
+
+
+async def test_cookies_are_secure_where_people_use_https(database_url: Books) -> None:
+    person = await hired(database_url)
+    async with open_door(database_url, console_url="https://staff.shop.example") as behind:
+        answer = await behind.http.post(
+            "/console/sign-in", data=person.form(), headers={"Origin": "https://staff.shop.example"}
+        )
+    assert answer.status_code == 303
+    cookies = answer.headers.get_list("set-cookie")
+    assert len(cookies) == 2 and all("secure" in cookie.lower() for cookie in cookies)
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 async def test_a_name_that_nobody_has_is_locked_alike(browser: httpx.AsyncClient) -> None:

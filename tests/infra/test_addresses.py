@@ -59,7 +59,7 @@ def test_own_networks_are_denied_by_a_setting() -> None:
 
 @pytest.mark.parametrize("ports", ["", "https", "443,", "0", "70000", "443 80"])
 def test_ports_that_are_none_are_refused_at_start(ports: str) -> None:
-    with pytest.raises(ValidationError, match="not ports such as 80,443"):
+    with pytest.raises(ValidationError, match="must be ports such as 80,443"):
         Settings(webhook_ports=ports)
 
 

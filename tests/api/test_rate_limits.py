@@ -1,0 +1,120 @@
+"""Who calls too often is told so, and for how long; who is valid is not held up by who is not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from infra.settings import Settings
+from tests.api.conftest import Door, an_order, open_door, unique
+from tests.conftest import Books
+from tests.console.conftest import sign_in
+
+FEW = {"rate_limit_token": "5/minute", "rate_limit_customer": "4/minute", "rate_limit_address": "3/minute"}
+
+
+@pytest.fixture(scope="module")
+async def strict(database_url: Books) -> AsyncIterator[Door]:
+    async with open_door(database_url, **FEW) as door:
+        yield door
+
+
+def at(door: Door, address: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=door.app, client=(address, 5000))
+    return httpx.AsyncClient(transport=transport, base_url="http://front.door")
+
+
+async def test_each_caller_has_a_limit_of_its_own(strict: Door) -> None:
+    for role, allowed in (("support", 5), ("channel", 5), ("customer", 4)):
+        one, other = strict.as_(role, unique("one")), strict.as_(role, unique("other"))
+        answers = [await one.get("/v1/orders") for _ in range(allowed + 1)]
+        assert [answer.status_code for answer in answers[:-1]] == [200] * allowed
+        left = [answer.headers["ratelimit"].split(";")[1] for answer in answers]
+        assert left == [f"r={count}" for count in range(allowed - 1, -1, -1)] + ["r=0"]
+        refused = answers[-1]
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert 0 < int(refused.headers["retry-after"]) <= 60
+        assert refused.headers["ratelimit-policy"] == f'"default";q={allowed};w=60'
+        assert f"at most {allowed} calls per minute" in refused.json()["detail"]
+        assert (await other.get("/v1/orders")).status_code == 200
+
+
+async def test_a_new_token_is_the_same_caller(strict: Door) -> None:
+    name = unique("amy")
+    codes = [(await strict.as_("support", name, lifetime_s=600 + n).get("/v1/orders")).status_code for n in range(6)]
+    assert codes == [200] * 5 + [429]
+
+
+async def test_an_address_without_a_token_has_a_limit(strict: Door) -> None:
+    async with at(strict, "192.0.2.1") as one, at(strict, "192.0.2.2") as other:
+        answers = [await one.get("/console/sign-in") for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200] * 3 + [429]
+        assert int(answers[-1].headers["retry-after"]) > 0
+        assert (await other.get("/console/sign-in")).status_code == 200
+        assert [(await one.get(path)).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+
+
+async def test_what_is_no_token_counts_and_what_is_one_is_never_held_up(strict: Door) -> None:
+    async with at(strict, "192.0.2.3") as one:
+        wrong = {"Authorization": "Bearer no"}
+        codes = [(await one.get("/v1/orders", headers=wrong)).status_code for _ in range(4)]
+        assert codes == [401] * 3 + [429]
+        signed = [(await one.post("/v1/webhooks/sandbox", content=b"{}")).status_code for _ in range(2)]
+        assert signed == [429] * 2
+        own = strict.as_("support", unique("amy")).headers
+        assert (await one.get("/v1/orders", headers=own)).status_code == 200
+
+
+async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, database_url: Books) -> None:
+    async with open_door(database_url, **(FEW | {"rate_limit_address": ""})) as door:
+        desk = await sign_in(door, "support")
+        assert [(await desk.get("/console")).status_code for _ in range(6)] == [200] * 5 + [429]
+
+
+@pytest.mark.parametrize("rate", ["many", "5/fortnight", "-1/second", "5"])
+def test_a_rate_that_is_none_is_refused_at_start(rate: str) -> None:
+    with pytest.raises(ValidationError, match="must be rates such as"):
+        Settings(rate_limit_token=rate)
+
+
+async def test_without_limits_nothing_is_counted(database_url: Books) -> None:
+    async with open_door(database_url, **dict.fromkeys(FEW, "")) as door:
+        answer = await door.as_("support").get("/v1/orders")
+        assert (answer.status_code, "ratelimit" in answer.headers) == (200, False)
+
+
+async def test_every_answer_says_how_it_may_be_treated(shop: Door) -> None:
+    order_no = (await shop.post("/v1/orders", an_order())).json()["order_no"]
+    for path in (f"/v1/orders/{order_no}", "/v1/orders/none", "/openapi.json", "/metrics", "/nowhere"):
+        answer = await shop.get(path)
+        assert answer.headers["x-content-type-options"] == "nosniff", path
+        assert answer.headers["cache-control"] == "no-store", path
+        assert "strict-transport-security" not in answer.headers
+    secure = await shop.http.get(f"https://front.door/v1/orders/{order_no}", headers=shop.headers)
+    assert secure.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_a_customer_holds_so_many_unpaid_units(database_url: Books, shop: Door) -> None:
+    async with open_door(database_url, unpaid_units_per_customer=10) as door:
+        me = unique("c")
+        mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
+
+        def order(units: int) -> dict[str, object]:
+            return an_order(quantity=units, customer=who, payment=None)
+
+        answers = await asyncio.gather(*(mine.post("/v1/orders", order(4)) for _ in range(6)))
+        codes = sorted(answer.status_code for answer in answers)
+        assert codes == [201, 201, 409, 409, 409, 409]
+        refused = next(answer.json() for answer in answers if answer.status_code == 409)
+        assert refused["code"] == "unpaid_limit_reached" and "at most 10 units" in refused["detail"]
+        order_no = next(answer.json()["order_no"] for answer in answers if answer.status_code == 201)
+        more = {"lines": [{"sku": "TEA-1", "quantity": 7}]}
+        changed = await mine.http.patch(
+            f"/v1/orders/{order_no}", json=more, headers=mine.headers | {"Idempotency-Key": "more", "If-Match": "*"}
+        )
+        assert (changed.status_code, changed.json()["code"]) == (409, "unpaid_limit_reached")
+        assert (await door.as_("support").post("/v1/orders", order(40))).status_code == 201
+        assert (await mine.post("/v1/orders", order(2))).status_code == 201
+        assert (await mine.post("/v1/orders", order(1))).status_code == 409
