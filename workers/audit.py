@@ -4,8 +4,8 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +17,7 @@ from infra.db.audit import Fault
 from infra.db.audit_anchors import Anchor
 from infra.db.engine import Database
 from infra.settings import Settings, settings
+from workers.tables import print_whole
 
 OK, WRONG = 0, 1
 SHOWN = 50
@@ -33,17 +34,26 @@ class Verdict:
     younger: int
 
 
-def verify(anchors: Sequence[str] = (), configuration: Settings | None = None, console: Console | None = None) -> int:
+def verify(
+    anchors: Sequence[str] = (),
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
     """Walk every chain and every anchor and say what is wrong; 0 when the log is whole, else 1.
 
     `anchors` are hashes that were kept elsewhere: each must be in the chain. How far the anchors reach goes to stderr.
     """
-    shown = console or Console(soft_wrap=True)
+    shown = console or Console(soft_wrap=True, stderr=as_json)
     if odd := [kept for kept in anchors if not _HASH.match(kept.strip().lower())]:
         return _say(shown, f"An anchor's hash has 64 hexadecimal digits: {odd[0]!r} is none.")
     found = _asked(shown, configuration, lambda conn: _verdict(conn, [kept.strip().lower() for kept in anchors]))
     if found is None:
         return WRONG
+    if as_json:
+        print(json.dumps(_document(found), ensure_ascii=False))
+        return WRONG if found.faults else OK
     for fault in found.faults[:SHOWN]:
         _say(shown, fault.words)
     if found.faults:
@@ -53,6 +63,15 @@ def verify(anchors: Sequence[str] = (), configuration: Settings | None = None, c
     beside = console or Console(soft_wrap=True, stderr=True)
     beside.print(f"Newest anchor: {newest}; {found.younger} entries are younger.", markup=False, highlight=False)
     return OK
+
+
+def _document(found: Verdict) -> dict[str, Any]:
+    return {
+        "ok": not found.faults,
+        "faults": [asdict(fault) for fault in found.faults],
+        "newest_anchor": found.anchor.line if found.anchor else None,
+        "younger_entries": found.younger,
+    }
 
 
 async def _verdict(conn: AsyncConnection, anchors: Sequence[str]) -> Verdict:
@@ -111,7 +130,7 @@ def access(*, as_json: bool = False, configuration: Settings | None = None, cons
     for row in rows:
         seen, acted = (str(row[name] or "never")[:19] for name in ("signed_in_at", "last_act_at"))
         table.add_row(str(row["name"]), str(row["role"]), str(row["access"]), seen, str(row["acts"]), acted)
-    shown.print(table)
+    print_whole(shown, table)
     return OK
 
 

@@ -28,6 +28,7 @@ Port = Annotated[
         "--port", min=0, max=65535, help="The API's port; 0 picks free ones. [default: last time's, else 8000]"
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 DEFAULT_DATA_DIR = Path(".oms")
 # What a stack of one's own makes by itself.
 GIVEN = ("OMS_DATABASE_URL", "OMS_TEMPORAL_ADDRESS", "OMS_SANDBOX_URL", "OMS_SANDBOX_WEBHOOK_SECRET")
@@ -158,30 +159,30 @@ def migrate() -> None:
 
 
 @app.command()
-def doctor(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def doctor(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Say what is reachable and right; exit 1 when something is wrong."""
     from workers import doctor as command
 
     _use(data_dir, "doctor")
-    _run(command.run)
+    _run(lambda: command.run(as_json=as_json))
 
 
 @app.command()
-def recover(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def recover(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Start again, from the books, every open order that Temporal does not know."""
     _use(data_dir, "books")
     from workers import recover as command
 
-    _run(command.run)
+    _run(lambda: command.run(as_json=as_json))
 
 
 @ledger.command("check")
-def ledger_check(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def ledger_check(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Exit 0 when stock and money balance; else say where they do not."""
     _use(data_dir, "books")
     from workers import ledger as command
 
-    _run(command.check)
+    _run(lambda: command.check(as_json=as_json))
 
 
 @audit.command("verify")
@@ -189,13 +190,14 @@ def audit_verify(
     anchor: Annotated[
         list[str] | None, typer.Option("--anchor", help="A hash that was kept elsewhere and must be in the chain.")
     ] = None,
+    as_json: AsJson = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Exit 0 when the audit log is whole; else say which entry was changed, removed, moved or cut off."""
     _use(data_dir, "books")
     from workers import audit as command
 
-    _run(lambda: command.verify(anchor or ()))
+    _run(lambda: command.verify(anchor or (), as_json=as_json))
 
 
 @audit.command("anchor")
@@ -214,7 +216,7 @@ def audit_anchor(
 @audit.command("access")
 def audit_access(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """The access review: staff, role, last sign-in, acts in the last 90 days."""
@@ -259,12 +261,12 @@ def staff_remove(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 
 
 @staff.command("list")
-def staff_list(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def staff_list(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Who may sign in, in which role, and who did last."""
     _use(data_dir, "staff")
     from workers import staff as command
 
-    _run(command.show)
+    _run(lambda: command.show(as_json=as_json))
 
 
 @app.command(

@@ -1,10 +1,11 @@
 """`oms doctor`: what is reachable and right, and what is not."""
 
 import asyncio
+import json
 import platform
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -18,6 +19,7 @@ from infra import settings_check, temporal
 from infra.db import migrate
 from infra.settings import Settings, settings
 from infra.stack import temporal_setup
+from workers.tables import print_whole
 
 TIMEOUT_S = 10.0
 MINIMUM_POSTGRES = 150_000  # as libpq counts: 15.0
@@ -36,11 +38,15 @@ class Finding:
 Check = Callable[[Settings], Awaitable[Finding]]
 
 
-def run() -> int:
+def run(*, as_json: bool = False) -> int:
     """Looks at everything that this process's settings name, prints what it found; 1 when something is wrong."""
     findings = asyncio.run(examine(settings()))
-    _print(findings)
-    return 0 if all(finding.right for finding in findings) else 1
+    right = all(finding.right for finding in findings)
+    if as_json:
+        print(json.dumps({"ok": right, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False))
+    else:
+        _print(findings)
+    return 0 if right else 1
 
 
 async def examine(configuration: Settings) -> list[Finding]:
@@ -141,4 +147,4 @@ def _print(findings: list[Finding]) -> None:
     table = Table(show_header=False, box=None)
     for finding in findings:
         table.add_row("ok" if finding.right else "[red]WRONG[/red]", finding.name, finding.detail)
-    Console().print(table)
+    print_whole(Console(), table)

@@ -1,6 +1,8 @@
 """`oms ledger check`: do stock, money and stories add up?"""
 
 import asyncio
+import json
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,22 +12,27 @@ from infra.db import audit_books
 from infra.db.audit_books import QUESTIONS, Answer
 from infra.db.engine import Database
 from infra.settings import Settings, settings
+from workers.tables import print_whole
 
 OK, WRONG = 0, 1
 
 
-def check(configuration: Settings | None = None, console: Console | None = None) -> int:
+def check(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
     """Put every question to the books and print the answers; 0 when all is right, else 1."""
     shown = console or Console(soft_wrap=True)
     try:
         answers = asyncio.run(answers_of(configuration or settings()))
     except (SQLAlchemyError, OSError) as error:
-        shown.print(f"The books cannot be read: {type(error).__name__}", style="red", markup=False)
+        beside = Console(stderr=True, soft_wrap=True) if as_json else shown
+        beside.print(f"The books cannot be read: {type(error).__name__}", style="red", markup=False)
         return WRONG
-    shown.print(_summary(answers))
     wrong = [answer for answer in answers if answer.count]
+    if as_json:
+        print(json.dumps({"ok": not wrong, "questions": [_document(answer) for answer in answers]}, ensure_ascii=False))
+        return WRONG if wrong else OK
+    print_whole(shown, _summary(answers))
     for answer in wrong:
-        shown.print(_examples(answer))
+        print_whole(shown, _examples(answer))
     return WRONG if wrong else OK
 
 
@@ -38,6 +45,16 @@ async def answers_of(configuration: Settings) -> list[Answer]:
             return [await audit_books.ask(connection, question) for question in QUESTIONS]
     finally:
         await database.close()
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    examples = [{"where": one.place, "should_be": one.expected, "is": one.found} for one in answer.examples]
+    return {
+        "code": answer.question.code,
+        "question": answer.question.name,
+        "wrong": answer.count,
+        "examples": examples,
+    }
 
 
 def _summary(answers: list[Answer]) -> Table:

@@ -1,9 +1,10 @@
 """`oms recover`: the books start the stories again, after Temporal has lost some or all of them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,9 +39,9 @@ class Recovered:
     returns: int = 0
 
 
-def run(configuration: Settings | None = None) -> int:
+def run(configuration: Settings | None = None, *, as_json: bool = False) -> int:
     """Start what Temporal does not know to be running; 0 when all open orders run, 1 with a message when not."""
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, stderr=as_json)
     try:
         found = asyncio.run(recover(configuration or settings(), console))
     except (RuntimeError, RPCError, TimeoutError) as error:
@@ -50,6 +51,9 @@ def run(configuration: Settings | None = None) -> int:
     except (SQLAlchemyError, OSError) as error:
         console.print(f"The books cannot be read: {type(error).__name__}", style="red", markup=False)
         return FAILED
+    if as_json:
+        print(json.dumps(asdict(found)))
+        return OK
     jobs = f", {found.jobs} bulk acts started again" if found.jobs else ""
     returns = f", {found.returns} returns started again" if found.returns else ""
     started = f"{found.started} started, {found.running} already running"

@@ -1,6 +1,7 @@
 """`oms staff`: who may sign in to the console."""
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -18,6 +19,7 @@ from infra.crypto import Vault
 from infra.db import acting, staff, staff_sessions
 from infra.db.engine import Database
 from infra.settings import Settings, settings
+from workers.tables import print_whole
 
 OK, REFUSED = 0, 1
 _NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,31}$")
@@ -55,10 +57,13 @@ def remove(name: str, configuration: Settings | None = None, console: Console | 
     return _told(shown, configuration, work, lambda _: shown.print(f"{name} can sign in no more."))
 
 
-def show(configuration: Settings | None = None, console: Console | None = None) -> int:
-    """A table of everybody."""
+def show(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
+    """A table of everybody, or the same as JSON."""
     shown = console or Console(soft_wrap=True)
-    return _told(shown, configuration, staff.everybody, lambda rows: shown.print(_table(rows)))
+    if as_json:
+        beside = Console(stderr=True, soft_wrap=True)
+        return _told(beside, configuration, staff.everybody, lambda rows: print(json.dumps(rows, default=str)))
+    return _told(shown, configuration, staff.everybody, lambda rows: print_whole(shown, _table(rows)))
 
 
 def _give(

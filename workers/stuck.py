@@ -1,4 +1,4 @@
-"""`oms stuck`: the support queue from a terminal, through the API of the running stack."""
+"""`oms stuck`: the support queue from a terminal, through an installation's API."""
 
 import json
 import time
@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from domain.access import Role
 from domain.steps import Action, Step
-from infra.stack.errors import NotRunningError
 from infra.stack.layout import DEFAULT_DATA_DIR
-from workers.stuck_api import ApiError, SupportApi
+from workers.installation import FAILED, Api, AsJson, DataDir, Token, chosen, console, errors, fail, told_of_failures
+from workers.stuck_api import SupportApi
+from workers.tables import print_whole
 
-FAILED, USAGE = 1, 2
 POLL_S = 0.3
 SHOWN = 20
 app = typer.Typer(
@@ -27,12 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Orders stuck at a step: see them, and retry, skip, amend or compensate, alone or by filter.",
 )
-console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 StepOption = Annotated[Step | None, typer.Option("--step", help="Only orders stuck at this step.")]
 ErrorOption = Annotated[str | None, typer.Option("--error", help="Only orders stuck with this error code.")]
 ProviderOption = Annotated[str | None, typer.Option("--provider", help="Only orders stuck at this provider.")]
-DataDir = Annotated[Path, typer.Option("--data-dir", help="The stack's data directory.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,7 @@ class Wish:
     rate_per_s: float
     dry_run: bool
     key: str | None
+    as_json: bool = False
 
     def body(self) -> dict[str, Any]:
         value = {} if self.value is None else {"value": self.value}
@@ -56,16 +55,18 @@ def list_(
     step: StepOption = None,
     error: ErrorOption = None,
     provider: ProviderOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+    as_json: AsJson = False,
+    api: Api = None,
+    token: Token = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Show orders that are stuck, the longest stuck first."""
-    with _api(data_dir) as api:
-        items = list(api.stuck(_chosen(step, error, provider)))
+    with _support(api, token, data_dir) as support:
+        items = list(support.stuck(_filter(step, error, provider)))
     if as_json:
         print(json.dumps(items, ensure_ascii=False))
     elif items:
-        console.print(_table(items))
+        print_whole(console, _table(items))
     else:
         console.print("Nothing is stuck.")
 
@@ -84,19 +85,22 @@ def _command(action: Action) -> Callable[..., None]:
         rate: Annotated[float, typer.Option("--rate", min=0.01, max=1000, help="Orders a second, with --all.")] = 5.0,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
         key: Annotated[str | None, typer.Option("--key", help="Idempotency key: the same twice acts once.")] = None,
+        as_json: AsJson = False,
+        api: Api = None,
+        token: Token = None,
         data_dir: DataDir = DEFAULT_DATA_DIR,
     ) -> None:
-        chosen = _chosen(step, error, provider)
+        wanted = _filter(step, error, provider)
         if (order_no is None) != everything:
             raise typer.BadParameter("give either one order number or --all")
-        if order_no is not None and chosen:
+        if order_no is not None and wanted:
             raise typer.BadParameter("--step, --error and --provider go with --all")
-        wish = Wish(action, reason, _parsed(value), rate, dry_run, key)
-        with _api(data_dir) as api:
+        wish = Wish(action, reason, _parsed(value), rate, dry_run, key, as_json)
+        with _support(api, token, data_dir) as support:
             if order_no is not None:
-                _one(api, order_no, wish)
+                _one(support, order_no, wish)
             else:
-                _many(api, chosen, wish)
+                _many(support, wanted, wish)
 
     return command
 
@@ -115,30 +119,34 @@ def _one(api: SupportApi, order_no: str, wish: Wish) -> None:
     if wish.dry_run:
         found = [item for item in api.stuck({}) if item["order_no"] == order_no]
         if not found:
-            _fail(f"{order_no} is not stuck")
-        console.print(_table(found))
-        _would(wish, [item for item in found if wish.action in item["options"]])
+            fail(f"{order_no} is not stuck")
+        _would(wish, found, [item for item in found if wish.action in item["options"]])
         return
     answer = api.resolve(order_no, wish.body(), wish.key)
-    if "approval_id" in answer:
+    if wish.as_json:
+        print(json.dumps(answer, ensure_ascii=False))
+    elif "approval_id" in answer:
         _waits(answer["approval_id"], 1)
-        return
-    console.print(f"{answer['order_no']}: {wish.action} {answer['outcome']}, now {answer['status']}", markup=False)
+    else:
+        done = f"{answer['order_no']}: {wish.action} {answer['outcome']}, now {answer['status']}"
+        console.print(done, markup=False, highlight=False)
 
 
-def _many(api: SupportApi, chosen: dict[str, str], wish: Wish) -> None:
+def _many(api: SupportApi, wanted: dict[str, str], wish: Wish) -> None:
     if wish.dry_run:
-        found = [item for item in api.stuck(chosen) if wish.action in item["options"]]
-        if found:
-            console.print(_table(found[:SHOWN]))
-        _would(wish, found)
+        found = [item for item in api.stuck(wanted) if wish.action in item["options"]]
+        _would(wish, found[:SHOWN], found)
         return
-    begun = api.resolve_many({**wish.body(), "filter": chosen, "rate_per_s": wish.rate_per_s}, wish.key)
+    begun = api.resolve_many({**wish.body(), "filter": wanted, "rate_per_s": wish.rate_per_s}, wish.key)
     job_id = begun["job_id"]
-    if "approval_id" in begun:
+    if "approval_id" in begun and not wish.as_json:
         _waits(begun["approval_id"], begun["waiting"])
     job = _followed(api, job_id)
-    console.print(f"{job_id} {job['state']}: {job['done']} accepted, {job['failed']} refused, {job['total']} in all")
+    if wish.as_json:
+        print(json.dumps({**begun, **job}, ensure_ascii=False))
+    else:
+        counts = f"{job['done']} accepted, {job['failed']} refused, {job['total']} in all"
+        console.print(f"{job_id} {job['state']}: {counts}", markup=False, highlight=False)
     if job["failed"] or job["state"] != "finished":
         raise typer.Exit(FAILED)
 
@@ -162,7 +170,12 @@ def _followed(api: SupportApi, job_id: str) -> dict[str, Any]:
     return job
 
 
-def _would(wish: Wish, found: list[dict[str, Any]]) -> None:
+def _would(wish: Wish, shown: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    if wish.as_json:
+        print(json.dumps({"would": wish.action.value, "orders": found}, ensure_ascii=False))
+        return
+    if shown:
+        print_whole(console, _table(shown))
     noun = "order" if len(found) == 1 else "orders"
     console.print(f"Would {wish.action} {len(found)} {noun}; nothing was done.")
 
@@ -178,7 +191,7 @@ def _table(items: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _chosen(step: Step | None, error: str | None, provider: str | None) -> dict[str, str]:
+def _filter(step: Step | None, error: str | None, provider: str | None) -> dict[str, str]:
     wanted = {"step": step.value if step else None, "error": error, "provider": provider}
     return {name: value for name, value in wanted.items() if value is not None}
 
@@ -196,15 +209,9 @@ def _parsed(value: str | None) -> Any:
 
 
 @contextmanager
-def _api(data_dir: Path) -> Iterator[SupportApi]:
-    """The stack's API; what goes wrong becomes a message and exit code 1."""
-    try:
-        with SupportApi.of(data_dir) as api:
-            yield api
-    except (NotRunningError, ApiError) as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    errors.print(message, style="red", markup=False)
-    raise typer.Exit(FAILED)
+def _support(api: str | None, token: str | None, data_dir: Path) -> Iterator[SupportApi]:
+    """The API of the installation that the options name; what goes wrong becomes a message and exit code 1."""
+    with told_of_failures():
+        there = chosen(api, token, data_dir, Role.SUPPORT)
+        with SupportApi(there.api, there.token) as support:
+            yield support

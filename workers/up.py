@@ -11,6 +11,7 @@ from rich.table import Table
 from infra.stack.errors import StackError, TakenError
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
+from workers.tables import print_whole
 
 OK, FAILED, TAKEN = 0, 1, 2
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -68,5 +69,5 @@ def print_addresses(running: Running, console: Console) -> None:
     }
     for name, value in rows.items():
         table.add_row(name, value)
-    console.print(table)
+    print_whole(console, table)
     console.print("A token: [bold]oms token --role support[/bold]. Ctrl-C stops everything and loses nothing.")

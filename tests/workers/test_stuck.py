@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from api.app import create_app
 from infra import tokens
 from infra.settings import Settings
+from infra.stack import running
 from infra.stack.layout import Layout
 from infra.stack.running import Running, this_process
 from infra.stack.temporal import TemporalServer
@@ -42,7 +43,7 @@ def settings(database_url: Books, temporal: TemporalServer) -> Settings:
 
 def ready(data_dir: Path, api: str, token: str) -> None:
     addresses = dict.fromkeys(("console", "portal", "temporal", "temporal_ui", "sandbox", "database_url"), "")
-    running = Running(
+    stack = Running(
         api=api,
         tokens={"support": token},
         pids={},
@@ -50,13 +51,18 @@ def ready(data_dir: Path, api: str, token: str) -> None:
         supervisor=this_process(),
         **addresses,
     )
-    Layout.at(data_dir).ready.write_text(json.dumps(asdict(running)))
+    Layout.at(data_dir).ready.write_text(json.dumps(asdict(stack)))
 
 
 @pytest.fixture(scope="module")
-async def oms(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Oms]:
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="module")
+async def oms(settings: Settings, data_dir: Path) -> AsyncIterator[Oms]:
     """Runs `oms stuck …` against an API, a worker and a dispatcher of this test."""
-    data_dir, app = tmp_path_factory.mktemp("stack"), create_app(settings)
+    app = create_app(settings)
     client = await Client.connect(settings.temporal_address)
     async with (
         database(settings) as books,
@@ -68,11 +74,7 @@ async def oms(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> A
         dispatcher = Dispatcher(books, starting.lazily_connected(settings), settings, eager=False)
         dispatching = asyncio.create_task(dispatcher.run())
 
-        async def run(*arguments: str) -> Result:
-            told = [*arguments, "--data-dir", str(data_dir)]
-            return await asyncio.to_thread(CliRunner().invoke, command.app, told, catch_exceptions=False)
-
-        yield run
+        yield lambda *arguments: run([*arguments, "--data-dir", str(data_dir)])
         await dispatcher.stop()
         await dispatching
 
@@ -175,7 +177,54 @@ async def test_what_makes_no_sense_is_refused(oms: Oms, arguments: list[str]) ->
     assert (await oms(*arguments)).exit_code == 2
 
 
+def whole(shown: str, order_no: str) -> bool:
+    return f" {order_no} " in shown
+
+
+async def test_no_id_is_cut_off_however_narrow_the_terminal(
+    oms: Oms, orders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for command_line in (["list"], ["retry", "--all", "--dry-run", "--reason", "r"]):
+        shown = (await oms(*command_line)).stdout
+        assert all(whole(shown, order_no) for order_no in orders), shown
+        assert "…" not in shown
+
+
+async def test_any_installation_is_reached_by_its_address_and_a_token(
+    oms: Oms, data_dir: Path, settings: Settings, orders: list[str], tmp_path: Path
+) -> None:
+    """Away from any data directory: this is how a production installation is reached."""
+    there = running.load(data_dir).api
+    token = tokens.issue(settings.token_secret, "support", "berta", 600)
+    away = ["--api", there, "--token", token, "--data-dir", str(tmp_path)]
+    found = await run(["list", "--json", *away])
+    assert [item["order_no"] for item in json.loads(found.stdout)] == orders
+    told = await run(["retry", orders[0], "--reason", "r", "--json", *away[:2]], OMS_API_TOKEN=token)
+    assert json.loads(told.stdout)["order_no"] == orders[0]
+    many = await run(["retry", "--all", "--step", "book", "--rate", "50", "--reason", "r", "--json", *away])
+    assert (json.loads(many.stdout)["state"], json.loads(many.stdout)["done"]) == ("finished", 3)
+
+
+async def test_a_wrong_address_or_token_is_told(oms: Oms, data_dir: Path, settings: Settings) -> None:
+    there = running.load(data_dir).api
+    without = await run(["list", "--api", there], COLUMNS="200")
+    assert (without.exit_code, "oms token --role support makes one" in without.stderr) == (2, True)
+    assert (await run(["list", "--api", "localhost:8000", "--token", "t"])).exit_code == 2
+    bad = await run(["list", "--api", there, "--token", "t"])
+    assert (bad.exit_code, "token_invalid" in bad.stderr) == (1, True)
+    customer = tokens.issue(settings.token_secret, "customer", "c-1", 600)
+    assert "forbidden" in (await run(["list", "--api", there, "--token", customer])).stderr
+    gone = await run(["list", "--api", "http://127.0.0.1:1", "--token", "t"])
+    assert (gone.exit_code, "the API at http://127.0.0.1:1 does not answer" in gone.stderr) == (1, True)
+
+
+async def run(arguments: list[str], **environment: str) -> Result:
+    return await asyncio.to_thread(CliRunner(env=environment).invoke, command.app, arguments, catch_exceptions=False)
+
+
 def test_without_a_stack_it_says_so(tmp_path: Path) -> None:
     found = CliRunner().invoke(command.app, ["list", "--data-dir", str(tmp_path)])
     assert found.exit_code == 1
     assert "no stack is running" in found.stderr
+    assert "name another installation by --api URL and --token" in found.stderr

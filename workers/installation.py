@@ -1,0 +1,67 @@
+"""Which installation a command speaks to: one named by its address and a token, or the stack in a data directory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+
+from domain.access import Role
+from infra.stack import running
+from infra.stack.errors import NotRunningError
+from workers.api_client import ApiError
+
+FAILED = 1
+Api = Annotated[
+    str | None,
+    typer.Option("--api", envvar="OMS_API_URL", help="The API of any installation, such as https://oms.example.com."),
+]
+Token = Annotated[
+    str | None,
+    typer.Option("--token", envvar="OMS_API_TOKEN", show_envvar=True, help="A bearer token for it (oms token)."),
+]
+DataDir = Annotated[Path, typer.Option("--data-dir", help="The stack's data directory, where --api is not given.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where its API is, and a token for it."""
+
+    api: str
+    token: str
+
+
+def chosen(api: str | None, token: str | None, data_dir: Path, role: Role) -> Installation:
+    """What the options name; a stack of one's own has a token for each role. Raises BadParameter, NotRunningError."""
+    if api:
+        if urlsplit(api).scheme not in ("http", "https") or not urlsplit(api).hostname:
+            raise typer.BadParameter("must begin with http:// or https:// and name a host", param_hint="--api")
+        if not token:
+            raise typer.BadParameter(f"goes with --api; oms token --role {role} makes one", param_hint="--token")
+        return Installation(api.rstrip("/"), token)
+    try:
+        stack = running.load(data_dir)
+    except NotRunningError as error:
+        raise NotRunningError(f"{error}, or name another installation by --api URL and --token") from None
+    return Installation(stack.api, token or stack.tokens[role])
+
+
+@contextmanager
+def told_of_failures() -> Iterator[None]:
+    """What goes wrong on the way to the API becomes a message and exit code 1."""
+    try:
+        yield
+    except (NotRunningError, ApiError) as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    """Say it in red on standard error; exit code 1."""
+    errors.print(message, style="red", markup=False, highlight=False)
+    raise typer.Exit(FAILED)
