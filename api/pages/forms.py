@@ -56,14 +56,15 @@ async def from_here(request: Request) -> None:
         return
     sender = request.headers.get("origin")
     elsewhere = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-    if elsewhere or (sender is not None and urlsplit(sender).netloc not in _hosts(request)):
+    if elsewhere or (sender is not None and sender.partition("://")[2] not in _hosts(request)):
         raise Problem("form_expired", "this form was not sent from a page of ours; load the page again")
 
 
 def _hosts(request: Request) -> set[str]:
     """The hosts (with their ports) under which people know us. A proxy may speak to us under a name of its own."""
     configured = services(request).settings
-    public = {urlsplit(url).netloc for url in (configured.console_url, configured.portal_url) if url}
+    urls = (configured.console_url, configured.portal_url)
+    public = {urlsplit(url).netloc for url in urls if url}
     return public | {request.headers.get("host", "")} - {""}
 
 

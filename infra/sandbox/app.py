@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infra.known_hosts import KnownHosts
 from infra.sandbox import carriers, messages, payments
 from infra.sandbox.calls import Call, Desk, Endpoint, answer, invalid, listing, plain
 from infra.sandbox.carriers import Carriers
@@ -42,6 +44,7 @@ def create_app(config: SandboxConfig) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
+        middleware=[Middleware(KnownHosts, also=(config.host, *config.known_hosts))],
         routes=[
             *_payment_routes(ledger, gateway, Desk("payments", faults, gateway.order_of, config.slow_s)),
             *_carrier_routes(ledger, carrier, Desk("carriers", faults, carrier.order_of, config.slow_s)),

@@ -13,6 +13,7 @@ from typing import Self
 NAMES = (
     "DIR",
     "HOST",
+    "KNOWN_HOSTS",
     "PORT",
     "WEBHOOK_URL",
     "WEBHOOK_SECRET",
@@ -31,10 +32,12 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class SandboxConfig:
-    """`webhook_url` empty keeps webhooks in the ledger until a later start knows where to send them."""
+    """`known_hosts` are names under which programs call it beside the loopback ones. `webhook_url` empty keeps webhooks
+    in the ledger until a later start knows where to send them."""
 
     directory: Path
     host: str = "127.0.0.1"
+    known_hosts: tuple[str, ...] = ()
     port: int = 8010
     webhook_url: str = ""
     webhook_secret: str = ""
@@ -53,6 +56,7 @@ class SandboxConfig:
         return cls(
             directory=Path(_text(env, "DIR")),
             host=_text(env, "HOST", cls.host),
+            known_hosts=tuple(name.strip() for name in _text(env, "KNOWN_HOSTS").split(",") if name.strip()),
             port=int(_number(env, "PORT", cls.port)),
             webhook_url=_text(env, "WEBHOOK_URL"),
             webhook_secret=_text(env, "WEBHOOK_SECRET"),

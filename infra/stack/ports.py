@@ -11,7 +11,17 @@ from infra.stack.layout import write_json
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
-NAMES = ("api", "sandbox", "temporal", "temporal_ui", "temporal_metrics", "postgres", "worker_metrics", "relay_metrics")
+NAMES = (
+    "api",
+    "sandbox",
+    "temporal",
+    "temporal_ui",
+    "temporal_ui_hidden",
+    "temporal_metrics",
+    "postgres",
+    "worker_metrics",
+    "relay_metrics",
+)
 # Below the range from which Linux takes the ports of outgoing connections: a service that is being restarted must find
 # its port free.
 FREE_RANGE = range(10_000, 32_000)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.access import Role
 from infra import tokens
-from infra.stack import environment, leftovers, ports, probes, schema, temporal_setup
+from infra.stack import environment, leftovers, ports, probes, schema, temporal_setup, ui_guard
 from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
 from infra.stack.lock import DirectoryLock
 from infra.stack.postgres import PostgresServer
@@ -51,6 +51,7 @@ class Stack:
         self._services: dict[str, Service] = {}
         self._standing = False
         self._routing: asyncio.Task[None] | None = None
+        self._ui: ui_guard.UiGuard | None = None
 
     @property
     def running(self) -> Running:
@@ -64,6 +65,7 @@ class Stack:
         self._lock.acquire()
         try:
             await self._prepare()
+            await self._start_ui()
             await self._start_services()
         except BaseException:
             await self.stop()
@@ -79,6 +81,8 @@ class Stack:
             file.unlink(missing_ok=True)
         if self._routing is not None:
             self._routing.cancel()
+        if self._ui is not None:
+            await self._ui.stop()
         for name in STOP_ORDER:
             if name in self._services:
                 await self._services[name].stop()
@@ -102,7 +106,7 @@ class Stack:
             ports=self._ports,
             secrets=self._secrets,
             app_url=self._postgres.app_url,
-            temporal_ui=self._temporal.ui_url,
+            temporal_ui=self._temporal_ui,
             private_webhooks=self._options.private_webhooks,
             more=self._options.settings,
         )
@@ -123,9 +127,15 @@ class Stack:
             db=self._layout.temporal_db,
             port=self._ports["temporal"],
             log=self._log("temporal"),
-            ui_port=None if self._options.headless else self._ports["temporal_ui"],
+            ui_port=None if self._options.headless else self._ports["temporal_ui_hidden"],
+            ui_host=ui_guard.hidden_host(),
             metrics_port=self._ports["temporal_metrics"],
         )
+
+    @property
+    def _temporal_ui(self) -> str:
+        """Where people open Temporal UI; empty without one."""
+        return "" if self._options.headless else environment.url(self._ports["temporal_ui"])
 
     def _make_facts(self) -> Running:
         api = environment.url(self._ports["api"])
@@ -134,7 +144,7 @@ class Stack:
             console=f"{api}/console",
             portal=f"{api}/portal",
             temporal=self._temporal.address,
-            temporal_ui=self._temporal.ui_url,
+            temporal_ui=self._temporal_ui,
             sandbox=environment.url(self._ports["sandbox"]),
             database_url=self._postgres.owner_url,
             tokens=self._tokens(),
@@ -210,6 +220,12 @@ class Stack:
         client = await temporal_setup.prepare(self._temporal.address, NAMESPACE)
         deployment = self._environment.get("OMS_DEPLOYMENT_NAME", "oms")
         await temporal_setup.set_current_version(client, deployment, self._worker_version)
+
+    async def _start_ui(self) -> None:
+        if not self._options.headless:
+            guard = ui_guard.UiGuard(self._ports["temporal_ui"], self._temporal.ui_url)
+            await guard.start()
+            self._ui = guard
 
     async def _start_services(self) -> None:
         books = asyncio.create_task(self._start_books())

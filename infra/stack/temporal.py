@@ -23,6 +23,8 @@ DYNAMIC_CONFIG = {
     "matching.enableFairness": "true",
     # A bug is reported from its second failure on, not only from the fifth, minutes later.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
+    # Its HTTP API, on a port of its own, answers this machine's programs alone.
+    "frontend.httpAllowedHosts": '["127.0.0.1:*","localhost:*"]',
     # Resets by the hundred must leave room for orders; 50 otherwise, and a rate in the request is not kept to.
     "worker.BatcherRPS": "20",
 }
@@ -37,12 +39,13 @@ def program() -> Path:
 
 @dataclass(frozen=True)
 class TemporalServer:
-    """One server on one file. ui_port None leaves the web interface out."""
+    """One server on one file. ui_port None leaves the web interface out; ui_host is the address that it listens on."""
 
     db: Path
     port: int
     log: Path
     ui_port: int | None = None
+    ui_host: str = HOST
     metrics_port: int | None = None
 
     @property
@@ -51,12 +54,12 @@ class TemporalServer:
 
     @property
     def ui_url(self) -> str:
-        return f"http://{HOST}:{self.ui_port}" if self.ui_port is not None else ""
+        return f"http://{self.ui_host}:{self.ui_port}" if self.ui_port is not None else ""
 
     def command(self) -> Command:
         argv = [str(program()), "server", "start-dev", "--ip", HOST, "--port", str(self.port), "--log-level", "error"]
         argv += ["--db-filename", str(self.db)]
-        argv += ["--headless"] if self.ui_port is None else ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
+        argv += ["--headless"] if self.ui_port is None else self._ui_options(self.ui_port)
         argv += ["--metrics-port", str(self.metrics_port)] if self.metrics_port is not None else []
         for flag, pairs in (("--sqlite-pragma", PRAGMAS), ("--dynamic-config-value", DYNAMIC_CONFIG)):
             for name, value in pairs.items():
@@ -66,6 +69,9 @@ class TemporalServer:
         # a person's own settings for the command line would lead this server astray
         env = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
         return Command(argv, self.log, env)
+
+    def _ui_options(self, port: int) -> list[str]:
+        return ["--ui-ip", self.ui_host, "--ui-port", str(port), "--ui-disable-news-fetch"]
 
     async def make_folder(self) -> None:
         """The file's folder, which the server does not make."""

@@ -182,7 +182,12 @@ def test_a_device_cookie_is_its_names_alone(cookie: str) -> None:
 
 async def test_a_sign_in_form_from_elsewhere_is_refused(browser: httpx.AsyncClient, database_url: Books) -> None:
     person = await hired(database_url)
-    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://[::1"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
         answer = await browser.post("/console/sign-in", data=person.form(), headers=headers)
         assert (answer.status_code, "set-cookie" in answer.headers) == (403, False), headers
     own = await browser.post("/console/sign-in", data=person.form(), headers={"Origin": "http://front.door"})

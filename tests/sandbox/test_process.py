@@ -187,3 +187,16 @@ def test_the_newest_messages_can_be_read_until_the_process_ends(own_sandbox: Sta
     sandbox.start()
     assert sandbox.get(f"/messages/{last['id']}/content", 404)["error_code"] == "not_found"
     assert len(sandbox.items("/messages", order_no=order_no)) == 201
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
+def test_foreign_hosts_and_origins_are_refused(sandbox: Sandbox, headers: dict[str, str]) -> None:
+    for method, path in (("GET", "/payments"), ("POST", "/faults"), ("DELETE", "/faults")):
+        assert sandbox.http.request(method, path, headers=headers).status_code == 403
+    assert sandbox.http.get("/payments", headers={"Host": "localhost:1"}).status_code == 200
+
+
+def test_names_of_its_own_are_known(own_sandbox: Callable[..., Sandbox]) -> None:
+    named = own_sandbox(OMS_SANDBOX_KNOWN_HOSTS="sandbox, sandbox.shop.svc")
+    assert named.http.get("/payments", headers={"Host": "sandbox:8010"}).status_code == 200
+    assert named.http.get("/payments", headers={"Host": "other:8010"}).status_code == 403
