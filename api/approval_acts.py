@@ -60,7 +60,7 @@ async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, ap
 def _require_second(caller: Principal, found: Approval) -> None:
     """The database would refuse it, too: one person is one name, whatever the role."""
     require(caller, *DECIDED_BY)
-    if found.asker == caller.subject:
+    if found.asked_by_person(caller.subject):
         raise Problem("second_person_needed", "whoever asks cannot decide: another person must")
 
 

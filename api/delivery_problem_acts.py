@@ -13,8 +13,9 @@ from api.return_acts import Asked
 from api.schemas.delivery_problems import AnswerProblem
 from domain.access import Principal
 from domain.errors import Conflict
-from infra.db import delivery_problems, events, order_acts
+from infra.db import delivery_problems, events, giving, order_acts
 from infra.db.delivery_problems import Problem as Trouble
+from infra.db.giving import Limits, Moved
 from infra.db.order_acts import NewAct
 from infra.db.reservations import StockGone
 
@@ -36,7 +37,7 @@ async def preview(parts: Services, caller: Principal, number: str, choice: Choic
     async with parts.database.begin() as conn:
         trouble = await delivery_problems.problem_of(conn, number)
         if choice == "refund":
-            _require_one_person(parts, caller, trouble)
+            await _require_one_person(conn, parts, caller, trouble)
             return _answer(trouble, choice, refund_minor=trouble.refund_minor)
         return _answer(trouble, choice, warehouse=await delivery_problems.source_of(conn, number))
 
@@ -65,11 +66,14 @@ async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await events.lock_order(conn, number)
         trouble = await delivery_problems.problem_of(conn, number)
-        if wish.reason is not None:
+        given = 0
+        if wish.choice == "refund" and caller.is_staff:
+            given = await _require_one_person(conn, parts, caller, trouble)
+        if wish.reason is not None or given:
             act_id = f"act_{derived_id(caller, asked.key, f'parcel {number}')}"
-            await order_acts.keep(conn, parts.keys, NewAct(act_id, number, "parcel", wish.choice, by, wish.reason))
+            act = NewAct(act_id, number, "parcel", wish.choice, by, wish.reason or "", moved_minor=given)
+            await order_acts.keep(conn, parts.keys, act)
         if wish.choice == "refund":
-            _require_one_person(parts, caller, trouble)
             await delivery_problems.refund(conn, trouble, by)
             return _answer(trouble, wish.choice, refund_minor=trouble.refund_minor)
         return _answer(trouble, wish.choice, warehouse=await delivery_problems.reship(conn, trouble, by))
@@ -80,13 +84,20 @@ async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 
 
-def _require_one_person(parts: Services, caller: Principal, trouble: Trouble) -> None:
-    """The carrier's word lets a customer have his money back; staff who give back much need a second person for it."""
-    if caller.is_staff and trouble.refund_minor > parts.settings.approval_limit_minor:
+async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Principal, trouble: Trouble) -> int:
+    """The carrier's word lets a customer have his money back; staff who give back much need a second person for it.
+    Answers with what it adds to what was given of the order. Raises Problem `second_person_needed`."""
+    if not caller.is_staff:
+        return 0
+    added = await delivery_problems.added_minor(conn, trouble)
+    moved = Moved(trouble.refund_minor, added, trouble.currency)
+    limits = Limits.from_settings(parts.settings)
+    if await giving.needs_two(conn, limits, trouble.order_no, moved, actor(caller), of_step=True):
         raise Problem(
             "second_person_needed",
             "as much as this is given back by two: compensate the step, POST /v1/support/orders/{order_no}/resolve",
         )
+    return added
 
 
 def _answer(trouble: Trouble, choice: Choice, *, refund_minor: int = 0, warehouse: str | None = None) -> dict[str, Any]:

@@ -137,6 +137,7 @@ CONSTRAINTS: dict[str, str] = {
     "products_pkey": "product_exists",
     "warehouses_pkey": "warehouse_exists",
     "receipt_once": "receipt_exists",
+    "second_person": "second_person_needed",
 }
 _SQLSTATES = {
     "OM001": "stock_not_available",

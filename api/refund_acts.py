@@ -16,6 +16,7 @@ from domain.access import Principal, Role
 from domain.errors import RuleBroken
 from domain.refunds import Origin
 from infra.db import idempotency, refunds
+from infra.db.giving import Limits
 from infra.db.refunds import LineAsk, Plan, RefundAsk
 
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
@@ -49,6 +50,7 @@ async def consequence(parts: Services, caller: Principal, number: str, wish: Ope
     return {
         **{name: getattr(plan, name) for name in _SUMS},
         "needs_approval": plan.needs_approval,
+        "given_minor": plan.given_minor,
         "lines": [
             {"line_no": line.line_no, "sku": line.sku, "quantity": line.quantity, "amount_minor": line.amount_minor,
              "shipping_minor": line.shipping_minor}
@@ -69,7 +71,7 @@ def _ask(parts: Services, caller: Principal, key: str, number: str, wish: OpenRe
         lines=tuple(LineAsk(line.quantity, sku=line.sku) for line in wish.lines or ()),
         amount_minor=wish.amount_minor,
         include_shipping=wish.include_shipping,
-        approve_above_minor=parts.settings.approval_limit_minor,
+        limits=Limits.from_settings(parts.settings),
         approval_lifetime_s=parts.settings.approval_lifetime_s,
     )
 

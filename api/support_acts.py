@@ -16,7 +16,8 @@ from api.second_person import Wanted
 from domain.access import Principal
 from domain.errors import Conflict
 from domain.steps import STEPS, Action, Step, check_value, shape_of
-from infra.db import approvals, idempotency, support_reading
+from infra.db import events, giving, idempotency, support_reading
+from infra.db.giving import Limits, Moved
 from infra.db.support_reading import Parked
 from infra.telemetry import current_traceparent
 from workflows import names
@@ -35,12 +36,14 @@ async def resolve_one(
     """
     require_readable(wish.value)
     async with parts.database.begin() as conn:
-        amount_minor, currency = await approvals.moved(conn, number, wish.action.value)
-    if amount_minor <= parts.settings.approval_limit_minor:
+        moved = await giving.moved(conn, number, wish.action.value)
+        two = await _needs_two(conn, parts, number, moved, actor(caller))
+    if not two:
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
         call = resolving(parts, resolution_id, number, wish, actor(caller))
         return await by_workflow(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call)
-    wanted = Wanted("resolve", number, wish.action, 1, amount_minor, currency, wish.model_dump(mode="json"))
+    wanted = Wanted("resolve", number, wish.action, 1, moved.amount_minor, moved.currency,
+                    wish.model_dump(mode="json"))  # fmt: skip
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         _require_fitting(await support_reading.parked(conn, number), wish.action, wish.value)
@@ -55,6 +58,9 @@ def resolving(
     """The act as a request to the order's workflow; `by` is whose act it is."""
 
     async def prepare(conn: AsyncConnection) -> None:
+        await events.lock_order(conn, number)
+        if approval_id is None:
+            await _require_one_person(conn, parts, number, wish.action, by)
         parked = await support_reading.parked(conn, number)
         _require_fitting(parked, wish.action, wish.value)
         await support_reading.keep_resolution(
@@ -82,6 +88,22 @@ def resolving(
     return WorkflowCall(prepare, ask, from_books)
 
 
+async def needs_two(conn: AsyncConnection, parts: Services, caller: Principal, number: str, action: Action) -> bool:
+    """Whether this person needs a second one for `action` on the order's stuck step."""
+    return await _needs_two(conn, parts, number, await giving.moved(conn, number, action.value), actor(caller))
+
+
+async def _needs_two(conn: AsyncConnection, parts: Services, number: str, moved: Moved, by: str) -> bool:
+    limits = Limits.from_settings(parts.settings)
+    return await giving.needs_two(conn, limits, number, moved, by, of_step=True)
+
+
+async def _require_one_person(conn: AsyncConnection, parts: Services, number: str, action: Action, by: str) -> None:
+    """Under the order's lock: what was given meanwhile counts. Raises Problem `second_person_needed`."""
+    if await _needs_two(conn, parts, number, await giving.moved(conn, number, action.value), by):
+        raise Problem("second_person_needed", "more was given of this order, or by you, meanwhile: ask again")
+
+
 def _require_fitting(parked: Parked, action: Action, value: object) -> None:
     """Raises Conflict `not_parked`, `action_not_possible`; Problem `invalid_value`."""
     if parked.step is None:
@@ -101,26 +123,43 @@ def require_readable(value: dict[str, Any] | None) -> None:
 async def resolve_many(parts: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Response:
     """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`.
 
-    Orders of which the act would move more than the limit are left out: the answer names the approval for which they
+    Orders of which more than the limit would be given then are left out: the answer names the approval for which they
     wait.
     """
     require_readable(wish.value)
     _require_some_step(wish)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        answer = await _dear_ones_asked(conn, parts, caller, key, wish)
+        limit_minor, dear = await _dear_ones(conn, parts, actor(caller), wish)
+        answer = await _dear_ones_asked(conn, parts, caller, key, wish, dear)
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
-        return {"job_id": job_id, "total": await open_job(conn, parts, job_id, wish, actor(caller)), **answer}
+        total = await open_job(conn, parts, job_id, wish, actor(caller), limit_minor=limit_minor)
+        return {"job_id": job_id, "total": total, **answer}
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
+async def _dear_ones(
+    conn: AsyncConnection, parts: Services, by: str, wish: BulkResolve
+) -> tuple[int, list[dict[str, Any]]]:
+    """(what one person may give of an order in this act, the orders of which it would be more). Where the others
+    together are more than he may give on one day, every order that moves money waits: then he may give nothing."""
+    limits = Limits.from_settings(parts.settings)
+    moving = await support_reading.moving(conn, wish.action.value, _chosen(wish), limits.order_minor)
+    alone: dict[str, int] = {}
+    for row in moving:
+        if not row["dear"]:
+            alone[row["currency"]] = alone.get(row["currency"], 0) + row["added_minor"]
+    for currency, amount in sorted(alone.items()):
+        if amount and await giving.beyond_day(conn, limits, by, currency, amount):
+            return -1, moving
+    return limits.order_minor, [row for row in moving if row["dear"]]
+
+
 async def _dear_ones_asked(
-    conn: AsyncConnection, parts: Services, caller: Principal, key: str, wish: BulkResolve
+    conn: AsyncConnection, parts: Services, caller: Principal, key: str, wish: BulkResolve, dear: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """{approval_id, waiting}, {} when every order is below the limit."""
-    limit_minor = parts.settings.approval_limit_minor
-    dear = await support_reading.dear(conn, wish.action.value, _chosen(wish), limit_minor)
+    """{approval_id, waiting}, {} when nobody is asked."""
     if not dear:
         return {}
     numbers, currencies = [row["order_no"] for row in dear], {row["currency"] for row in dear}
@@ -140,8 +179,10 @@ async def open_job(
     wish: BulkResolve,
     by: str,
     approved: tuple[str, list[str]] | None = None,
+    limit_minor: int = 0,
 ) -> int:
-    """Write the job that does `wish`, in the name of `by`; answers with the number of its orders."""
+    """Write the job that does `wish`, in the name of `by`; answers with the number of its orders. Without `approved`
+    it leaves out orders of which more than `limit_minor` would be given."""
     return await support_reading.open_job(
         conn,
         parts.keys,
@@ -153,7 +194,7 @@ async def open_job(
         value=wish.value,
         rate_per_s=wish.rate_per_s,
         trace=current_traceparent(),
-        limit_minor=parts.settings.approval_limit_minor,
+        limit_minor=limit_minor,
         approved=approved,
     )
 

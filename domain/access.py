@@ -19,6 +19,11 @@ class Role(StrEnum):
 STAFF = frozenset({Role.SUPPORT, Role.WAREHOUSE, Role.FINANCE, Role.OPERATIONS, Role.ADMIN})
 
 
+def same_person(one: str, other: str) -> bool:
+    """Whether two names of staff are one person's: case and spaces around do not make another."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller: `subject` is the customer id, the channel code or the staff member.

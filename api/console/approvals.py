@@ -48,7 +48,7 @@ async def one(request: Request, person: Signed, approval_id: str) -> Response:
     async with parts.database.begin() as conn:
         found = await approvals.find(conn, parts.keys, approval_number(approval_id))
     open_ = found.decision is None and not found.lapsed
-    mine = found.asker == person.name
+    mine = found.asked_by_person(person.name)
     context: dict[str, Any] = {"found": shown(found), "open": open_, "mine": mine}
     return page(request, "approval.html", member=person, key=new_key(), **context)
 

@@ -19,7 +19,8 @@ from api.visibility import visible
 from domain.after_sales import Reason, Resolution
 from domain.errors import RuleBroken
 from domain.states import Status
-from infra.db import return_requests
+from infra.db import giving, return_requests
+from infra.db.giving import Limits, Moved
 from infra.db.order_reading import whole_order
 from infra.db.return_settling import SETTLINGS
 
@@ -115,7 +116,7 @@ async def _page(
         "rows": range(1, rows + 1),
         "means": means,
         "then": _then(means) if means else None,
-        "by_two": means is not None and _money(means) > parts.settings.approval_limit_minor,
+        "by_two": means is not None and await _by_two(parts, number, _money(means)),
         "problem": problem,
     }
     status = problem.status_code if problem else 200
@@ -142,6 +143,13 @@ async def _offered(parts: Services, number: str) -> dict[str, Any]:
         "ways": ways,
         "methods": methods(parts.settings),
     }
+
+
+async def _by_two(parts: Services, number: str, money: int) -> bool:
+    """Whether settling it will need a second person, as far as it can be told."""
+    async with parts.database.begin() as conn:
+        moved = Moved(money, money, "")
+        return await giving.needs_two(conn, Limits.from_settings(parts.settings), number, moved, None)
 
 
 def _money(means: dict[str, Any]) -> int:

@@ -19,7 +19,7 @@ from api.schemas.text import Code, Reference
 from domain.access import Role
 from domain.errors import NotFound
 from domain.steps import STEPS, Action, Step, shape_of
-from infra.db import approvals, order_reading, stuck_groups, support_reading
+from infra.db import order_reading, stuck_groups, support_reading
 from infra.db.support_reading import StuckWanted
 
 router = APIRouter(prefix="/console/stuck")
@@ -128,13 +128,12 @@ async def one(request: Request, person: Signed, order_no: str) -> Response:
             raise NotFound("order_not_found")
         means = await order_reading.consequence(conn, number)
         last = await stuck_groups.last_act(conn, number)
-        limit_minor = services(request).settings.approval_limit_minor
-        moves = {action.value: (await approvals.moved(conn, number, action.value))[0] for action in Action}
+        caller, parts = person.principal, services(request)
+        two = {action.value: await support_acts.needs_two(conn, parts, caller, number, action) for action in Action}
     acts = _acts(Step(step["step"])) if step["step"] else []
-    needs_two = {action for action, moved in moves.items() if moved > limit_minor}
     context: dict[str, Any] = {
         "order_no": number,
-        "needs_two": needs_two,
+        "needs_two": {action for action, needed in two.items() if needed},
         "step": step,
         "means": means,
         "last": last,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import same_person
 from domain.errors import Conflict, NotFound
 from infra.db.customers import KeyRing, data_key_of
 
@@ -46,13 +47,6 @@ _DECIDE = text(
 )
 _DONE = text("UPDATE approvals SET done_at = now() WHERE approval_id = :approval_id AND done_at IS NULL")
 _OPEN = text("SELECT count(*) FROM approvals WHERE decision IS NULL AND expires_at > now()")
-_MOVED = text(
-    """
-    SELECT moved_minor(o.order_no, p.step, :action, p.amount_minor) AS amount_minor, o.currency
-      FROM orders o JOIN parked_steps p ON p.order_no = o.order_no AND p.resolved_at IS NULL
-     WHERE o.order_no = :order_no
-    """
-)
 
 # The action of a refund that its order's customer gets as store credit.
 AS_CREDIT = "store_credit"
@@ -96,16 +90,9 @@ class Approval:
     wish: dict[str, Any]
     words: str | None
 
-    @property
-    def asker(self) -> str:
-        """The name behind the role of who asked; "" where it was the system, at a deadline."""
-        return self.asked_by.partition(":")[2]
-
-
-async def moved(conn: AsyncConnection, order_no: str, action: str) -> tuple[int, str]:
-    """Minor units that `action` on the order's stuck step would move, and their currency; (0, "") for nothing stuck."""
-    row = (await conn.execute(_MOVED, {"order_no": order_no, "action": action})).one_or_none()
-    return (0, "") if row is None else (int(row.amount_minor), str(row.currency))
+    def asked_by_person(self, name: str) -> bool:
+        """Whether this is who asked, in whatever role and however the name is written."""
+        return same_person(self.asked_by.partition(":")[2], name)
 
 
 async def ask(conn: AsyncConnection, keys: KeyRing, wanted: Ask) -> datetime:

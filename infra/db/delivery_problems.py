@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 from domain.stock import MovementKind, effect
-from infra.db import cancelling, events, exchange_falling, reservations
+from infra.db import cancelling, events, exchange_falling, giving, reservations
 from infra.db.books_view import stand_of
 
 _PROBLEM = text(
@@ -83,6 +83,12 @@ async def problem_of(conn: AsyncConnection, order_no: str) -> Problem:
         raise Conflict("no_delivery_problem", "no parcel of this order is lost or refused")
     refund_minor = row.refund_minor + await exchange_falling.outlook(conn, order_no)
     return Problem(order_no, row.shipment_id, row.parcel, refund_minor, row.currency)
+
+
+async def added_minor(conn: AsyncConnection, problem: Problem) -> int:
+    """What of the money is not promised as a refund already."""
+    behind = await exchange_falling.outlook(conn, problem.order_no)
+    return behind + await giving.undone(conn, problem.order_no)
 
 
 async def sent_again(conn: AsyncConnection, order_no: str) -> bool:

@@ -16,6 +16,7 @@ from domain.exchanges import part_of_line
 from domain.refunds import Origin, RefundStatus
 from infra.db import events, refunds, store_credit
 from infra.db.customers import KeyRing
+from infra.db.giving import Limits
 from infra.db.refunds import RefundAsk
 
 # The order's own exchange first, then that of the order before it, and so on to the first of all.
@@ -59,7 +60,7 @@ class GivingBack:
     tag: str
     actor: str
     keys: KeyRing | None = None
-    approve_above_minor: int | None = None
+    limits: Limits | None = None
     approval_lifetime_s: int = 3 * 86_400
     credit: bool = False
 
@@ -132,7 +133,7 @@ async def _refund(
         reason=f"exchange of return {how.return_id}",
         amount_minor=amount_minor,
         of_lines=line_nos,
-        approve_above_minor=how.approve_above_minor,
+        limits=how.limits,
         approval_lifetime_s=how.approval_lifetime_s,
         as_credit=how.credit,
     )

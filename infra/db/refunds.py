@@ -18,8 +18,9 @@ from domain.errors import Conflict, NotFound, RuleBroken
 from domain.refunds import Origin, RefundStatus
 from domain.shares import Line, Returned
 from domain.states import Status
-from infra.db import approvals, events
+from infra.db import approvals, events, giving
 from infra.db.customers import KeyRing, data_key_of
+from infra.db.giving import Limits, Moved
 
 _ORDER = text("SELECT status, cancelling, currency FROM orders WHERE order_no = :order_no")
 # What of a paid line went over to lines that were added instead (order changes): what was taken off, less what of it
@@ -133,8 +134,8 @@ class RefundAsk:
 
     `of_lines` takes an amount from these lines alone.
 
-    With `approve_above_minor` a larger refund waits for a second person (support's of one order count together); None
-    decides it at once. One that is given `as_credit` is asked for as that: who approves it pays it so.
+    With `limits` it waits for a second person where more is given than one may; None decides it at once. One that is
+    given `as_credit` is asked for as that: who approves it pays it so.
     """
 
     refund_id: str
@@ -147,7 +148,7 @@ class RefundAsk:
     include_shipping: bool = False
     return_id: str | None = None
     of_lines: tuple[int, ...] = ()
-    approve_above_minor: int | None = None
+    limits: Limits | None = None
     approval_lifetime_s: int = 3 * 86_400
     as_credit: bool = False
 
@@ -158,13 +159,15 @@ class RefundAsk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a refund would be: `left_minor` is what could be refunded after it, `parts` are (capture, amount)."""
+    """What a refund would be: `left_minor` is what could be refunded after it, `parts` are (capture, amount),
+    `given_minor` is what was given of the order before it."""
 
     currency: str
     lines: tuple[Returned, ...]
     parts: tuple[tuple[int, int], ...]
     left_minor: int
     needs_approval: bool
+    given_minor: int
 
     @property
     def amount_minor(self) -> int:
@@ -231,8 +234,9 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
         raise RuleBroken("amount_invalid", "nothing of these lines is left to refund")
     parts = shares.allotted(total, [capture.left_minor for capture in captures])
     named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
-    needs = ask.approve_above_minor is not None and total > ask.approve_above_minor
-    return Plan(order.currency, tuple(returned), named, room - total, needs)
+    before = await giving.given(conn, ask.order_no)
+    needs = await _needs_two(conn, ask, Moved(total, total, order.currency))
+    return Plan(order.currency, tuple(returned), named, room - total, needs, before)
 
 
 async def lines_of(conn: AsyncConnection, order_no: str) -> list[Line]:
@@ -285,6 +289,12 @@ async def overtake(conn: AsyncConnection, order_no: str) -> None:
 
 
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _needs_two(conn: AsyncConnection, ask: RefundAsk, what: Moved) -> bool:
+    """What support decides counts for its day, too; a return is settled by its rule."""
+    by = ask.asked_by if ask.origin is Origin.SUPPORT else None
+    return ask.limits is not None and await giving.needs_two(conn, ask.limits, ask.order_no, what, by)
 
 
 def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Returned]:

@@ -111,8 +111,8 @@ async def _behind_code(conn: AsyncConnection, here: Return) -> str:
 
 def giving(here: Return, how: Settling, tag: str, *, credit: bool = False) -> GivingBack:
     """How money of other orders goes back for this return."""
-    limit, lifetime_s = how.terms.approve_above_minor, how.terms.approval_lifetime_s
-    return GivingBack(here.return_id, tag, how.actor, how.keys, limit, lifetime_s, credit)
+    limits, lifetime_s = how.terms.limits, how.terms.approval_lifetime_s
+    return GivingBack(here.return_id, tag, how.actor, how.keys, limits, lifetime_s, credit)
 
 
 async def worth_behind(conn: AsyncConnection, here: Return, how: Settling) -> int:
@@ -238,7 +238,7 @@ async def refund_ask(conn: AsyncConnection, here: Return, how: Settling) -> Refu
         lines=(*whole, *reduced),
         include_shipping=here.reason_code in SHOPS_FAULT,
         return_id=here.return_id,
-        approve_above_minor=how.terms.approve_above_minor,
+        limits=how.terms.limits,
         approval_lifetime_s=how.terms.approval_lifetime_s,
     )
     plan = await _planned(conn, ask)

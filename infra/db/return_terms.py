@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from domain.after_sales import ReturnWaits
 from domain.shares import Tax
+from infra.db.giving import Limits
 from infra.settings import Settings
 
 
@@ -11,7 +12,7 @@ from infra.settings import Settings
 class ReturnTerms:
     """A return worth up to `auto_approve_minor` is approved at once (0: a person decides each).
 
-    A refund above `approve_above_minor` waits for a second person; `damaged_percent` of a damaged piece's worth is
+    A refund beyond `limits` waits for a second person; `damaged_percent` of a damaged piece's worth is
     given back where the damage is not the shop's fault.
     """
 
@@ -19,7 +20,7 @@ class ReturnTerms:
     auto_approve_minor: int
     damaged_percent: int
     labels: bool
-    approve_above_minor: int
+    limits: Limits
     approval_lifetime_s: int
     tax: Tax
 
@@ -34,7 +35,7 @@ class ReturnTerms:
             auto_approve_minor=settings.return_auto_approve_minor,
             damaged_percent=settings.damaged_refund_percent,
             labels=settings.return_labels,
-            approve_above_minor=settings.approval_limit_minor,
+            limits=Limits.from_settings(settings),
             approval_lifetime_s=settings.approval_lifetime_s,
             tax=settings.terms.tax,
         )

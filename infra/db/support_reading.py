@@ -55,7 +55,9 @@ _JOB = text(
          AND (CAST(:provider AS text) IS NULL OR provider = :provider)
          AND (CAST(:only AS text[]) IS NULL OR order_no = ANY(CAST(:only AS text[])))
          AND (CAST(:only AS text[]) IS NOT NULL
-              OR moved_minor(order_no, step, CAST(:action AS text), amount_minor) <= :limit_minor)),
+              OR moved_minor(order_no, step, CAST(:action AS text), amount_minor) = 0
+              OR given_minor(order_no, park_no) + added_minor(order_no, step, CAST(:action AS text), amount_minor)
+                 <= :limit_minor)),
     size AS (SELECT count(*)::integer AS total FROM found),
     job AS (
       INSERT INTO support_jobs (job_id, action, filter, data_key, reason_enc, value_enc, actor, rate_per_s, state,
@@ -77,16 +79,18 @@ _JOB = text(
     SELECT total FROM job
     """
 )
-_DEAR = text(
+_MOVING = text(
     """
-    SELECT p.order_no, m.amount_minor, o.currency
+    SELECT p.order_no, m.amount_minor, m.added_minor, o.currency,
+           given_minor(p.order_no, p.park_no) + m.added_minor > :limit_minor AS dear
       FROM parked_steps p JOIN orders o USING (order_no),
-           LATERAL (SELECT moved_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS amount_minor) m
+           LATERAL (SELECT moved_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS amount_minor,
+                           added_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS added_minor) m
      WHERE p.resolved_at IS NULL AND CAST(:action AS text) = ANY(p.options)
        AND (CAST(:step AS text) IS NULL OR p.step = :step)
        AND (CAST(:error AS text) IS NULL OR p.error = :error)
        AND (CAST(:provider AS text) IS NULL OR p.provider = :provider)
-       AND m.amount_minor > :limit_minor
+       AND m.amount_minor > 0
      ORDER BY p.order_no
     """
 )
@@ -201,7 +205,7 @@ async def open_job(
 ) -> int:
     """Write a bulk act over the orders that `chosen` {step, error, provider} finds now; return their number.
 
-    Orders of which the act would move more than `limit_minor` are left out; `approved` (approval, order numbers) takes
+    Orders of which more than `limit_minor` would be given then are left out; `approved` (approval, order numbers) takes
     those and no others.
 
     Reason and value are sealed under a key of the job's own, contexts `{job_id}:reason` and `{job_id}:value`.
@@ -225,11 +229,12 @@ async def open_job(
     return int((await conn.execute(_JOB, row)).scalar_one())
 
 
-async def dear(
+async def moving(
     conn: AsyncConnection, action: str, chosen: Mapping[str, str | None], limit_minor: int
 ) -> list[dict[str, Any]]:
-    """{order_no, amount_minor, currency} of the orders of which `action` would move more than `limit_minor`."""
-    rows = await conn.execute(_DEAR, {"action": action, "limit_minor": limit_minor, **chosen})
+    """{order_no, amount_minor, added_minor, currency, dear} of the orders of which `action` would move money; `dear`
+    are those of which more than `limit_minor` would be given then."""
+    rows = await conn.execute(_MOVING, {"action": action, "limit_minor": limit_minor, **chosen})
     return [dict(row._mapping) for row in rows]
 
 

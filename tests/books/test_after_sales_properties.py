@@ -39,6 +39,7 @@ from infra.db import (
 )
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
+from infra.db.giving import Limits
 from infra.db.refunds import LineAsk, RefundAsk
 from infra.db.return_requests import ReturnAsk
 from infra.db.return_settling import Settling
@@ -199,12 +200,14 @@ class AfterSales(RuleBasedStateMachine):
 
     @rule(which=WHICH, amount=st.integers(1, 1500), limit=st.sampled_from([None, 0]))
     def refund_amount(self, which: int, amount: int, limit: int | None) -> None:
-        self.open_refund(self.order(which), amount_minor=amount, approve_above_minor=limit)
+        self.open_refund(self.order(which), amount_minor=amount, limits=None if limit is None else Limits(limit))
 
     @rule(which=WHICH, sku=SKUS, units=UNITS, shipping=st.booleans(), limit=st.sampled_from([None, 0]))
     def refund_units(self, which: int, sku: str, units: int, shipping: bool, limit: int | None) -> None:
         lines = (LineAsk(units, sku=self.shop.skus[sku]),)
-        self.open_refund(self.order(which), lines=lines, include_shipping=shipping, approve_above_minor=limit)
+        self.open_refund(
+            self.order(which), lines=lines, include_shipping=shipping, limits=None if limit is None else Limits(limit)
+        )
 
     @rule(which=WHICH, verdict=st.sampled_from(["approved", "refused", "nobody"]))
     def second_person(self, which: int, verdict: str) -> None:
@@ -281,7 +284,7 @@ class AfterSales(RuleBasedStateMachine):
     @rule(which=WHICH, condition=REPORTED, percent=st.sampled_from([0, 50, 100]), limit=st.sampled_from([0, 10**9]))
     def comes_back(self, which: int, condition: Condition, percent: int, limit: int) -> None:
         """Received and inspected, all of one condition."""
-        terms = replace(self.terms, damaged_percent=percent, approve_above_minor=limit)
+        terms = replace(self.terms, damaged_percent=percent, limits=Limits(limit))
         how = Settling(self.shop.keys, terms, "warehouse:w")
 
         async def received(conn: AsyncConnection, here: Any) -> Any:

@@ -20,7 +20,7 @@ ACT = (
 CHECK, NOT_APPROVED, DECIDED = "23514", "OM007", "OM003"
 
 
-@pytest.mark.parametrize("who", ["support:ann", "admin:ann", "finance:ann"])
+@pytest.mark.parametrize("who", ["support:ann", "admin:ann", "finance:ann", "support:Ann", "finance: ANN "])
 async def test_nobody_approves_for_himself_in_any_role(desk: Desk, who: str) -> None:
     order_no = await desk.order()
     await desk.app.execute(ASK, (order_no, "resolve", order_no, "compensate"))

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from infra.db import migrate
-from infra.stack.postgres import OWNER, PostgresServer
+from infra.stack.postgres import SUPERUSER, PostgresServer
 from tests.conftest import create_database
 
 WRITE = (
@@ -18,7 +18,7 @@ WRITE = (
 
 async def test_old_repeated_receipts_stay_and_new_ones_are_refused(postgres: PostgresServer) -> None:
     await create_database(postgres, "receipts_upgrade")
-    url = postgres.url(OWNER, "receipts_upgrade")
+    url = postgres.url(SUPERUSER, "receipts_upgrade")
     config = migrate._config(url)
     before = ScriptDirectory.from_config(config).get_revision("0026").down_revision
     await asyncio.to_thread(command.upgrade, config, before)

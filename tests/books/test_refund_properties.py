@@ -18,6 +18,7 @@ from infra.db import approvals, events, payments, refund_paying, refunds
 from infra.db.audit_books import QUESTIONS, ask
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
+from infra.db.giving import Limits
 from infra.db.refunds import LineAsk, RefundAsk
 from tests.api.conftest import settings_for
 from tests.books.test_ledger_properties import SOME
@@ -124,7 +125,7 @@ class Refunding(RuleBasedStateMachine):
 
     @rule(target=waiting, amount=st.integers(1, 900))
     def ask_for_approval(self, amount: int) -> str | None:
-        return self._open(amount_minor=amount, approve_above_minor=0)
+        return self._open(amount_minor=amount, limits=Limits(0))
 
     @rule(target=opened, refund_id=consumes(waiting), yes=st.booleans())
     def decide(self, refund_id: str | None, yes: bool) -> str | None:

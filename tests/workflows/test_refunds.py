@@ -7,6 +7,7 @@ import pytest
 
 from domain.errors import Conflict
 from domain.refunds import RefundStatus
+from infra.db.giving import Limits
 from infra.db.refunds import LineAsk
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
@@ -146,7 +147,7 @@ async def test_a_refund_is_paid_in_the_return_window(stage: Stage) -> None:
 
 async def test_what_waits_for_a_second_person_is_paid_after_his_yes(stage: Stage) -> None:
     order_no = await booked(stage)
-    opened = await refund(stage, order_no, amount_minor=500, approve_above_minor=499)
+    opened = await refund(stage, order_no, amount_minor=500, limits=Limits(499))
     assert opened.status is RefundStatus.AWAITING_APPROVAL
     other = await refund(stage, order_no, amount_minor=500)
     with pytest.raises(Conflict):
@@ -163,7 +164,7 @@ async def test_a_cancellation_pays_what_was_decided_drops_what_waits_and_returns
     stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
     decided = await refund(stage, order_no, amount_minor=300)
     await stage.parked(order_no)
-    waiting = await refund(stage, order_no, amount_minor=200, approve_above_minor=0)
+    waiting = await refund(stage, order_no, amount_minor=200, limits=Limits(0))
     await cancel(stage, order_no)
     await stage.reaches(order_no, "cancelled")
     assert sorted(given_back(stage, order_no)) == [300, 700]
