@@ -3,7 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.news import mark_paid, parcel_moved, standing_of
+from activities.news import parcel_moved, standing_of
+from activities.payment_news import mark_paid
 from activities.views import view_of
 from domain.errors import Conflict
 from domain.shipments import ShipmentStatus

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.late import keep_late_outcome
-from activities.news import mark_paid
+from activities.payment_news import mark_paid
 from activities.views import view_of
 from domain.errors import Conflict, RuleBroken
 from domain.payments import PaymentKind, PaymentStatus

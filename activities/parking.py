@@ -48,9 +48,9 @@ _RESOLUTION = text(
          JOIN customers c USING (customer_id) WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
 )
 _OWED = text(
-    """SELECT t.payment_id, t.captured_minor - t.refunded_minor AS left_minor, p.purpose
+    """SELECT t.payment_id, t.captured_minor - t.refunded_minor - t.disputed_minor AS left_minor, p.purpose
          FROM payment_totals t JOIN payments p USING (payment_id)
-        WHERE p.order_no = :order_no AND t.refunded_minor < t.captured_minor"""
+        WHERE p.order_no = :order_no AND t.refunded_minor + t.disputed_minor < t.captured_minor"""
 )
 _HELD = text(
     """SELECT a.payment_id, a.amount_minor, a.purpose FROM payments a

@@ -114,15 +114,18 @@ class PaymentActivities:
         await self._undo(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
 
     async def _refund_rest(self, order_no: str, capture: Transaction, known: list[Transaction]) -> None:
-        returned = sum(t.amount_minor for t in _children(known, capture, PaymentKind.REFUND, PaymentStatus.SUCCEEDED))
-        if left := capture.amount_minor - returned:
+        if left := capture.amount_minor - _given_back(known, capture):
             await self._undo(order_no, capture, left, PaymentKind.REFUND, known)
 
     async def _undo(
         self, order_no: str, parent: Transaction, amount: int, kind: PaymentKind, known: list[Transaction]
     ) -> None:
-        failed = len([t for t in _children(known, parent, kind, PaymentStatus.FAILED) if t.refund_id is None])
-        key = idempotency_key(order_no, f"{kind}/{parent.payment_id}", failed + 1)
+        ended = [*_children(known, parent, kind, PaymentStatus.FAILED)]
+        # Money that came back to us after all (a dispute was won) is returned under a key of its own.
+        ended += _children(known, parent, kind, PaymentStatus.SUCCEEDED)
+        key = idempotency_key(
+            order_no, f"{kind}/{parent.payment_id}", len([t for t in ended if t.refund_id is None]) + 1
+        )
         new = NewIntent(
             order_no, kind, parent.attempt, parent.provider, amount, parent.currency, key, parent.payment_id,
             parent.purpose,
@@ -165,6 +168,16 @@ def _children(
     known: list[Transaction], parent: Transaction, kind: PaymentKind, status: PaymentStatus
 ) -> list[Transaction]:
     return [t for t in known if t.parent_id == parent.payment_id and t.kind is kind and t.status is status]
+
+
+def _given_back(known: list[Transaction], capture: Transaction) -> int:
+    """What of a capture is no longer ours: refunded, or taken back by its provider in a dispute."""
+    signs = {PaymentKind.REFUND: 1, PaymentKind.DISPUTE: 1, PaymentKind.DISPUTE_WON: -1}
+    return sum(
+        sign * t.amount_minor
+        for kind, sign in signs.items()
+        for t in _children(known, capture, kind, PaymentStatus.SUCCEEDED)
+    )
 
 
 def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.OrderView) -> list[Transaction]:

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     REQUESTS_WAITING = "requests_waiting"
     ORDERS_WAITING = "orders_waiting"
     WEBHOOKS_FAILED = "webhooks_failed"
+    DISPUTED = "disputed"
     BOOKS_DIFFER = "books_differ"
     BOOKS_UNCHECKED = "books_unchecked"
     MACHINE_SHORT = "machine_short"

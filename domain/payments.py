@@ -8,6 +8,17 @@ class PaymentKind(StrEnum):
     CAPTURE = "capture"
     VOID = "void"
     REFUND = "refund"
+    # What the customer's bank takes back through the provider, and what of it comes back to us.
+    DISPUTE = "dispute"
+    DISPUTE_WON = "dispute_won"
+
+
+class DisputeStatus(StrEnum):
+    """State of a dispute; while it is open, and when it is lost, its money is not ours."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
 
 
 class PaymentStatus(StrEnum):
@@ -25,6 +36,8 @@ POSTINGS: dict[PaymentKind, tuple[str, str]] = {
     PaymentKind.VOID: ("authorisations:customer", "authorised:{provider}"),
     PaymentKind.CAPTURE: ("receivable:{provider}", "customer_funds"),
     PaymentKind.REFUND: ("customer_funds", "receivable:{provider}"),
+    PaymentKind.DISPUTE: ("customer_funds", "receivable:{provider}"),
+    PaymentKind.DISPUTE_WON: ("receivable:{provider}", "customer_funds"),
 }
 
 

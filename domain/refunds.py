@@ -20,15 +20,18 @@ class Origin(StrEnum):
     RETURN = "return"
     AMENDMENT = "amendment"
     EXCHANGE = "exchange"
+    PROVIDER = "provider"
 
 
 _S = RefundStatus
-# `refused` by the second person or by his silence; `overtaken` by a cancellation, which returns everything.
+# `refused` by the second person or by his silence; `overtaken` by a cancellation, which returns everything, or by what
+# was refunded or disputed at the provider, which leaves no room for it.
 MOVES: frozenset[tuple[RefundStatus, RefundStatus]] = frozenset(
     {
         (_S.AWAITING_APPROVAL, _S.APPROVED),
         (_S.AWAITING_APPROVAL, _S.REFUSED),
         (_S.AWAITING_APPROVAL, _S.OVERTAKEN),
         (_S.APPROVED, _S.SUCCEEDED),
+        (_S.APPROVED, _S.OVERTAKEN),
     }
 )

@@ -118,9 +118,10 @@ QUESTIONS = (
         "running totals are the sums of the ledger, of refunds under way and of those that are promised",
         """SELECT 'capture ' || p.payment_id AS place,
                   'captured ' || p.amount_minor || ', refunded ' || coalesce(r.refunded, 0)
-                    || ', promised ' || coalesce(d.promised, 0) AS expected,
+                    || ', promised ' || coalesce(d.promised, 0) || ', disputed ' || coalesce(w.disputed, 0) AS expected,
                   'captured ' || coalesce(t.captured_minor, 0) || ', refunded ' || coalesce(t.refunded_minor, 0)
-                    || ', promised ' || coalesce(t.promised_minor, 0) AS found
+                    || ', promised ' || coalesce(t.promised_minor, 0) || ', disputed ' || coalesce(t.disputed_minor, 0)
+                    AS found
              FROM payments p
              JOIN payment_ledger l ON l.payment_id = p.payment_id
              LEFT JOIN payment_totals t ON t.payment_id = p.payment_id
@@ -132,9 +133,14 @@ QUESTIONS = (
                           SELECT FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
                              AND m.status <> 'failed') GROUP BY x.payment_id) d
                ON d.payment_id = p.payment_id
+             LEFT JOIN (SELECT parent_id,
+                               sum(CASE kind WHEN 'dispute' THEN amount_minor ELSE -amount_minor END) AS disputed
+                          FROM payments WHERE kind IN ('dispute', 'dispute_won') GROUP BY parent_id) w
+               ON w.parent_id = p.payment_id
             WHERE p.kind = 'capture'
-              AND (coalesce(t.captured_minor, 0), coalesce(t.refunded_minor, 0), coalesce(t.promised_minor, 0))
-                  <> (l.amount_minor, coalesce(r.refunded, 0), coalesce(d.promised, 0))""",
+              AND (coalesce(t.captured_minor, 0), coalesce(t.refunded_minor, 0), coalesce(t.promised_minor, 0),
+                   coalesce(t.disputed_minor, 0))
+                  <> (l.amount_minor, coalesce(r.refunded, 0), coalesce(d.promised, 0), coalesce(w.disputed, 0))""",
     ),
     Question(
         "refunds",

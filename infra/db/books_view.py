@@ -14,7 +14,11 @@ from domain.errors import NotFound
 _STAND = text(
     """
     SELECT o.status, o.event_seq, o.cancelling, o.waiting, o.total_minor, o.currency,
-           q.attempt, a.status AS authorise_status, a.risk, c.status AS capture_status,
+           q.attempt, a.risk,
+           CASE WHEN a.status = 'succeeded' AND EXISTS (
+                       SELECT FROM payments e WHERE e.order_no = o.order_no AND e.parent_id = a.payment_id
+                          AND e.status = 'succeeded' AND (e.kind = 'void' OR e.purpose = 'stray'))
+                THEN 'failed' ELSE a.status END AS authorise_status, c.status AS capture_status,
            EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
                     AND e.key = 'review:' || q.attempt) AS reviewed,
            s.status AS parcel,
@@ -80,8 +84,7 @@ _STRAY = text(
     SELECT EXISTS (
       SELECT FROM payments p JOIN payment_totals t USING (payment_id)
        WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose = 'stray' AND p.status = 'succeeded'
-         AND t.captured_minor > (SELECT coalesce(sum(r.amount_minor), 0) FROM payments r
-                                  WHERE r.parent_id = p.payment_id AND r.kind = 'refund' AND r.status = 'succeeded')
+         AND t.captured_minor > given_back_minor(p.order_no, p.payment_id)
       UNION ALL
       SELECT FROM payments a
        WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded' AND a.purpose <> 'guarantee'

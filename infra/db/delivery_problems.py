@@ -21,8 +21,9 @@ from infra.db.books_view import stand_of
 _PROBLEM = text(
     """
     SELECT s.shipment_id, s.status AS parcel, o.currency,
-           coalesce((SELECT sum(t.captured_minor - t.refunded_minor) FROM payments p JOIN payment_totals t
-                      USING (payment_id) WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor
+           coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
+                       FROM payments p JOIN payment_totals t USING (payment_id)
+                      WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor
       FROM orders o JOIN shipments s USING (order_no)
      WHERE o.order_no = :order_no AND o.status = 'shipped' AND o.cancelling IS NULL
        AND s.status IN ('lost', 'refused') AND s.replaced_at IS NULL

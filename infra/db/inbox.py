@@ -17,7 +17,10 @@ _KEEP_PAYMENT = text(
     """
     INSERT INTO inbox (provider, event_id, kind, order_no, fact)
     VALUES (:provider, :event_id, 'payment',
-            (SELECT o.order_no FROM orders o WHERE o.order_no = CAST(:order_no AS text)), CAST(:fact AS jsonb))
+            coalesce((SELECT o.order_no FROM orders o WHERE o.order_no = CAST(:order_no AS text)),
+                     (SELECT p.order_no FROM payments p WHERE p.provider = CAST(:provider AS text)
+                         AND p.provider <> 'manual' AND p.provider_ref = CAST(:parent_ref AS text)
+                         AND p.kind IN ('capture', 'authorise') LIMIT 1)), CAST(:fact AS jsonb))
     ON CONFLICT (provider, event_id) DO NOTHING RETURNING inbox_id
     """
 )
@@ -78,7 +81,11 @@ _IMPLIED_BY = {ShipmentStatus.IN_TRANSIT.value: [status.value for status in Ship
 
 
 async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNotice) -> Outcome:
-    """Keep a payment's fact; its order is woken. One that names no order of ours waits for a person."""
+    """Keep a payment's fact; its order is woken.
+
+    Its order is the one that it names, else the one of the payment that it is about. One that is about nothing of ours
+    (yet) waits for that payment.
+    """
     fact = {
         "provider_ref": notice.provider_ref,
         "kind": notice.kind,
@@ -88,11 +95,13 @@ async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNoti
         "idempotency_key": notice.idempotency_key,
         "error_code": notice.error_code,
         "parent_ref": notice.parent_ref,
+        **{name: value for name in ("parent_key", "outcome") if (value := getattr(notice, name))},
     }
     row = {
         "provider": provider,
         "event_id": notice.event_id,
         "order_no": normalise(notice.order_no),
+        "parent_ref": notice.parent_ref,
         "fact": _json(fact),
     }
     return _outcome((await conn.execute(_KEEP_PAYMENT, row)).one_or_none() is not None)

@@ -82,6 +82,19 @@ _WEBHOOKS = text(
      GROUP BY endpoint_id
     """
 )
+_DISPUTED = text(
+    """
+    SELECT provider, sum(disputes)::bigint AS number, min(since) AS oldest_at,
+           jsonb_agg(jsonb_build_object('currency', currency, 'amount_minor', amount_minor) ORDER BY currency)
+             AS amounts
+      FROM (SELECT p.provider, p.currency, count(*) AS disputes, min(d.opened_at) AS since,
+                   least(sum(p.amount_minor), 1e15)::bigint AS amount_minor
+              FROM (SELECT payment_id, opened_at FROM disputes WHERE status = 'open' ORDER BY opened_at LIMIT :limit) d
+              JOIN payments p USING (payment_id)
+             GROUP BY p.provider, p.currency) g
+     GROUP BY provider
+    """
+)
 
 
 async def stuck(conn: AsyncConnection, _: Settings) -> list[Found]:
@@ -147,6 +160,14 @@ async def webhooks_failed(conn: AsyncConnection, _: Settings) -> list[Found]:
     return [Found(Kind.WEBHOOKS_FAILED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
 
 
+async def disputed(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Disputes that are open, by provider: who does not answer in time loses them."""
+    return [
+        Found(Kind.DISPUTED, {"provider": row.provider}, row.number, row.oldest_at, row.amounts)
+        for row in await conn.execute(_DISPUTED, {"limit": LOOKED_AT})
+    ]
+
+
 DETECTORS: dict[Kind, Detector] = {
     Kind.STUCK: stuck,
     Kind.ESCALATED: escalated,
@@ -155,6 +176,7 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.REQUESTS_WAITING: requests_waiting,
     Kind.ORDERS_WAITING: orders_waiting,
     Kind.WEBHOOKS_FAILED: webhooks_failed,
+    Kind.DISPUTED: disputed,
     Kind.BOOKS_DIFFER: machine_causes.books_differ,
     Kind.BOOKS_UNCHECKED: machine_causes.books_unchecked,
     Kind.MACHINE_SHORT: machine_causes.machine_short,

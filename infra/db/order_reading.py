@@ -79,7 +79,7 @@ _ORDER = text(
                      'return_id', r.return_id, 'amount_minor', r.amount_minor, 'currency', r.currency,
                      'status', r.status, 'created_at', r.created_at AT TIME ZONE 'UTC') ORDER BY r.refund_no)
               FROM refunds r WHERE r.order_no = o.order_no) AS refunds,
-           (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor), 0)::bigint
+           (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor), 0)::bigint
               FROM payments p JOIN payment_totals t USING (payment_id)
              WHERE p.order_no = o.order_no AND p.purpose <> 'stray') AS left_minor,
            (SELECT json_build_object('what', u.what, 'to_pay_minor', u.amount_minor,
@@ -106,8 +106,9 @@ _EVENTS = text(
 _CONSEQUENCE = text(
     """
     SELECT o.currency,
-           coalesce((SELECT sum(t.captured_minor - t.refunded_minor) FROM payments p JOIN payment_totals t
-                      USING (payment_id) WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor,
+           coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
+                       FROM payments p JOIN payment_totals t USING (payment_id)
+                      WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor,
            coalesce((SELECT sum(a.amount_minor) FROM payments a
                       WHERE a.order_no = o.order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
                         AND NOT EXISTS (SELECT FROM payments n WHERE n.parent_id = a.payment_id

@@ -56,6 +56,8 @@ _OPEN_CAPTURE = text(
        AND o.status = 'pending_payment' AND o.cancelling IS NULL
        AND NOT EXISTS (SELECT FROM payments c WHERE c.order_no = a.order_no AND c.kind = 'capture'
                           AND c.purpose = 'order' AND c.status <> 'failed' AND c.idempotency_key <> :key)
+       AND NOT EXISTS (SELECT FROM payments e WHERE e.order_no = a.order_no AND e.parent_id = a.payment_id
+                          AND e.status = 'succeeded' AND e.idempotency_key <> :key)
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
     RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, risk, parent_id,
               (SELECT p.provider_ref FROM payments p WHERE p.payment_id = payments.parent_id) AS needs

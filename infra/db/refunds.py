@@ -72,7 +72,7 @@ _LINES = text(
 # The newest capture first: a refund empties it before it goes back to an older one.
 _CAPTURES = text(
     """
-    SELECT t.payment_id, t.captured_minor - t.refunded_minor - t.promised_minor AS left_minor
+    SELECT t.payment_id, t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor AS left_minor
       FROM payments p JOIN payment_totals t USING (payment_id)
      WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose <> 'stray' ORDER BY t.payment_id DESC
     """
@@ -132,7 +132,7 @@ class LineAsk:
 class RefundAsk:
     """What is asked for: units of lines at their worth, an amount of the whole order, or both: the units for less.
 
-    `of_lines` takes an amount from these lines alone.
+    `of_lines` takes an amount from these lines alone, `of_capture` gives it back to this capture alone.
 
     With `limits` it waits for a second person where more is given than one may; None decides it at once. One that is
     given `as_credit` is asked for as that: who approves it pays it so.
@@ -148,6 +148,7 @@ class RefundAsk:
     include_shipping: bool = False
     return_id: str | None = None
     of_lines: tuple[int, ...] = ()
+    of_capture: int | None = None
     limits: Limits | None = None
     approval_lifetime_s: int = 3 * 86_400
     as_credit: bool = False
@@ -221,6 +222,7 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     if order.cancelling is not None or order.status == Status.CANCELLED:
         raise Conflict("order_closed", "the order is cancelled, or about to be: all of its money goes back")
     captures = (await conn.execute(_CAPTURES, {"order_no": ask.order_no})).all()
+    captures = [capture for capture in captures if ask.of_capture in (None, capture.payment_id)]
     if not captures:
         raise Conflict("nothing_captured", "no money was taken for this order: there is nothing to refund")
     lines = await lines_of(conn, ask.order_no)

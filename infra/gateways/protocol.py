@@ -72,7 +72,12 @@ class GatewayResult:
 
 @dataclass(frozen=True, slots=True)
 class PaymentNotice:
-    """What a provider told us unasked. `idempotency_key` is None, or not ours, for what we did not ask for."""
+    """What a provider told us unasked. `idempotency_key` is None, or not ours, for what we did not ask for.
+
+    `order_no` is empty where the provider does not know it: then `parent_ref` says what it is about. `parent_key` is
+    the idempotency key of that parent, where the provider knows it. Of a dispute `outcome` is "" while it is open,
+    "won" or "lost", and `error_code` its reason.
+    """
 
     event_id: str
     order_no: str
@@ -84,6 +89,8 @@ class PaymentNotice:
     idempotency_key: str | None = None
     error_code: str | None = None
     parent_ref: str | None = None
+    parent_key: str | None = None
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)

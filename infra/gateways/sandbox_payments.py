@@ -56,10 +56,11 @@ class SandboxPayments:
         if self._verifier is None:
             raise BadSignature("signature_invalid", NAME)
         event_id, event = verified_json(NAME, self._verifier, headers, body)
-        if event.get("type") != "payment.updated":
+        read = _NOTICES.get(str(event.get("type")))
+        if read is None:
             return None
         try:
-            return _notice(event_id, event["data"])
+            return read(event_id, event["data"])
         except (KeyError, TypeError, ValueError):
             raise BadSignature("payload_invalid", NAME) from None
 
@@ -108,3 +109,21 @@ def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotice:
         error_code=data.get("error_code"),
         parent_ref=data.get("parent_id"),
     )
+
+
+def _dispute(event_id: str, data: dict[str, Any]) -> PaymentNotice:
+    return PaymentNotice(
+        event_id=event_id,
+        order_no=data["order_no"],
+        provider_ref=data["id"],
+        kind=PaymentKind.DISPUTE,
+        status=PaymentStatus.SUCCEEDED,
+        amount_minor=data["amount_minor"],
+        currency=data["currency"],
+        error_code=data["reason"],
+        parent_ref=data["payment_id"],
+        outcome=data["status"] if data["status"] in ("won", "lost") else "",
+    )
+
+
+_NOTICES = {"payment.updated": _notice, "dispute.updated": _dispute}

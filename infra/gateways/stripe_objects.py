@@ -14,6 +14,12 @@ _INTENT_EVENTS = {
     "payment_intent.canceled": (PaymentKind.VOID, PaymentStatus.SUCCEEDED),
 }
 _REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+_DISPUTE_EVENTS = frozenset(
+    {
+        "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+    }
+)  # fmt: skip
 _REFUND_STATUS = {
     "succeeded": PaymentStatus.SUCCEEDED,
     "pending": PaymentStatus.PENDING,
@@ -88,8 +94,9 @@ def captured_minor(intent: dict[str, Any]) -> int:
 
 
 def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
-    """A payment's news, or None for any other event, and for payments that bear no order number of ours.
+    """A payment's news, or None for any other event, and for PaymentIntents that bear no order number of ours.
 
+    Refunds and disputes of the dashboard bear none: they name the charge.
     Raises KeyError, TypeError or AttributeError on what is no event of Stripe's.
     """
     told: dict[str, Any] = event["data"]["object"]
@@ -98,7 +105,27 @@ def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
         return _intent_notice(event["id"], told, *kind_and_status)
     if event["type"] in _REFUND_EVENTS:
         return _notice(event["id"], told, PaymentKind.REFUND, refund_result(told), _id_of(told.get("charge")))
+    if event["type"] in _DISPUTE_EVENTS:
+        return _dispute_notice(event["id"], told)
     return None
+
+
+def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotice | None:
+    """Money that the bank takes back. An inquiry (warning_…) takes none yet."""
+    if dispute["status"].startswith("warning"):
+        return None
+    return PaymentNotice(
+        event_id=event_id,
+        order_no=(dispute.get("metadata") or {}).get("order_no") or "",
+        provider_ref=dispute["id"],
+        kind=PaymentKind.DISPUTE,
+        status=PaymentStatus.SUCCEEDED,
+        amount_minor=dispute["amount"],
+        currency=dispute["currency"].upper(),
+        error_code=dispute.get("reason"),
+        parent_ref=_id_of(dispute["charge"]),
+        outcome=dispute["status"] if dispute["status"] in ("won", "lost") else "",
+    )
 
 
 def _intent_notice(
@@ -113,11 +140,12 @@ def _notice(
     event_id: str, told: dict[str, Any], kind: PaymentKind, result: GatewayResult, parent_ref: str | None
 ) -> PaymentNotice | None:
     metadata = told.get("metadata") or {}
-    if not metadata.get("order_no") or result.provider_ref is None:
+    told_by_charge = kind is PaymentKind.REFUND and parent_ref is not None
+    if not (metadata.get("order_no") or told_by_charge) or result.provider_ref is None:
         return None
     return PaymentNotice(
         event_id=event_id,
-        order_no=metadata["order_no"],
+        order_no=metadata.get("order_no") or "",
         provider_ref=result.provider_ref,
         kind=kind,
         status=result.status,
@@ -126,6 +154,7 @@ def _notice(
         idempotency_key=metadata.get(_KEY_OF[kind]),
         error_code=result.error_code,
         parent_ref=parent_ref,
+        parent_key=metadata.get("idempotency_key") if kind in (PaymentKind.CAPTURE, PaymentKind.VOID) else None,
     )
 
 

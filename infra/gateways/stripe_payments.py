@@ -84,14 +84,16 @@ class StripePayments:
             note: Any = {"metadata": {"capture_key": key}}
             await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
             params: Any = {"amount_to_capture": request.amount_minor}
-            return await self._ask(intents.capture_async(authorisation_ref, params, _keyed(key)), capture_result)
+            call = self._ask(intents.capture_async(authorisation_ref, params, _keyed(key)), capture_result)
+            return await self._or_done(call, authorisation_ref, "succeeded", capture_result, request.amount_minor)
 
     async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
         key, intents = request.idempotency_key, self._api.payment_intents
         async with self._whole_call():
             note: Any = {"metadata": {"void_key": key}}
             await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
-            return await self._ask(intents.cancel_async(authorisation_ref, {}, _keyed(key)), void_result)
+            call = self._ask(intents.cancel_async(authorisation_ref, {}, _keyed(key)), void_result)
+            return await self._or_done(call, authorisation_ref, "canceled", void_result)
 
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
         params: Any = {
@@ -181,6 +183,26 @@ class StripePayments:
             # Not every country's accounts may search: then the list is read as far back as a payment can matter.
             return [intent["id"] async for intent in self._listed(order_no, UNSEARCHED_S)]
         return [copy.id async for copy in found.auto_paging_iter()]
+
+    async def _or_done(
+        self,
+        call: Awaitable[GatewayResult],
+        intent_id: str,
+        status: str,
+        read: Callable[[dict[str, Any]], GatewayResult],
+        amount_minor: int | None = None,
+    ) -> GatewayResult:
+        """What somebody did in Stripe's dashboard before us is done: the refusal of our call says so."""
+        try:
+            return await call
+        except ProviderRefused as refusal:
+            if refusal.code != "payment_intent_unexpected_state":
+                raise
+            intent = plain(await self._api.payment_intents.retrieve_async(intent_id))
+            done = read(intent) if intent.get("status") == status else None
+            if done is None or amount_minor not in (None, done.amount_minor):
+                raise
+            return done
 
     async def _ask(self, call: Awaitable[Any], read: Callable[[dict[str, Any]], GatewayResult]) -> GatewayResult:
         async with self._whole_call():

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.known_hosts import KnownHosts
-from infra.sandbox import carriers, messages, payments
+from infra.sandbox import carriers, disputes, messages, payments
 from infra.sandbox.calls import Call, Desk, Endpoint, answer, invalid, listing, plain
 from infra.sandbox.carriers import Carriers
 from infra.sandbox.config import SandboxConfig
@@ -64,6 +64,9 @@ def _payment_routes(ledger: Ledger, gateway: Payments, desk: Desk) -> list[Route
         _get("/payments/lookup", desk.endpoint("lookup", gateway.lookup)),
         _post("/payments/pay", plain(gateway.pay)),
         _post("/payments/{id}/decide", plain(gateway.decide)),
+        _post("/payments/{id}/dispute", plain(gateway.disputes.open)),
+        _post("/disputes/{id}/close", plain(gateway.disputes.close)),
+        _get("/disputes", listing(ledger, "disputes", ("order_no", "payment_id"), disputes.shown)),
         _get("/payments", listing(ledger, "payments", ("order_no", "idempotency_key"), payments.shown)),
     ]
 

@@ -36,6 +36,18 @@ CREATE INDEX IF NOT EXISTS payments_order ON payments (order_no);
 CREATE INDEX IF NOT EXISTS payments_parent ON payments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payments_undecided ON payments (decide_at) WHERE decide_at IS NOT NULL;
 
+CREATE TABLE IF NOT EXISTS disputes (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  order_no TEXT NOT NULL,
+  payment_id TEXT NOT NULL REFERENCES payments (id),
+  amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+  currency TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('open', 'won', 'lost')),
+  created_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS disputes_payment ON disputes (payment_id);
+
 CREATE TABLE IF NOT EXISTS shipments (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,

@@ -2,6 +2,9 @@
 
 A transaction is `{id, order_no, kind, amount_minor, currency, status, idempotency_key, error_code, risk, parent_id,
 created_at}`. One idempotency key is one transaction for ever, a refused one too.
+
+What somebody does in the provider's own dashboard is a capture, void or refund with `"at_provider": true`: it needs no
+key, and is told by webhook.
 """
 
 import time
@@ -10,6 +13,7 @@ from typing import Literal
 
 from infra.sandbox.calls import Call, RefusalError, invalid
 from infra.sandbox.clock import Alarm
+from infra.sandbox.disputes import Disputes
 from infra.sandbox.ledger import Ledger, Row, new_id, rfc3339
 from infra.sandbox.webhooks import Webhooks
 
@@ -53,6 +57,7 @@ class Payments:
 
     def __init__(self, ledger: Ledger, webhooks: Webhooks, pending_s: float) -> None:
         self._ledger, self._webhooks, self._pending_s = ledger, webhooks, pending_s
+        self.disputes = Disputes(ledger, webhooks)
         self.alarm = Alarm(self._earliest_decision, self._decide_due)
 
     def authorise(self, call: Call) -> Row:
@@ -81,9 +86,13 @@ class Payments:
         return self._recorded(wish, call) or self._follow(wish, parent, call)
 
     def pay(self, call: Call) -> Row:
-        """A customer pays at the provider by himself: a capture that nobody asked for, told by webhook."""
+        """A customer pays at the provider by himself: a capture that nobody asked for, told by webhook.
+
+        With `"capture": false` it is only authorised.
+        """
         key = _key(call) if "idempotency_key" in call.body else new_id("self")
-        wish = _Wish("capture", call.text("order_no"), call.amount_minor(), call.currency(), key)
+        kind: Kind = "authorise" if call.body.get("capture") is False else "capture"
+        wish = _Wish(kind, call.text("order_no"), call.amount_minor(), call.currency(), key)
         if known := self._recorded(wish, call):
             return known
         with self._ledger.write():
@@ -155,7 +164,7 @@ class Payments:
         decide_at = time.time() + self._pending_s if status == "pending" else None
         with self._ledger.write():
             self._ledger.insert("payments", {**row, "decide_at": decide_at})
-            if call.unheard:
+            if call.unheard or call.body.get("at_provider") is True:
                 self._tell(row)
         if decide_at is not None:
             self.alarm.expect(decide_at)
@@ -228,12 +237,16 @@ class Payments:
         _same_currency(wish, parent)
         if self._children(parent, "refund") + wish.amount_minor > parent["amount_minor"]:
             raise RefusalError(409, "refund_exceeds_captured")
+        if self._children(parent, "refund") + wish.amount_minor + self.disputes.of(parent) > parent["amount_minor"]:
+            raise RefusalError(409, "charge_disputed")
 
 
 _RULES = {"capture": Payments._may_capture, "void": Payments._may_void, "refund": Payments._may_refund}
 
 
 def _key(call: Call) -> str:
+    if call.body.get("at_provider") is True and "idempotency_key" not in call.body:
+        return new_id("dashboard")
     return call.text("idempotency_key")
 
 

@@ -64,6 +64,22 @@ async def test_refunds_beyond_the_capture_are_refused(desk: Desk) -> None:
     assert await room(desk, capture) == 0
 
 
+async def test_what_is_disputed_cannot_be_refunded_and_what_was_won_can(desk: Desk) -> None:
+    order_no = await desk.order()
+    capture = await desk.paid_in(order_no, 1000)
+    dispute = {"order_no": order_no, "amount_minor": 700, "parent": capture, "status": "succeeded"}
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await desk.payment(kind="dispute_won", **dispute)
+    await desk.payment(kind="dispute", **dispute)
+    for refused in ({"amount_minor": 301}, {"status": "intent", "amount_minor": 301}):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            await desk.payment(kind="refund", **dispute | refused)
+    await desk.payment(kind="dispute_won", **dispute)
+    await desk.payment(order_no, "refund", "succeeded", 1000, parent=capture)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await desk.payment(kind="dispute", **dispute | {"status": "intent"})
+
+
 async def test_of_two_refunds_of_the_last_cent_one_is_taken(desk: Desk) -> None:
     order_no = await desk.order()
     capture = await desk.paid_in(order_no, 1000)
@@ -113,14 +129,19 @@ async def test_a_refund_needs_a_capture_that_succeeded(desk: Desk) -> None:
 async def test_each_success_is_booked_exactly_once_on_the_rules_accounts(desk: Desk, kind: PaymentKind) -> None:
     order_no = await desk.order()
     parent = None
-    if kind is PaymentKind.REFUND:
+    if kind in (PaymentKind.REFUND, PaymentKind.DISPUTE, PaymentKind.DISPUTE_WON):
         parent = await desk.paid_in(order_no)
     elif kind is PaymentKind.VOID:
         parent = await desk.payment(order_no, "authorise", "succeeded")
-    payment = await desk.payment(order_no, kind, "intent", 700, parent=parent)
-    assert await entries(desk, payment) == 0
-    await settle(desk, payment, "pending")
-    assert await entries(desk, payment) == 0
+    if kind is PaymentKind.DISPUTE_WON:
+        await desk.payment(order_no, "dispute", "succeeded", 700, parent=parent)
+    if kind in (PaymentKind.DISPUTE, PaymentKind.DISPUTE_WON):
+        payment = await desk.payment(order_no, kind, "succeeded", 700, parent=parent)
+    else:
+        payment = await desk.payment(order_no, kind, "intent", 700, parent=parent)
+        assert await entries(desk, payment) == 0
+        await settle(desk, payment, "pending")
+        assert await entries(desk, payment) == 0
     await settle(desk, payment, "succeeded")
     await settle(desk, payment, "succeeded")
     await desk.app.execute("UPDATE payments SET tries = tries + 1 WHERE payment_id = %s", (payment,))

@@ -175,3 +175,57 @@ async def test_a_payment_that_is_not_ours_is_no_news(stripe: Stripe) -> None:
     event = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": _intent(metadata={})}}
     body = json.dumps(event).encode()
     assert stripe.gateway.parse_notification(stripe_signed(body, time.time()), body) is None
+
+
+_UNEXPECTED = (
+    400,
+    {"error": {"type": "invalid_request_error", "code": "payment_intent_unexpected_state", "message": ""}},
+)
+
+
+@pytest.mark.parametrize(("received", "done"), [(1000, True), (400, False)])
+async def test_what_was_captured_in_the_dashboard_is_captured(stripe: Stripe, received: int, done: bool) -> None:
+    stripe.answers = {
+        "POST /v1/payment_intents/pi_1": (200, _intent()),
+        "POST /v1/payment_intents/pi_1/capture": _UNEXPECTED,
+        "GET /v1/payment_intents/pi_1": (200, _intent(status="succeeded", amount_received=received)),
+    }
+    if done:
+        result = await stripe.gateway.capture("pi_1", REQUEST)
+        assert (result.status, result.provider_ref, result.amount_minor) == (PaymentStatus.SUCCEEDED, "ch_1", 1000)
+    else:
+        with pytest.raises(ProviderRefused):
+            await stripe.gateway.capture("pi_1", REQUEST)
+
+
+async def test_what_was_given_up_in_the_dashboard_is_void_and_what_was_captured_is_not(stripe: Stripe) -> None:
+    stripe.answers = {
+        "POST /v1/payment_intents/pi_1": (200, _intent()),
+        "POST /v1/payment_intents/pi_1/cancel": _UNEXPECTED,
+        "GET /v1/payment_intents/pi_1": (200, _intent(status="canceled")),
+    }
+    assert (await stripe.gateway.void("pi_1", REQUEST)).status is PaymentStatus.SUCCEEDED
+    stripe.answers["GET /v1/payment_intents/pi_1"] = (200, _intent(status="succeeded"))
+    with pytest.raises(ProviderRefused):
+        await stripe.gateway.void("pi_1", REQUEST)
+
+
+_DISPUTE = {"id": "dp_1", "amount": 1000, "currency": "eur", "charge": "ch_1", "reason": "fraudulent", "metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("needs_response", ""), ("under_review", ""), ("won", "won"), ("lost", "lost")]
+)
+async def test_a_dispute_names_its_charge_and_how_it_ended(stripe: Stripe, status: str, outcome: str) -> None:
+    event = {"id": "evt_1", "type": "charge.dispute.updated", "data": {"object": {**_DISPUTE, "status": status}}}
+    body = json.dumps(event).encode()
+    notice = stripe.gateway.parse_notification(stripe_signed(body, time.time()), body)
+    assert notice is not None
+    assert (notice.kind, notice.parent_ref, notice.order_no) == (PaymentKind.DISPUTE, "ch_1", "")
+    assert (notice.outcome, notice.error_code, notice.amount_minor) == (outcome, "fraudulent", 1000)
+
+
+async def test_an_inquiry_takes_no_money_and_is_no_dispute(stripe: Stripe) -> None:
+    told = {**_DISPUTE, "status": "warning_needs_response"}
+    body = json.dumps({"id": "evt_1", "type": "charge.dispute.created", "data": {"object": told}}).encode()
+    assert stripe.gateway.parse_notification(stripe_signed(body, time.time()), body) is None

@@ -181,3 +181,45 @@ async def test_facts_about_a_parcel_all_at_once(still: StackRun) -> None:
     await still.reaches(order_no, "completed")
     events = await still.events(order_no)
     assert len(events) == len(set(events)), events
+
+
+async def at_the_provider(stack: StackRun, path: str, **wish: Any) -> dict[str, Any]:
+    """What somebody does in the provider's dashboard: signed notifications follow."""
+    made: dict[str, Any] = await stack.sandbox("POST", path, json={**wish, "at_provider": True})
+    return made
+
+
+async def left_minor(stack: StackRun, order_no: str) -> int:
+    rows = await stack.sql(
+        "SELECT coalesce(sum(captured_minor - refunded_minor - promised_minor - disputed_minor), 0) AS minor"
+        " FROM payments JOIN payment_totals USING (payment_id) WHERE order_no = %(o)s",
+        o=order_no,
+    )
+    return int(rows[0]["minor"])
+
+
+async def test_what_was_done_in_the_dashboard_is_in_the_books(still: StackRun) -> None:
+    """Authorised by the customer himself, captured and refunded by hand, and disputed."""
+    order_no = await unpaid(still)
+    wish = {"order_no": order_no, "amount_minor": PRICE_MINOR, "currency": "CNY", "capture": False}
+    await still.sandbox("POST", "/payments/pay", json=wish)
+    await still.reaches(order_no, "preparing")
+    items = await still.items("/payments", order_no=order_no)
+    assert [item["kind"] for item in items] == ["authorise", "capture"]
+    capture = items[-1]["id"]
+    await at_the_provider(still, f"/payments/{capture}/refund", amount_minor=300, currency="CNY")
+
+    async def left(minor: int) -> None:
+        async def is_left() -> bool:
+            return await left_minor(still, order_no) == minor
+
+        await until(is_left, f"{order_no}: {minor} is left")
+
+    await left(PRICE_MINOR - 300)
+    made = await at_the_provider(still, f"/payments/{capture}/dispute", amount_minor=500)
+    await left(200)
+    await at_the_provider(still, f"/disputes/{made['id']}/close", status="won")
+    await left(PRICE_MINOR - 300)
+    assert (await cancel(still, order_no)).status_code == 200
+    await still.reaches(order_no, "cancelled")
+    assert await left_minor(still, order_no) == 0

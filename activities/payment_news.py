@@ -1,0 +1,303 @@
+"""Applying what payment providers tell: each of their objects is one payment, whoever moved it."""
+
+import logging
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict, RuleBroken
+from domain.payments import DisputeStatus, PaymentKind, PaymentStatus
+from domain.refunds import Origin
+from domain.states import Event, Status
+from infra.db import events, payment_facts, refund_paying, refunds
+from infra.db.books_view import stand_of
+from infra.db.payment_facts import Told
+from infra.db.refunds import RefundAsk
+
+_log = logging.getLogger(__name__)
+_SETTLE = text(
+    """UPDATE payments SET status = :status, provider_ref = coalesce(:ref, provider_ref), error_code = :error,
+              purpose = :purpose, updated_at = now() WHERE payment_id = :payment_id"""
+)
+_ORDER = text(
+    """SELECT o.status, o.cancelling, o.total_minor, o.currency,
+              EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
+                       AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture,
+              is_awaiting_supplement(o.order_no) AS awaits_supplement
+         FROM orders o WHERE o.order_no = :order_no"""
+)
+# A refund that the provider had refused, that gave way to another, or that somebody paid by hand, and that went through
+# after all: there is no room left for it.
+_PAID_TWICE = text(
+    """SELECT CASE WHEN p.refund_id IS NULL
+                   THEN t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor < p.amount_minor
+                   ELSE r.status = 'overtaken' OR EXISTS (SELECT FROM payments m WHERE m.refund_id = p.refund_id
+                                   AND m.parent_id = p.parent_id AND m.status <> 'failed') END
+         FROM payments p JOIN payment_totals t ON t.payment_id = p.parent_id LEFT JOIN refunds r USING (refund_id)
+        WHERE p.payment_id = :payment_id"""
+)
+_NOTES = {
+    PaymentKind.AUTHORISE: "payment_authorised",
+    PaymentKind.VOID: "payment_voided",
+    PaymentKind.REFUND: "payment_refunded",
+}
+
+
+async def payment_fact(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """Apply one fact; what became of it. The caller has locked the order."""
+    if fact["kind"] == PaymentKind.DISPUTE:
+        return await _dispute(conn, order_no, provider, fact)
+    known = await payment_facts.known(conn, order_no, provider, fact)
+    if fact["status"] == "pending" or (known is None and fact["status"] != "succeeded"):
+        return "ignored"
+    if known is None:
+        return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
+    told = PaymentStatus(fact["status"])
+    if known.status in (told, PaymentStatus.SUCCEEDED):
+        return "known"
+    return await _settle(conn, order_no, known, told, fact)
+
+
+async def mark_paid(conn: AsyncConnection, order_no: str, status: str, amount_minor: int) -> None:
+    """Move a pending order to paid; one that is not yet reserved is moved on by its reservation."""
+    if status == Status.PENDING_PAYMENT:
+        wait = events.waiting("carrier", "the carrier is booked")
+        data = {"amount_minor": amount_minor, "waiting": wait}
+        await events.move(conn, order_no, Status.PENDING_PAYMENT, Event.PAYMENT_CAPTURED, data=data)
+
+
+async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
+    """Our own transaction, decided by the provider after we stopped waiting."""
+    refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
+    if refused and (await conn.execute(_PAID_TWICE, {"payment_id": known.payment_id})).scalar_one():
+        _log.error("a refund was paid twice", extra={"payment_id": known.payment_id})
+        return "paid_twice"
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    purpose = known.purpose
+    if known.kind == PaymentKind.CAPTURE and told is PaymentStatus.SUCCEEDED and order.status == Status.CANCELLED:
+        purpose = "stray"
+    await conn.execute(
+        _SETTLE,
+        {
+            "payment_id": known.payment_id,
+            "status": told,
+            "ref": fact["provider_ref"],
+            "error": fact.get("error_code"),
+            "purpose": purpose,
+        },
+    )
+    if told is PaymentStatus.FAILED:
+        # The customer is told that he has not paid: of an authorisation or a capture only.
+        taking = known.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+        if taking and purpose == "supplement":
+            return "settled"  # the change is undone, and tells so itself
+        name = "payment_declined" if taking else "refund_refused"
+        await events.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
+    elif known.refund_id is not None:
+        await refund_paying.settle(conn, known.refund_id)
+    elif known.kind in _NOTES:
+        await events.note(conn, order_no, _NOTES[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]})
+    elif purpose == "order":
+        await mark_paid(conn, order_no, order.status, fact["amount_minor"])
+    return "settled"
+
+
+# ── done without us ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    told = _told(order_no, provider, fact, purpose="stray")
+    stand = await stand_of(conn, order_no)
+    if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised"):
+        attempt = await payment_facts.new_attempt(conn, order_no, provider, told.ref)
+        told = replace(told, purpose="order", attempt=attempt)
+    await payment_facts.record(conn, told)
+    data = {"amount_minor": told.amount_minor}
+    if told.purpose == "order":
+        data["attempt"] = told.attempt
+    await events.note(conn, order_no, "payment_authorised", data=data)
+    return "authorised" if told.purpose == "order" else "stray"
+
+
+async def _captured(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """It pays the order if the order waits for just that, else it goes back."""
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    parent = await _authorisation(conn, order_no, provider, fact)
+    purpose = "order" if _fits(order, fact) else "stray"
+    if parent is not None and parent.purpose == "supplement":
+        same = parent.amount_minor == fact["amount_minor"] and not parent.followed
+        purpose = "supplement" if same and order.awaits_supplement else "stray"
+    told = _told(order_no, provider, fact, purpose=purpose)
+    if parent is not None:
+        told = replace(told, parent_id=parent.payment_id, attempt=parent.attempt)
+    elif fact.get("parent_ref"):
+        # The authorisation that it was taken from is the same payment: it is not given up when it is told of later.
+        whole = replace(told, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
+        told = replace(told, parent_id=await payment_facts.record(conn, whole))
+    await payment_facts.record(conn, told)
+    if purpose == "order":
+        await mark_paid(conn, order_no, order.status, told.amount_minor)
+        return "paid"
+    if purpose == "supplement":
+        return "settled"  # the change is applied by the database
+    await events.note(conn, order_no, "payment_returned", data={"amount_minor": told.amount_minor})
+    return "stray"
+
+
+async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    parent = await _authorisation(conn, order_no, provider, fact)
+    if parent is None:
+        return "early"
+    if parent.followed:
+        return "ignored"
+    before = await stand_of(conn, order_no)
+    purpose = "stray" if parent.purpose == "guarantee" else parent.purpose
+    told = _told(order_no, provider, fact, purpose=purpose)
+    told = replace(told, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
+    await payment_facts.record(conn, told)
+    await events.note(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
+    if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
+        parent.attempt,
+        "authorised",
+    ):
+        await events.note(conn, order_no, "payment_declined", data={"code": "voided_at_provider"})
+    return "voided"
+
+
+async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """It takes its room like any other refund. Refunds of ours that it leaves no room for give way: the provider would
+    refuse them."""
+    capture = await payment_facts.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
+    if capture is None or capture.status != PaymentStatus.SUCCEEDED:
+        return "early"
+    pays = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
+    if pays is None and await payment_facts.room_of(conn, capture.payment_id) < fact["amount_minor"]:
+        _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id})
+        return "paid_twice"
+    refund_id = pays or await _open_refund(conn, order_no, provider, fact, capture)
+    told = _told(order_no, provider, fact, purpose=capture.purpose)
+    told = replace(told, attempt=capture.attempt, parent_id=capture.payment_id, refund_id=refund_id)
+    await payment_facts.record(conn, told)
+    if refund_id is None:
+        await events.note(conn, order_no, "payment_refunded", data={"amount_minor": told.amount_minor})
+    else:
+        await refund_paying.settle(conn, refund_id)
+    return "refunded"
+
+
+async def _open_refund(
+    conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], capture: Any
+) -> str | None:
+    """The refund in the books, shared out over the lines. None where all of the money goes back anyway, or no line has
+    room for it: then only the payment says so."""
+    if capture.purpose == "stray":
+        return None
+    ask = RefundAsk(
+        refund_id=f"rf_{secrets.token_hex(12)}", order_no=order_no, origin=Origin.PROVIDER, asked_by=provider,
+        reason="", amount_minor=fact["amount_minor"], of_capture=capture.payment_id,
+    )  # fmt: skip
+    try:
+        return (await refunds.open_refund(conn, None, ask)).refund_id
+    except (Conflict, RuleBroken):
+        return None
+
+
+_DONE_WITHOUT_US = {
+    PaymentKind.AUTHORISE: _authorised,
+    PaymentKind.CAPTURE: _captured,
+    PaymentKind.VOID: _voided,
+    PaymentKind.REFUND: _refunded,
+}
+
+
+# ── disputes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _dispute(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """The provider takes the money back until the dispute is decided; what is won comes back."""
+    known = await payment_facts.dispute(conn, order_no, provider, fact["provider_ref"])
+    if known is None:
+        if not await _open_dispute(conn, order_no, provider, fact):
+            return "early"
+        known = await payment_facts.dispute(conn, order_no, provider, fact["provider_ref"])
+        if known is None or not fact.get("outcome"):
+            return "disputed"
+    if known.status != DisputeStatus.OPEN or not fact.get("outcome"):
+        return "known"
+    status = DisputeStatus(fact["outcome"])
+    await payment_facts.close_dispute(conn, known.payment_id, status)
+    if status is DisputeStatus.WON:
+        await _won(conn, order_no, provider, fact, known)
+    await events.note(conn, order_no, f"dispute_{status}", data={"amount_minor": known.amount_minor})
+    return status
+
+
+async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> bool:
+    """False while its capture is not in the books. What was refunded before cannot be taken a second time."""
+    capture = await payment_facts.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
+    if capture is None or capture.status != PaymentStatus.SUCCEEDED:
+        return False
+    await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "disputed", same_pays=False)
+    taken = min(fact["amount_minor"], await payment_facts.room_of(conn, capture.payment_id))
+    reason = fact.get("error_code") or "unknown"
+    if taken > 0:
+        told = _told(order_no, provider, fact, purpose=capture.purpose)
+        told = replace(told, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
+        await payment_facts.open_dispute(conn, told, reason)
+    await events.note(conn, order_no, "dispute_opened", data={"amount_minor": fact["amount_minor"], "code": reason})
+    return True
+
+
+async def _won(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], known: Any) -> None:
+    """The money is ours again; of an order that was cancelled meanwhile it goes back to the customer."""
+    told = Told(
+        order_no, provider, PaymentKind.DISPUTE_WON, known.amount_minor, known.currency, fact["provider_ref"],
+        known.purpose, known.attempt, known.parent_id,
+    )  # fmt: skip
+    await payment_facts.record(conn, told)
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    if order.status == Status.CANCELLED:
+        await payment_facts.mark_stray(conn, known.parent_id)
+
+
+# ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _told(order_no: str, provider: str, fact: dict[str, Any], *, purpose: str) -> Told:
+    kind = PaymentKind(fact["kind"])
+    return Told(order_no, provider, kind, fact["amount_minor"], fact["currency"], fact["provider_ref"], purpose)
+
+
+def _fits(order: Any, fact: dict[str, Any]) -> bool:
+    """True when the order waits for a payment of just this amount."""
+    return (
+        order.status in (Status.RECEIVED, Status.PENDING_PAYMENT)
+        and not order.cancelling
+        and not order.has_capture
+        and (fact["amount_minor"], fact["currency"]) == (order.total_minor, order.currency)
+    )
+
+
+async def _authorisation(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
+    """What the fact ends or takes. One of ours whose answer we still wait for has surely succeeded."""
+    parent = await payment_facts.parent_of(conn, order_no, provider, PaymentKind.AUTHORISE, fact)
+    if parent is not None and parent.status != PaymentStatus.SUCCEEDED:
+        own = {"provider_ref": fact["parent_ref"], "amount_minor": parent.amount_minor}
+        await _settle(conn, order_no, parent, PaymentStatus.SUCCEEDED, own)
+    return parent
+
+
+async def _make_room(
+    conn: AsyncConnection, order_no: str, capture_id: int, wanted_minor: int, code: str, *, same_pays: bool = True
+) -> str | None:
+    """Let unpaid refunds yield, and tell so; the refund of ours that this very payment pays, if there is one."""
+    pays, overtaken = await payment_facts.make_room(conn, order_no, capture_id, wanted_minor, same_pays=same_pays)
+    for one in overtaken:
+        data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "code": code}
+        await events.note(conn, order_no, "refund_overtaken", data=data)
+    return pays

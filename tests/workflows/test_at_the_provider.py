@@ -1,0 +1,371 @@
+"""What happens at Stripe without us: each of its objects is one payment, in whatever order it is told of."""
+
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.notices import Kind
+from domain.payments import PaymentStatus
+from infra.db import inbox, payments
+from infra.db.audit_books import QUESTIONS, ask
+from infra.db.giving import Limits
+from infra.db.notice_causes import DETECTORS
+from infra.db.payments import Intent
+from infra.gateways.stripe_payments import StripePayments
+from infra.stack.temporal import TemporalServer
+from tests.conftest import Books
+from tests.contract.payment_bench import PATIENT_S, SECRET, stripe_signed
+from tests.contract.processes import localstripe
+from tests.contract.receiver import Receiver
+from tests.infra.servers import serving
+from tests.stage import Stage, eventually, staged
+from tests.workflows.refunding import paid_out, refund, status_of
+from tests.workflows.test_order_story import cancel
+
+KEY = "sk_test_12345"
+PRICE_MINOR = 1000
+
+
+class AtStripe:
+    """A stage whose customers pay at Stripe, and Stripe's dashboard."""
+
+    def __init__(self, stage: Stage, url: str) -> None:
+        self.stage = stage
+        self.gateway = StripePayments(KEY, SECRET, PATIENT_S, url)
+        self.http = httpx.AsyncClient(base_url=f"{url}/v1", auth=(KEY, ""))
+
+    async def close(self) -> None:
+        await self.gateway.aclose()
+        await self.http.aclose()
+
+    async def api(self, path: str, **form: Any) -> dict[str, Any]:
+        response = await self.http.post(path, data=form)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def intent(self, order_no: str, amount_minor: int = PRICE_MINOR, capture: str = "manual") -> dict[str, Any]:
+        """The customer pays by himself on a page of Stripe's."""
+        form = {"amount": amount_minor, "currency": "cny", "payment_method": "pm_card_visa", "confirm": "true"}
+        named = {"metadata[order_no]": order_no, "capture_method": capture}
+        return await self.api("/payment_intents", **form, **named)
+
+    async def told(self, event: str, about: dict[str, Any], event_id: str = "") -> str:
+        """A signed notification, kept as the front door keeps it."""
+        event_id = event_id or f"evt_{secrets.token_hex(8)}"
+        body = json.dumps({"id": event_id, "type": event, "data": {"object": about}}).encode()
+        notice = self.gateway.parse_notification(stripe_signed(body, time.time()), body)
+        assert notice is not None
+        async with self.stage.database.begin() as conn:
+            return await inbox.keep_payment(conn, "stripe", notice)
+
+    async def refund(self, intent: dict[str, Any], amount_minor: int) -> dict[str, Any]:
+        """Somebody refunds in the dashboard: the Refund bears nothing of ours."""
+        return await self.api("/refunds", charge=charge_of(intent), amount=amount_minor)
+
+    async def books(self, order_no: str) -> list[tuple[str, str, str, int]]:
+        rows = await self.stage.sql(
+            "SELECT kind, purpose, status, amount_minor FROM payments WHERE order_no = :o ORDER BY payment_id",
+            o=order_no,
+        )
+        return [(row.kind, row.purpose, row.status, row.amount_minor) for row in rows]
+
+    async def outcomes(self, order_no: str) -> list[str | None]:
+        rows = await self.stage.sql("SELECT outcome FROM inbox WHERE order_no = :o ORDER BY inbox_id", o=order_no)
+        return [row[0] for row in rows]
+
+    async def heard(self, order_no: str) -> list[str | None]:
+        """Wait until every fact of the order is applied; what became of each."""
+
+        async def all_heard() -> list[str | None]:
+            told = await self.outcomes(order_no)
+            return told if told and None not in told else []
+
+        return list(await eventually(all_heard))
+
+    async def left_minor(self, order_no: str) -> int:
+        rows = await self.stage.sql(
+            "SELECT coalesce(sum(captured_minor - refunded_minor - promised_minor - disputed_minor), 0) FROM payments"
+            " JOIN payment_totals USING (payment_id) WHERE order_no = :o",
+            o=order_no,
+        )
+        return int(rows[0][0])
+
+
+def charge_of(intent: dict[str, Any]) -> str:
+    charge = intent["latest_charge"]
+    return str(charge["id"] if isinstance(charge, dict) else charge)
+
+
+def dispute(intent: dict[str, Any], status: str, amount_minor: int = PRICE_MINOR) -> dict[str, Any]:
+    return {
+        "id": f"dp_{intent['id']}", "object": "dispute", "amount": amount_minor, "currency": "cny", "metadata": {},
+        "charge": charge_of(intent), "payment_intent": intent["id"], "reason": "fraudulent", "status": status,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+async def shop(
+    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[AtStripe]:
+    folder: Path = tmp_path_factory.mktemp("at-stripe")
+    receiver = Receiver()
+    async with serving(receiver.app) as hooks, localstripe(folder, f"{hooks}/v1/webhooks/stripe", SECRET) as url:
+        settings = {"stripe_api_key": KEY, "stripe_webhook_secret": SECRET, "stripe_api_base": url}
+        async with staged(database_url, temporal.address, folder, **settings) as stage:
+            await stage.stock("TEA", 1000, PRICE_MINOR)
+            at_stripe = AtStripe(stage, url)
+            yield at_stripe
+            async with stage.owner.begin() as conn:
+                for question in QUESTIONS:
+                    answer = await ask(conn, question)
+                    assert answer.count == 0, (question.code, answer.examples)
+            await at_stripe.close()
+
+
+async def unpaid(shop: AtStripe) -> str:
+    order_no = await shop.stage.place(token=None)
+    await shop.stage.reaches(order_no, "pending_payment")
+    return order_no
+
+
+async def paid(shop: AtStripe) -> tuple[str, dict[str, Any]]:
+    """An order that a PaymentIntent with automatic capture has paid."""
+    order_no = await unpaid(shop)
+    intent = await shop.intent(order_no, capture="automatic")
+    await shop.told("payment_intent.succeeded", intent)
+    await shop.stage.reaches(order_no, "preparing")
+    return order_no, intent
+
+
+@pytest.mark.parametrize("first", ["authorised", "captured"])
+async def test_notifications_about_one_payment_intent_are_one_payment(shop: AtStripe, first: str) -> None:
+    order_no = await unpaid(shop)
+    intent = await shop.intent(order_no)
+    taken = await shop.api(f"/payment_intents/{intent['id']}/capture")
+    told = [("payment_intent.amount_capturable_updated", intent), ("payment_intent.succeeded", taken)]
+    for event, about in told if first == "authorised" else told[::-1]:
+        for _ in range(2):
+            await shop.told(event, about)
+    await shop.stage.reaches(order_no, "preparing")
+    await shop.heard(order_no)
+    assert await shop.books(order_no) == [
+        ("authorise", "order", "succeeded", PRICE_MINOR),
+        ("capture", "order", "succeeded", PRICE_MINOR),
+    ]
+    events = await shop.stage.events(order_no)
+    assert events.count("payment_captured") == 1
+    assert not {"payment_returned", "payment_voided", "payment_refunded", "payment_declined", "step_parked"} & {*events}
+
+
+async def test_an_authorisation_that_fits_is_captured_and_not_voided(shop: AtStripe) -> None:
+    order_no = await unpaid(shop)
+    intent = await shop.intent(order_no)
+    await shop.told("payment_intent.amount_capturable_updated", intent)
+    await shop.stage.reaches(order_no, "preparing")
+    assert (await shop.http.get(f"/payment_intents/{intent['id']}")).json()["status"] == "succeeded"
+    # Stripe tells of our own capture, too.
+    await shop.told("payment_intent.succeeded", (await shop.http.get(f"/payment_intents/{intent['id']}")).json())
+    await shop.heard(order_no)
+    kinds = [(kind, purpose) for kind, purpose, *_ in await shop.books(order_no)]
+    assert kinds == [("authorise", "order"), ("capture", "order")]
+
+
+async def test_an_authorisation_that_does_not_fit_is_given_up_and_nobody_is_told_of_money(shop: AtStripe) -> None:
+    order_no = await unpaid(shop)
+    intent = await shop.intent(order_no, amount_minor=7)
+    await shop.told("payment_intent.amount_capturable_updated", intent)
+
+    async def voided() -> bool:
+        return ("void", "stray", "succeeded", 7) in await shop.books(order_no)
+
+    await eventually(voided)
+    assert (await shop.http.get(f"/payment_intents/{intent['id']}")).json()["status"] == "canceled"
+    assert "payment_returned" not in await shop.stage.events(order_no)
+    assert await shop.stage.status(order_no) == "pending_payment"
+
+
+async def test_a_void_of_the_dashboard_ends_the_payment_in_whatever_order_it_is_told(shop: AtStripe) -> None:
+    order_no = await unpaid(shop)
+    intent = await shop.intent(order_no)
+    gone = await shop.api(f"/payment_intents/{intent['id']}/cancel")
+    await shop.told("payment_intent.canceled", gone)
+    assert await shop.heard(order_no) == ["early"]
+    await shop.told("payment_intent.amount_capturable_updated", intent)
+    assert set(await shop.heard(order_no)) == {"voided", "authorised"}
+    assert await shop.books(order_no) == [
+        ("authorise", "order", "succeeded", PRICE_MINOR),
+        ("void", "order", "succeeded", PRICE_MINOR),
+    ]
+    # The order waits for another payment, and takes it.
+    again = await shop.intent(order_no, capture="automatic")
+    await shop.told("payment_intent.succeeded", again)
+    await shop.stage.reaches(order_no, "preparing")
+
+
+async def test_a_refund_of_the_dashboard_takes_its_room_and_comes_once(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    refund = await shop.refund(intent, 300)
+    for event in ("refund.created", "refund.updated"):
+        await shop.told(event, refund)
+    assert await shop.heard(order_no) == ["paid", "refunded", "known"]
+    assert await shop.left_minor(order_no) == PRICE_MINOR - 300
+    rows = await shop.stage.sql(
+        "SELECT origin, status, amount_minor, refunded_minor FROM refunds JOIN order_lines USING (order_no)"
+        " WHERE order_no = :o",
+        o=order_no,
+    )
+    assert [tuple(row) for row in rows] == [("provider", "succeeded", 300, 300)]
+    assert (await shop.stage.events(order_no)).count("payment_refunded") == 1
+
+
+async def test_a_refund_that_is_told_before_its_capture_waits_for_it(shop: AtStripe) -> None:
+    order_no = await unpaid(shop)
+    intent = await shop.intent(order_no, capture="automatic")
+    await shop.told("refund.created", await shop.refund(intent, PRICE_MINOR))
+    await shop.told("payment_intent.succeeded", intent)
+
+    async def refunded() -> bool:
+        return set(await shop.outcomes(order_no)) == {"paid", "refunded"}
+
+    await eventually(refunded)
+    assert await shop.left_minor(order_no) == 0
+
+
+async def test_a_dispute_takes_the_money_until_it_is_won(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    for event in ("charge.dispute.created", "charge.dispute.funds_withdrawn"):
+        await shop.told(event, dispute(intent, "needs_response"))
+    assert await shop.heard(order_no) == ["paid", "disputed", "known"]
+    assert await shop.left_minor(order_no) == 0
+    async with shop.stage.database.begin() as conn:
+        (cause,) = await DETECTORS[Kind.DISPUTED](conn, shop.stage.settings)
+    assert (cause.facts, cause.count) == ({"provider": "stripe"}, 1)
+    assert cause.amounts == [{"currency": "CNY", "amount_minor": PRICE_MINOR}]
+    await shop.told("charge.dispute.closed", dispute(intent, "won"))
+    await shop.told("charge.dispute.funds_reinstated", dispute(intent, "won"))
+    assert (await shop.heard(order_no))[-2:] == ["won", "known"]
+    assert await shop.left_minor(order_no) == PRICE_MINOR
+    posted = await shop.stage.sql(
+        "SELECT p.kind, l.debit_account FROM payment_ledger l JOIN payments p USING (payment_id)"
+        " WHERE p.order_no = :o ORDER BY l.entry_id",
+        o=order_no,
+    )
+    assert [tuple(row) for row in posted][-2:] == [
+        ("dispute", "customer_funds"),
+        ("dispute_won", "receivable:stripe"),
+    ]
+    told = [event for event in await shop.stage.events(order_no) if event.startswith("dispute_")]
+    assert told == ["dispute_opened", "dispute_won"]
+
+
+async def test_a_lost_dispute_of_what_is_left_stays_taken(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    await shop.told("refund.created", await shop.refund(intent, 400))
+    await shop.told("charge.dispute.closed", dispute(intent, "lost"))
+    assert await shop.heard(order_no) == ["paid", "refunded", "lost"]
+    assert await shop.left_minor(order_no) == 0
+    rows = await shop.stage.sql("SELECT d.status, p.amount_minor FROM disputes d JOIN payments p USING (payment_id)"
+                                " WHERE d.order_no = :o", o=order_no)  # fmt: skip
+    assert [tuple(row) for row in rows] == [("lost", 600)]
+
+
+# ── while we ask the same ourselves ────────────────────────────────────────────────────────────────────────────────
+
+
+async def in_flight(shop: AtStripe, kinds: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """An order whose own calls Stripe has not answered yet: rows of `kinds` {kind: status}, and the PaymentIntent."""
+    order_no = await unpaid(shop)
+    intent = await shop.intent(order_no, capture="automatic")
+    request = "INSERT INTO payment_requests VALUES (:o || '/1', :o, 1, 'stripe', 'pm_card_visa', 'test', now())"
+    await shop.stage.sql(request, o=order_no)
+    parent = None
+    for kind, status in kinds.items():
+        rows = await shop.stage.sql(
+            "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
+            " provider_ref, parent_id, tries) VALUES (:o, :k, 1, 'stripe', 1000, 'CNY', :s, :o || '/' || :k || '/1',"
+            " :ref, CAST(:parent AS bigint), 1) RETURNING payment_id",
+            o=order_no, k=kind, s=status, parent=parent, ref=intent["id"] if status == "succeeded" else None,
+        )  # fmt: skip
+        parent = rows[0][0]
+    intent["metadata"]["idempotency_key"] = f"{order_no}/authorise/1"
+    return order_no, intent
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [{"authorise": "intent"}, {"authorise": "succeeded"}, {"authorise": "succeeded", "capture": "intent"}],
+    ids=["before the authorisation's answer", "before our capture", "before our capture's answer"],
+)
+async def test_a_capture_of_the_dashboard_is_the_payment_that_we_asked_for(
+    shop: AtStripe, kinds: dict[str, str]
+) -> None:
+    order_no, intent = await in_flight(shop, kinds)
+    await shop.told("payment_intent.succeeded", intent)
+    await shop.stage.reaches(order_no, "preparing")
+    assert await shop.books(order_no) == [
+        ("authorise", "order", "succeeded", PRICE_MINOR),
+        ("capture", "order", "succeeded", PRICE_MINOR),
+    ]
+    # The answer to our own call comes at last: it is fenced off.
+    rows = await shop.stage.sql("SELECT payment_id FROM payments WHERE order_no = :o ORDER BY 1", o=order_no)
+    late = Intent(rows[-1][0], PaymentStatus.INTENT, None, None, 1, PRICE_MINOR)
+    async with shop.stage.database.begin() as conn:
+        assert not await payments.finish(conn, late, PaymentStatus.SUCCEEDED, charge_of(intent))
+
+
+async def test_a_refund_of_ours_that_is_refused_is_paid_by_the_same_one_of_the_dashboard(shop: AtStripe) -> None:
+    stage = shop.stage
+    order_no = await stage.place()
+    await stage.reaches(order_no, "preparing")
+    capture = stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"][-1]
+    wish = {"amount_minor": PRICE_MINOR, "currency": "CNY", "at_provider": True}
+    made = stage.sandbox.http.post(f"/payments/{capture['id']}/refund", json=wish).json()
+    opened = await refund(stage, order_no, amount_minor=PRICE_MINOR)
+    assert (await stage.parked(order_no)).step == "refund"
+    await stage.inbox("payment", order_no, {**made, "provider_ref": made["id"], "parent_ref": made["parent_id"]})
+    await paid_out(stage, opened)
+    assert await shop.left_minor(order_no) == 0
+
+    async def resolved() -> bool:
+        rows = await stage.sql("SELECT resolved_at FROM parked_steps WHERE order_no = :o", o=order_no)
+        return all(row[0] for row in rows)
+
+    await eventually(resolved)
+    assert len(await stage.sql("SELECT 1 FROM refunds WHERE order_no = :o", o=order_no)) == 1
+
+
+@pytest.mark.parametrize("kind", ["refund", "dispute"])
+async def test_a_refund_of_ours_yields_to_what_the_provider_has_taken(shop: AtStripe, kind: str) -> None:
+    order_no, intent = await paid(shop)
+    opened = await refund(shop.stage, order_no, amount_minor=800, limits=Limits(1))
+    if kind == "refund":
+        await shop.told("refund.created", await shop.refund(intent, 500))
+    else:
+        await shop.told("charge.dispute.created", dispute(intent, "needs_response", 500))
+    await shop.heard(order_no)
+    assert await status_of(shop.stage, opened.refund_id) == "overtaken"
+    assert await shop.left_minor(order_no) == 500
+    assert "refund_overtaken" in await shop.stage.events(order_no)
+
+
+async def test_an_order_that_is_cancelled_returns_what_is_not_disputed(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    await shop.told("charge.dispute.created", dispute(intent, "needs_response", 600))
+    await shop.heard(order_no)
+    await cancel(shop.stage, order_no)
+    await shop.stage.reaches(order_no, "cancelled")
+    assert ("refund", "order", "succeeded", 400) in await shop.books(order_no)
+    # Won: of a cancelled order it goes back to the customer.
+    await shop.told("charge.dispute.closed", dispute(intent, "won", 600))
+
+    async def given_back() -> bool:
+        return ("refund", "stray", "succeeded", 600) in await shop.books(order_no)
+
+    await eventually(given_back)
