@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from domain import shares
 from domain.errors import Conflict, RuleBroken
 from domain.money import MAX_MINOR
 from domain.orders import Product, RequestedLine, price_lines
-from domain.shares import Tax, worth
+from domain.shares import Frozen, Tax
 from domain.states import TERMINAL, UNPAID, Change, Status, may_change
 
 # An order that is changed more often than this is talked about, not typed at.
@@ -48,6 +49,7 @@ class Line:
     """A line as it counts now: the units that are still wanted, and what is left of its shares with them.
 
     For `refunded_quantity` of these units money went back already: they stay wanted, others are taken off first.
+    `sold` is a paid line as its refunds stand, with the tax that is frozen for all of its units.
     """
 
     line_no: int
@@ -60,6 +62,13 @@ class Line:
     tax_minor: int = 0
     tax_added_minor: int = 0
     refunded_quantity: int = 0
+    sold_tax_minor: int = 0
+    sold: shares.Line | None = None
+
+    @property
+    def goods_minor(self) -> int:
+        """What its units cost, less discount, with added tax."""
+        return self.quantity * self.unit_price_minor - self.discount_minor + self.tax_added_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +189,28 @@ def _taken_off(has: Sequence[Line], units: int) -> list[LineChange]:
 
 def _less(line: Line, units: int) -> LineChange:
     """Units take their shares along, as they would in a refund: whatever the steps, a line adds up to the cent."""
-
-    # Units that were refunded went first, and took the first cents of a remainder.
-    before = min(line.refunded_quantity, line.quantity - units)
-
-    def part(left_minor: int) -> int:
-        return worth(left_minor, line.quantity, before + units) - worth(left_minor, line.quantity, before)
-
-    tax_added = part(line.tax_added_minor)
-    whole = line.quantity * line.unit_price_minor - line.discount_minor + line.tax_added_minor
-    discount = units * line.unit_price_minor + tax_added - part(whole)
+    goods, shipping, tax = _shares_of(line, units)
+    tax_added = tax if line.tax_added_minor else 0
+    # Tax on top is rounded by itself, so what is left for the discount may be one minor unit beside its bounds.
+    discount = min(max(units * line.unit_price_minor + tax_added - goods, 0), line.discount_minor)
     return LineChange(
-        line.line_no, line.sku, line.name, -units, line.unit_price_minor,
-        -discount, -part(line.shipping_minor), -part(line.tax_minor), -tax_added,
-    )  # fmt: skip
+        line.line_no, line.sku, line.name, -units, line.unit_price_minor, -discount, -shipping, -tax, -tax_added
+    )
+
+
+def _shares_of(line: Line, units: int) -> tuple[int, int, int]:
+    """(goods, shipping, tax) of so many units."""
+    if line.sold is None or units > line.sold.units_left:
+        # Units for which money went back stay wanted as long as others are there; only what they cost is kept then.
+        kept = line.quantity - units
+        whole = (line.goods_minor, line.shipping_minor, line.tax_minor)
+        goods, shipping, tax = (amount - Frozen(amount, line.quantity).worth(kept) for amount in whole)
+        return goods, shipping, tax
+    goods, shipping = line.sold.goods.worth(units), line.sold.shipping.worth(units)
+    gone, quantity = line.sold.goods.gone, line.sold.goods.quantity
+    before = Frozen(line.sold_tax_minor, quantity).worth(gone)
+    tax = Frozen(line.sold_tax_minor, quantity, gone, before).worth(units)
+    return goods, min(shipping, line.shipping_minor), min(tax, line.tax_minor)
 
 
 def stock_deltas(changes: Sequence[LineChange]) -> dict[str, int]:

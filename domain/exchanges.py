@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.orders import PricedLine
-from domain.shares import Charges, Priced, Tax, priced
+from domain.shares import Charges, Frozen, Priced, Tax, priced, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,23 @@ def exchanged(lines: Sequence[PricedLine], value_minor: int, tax: Tax) -> Exchan
     return Exchanged(sums, used, value_minor - used)
 
 
-def part_of_line(discount_minor: int, quantity: int, before: int, units: int) -> int:
-    """What `units` of a line carry of its discount when `before` units came back earlier: all parts add up to it."""
+def part_of_line(
+    discount_minor: int, quantity: int, before: int, units: int, reduced: int = 0, percent: int = 100
+) -> int:
+    """What `units` of a line carry of its discount when `before` units came back earlier: all parts add up to it.
 
-    def first(count: int) -> int:
-        base, remainder = divmod(discount_minor, quantity)
-        return base * count + min(count, remainder)
+    Of the last `reduced` of them only so many percent count.
+    """
+    # Rounded down where goods are rounded up: an unpaid unit is worth its price, to the cent.
+    line = Frozen(discount_minor, quantity, before, discount_minor * before // quantity, up=False)
+    reduced = min(reduced, units)
+    whole, sound = line.worth(units), line.worth(units - reduced)
+    exact = discount_minor * reduced * percent
+    return sound + min(within((whole - sound) * percent // 100, exact, 100 * quantity), whole - sound)
 
-    return first(before + units) - first(before)
+
+def at_worth(line: PricedLine, worth_minor: int) -> list[PricedLine]:
+    """The line's units for `worth_minor` together: where that has no price per unit, some cost one minor unit more."""
+    price, dearer = divmod(worth_minor, line.quantity)
+    parts = ((line.quantity - dearer, price), (dearer, price + 1))
+    return [PricedLine(line.sku, line.name, units, each) for units, each in parts if units]

@@ -4,7 +4,7 @@ Discount, shipping and tax of an order are shared out over its lines by largest 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.errors import Conflict, RuleBroken
 from domain.money import MAX_MINOR, share_out
@@ -112,6 +112,7 @@ class Line:
     Of a line that was given money for before its goods were changed for others, nothing is left, never less.
 
     `goods_minor` is the price of all units less discount, with added tax; `shipping_minor` its share of the charge.
+    `moved_*` went over to lines that were added instead: neither units nor money of it are in the others.
     """
 
     line_no: int
@@ -125,16 +126,13 @@ class Line:
     goods_worth_minor: int = 0
     shipping_worth_minor: int = 0
     exchanged_quantity: int = 0
+    moved_quantity: int = 0
+    moved_goods_minor: int = 0
+    moved_shipping_minor: int = 0
 
     @property
     def units_left(self) -> int:
         return max(self.quantity - self.refunded_quantity - self.exchanged_quantity, 0)
-
-    def worth_of(self, left_minor: int, quantity: int) -> int:
-        """What `quantity` of the units that are left are worth of `left_minor`; what was exchanged went first."""
-        left = max(left_minor, 0)
-        left -= worth(left, self.units_left + self.exchanged_quantity, self.exchanged_quantity)
-        return worth(left, self.units_left, quantity)
 
     @property
     def goods_left_minor(self) -> int:
@@ -143,6 +141,83 @@ class Line:
     @property
     def shipping_left_minor(self) -> int:
         return max(self.shipping_minor - self.refunded_shipping_minor, 0)
+
+    @property
+    def goods(self) -> "Frozen":
+        """What all units of the line were sold for."""
+        whole, gone = self.goods_minor + self.moved_goods_minor, self.goods_worth_minor + self.moved_goods_minor
+        return self._frozen(whole, gone)
+
+    @property
+    def shipping(self) -> "Frozen":
+        """The line's part of the shipping charge."""
+        whole = self.shipping_minor + self.moved_shipping_minor
+        return self._frozen(whole, self.shipping_worth_minor + self.moved_shipping_minor, up=False)
+
+    def _frozen(self, whole_minor: int, gone_minor: int, *, up: bool = True) -> "Frozen":
+        quantity, gone = self.quantity + self.moved_quantity, self.refunded_quantity + self.moved_quantity
+        return Frozen(whole_minor, quantity, gone, gone_minor, self.exchanged_quantity, up)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """An amount that `quantity` units share: `gone` of them went already, and were worth `gone_minor`.
+
+    Units go from the first on; units that are exchanged go from the last back, so that neither changes what the
+    others are worth. The first k are worth k/n of the amount, rounded `up` or down: so k units, from wherever, are
+    worth k/n within one minor unit, and all units together are worth exactly all of it.
+    """
+
+    amount_minor: int
+    quantity: int
+    gone: int = 0
+    gone_minor: int = 0
+    exchanged: int = 0
+    up: bool = True
+
+    @property
+    def left(self) -> int:
+        return max(self.quantity - self.gone - self.exchanged, 0)
+
+    @property
+    def left_minor(self) -> int:
+        """What the units that are left are worth together."""
+        return max(self.amount_minor - self.gone_minor - self._last(self.exchanged), 0)
+
+    def worth(self, units: int) -> int:
+        """What the next `units` are worth.
+
+        Where refused refunds left a gap, or an older rule gave the first units more, the last units make up for it.
+        """
+        self._require(units)
+        if units == self.left:
+            return self.left_minor if units else 0
+        wanted = self._first(self.gone + units) - self.gone_minor
+        return min(within(wanted, self.amount_minor * units, self.quantity), self.left_minor)
+
+    def worth_exchanged(self, units: int) -> int:
+        """What `units` are worth that are exchanged for other goods."""
+        self._require(units)
+        if units == self.left:
+            return self.left_minor if units else 0
+        return min(self._last(self.exchanged + units) - self._last(self.exchanged), self.left_minor)
+
+    def _require(self, units: int) -> None:
+        if not 0 <= units <= self.left:
+            raise ValueError("not so many units are left")
+
+    def _first(self, units: int) -> int:
+        whole = self.amount_minor * units
+        return -(-whole // self.quantity) if self.up else whole // self.quantity
+
+    def _last(self, units: int) -> int:
+        return self.amount_minor - self._first(self.quantity - units) if units else 0
+
+
+def within(wanted_minor: int, dividend: int, divisor: int) -> int:
+    """What is nearest to `wanted_minor` and within one minor unit of `dividend / divisor`."""
+    low = dividend // divisor
+    return min(max(wanted_minor, low), low + (1 if dividend % divisor else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,30 +237,29 @@ class Returned:
         return self.goods_minor + self.shipping_minor
 
 
-def worth(left_minor: int, units_left: int, quantity: int) -> int:
-    """What the next `quantity` of `units_left` units are worth when together they are worth `left_minor`.
+def units(line: Line, quantity: int, *, include_shipping: bool, exchanged: bool = False) -> Returned:
+    """`quantity` units of the line go back, at their worth or what is left of it. Raises Conflict.
 
-    The first units carry the remainder, one each: whatever the steps, the parts of a line add up to the cent.
+    `exchanged`: other goods are given for them, not money.
     """
-    if not 0 <= quantity <= units_left:
-        raise ValueError("not so many units are left")
-    if not units_left:
-        return 0
-    base, remainder = divmod(left_minor, units_left)
-    return base * quantity + min(quantity, remainder)
-
-
-def units(line: Line, quantity: int, *, include_shipping: bool) -> Returned:
-    """`quantity` units of the line go back, at their worth or what is left of it. Raises Conflict."""
     if quantity > line.units_left:
         raise Conflict(
             "refund_exceeds_captured",
             f"of {line.sku} {line.units_left} of {line.quantity} are left to refund, not {quantity}",
         )
-    goods = line.worth_of(line.goods_minor - line.goods_worth_minor, quantity)
-    shipping = line.worth_of(line.shipping_minor - line.shipping_worth_minor, quantity)
+    goods, shipping = (
+        part.worth_exchanged(quantity) if exchanged else part.worth(quantity) for part in (line.goods, line.shipping)
+    )
     given = min(shipping, line.shipping_left_minor) if include_shipping else 0
     return Returned(line.line_no, line.sku, quantity, min(goods, line.goods_left_minor), given, goods, shipping)
+
+
+def at_percent(whole: Returned, sound: Returned, line: Line, percent: int) -> Returned:
+    """`whole`, of which only what `sound` has is given in full, of the goods of all others so many percent."""
+    worth = whole.goods_worth_minor - sound.goods_worth_minor
+    exact = line.goods.amount_minor * (whole.quantity - sound.quantity) * percent
+    part = min(within(worth * percent // 100, exact, 100 * line.goods.quantity), worth)
+    return replace(whole, goods_minor=min(sound.goods_worth_minor + part, line.goods_left_minor))
 
 
 def reduced(returned: Sequence[Returned], amount_minor: int) -> list[Returned]:

@@ -15,8 +15,8 @@ from domain.errors import Conflict
 from domain.orders import Product
 from domain.shares import Tax
 from domain.slots import Slot, told
-from domain.states import Status
-from infra.db import events
+from domain.states import UNPAID, Status
+from infra.db import events, refunds
 from infra.db.customers import KeyRing
 
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
@@ -47,7 +47,8 @@ _LINES = text(
            l.tax_added_minor + off.tax_added_minor AS tax_added_minor,
            l.refunded_quantity - coalesce((SELECT sum(n.quantity) FROM refunds r JOIN refund_lines n USING (refund_id)
                                             WHERE r.order_no = l.order_no AND r.origin = 'amendment'
-                                              AND n.line_no = l.line_no), 0)::bigint AS refunded_quantity
+                                              AND n.line_no = l.line_no), 0)::bigint AS refunded_quantity,
+           l.tax_minor AS sold_tax_minor
       FROM order_lines l, LATERAL (
              SELECT coalesce(sum(c.discount_minor), 0)::bigint AS discount_minor,
                     coalesce(sum(c.shipping_minor), 0)::bigint AS shipping_minor,
@@ -192,6 +193,7 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
     await events.lock_order(conn, order_no)
     row = (await conn.execute(_HERE, {"order_no": order_no})).one()
     lines = (await conn.execute(_LINES, {"order_no": order_no})).all()
+    sold = {} if row.status in UNPAID else {line.line_no: line for line in await refunds.lines_of(conn, order_no)}
     standing = Standing(
         Status(row.status), row.cancelling is not None, row.parcel, row.booking_parked, row.paying, row.exchange
     )
@@ -210,7 +212,7 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
         warehouse=row.warehouse,
         changes=row.changes,
         last_line_no=row.last_line_no,
-        lines=tuple(Line(*line) for line in lines),
+        lines=tuple(Line(**line._mapping, sold=sold.get(line.line_no)) for line in lines),
     )
 
 

@@ -45,6 +45,7 @@ _DISCOUNTS = text(
      WHERE l.order_no = :order_no AND o.type = 'exchange'
     """
 )
+NONE: Mapping[int, int] = {}
 _BELONGS = text("INSERT INTO exchange_refunds (refund_id, return_id) VALUES (:refund_id, :return_id)")
 _OPEN = text(
     """SELECT EXISTS (SELECT FROM exchange_refunds e JOIN refunds r USING (refund_id)
@@ -71,13 +72,30 @@ async def behind(conn: AsyncConnection, order_no: str) -> list[tuple[str, tuple[
     return [(row.order_no, tuple(row.line_nos)) for row in rows]
 
 
-async def worth_behind(conn: AsyncConnection, order_no: str, return_id: str, units: Mapping[int, int]) -> int:
-    """What `units` of the lines of an exchange order carry of the old goods' value; 0 for other orders."""
+async def worth_behind(
+    conn: AsyncConnection,
+    order_no: str,
+    return_id: str,
+    units: Mapping[int, int],
+    reduced: Mapping[int, int] = NONE,
+    percent: int = 100,
+) -> int:
+    """What `units` of the lines of an exchange order carry of the old goods' value; 0 for other orders.
+
+    For those of them that are in `reduced`, so many percent of it.
+    """
     if not units:
         return 0
     values = {"order_no": order_no, "return_id": return_id, "refunded": list(REFUNDED)}
     return sum(
-        part_of_line(row.discount_minor, row.quantity, row.before, min(units[row.line_no], row.quantity - row.before))
+        part_of_line(
+            row.discount_minor,
+            row.quantity,
+            row.before,
+            min(units[row.line_no], row.quantity - row.before),
+            reduced.get(row.line_no, 0),
+            percent,
+        )
         for row in await conn.execute(_DISCOUNTS, values)
         if row.line_no in units and row.quantity > row.before
     )

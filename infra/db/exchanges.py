@@ -8,19 +8,20 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.exchanges import Exchanged
+from domain.exchanges import Exchanged, at_worth
 from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
-from infra.db import events
+from domain.shares import Frozen
+from infra.db import events, refunds
 from infra.db.customers import KeyRing
 from infra.db.returns import Return
 
-# What a unit was really sold for: its price less its share of the order's discount. Of an exchange order that is
-# what it was worth, though the customer paid with goods.
-_PRICES = text(
-    """SELECT l.sku, l.name, l.line_no,
-              (l.quantity * l.unit_price_minor - CASE o.type WHEN 'exchange' THEN 0 ELSE l.discount_minor END)
-                / l.quantity AS unit_price_minor
+# What units were really sold for: their price less their share of the order's discount. Of an exchange order that is
+# what they were worth, though the customer paid with goods.
+_SOLD = text(
+    """SELECT l.sku, l.name, l.line_no, l.quantity,
+              l.quantity * l.unit_price_minor - CASE o.type WHEN 'exchange' THEN 0 ELSE l.discount_minor END
+                AS worth_minor
          FROM order_lines l JOIN orders o USING (order_no)
         WHERE l.order_no = :order_no AND l.quantity > 0 ORDER BY l.line_no"""
 )
@@ -89,23 +90,32 @@ async def priced_wish(conn: AsyncConnection, order_no: str, wanted: Mapping[str,
     Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`.
     """
     currency = (await conn.execute(_CURRENCY, {"order_no": order_no})).scalar_one()
-    bought: dict[str, int] = {}
-    for line in await conn.execute(_PRICES, {"order_no": order_no}):
-        bought.setdefault(line.sku, line.unit_price_minor)
+    sold: dict[str, Any] = {}
+    for line in await conn.execute(_SOLD, {"order_no": order_no}):
+        sold.setdefault(line.sku, line)
     rows = await conn.execute(_PRODUCTS, {"skus": list(wanted)})
     catalogue = {row.sku: Product(*row) for row in rows}
-    lines = [RequestedLine(sku, quantity, bought.get(sku)) for sku, quantity in wanted.items()]
-    return price_lines(lines, catalogue, currency, may_name_price=True)
+    asked = [RequestedLine(sku, quantity) for sku, quantity in wanted.items()]
+    lines = price_lines(asked, catalogue, currency, may_name_price=False)
+    return [part for line in lines for part in _as_sold(line, sold.get(line.sku))]
+
+
+def _as_sold(line: PricedLine, sold: Any) -> list[PricedLine]:
+    if sold is None:
+        return [line]
+    return at_worth(line, sold.worth_minor * line.quantity // sold.quantity)
 
 
 async def same_again(conn: AsyncConnection, order_no: str, units: Mapping[int, int]) -> list[PricedLine]:
-    """`units` of the order's lines once more, at what they cost."""
-    rows = await conn.execute(_PRICES, {"order_no": order_no})
-    return [
-        PricedLine(row.sku, row.name, units[row.line_no], row.unit_price_minor)
-        for row in rows
-        if units.get(row.line_no)
-    ]
+    """`units` of the order's lines once more, at what they are worth."""
+    gone = {line.line_no: line.exchanged_quantity for line in await refunds.lines_of(conn, order_no)}
+    lines: list[PricedLine] = []
+    for row in await conn.execute(_SOLD, {"order_no": order_no}):
+        if count := units.get(row.line_no, 0):
+            before = min(gone[row.line_no], row.quantity - count)
+            worth = Frozen(row.worth_minor, row.quantity, exchanged=before).worth_exchanged(count)
+            lines += at_worth(PricedLine(row.sku, row.name, count, 0), worth)
+    return lines
 
 
 async def wish(

@@ -55,7 +55,8 @@ _LINES = text(
            l.refunded_quantity, l.refunded_minor - l.refunded_shipping_minor AS refunded_goods_minor,
            l.refunded_shipping_minor, coalesce(w.goods, 0)::bigint - moved.kept_worth AS goods_worth_minor,
            coalesce(w.shipping, 0)::bigint - moved.kept_shipping_worth AS shipping_worth_minor,
-           coalesce(x.units, 0)::bigint AS exchanged_quantity
+           coalesce(x.units, 0)::bigint AS exchanged_quantity, moved.units AS moved_quantity,
+           moved.goods AS moved_goods_minor, moved.shipping AS moved_shipping_minor
       FROM order_lines l CROSS JOIN {MOVED}
       LEFT JOIN (SELECT f.line_no, sum(f.quantity) AS units FROM exchanges e JOIN returns r USING (return_id)
                    JOIN return_findings f USING (return_id)
@@ -121,11 +122,15 @@ _APPROVED_BY = text("SELECT refund_id, order_no FROM refunds WHERE approval_id =
 
 @dataclass(frozen=True, slots=True)
 class LineAsk:
-    """Units of a line, or of a SKU: then of its lines in their order, as far as units are left."""
+    """Units of a line, or of a SKU: then of its lines in their order, as far as units are left.
+
+    With a `percent` below 100 so much of their goods is given; the line is named then.
+    """
 
     quantity: int
     line_no: int | None = None
     sku: str | None = None
+    percent: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,8 @@ class RefundAsk:
 
     With `limits` it waits for a second person where more is given than one may; None decides it at once. One that is
     given `as_credit` is asked for as that: who approves it pays it so.
+
+    `exchanged` units are only planned: other goods are given for them.
     """
 
     refund_id: str
@@ -152,6 +159,7 @@ class RefundAsk:
     limits: Limits | None = None
     approval_lifetime_s: int = 3 * 86_400
     as_credit: bool = False
+    exchanged: bool = False
 
     def covers(self, line: Line) -> bool:
         """Whether an amount may be taken from this line."""
@@ -309,12 +317,22 @@ def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Return
             raise shares.exceeds(left_minor)
         return shares.amount([line for line in lines if ask.covers(line)], ask.amount_minor)
     wanted = _units_by_line(lines, ask.lines)
-    returned = [
-        shares.units(line, wanted[line.line_no], include_shipping=ask.include_shipping)
-        for line in lines
-        if line.line_no in wanted
-    ]
+    returned = [_of_line(line, wanted[line.line_no], ask) for line in lines if line.line_no in wanted]
     return returned if ask.amount_minor is None else shares.reduced(returned, ask.amount_minor)
+
+
+def _of_line(line: Line, quantity: int, ask: RefundAsk) -> Returned:
+    """Units of a line, of which those that come damaged bring their percentage."""
+
+    def units(quantity: int) -> Returned:
+        return shares.units(line, quantity, include_shipping=ask.include_shipping, exchanged=ask.exchanged)
+
+    reduced = [one for one in ask.lines if one.line_no == line.line_no and one.percent < 100]
+    whole = units(quantity)
+    if not reduced:
+        return whole
+    sound = units(quantity - sum(one.quantity for one in reduced))
+    return shares.at_percent(whole, sound, line, reduced[0].percent)
 
 
 def _units_by_line(lines: list[Line], asked: Sequence[LineAsk]) -> dict[int, int]:

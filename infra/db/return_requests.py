@@ -151,9 +151,10 @@ async def expected(conn: AsyncConnection, ask: ReturnAsk, pieces: tuple[LinePiec
     lines = tuple(LineAsk(units, one.line_no) for one in pieces if (units := min(one.quantity, left[one.line_no])))
     if not lines:
         return None
+    fault, exchanged = ask.reason_code in SHOPS_FAULT, ask.resolution is Resolution.EXCHANGE
     wish = RefundAsk("", ask.order_no, Origin.RETURN, ask.requested_by, "", lines)
     try:
-        return await refunds.planned(conn, replace(wish, include_shipping=ask.reason_code in SHOPS_FAULT))
+        return await refunds.planned(conn, replace(wish, include_shipping=fault, exchanged=exchanged))
     except NotFound:
         raise
     except RuleBroken:

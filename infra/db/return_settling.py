@@ -119,12 +119,7 @@ async def worth_behind(conn: AsyncConnection, here: Return, how: Settling) -> in
     """What the pieces found carry of goods that they were given for; 0 where the order is no exchange."""
     whole, reduced = await _found_units(conn, here)
     both = {line: whole.get(line, 0) + reduced.get(line, 0) for line in {*whole, *reduced}}
-    worth = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, both)
-    percent = 100 if here.reason_code in SHOPS_FAULT else how.terms.damaged_percent
-    if not worth or not reduced or percent == 100:
-        return worth
-    sound = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, whole)
-    return sound + (worth - sound) * percent // 100
+    return await exchange_backing.worth_behind(conn, here.order_no, here.return_id, both, reduced, _percent(here, how))
 
 
 async def _found_units(conn: AsyncConnection, here: Return) -> tuple[dict[int, int], dict[int, int]]:
@@ -194,7 +189,7 @@ async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: di
     left = {line.line_no: line.units_left for line in await refunds.lines_of(conn, here.order_no)}
     lines = tuple(LineAsk(min(n, left[line]), line) for line, n in pieces.items() if min(n, left[line]))
     fault = here.reason_code in SHOPS_FAULT
-    ask = RefundAsk("", here.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault)
+    ask = RefundAsk("", here.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault, exchanged=True)
     plan = await _planned(conn, ask)
     behind = await exchange_backing.worth_behind(conn, here.order_no, here.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind
@@ -204,7 +199,7 @@ async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: di
 async def value_of(conn: AsyncConnection, here: Return, how: Settling) -> int:
     """What came back is worth: money of this order, and of those that stand behind it; no more than is left of them."""
     ask = await refund_ask(conn, here, how)
-    plan = await _planned(conn, ask) if ask else None
+    plan = await _planned(conn, replace(ask, exchanged=True)) if ask else None
     behind = await worth_behind(conn, here, how)
     worth = (plan.amount_minor if plan else 0) + behind
     return min(worth, await exchange_backing.room(conn, await sources_of(conn, here)))
@@ -228,42 +223,38 @@ async def _exchange_closed(conn: AsyncConnection, here: Return) -> bool:
 
 async def refund_ask(conn: AsyncConnection, here: Return, how: Settling) -> RefundAsk | None:
     """The refund that the findings are worth; None where nothing is left to give back."""
-    whole, reduced = await _refundable(conn, here)
     ask = RefundAsk(
         refund_id=f"rf_{hashlib.sha256(here.return_id.encode()).hexdigest()[:32]}",
         order_no=here.order_no,
         origin=Origin.RETURN,
         asked_by=how.actor,
         reason=f"return {here.return_no}: {here.reason_code}",
-        lines=(*whole, *reduced),
+        lines=await _refundable(conn, here, _percent(here, how)),
         include_shipping=here.reason_code in SHOPS_FAULT,
         return_id=here.return_id,
         limits=how.terms.limits,
         approval_lifetime_s=how.terms.approval_lifetime_s,
     )
-    plan = await _planned(conn, ask)
-    percent = 100 if here.reason_code in SHOPS_FAULT else how.terms.damaged_percent
-    if plan is None or not reduced or percent == 100:
-        return ask if plan else None
-    sound = await _planned(conn, replace(ask, lines=tuple(whole)))
-    kept = sound.amount_minor if sound else 0
-    amount = kept + (plan.amount_minor - kept) * percent // 100
-    return replace(ask, amount_minor=amount) if amount else None
+    return ask if await _planned(conn, ask) else None
 
 
-async def _refundable(conn: AsyncConnection, here: Return) -> tuple[list[LineAsk], list[LineAsk]]:
-    """(units refunded in full, damaged units), no more of a line than is not refunded yet."""
+def _percent(here: Return, how: Settling) -> int:
+    """What of a damaged piece's worth is given back."""
+    return 100 if here.reason_code in SHOPS_FAULT else how.terms.damaged_percent
+
+
+async def _refundable(conn: AsyncConnection, here: Return, percent: int) -> tuple[LineAsk, ...]:
+    """Units refunded in full, then those at `percent`; no more of a line than is not refunded yet."""
     left = {line.line_no: line.units_left for line in await refunds.lines_of(conn, here.order_no)}
-    whole: list[LineAsk] = []
-    reduced: list[LineAsk] = []
+    asked: list[LineAsk] = []
     found = await returns.findings_of(conn, here.return_id, "inspected")
     for one in sorted(found, key=lambda each: CONDITIONS[each.condition].percent_applies):
         rule = CONDITIONS[one.condition]
         units = min(one.quantity, left[one.line_no]) if rule.refunded else 0
         if units:
-            (reduced if rule.percent_applies else whole).append(LineAsk(units, one.line_no))
+            asked.append(LineAsk(units, one.line_no, percent=percent if rule.percent_applies else 100))
             left[one.line_no] -= units
-    return whole, reduced
+    return tuple(asked)
 
 
 async def _planned(conn: AsyncConnection, ask: RefundAsk) -> Plan | None:

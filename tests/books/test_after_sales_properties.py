@@ -45,7 +45,13 @@ from infra.db.return_requests import ReturnAsk
 from infra.db.return_settling import Settling
 from infra.db.return_terms import ReturnTerms
 from tests.api.conftest import settings_for
-from tests.books.after_sales import REFUSALS, Shop, money_adds_up, pieces_add_up
+from tests.books.after_sales import (
+    REFUSALS,
+    Shop,
+    money_adds_up,
+    pieces_add_up,
+    pieces_are_worth_their_part,
+)
 from tests.conftest import Books
 
 SKUS = st.sampled_from(["TEA", "CUP", "POT"])
@@ -328,6 +334,10 @@ class AfterSales(RuleBasedStateMachine):
     @invariant()
     def money_in_less_money_out_is_what_is_kept(self) -> None:
         money_adds_up(self.shop)
+
+    @invariant()
+    def pieces_that_went_back_were_worth_their_part(self) -> None:
+        pieces_are_worth_their_part(self.shop)
 
     @invariant()
     def pieces_sent_less_pieces_back_are_pieces_kept(self) -> None:
