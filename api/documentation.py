@@ -21,6 +21,7 @@ _PROBLEM = {
         "code": {"type": "string"},
         "instance": {"type": "string"},
         "errors": {"type": "array", "items": {"type": "object"}},
+        "found": {"type": "integer", "description": "With expected_differs: how many there are."},
     },
 }
 _KEY_PARAMETER = {

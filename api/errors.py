@@ -71,6 +71,7 @@ STATUSES: dict[str, int] = {
     "nothing_to_reset": 409,
     "batch_running": 409,
     "nothing_stuck": 409,
+    "expected_differs": 409,
     "too_late_to_hold": 409,
     "approval_waiting": 409,
     "approval_decided": 409,
@@ -154,7 +155,7 @@ _PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})
 
 
 class Problem(HTTPException):
-    """A refusal on its way out. `errors` name fields, never their values."""
+    """A refusal on its way out. `errors` name fields, never their values; `more` are members beside the standard's."""
 
     def __init__(
         self,
@@ -164,11 +165,13 @@ class Problem(HTTPException):
         status: int | None = None,
         errors: Sequence[Mapping[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         known = status or STATUSES.get(code, 422)
         super().__init__(known, detail or code.replace("_", " "), dict(headers or {}))
         self.code = code
         self.errors = list(errors)
+        self.more = dict(more or {})
 
 
 def unavailable(code: str, detail: str) -> Problem:
@@ -176,9 +179,17 @@ def unavailable(code: str, detail: str) -> Problem:
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def body(status: int, code: str, detail: str, instance: str = "", errors: Sequence[Any] = ()) -> bytes:
+def body(
+    status: int,
+    code: str,
+    detail: str,
+    instance: str = "",
+    errors: Sequence[Any] = (),
+    more: Mapping[str, Any] | None = None,
+) -> bytes:
     """The JSON of one problem."""
     problem: dict[str, Any] = {
+        **(more or {}),
         "type": f"urn:oms:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
         "status": status,
@@ -194,7 +205,7 @@ def body(status: int, code: str, detail: str, instance: str = "", errors: Sequen
 
 def respond(request: Request, problem: Problem) -> Response:
     """The response for one problem."""
-    content = body(problem.status_code, problem.code, problem.detail, request.url.path, problem.errors)
+    content = body(problem.status_code, problem.code, problem.detail, request.url.path, problem.errors, problem.more)
     return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)
 
 

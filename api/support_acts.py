@@ -121,12 +121,15 @@ def require_readable(value: dict[str, Any] | None) -> None:
 
 
 async def resolve_many(parts: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Response:
-    """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`.
+    """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`,
+    `filter_missing`, `expected_differs`.
 
     Orders of which more than the limit would be given then are left out: the answer names the approval for which they
     wait.
     """
     require_readable(wish.value)
+    if not wish.all and not any(_chosen(wish).values()):
+        raise Problem("filter_missing", 'name a step, an error or a provider in filter, or say "all": true')
     _require_some_step(wish)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
@@ -134,9 +137,17 @@ async def resolve_many(parts: Services, caller: Principal, key: str, digest: byt
         answer = await _dear_ones_asked(conn, parts, caller, key, wish, dear)
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
         total = await open_job(conn, parts, job_id, wish, actor(caller), limit_minor=limit_minor)
+        _require_expected(wish, total + answer.get("waiting", 0))
         return {"job_id": job_id, "total": total, **answer}
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+
+
+def _require_expected(wish: BulkResolve, found: int) -> None:
+    """Raises Problem `expected_differs`, which undoes what the transaction wrote."""
+    if wish.expected is not None and wish.expected != found:
+        detail = f"{found} orders are stuck so, not {wish.expected}; look at them and send the act again"
+        raise Problem("expected_differs", detail, more={"found": found})
 
 
 async def _dear_ones(

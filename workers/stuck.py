@@ -44,6 +44,7 @@ class Wish:
     dry_run: bool
     key: str | None
     as_json: bool = False
+    expected: int | None = None
 
     def body(self) -> dict[str, Any]:
         value = {} if self.value is None else {"value": self.value}
@@ -83,6 +84,9 @@ def _command(action: Action) -> Callable[..., None]:
         provider: ProviderOption = None,
         value: Annotated[str | None, typer.Option("--value", help="A JSON object; its fields depend on step.")] = None,
         rate: Annotated[float, typer.Option("--rate", min=0.01, max=1000, help="Orders a second, with --all.")] = 5.0,
+        expected: Annotated[
+            int | None, typer.Option("--expected", min=0, help="With --all: so many, or nothing is done.")
+        ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
         key: Annotated[str | None, typer.Option("--key", help="Idempotency key: the same twice acts once.")] = None,
         as_json: AsJson = False,
@@ -95,7 +99,9 @@ def _command(action: Action) -> Callable[..., None]:
             raise typer.BadParameter("give either one order number or --all")
         if order_no is not None and wanted:
             raise typer.BadParameter("--step, --error and --provider go with --all")
-        wish = Wish(action, reason, _parsed(value), rate, dry_run, key, as_json)
+        if order_no is not None and expected is not None:
+            raise typer.BadParameter("goes with --all", param_hint="--expected")
+        wish = Wish(action, reason, _parsed(value), rate, dry_run, key, as_json, expected)
         with _support(api, token, data_dir) as support:
             if order_no is not None:
                 _one(support, order_no, wish)
@@ -137,7 +143,8 @@ def _many(api: SupportApi, wanted: dict[str, str], wish: Wish) -> None:
         found = [item for item in api.stuck(wanted) if wish.action in item["options"]]
         _would(wish, found[:SHOWN], found)
         return
-    begun = api.resolve_many({**wish.body(), "filter": wanted, "rate_per_s": wish.rate_per_s}, wish.key)
+    named = {"filter": wanted, "all": not wanted, "expected": wish.expected}
+    begun = api.resolve_many({**wish.body(), **named, "rate_per_s": wish.rate_per_s}, wish.key)
     job_id = begun["job_id"]
     if "approval_id" in begun and not wish.as_json:
         _waits(begun["approval_id"], begun["waiting"])

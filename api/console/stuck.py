@@ -91,30 +91,39 @@ def _acts_on_all(step: Step) -> list[tuple[str, dict[str, str]]]:
 
 @router.post("/bulk")
 async def bulk(request: Request, person: Signed) -> Response:
-    """The same act on all orders of a filter; the number of orders is typed before anything moves."""
+    """The same act on all orders of a filter; the number of orders is typed before anything moves, and holds."""
     require(person.principal, Role.SUPPORT)
     fields = await posted(request, person)
     wish = fitting(BulkResolve, _bulk(fields))
+    if wish.expected is None or not fields.get("key"):
+        return await _confirm(request, person, fields, wish)
+    try:
+        answer = await support_acts.resolve_many(services(request), person.principal, fields["key"], digest(wish), wish)
+    except Problem as problem:
+        if problem.code != "expected_differs":
+            raise
+        return await _confirm(request, person, fields, wish)
+    return after_act(answer, f"/console/jobs/{orjson.loads(answer.body)['job_id']}")
+
+
+async def _confirm(request: Request, person: Member, fields: dict[str, str], wish: BulkResolve) -> Response:
+    """How many there are now. Raises Problem `nothing_stuck`."""
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
     async with services(request).database.begin() as conn:
         touched = await stuck_groups.size(conn, wish.action.value, chosen)
     orders = sum(row["orders"] for row in touched)
     if not orders:
         raise Problem("nothing_stuck", "no stuck order fits any more: somebody was quicker, or the cause is over")
-    key = fields.get("key", "")
-    if fields.get("count", "").strip() != str(orders) or not key:
-        asked = {name: value for name, value in fields.items() if name not in ("count", "key")}
-        again = "count" in fields
-        context: dict[str, Any] = {
-            "fields": asked,
-            "touched": touched,
-            "orders": orders,
-            "key": secrets.token_hex(16),
-            "again": again,
-        }
-        return page(request, "stuck_confirm.html", status=409 if again else 200, member=person, **context)
-    answer = await support_acts.resolve_many(services(request), person.principal, key, digest(wish), wish)
-    return after_act(answer, f"/console/jobs/{orjson.loads(answer.body)['job_id']}")
+    asked = {name: value for name, value in fields.items() if name not in ("count", "key")}
+    again = "count" in fields
+    context: dict[str, Any] = {
+        "fields": asked,
+        "touched": touched,
+        "orders": orders,
+        "key": secrets.token_hex(16),
+        "again": again,
+    }
+    return page(request, "stuck_confirm.html", status=409 if again else 200, member=person, **context)
 
 
 @router.get("/{order_no}")
@@ -162,4 +171,7 @@ def _act(fields: dict[str, str]) -> dict[str, Any]:
 def _bulk(fields: dict[str, str]) -> dict[str, Any]:
     chosen = {name: fields[name] for name in ("step", "error", "provider") if fields.get(name)}
     rate = fields.get("rate_per_s") or DEFAULT_RATE
-    return {**_act(fields), "reason": fields.get("reason", ""), "filter": chosen, "rate_per_s": rate}
+    count = fields.get("count", "").strip()
+    expected = int(count) if count.isascii() and count.isdigit() and len(count) < 10 else None
+    named = {"filter": chosen, "all": not chosen, "expected": expected}
+    return {**_act(fields), "reason": fields.get("reason", ""), "rate_per_s": rate, **named}

@@ -9,6 +9,7 @@ from domain.steps import Action, Step
 from infra.temporal_steps import ActivityAction
 
 MAX_TIMEOUT_S = 3600
+MAX_ORDERS = 10**9
 ActionField = Annotated[Action, Field(strict=False)]
 
 
@@ -21,7 +22,7 @@ class Resolve(Body):
 
 
 class StuckFilter(Body):
-    """Which parked orders; what is left out matches everything."""
+    """Which parked orders; what is left out matches everything. With nothing at all, the act says `all`."""
 
     step: Annotated[Step, Field(strict=False)] | None = None
     error: Reference | None = None
@@ -29,9 +30,15 @@ class StuckFilter(Body):
 
 
 class BulkResolve(Body):
-    """The same act on every parked order that the filter finds, at most `rate_per_s` a second."""
+    """The same act on every parked order that the filter finds, at most `rate_per_s` a second.
 
-    filter: StuckFilter
+    Without a filter `all` must be true. `expected` is the number of orders that the caller means: when the filter finds
+    another number, nothing is done.
+    """
+
+    filter: StuckFilter = StuckFilter()
+    all: bool = False
+    expected: Annotated[int, Field(ge=0, le=MAX_ORDERS)] | None = None
     action: ActionField
     reason: Reason
     value: dict[str, Any] | None = None

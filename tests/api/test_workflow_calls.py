@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api.conftest import Door, an_order
+from tests.api.conftest import Door, an_order, unique
 from tests.api.test_listing import move
 
 
@@ -257,14 +257,48 @@ async def test_bulk_act_on_nothing_is_finished_at_once(shop: Door) -> None:
         {"action": "retry", "filter": {"step": "review"}},
         {"action": "retry", "rate_per_s": 0},
         {"action": "retry", "filter": {"error": "a\x00"}},
+        {"action": "retry", "expected": -1},
+        {"action": "retry", "all": False},
     ],
 )
 async def test_bad_bulk_act(shop: Door, change: dict[str, object]) -> None:
     before = await shop.row_counts()
-    wish = {"filter": {}, "reason": "r", "rate_per_s": 1} | change
+    wish = {"filter": {}, "all": True, "reason": "r", "rate_per_s": 1} | change
     response = await shop.post("/v1/support/resolve", content=json.dumps(wish))
     assert response.status_code == 422, response.text
     assert await shop.row_counts() == before
+
+
+async def test_a_bulk_act_without_a_filter_says_all(shop: Door) -> None:
+    number = await placed(shop)
+    await park(shop, number, "capture", "{retry,skip,compensate}")
+    wish = {"action": "retry", "reason": "r", "rate_per_s": 1}
+    before = await shop.row_counts()
+    for filter_ in ({}, {"filter": {}}, {"filter": {"step": None}}, {"all": False}):
+        refused = await shop.post("/v1/support/resolve", wish | filter_)
+        assert (refused.status_code, refused.json()["code"]) == (422, "filter_missing"), refused.text
+    assert await shop.row_counts() == before
+    answer = await shop.post("/v1/support/resolve", wish | {"all": True})
+    assert answer.status_code == 202 and answer.json()["total"] >= 1
+    await shop.post(f"/v1/support/jobs/{answer.json()['job_id']}/stop")
+
+
+async def test_a_bulk_act_on_another_number_than_expected_does_nothing(shop: Door) -> None:
+    error = unique("cause")
+    for _ in range(2):
+        await park(shop, await placed(shop), "return_payment", "{retry,skip}")
+    await shop.sql("UPDATE parked_steps SET error = %s WHERE step = 'return_payment' AND resolved_at IS NULL", error)
+    (found,) = await shop.sql("SELECT count(*) AS n FROM parked_steps WHERE error = %s", error)
+    wish = {"filter": {"error": error}, "action": "retry", "reason": "r", "rate_per_s": 1}
+    before = await shop.row_counts()
+    for wrong in (0, found["n"] - 1, found["n"] + 1):
+        refused = await shop.post("/v1/support/resolve", wish | {"expected": wrong})
+        told = refused.json()
+        assert (refused.status_code, told["code"], told["found"]) == (409, "expected_differs", found["n"])
+        assert f"{found['n']} orders" in told["detail"] and str(wrong) in told["detail"]
+    assert await shop.row_counts() == before
+    answer = await shop.post("/v1/support/resolve", wish | {"expected": found["n"]})
+    assert (answer.status_code, answer.json()["total"]) == (202, found["n"])
 
 
 async def test_job_of_nobody(shop: Door) -> None:
