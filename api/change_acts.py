@@ -31,13 +31,14 @@ from domain.changes import (
 from domain.errors import Conflict, RuleBroken
 from domain.orders import MAX_QUANTITY
 from domain.refunds import Origin
-from domain.slots import Slot, require_ahead
+from domain.slots import Slot, require_ahead, require_length
 from domain.states import UNPAID, Change, Event, Status
 from infra.db import changes as books
 from infra.db import events, holds, idempotency, refunds, supplements, unpaid
 from infra.db.changes import Here, NewChange
 from infra.db.refunds import LineAsk, RefundAsk
 from infra.db.supplements import PaidBy
+from infra.zones import zone_at
 
 ANY = "*"
 
@@ -216,6 +217,7 @@ async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, 
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
     if plan.slot is not None and Change.DELIVERY_SLOT in plan.what:
         require_ahead(plan.slot, datetime.now(UTC), parts.settings.delivery_slot_days_ahead)
+        require_length(plan.slot, zone_at(plan.ship_to or plan.here.ship_to, parts.settings.portal_time_zone))
     require_payable(plan.total_after_minor)
     if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):
         raise Conflict(

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from domain.errors import RuleBroken
 
 MIN_LENGTH = timedelta(hours=1)
-MAX_LENGTH = timedelta(hours=24)
+# A day on which clocks go back has 25 hours.
+MAX_LENGTH = timedelta(hours=25)
+MAX_BY_THE_CLOCK = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """From `start` to before `end`, both in UTC and of whole minutes; 1 to 24 hours long."""
+    """From `start` to before `end`, both in UTC and of whole minutes; 1 to 24 hours long by the clock of the
+    destination."""
 
     start: datetime
     end: datetime
@@ -36,6 +40,16 @@ def require_ahead(slot: Slot, now: datetime, days: int) -> None:
         raise _invalid("the slot is over: choose one that is still to come")
     if slot.start > now + timedelta(days=days):
         raise _invalid(f"the slot begins within {days} days")
+
+
+def require_length(slot: Slot, zone: ZoneInfo) -> None:
+    """Refuse a slot of more than 24 hours, passing or by the clock in `zone`: a day has 23 or 25 when clocks change.
+
+    Raises RuleBroken `invalid_delivery_slot`.
+    """
+    begin, end = (moment.astimezone(zone).replace(tzinfo=None) for moment in (slot.start, slot.end))
+    if min(end - begin, slot.end - slot.start) > MAX_BY_THE_CLOCK:
+        raise _invalid("`to` is 1 to 24 hours after `from`")
 
 
 def _moment(typed: str, name: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -22,6 +23,7 @@ from api.visibility import visible
 from domain.access import Role
 from domain.states import Change
 from infra.db import changes, order_reading
+from infra.zones import zone_at
 
 router = APIRouter(prefix="/console/orders")
 
@@ -40,6 +42,7 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
         found = await order_reading.whole_order(conn, parts.keys, glance.order_no)
         done = await changes.history(conn, parts.keys, glance.order_no)
     assert found is not None, "visible"
+    zone = zone_at(found["ship_to"], parts.settings.portal_time_zone)
     offered = {Change(action) for action in presented(found, person.principal, parts.settings)["allowed_actions"]
                if action in set(Change)}  # fmt: skip
     context: dict[str, Any] = {
@@ -49,8 +52,8 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
         "address": ADDRESS,
         "new_lines": NEW_LINES,
         "history": done,
-        "typed": as_typed(found["delivery_slot"], parts.settings.portal_time_zone),
-        "zone": parts.settings.portal_time_zone,
+        "typed": as_typed(found["delivery_slot"], zone),
+        "zone": zone.key,
     }
     return page(request, "order_change.html", member=person, **context)
 
@@ -70,7 +73,8 @@ async def change(request: Request, person: Signed, order_no: str) -> Response:
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
     glance = await visible(parts, person.principal, order_no)
-    body = _body(fields, parts.settings.portal_time_zone)
+    ship_to = await _destination(parts, glance.order_no)
+    body = _body(fields, zone_at(ship_to, parts.settings.portal_time_zone))
     wish = _wish(parts, body, fields.get("seen", ""))
     if fields.get("token"):
         wish = replace(wish, payment=_payment(parts, fields["token"]))
@@ -82,11 +86,20 @@ async def change(request: Request, person: Signed, order_no: str) -> Response:
     kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
     context: dict[str, Any] = {
         "order_no": glance.order_no,
+        "ship_to": ship_to,
         "means": await change_acts.preview(parts, glance.order_no, wish),
         "kept": kept,
         "key": new_key(),
     }
     return page(request, "order_change_confirm.html", member=person, **context)
+
+
+async def _destination(parts: Services, order_no: str) -> dict[str, str] | None:
+    async with parts.database.begin() as conn:
+        found = await order_reading.whole_order(conn, parts.keys, order_no)
+    assert found is not None, "visible"
+    known: dict[str, str] | None = found["ship_to"]
+    return known
 
 
 def _payment(parts: Services, token: str) -> Payment:
@@ -100,7 +113,7 @@ def _wish(parts: Services, body: ChangeOrder, seen: str) -> Wish:
     return change_acts.wish_of(body, frozenset({seen}) - {change_acts.ANY}, parts.settings.max_order_lines)
 
 
-def _body(fields: dict[str, str], zone: str) -> ChangeOrder:
+def _body(fields: dict[str, str], zone: ZoneInfo) -> ChangeOrder:
     """The form as the HTTP call's body: what it does not show is left as it is. Raises Problem as the call does."""
     value: dict[str, Any] = {}
     if "ship_to.line1" in fields:

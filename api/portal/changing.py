@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -27,6 +28,7 @@ from domain.errors import RuleBroken
 from domain.states import Change as Changes
 from domain.states import Status, may_change
 from infra.db import order_reading
+from infra.zones import zone_at
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -41,7 +43,7 @@ async def form(request: Request, person: Signed, order_no: str, what: What) -> R
     """The order as it is, to be written over."""
     _, order = await _order(services(request), person, order_no)
     _refuse_too_late(order, what)
-    return _form(request, order, what, _as_it_is(order, what, services(request).settings.portal_time_zone))
+    return _form(request, order, what, _as_it_is(order, what, _zone(services(request), order)))
 
 
 @router.post("/{order_no}/change/{what}")
@@ -105,7 +107,11 @@ def _refuse_too_late(order: dict[str, Any], what: What) -> None:
         raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
 
 
-def _as_it_is(order: dict[str, Any], what: What, zone: str) -> dict[str, str]:
+def _zone(parts: Services, order: dict[str, Any]) -> ZoneInfo:
+    return zone_at(order["ship_to"], parts.settings.portal_time_zone)
+
+
+def _as_it_is(order: dict[str, Any], what: What, zone: ZoneInfo) -> dict[str, str]:
     seen = {"seen": str(order["event_seq"])}
     if what == "address":
         known = order["ship_to"] or {}
@@ -123,6 +129,7 @@ def _form(
     goods = {f"{_PIECES}{sku}": name for sku, (name, _) in _goods(order).items()}
     missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
     context: dict[str, Any] = {"order": order, "what": what, "fields": fields, "goods": goods, "names": ADDRESS}
+    context["slot_zone"] = _zone(services(request), order).key
     code = problem.code if problem else ""
     status = problem.status_code if problem else 200
     return page(request, "change.html", status=status, refused=code, missing=missing, **context)
@@ -144,7 +151,7 @@ def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, 
     if what == "note":
         return {"note": fields.get("note", "").replace("\r\n", "\n").strip()}
     if what == "delivery_slot":
-        return {"delivery_slot": typed_slot(fields, parts.settings.portal_time_zone)}
+        return {"delivery_slot": typed_slot(fields, _zone(parts, order))}
     pieces = {sku: fields.get(f"{_PIECES}{sku}", str(quantity)).strip() for sku, (_, quantity) in _goods(order).items()}
     if any(not _QUANTITY.match(typed) for typed in pieces.values()):
         raise Problem("invalid_quantity", "a quantity is a whole number")
@@ -165,9 +172,13 @@ def _payment(parts: Services, token: str) -> Payment:
     return fitting(Payment, {"method": parts.settings.payment_provider, "token": token})
 
 
-def _slot_means(request: Request, slot: dict[str, str] | None) -> Markup:
+def _slot_means(request: Request, slot: dict[str, str] | None, ship_to: dict[str, str] | None) -> Markup:
     sentence = teller(language(request))
-    return sentence("change.means.slot", slot=slot_said(request, slot)) if slot else sentence("change.means.no_slot")
+    return (
+        sentence("change.means.slot", slot=slot_said(request, slot, ship_to))
+        if slot
+        else sentence("change.means.no_slot")
+    )
 
 
 def _means(
@@ -183,7 +194,7 @@ def _means(
             note = fields.get("note", "").strip()
             yield sentence("change.means.note", note=note) if note else sentence("change.means.no_note")
         elif one["what"] == "delivery_slot":
-            yield _slot_means(request, one["after"])
+            yield _slot_means(request, one["after"], order["ship_to"])
         for row in one.get("lines", ()):
             name = _goods(order)[row["sku"]][0]
             yield sentence("change.means.line", name=name, before=row["before"], after=row["after"])

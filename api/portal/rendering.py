@@ -13,9 +13,11 @@ from markupsafe import Markup, escape
 
 from api.dependencies import services
 from api.pages.rendering import Site, instant
+from api.pages.slots import is_odd
 from api.pages.words import LANGUAGES, language
 from api.portal.words import WORDS, own
 from domain.money import Money
+from infra.zones import zone_at
 
 HOME = "/portal"
 SITE = Site(HOME, Path(__file__).with_name("templates"), WORDS)
@@ -34,8 +36,8 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     def day(moment: datetime | str) -> Markup:
         return _time(moment, _DATES[lang], zone)
 
-    def slot(value: dict[str, str]) -> Markup:
-        return slot_said(request, value)
+    def slot(value: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
+        return slot_said(request, value, ship_to)
 
     known: dict[str, Any] = {
         "slot": slot,
@@ -50,13 +52,19 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     return SITE.page(request, template, status=status, **known, **context)
 
 
-def slot_said(request: Request, slot: dict[str, str]) -> Markup:
-    """A delivery slot as its customer reads it: the day once, unless it ends on another."""
-    lang, zone = language(request), _zone(services(request).settings.portal_time_zone)
+def slot_said(request: Request, slot: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
+    """A delivery slot as its customer reads it, by the clock at his door: the day once, unless it ends on another; the
+    zone when it is not the page's, the offsets when the clock alone does not say when."""
+    shops = services(request).settings.portal_time_zone
+    lang, zone = language(request), zone_at(ship_to, shops)
     begin, end = (instant(slot[name]).astimezone(zone) for name in ("from", "to"))
     same = begin.date() == end.date()
     first = _time(begin, f"{_DATES[lang]} %H:%M", zone)
-    return Markup("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
+    told = Markup("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
+    where = [zone.key] if zone.key != shops else []
+    if is_odd(begin, end):
+        where.append(f"{begin:%z} {end:%z}")
+    return Markup("{} ({})").format(told, ", ".join(where)) if where else told
 
 
 def teller(lang: str) -> Callable[..., Markup]:

@@ -1,7 +1,7 @@
 """Placing an order: the front door's busiest call."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -24,6 +24,7 @@ from api.schemas.orders import Customer, PlacedOrder, PlaceOrder
 from domain.access import Principal, Role
 from domain.orders import MAX_QUANTITY, RequestedLine, wanted_units
 from domain.priority import RANKS, Priority
+from domain.slots import require_length
 from domain.states import Status
 from infra.db import idempotency
 from infra.db.idempotency import Answered
@@ -31,6 +32,7 @@ from infra.db.order_reading import Glance
 from infra.db.placing import Draft, Placed, place
 from infra.settings import Settings
 from infra.telemetry import bind_order, current_traceparent
+from infra.zones import zone_at
 from workflows import names
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -47,7 +49,7 @@ async def place_order(request: Request, caller: Caller) -> Response:
     key = idempotency_key(request)
     parsed = await read(request, PlaceOrder)
     _check_caller(parsed.model, caller, parts.settings.customer_channel)
-    _check_order(parsed.model, caller, parts.settings.max_order_lines, methods(parts.settings))
+    _check_order(parsed.model, caller, parts.settings)
     draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings)
     outcome = await place(parts.database, parts.keys, draft)
     if isinstance(outcome, Answered):
@@ -97,8 +99,9 @@ def _check_caller(order: PlaceOrder, caller: Principal, customers_channel: str) 
         raise Problem("priority_not_accepted", "the shop says how pressing an order is; leave priority out")
 
 
-def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, known: Sequence[str]) -> None:
-    """What needs no books. Raises Problem."""
+def _check_order(order: PlaceOrder, caller: Principal, settings: Settings) -> None:
+    """What needs no books. Raises Problem, RuleBroken `invalid_delivery_slot`."""
+    max_lines, known = settings.max_order_lines, methods(settings)
     if len(order.lines) > max_lines:
         raise Problem("too_many_lines", f"an order has at most {max_lines} lines")
     if any(units > MAX_QUANTITY for units in wanted_units(_requested(order)).values()):
@@ -106,6 +109,8 @@ def _check_order(order: PlaceOrder, caller: Principal, max_lines: int, known: Se
     named = order.discount_minor is not None or order.shipping_minor is not None
     if named and caller.role is not Role.CHANNEL:
         raise Problem("price_not_accepted", "the shop decides discount and shipping charge; leave them out")
+    if order.delivery_slot is not None:
+        require_length(order.delivery_slot.slot, zone_at(dict(order.ship_to), settings.portal_time_zone))
     if order.payment is not None and order.payment.method not in known:
         raise Problem("unknown_payment_method", f"payment.method is {' or '.join(known)} here")
 

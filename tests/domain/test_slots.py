@@ -1,13 +1,14 @@
 """Delivery slots: what is one, and when it may still be promised."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import RuleBroken
-from domain.slots import MAX_LENGTH, MIN_LENGTH, Slot, require_ahead, slot_of, told
+from domain.slots import MAX_LENGTH, MIN_LENGTH, Slot, require_ahead, require_length, slot_of, told
 
 MOMENTS = st.builds(
     lambda seconds, zone: datetime.fromtimestamp(seconds, zone),
@@ -54,3 +55,31 @@ def test_a_slot_lies_ahead_and_not_too_far() -> None:
             require_ahead(bad, now, 60)
         assert caught.value.code == "invalid_delivery_slot"
     assert told(None) is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "zone", "fits"),
+    [
+        ("2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00", "Europe/Berlin", True),  # the whole day: 25 hours
+        ("2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00", "UTC", False),
+        ("2026-10-25T00:00+02:00", "2026-10-26T00:01+01:00", "Europe/Berlin", False),
+        ("2026-10-24T22:00Z", "2026-10-25T23:00Z", "Europe/Berlin", True),  # said in UTC
+        ("2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00", "Europe/Berlin", True),  # 23 hours
+        ("2026-03-29T00:00+01:00", "2026-03-30T01:00+02:00", "Europe/Berlin", True),  # 24 hours pass
+        ("2026-03-29T00:00+01:00", "2026-03-30T01:01+02:00", "Europe/Berlin", False),
+        ("2026-11-01T00:00-04:00", "2026-11-02T00:00-05:00", "America/New_York", True),
+        ("2026-04-05T00:00+11:00", "2026-04-06T00:00+10:30", "Australia/Lord_Howe", True),  # half an hour
+    ],
+)
+def test_a_whole_day_is_a_slot_also_when_clocks_change(begin: str, end: str, zone: str, fits: bool) -> None:
+    if fits:
+        require_length(slot_of(begin, end), ZoneInfo(zone))
+        return
+    with pytest.raises(RuleBroken):
+        require_length(slot_of(begin, end), ZoneInfo(zone))
+
+
+def test_an_hour_that_clocks_skip_is_not_time_to_deliver_in() -> None:
+    with pytest.raises(RuleBroken):
+        slot_of("2026-03-29T01:30+01:00", "2026-03-29T03:00+02:00")  # half an hour passes
+    assert slot_of("2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00")  # a whole one
