@@ -19,6 +19,7 @@ class Kind(StrEnum):
     MACHINE_SHORT = "machine_short"
     PROCESS_RESTARTED = "process_restarted"
     PROCESS_SILENT = "process_silent"
+    WORKERS_IDLE = "workers_idle"
 
 
 class Phase(StrEnum):

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from infra import machine
 from infra.db import processes
@@ -18,25 +19,48 @@ _END_S = 2.0
 _log = logging.getLogger(__name__)
 
 
+class Condition:
+    """What keeps a living process from doing its work; None while nothing does. A change is told at once."""
+
+    def __init__(self, trouble: Mapping[str, Any] | None = None) -> None:
+        self.trouble = trouble
+        self.changed = asyncio.Event()
+
+    def set(self, trouble: Mapping[str, Any] | None) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self.changed.set()
+
+
 class Heartbeat:
     """One life of this process. Beats that cannot be written are missing in the books, which is what they are for."""
 
-    def __init__(self, database: Database, name: str, settings: Settings, beat_s: float = processes.BEAT_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        settings: Settings,
+        beat_s: float = processes.BEAT_S,
+        condition: Condition | None = None,
+    ) -> None:
         self._database, self._name, self._watched, self._beat_s = database, name, settings.watched_dirs, beat_s
+        self._condition = condition or Condition()
         self._process_id: int | None = None
 
     async def beat(self) -> None:
         """Say it once; the first time that the process has begun."""
         usage = await asyncio.to_thread(machine.usage, self._watched)
+        trouble = self._condition.trouble
         async with autocommit(self._database) as connection:
-            if self._process_id is None or not await processes.beat(connection, self._process_id, usage):
+            if self._process_id is None or not await processes.beat(connection, self._process_id, usage, trouble):
                 host = socket.gethostname()
-                self._process_id = await processes.begin(connection, self._name, host, os.getpid(), usage)
+                self._process_id = await processes.begin(connection, self._name, host, os.getpid(), usage, trouble)
 
     async def run(self) -> None:
         """Say it until cancelled."""
         missed = False
         while True:
+            self._condition.changed.clear()
             try:
                 await self.beat()
                 missed = False
@@ -44,7 +68,9 @@ class Heartbeat:
                 if not missed:
                     _log.warning("a heartbeat is missing in the books", exc_info=True)
                 missed = True
-            await asyncio.sleep(self._beat_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._beat_s):
+                    await self._condition.changed.wait()
 
     async def end(self) -> None:
         """Say that it ends well."""
@@ -56,9 +82,11 @@ class Heartbeat:
 
 
 @asynccontextmanager
-async def beating(database: Database, name: str, settings: Settings) -> AsyncIterator[None]:
-    """Beats while the block runs. A block that raises did not end well."""
-    heart = Heartbeat(database, name, settings)
+async def beating(
+    database: Database, name: str, settings: Settings, condition: Condition | None = None
+) -> AsyncIterator[None]:
+    """Beats while the block runs, and tells of the process's condition. A block that raises did not end well."""
+    heart = Heartbeat(database, name, settings, condition=condition)
     task = asyncio.create_task(heart.run(), name="heartbeat")
     try:
         yield

@@ -1,10 +1,12 @@
 """Prometheus metrics of every process, and the small server that shows those of the processes without HTTP."""
 
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import perf_counter
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
 
@@ -39,24 +41,40 @@ def exposition() -> tuple[bytes, str]:
     return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
 
 
-def serve(port: int, healthy: Callable[[], bool] = lambda: True, host: str = "127.0.0.1") -> int:
-    """Answers /metrics and /healthz (503 while not `healthy()`) in a daemon thread.
+Answer = tuple[bool, Mapping[str, Any]]
 
-    Port 0 picks a free one. Returns the actual port. Raises OSError when the port is taken.
+
+def serve(
+    port: int,
+    healthy: Callable[[], bool] = lambda: True,
+    host: str = "127.0.0.1",
+    *,
+    ready: Callable[[], Answer] | None = None,
+) -> int:
+    """Answers /metrics, /healthz (503 while not `healthy()`: to be started again) and /readyz in a daemon thread.
+
+    `ready` says whether the process does its work, and what keeps it from it; without it health decides. Port 0 picks a
+    free one. Returns the actual port. Raises OSError when the port is taken.
     """
-    server = ThreadingHTTPServer((host, port), _handler(healthy))
+    server = ThreadingHTTPServer((host, port), _handler(healthy, ready or (lambda: _health(healthy(), "ready"))))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server.server_port
 
 
-def _handler(healthy: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
+def _health(ok: bool, word: str) -> Answer:
+    return ok, {"status": word if ok else "down"}
+
+
+def _handler(healthy: Callable[[], bool], ready: Callable[[], Answer]) -> type[BaseHTTPRequestHandler]:
+    probes: dict[str, Callable[[], Answer]] = {"/healthz": lambda: _health(healthy(), "ok"), "/readyz": ready}
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 10
 
         def do_GET(self) -> None:
-            status, body, content_type = _answer(self.path.partition("?")[0], healthy)
+            status, body, content_type = _answer(self.path.partition("?")[0], probes)
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
@@ -69,10 +87,10 @@ def _handler(healthy: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _answer(path: str, healthy: Callable[[], bool]) -> tuple[int, bytes, str]:
+def _answer(path: str, probes: Mapping[str, Callable[[], Answer]]) -> tuple[int, bytes, str]:
     if path == "/metrics":
         return 200, *exposition()
-    if path == "/healthz":
-        ok = healthy()
-        return (200, b'{"status":"ok"}', "application/json") if ok else (503, b'{"status":"down"}', "application/json")
+    if path in probes:
+        ok, said = probes[path]()
+        return 200 if ok else 503, json.dumps(said).encode(), "application/json"
     return 404, b"", "text/plain"

@@ -38,14 +38,17 @@ class Settings(BaseSettings):
     temporal_api_key: SecretStr = SecretStr("")
     temporal_tls: bool = False
     task_queue: str = "oms"
+    temporal_retention_days: int = Field(default=30, ge=1)
     deployment_name: str = "oms"
     build_id: str = ""
+    promote_first_version: bool = True
     max_cached_workflows: int = Field(default=1800, ge=0)
     sandboxed_workflows: bool = False
 
     # Front door
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
     relay_metrics_port: int = Field(default=0, ge=0, le=65535)
     max_body_bytes: int = Field(default=1_048_576, ge=1)

@@ -52,6 +52,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "token": (Need.DATABASE, Need.TOKENS),
     "books": (Need.DATABASE,),
     "doctor": (),
+    "temporal": (),
     "up": PROVIDERS,
 }
 

@@ -1,5 +1,6 @@
 """The `oms` command. Each command imports what it runs when it runs, so that the command itself starts at once."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection
@@ -20,6 +21,10 @@ audit = typer.Typer(no_args_is_help=True, help="Who did what, and whether the re
 app.add_typer(audit, name="audit")
 staff = typer.Typer(no_args_is_help=True, help="Who may sign in to the console.")
 app.add_typer(staff, name="staff")
+worker = typer.Typer(invoke_without_command=True, help="Run the Temporal worker, or say which version orders go to.")
+app.add_typer(worker, name="worker")
+temporal = typer.Typer(no_args_is_help=True, help="What Temporal needs before orders can run.")
+app.add_typer(temporal, name="temporal")
 
 DataDir = Annotated[Path, typer.Option("--data-dir", help="The stack's data directory.")]
 Port = Annotated[
@@ -115,13 +120,51 @@ def api() -> None:
     _run(server.run)
 
 
-@app.command()
-def worker() -> None:
-    """Run the Temporal worker, set by the environment."""
+@worker.callback()
+def worker_run(context: typer.Context) -> None:
+    """Run the Temporal worker, set by the environment; or `oms worker promote`."""
+    if context.invoked_subcommand is not None:
+        return
     _check("worker")
     from workers import worker as command
 
     _run(command.run)
+
+
+@worker.command("promote")
+def worker_promote(
+    *,
+    build_id: Annotated[
+        str | None, typer.Option(help="The version to promote. [default: OMS_BUILD_ID, else this code's]")
+    ] = None,
+    timeout_s: Annotated[float, typer.Option(min=0, help="How long to wait for a worker of this version.")] = 60.0,
+    as_json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Make a version the one that orders go to, once a worker of it polls; say what is wrong when none does."""
+    _use_temporal(data_dir)
+    from infra.settings import settings
+    from workers import promoting
+
+    _run(lambda: promoting.run(settings(), build_id, timeout_s, as_json=as_json))
+
+
+@temporal.command("prepare")
+def temporal_prepare(
+    *,
+    retention_days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep closed orders exactly so long. [default: at least OMS_TEMPORAL_RETENTION_DAYS]"),
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Create the namespace where it is not there, see to retention and search attributes; safe to repeat."""
+    _use_temporal(data_dir)
+    from infra.settings import settings
+    from workers import preparing
+
+    _run(lambda: preparing.run(settings(), retention_days, as_json=as_json))
 
 
 @app.command()
@@ -297,6 +340,17 @@ def _check(command: str, given: Collection[str] = ()) -> None:
 
     if code := checked.settings_for(command, given):
         _end(code)
+
+
+def _use_temporal(data_dir: Path) -> None:
+    """As `_use`, for commands that need Temporal only: the address in the environment goes first."""
+    from infra.stack import running
+    from infra.stack.errors import NotRunningError
+
+    if "OMS_TEMPORAL_ADDRESS" not in os.environ:
+        with contextlib.suppress(NotRunningError):
+            running.configure(data_dir)
+    _check("temporal")
 
 
 def _run(entry: Callable[[], int | None]) -> NoReturn:

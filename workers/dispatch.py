@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
 
@@ -12,6 +13,7 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from infra import temporal_namespace
 from infra.db import dispatching
 from infra.db.autocommit import autocommit
 from infra.db.dispatching import WorkflowRequest
@@ -51,7 +53,7 @@ class Dispatcher:
         database: Database,
         client_provider: ClientProvider,
         settings: Settings,
-        eager: bool,
+        eager: bool | Callable[[], bool],
         *,
         min_age_s: float = 0.0,
         idle_s: float = IDLE_S,
@@ -59,7 +61,7 @@ class Dispatcher:
         self._database = database
         self._client = client_provider
         self._task_queue = settings.task_queue
-        self._eager = eager
+        self._eager = eager if callable(eager) else lambda: eager
         self._min_age_s = min_age_s
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._done: list[int] = []
@@ -146,7 +148,7 @@ class Dispatcher:
             self._failed.append((request.request_id, None, 0.0))
             raise
         except Exception as error:
-            self._note_failure(request, error)
+            self._note_failure(request, error, await self._unknown_attributes(error))
             return
         self._unreachable = 0
         self._done.append(request.request_id)
@@ -168,21 +170,36 @@ class Dispatcher:
             job = StartJob(request.subject, float(request.payload["rate_per_s"]))
             await starting.start_job(client, job, self._task_queue)
         elif request.order is None:
-            _log.error("a request names no order of the books", extra={"request_id": request.request_id})
+            about = {"step": request.kind, "code": "order_unknown", "request_id": request.request_id}
+            _log.error("a request names no order of the books", extra=about)
         elif request.kind == "signal_return":
             await starting.signal_return(client, request.order, self._task_queue, request.subject, request.payload)
         elif request.kind == "start_order":
-            await starting.start_once(client, request.order, self._task_queue, eager=self._eager)
+            await starting.start_once(client, request.order, self._task_queue, eager=self._eager())
         else:
             await starting.signal(client, request.order, self._task_queue, request.name or "", request.payload)
 
-    def _note_failure(self, request: WorkflowRequest, error: Exception) -> None:
+    async def _unknown_attributes(self, error: Exception) -> list[str]:
+        """The server's refusal names one of those that it does not know; these are all of them."""
+        named = temporal_namespace.named_in(error)
+        if named:
+            with suppress(RPCError, RuntimeError, TimeoutError):
+                async with asyncio.timeout(PROBE_TIMEOUT_S):
+                    named = await temporal_namespace.missing_search_attributes(await self._client()) or named
+        return named
+
+    def _note_failure(self, request: WorkflowRequest, error: Exception, unknown: list[str]) -> None:
         code, unreachable = _describe(error)
         self._unreachable += unreachable
         delay_s = _backoff_s(request.tries, MAX_UNREACHABLE_S if unreachable else MAX_RETRY_S)
         self._failed.append((request.request_id, code, delay_s))
-        with bind_order(request.subject if request.order else None):
-            _log.warning("request not taken", extra={"code": code, "request_id": request.request_id})
+        about = {"step": request.kind, "code": code, "attempt": request.tries, "request_id": request.request_id}
+        with bind_order(request.order.order_no if request.order else None):
+            if unknown:
+                said = "Temporal does not know search attributes: %s; run: oms temporal prepare"
+                _log.error(said, ", ".join(unknown), extra={**about, "names": unknown})
+            else:
+                _log.warning("request not taken", extra=about)
 
     async def _finish(self) -> None:
         sending = list(self._sending.values())

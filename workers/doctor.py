@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from importlib.metadata import version
 
 import httpx
@@ -14,16 +13,17 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
-from infra import settings_check, temporal
-from infra.db import migrate
+from infra import settings_check, temporal, temporal_namespace, temporal_versions
+from infra.db import migrate, processes
+from infra.db.engine import Database
 from infra.settings import Settings, settings
-from infra.stack import temporal_setup
+from infra.temporal_namespace import NOT_PERMITTED
 from workers.tables import print_whole
 
 TIMEOUT_S = 10.0
 MINIMUM_POSTGRES = 150_000  # as libpq counts: 15.0
-MINIMUM_RETENTION = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -101,25 +101,59 @@ async def _client(configuration: Settings) -> Client:
 
 
 async def _temporal(configuration: Settings) -> Finding:
-    client = await _client(configuration)
-    kept = await temporal_setup.retention(client)
-    where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {kept.days} days"
-    return Finding("Temporal", kept >= MINIMUM_RETENTION, where)
+    client, least = await _client(configuration), configuration.temporal_retention_days
+    try:
+        kept = (await temporal_namespace.retention(client)).days
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return Finding("Temporal", False, f"no namespace {client.namespace!r}: oms temporal prepare")
+    where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {kept} days"
+    return Finding("Temporal", kept >= least, where if kept >= least else f"{where}, not {least}: oms temporal prepare")
 
 
 async def _search_attributes(configuration: Settings) -> Finding:
-    missing = await temporal_setup.missing_search_attributes(await _client(configuration))
-    return Finding("search attributes", not missing, "missing: " + ", ".join(missing) if missing else "all known")
+    try:
+        state = await temporal_namespace.attribute_state(await _client(configuration))
+    except RPCError as error:
+        if error.status not in NOT_PERMITTED:
+            raise
+        return Finding("search attributes", True, "this server does not show them; a refused start names them")
+    lacks = [f"missing: {', '.join(state.missing)}: oms temporal prepare"] if state.missing else []
+    lacks += [f"{name} is {kind}, must be Keyword" for name, kind in state.wrong.items()]
+    return Finding("search attributes", not lacks, "; ".join(lacks) or "all known")
 
 
 async def _worker_version(configuration: Settings) -> Finding:
-    client = await _client(configuration)
-    there, mine = await temporal_setup.current_version(client, configuration.deployment_name), temporal.build_id()
-    if there is None:
-        return Finding("worker version", False, "none is current: nothing is dispatched; start a worker and set it")
-    return Finding(
-        "worker version", there == mine, there if there == mine else f"{there} is current, this code is {mine}"
-    )
+    """Orders move only while workers of the current version poll."""
+    client, name, mine = await _client(configuration), configuration.deployment_name, temporal.build_id()
+    there = await temporal_versions.routing(client, name)
+    polling = await temporal_versions.pollers(client, configuration.task_queue, name)
+    others = f"polling: {', '.join(sorted(polling)) or 'none'}"
+    if there.current is None:
+        return Finding("worker version", False, f"none is current, orders stand still ({others}): oms worker promote")
+    if not polling[there.current]:
+        lacks = (
+            f"{there.current} is current and none of its workers polls, orders stand still ({others}): start one, or"
+        )
+        return Finding("worker version", False, f"{lacks} oms worker promote --build-id one that polls")
+    if there.current != mine:
+        differs = f"{there.current} is current, this code is {mine} ({others}): oms worker promote when it is deployed"
+        return Finding("worker version", False, differs)
+    return Finding("worker version", True, there.current)
+
+
+async def _workers(configuration: Settings) -> Finding:
+    """What the workers themselves say in the books."""
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as connection:
+            found = await processes.workers(connection)
+    finally:
+        await database.close()
+    if found.serving:
+        return Finding("workers", True, f"{found.serving} of {found.living} take orders")
+    return Finding("workers", False, found.trouble["detail"] if found.trouble else "none runs: oms worker")
 
 
 async def _sandbox(configuration: Settings) -> Finding:
@@ -139,6 +173,7 @@ CHECKS: dict[str, Check] = {
     "Temporal": _temporal,
     "search attributes": _search_attributes,
     "worker version": _worker_version,
+    "workers": _workers,
     "sandbox": _sandbox,
 }
 

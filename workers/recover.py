@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,12 +14,11 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from infra import temporal
+from infra import temporal, temporal_namespace
 from infra.db import dispatching
 from infra.db.dispatching import OrderFacts
 from infra.db.engine import Database
 from infra.settings import Settings, settings
-from infra.stack import temporal_setup
 from workers import starting
 from workflows.messages import ReturnRef, StartJob
 
@@ -88,8 +88,8 @@ async def _prepared(configuration: Settings) -> Client:
     """A client to a namespace that is ready for orders: writing an unknown search attribute would wedge them."""
     client = await temporal.connect(configuration)
     async with asyncio.timeout(PATIENCE_S):
-        await temporal_setup.ensure_search_attributes(client)
-        await temporal_setup.ensure_retention(client)
+        await temporal_namespace.ensure_search_attributes(client)
+        await temporal_namespace.ensure_retention(client, timedelta(days=configuration.temporal_retention_days))
     return client
 
 

@@ -82,7 +82,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
-    metrics.serve(settings.relay_metrics_port, lambda: not any(task.done() for task in tasks))
+    metrics.serve(settings.relay_metrics_port, lambda: not any(task.done() for task in tasks), settings.metrics_host)
     async with beating(database, "relay", settings):
         await stopping.wait()
         await dispatcher.stop()

@@ -23,6 +23,7 @@ from infra.settings import Settings
 from workers import process
 from workers.cached_workflows import TidyRunner
 from workers.dispatch import Dispatcher
+from workers.readiness import Readiness
 from workers.starting import ClientProvider
 from workflows.bulk import BulkResolveWorkflow
 from workflows.order import OrderWorkflow
@@ -42,31 +43,33 @@ def run() -> None:
 
 async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """One life of the process. Raises what the worker cannot go on after."""
-    working = asyncio.Event()
-    metrics.serve(settings.worker_metrics_port, working.is_set)
+    readiness = Readiness(settings)
+    metrics.serve(settings.worker_metrics_port, host=settings.metrics_host, ready=readiness.answer)
     telemetry.instrument_httpx()
     database = Database.from_settings(settings)
     try:
-        async with beating(database, "worker", settings):
-            if (client := await _connected(settings, stopping)) is not None:
-                await _work(client, database, settings, stopping, working)
+        async with beating(database, "worker", settings, readiness.condition):
+            client = await _connected(settings, stopping)
+            if client is not None and await readiness.until_prepared(client, stopping):
+                await _work(client, database, settings, stopping, readiness)
     finally:
         await database.close()
 
 
 async def _work(
-    client: Client, database: Database, settings: Settings, stopping: asyncio.Event, working: asyncio.Event
+    client: Client, database: Database, settings: Settings, stopping: asyncio.Event, readiness: Readiness
 ) -> None:
-    """Until asked to stop; `working` is set meanwhile."""
-    dispatcher = Dispatcher(database, _always(client), settings, eager=True)
+    """Until asked to stop. A worker whose version gets no tasks takes none eagerly either: orders would begin on code
+    that others cannot go on with."""
+    dispatcher = Dispatcher(database, _always(client), settings, eager=lambda: readiness.ready)
     worker = build(client, database, settings)
     running = asyncio.create_task(worker.run())
     dispatching = asyncio.create_task(dispatcher.run())
-    working.set()
+    watching = asyncio.create_task(readiness.watch(client))
     try:
-        await process.unless(stopping, _first_to_end(running, dispatching))
+        await process.unless(stopping, _first_to_end(running, dispatching, watching))
     finally:
-        working.clear()
+        watching.cancel()
         await dispatcher.stop()
         await asyncio.gather(dispatching, worker.shutdown(), return_exceptions=True)
 

@@ -3,13 +3,14 @@
 import asyncio
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.dependencies import json_response, services
 from api.errors import unavailable
 from infra import metrics
+from infra.db import processes
 from infra.db.engine import PoolExhausted
+from infra.db.processes import Workers
 
 router = APIRouter(tags=["system"])
 
@@ -24,15 +25,26 @@ async def healthy() -> Response:
 
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
-    """Orders can be accepted: PostgreSQL answers. Temporal may be down; it is told, and does not count."""
+    """Orders can be accepted: PostgreSQL answers. Temporal and workers may be down; it is told, and does not count.
+
+    `worker` is `serving`, `none`, or what keeps every worker from taking orders on; `worker_detail` says more.
+    """
     parts = services(request)
     try:
         async with asyncio.timeout(_READY_TIMEOUT_S), parts.database.begin() as conn:
-            await conn.execute(text("SELECT 1"))
+            workers = await processes.workers(conn)
     except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted):
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
     temporal = "connected" if parts.workflows.connected else "unreachable"
-    return json_response({"status": "ready", "temporal": temporal})
+    return json_response({"status": "ready", "temporal": temporal, **_of(workers)})
+
+
+def _of(workers: Workers) -> dict[str, str]:
+    if workers.serving:
+        return {"worker": "serving"}
+    if workers.trouble is None:
+        return {"worker": "none", "worker_detail": "no worker runs: orders are accepted and wait; start oms worker"}
+    return {"worker": workers.trouble["code"], "worker_detail": workers.trouble["detail"]}
 
 
 @router.get("/metrics")

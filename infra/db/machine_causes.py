@@ -4,12 +4,14 @@ Processes are judged by one that has itself beaten without a gap for a while: af
 silent before he could speak.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.notices import Kind
+from infra.db import processes
 from infra.db.book_checks import CODES
 from infra.db.notice_found import Found
 from infra.settings import Settings
@@ -113,6 +115,21 @@ async def process_silent(conn: AsyncConnection, settings: Settings) -> list[Foun
     """
     row = {"silent_s": settings.notice_silent_s, "told_s": SILENT_FOR_S}
     return [_of(Kind.PROCESS_SILENT, found, found.number) for found in await conn.execute(_SILENT, row)]
+
+
+async def workers_idle(conn: AsyncConnection, settings: Settings) -> list[Found]:
+    """Workers run and none takes orders on: their version gets no tasks, or Temporal lacks what they need.
+
+    For a while that is how a worker begins, and how a version is deployed.
+    """
+    found = await processes.workers(conn)
+    if found.serving or found.trouble is None:
+        return []
+    since = datetime.fromisoformat(found.trouble["since"])
+    if since > datetime.now(UTC) - timedelta(seconds=settings.notice_lag_s):
+        return []
+    named = {name: str(found.trouble[name]) for name in ("deployment", "build_id") if found.trouble.get(name)}
+    return [Found(Kind.WORKERS_IDLE, {"trouble": str(found.trouble["code"])}, found.living, since, detail=named)]
 
 
 def _of(kind: Kind, row: Any, count: int) -> Found:

@@ -182,4 +182,5 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.MACHINE_SHORT: machine_causes.machine_short,
     Kind.PROCESS_RESTARTED: machine_causes.process_restarted,
     Kind.PROCESS_SILENT: machine_causes.process_silent,
+    Kind.WORKERS_IDLE: machine_causes.workers_idle,
 }

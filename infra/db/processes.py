@@ -1,5 +1,10 @@
 """Lives of processes in the books: begun, beating, ended."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,7 +16,8 @@ _MISSED = 3
 
 _BEGIN = text(
     """
-    INSERT INTO processes (name, host, pid, disk, memory) VALUES (:name, :host, :pid, :disk, :memory)
+    INSERT INTO processes (name, host, pid, disk, memory, trouble)
+    VALUES (:name, :host, :pid, :disk, :memory, CAST(:trouble AS jsonb))
     RETURNING process_id
     """
 )
@@ -19,7 +25,7 @@ _BEAT = text(
     """
     UPDATE processes
        SET steady_since = CASE WHEN beat_at < now() - make_interval(secs => :gap_s) THEN now() ELSE steady_since END,
-           beat_at = now(), disk = :disk, memory = :memory
+           beat_at = now(), disk = :disk, memory = :memory, trouble = CAST(:trouble AS jsonb)
      WHERE process_id = :process_id
     """
 )
@@ -33,18 +39,45 @@ _FORGET = text(
          AND EXISTS (SELECT FROM processes n WHERE n.name = p.name AND n.beat_at > p.beat_at) LIMIT :limit))
     """
 )
+# The youngest trouble is the one to act on: that of the version that was deployed last.
+_WORKERS = text(
+    """
+    SELECT count(*) AS living, count(*) FILTER (WHERE trouble IS NULL) AS serving,
+           (array_agg(trouble ORDER BY started_at DESC)
+              FILTER (WHERE trouble ->> 'code' IS DISTINCT FROM :superseded AND trouble IS NOT NULL))[1] AS trouble
+      FROM processes WHERE name = 'worker' AND ended_at IS NULL AND beat_at > now() - make_interval(secs => :gap_s)
+    """
+)
+SUPERSEDED = "version_superseded"
 
 
-async def begin(conn: AsyncConnection, name: str, host: str, pid: int, usage: Usage) -> int:
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Workers that live, how many of them take orders, and what keeps the others from it: {code, detail, …}."""
+
+    living: int
+    serving: int
+    trouble: dict[str, Any] | None
+
+
+async def begin(
+    conn: AsyncConnection, name: str, host: str, pid: int, usage: Usage, trouble: Mapping[str, Any] | None = None
+) -> int:
     """A process says that it has begun; the number of this life."""
     row = {"name": name, "host": host, "pid": pid, "disk": usage.disk, "memory": usage.memory}
-    return int((await conn.execute(_BEGIN, row)).scalar_one())
+    return int((await conn.execute(_BEGIN, {**row, "trouble": _json(trouble)})).scalar_one())
 
 
-async def beat(conn: AsyncConnection, process_id: int, usage: Usage) -> bool:
-    """It still lives, and this is how full its machine is; False when this life was forgotten."""
+async def beat(conn: AsyncConnection, process_id: int, usage: Usage, trouble: Mapping[str, Any] | None = None) -> bool:
+    """It still lives, this is how full its machine is, and what keeps it from its work; False: forgotten meanwhile."""
     row = {"process_id": process_id, "gap_s": _MISSED * BEAT_S, "disk": usage.disk, "memory": usage.memory}
-    return (await conn.execute(_BEAT, row)).rowcount > 0
+    return (await conn.execute(_BEAT, {**row, "trouble": _json(trouble)})).rowcount > 0
+
+
+async def workers(conn: AsyncConnection) -> Workers:
+    """Whether somebody takes orders on. One that was just killed counts until it has missed some beats."""
+    row = (await conn.execute(_WORKERS, {"gap_s": _MISSED * BEAT_S, "superseded": SUPERSEDED})).one()
+    return Workers(row.living, row.serving, row.trouble)
 
 
 async def end(conn: AsyncConnection, process_id: int) -> None:
@@ -55,3 +88,7 @@ async def end(conn: AsyncConnection, process_id: int) -> None:
 async def forget(conn: AsyncConnection, days: int, limit: int) -> int:
     """Delete up to `limit` lives that are over for more than `days`; the number deleted."""
     return (await conn.execute(_FORGET, {"days": days, "limit": limit})).rowcount
+
+
+def _json(trouble: Mapping[str, Any] | None) -> str | None:
+    return json.dumps(dict(trouble)) if trouble else None

@@ -212,8 +212,8 @@ class Stack:
             self._routing = asyncio.create_task(self._route(), name="set current version")
 
     async def _worker_ready(self) -> None:
-        await _http(ports.HOST, self._ports["worker_metrics"], "/healthz")()
         await self._route()
+        await _http(ports.HOST, self._ports["worker_metrics"], "/readyz")()
 
     async def _route(self) -> None:
         """Returns when the worker's version is the one that orders go to."""

@@ -8,25 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from infra import temporal_namespace
 from infra.stack import probes, temporal_setup
 from infra.stack.ports import HOST
 from infra.stack.process import Command, standing
+from infra.temporal_advice import ADVICE
 
 NAMESPACE = "default"
-# One partition: on one machine more of them only make tasks wait for their matching half.
-DYNAMIC_CONFIG = {
-    "matching.numTaskqueueReadPartitions": "1",
-    "matching.numTaskqueueWritePartitions": "1",
-    "frontend.namespaceRPS.visibility": "100",  # lists, 10 a second otherwise
-    # Urgent orders get a share of the queue, not all of it.
-    "matching.useNewMatcher": "true",
-    "matching.enableFairness": "true",
-    # A bug is reported from its second failure on, not only from the fifth, minutes later.
-    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
+DYNAMIC_CONFIG = {one.key: one.value for one in ADVICE} | {
     # Its HTTP API, on a port of its own, answers this machine's programs alone.
     "frontend.httpAllowedHosts": '["127.0.0.1:*","localhost:*"]',
-    # Resets by the hundred must leave room for orders; 50 otherwise, and a rate in the request is not kept to.
-    "worker.BatcherRPS": "20",
 }
 # WAL with synchronous=NORMAL is three times as fast as the default and loses nothing when the process is killed.
 PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL"}
@@ -64,7 +55,7 @@ class TemporalServer:
         for flag, pairs in (("--sqlite-pragma", PRAGMAS), ("--dynamic-config-value", DYNAMIC_CONFIG)):
             for name, value in pairs.items():
                 argv += [flag, f"{name}={value}"]
-        for name in temporal_setup.attribute_names():
+        for name in temporal_namespace.attribute_names():
             argv += ["--search-attribute", f"{name}=Keyword"]
         # a person's own settings for the command line would lead this server astray
         env = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}

@@ -14,6 +14,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Versio
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from infra import temporal as names
+from infra import temporal_namespace, temporal_versions
 from infra.settings import Settings, settings
 from infra.stack import temporal_setup
 from infra.stack.ports import any_free
@@ -31,8 +32,8 @@ class Nothing:
         return "done"
 
 
-def a_worker(client: Client, queue: str, build_id: str) -> Worker:
-    version = WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build_id)
+def a_worker(client: Client, queue: str, build_id: str, deployment: str = DEPLOYMENT) -> Worker:
+    version = WorkerDeploymentVersion(deployment_name=deployment, build_id=build_id)
     return Worker(
         client,
         task_queue=queue,
@@ -43,15 +44,15 @@ def a_worker(client: Client, queue: str, build_id: str) -> Worker:
 
 
 @contextlib.asynccontextmanager
-async def polling(client: Client, queue: str, build_id: str) -> AsyncIterator[None]:
-    async with a_worker(client, queue, build_id):
+async def polling(client: Client, queue: str, build_id: str, deployment: str = DEPLOYMENT) -> AsyncIterator[None]:
+    async with a_worker(client, queue, build_id, deployment):
         yield
 
 
 async def test_it_is_set_up_when_it_is_ready(temporal: TemporalServer) -> None:
     client = await temporal_setup.prepare(temporal.address, NAMESPACE)
-    assert await temporal_setup.missing_search_attributes(client) == []
-    assert await temporal_setup.retention(client) == timedelta(days=30)
+    assert await temporal_namespace.missing_search_attributes(client) == []
+    assert await temporal_namespace.retention(client) == timedelta(days=30)
 
 
 async def test_preparing_waits_for_a_server_that_comes_later(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ async def test_preparing_waits_for_a_server_that_comes_later(tmp_path: Path) -> 
     waiting = asyncio.create_task(temporal_setup.prepare(server.address, NAMESPACE))
     async with server.running():
         client = await waiting
-        assert await temporal_setup.retention(client) == timedelta(days=30)
+        assert await temporal_namespace.retention(client) == timedelta(days=30)
 
 
 async def test_a_file_that_was_deleted_is_set_up_anew_and_dispatches_again(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ async def test_a_file_that_was_deleted_is_set_up_anew_and_dispatches_again(tmp_p
     for _ in range(2):
         async with server.running():
             client = await temporal_setup.prepare(server.address, NAMESPACE)
-            assert await temporal_setup.current_version(client, DEPLOYMENT) is None
+            assert await temporal_versions.current_version(client, DEPLOYMENT) is None
             async with polling(client, "q", "b1"):
                 await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "b1"), 30)
                 assert await client.execute_workflow("stack-test", id="w", task_queue="q") == "done"
@@ -80,11 +81,11 @@ async def test_a_new_version_becomes_current_once_its_worker_polls(temporal: Tem
     first = asyncio.create_task(temporal_setup.set_current_version(client, DEPLOYMENT, "one"))
     async with polling(client, "versions", "one"):
         await asyncio.wait_for(first, 30)
-        assert await temporal_setup.current_version(client, DEPLOYMENT) == "one"
+        assert await temporal_versions.current_version(client, DEPLOYMENT) == "one"
         async with polling(client, "versions", "two"):
             await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 30)
             await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 5)
-            assert await temporal_setup.current_version(client, DEPLOYMENT) == "two"
+            assert await temporal_versions.current_version(client, DEPLOYMENT) == "two"
 
 
 async def test_orders_are_found_by_their_attributes(temporal: TemporalServer) -> None:

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from infra.stack import temporal_setup
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
@@ -49,10 +48,10 @@ async def process_of(
             await child.wait()
 
 
-async def health(port: int) -> int:
+async def health(port: int, path: str = "/healthz") -> int:
     try:
         async with httpx.AsyncClient(trust_env=False) as http:
-            return (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code
+            return (await http.get(f"http://127.0.0.1:{port}{path}")).status_code
     except httpx.HTTPError:
         return 0
 
@@ -71,17 +70,16 @@ async def test_a_worker_waits_for_temporal_starts_orders_eagerly_and_ends_with_z
     async with process_of("worker", database_url, server, port, log) as child:
 
         async def waits() -> bool:
-            return await health(port) == 503
+            return (await health(port), await health(port, "/readyz")) == (200, 503)
 
         await until(waits)
         async with server.running():
 
             async def works() -> bool:
-                return await health(port) == 200
+                return await health(port, "/readyz") == 200
 
-            await until(works)
+            await until(works)  # the first version of all makes itself current
             client = await Client.connect(server.address)
-            await temporal_setup.set_current_version(client, "oms", "test")
             order_no = await place(database_url)
 
             async def started() -> bool:
@@ -102,7 +100,7 @@ async def test_a_worker_that_never_found_temporal_ends_with_zero(database_url: B
     async with process_of("worker", database_url, server, port, tmp_path / "worker.log") as child:
 
         async def waits() -> bool:
-            return await health(port) == 503 and await lives(database_url, child) == [("worker", False)]
+            return await health(port, "/readyz") == 503 and await lives(database_url, child) == [("worker", False)]
 
         await until(waits)
         assert await ended(child) == 0
