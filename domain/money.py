@@ -1,13 +1,13 @@
-"""Money is an integer number of minor units with its ISO 4217 currency."""
+"""Money is an integer number of minor units with its ISO 4217 currency: the one way to read and to write amounts."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.currencies import exponent
+
 MAX_MINOR = 10**15
 CURRENCY = re.compile(r"^[A-Z]{3}$")
-# Digits after the point, ISO 4217; two where not listed.
-_EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "JOD": 3, "OMR": 3, "TND": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,33 @@ class Money:
         return Money(self.minor + other.minor, self.currency)
 
     def __str__(self) -> str:
-        digits = _EXPONENTS.get(self.currency, 2)
-        sign, whole = ("-" if self.minor < 0 else ""), abs(self.minor)
-        if not digits:
-            return f"{sign}{whole} {self.currency}"
-        return f"{sign}{whole // 10**digits}.{whole % 10**digits:0{digits}d} {self.currency}"
+        return f"{written(self.minor, self.currency)} {self.currency}"
+
+
+def written(minor: int, currency: str, *, grouped: bool = False) -> str:
+    """An amount with its currency's own number of decimals and without its code: 1234.50, grouped 1,234.50."""
+    digits = exponent(currency)
+    whole, rest = divmod(abs(minor), 10**digits)
+    point = f".{rest:0{digits}d}" if digits else ""
+    return f"{'-' if minor < 0 else ''}{whole:{',' if grouped else ''}d}{point}"
 
 
 def minor_of(typed: str, currency: str) -> int:
-    """The minor units of an amount that a person typed, like 12.50. Raises ValueError."""
-    digits = _EXPONENTS.get(currency, 2)
+    """The minor units of an amount that a person typed, like 12.50. Raises ValueError, with a sentence for him."""
+    digits = exponent(currency)
     found = re.fullmatch(r"([0-9]{1,13})(?:[.,]([0-9]+))?", typed)
     if found is None or len(found[2] or "") > digits:
-        raise ValueError(f"not an amount in {currency}")
+        raise ValueError(f"not an amount in {currency}: {how_written(currency)}")
     return int(found[1] + (found[2] or "").ljust(digits, "0"))
+
+
+def how_written(currency: str) -> str:
+    """How a person types an amount of this currency."""
+    digits = exponent(currency)
+    if not digits:
+        return f"an amount in {currency} is a whole number like 1250, without decimals"
+    example = written(125 * 10**digits // 10, currency)
+    return f"an amount in {currency} is a number like {example}, with at most {digits} decimals"
 
 
 def share_out(total_minor: int, weights: Sequence[int]) -> list[int]:

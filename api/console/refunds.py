@@ -14,7 +14,7 @@ from api.dependencies import require, services
 from api.errors import Problem
 from api.schemas.refunds import OpenRefund
 from api.visibility import visible
-from domain.money import minor_of
+from domain.money import how_written, minor_of
 from domain.shares import Line
 from infra.db import order_reading, refund_reading, refunds
 
@@ -56,7 +56,7 @@ def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefun
         try:
             amount = minor_of(typed, currency)
         except ValueError:
-            raise Problem("amount_invalid", f"an amount in {currency} is a number like 12.50") from None
+            raise Problem("amount_invalid", how_written(currency)) from None
     body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
     return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on"})
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.pages.words import Words, language
-from domain.money import Money
+from domain.money import Money, written
 
 STATIC = Path(__file__).with_name("static")
 HEADERS = {
@@ -44,6 +44,7 @@ class Site:
         )
         found.globals["asset"] = self.asset
         found.filters["money"] = money
+        found.filters["written"] = written
         found.filters["when"] = when
         return found
 

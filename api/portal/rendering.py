@@ -16,7 +16,7 @@ from api.pages.rendering import Site, instant
 from api.pages.slots import is_odd
 from api.pages.words import LANGUAGES, language
 from api.portal.words import WORDS, own
-from domain.money import Money
+from domain.money import Money, written
 from infra.zones import zone_at
 
 HOME = "/portal"
@@ -80,8 +80,7 @@ def cash(amount_minor: int, currency: str) -> Markup:
     """An amount with its currency's sign in front; currencies without one of their own keep their code."""
     sign, text = _SIGNS.get(currency), str(Money(amount_minor, currency))
     if sign is not None:
-        whole, point, cents = text.removesuffix(f" {currency}").removeprefix("-").partition(".")
-        text = f"{'-' if amount_minor < 0 else ''}{sign}{int(whole):,}{point}{cents}"
+        text = f"{'-' if amount_minor < 0 else ''}{sign}{written(abs(amount_minor), currency, grouped=True)}"
     return Markup('<span class="money">{}</span>').format(text)
 
 

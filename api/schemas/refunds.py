@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.text import Body, Currency, Quantity, Reason, Sku
+from api.schemas.text import Body, OrdersCurrency, Quantity, Reason, Sku
 from domain.money import MAX_MINOR
 
 AmountMinor = Annotated[int, Field(strict=True, ge=1, le=MAX_MINOR)]
@@ -24,7 +24,7 @@ class OpenRefund(Body):
     amount_minor: AmountMinor | None = None
     lines: Annotated[list[RefundLine], Field(max_length=1000)] | None = None
     include_shipping: bool = False
-    currency: Currency | None = None
+    currency: OrdersCurrency | None = None
     reason: Reason
 
 

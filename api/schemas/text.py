@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from domain.currencies import is_known
 from domain.orders import MAX_QUANTITY
 from domain.text import ID_RULE, is_identifier, is_visible
 from infra.mail_address import MAX_CHARS, mail_address
@@ -34,6 +35,12 @@ def _identifier(text: str) -> str:
     return text
 
 
+def _active(code: str) -> str:
+    if not is_known(code):
+        raise PydanticCustomError("unknown_currency", "Must be an active currency of ISO 4217, like EUR")
+    return code
+
+
 def _one_address(text: str) -> str:
     try:
         return mail_address(text)
@@ -59,7 +66,9 @@ Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20
 OptionalText = Annotated[str, StringConstraints(strict=True, max_length=200, pattern=LINE), Visible]
 Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_REASON, pattern=PROSE), Visible]
 Note = Annotated[str, StringConstraints(strict=True, max_length=MAX_NOTE, pattern=PROSE), Visible]
-Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
+# Of an order that was placed: its currency may have been withdrawn since.
+OrdersCurrency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[OrdersCurrency, AfterValidator(_active)]
 Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
 Email = Annotated[str, StringConstraints(strict=True, max_length=MAX_CHARS), AfterValidator(_one_address)]
 Phone = Annotated[

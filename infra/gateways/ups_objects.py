@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from domain.currencies import exponent
 from domain.shipments import ShipmentStatus, has_left
 from infra.gateways.protocol import Address, Booking, BookingRequest, CarrierNotice
 
 NAME = "ups"
 REFERENCE_CHARS = 35
 # Of the currencies that UPS bills in.
-WITHOUT_MINOR_UNITS = frozenset({"JPY", "KRW", "VND", "CLP"})
 
 # The type of an activity; "X" (an exception) has no word of ours and waits for the next fact.
 _STATUS = {
@@ -184,5 +184,4 @@ def _cost(results: dict[str, Any], default_currency: str) -> tuple[int, str]:
     negotiated = (results.get("NegotiatedRateCharges") or {}).get("TotalCharge")
     charge = negotiated or (results.get("ShipmentCharges") or {}).get("TotalCharges") or {}
     currency = charge.get("CurrencyCode") or default_currency
-    digits = 0 if currency in WITHOUT_MINOR_UNITS else 2
-    return int(Decimal(charge.get("MonetaryValue") or "0").scaleb(digits)), currency
+    return int(Decimal(charge.get("MonetaryValue") or "0").scaleb(exponent(currency))), currency

@@ -12,7 +12,7 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace, TTFFont
 from noto_cjk_sans_otc import FONT_PATH
 
-from domain.money import Money
+from domain.money import written
 from infra.pdf.words import speaker
 
 FONT = "noto"
@@ -160,8 +160,7 @@ def _total(out: Sheet, label: str, amount: str, size: float) -> None:
 
 def _amount(minor: int, currency: str) -> str:
     """As people read it: grouped, with the currency's own number of decimals."""
-    whole, point, rest = str(Money(abs(minor), currency)).removesuffix(f" {currency}").partition(".")
-    return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{rest}"
+    return written(minor, currency, grouped=True)
 
 
 def main() -> int:

@@ -37,6 +37,9 @@ BAD_ORDERS: dict[str, tuple[dict[str, Any], int, str]] = {
         "invalid_quantity",
     ),
     "another currency": ({"currency": "USD"}, 422, "currency_mismatch"),
+    "a currency that is none": ({"currency": "ABC"}, 422, "unknown_currency"),
+    "the code for no currency": ({"currency": "XXX"}, 422, "unknown_currency"),
+    "a currency that was withdrawn": ({"currency": "HRK"}, 422, "unknown_currency"),
     "no currency at all": ({"currency": "Yuan"}, 422, "validation_failed"),
     "a named price": (
         {"lines": [{"sku": "TEA-1", "quantity": 1, "unit_price_minor": 1}]},

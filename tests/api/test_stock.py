@@ -215,3 +215,12 @@ async def test_bad_movement(shop: Door, name: str) -> None:
     response = await shop.as_("warehouse").post(f"/v1/stock/{path}", body)
     assert (response.status_code, response.json()["code"]) == (status, code), response.text
     assert await shop.row_counts() == before
+
+
+async def test_a_product_is_sold_in_an_active_currency(shop: Door) -> None:
+    operations = shop.as_("operations")
+    for currency, status in (("ABC", 422), ("XXX", 422), ("DEM", 422), ("XOF", 201), ("CLF", 201)):
+        product = {"sku": f"P-{currency}", "name": "x", "price_minor": 1, "currency": currency}
+        answer = await operations.post("/v1/products", product)
+        assert answer.status_code == status
+        assert status == 201 or answer.json()["code"] == "unknown_currency"

@@ -13,6 +13,30 @@ def hidden(page: str, name: str) -> str:
     return found[1]
 
 
+async def test_what_is_typed_has_the_decimals_of_the_orders_currency(support: Desk) -> None:
+    """58 of a 10,000 XOF order are 58, not 5,800; what the currency does not have is refused with a sentence."""
+    operations = support.door.as_("operations")
+    for currency, price, typed, minor, shown, wrong, sentence in (
+        ("XOF", 10_000, "58", 58, "58 XOF", "58.5", "without decimals"),
+        ("KWD", 12_345, "1.25", 1_250, "1.250 KWD", "1.2345", "with at most 3 decimals"),
+        ("CLF", 50_000, "0.0001", 1, "0.0001 CLF", "0.00001", "with at most 4 decimals"),
+        ("HUF", 10_000, "58", 5_800, "58.00 HUF", "58.555", "with at most 2 decimals"),
+    ):
+        sku = f"IN-{currency}"
+        product = {"sku": sku, "name": sku, "price_minor": price, "currency": currency}
+        assert (await operations.post("/v1/products", product)).status_code == 201
+        order_no = await paid(support.door, [{"sku": sku, "quantity": 1}], currency=currency)
+        path = f"/console/orders/{order_no}/refund"
+        assert shown in (await support.post(path, amount=typed, reason="x")).text
+        refused = await support.post(path, amount=wrong, reason="x")
+        assert (refused.status_code, sentence in refused.text) == (422, True), refused.text
+        done = await support.post(path, amount=typed, reason="x", key=unique("key"), confirm="1")
+        assert done.status_code == 303
+        rows = await support.door.sql("SELECT amount_minor FROM refunds WHERE order_no = %s", order_no)
+        assert rows == [{"amount_minor": minor}]
+        assert shown in (await support.get(path)).text
+
+
 async def test_support_sees_what_it_means_then_refunds_once(support: Desk) -> None:
     order_no = await paid(support.door)
     path = f"/console/orders/{order_no}/refund"

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import MAX_MINOR, Money, minor_of, share_out
+from domain.currencies import _OTHERS, _TWO, EXPONENTS
+from domain.money import MAX_MINOR, Money, minor_of, share_out, written
 
+CODES = f"{_TWO} {' '.join(_OTHERS.values())}".split()
 TOTALS = st.integers(-MAX_MINOR, MAX_MINOR)
 WEIGHTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=30).filter(any)
 
@@ -80,6 +82,46 @@ def test_amounts_are_bounded(minor: int) -> None:
         Money(minor, "CNY")
 
 
+def test_grouped_amounts_have_a_comma_every_three_digits() -> None:
+    assert written(-123456789, "CNY", grouped=True) == "-1,234,567.89"
+    assert written(1234567, "JPY", grouped=True) == "1,234,567"
+    assert written(-5, "KWD", grouped=True) == "-0.005"
+
+
+def test_exponents_are_those_of_iso_4217() -> None:
+    assert len(EXPONENTS) == len([*CODES]), "each code is listed once"
+    by_digits = {digits: {code for code, here in EXPONENTS.items() if here == digits} for digits in (0, 3, 4)}
+    assert {digits: " ".join(sorted(codes)) for digits, codes in by_digits.items()} == {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF UYW",
+    }
+    assert all(EXPONENTS[code] == 2 for code in ("HUF", "IDR", "COP", "MGA", "USD", "CNY", "EUR"))
+    assert not {"XXX", "XTS", "XAU", "ZWL", "HRK", "ABC"} & {*EXPONENTS}
+
+
+@pytest.mark.parametrize("currency", ["JPY", "CNY", "KWD", "CLF"])
+@given(minor=st.integers(0, 10**12))
+def test_what_is_written_is_read_as_the_same_amount(currency: str, minor: int) -> None:
+    assert minor_of(written(minor, currency), currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("typed", "currency", "sentence"),
+    [
+        ("58.5", "XOF", "an amount in XOF is a whole number like 1250, without decimals"),
+        ("1.234", "CNY", "an amount in CNY is a number like 12.50, with at most 2 decimals"),
+        ("1.2345", "KWD", "an amount in KWD is a number like 12.500, with at most 3 decimals"),
+        ("1.00001", "CLF", "an amount in CLF is a number like 12.5000, with at most 4 decimals"),
+    ],
+)
+def test_more_decimals_than_the_currency_has_are_refused_with_a_sentence(
+    typed: str, currency: str, sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        minor_of(typed, currency)
+
+
 @pytest.mark.parametrize(
     ("money", "shown"),
     [
@@ -88,6 +130,10 @@ def test_amounts_are_bounded(minor: int) -> None:
         (Money(0, "EUR"), "0.00 EUR"),
         (Money(-1234, "JPY"), "-1234 JPY"),
         (Money(1234567, "KWD"), "1234.567 KWD"),
+        (Money(1234567, "CLF"), "123.4567 CLF"),
+        (Money(10000, "XOF"), "10000 XOF"),
+        (Money(1, "HUF"), "0.01 HUF"),
+        (Money(150, "XXX"), "1.50 XXX"),
     ],
 )
 def test_amounts_are_shown_with_their_currencys_digits(money: Money, shown: str) -> None:
@@ -97,7 +143,7 @@ def test_amounts_are_shown_with_their_currencys_digits(money: Money, shown: str)
 @pytest.mark.parametrize(
     ("typed", "currency", "minor"),
     [("12", "CNY", 1200), ("12.5", "CNY", 1250), ("12,50", "CNY", 1250), ("0.01", "CNY", 1), ("7", "JPY", 7),
-     ("1.234", "KWD", 1234)],
+     ("1.234", "KWD", 1234), ("58", "XOF", 58), ("1.5", "CLF", 15000), ("0,0001", "UYW", 1)],
 )  # fmt: skip
 def test_an_amount_is_read_as_people_write_it(typed: str, currency: str, minor: int) -> None:
     assert minor_of(typed, currency) == minor
