@@ -6,11 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.db.customers import KeyRing, data_key_of
 
 _KEEP = text("UPDATE orders SET cancel_reason_enc = :sealed WHERE order_no = :order_no")
-_NOTE = text(
-    """
-    INSERT INTO audit_log (actor, action, order_no, reference) VALUES (:actor, 'cancel_asked', :order_no, :update_id)
-    """
-)
+_NOTE = text("SELECT note_cancel_asked(:actor, :order_no, :update_id)")
 
 
 async def keep_reason(conn: AsyncConnection, keys: KeyRing, order_no: str, reason: str) -> None:

@@ -83,8 +83,8 @@ async def test_the_log_refuses_change_to_everyone(desk: Desk) -> None:
 async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: Books) -> None:
     first, second = await desk.order(), await desk.order()
     write = "INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'test', %s)"
-    one = await psycopg.AsyncConnection.connect(database_url.app_url)
-    other = await psycopg.AsyncConnection.connect(database_url.app_url)
+    one = await psycopg.AsyncConnection.connect(database_url.owner_url)
+    other = await psycopg.AsyncConnection.connect(database_url.owner_url)
     async with one, other:
         await one.execute(write, (first,))
         await other.execute("SET LOCAL lock_timeout = '2s'")
@@ -93,7 +93,7 @@ async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: B
 
 async def test_staff_have_a_chain_of_their_own(desk: Desk, database_url: Books) -> None:
     order_no = await desk.order()
-    async with await psycopg.AsyncConnection.connect(database_url.app_url) as connection:
+    async with await psycopg.AsyncConnection.connect(database_url.owner_url) as connection:
         for actor in ("support:amy", "customer:c-1", "system"):
             await connection.execute(
                 "INSERT INTO audit_log (actor, action, order_no) VALUES (%s, 'test', %s)", (actor, order_no)

@@ -159,7 +159,7 @@ async def test_whoever_rewrites_a_chain_with_its_head_is_found(
     desk: Desk, database: Database, tampering: Tampering, how: str
 ) -> None:
     order_no = f"O-{how}"
-    async with await psycopg.AsyncConnection.connect(desk.books.app_url) as lost:
+    async with await psycopg.AsyncConnection.connect(desk.books.owner_url) as lost:
         await lost.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'x', %s)", (order_no,))
         await lost.rollback()
     mine = await written(desk, order_no)
@@ -268,8 +268,8 @@ async def test_the_commands_make_and_print(desk: Desk, database: Database) -> No
 
 async def test_who_commits_late_with_a_lower_number_is_not_lost(desk: Desk, database: Database) -> None:
     await rest(database)
-    late = await psycopg.AsyncConnection.connect(desk.books.app_url)
-    lost = await psycopg.AsyncConnection.connect(desk.books.app_url)
+    late = await psycopg.AsyncConnection.connect(desk.books.owner_url)
+    lost = await psycopg.AsyncConnection.connect(desk.books.owner_url)
     async with late, lost:
         await late.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'late', 'O-late')")
         await lost.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'lost', 'O-lost')")
@@ -295,8 +295,8 @@ async def test_who_commits_late_with_a_lower_number_is_not_lost(desk: Desk, data
 async def test_a_younger_transaction_with_a_lower_number_is_not_lost(desk: Desk, database: Database) -> None:
     """Who began first need not draw first: the one still at work may be younger than everybody who has committed."""
     await rest(database)
-    old = await psycopg.AsyncConnection.connect(desk.books.app_url)
-    young = await psycopg.AsyncConnection.connect(desk.books.app_url)
+    old = await psycopg.AsyncConnection.connect(desk.books.owner_url)
+    young = await psycopg.AsyncConnection.connect(desk.books.owner_url)
     async with old, young:
         await old.execute("SELECT pg_current_xact_id()")
         await young.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'young', 'O-young')")

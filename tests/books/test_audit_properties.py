@@ -30,8 +30,8 @@ class Anchoring(RuleBasedStateMachine):
         super().__init__()
         number = next(self.numbers)
         self.orders = [f"O-{number}-{writer}" for writer in range(4)]
-        self.writers = [psycopg.connect(self.books.app_url) for _ in self.orders]
-        self.maker: psycopg.Connection[TupleRow] = psycopg.connect(self.books.app_url, autocommit=True)
+        self.writers = [psycopg.connect(self.books.owner_url) for _ in self.orders]
+        self.maker: psycopg.Connection[TupleRow] = psycopg.connect(self.books.owner_url, autocommit=True)
 
     @rule(writer=WRITERS)
     def begin(self, writer: int) -> None:

@@ -1,11 +1,15 @@
 """What the services' own role cannot do, whatever their code tries."""
 
+import psycopg
 import pytest
 
+from tests.books import granted
+from tests.books.statements import statements
 from tests.books.writing import Desk
 
 LEDGERS = ["order_events", "stock_movements", "payment_ledger", "store_credit_entries"]
 DENIED = "42501"
+UNKNOWN_TYPES = "42883"  # of a statement whose parameters tell their types only with their values
 # Everything that the role has no business changing directly: (table, a change that would be a lie).
 FORBIDDEN_UPDATES = [
     ("orders", "status = 'completed'"),
@@ -89,6 +93,28 @@ FORBIDDEN_UPDATES = [
     ("guarantees", "amount_minor = 9"),
     ("orders", "exchange_of = 'other'"),
     ("audit_log", "actor = 'other'"),
+    ("customers", "customer_id = 'other'"),
+    ("staff", "role = 'admin'"),
+    ("staff", "name = 'other'"),
+    ("staff_sessions", "name = 'other'"),
+    ("staff_sessions", "expires_at = now()"),
+    ("payments", "amount_minor = 9"),
+    ("payments", "currency = 'EUR'"),
+    ("payments", "order_no = 'other'"),
+    ("payments", "kind = 'capture'"),
+    ("allocations", "order_no = 'other'"),
+    ("allocations", "sku = 'other'"),
+    ("inbox", "fact = '{}'"),
+    ("inbox", "order_no = 'other'"),
+    ("shipments", "order_no = 'other'"),
+    ("payment_requests", "token = 'other'"),
+    ("parked_steps", "amount_minor = 9"),
+    ("products", "price_minor = 9"),
+    ("warehouses", "is_default = true"),
+    ("webhook_endpoints", "url = 'other'"),
+    ("workflow_requests", "subject = 'other'"),
+    ("support_jobs", "actor = 'other'"),
+    ("idempotency_keys", "request_hash = ''"),
     ("audit_chains", "count = 1"),
     ("audit_anchors", "count = 1"),
 ]
@@ -98,7 +124,7 @@ INSERTS = {
     "payment_totals": "VALUES (1, 1, 0)",
     "store_credits": "VALUES ('c', 'CNY', 1, 0)",
     "audit_chains": "VALUES ('order', 'O', 1, '')",
-    "audit_log": "(actor, action, order_hash) VALUES ('system', 'x', '')",
+    "audit_log": "(actor, action) VALUES ('system', 'x')",
     "audit_anchors": "SELECT * FROM audit_anchors",
     "document_series": "VALUES ('INV', 2026, 1)",
     "document_totals": "VALUES ('O', 'CNY', 1, 0, 0, 0)",
@@ -111,13 +137,6 @@ INSERTS = {
     "refund_statuses": "VALUES ('wish')",
     "order_lines": "(order_no, line_no, sku, name, quantity, unit_price_minor, refunded_minor) "
     "VALUES ('O', 1, 'TEA', 'x', 1, 1, -1)",
-}
-MAY_DELETE = {
-    *("workflow_requests", "idempotency_keys", "outbox", "webhook_endpoints", "webhook_deliveries"),
-    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "processes"),
-    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps", "messages"),
-    *("staff_sessions", "sign_in_attempts", "notices", "failing_steps"),
-    *("portal_codes", "portal_asks", "portal_sessions"),
 }
 
 
@@ -138,7 +157,7 @@ async def test_the_services_cannot_write_what_triggers_write(desk: Desk, table: 
 async def test_the_services_delete_queues_only_and_truncate_nothing(desk: Desk) -> None:
     for table in await tables(desk):
         assert await desk.refused(f"TRUNCATE {table}") in (DENIED, "42P01"), table
-        if table not in MAY_DELETE:
+        if table not in granted.DELETES:
             assert await desk.refused(f"DELETE FROM {table}") == DENIED, table
 
 
@@ -183,6 +202,63 @@ async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(desk: De
     assert rows == []
 
 
+def columns(listed: dict[str, str]) -> set[tuple[str, str]]:
+    return {(table, column) for table, names in listed.items() for column in names.split()}
+
+
+@pytest.mark.parametrize(("right", "listed"), [("INSERT", granted.INSERTS), ("UPDATE", granted.UPDATES)])
+async def test_every_column_that_the_services_write_is_listed(desk: Desk, right: str, listed: dict[str, str]) -> None:
+    """Whoever adds a table or a right adds it to the list; no table is granted as a whole."""
+    found = await desk.rows(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0 "
+        "AND NOT attisdropped WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') "
+        "AND has_column_privilege('oms_app', c.oid, a.attnum, %s)",
+        right,
+    )
+    assert set(found) == columns(listed)
+    whole = await desk.rows(
+        "SELECT relname FROM pg_class, aclexplode(relacl) WHERE relnamespace = 'public'::regnamespace "
+        "AND privilege_type = %s AND grantee <> relowner",
+        right,
+    )
+    assert whole == []
+
+
+async def test_every_other_right_of_the_services_is_listed(desk: Desk) -> None:
+    found = await desk.rows(
+        "SELECT c.relname, p FROM pg_class c, "
+        "unnest(ARRAY['DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN']) p "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') "
+        "AND has_table_privilege('oms_app', c.oid, p)"
+    )
+    assert set(found) == {(table, "DELETE") for table in granted.DELETES}
+    sequences = "SELECT relname FROM pg_sequences s JOIN pg_class c ON c.relname = s.sequencename WHERE " + " OR ".join(
+        f"has_sequence_privilege('oms_app', c.oid, '{right}')" for right in ("USAGE", "SELECT", "UPDATE")
+    )
+    assert await desk.rows(sequences) == []
+    callable_ones = (
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+        "AND has_function_privilege('oms_app', oid, 'EXECUTE')"
+    )
+    assert {row[0] for row in await desk.rows(callable_ones)} == granted.EXECUTES
+
+
+async def test_the_services_may_do_what_their_statements_do(desk: Desk) -> None:
+    """PostgreSQL looks at the rights of every statement that stands in a module, without running it."""
+    wanting = {}
+    found = statements()
+    for statement, where in found.items():
+        if statement.lstrip().startswith("SET "):
+            continue
+        try:
+            await desk.app.execute(f"EXPLAIN (GENERIC_PLAN) {statement}".encode())
+        except psycopg.Error as error:
+            if error.sqlstate != UNKNOWN_TYPES:
+                wanting[where] = f"{error.sqlstate} {error}"
+    assert len(found) > 300
+    assert wanting == {}
+
+
 async def test_the_role_is_a_member_of_nothing_and_owns_nothing(desk: Desk) -> None:
     role = await desk.rows(
         "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication "
@@ -193,23 +269,6 @@ async def test_the_role_is_a_member_of_nothing_and_owns_nothing(desk: Desk) -> N
     assert await desk.one(member) == 0
     owned = "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = 'oms_app'"
     assert await desk.one(owned) == 0
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "ALTER TABLE orders DISABLE TRIGGER order_status_guard",
-        "DROP TRIGGER stock_movements_append_only ON stock_movements",
-        "CREATE TRIGGER mine BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION forbid_change()",
-        "SET session_replication_role = replica",
-        "SET ROLE oms_owner",
-        "CREATE TABLE public.mine (x int)",
-        "ALTER TABLE stock_levels DROP CONSTRAINT stock_not_oversold",
-        "CREATE OR REPLACE FUNCTION guard_stock_level() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-    ],
-)
-async def test_the_services_cannot_take_the_guards_away(desk: Desk, statement: str) -> None:
-    assert await desk.refused(statement) == DENIED
 
 
 async def test_no_functions_powers_can_be_borrowed(desk: Desk) -> None:

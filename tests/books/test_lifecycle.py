@@ -80,7 +80,8 @@ async def test_an_order_begins_as_received(desk: Desk, start: str) -> None:
         f"items_minor, total_minor, country, province, city, ship_to_enc, placed_by, {value} FROM orders LIMIT 1"
     )
     await desk.order()
-    assert await desk.refused(statement) == "OM003"
+    assert await desk.refused(statement) == "42501"
+    assert await desk.refused(statement, by_owner=True) == "OM003"
 
 
 async def test_no_order_is_without_its_first_event_and_its_start(desk: Desk) -> None:
@@ -128,7 +129,8 @@ async def test_events_number_themselves_without_gaps_however_many_write(desk: De
 async def test_a_chosen_number_is_not_taken_at_its_word(desk: Desk) -> None:
     order_no = await desk.order()
     statement = "INSERT INTO order_events (order_no, seq, type, actor) VALUES (%s, 77, 'stock_short', 'test')"
-    await desk.app.execute(statement, (order_no,))
+    assert await desk.refused(statement, order_no) == "42501"
+    await desk.rows(statement, order_no)
     assert await desk.one("SELECT max(seq) FROM order_events WHERE order_no = %s", order_no) == 2
 
 

@@ -18,25 +18,25 @@ def parcel(order_no: str, number: int, status: str = "booking", tracking_no: str
 
 async def test_one_live_parcel_per_order(desk: Desk) -> None:
     order_no = await desk.order()
-    await desk.app.execute(PARCEL, parcel(order_no, 1))
-    assert await desk.refused(PARCEL, *parcel(order_no, 2)) == "23505"
-    assert await desk.refused(PARCEL, *parcel(order_no, 2, "delivered", "T-x")) == "23505"
+    await desk.rows(PARCEL, *parcel(order_no, 1))
+    assert await desk.refused(PARCEL, *parcel(order_no, 2), by_owner=True) == "23505"
+    assert await desk.refused(PARCEL, *parcel(order_no, 2, "delivered", "T-x"), by_owner=True) == "23505"
     await desk.app.execute("UPDATE shipments SET status = 'cancelled' WHERE order_no = %s", (order_no,))
-    await desk.app.execute(PARCEL, parcel(order_no, 2))
+    await desk.rows(PARCEL, *parcel(order_no, 2))
     statement = "UPDATE shipments SET status = 'booking' WHERE shipment_id = %s"
     assert await desk.refused(statement, f"{order_no}-S1") == "23505"
 
 
 async def test_a_booked_parcel_has_a_tracking_number_and_a_status_is_a_known_one(desk: Desk) -> None:
     order_no = await desk.order()
-    assert await desk.refused(PARCEL, *parcel(order_no, 1, "booked")) == "23514"
-    assert await desk.refused(PARCEL, *parcel(order_no, 1, "teleported", "T")) == "23514"
+    assert await desk.refused(PARCEL, *parcel(order_no, 1, "booked"), by_owner=True) == "23514"
+    assert await desk.refused(PARCEL, *parcel(order_no, 1, "teleported", "T"), by_owner=True) == "23514"
 
 
 async def test_a_carriers_reference_names_one_parcel(desk: Desk) -> None:
     one, other = await desk.order(), await desk.order()
-    await desk.app.execute(PARCEL, parcel(one, 1, "booked", "T-1"))
-    assert await desk.refused(PARCEL, *parcel(other, 1, "booked", "T-1")) == "23505"
+    await desk.rows(PARCEL, *parcel(one, 1, "booked", "T-1"))
+    assert await desk.refused(PARCEL, *parcel(other, 1, "booked", "T-1"), by_owner=True) == "23505"
 
 
 async def test_one_open_parked_step_per_order(desk: Desk) -> None:

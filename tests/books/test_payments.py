@@ -166,7 +166,7 @@ async def test_a_failure_books_nothing(desk: Desk) -> None:
 async def test_the_facts_of_a_payment_do_not_change(desk: Desk, change: str) -> None:
     payment = await desk.paid_in(await desk.order())
     statement = f"UPDATE payments SET {change} WHERE payment_id = %s"
-    assert await desk.refused(statement, payment) == "OM003"
+    assert await desk.refused(statement, payment) in ("OM003", "42501")
     assert await desk.refused(statement, payment, by_owner=True) == "OM003"
 
 

@@ -95,7 +95,7 @@ async def buy(desk: Desk, sku: str) -> str:
 
 async def test_safety_stock_is_not_sold(desk: Desk) -> None:
     await desk.stock("SAFE", 5)
-    await desk.app.execute("UPDATE stock_levels SET safety_stock = 3 WHERE sku = 'SAFE'")
+    await desk.rows("UPDATE stock_levels SET safety_stock = 3 WHERE sku = 'SAFE'")
     with pytest.raises(psycopg.Error, match="stock_short"):
         await desk.move_stock(MovementKind.RESERVE, 3, "SAFE", order_no="O")
     await desk.move_stock(MovementKind.RESERVE, 2, "SAFE", order_no="O")
@@ -133,4 +133,5 @@ async def test_a_movement_of_nothing_or_nowhere_is_refused(desk: Desk) -> None:
 
 @pytest.mark.parametrize("column", ["incoming", "safety_stock"])
 async def test_promises_are_never_negative(desk: Desk, column: str) -> None:
-    assert await desk.refused(f"UPDATE stock_levels SET {column} = -1 WHERE sku = 'TEA'") == "23514"
+    statement = f"UPDATE stock_levels SET {column} = -1 WHERE sku = 'TEA'"
+    assert await desk.refused(statement, by_owner=True) == "23514"

@@ -90,8 +90,8 @@ async def place(
 async def move(books: Books, order_no: str, event: str, before: str | None, after: str | None, **data: Any) -> None:
     await sql(
         books.app_url,
-        "INSERT INTO order_events (order_no, seq, type, from_status, to_status, actor, data)"
-        " VALUES (%s, 0, %s, %s, %s, 'test', %s)",
+        "INSERT INTO order_events (order_no, type, from_status, to_status, actor, data)"
+        " VALUES (%s, %s, %s, %s, 'test', %s)",
         order_no,
         event,
         before,

@@ -86,7 +86,7 @@ async def test_the_access_review_counts_acts_of_ninety_days(
     order_no = await place(database_url)
     for actor, action in (("support:amy", "looked"), ("support:amy", "signed_in"), ("admin:robot", "looked")):
         await sql(
-            database_url.app_url, "INSERT INTO audit_log (actor, action, order_no) VALUES (%s, %s, %s)",
+            database_url.owner_url, "INSERT INTO audit_log (actor, action, order_no) VALUES (%s, %s, %s)",
             actor, action, order_no,
         )  # fmt: skip
     code, table = await told(settings, "access")

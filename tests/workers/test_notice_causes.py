@@ -58,7 +58,7 @@ async def test_webhooks_that_were_given_up_are_a_cause_for_an_hour(scene: Scene)
         "VALUES ('whe_1', 'https://shop.example/t0ken', '', '', 'test') ON CONFLICT DO NOTHING",
     )
     await sql(
-        scene.books.app_url,
+        scene.books.owner_url,
         "INSERT INTO webhook_deliveries (endpoint_id, order_no, seq, state, done_at) "
         "VALUES ('whe_1', %s, 1, 'failed', now())",
         order_no,

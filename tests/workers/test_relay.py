@@ -160,7 +160,7 @@ async def test_an_event_that_commits_late_is_not_skipped(database_url: Books, se
         slow, quick = await place(database_url), await place(database_url)
         async with await psycopg.AsyncConnection.connect(database_url.app_url) as connection:
             await connection.execute(
-                "INSERT INTO order_events (order_no, seq, type, actor) VALUES (%s, 0, 'order_amended', 'test')", (slow,)
+                "INSERT INTO order_events (order_no, type, actor) VALUES (%s, 'order_amended', 'test')", (slow,)
             )
             async with relaying(settings):
                 await move(database_url, quick, "order_amended", None, None)
@@ -329,8 +329,8 @@ async def test_old_rows_are_swept(database_url: Books, settings: Settings) -> No
             [one] = await deliveries.claim(connection, "whe_one", 10, 5.0)
             await deliveries.mark_done(connection, one)
         keys = "INSERT INTO idempotency_keys (subject, key, request_hash, state, locked_until, created_at) VALUES "
-        await sql(database_url.app_url, keys + "('s', 'old', '', 'running', now(), now() - interval '8 days')")
-        await sql(database_url.app_url, keys + "('s', 'new', '', 'running', now(), now())")
+        await sql(database_url.owner_url, keys + "('s', 'old', '', 'running', now(), now() - interval '8 days')")
+        await sql(database_url.owner_url, keys + "('s', 'new', '', 'running', now(), now())")
         await relay.sweep(books)()
         assert await sql(database_url.app_url, "SELECT key FROM idempotency_keys") == [("new",)]
         assert await states(database_url) == {"done": 1}

@@ -1,0 +1,161 @@
+"""What the services' role may do, column by column: the whole of it. A new table or right is added here."""
+
+INSERTS = {
+    "activity_acts": "act_id action activity actor order_no reason_enc timeout_s",
+    "allocations": "order_no quantity sku state warehouse",
+    "approvals": (
+        "action amount_minor approval_id asked_by currency data_key expires_at kind order_no orders wish_enc"
+    ),
+    "book_checks": "question",
+    "customer_contacts": "channel customer_id email_index phone_index profile_enc",
+    "customers": "customer_id data_key email_index phone_index profile_enc",
+    "disputes": "order_no payment_id reason",
+    "documents": (
+        "billed_to_enc content currency issued_by kind order_no refund_id series tax_minor time_zone total_minor"
+    ),
+    "exchange_lines": "line_no name quantity return_id sku unit_price_minor",
+    "exchange_refunds": "refund_id return_id",
+    "exchanges": "advance order_no return_id",
+    "failing_steps": "activity attempt error event_seq max_attempts next_try_at order_no provider step",
+    "feedback": "feedback_id feedback_no given_by kind order_no rating text_enc",
+    "guarantees": "amount_minor currency method order_no return_id token",
+    "holds": "default_outcome escalate_at hold_no kind order_no owner put_on_by reason_enc stops until",
+    "idempotency_keys": "key locked_until request_hash resource response state status_code subject",
+    "inbox": "event_id fact kind order_no provider",
+    "messages": (
+        "body_enc channel customer_id event_seq expires_at fact language last_error message_id order_no state "
+        "template to_enc version"
+    ),
+    "notice_channels": "causes channel_id created_by data_key kind language name target_enc",
+    "notice_deliveries": "channel_id notice_id number phase",
+    "notices": "amounts cause count facts kind most oldest_at",
+    "order_acts": "act_id action actor approval_id detail moved_minor order_no reason_enc value_enc",
+    "order_change_lines": (
+        "change_no discount_minor items_minor line_no order_no quantity_delta shipping_minor sku tax_added_minor "
+        "tax_minor"
+    ),
+    "order_changes": (
+        "actor after_enc before_enc change_no order_no refund_id seq total_after_minor total_before_minor what"
+    ),
+    "order_events": "actor data from_status key order_no to_status type",
+    "order_lines": (
+        "discount_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor unit_price_minor"
+    ),
+    "order_supplements": (
+        "actor after_enc amount_minor before_enc change_no currency held lines method note_enc order_no place "
+        "ship_to_enc slot_from slot_to supplement_no token total_after_minor total_before_minor until warehouse "
+        "what"
+    ),
+    "orders": (
+        "backorder channel city country currency customer_id discount_minor exchange_of exchange_return "
+        "external_ref items_minor note_enc order_no placed_by priority province ship_to_enc shipping_minor "
+        "slot_from slot_to tax_added_minor tax_minor total_minor trace type"
+    ),
+    "parcel_contents": "quantity shipment_id sku",
+    "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step",
+    "payment_requests": "actor attempt method order_no request_id token",
+    "payments": (
+        "amount_minor attempt currency idempotency_key kind order_no parent_id provider provider_ref purpose "
+        "refund_id status tries"
+    ),
+    "portal_asks": "asked_by asks",
+    "portal_codes": "ask_hash code_hash contact_kind contacts expires_at link_hash",
+    "portal_sessions": "contact_kind contacts expires_at session_hash",
+    "processes": "disk host memory name pid trouble",
+    "products": "active currency name price_minor sku weight_g",
+    "refund_lines": ("amount_minor goods_worth_minor line_no quantity refund_id shipping_minor shipping_worth_minor"),
+    "refund_parts": "amount_minor payment_id refund_id",
+    "refunds": (
+        "amount_minor approval_id asked_by currency goods_minor order_no origin reason_enc refund_id return_id "
+        "shipping_minor status"
+    ),
+    "resolutions": "action actor approval_id order_no reason_enc resolution_id value_enc",
+    "return_findings": "condition line_no quantity return_id stage",
+    "return_labels": "content_enc format return_id",
+    "return_lines": "line_no order_no quantity return_id sku",
+    "returns": (
+        "deadline default_outcome order_no photographs_enc reason_code reason_enc requested_by resolution "
+        "return_id warehouse"
+    ),
+    "shipment_labels": "content_enc format shipment_id",
+    "shipment_scans": "carrier event_id occurred_at shipment_id status",
+    "shipments": "address_rev carrier idempotency_key order_no shipment_id status tracking_no tries warehouse",
+    "sign_in_attempts": "failures locked_until name source",
+    "staff": "data_key name password_hash role totp_enc",
+    "staff_sessions": "address expires_at name session_hash",
+    "stock_levels": "sku warehouse",
+    "stock_movements": (
+        "actor duplicate idempotency_key kind on_hand_delta order_no quantity quarantined_delta reference "
+        "reserved_delta sku warehouse"
+    ),
+    "store_credit_entries": (
+        "amount_minor balance_delta currency customer_id held_delta idempotency_key kind order_no parent_id return_id"
+    ),
+    "support_job_items": "job_id order_no resolution_id",
+    "support_jobs": (
+        "action actor approval_id data_key filter finished_at job_id rate_per_s reason_enc state total value_enc"
+    ),
+    "warehouses": "city code country is_default name priority province",
+    "webhook_deliveries": "endpoint_id order_no seq",
+    "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc url",
+    "workflow_acts": "act_id action actor batch_id data_key order_no reason_enc run_id total",
+    "workflow_requests": "kind name payload rank subject trace",
+}
+UPDATES = {
+    "allocations": "quantity state",
+    "approvals": "decided_at decided_by decision done_at words_enc",
+    "book_checks": "answered_at begun_at unanswered wrong",
+    "customer_contacts": "email_index phone_index profile_enc updated_at",
+    "customers": "data_key email_index phone_index profile_enc updated_at",
+    "disputes": "closed_at status",
+    "exchanges": "new_order_no status used_minor",
+    "failing_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
+    "feedback": "answer_enc answered_at answered_by",
+    "guarantees": "claim_minor status updated_at",
+    "holds": "close_reason_enc closed_at closed_by escalated_at outcome owner",
+    "idempotency_keys": "locked_until response state status_code",
+    "inbox": "outcome processed_at",
+    "messages": (
+        "asked_by body_enc language last_error next_try_at provider provider_ref round sent_at state to_enc tries "
+        "version"
+    ),
+    "notice_channels": "active busy_until data_key removed_by target_enc",
+    "notice_deliveries": "done_at last_error next_try_at state tries",
+    "notices": "amounts count facts most oldest_at over_at seen_at",
+    "order_supplements": "code status updated_at",
+    "orders": (
+        "address_rev cancel_reason_enc cancelling city country note_enc priority province ship_to_enc slot_from slot_to"
+    ),
+    "outbox": "created_at",
+    "parked_steps": "escalated_at resolution_id resolved_at",
+    "payment_requests": "attempt",
+    "payments": "error_code provider_ref purpose risk status tries updated_at",
+    "portal_asks": "asks since",
+    "portal_codes": "tries used_at",
+    "portal_sessions": "seen_at",
+    "processes": "beat_at disk ended_at memory steady_since trouble",
+    "refunds": "status updated_at",
+    "returns": (
+        "answer_enc carrier carrier_ref cost_currency cost_minor deadline default_outcome label label_tries parcel "
+        "remind_at reminded_at settled status tracking_no updated_at"
+    ),
+    "shipments": ("came_back_at carrier_ref cost_currency cost_minor replaced_at status tracking_no tries updated_at"),
+    "sign_in_attempts": "failures locked_until tried_at",
+    "staff": "active data_key password_hash signed_in_at totp_enc totp_step",
+    "staff_sessions": "seen_at",
+    "support_job_items": "error state",
+    "support_jobs": "finished_at state stopped_by",
+    "webhook_deliveries": "done_at last_error next_try_at state tries",
+    "workflow_requests": "claimed_until last_error rank tries",
+}
+DELETES = {
+    "failing_steps", "idempotency_keys", "messages", "notices", "outbox", "portal_asks", "portal_codes",
+    "portal_sessions", "processes", "sign_in_attempts", "staff_sessions", "webhook_deliveries", "webhook_endpoints",
+    "workflow_requests",
+}  # fmt: skip
+# Functions that are called in plain statements. A trigger's function needs no right to be called.
+EXECUTES = {
+    "added_minor", "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed", "head_start_s",
+    "is_awaiting_supplement", "is_booked", "is_paying", "lock_store_credit", "make_audit_anchor", "moved_minor",
+    "note_cancel_asked", "open_park", "person_of", "require_unpaid_within", "supplement_attempt",
+}  # fmt: skip
