@@ -14,6 +14,7 @@ from api.guard import Guard
 from api.middleware import BodyLimit, Measured
 from api.portal import install as portal
 from api.rate_limits import RateLimits
+from api.revoked_tokens import RevokedTokens
 from api.routes import (
     approvals,
     audit,
@@ -37,6 +38,7 @@ from api.routes import (
     store_credit,
     support,
     system,
+    tokens,
     webhooks,
 )
 from api.waiting import Watcher
@@ -71,6 +73,7 @@ ROUTERS = (
     endpoints.router,
     notices.router,
     audit.router,
+    tokens.router,
     webhooks.router,
     system.router,
 )
@@ -113,6 +116,7 @@ def build_services(settings: Settings) -> Services:
         watcher=Watcher(database),
         payments=registry.build_payments(settings, database),
         carriers=registry.build_carriers(settings),
+        revoked=RevokedTokens(database),
     )
 
 
@@ -122,10 +126,12 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         parts = build_services(settings)
         app.state.services = parts
         parts.workflows.start()
+        parts.revoked.start()
         try:
             async with beating(parts.database, "api", settings):
                 yield
         finally:
+            await parts.revoked.close()
             await parts.watcher.close()
             await parts.workflows.close()
             await registry.close_all(parts.payments)

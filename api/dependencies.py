@@ -12,6 +12,7 @@ from fastapi.security.base import SecurityBase
 
 from api.errors import Problem
 from api.rate_limits import RateLimits
+from api.revoked_tokens import RevokedTokens
 from api.waiting import Watcher
 from api.workflow_calls import Workflows
 from domain.access import STAFF, Principal, Role
@@ -38,6 +39,7 @@ class Services:
     watcher: Watcher
     payments: dict[str, PaymentGateway]
     carriers: dict[str, CarrierGateway]
+    revoked: RevokedTokens
 
 
 def services(request: Request) -> Services:
@@ -69,6 +71,8 @@ class _Bearer(SecurityBase):
             raise _unauthorised("token_expired", "the token's lifetime is over; get a new one") from None
         except TokenInvalid:
             raise _unauthorised("token_invalid", "this is not a token of ours") from None
+        if known.token_id in services(request).revoked:
+            raise _unauthorised("token_revoked", "this token was revoked; get a new one")
         request.state.allowance = limits(request).caller(known)
         return replace(known, origin=origin(request, "api")) if known.is_staff else known
 

@@ -28,12 +28,14 @@ def same_person(one: str, other: str) -> bool:
 class Principal:
     """An authenticated caller: `subject` is the customer id, the channel code or the staff member.
 
-    `origin` says where a member of staff speaks from, for the audit log: `api ADDRESS`, `console ADDRESS`.
+    `origin` says where a member of staff speaks from, for the audit log: `api ADDRESS`, `console ADDRESS`. `token_id`
+    is that of the bearer token, empty where there is none or it has none.
     """
 
     role: Role
     subject: str
     origin: str = field(default="", compare=False)
+    token_id: str = field(default="", compare=False)
 
     @property
     def is_staff(self) -> bool:

@@ -1,6 +1,8 @@
 """Bearer tokens: JWT signed with HMAC-SHA-256. Algorithm and audience are fixed, whatever a token's header says."""
 
+import secrets
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 
 import jwt
@@ -24,25 +26,59 @@ class TokenExpired(TokenInvalid):
     """Was a token of ours, its lifetime is over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token and what it says; times in seconds since 1970. `token_id` names it in the books, where it is revoked."""
+
+    token: str
+    token_id: str
+    role: Role
+    subject: str
+    issued_at: int
+    expires_at: int
+
+
 def issue(
     secret: str | SecretStr, role: Role | str, subject: str, lifetime_s: float, customer: str | None = None
 ) -> str:
     """A token for `subject` in `role`, valid for `lifetime_s` seconds from now.
 
     For the role customer, `customer` names the customer the token speaks for and takes the place of `subject`.
+    """
+    return make(
+        secret, role, customer if customer is not None and Role(role) is Role.CUSTOMER else subject, lifetime_s
+    ).token
+
+
+def make(secret: str | SecretStr, role: Role | str, subject: str, lifetime_s: float) -> Issued:
+    """A token with an id of its own. Who hands it to somebody registers it in the books.
+
     Raises ValueError on an unknown role, an empty subject, or a secret under 32 bytes.
     """
     role = Role(role)
-    named = customer if customer is not None and role is Role.CUSTOMER else subject
-    if not named:
+    if not subject:
         raise ValueError("a token needs a subject")
     now = time.time()
-    claims = {"sub": named, "role": role.value, "aud": AUDIENCE, "iat": int(now), "exp": int(now + lifetime_s)}
-    return _CODEC.encode(claims, _key(secret), algorithm=ALGORITHM)
+    begin, end, token_id = int(now), int(now + lifetime_s), f"tok_{secrets.token_hex(12)}"
+    claims = {"sub": subject, "role": role.value, "aud": AUDIENCE, "iat": begin, "exp": end, "jti": token_id}
+    token = _CODEC.encode(claims, _key(secret), algorithm=ALGORITHM)
+    return Issued(token, token_id, role, subject, begin, end)
+
+
+def id_of(token: str) -> str | None:
+    """The id that a token claims, unverified; None where it claims none or is no token."""
+    try:
+        claimed = jwt.decode(token, options={"verify_signature": False}).get("jti")
+    except jwt.InvalidTokenError:
+        return None
+    return claimed if isinstance(claimed, str) else None
 
 
 def verify(secret: str | SecretStr, token: str) -> Principal:
-    """Who the bearer is. Raises TokenExpired, TokenInvalid; ValueError on a secret under 32 bytes."""
+    """Who the bearer is, whether or not the token was revoked.
+
+    Raises TokenExpired, TokenInvalid; ValueError on a secret under 32 bytes.
+    """
     if len(token) > MAX_TOKEN_CHARS:
         raise TokenInvalid("too long")
     principal, expires_at = _decoded(_key(secret), token)
@@ -56,7 +92,8 @@ def _decoded(key: bytes, token: str) -> tuple[Principal, float]:
     """Who, until when. A good signature stays good: only good tokens are remembered, the clock is asked each time."""
     try:
         claims = _CODEC.decode(token, key, algorithms=[ALGORITHM], audience=AUDIENCE)
-        return Principal(role=Role(str(claims.get("role"))), subject=claims["sub"]), float(claims["exp"])
+        role, token_id = Role(str(claims.get("role"))), str(claims.get("jti", ""))
+        return Principal(role=role, subject=claims["sub"], token_id=token_id), float(claims["exp"])
     except jwt.ExpiredSignatureError:
         raise TokenExpired("expired") from None
     except (jwt.InvalidTokenError, ValueError):

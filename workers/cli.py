@@ -1,13 +1,12 @@
 """The `oms` command. Each command imports what it runs when it runs, so that the command itself starts at once."""
 
-import contextlib
-import os
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+
+from workers.environment import check, end, fail, use, use_temporal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,9 +57,9 @@ def up(
     from infra.stack.stack import Options
     from workers import up as command
 
-    _check("up", given=GIVEN)
+    check("up", given=GIVEN)
     options = Options(data_dir, port, ready_file, headless, manual_carrier, private_webhooks=allow_private_webhooks)
-    _end(command.run(options))
+    end(command.run(options))
 
 
 @app.command()
@@ -76,45 +75,24 @@ def demo(
     """Start everything, walk real baskets to their ends, print what became of each."""
     from workers.demo import run as command
 
-    _check("up", given=GIVEN)
-    _end(command.demo(once=once, orders=orders, as_json=as_json, data_dir=data_dir, port=port, seed=seed))
+    check("up", given=GIVEN)
+    end(command.demo(once=once, orders=orders, as_json=as_json, data_dir=data_dir, port=port, seed=seed))
 
 
-@app.command()
-def token(
-    role: Annotated[str, typer.Option(help="customer, channel, support, warehouse, finance, operations or admin.")],
-    customer: Annotated[str | None, typer.Option(help="The customer's id, for the role customer.")] = None,
-    subject: Annotated[
-        str | None, typer.Option(help="Who else the token is for: a channel, a member of staff.")
-    ] = None,
-    lifetime_s: Annotated[
-        int | None, typer.Option(min=1, help="Seconds until it expires; OMS_TOKEN_LIFETIME_S unless named.")
-    ] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-) -> None:
-    """Print a bearer token for the running stack."""
-    from domain.access import Role
-    from domain.text import ID_RULE, is_identifier
-    from infra import tokens
-    from infra.settings import settings
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Print a bearer token (--role ROLE), list tokens, revoke one.",
+)
+def token(context: typer.Context) -> None:
+    from workers.token_commands import app as commands
 
-    if role not in set(Role):
-        raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
-    if customer is not None and role != Role.CUSTOMER:
-        raise typer.BadParameter("goes with --role customer; use --subject for others", param_hint="--customer")
-    _use(data_dir, "token")
-    defaults = {Role.CUSTOMER.value: "c-demo", Role.CHANNEL.value: "web"}
-    named = customer or subject or defaults.get(role, role)
-    if not is_identifier(named):
-        raise typer.BadParameter(ID_RULE, param_hint="--subject" if customer is None else "--customer")
-    known = settings()
-    print(tokens.issue(known.token_secret.get_secret_value(), role, named, lifetime_s or known.token_lifetime_s))
+    commands(args=context.args, prog_name="oms token")
 
 
 @app.command()
 def api() -> None:
     """Run the HTTP front door, set by the environment."""
-    _check("api")
+    check("api")
     from api import server
 
     _run(server.run)
@@ -125,7 +103,7 @@ def worker_run(context: typer.Context) -> None:
     """Run the Temporal worker, set by the environment; or `oms worker promote`."""
     if context.invoked_subcommand is not None:
         return
-    _check("worker")
+    check("worker")
     from workers import worker as command
 
     _run(command.run)
@@ -142,7 +120,7 @@ def worker_promote(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Make a version the one that orders go to, once a worker of it polls; say what is wrong when none does."""
-    _use_temporal(data_dir)
+    use_temporal(data_dir)
     from infra.settings import settings
     from workers import promoting
 
@@ -160,7 +138,7 @@ def temporal_prepare(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Create the namespace where it is not there, see to retention and search attributes; safe to repeat."""
-    _use_temporal(data_dir)
+    use_temporal(data_dir)
     from infra.settings import settings
     from workers import preparing
 
@@ -170,7 +148,7 @@ def temporal_prepare(
 @app.command()
 def relay() -> None:
     """Run the relay of the outbox, set by the environment."""
-    _check("relay")
+    check("relay")
     from workers import relay as command
 
     _run(command.run)
@@ -190,7 +168,7 @@ def sandbox() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database at OMS_OWNER_DATABASE_URL to the newest version."""
-    _check("migrate")
+    check("migrate")
     from infra.db import migrate as command
     from infra.db.roles import WrongRoles
     from infra.settings import settings
@@ -198,7 +176,7 @@ def migrate() -> None:
     try:
         command.upgrade(settings().owner_database_url)
     except WrongRoles as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command()
@@ -206,14 +184,14 @@ def doctor(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> 
     """Say what is reachable and right; exit 1 when something is wrong."""
     from workers import doctor as command
 
-    _use(data_dir, "doctor")
+    use(data_dir, "doctor")
     _run(lambda: command.run(as_json=as_json))
 
 
 @app.command()
 def recover(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Start again, from the books, every open order that Temporal does not know."""
-    _use(data_dir, "books")
+    use(data_dir, "books")
     from workers import recover as command
 
     _run(lambda: command.run(as_json=as_json))
@@ -222,7 +200,7 @@ def recover(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) ->
 @ledger.command("check")
 def ledger_check(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Exit 0 when stock and money balance; else say where they do not."""
-    _use(data_dir, "books")
+    use(data_dir, "books")
     from workers import ledger as command
 
     _run(lambda: command.check(as_json=as_json))
@@ -237,7 +215,7 @@ def audit_verify(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Exit 0 when the audit log is whole; else say which entry was changed, removed, moved or cut off."""
-    _use(data_dir, "books")
+    use(data_dir, "books")
     from workers import audit as command
 
     _run(lambda: command.verify(anchor or (), as_json=as_json))
@@ -250,7 +228,7 @@ def audit_anchor(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Make an anchor over all entries now, and print its hash as a line to keep elsewhere."""
-    _use(data_dir, "books")
+    use(data_dir, "books")
     from workers import audit as command
 
     _run(lambda: command.anchor(only_print=only_print))
@@ -263,7 +241,7 @@ def audit_access(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """The access review: staff, role, last sign-in, acts in the last 90 days."""
-    _use(data_dir, "books")
+    use(data_dir, "books")
     from workers import audit as command
 
     _run(lambda: command.access(as_json=as_json))
@@ -279,7 +257,7 @@ def staff_add(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Let somebody in: prints a first password and a second factor, once."""
-    _use(data_dir, "staff")
+    use(data_dir, "staff")
     from workers import staff as command
 
     _run(lambda: command.add(name, role))
@@ -288,7 +266,7 @@ def staff_add(
 @staff.command("reset")
 def staff_reset(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Another password and second factor; every session of this person ends."""
-    _use(data_dir, "staff")
+    use(data_dir, "staff")
     from workers import staff as command
 
     _run(lambda: command.reset(name))
@@ -297,7 +275,7 @@ def staff_reset(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 @staff.command("remove")
 def staff_remove(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Let somebody in no more; every session of this person ends."""
-    _use(data_dir, "staff")
+    use(data_dir, "staff")
     from workers import staff as command
 
     _run(lambda: command.remove(name))
@@ -306,7 +284,7 @@ def staff_remove(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 @staff.command("list")
 def staff_list(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Who may sign in, in which role, and who did last."""
-    _use(data_dir, "staff")
+    use(data_dir, "staff")
     from workers import staff as command
 
     _run(lambda: command.show(as_json=as_json))
@@ -322,52 +300,9 @@ def stuck(context: typer.Context) -> None:
     commands(args=context.args, prog_name="oms stuck")
 
 
-def _use(data_dir: Path, command: str) -> None:
-    """Sets this process's environment from the stack in data_dir, or leaves that of a real deployment; checks it."""
-    from infra.stack import running
-    from infra.stack.errors import NotRunningError
-
-    try:
-        running.configure(data_dir)
-    except NotRunningError as error:
-        _fail(f"{error}, or set OMS_DATABASE_URL and what else docs/settings.md names for another installation")
-    _check(command)
-
-
-def _check(command: str, given: Collection[str] = ()) -> None:
-    """Goes on when the settings do for this command; else ends with 2, one line for each problem."""
-    from workers import checked
-
-    if code := checked.settings_for(command, given):
-        _end(code)
-
-
-def _use_temporal(data_dir: Path) -> None:
-    """As `_use`, for commands that need Temporal only: the address in the environment goes first."""
-    from infra.stack import running
-    from infra.stack.errors import NotRunningError
-
-    if "OMS_TEMPORAL_ADDRESS" not in os.environ:
-        with contextlib.suppress(NotRunningError):
-            running.configure(data_dir)
-    _check("temporal")
-
-
 def _run(entry: Callable[[], int | None]) -> NoReturn:
     """Ends with what the entry point returns; None is 0."""
-    _end(entry())
-
-
-def _fail(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    _end(1)
-
-
-def _end(code: int | None) -> NoReturn:
-    """Ends at once with this code: unwinding the interpreter after a Temporal client may crash and change it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code or 0)
+    end(entry())
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import audit_anchors, events, messages, notices, outbox, processes, refunds
+from infra.db import audit_anchors, events, messages, notices, outbox, processes, refunds, tokens
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.gateways.registry import build_messages
@@ -27,6 +27,7 @@ DELIVERY_IDLE_S = 0.5
 # Younger requests are the worker's, which can start orders eagerly.
 DISPATCH_AFTER_S = 1.0
 KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 30, 90, 1, 7
+TOKENS_DAYS = 30
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 # How often it is asked whether the next anchor is due; the database says so, however many relays ask.
@@ -147,7 +148,8 @@ def sweep(database: Database) -> Callable[[], Awaitable[bool]]:
             told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
             over = await notices.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
             gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
+            past = await tokens.forget(connection, TOKENS_DAYS, SWEEP_ROWS)
             codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, told, over, gone, codes)
+        return SWEEP_ROWS in (keys, told, over, gone, past, codes)
 
     return step

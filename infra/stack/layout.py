@@ -40,6 +40,10 @@ class Layout:
         return self.root / "ready.json"
 
     @property
+    def environment(self) -> Path:
+        return self.root / "environment.json"
+
+    @property
     def ports(self) -> Path:
         return self.root / "ports.json"
 

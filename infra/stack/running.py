@@ -2,22 +2,29 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
 
 from infra.stack.errors import NotRunningError
-from infra.stack.layout import DEFAULT_DATA_DIR, Layout
+from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
+from infra.stack.secrets import load as load_secrets
 
-LOG = "%(asctime)s %(levelname)s %(message)s"
+# Where each is kept instead: no file that programs read has a key in it.
+IN_SECRETS = {
+    "OMS_TOKEN_SECRET": "token_secret",
+    "OMS_MASTER_KEY": "master_key",
+    "OMS_SANDBOX_WEBHOOK_SECRET": "sandbox_webhook_secret",
+}
 
 
 @dataclass(frozen=True)
 class Running:
     """What the ready file says: addresses, tokens by role, process ids by name; times in seconds since 1970.
 
-    environment holds the OMS_* settings of the stack's services, with its secrets: only DIR/ready.json carries it.
+    environment holds the OMS_* settings of the stack's services, with its secrets: no ready file carries it.
     """
 
     api: str
@@ -34,7 +41,7 @@ class Running:
     environment: dict[str, str] = field(default_factory=dict, repr=False)
 
     def public(self) -> dict[str, object]:
-        """The content of the file that --ready-file names."""
+        """The content of a ready file."""
         content = asdict(self)
         del content["environment"]
         return content
@@ -77,5 +84,22 @@ def configure(data_dir: Path = DEFAULT_DATA_DIR) -> Running | None:
         if os.environ.get("OMS_DATABASE_URL"):
             return None
         raise
-    os.environ.update(running.environment)
+    os.environ.update(environment_of(running))
     return running
+
+
+def keep_environment(layout: Layout, environment: Mapping[str, str]) -> None:
+    """Keeps the services' settings for the commands beside them; the secrets stay in the file that they are in."""
+    kept = {name: value for name, value in environment.items() if name not in IN_SECRETS}
+    write_json(layout.environment, kept)
+
+
+def environment_of(running: Running) -> dict[str, str]:
+    """The OMS_* settings of a stack's services, read as the user who started it. Raises NotRunningError."""
+    layout = Layout.at(Path(running.data_dir))
+    try:
+        settings: dict[str, str] = json.loads(layout.environment.read_text())
+    except (OSError, ValueError) as error:
+        raise NotRunningError(f"{layout.environment} cannot be read ({error}); start the stack again") from error
+    secrets = load_secrets(layout.secrets)
+    return {**settings, **{name: getattr(secrets, field) for name, field in IN_SECRETS.items()}}

@@ -7,9 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from domain.access import Role
-from infra import tokens
-from infra.stack import environment, leftovers, ports, probes, schema, temporal_setup, ui_guard
+from infra.stack import (
+    environment,
+    leftovers,
+    ports,
+    probes,
+    role_tokens,
+    running,
+    schema,
+    temporal_setup,
+    ui_guard,
+)
 from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
 from infra.stack.lock import DirectoryLock
 from infra.stack.postgres import PostgresServer
@@ -20,8 +28,6 @@ from infra.stack.secrets import load as load_secrets
 from infra.stack.service import Service
 from infra.stack.temporal import NAMESPACE, TemporalServer
 
-TOKEN_LIFETIME_S = 30 * 86_400
-SUBJECTS = {Role.CUSTOMER: "c-demo", Role.CHANNEL: "web"}
 STOP_ORDER = ("api", "relay", "worker", "sandbox", "temporal", "postgres")
 STOP_TIMEOUT_S = {"api": 8.0, "relay": 8.0, "worker": 15.0, "sandbox": 5.0}
 
@@ -52,6 +58,7 @@ class Stack:
         self._standing = False
         self._routing: asyncio.Task[None] | None = None
         self._ui: ui_guard.UiGuard | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> Running:
@@ -72,6 +79,8 @@ class Stack:
             raise
         self._standing = True
         self._announce()
+        renewing = role_tokens.renewed(self._secrets, self._postgres.app_url, self._renew)
+        self._renewing = asyncio.create_task(renewing, name="renew tokens")
         return self.running
 
     async def stop(self) -> None:
@@ -79,8 +88,9 @@ class Stack:
         self._standing = False
         for file in self._ready_files():
             file.unlink(missing_ok=True)
-        if self._routing is not None:
-            self._routing.cancel()
+        for task in (self._routing, self._renewing):
+            if task is not None:
+                task.cancel()
         if self._ui is not None:
             await self._ui.stop()
         for name in STOP_ORDER:
@@ -90,7 +100,7 @@ class Stack:
 
     def _ready_files(self) -> list[Path]:
         asked = self._options.ready_file
-        return [self._layout.ready, *([asked] if asked else [])]
+        return [self._layout.ready, self._layout.environment, *([asked] if asked else [])]
 
     async def _prepare(self) -> None:
         for file in self._ready_files():
@@ -110,6 +120,7 @@ class Stack:
             private_webhooks=self._options.private_webhooks,
             more=self._options.settings,
         )
+        self._tokens = role_tokens.make(self._secrets)
         self._facts = self._make_facts()
         self._make_services()
 
@@ -147,18 +158,12 @@ class Stack:
             temporal_ui=self._temporal_ui,
             sandbox=environment.url(self._ports["sandbox"]),
             database_url=self._postgres.owner_url,
-            tokens=self._tokens(),
+            tokens={role: one.token for role, one in self._tokens.items()},
             pids={},
             data_dir=str(self._layout.root),
             supervisor=this_process(),
             environment={name: value for name, value in self._environment.items() if name.startswith("OMS_")},
         )
-
-    def _tokens(self) -> dict[str, str]:
-        secret = self._secrets.token_secret
-        return {
-            role.value: tokens.issue(secret, role, SUBJECTS.get(role, role.value), TOKEN_LIFETIME_S) for role in Role
-        }
 
     def _make_services(self) -> None:
         host, at = ports.HOST, self._ports
@@ -248,14 +253,20 @@ class Stack:
         await self._services["postgres"].start()
         await self._postgres.ensure_roles()
         await schema.bring_up_to_date(self._postgres.owner_url, self._layout.schema)
+        await role_tokens.register(self._postgres.app_url, self._tokens.values())
 
     def _announce(self) -> None:
         if not self._standing:
             return
-        running = self.running
-        write_json(self._layout.ready, {**running.public(), "environment": running.environment})
+        now = self.running
+        running.keep_environment(self._layout, now.environment)
+        write_json(self._layout.ready, now.public())
         if self._options.ready_file:
-            write_json(self._options.ready_file.resolve(), running.public())
+            write_json(self._options.ready_file.resolve(), now.public())
+
+    def _renew(self, tokens: dict[str, str]) -> None:
+        self._facts = replace(self._facts, tokens=tokens)
+        self._announce()
 
 
 def _http(host: str, port: int, path: str) -> Callable[[], Awaitable[None]]:

@@ -95,6 +95,7 @@ INSERTS = {
     "support_jobs": (
         "action actor approval_id data_key filter finished_at job_id rate_per_s reason_enc state total value_enc"
     ),
+    "tokens": "expires_at issued_at issued_by role subject token_id",
     "warehouses": "city code country is_default name priority province",
     "webhook_deliveries": "endpoint_id order_no seq",
     "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc url",
@@ -145,13 +146,14 @@ UPDATES = {
     "staff_sessions": "seen_at",
     "support_job_items": "error state",
     "support_jobs": "finished_at state stopped_by",
+    "tokens": "revoked_at revoked_by",
     "webhook_deliveries": "done_at last_error next_try_at state tries",
     "workflow_requests": "claimed_until last_error rank tries",
 }
 DELETES = {
     "failing_steps", "idempotency_keys", "messages", "notices", "outbox", "portal_asks", "portal_codes",
-    "portal_sessions", "processes", "sign_in_attempts", "staff_sessions", "webhook_deliveries", "webhook_endpoints",
-    "workflow_requests",
+    "portal_sessions", "processes", "sign_in_attempts", "staff_sessions", "tokens", "webhook_deliveries",
+    "webhook_endpoints", "workflow_requests",
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {

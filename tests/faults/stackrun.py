@@ -16,6 +16,7 @@ import httpx
 import psycopg
 from psycopg.rows import dict_row
 
+from infra.stack import running
 from infra.stack.process import tail
 from tests.stack.oms import OMS
 
@@ -143,7 +144,7 @@ class StackRun:
     @contextlib.contextmanager
     def another(self, name: str, *argv: str, **env: str) -> Any:
         """A second api, worker or relay on the same stack, with other settings, or the program `argv`; its process."""
-        told = json.loads((self.data_dir / "ready.json").read_text())["environment"]
+        told = running.environment_of(running.load(self.data_dir))
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMS_")}
         with (self.folder / f"another-{name}.log").open("ab") as log:
             process = subprocess.Popen(argv or [*OMS, name], stdout=log, stderr=log, env={**inherited, **told, **env})

@@ -30,7 +30,7 @@ def a_stack(data_dir: Path, supervisor: dict[str, float]) -> Running:
         pids={"api": 1},
         data_dir=str(data_dir),
         supervisor=supervisor,
-        environment={"OMS_TOKEN_SECRET": "s3cret"},
+        environment={"OMS_TOKEN_SECRET": "s3cret", "OMS_RETURN_WINDOW_S": "60"},
     )
 
 
@@ -67,15 +67,37 @@ def test_a_broken_ready_file_is_none(tmp_path: Path, content: str) -> None:
         running.load(tmp_path)
 
 
+def announce(data_dir: Path) -> None:
+    """As a stack does it: its secrets, what the commands beside it need, the ready file."""
+    layout, stack = Layout.at(data_dir), a_stack(data_dir, running.this_process())
+    secrets.load(layout.secrets)
+    running.keep_environment(layout, stack.environment)
+    write_json(layout.ready, stack.public())
+
+
 def test_the_public_content_keeps_the_environment_to_itself(tmp_path: Path) -> None:
     assert "s3cret" not in json.dumps(a_stack(tmp_path, running.this_process()).public())
 
 
-def test_configure_takes_the_stacks_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_is_in_a_file_that_programs_read(tmp_path: Path) -> None:
+    announce(tmp_path)
+    for file in (Layout.at(tmp_path).ready, Layout.at(tmp_path).environment):
+        assert "s3cret" not in file.read_text()
+        assert not [name for name in running.IN_SECRETS if name in file.read_text()]
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_configure_takes_the_stacks_settings_and_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMS_TOKEN_SECRET", "another")
-    write_json(Layout.at(tmp_path).ready, asdict(a_stack(tmp_path, running.this_process())))
+    monkeypatch.setenv("OMS_MASTER_KEY", "another")
+    monkeypatch.setenv("OMS_SANDBOX_WEBHOOK_SECRET", "another")
+    monkeypatch.setenv("OMS_RETURN_WINDOW_S", "another")
+    announce(tmp_path)
     assert running.configure(tmp_path) is not None
-    assert os.environ["OMS_TOKEN_SECRET"] == "s3cret"
+    made = secrets.load(Layout.at(tmp_path).secrets)
+    assert os.environ["OMS_TOKEN_SECRET"] == made.token_secret
+    assert os.environ["OMS_MASTER_KEY"] == made.master_key
+    assert os.environ["OMS_RETURN_WINDOW_S"] == "60"
 
 
 def test_configure_leaves_a_real_deployments_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,10 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -75,6 +77,33 @@ def test_a_token_of_the_command_line_is_one_of_the_stack(up: Up) -> None:
     assert (principal.role, principal.subject) == (Role.CUSTOMER, "c-9")
     assert tokens.verify(secret, up.ready["tokens"]["customer"]).subject == "c-demo"
     assert tokens.verify(secret, up.ready["tokens"]["channel"]).subject == "web"
+
+
+def test_no_key_of_the_stack_is_in_a_file_that_programs_read(up: Up) -> None:
+    keys = json.loads((up.data_dir / "secrets.json").read_text())
+    read = [up.ready_file, up.data_dir / "ready.json", up.data_dir / "environment.json", *up.data_dir.glob("logs/*")]
+    for name in ("token_secret", "master_key", "sandbox_webhook_secret"):
+        assert [file for file in read if keys[name] in file.read_text(errors="replace")] == []
+
+
+def test_the_stacks_own_tokens_live_for_days_and_can_be_listed_and_revoked(up: Up) -> None:
+    where = ("--data-dir", str(up.data_dir))
+    shown = oms("token", "list", "--json", *where)
+    listed = {item["role"]: item for item in json.loads(shown.stdout) if item["issued_by"] == "oms up"}
+    assert set(listed) == {role.value for role in Role}
+    life = datetime.fromisoformat(listed["support"]["expires_at"]) - datetime.now(UTC)
+    assert timedelta(days=2) < life <= timedelta(days=3)
+    told = json.loads(oms("token", "--role", "support", "--subject", "ann", "--json", *where).stdout)
+    assert set(told) == {"token", "token_id", "role", "subject", "expires_at"}
+    made = told["token"]
+    headers = {"Authorization": f"Bearer {made}"}
+    asked = f"{up.ready['api']}/v1/orders"
+    assert httpx.get(asked, headers=headers, trust_env=False).status_code == 200
+    assert "support:ann is refused from now on" in oms("token", "revoke", made, *where).stderr
+    refused = httpx.get(asked, headers=headers, trust_env=False)
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
+    table = oms("token", "list", "--all", "--subject", "ann", *where).stdout
+    assert told["token_id"] in table
 
 
 @pytest.mark.parametrize("arguments", [("--role", "boss"), ("--role", "support", "--customer", "c-1"), ()])

@@ -19,6 +19,7 @@ from rich.console import Console
 from domain.access import Role
 from infra import tokens
 from infra.settings import Settings
+from infra.stack import role_tokens
 from infra.stack.errors import StackError, TakenError
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
@@ -42,7 +43,6 @@ SETTINGS = {
     "OMS_GATEWAY_ATTEMPTS": str(GATEWAY_ATTEMPTS),
     "OMS_SANDBOX_CARRIER_STEP_S": "1",
 }
-TOKEN_LIFETIME_S = 30 * 86_400
 LOG_WIDTH = 150
 
 
@@ -113,7 +113,7 @@ class _Demo:
         print_addresses(running, self._console)
         http = Lanes()
         try:
-            outcome = await self._walk(_client(http, running), await planning, running)
+            outcome = await self._walk(await _client(http, running), await planning, running)
         except (RefusedError, httpx.TransportError, ExceptionGroup) as error:
             for leaf in _leaves(error):
                 self._console.print(f"The demo broke off: {leaf!r}", style="red", markup=False)
@@ -153,11 +153,12 @@ class _Demo:
             print(json.dumps(_document(outcome, count, seed), ensure_ascii=False), flush=True)
 
 
-def _client(http: Lanes, running: Running) -> Client:
+async def _client(http: Lanes, running: Running) -> Client:
     """The stack's tokens for staff, and one for a channel of the demo's own, as `oms token` gives them."""
-    secret = running.environment["OMS_TOKEN_SECRET"]
-    own = tokens.issue(secret, Role.CHANNEL, CHANNEL, TOKEN_LIFETIME_S)
-    return Client(http, running.api, running.sandbox, {**running.tokens, "channel": own}, secrets.token_hex(4))
+    own = tokens.make(running.environment["OMS_TOKEN_SECRET"], Role.CHANNEL, CHANNEL, role_tokens.LIFETIME_S)
+    await role_tokens.register(running.environment["OMS_DATABASE_URL"], [own], "oms demo")
+    given = {**running.tokens, "channel": own.token}
+    return Client(http, running.api, running.sandbox, given, secrets.token_hex(4))
 
 
 def _figures(walk: Walk) -> dict[str, int]:

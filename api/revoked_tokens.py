@@ -1,0 +1,53 @@
+"""Which tokens are refused before their time, known to the process so that no request has to ask."""
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from infra.db import tokens
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database, PoolExhausted
+
+# How long after `oms token revoke` another process still takes the token, at most.
+LOOK_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class RevokedTokens:
+    """Looks into the books every second. While they cannot be read the last look counts: no act goes through then."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ids: frozenset[str] = frozenset()
+        self._task: asyncio.Task[None] | None = None
+
+    def __contains__(self, token_id: str) -> bool:
+        return token_id in self._ids
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._task = asyncio.create_task(self._keep_looking(), name="revoked tokens")
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Know at once what was just revoked."""
+        async with autocommit(self._database) as conn:
+            self._ids = await tokens.revoked(conn)
+
+    async def _keep_looking(self) -> None:
+        said = False
+        while True:
+            try:
+                await self.look()
+                said = False
+            except (SQLAlchemyError, PoolExhausted, OSError) as error:
+                if not said:
+                    _log.warning("revoked tokens cannot be read", extra={"error": type(error).__name__})
+                said = True
+            await asyncio.sleep(LOOK_S)
