@@ -88,6 +88,7 @@ _DETAILS = {
     "invalid_text": "a text holds control characters; see errors",
     "blank_text": "a text has no visible character; see errors",
     "unknown_currency": "a currency is an active code of ISO 4217 in three capital letters, like EUR; see errors",
+    "line_not_named": "each line is named by line_no or by sku; see errors",
     "invalid_id": f"{ID_RULE}; see errors",
 }
 
@@ -96,7 +97,7 @@ def _code(error: ErrorDetails) -> str:
     kind, last = error["type"], str(error["loc"][-1]) if error["loc"] else ""
     if kind == "extra_forbidden":
         return "unknown_field"
-    if kind in ("blank_text", "invalid_id", "unknown_currency"):
+    if kind in ("blank_text", "invalid_id", "unknown_currency", "line_not_named"):
         return kind
     if kind == "string_unicode" or (error.get("ctx") or {}).get("pattern") in TEXT_PATTERNS:
         return "invalid_text"

@@ -16,6 +16,7 @@ from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
 from api.schemas.changing import ChangeOrder
+from api.schemas.lines import split
 from api.schemas.orders import Payment
 from domain import slots
 from domain.access import Principal, Role
@@ -29,6 +30,7 @@ from domain.changes import (
     stock_deltas,
 )
 from domain.errors import Conflict, RuleBroken
+from domain.naming import Named
 from domain.orders import MAX_QUANTITY
 from domain.refunds import Origin
 from domain.slots import Slot, require_ahead, require_length
@@ -57,6 +59,7 @@ Refunded = TypeVar("Refunded")
 class Wish:
     """What a caller wants; None leaves a thing as it is. `note` empty takes the note away, `slot` NO_SLOT the slot.
 
+    `lines` are units by SKU, `named` those of lines, with them the whole new list.
     `seen` are the sequence numbers that he has seen the order at, as If-Match says them; ANY for whatever it is.
     """
 
@@ -66,6 +69,7 @@ class Wish:
     note: str | None = None
     payment: Payment | None = None
     slot: Slot | NoSlot | None = None
+    named: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +128,17 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
         if getattr(body, field) is None:
             raise Problem("nothing_to_change", f"{field} is left out or given whole, never null")
     wanted: dict[str, int] | None = None
+    lines_named: tuple[Named, ...] = ()
     if body.lines is not None:
-        wanted = {}
         if len(body.lines) > max_lines:
             raise Problem("too_many_lines", f"an order has at most {max_lines} lines")
-        for line in body.lines:
-            wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+        wanted, lines_named = split(body.lines)
         if any(units > MAX_QUANTITY for units in wanted.values()):
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
     ship_to = dict(body.ship_to) if body.ship_to is not None else None
     slot = body.delivery_slot.slot if body.delivery_slot else NO_SLOT if "delivery_slot" in named else None
-    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot)
+    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot,
+                lines_named)  # fmt: skip
 
 
 async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
@@ -195,9 +199,10 @@ async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish)
 async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wish: Wish) -> tuple[LineChange, ...]:
     if wish.lines is None:
         return ()
-    catalogue = await books.catalogue_of(conn, sorted(wish.lines))
+    skus = {*wish.lines, *(line.sku for line in here.lines if line.line_no in {one.line_no for one in wish.named})}
+    catalogue = await books.catalogue_of(conn, sorted(skus))
     tax = here.tax_of(parts.settings.terms.tax)
-    return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax))
+    return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
 
 
 async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, wish: Wish) -> None:
@@ -304,12 +309,23 @@ def _one(plan: Plan, what: Change) -> dict[str, Any]:
         return {"what": WORDS[what], "before": slots.told(plan.here.slot), "after": slots.told(plan.slot)}
     if what is not Change.LINES:
         return {"what": WORDS[what]}
-    before: dict[str, int] = {}
+    # Lines of one SKU are one row, unless they were sold at different prices.
+    before: dict[tuple[str, int], int] = {}
     for line in plan.here.lines:
-        before[line.sku] = before.get(line.sku, 0) + line.quantity
-    prices = {line.sku: line.unit_price_minor for line in plan.lines}
+        sold = (line.sku, line.unit_price_minor)
+        before[sold] = before.get(sold, 0) + line.quantity
+    deltas: dict[tuple[str, int], int] = {}
+    for change in plan.lines:
+        sold = (change.sku, change.unit_price_minor)
+        deltas[sold] = deltas.get(sold, 0) + change.delta
     rows = [
-        {"sku": sku, "before": before.get(sku, 0), "after": before.get(sku, 0) + delta, "unit_price_minor": prices[sku]}
-        for sku, delta in stock_deltas(plan.lines).items()
+        {
+            "sku": sku,
+            "before": before.get((sku, price), 0),
+            "after": before.get((sku, price), 0) + delta,
+            "unit_price_minor": price,
+        }
+        for (sku, price), delta in sorted(deltas.items())
+        if delta
     ]
     return {"what": WORDS[what], "lines": rows}

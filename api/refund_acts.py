@@ -68,7 +68,7 @@ def _ask(parts: Services, caller: Principal, key: str, number: str, wish: OpenRe
         origin=Origin.SUPPORT,
         asked_by=actor(caller),
         reason=wish.reason,
-        lines=tuple(LineAsk(line.quantity, sku=line.sku) for line in wish.lines or ()),
+        lines=tuple(LineAsk(line.quantity, line.line_no, line.sku) for line in wish.lines or ()),
         amount_minor=wish.amount_minor,
         include_shipping=wish.include_shipping,
         limits=Limits.from_settings(parts.settings),

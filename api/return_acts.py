@@ -15,6 +15,7 @@ from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
 from api.idempotent import in_books
 from api.presenting import RETURNED_BY
+from api.schemas.lines import split
 from api.schemas.returns import AskReturn, FoundPieces, SentReturn
 from domain.access import Principal, Role
 from domain.after_sales import SHOPS_FAULT, Condition, Found, Resolution, ReturnDue, ReturnStatus, allowed_acts
@@ -67,9 +68,7 @@ def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn, known: 
     """
     if wish.resolution not in SETTLINGS:
         raise Problem("resolution_not_offered", f"a return is settled by {', '.join(sorted(SETTLINGS))}")
-    wanted: dict[str, int] = {}
-    for line in wish.lines:
-        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    wanted, named = split(wish.lines)
     return ReturnAsk(
         return_id=f"rt_{derived_id(caller, key, f'return {order_no}')}",
         order_no=order_no,
@@ -81,6 +80,7 @@ def wish_of(caller: Principal, key: str, order_no: str, wish: AskReturn, known: 
         resolution=wish.resolution,
         requested_by=actor(caller),
         photographs=tuple(wish.photographs),
+        named=named,
     )
 
 
@@ -218,7 +218,7 @@ async def inspect(parts: Services, asked: Asked, return_id: str, wish: FoundPiec
 
 
 def _told(wish: FoundPieces) -> list[Found]:
-    return [Found(line.sku, line.quantity, Condition(line.condition)) for line in wish.lines]
+    return [Found(line.sku, line.quantity, Condition(line.condition), line.line_no) for line in wish.lines]
 
 
 async def _act(parts: Services, asked: Asked, return_id: str, act: Act) -> Response:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.errors import Conflict, RuleBroken
+from domain.errors import Conflict
+from domain.naming import Named, by_number_first, meant, take
 
 
 class ReturnStatus(StrEnum):
@@ -170,11 +171,21 @@ def wait_of(status: ReturnStatus, waits: ReturnWaits, *, our_parcel: bool = Fals
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Pieces of a SKU that were found in a condition, as a person says it."""
+    """Pieces of a SKU, or of a line, that were found in a condition, as a person says it."""
 
-    sku: str
+    sku: str | None
     quantity: int
     condition: Condition
+    line_no: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _OfSku:
+    """Pieces of a SKU, whichever its lines."""
+
+    quantity: int
+    sku: str
+    line_no: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,49 +207,53 @@ class LineFound:
     quantity: int
 
 
-def pieces_of(lines: Sequence[LinePieces], wanted: Mapping[str, int]) -> list[LinePieces]:
-    """Which lines the wanted pieces of each SKU are: the lines in their order, as far as pieces are there.
+def pieces_of(lines: Sequence[LinePieces], wanted: Mapping[str, int], named: Sequence[Named] = ()) -> list[LinePieces]:
+    """Which lines the wanted pieces are: `named` ones, then those of each SKU as far as pieces are there.
 
-    Raises RuleBroken `unknown_line`; Conflict `return_exceeds_delivered`.
+    Raises RuleBroken `unknown_line`, `line_sku_mismatch`; Conflict `return_exceeds_delivered`.
     """
-    taken: list[LinePieces] = []
-    for sku, quantity in wanted.items():
-        mine, rest = [line for line in lines if line.sku == sku], quantity
-        if not mine:
-            raise RuleBroken("unknown_line", f"the order has no line with {sku}")
-        if quantity > (free := sum(line.quantity for line in mine)):
+    left = {line.line_no: line.quantity for line in lines}
+    taken: dict[int, int] = {}
+    asked: list[Named | _OfSku] = [*named, *(_OfSku(quantity, sku) for sku, quantity in wanted.items())]
+    for one in asked:
+        mine = meant(lines, one)
+        units, rest = take(mine, left, one.quantity)
+        if rest:
+            what = one.sku if one.line_no is None else f"line {one.line_no} ({mine[0].sku})"
             raise Conflict(
                 "return_exceeds_delivered",
-                f"{free} of {sku} were delivered and are not yet on a return: ask for no more than that",
+                f"{one.quantity - rest} of {what} were delivered and are not yet on a return: ask for no more",
             )
-        for line in mine:
-            if units := min(rest, line.quantity):
-                taken.append(LinePieces(line.line_no, sku, units))
-                rest -= units
-    return taken
+        for line_no, count in units.items():
+            taken[line_no] = taken.get(line_no, 0) + count
+            left[line_no] -= count
+    return [LinePieces(line.line_no, line.sku, taken[line.line_no]) for line in lines if line.line_no in taken]
 
 
 def findings(lines: Sequence[LinePieces], told: Sequence[Found]) -> list[LineFound]:
     """What was found, line by line; pieces that nobody named are missing.
 
-    Raises RuleBroken `unknown_line`; Conflict `more_than_returned`.
+    Raises RuleBroken `unknown_line`, `line_sku_mismatch`; Conflict `more_than_returned`.
     """
     left = {line.line_no: line.quantity for line in lines}
     found: list[LineFound] = []
-    for one in told:
-        mine, rest = [line for line in lines if line.sku == one.sku], one.quantity
-        if not mine:
-            raise RuleBroken("unknown_line", f"{one.sku} is not on this return")
-        for line in mine:
-            if units := min(rest, left[line.line_no]):
-                found.append(LineFound(line.line_no, line.sku, one.condition, units))
-                left[line.line_no] -= units
-                rest -= units
+    for one in by_number_first(told):
+        mine = meant(lines, one, "the return")
+        units, rest = take(mine, left, one.quantity)
         if rest:
             asked = sum(line.quantity for line in mine)
-            raise Conflict("more_than_returned", f"{asked} of {one.sku} are on this return, not more")
+            what = one.sku if one.line_no is None else f"line {one.line_no} ({mine[0].sku})"
+            raise Conflict("more_than_returned", f"{asked} of {what} are on this return, not more")
+        for line_no, count in units.items():
+            found.append(LineFound(line_no, mine[0].sku, one.condition, count))
+            left[line_no] -= count
     found += [LineFound(n.line_no, n.sku, Condition.MISSING, left[n.line_no]) for n in lines if left[n.line_no]]
     return merged(found)
+
+
+def lines_named(lines: Sequence[LinePieces], told: Sequence[Found]) -> set[int]:
+    """The lines of which something was said: by number that one, by SKU all of them."""
+    return {line.line_no for one in told for line in meant(lines, one, "the return")}
 
 
 def merged(found: Sequence[LineFound]) -> list[LineFound]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain import shares
 from domain.errors import Conflict, RuleBroken
 from domain.money import MAX_MINOR
+from domain.naming import Named, meant
 from domain.orders import Product, RequestedLine, price_lines
 from domain.shares import Frozen, Tax
 from domain.states import TERMINAL, UNPAID, Change, Status, may_change
@@ -131,22 +132,35 @@ def plan_lines(
     currency: str,
     last_line_no: int,
     tax: Tax = NO_TAX,
+    named: Sequence[Named] = (),
 ) -> list[LineChange]:
-    """What makes `wanted` ({sku: units}) of the order's `lines`, in order of SKU.
+    """What makes `wanted` ({sku: units}) and the `named` lines of the order's `lines`, in order of SKU.
 
-    A SKU that the order has keeps its price, others cost what the catalogue says today; `tax` is on units that are
-    added. The newest lines give way first. Raises RuleBroken as `price_lines` does.
+    A SKU is what its lines that are not named have together: what is too much is taken off them in the order of their
+    numbers. A SKU that the order has keeps its price, others cost what the catalogue says today; `tax` is on units that
+    are added. Raises RuleBroken as `price_lines` does, `unknown_line`, `line_sku_mismatch`.
     """
-    has = _by_sku(lines)
+    units = _named_units(lines, named)
+    has = _by_sku([line for line in lines if line.line_no not in units])
+    groups = [(line.sku, [line], units[line.line_no]) for line in lines if line.line_no in units]
+    groups += [(sku, has.get(sku, []), wanted.get(sku, 0)) for sku in {*has, *wanted}]
     changes: list[LineChange] = []
-    for sku in sorted({*has, *wanted}):
-        delta = wanted.get(sku, 0) - sum(line.quantity for line in has.get(sku, ()))
+    for sku, mine, quantity in sorted(groups, key=lambda group: (group[0], [line.line_no for line in group[1]])):
+        delta = quantity - sum(line.quantity for line in mine)
         if delta > 0:
             last_line_no += 1
-            changes.append(_added(last_line_no, RequestedLine(sku, delta), has.get(sku, ()), catalogue, currency, tax))
+            changes.append(_added(last_line_no, RequestedLine(sku, delta), mine, catalogue, currency, tax))
         elif delta < 0:
-            changes += _taken_off(has[sku], -delta)
+            changes += _taken_off(mine, -delta)
     return changes
+
+
+def _named_units(lines: Sequence[Line], named: Sequence[Named]) -> dict[int, int]:
+    units: dict[int, int] = {}
+    for one in named:
+        (line,) = meant(lines, one)
+        units[line.line_no] = units.get(line.line_no, 0) + one.quantity
+    return units
 
 
 def require_payable(total_minor: int) -> None:
@@ -179,7 +193,7 @@ def _added(
 
 def _taken_off(has: Sequence[Line], units: int) -> list[LineChange]:
     changes: list[LineChange] = []
-    for line in reversed(has):
+    for line in has:
         taken = min(units, line.quantity)
         if taken:
             changes.append(_less(line, taken))

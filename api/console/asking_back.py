@@ -13,6 +13,7 @@ from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import Services, methods, require, services
 from api.errors import Problem, from_rule
+from api.pages.lines import form_lines, typed_lines
 from api.return_acts import ASKED_BY, Asked
 from api.schemas.returns import MAX_LINES, AskReturn
 from api.visibility import visible
@@ -64,11 +65,8 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
 
 def _wish(fields: dict[str, str]) -> AskReturn:
     """The form as the HTTP call's body. Raises Problem `nothing_chosen`, `reason_missing`, and what the call raises."""
-    lines = [
-        {"sku": name.removeprefix("units."), "quantity": whole(typed)}
-        for name, typed in fields.items()
-        if name.startswith("units.") and typed.strip() not in ("", "0")
-    ]
+    typed_of = typed_lines("units", fields)
+    lines = [{**named, "quantity": whole(typed)} for named, typed in typed_of if typed not in ("", "0")]
     if not lines:
         raise Problem("nothing_chosen", "say how many pieces go back")
     photographs = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
@@ -129,15 +127,17 @@ async def _offered(parts: Services, number: str) -> dict[str, Any]:
         order = await whole_order(conn, parts.keys, number)
         left = await return_requests.returnable(conn, number)
     assert order is not None, "visible"
-    units: dict[str, int] = {}
-    for line in left:
-        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    of_order = {line["line_no"]: line for line in order["lines"]}
+    back = form_lines(
+        "units", [of_order[line.line_no] | {"quantity": line.quantity} for line in left if line.line_no in of_order]
+    )
     ways = [str(one) for one in Resolution if one in SETTLINGS]
     if Resolution.EXCHANGE in ways:
         ways.insert(ways.index(Resolution.EXCHANGE) + 1, EXCHANGE_FIRST)
     return {
         "order": order,
-        "units": {sku: count for sku, count in units.items() if count} if order["status"] == Status.DELIVERED else {},
+        "units": back if order["status"] == Status.DELIVERED else [],
+        "named": {line.line_no: line for line in form_lines("units", order["lines"])},
         "names": {line["sku"]: line["name"] for line in order["lines"]},
         "reasons": list(Reason),
         "ways": ways,

@@ -15,6 +15,7 @@ from api.console.forms import digest, key_of, new_key
 from api.console.member import Signed, posted
 from api.console.rendering import page
 from api.dependencies import Services, require, services
+from api.pages.lines import form_lines, typed_lines
 from api.pages.slots import as_typed, typed_slot
 from api.presenting import presented
 from api.schemas.changing import ChangeOrder
@@ -47,7 +48,7 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
                if action in set(Change)}  # fmt: skip
     context: dict[str, Any] = {
         "order": found,
-        "units": _units(found["lines"]),
+        "units": form_lines("quantity", found["lines"]),
         "offered": offered,
         "address": ADDRESS,
         "new_lines": NEW_LINES,
@@ -56,15 +57,6 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
         "zone": zone.key,
     }
     return page(request, "order_change.html", member=person, **context)
-
-
-def _units(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """{sku: {name, quantity}} with several lines of one SKU summed."""
-    units: dict[str, dict[str, Any]] = {}
-    for line in lines:
-        known = units.setdefault(line["sku"], {"name": line["name"], "quantity": 0})
-        known["quantity"] += line["quantity"]
-    return units
 
 
 @router.post("/{order_no}/change")
@@ -118,11 +110,10 @@ def _body(fields: dict[str, str], zone: ZoneInfo) -> ChangeOrder:
     value: dict[str, Any] = {}
     if "ship_to.line1" in fields:
         value["ship_to"] = {name: fields.get(f"ship_to.{name}", "").strip() for name in ADDRESS}
-    named = {name.removeprefix("quantity."): typed for name, typed in fields.items() if name.startswith("quantity.")}
-    if named:
+    if wanted := typed_lines("quantity", fields):
         more = {fields.get(f"sku.{n}", "").strip(): fields.get(f"units.{n}", "") for n in NEW_LINES}
-        wanted = [*named.items(), *((sku, typed) for sku, typed in more.items() if sku)]
-        value["lines"] = [{"sku": sku, "quantity": _number(typed)} for sku, typed in wanted if typed.strip() != "0"]
+        wanted += [({"sku": sku}, typed) for sku, typed in more.items() if sku]
+        value["lines"] = [{**named, "quantity": _number(typed)} for named, typed in wanted if typed.strip() != "0"]
     if "note" in fields:
         value["note"] = fields["note"].replace("\r\n", "\n").strip()
     if "slot_day" in fields:

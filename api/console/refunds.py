@@ -12,6 +12,7 @@ from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import require, services
 from api.errors import Problem
+from api.pages.lines import form_lines
 from api.schemas.refunds import OpenRefund
 from api.visibility import visible
 from domain.money import how_written, minor_of
@@ -49,7 +50,7 @@ async def refund(request: Request, person: Signed, order_no: str) -> Response:
 
 def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefund:
     """The form as the HTTP call's body. Raises Problem."""
-    units = [{"sku": line.sku, "quantity": whole(fields[name])} for line in lines
+    units = [{"line_no": line.line_no, "quantity": whole(fields[name])} for line in lines
              if fields.get(name := f"units.{line.line_no}", "").strip() not in ("", "0")]  # fmt: skip
     amount: int | None = None
     if typed := fields.get("amount", "").strip():
@@ -73,6 +74,7 @@ async def _page(
     context: dict[str, Any] = {
         "order": order,
         "lines": lines,
+        "named": {line.line_no: line for line in form_lines("units", order["lines"])},
         "refunds": known[::-1],
         "left": 0 if order["cancelling"] else order["left_minor"],
         "fields": {name: text for name, text in fields.items() if name not in ("key", "confirm")},

@@ -101,7 +101,7 @@ async def act(
 def _told(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
     """The numbers that were typed for each line and condition. Raises Problem."""
     lines = [
-        {"sku": line["sku"], "quantity": whole(typed), "condition": condition}
+        {"line_no": line["line_no"], "quantity": whole(typed), "condition": condition}
         for line in found["lines"]
         for condition in CONDITIONS
         if (typed := fields.get(f"{condition}.{line['line_no']}", "").strip()) not in ("", "0")

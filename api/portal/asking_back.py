@@ -13,6 +13,7 @@ from api import return_acts
 from api.dependencies import Services, services
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
+from api.pages.lines import form_lines, typed_lines
 from api.pages.words import language
 from api.portal.choosing import OTHER_GOODS, choose, chosen, is_choosing
 from api.portal.confirming import Act, confirm
@@ -31,7 +32,7 @@ router = APIRouter(prefix=f"{HOME}/orders")
 EXCHANGE_FIRST = "exchange_first"
 MAX_PHOTOGRAPHS = 10
 MAX_REFERENCE = 200
-_PIECES = "pieces."
+_PIECES = "pieces"
 _QUANTITY = re.compile(r"^\d{1,7}$")
 _DAY_S = 86_400
 
@@ -85,7 +86,8 @@ async def _form(
 ) -> Response:
     async with parts.database.begin() as conn:
         goods = await portal_orders.returnable(conn, order_no)
-    context: dict[str, Any] = {"order_no": order_no, "goods": goods, "fields": fields}
+    context: dict[str, Any] = {"order_no": order_no, "goods": form_lines(_PIECES, goods), "fields": fields}
+    context["currency"] = goods[0]["currency"] if goods else ""
     cards = cards_of(parts.settings)
     ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
     context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
@@ -103,10 +105,10 @@ async def _goods(parts: Services, order_no: str, wish: AskReturn) -> dict[str, s
 
 def _pieces(fields: dict[str, str]) -> list[dict[str, Any]]:
     """What goes back. Raises Problem `nothing_chosen`, `invalid_quantity`."""
-    pieces = {name.removeprefix(_PIECES): typed.strip() for name, typed in fields.items() if name.startswith(_PIECES)}
-    if any(typed and not _QUANTITY.match(typed) for typed in pieces.values()):
+    pieces = typed_lines(_PIECES, fields)
+    if any(typed and not _QUANTITY.match(typed) for _, typed in pieces):
         raise Problem("invalid_quantity", "a quantity is a whole number")
-    lines = [{"sku": sku, "quantity": int(typed)} for sku, typed in pieces.items() if typed and int(typed)]
+    lines = [{**named, "quantity": int(typed)} for named, typed in pieces if typed and int(typed)]
     if not lines:
         raise Problem("nothing_chosen", "say how many pieces go back")
     return lines

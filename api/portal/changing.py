@@ -15,6 +15,7 @@ from api.change_acts import Wish
 from api.dependencies import Services, services
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
+from api.pages.lines import form_lines
 from api.pages.slots import as_typed, typed_slot
 from api.pages.words import language
 from api.portal.confirming import Act, confirm
@@ -35,7 +36,7 @@ router = APIRouter(prefix=f"{HOME}/orders")
 What = Literal["address", "lines", "note", "delivery_slot"]
 ADDRESS = ("name", "phone", "country", "province", "city", "district", "line1", "postcode")
 _QUANTITY = re.compile(r"^\d{1,7}$")
-_PIECES = "pieces."
+_PIECES = "pieces"
 
 
 @router.get("/{order_no}/change/{what}")
@@ -120,13 +121,13 @@ def _as_it_is(order: dict[str, Any], what: What, zone: ZoneInfo) -> dict[str, st
         return {"note": order["note"] or "", **seen}
     if what == "delivery_slot":
         return as_typed(order["delivery_slot"], zone) | seen
-    return {f"{_PIECES}{sku}": str(quantity) for sku, (_, quantity) in _goods(order).items()} | seen
+    return {line.field: str(line.quantity) for line in form_lines(_PIECES, order["lines"])} | seen
 
 
 def _form(
     request: Request, order: dict[str, Any], what: What, fields: dict[str, str], problem: Problem | None = None
 ) -> Response:
-    goods = {f"{_PIECES}{sku}": name for sku, (name, _) in _goods(order).items()}
+    goods = form_lines(_PIECES, order["lines"])
     missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
     context: dict[str, Any] = {"order": order, "what": what, "fields": fields, "goods": goods, "names": ADDRESS}
     context["slot_zone"] = _zone(services(request), order).key
@@ -152,10 +153,16 @@ def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, 
         return {"note": fields.get("note", "").replace("\r\n", "\n").strip()}
     if what == "delivery_slot":
         return {"delivery_slot": typed_slot(fields, _zone(parts, order))}
-    pieces = {sku: fields.get(f"{_PIECES}{sku}", str(quantity)).strip() for sku, (_, quantity) in _goods(order).items()}
-    if any(not _QUANTITY.match(typed) for typed in pieces.values()):
+    pieces = [
+        (
+            {"line_no": line.line_no} if line.several else {"sku": line.sku},
+            fields.get(line.field, str(line.quantity)).strip(),
+        )
+        for line in form_lines(_PIECES, order["lines"])
+    ]
+    if any(not _QUANTITY.match(typed) for _, typed in pieces):
         raise Problem("invalid_quantity", "a quantity is a whole number")
-    lines = [{"sku": sku, "quantity": int(typed)} for sku, typed in pieces.items() if int(typed)]
+    lines = [{**named, "quantity": int(typed)} for named, typed in pieces if int(typed)]
     if not lines:
         raise Problem("empty_order", "an order needs at least one line")
     return {"lines": lines}

@@ -4,20 +4,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from api.schemas.lines import OfLine
 from api.schemas.orders import DeliverySlot, Payment, ShipTo
-from api.schemas.text import Body, Note, Quantity, Sku
+from api.schemas.text import Body, Note
 
 
-class WantedLine(Body):
-    """How many units of a SKU the order is to have."""
-
-    sku: Sku
-    quantity: Quantity
+class WantedLine(OfLine):
+    """How many units of a line, or of a SKU, the order is to have."""
 
 
 class ChangeOrder(Body):
-    """What is left out stays. `ship_to` is the whole address, `lines` the whole new list (several lines of one SKU are
-    summed), `note` null or empty takes the note away, `delivery_slot` null the slot. `payment` pays the difference
+    """What is left out stays. `ship_to` is the whole address, `lines` the whole new list: lines that it
+    does not name go; several that name one SKU are summed, and are what its lines that no `line_no` names have then;
+    `note` null or empty takes the note away, `delivery_slot` null the slot. `payment` pays the difference
     of a paid order that costs more by it; where nothing is to be paid on top it is not used."""
 
     ship_to: ShipTo | None = None

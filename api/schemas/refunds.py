@@ -4,17 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.text import Body, OrdersCurrency, Quantity, Reason, Sku
+from api.schemas.lines import OfLine
+from api.schemas.text import Body, OrdersCurrency, Reason
 from domain.money import MAX_MINOR
 
 AmountMinor = Annotated[int, Field(strict=True, ge=1, le=MAX_MINOR)]
 
 
-class RefundLine(Body):
-    """Units of a SKU."""
-
-    sku: Sku
-    quantity: Quantity
+class RefundLine(OfLine):
+    """Units of a line."""
 
 
 class OpenRefund(Body):

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from api.schemas.lines import OfLine
 from api.schemas.orders import Payment
 from api.schemas.text import Body, Code, Name, Quantity, Reason, Reference, Sku, Units
 from domain.after_sales import Reason as ReasonCode
@@ -14,8 +15,12 @@ MAX_LINES = 500
 ReportedCondition = Literal["as_new", "damaged", "missing", "wrong_item"]
 
 
-class ReturnLine(Body):
+class ReturnLine(OfLine):
     """Pieces that go back."""
+
+
+class NewGoods(Body):
+    """Pieces that are wanted instead."""
 
     sku: Sku
     quantity: Quantity
@@ -32,17 +37,15 @@ class AskReturn(Body):
     reason: Reason
     reason_code: Annotated[ReasonCode, Field(strict=False)] = ReasonCode.OTHER
     resolution: Annotated[Resolution, Field(strict=False)] = Resolution.REFUND
-    exchange_lines: Annotated[list[ReturnLine] | None, Field(min_length=1, max_length=MAX_LINES)] = None
+    exchange_lines: Annotated[list[NewGoods] | None, Field(min_length=1, max_length=MAX_LINES)] = None
     advance: bool = False
     payment: Payment | None = None
     photographs: Annotated[list[Name], Field(max_length=10, default_factory=list)]
 
 
-class FoundLine(Body):
+class FoundLine(OfLine):
     """Pieces that were found in a condition."""
 
-    sku: Sku
-    quantity: Quantity
     condition: ReportedCondition
 
 

@@ -87,6 +87,9 @@ Units = Annotated[int, Field(strict=True, ge=1, le=MAX_RECEIPT)]
 PriceMinor = Annotated[int, Field(strict=True, ge=0, le=MAX_PRICE_MINOR)]
 
 
+LineNo = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+
+
 class Body(BaseModel):
     """A request's body: unknown fields are refused, types are not coerced."""
 

@@ -43,7 +43,7 @@ _ORDER = text(
            o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key,
            coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
-           (SELECT json_agg(json_build_object('sku', l.sku, 'name', l.name,
+           (SELECT json_agg(json_build_object('line_no', l.line_no, 'sku', l.sku, 'name', l.name,
                      'quantity', l.quantity - l.cancelled_quantity, 'unit_price_minor', l.unit_price_minor,
                      'total_minor', (l.quantity - l.cancelled_quantity) * l.unit_price_minor,
                      'discount_minor', l.discount_minor, 'shipping_minor', l.shipping_minor, 'tax_minor', l.tax_minor,

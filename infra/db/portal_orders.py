@@ -15,9 +15,10 @@ _GOODS = text(
 )
 _RETURNABLE = text(
     """
-    SELECT sku, min(name) AS name, sum(quantity - returned_quantity - cancelled_quantity)::int AS quantity
-      FROM order_lines WHERE order_no = :order_no GROUP BY sku
-    HAVING sum(quantity - returned_quantity - cancelled_quantity) > 0 ORDER BY min(line_no)
+    SELECT l.line_no, l.sku, l.name, (l.quantity - l.returned_quantity - l.cancelled_quantity)::int AS quantity,
+           l.unit_price_minor, trim(o.currency) AS currency
+      FROM order_lines l JOIN orders o USING (order_no)
+     WHERE l.order_no = :order_no AND l.quantity - l.returned_quantity - l.cancelled_quantity > 0 ORDER BY l.line_no
     """
 )
 _CREDIT = text(
@@ -40,7 +41,7 @@ async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str,
 
 
 async def returnable(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
-    """SKU, name and pieces that are not on a return yet."""
+    """Number, SKU, name and price of each line of which pieces are not on a return yet, and how many."""
     return [dict(row._mapping) for row in await conn.execute(_RETURNABLE, {"order_no": order_no})]
 
 

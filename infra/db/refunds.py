@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import shares
+from domain import naming, shares
 from domain.after_sales import REFUNDED
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.refunds import Origin, RefundStatus
@@ -222,7 +222,7 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     """What the refund would be, changing nothing.
 
     Raises NotFound `order_not_found`; Conflict `order_closed`, `nothing_captured`, `refund_exceeds_captured`;
-    RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`.
+    RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`, `line_sku_mismatch`.
     """
     order = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
     if order is None:
@@ -336,19 +336,17 @@ def _of_line(line: Line, quantity: int, ask: RefundAsk) -> Returned:
 
 
 def _units_by_line(lines: list[Line], asked: Sequence[LineAsk]) -> dict[int, int]:
-    """{line_no: units}. Units of a SKU come from its lines in their order, what is too much from the last of them."""
+    """{line_no: units}. What is too much is asked of the last line that is meant, which says how many are left."""
+    left = {line.line_no: line.units_left for line in lines}
     wanted: dict[int, int] = {}
-    for one in asked:
-        mine = [line for line in lines if one.line_no == line.line_no or (one.line_no is None and one.sku == line.sku)]
-        if not mine:
-            raise RuleBroken("unknown_line", f"the order has no line {one.line_no or one.sku}")
-        rest = one.quantity
-        for line in mine:
-            free = line.units_left - wanted.get(line.line_no, 0)
-            taken = rest if line is mine[-1] else max(0, min(rest, free))
-            if taken:
-                wanted[line.line_no] = wanted.get(line.line_no, 0) + taken
-            rest -= taken
+    for one in naming.by_number_first(asked):
+        mine = naming.meant(lines, one)
+        taken, rest = naming.take(mine, left, one.quantity)
+        if rest:
+            taken[mine[-1].line_no] = taken.get(mine[-1].line_no, 0) + rest
+        for line_no, units in taken.items():
+            wanted[line_no] = wanted.get(line_no, 0) + units
+            left[line_no] -= units
     return wanted
 
 

@@ -13,6 +13,7 @@ from domain.after_sales import (
     ReturnEvent,
     ReturnStatus,
     findings,
+    lines_named,
     merged,
 )
 from domain.errors import Conflict
@@ -100,7 +101,7 @@ async def take_in(
 
 
 async def inspect(conn: AsyncConnection, here: Return, how: Settling, told: Sequence[Found]) -> Return:
-    """Say what it is, put it onto its shelves, settle. A SKU that nobody names is as it was received.
+    """Say what it is, put it onto its shelves, settle. A line that nobody names is as it was received.
 
     Raises Conflict `return_not_received`, `return_already_inspected`, `more_than_returned`; RuleBroken `unknown_line`.
     """
@@ -110,9 +111,9 @@ async def inspect(conn: AsyncConnection, here: Return, how: Settling, told: Sequ
         raise Conflict("return_not_received", f"the return is {here.status}: receive it before it is inspected")
     received = await returns.findings_of(conn, here.return_id, "received")
     lines = await returns.lines_of(conn, here.return_id)
-    named = {one.sku for one in told}
-    as_before = [one for one in received if one.sku not in named]
-    found = findings([line for line in lines if line.sku in named], told) if named else []
+    named = lines_named(lines, told)
+    as_before = [one for one in received if one.line_no not in named]
+    found = findings([line for line in lines if line.line_no in named], told) if named else []
     return await conclude(conn, here, how, merged([*found, *as_before]), checked=True)
 
 

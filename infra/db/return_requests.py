@@ -19,6 +19,7 @@ from domain.after_sales import (
     wait_of,
 )
 from domain.errors import Conflict, NotFound, RuleBroken
+from domain.naming import Named
 from domain.refunds import Origin
 from domain.states import Status
 from infra.db import events, exchange_asking, exchange_backing, refunds, returns
@@ -61,7 +62,9 @@ _INSERT_LINE = text(
 
 @dataclass(frozen=True, slots=True)
 class ReturnAsk:
-    """A return as asked for: `wanted` are units by SKU; `reason` and `photographs` (references) are sealed.
+    """A return as asked for: `wanted` are units by SKU, `named` those of lines.
+
+    `reason` and `photographs` (references) are sealed.
 
     `exchange_for` are units by SKU that are wanted instead, with the resolution exchange; none: the same again. With a
     `guarantee` (method, token) they go out first.
@@ -77,6 +80,7 @@ class ReturnAsk:
     photographs: tuple[str, ...] = ()
     exchange_for: Mapping[str, int] = field(default_factory=dict)
     guarantee: tuple[str, str] | None = None
+    named: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk) -> 
     if row is None:
         raise NotFound("order_not_found")
     until = _window(row)
-    pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted))
+    pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted, ask.named))
     plan = await expected(conn, ask, pieces)
     behind_worth, behind = await _behind(conn, ask.order_no, ask.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind

@@ -97,7 +97,7 @@ async def test_more_and_fewer_and_others_of_a_reserved_order(shop: Door) -> None
     assert {line["sku"] for line in order["lines"]} == {kept, new}
 
 
-async def test_several_lines_of_a_sku_are_summed_and_the_newest_give_way(shop: Door) -> None:
+async def test_several_lines_of_a_sku_are_summed_and_give_way_in_the_order_of_their_numbers(shop: Door) -> None:
     sku = await stocked(shop)
     number = await placed(shop, sku, 3)
     assert (
@@ -105,7 +105,7 @@ async def test_several_lines_of_a_sku_are_summed_and_the_newest_give_way(shop: D
     ).is_success
     assert (await change(shop, number, lines(**{sku: 2}))).is_success
     rows = await shop.sql("SELECT line_no, quantity FROM order_lines WHERE order_no = %s ORDER BY 1", number)
-    assert [tuple(row.values()) for row in rows] == [(1, 2), (2, 0)]
+    assert [tuple(row.values()) for row in rows] == [(1, 0), (2, 2)]
     assert await held(shop, number) == {}, "nothing is reserved before the reservation"
     await reserved(shop, number)
     assert await held(shop, number) == {sku: 2}

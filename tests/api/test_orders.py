@@ -43,7 +43,7 @@ async def test_whole_order_is_read_back(shop: Door) -> None:
     nothing = {"discount_minor": 0, "shipping_minor": 0, "tax_minor": 0, "refunded_minor": 0, "refunded_quantity": 0}
     nothing["cancelled_quantity"] = nothing["returned_quantity"] = 0
     priced = {"unit_price_minor": 4250, "total_minor": 8500, "paid_minor": 8500}
-    assert order["lines"] == [{"sku": "TEA-1", "name": "Green tea", "quantity": 2, **priced, **nothing}]
+    assert order["lines"] == [{"line_no": 1, "sku": "TEA-1", "name": "Green tea", "quantity": 2, **priced, **nothing}]
     assert (order["payments"], order["shipments"], order["returns"], order["refunds"]) == ([], [], [], [])
     assert order["allowed_actions"] == [
         "cancel",

@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.api.changing import ELSEWHERE, HOUSE, etag, held, paid, reserved, stocked
 from tests.api.changing import placed as placed_at
-from tests.api.conftest import Door
+from tests.api.conftest import Door, an_order
+from tests.api.test_lines import LINES
 from tests.console.conftest import Desk, sign_in
 
 
@@ -139,3 +140,17 @@ async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(sup
         "SELECT actor FROM audit_log WHERE order_no = %s AND action = 'change_awaits_payment'", order_no
     )
     assert entry["actor"] == f"support:{support.name}"
+
+
+async def test_each_line_of_a_sku_is_changed_by_itself(support: Desk, shop: Door) -> None:
+    wish = an_order(lines=LINES, payment=None)
+    order_no = str((await shop.as_("channel", "web").post("/v1/orders", wish)).json()["order_no"])
+    page = (await support.get(f"/console/orders/{order_no}/change")).text
+    assert "TEA-1, line 1 at 10.00 CNY" in page and "TEA-1, line 2 at 8.00 CNY" in page
+    told = await sent(support, order_no, **{"quantity_of_line.2": "1"})
+    assert told.status_code == 200 and "2 → 1" in told.text
+    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))).status_code == 303
+    rows = await shop.sql(
+        "SELECT quantity - cancelled_quantity AS n FROM order_lines WHERE order_no = %s ORDER BY line_no", order_no
+    )
+    assert [row["n"] for row in rows] == [1, 1]

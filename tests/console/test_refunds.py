@@ -3,6 +3,7 @@
 import re
 
 from tests.api.conftest import Door, unique
+from tests.api.test_lines import at_home
 from tests.api.test_refunds import paid
 from tests.console.conftest import Desk, sign_in
 
@@ -116,3 +117,19 @@ async def test_shipping_is_offered_where_it_was_charged(shop: Door, support: Des
     assert "of that shipping" not in (await support.post(path, **fields)).text
     with_shipping = (await support.post(path, **fields, include_shipping="on")).text
     assert "44.00 CNY" in with_shipping and "1.50 CNY" in with_shipping
+
+
+async def test_the_line_that_is_entered_is_the_line_that_is_refunded(support: Desk) -> None:
+    order_no = await at_home(support.door)
+    path = f"/console/orders/{order_no}/refund"
+    form = (await support.get(path)).text
+    assert "Pieces of TEA-1, line 2 at 8.00 CNY to refund (of 2)" in form
+    fields = {"units.2": "1", "reason": "a stain", "key": hidden(form, "key")}
+    means = (await support.post(path, **fields)).text
+    assert "8.00 CNY" in means and "line 2" in means
+    assert (await support.post(path, **fields, confirm="1")).status_code == 303
+    rows = await support.door.sql(
+        "SELECT line_no, n.amount_minor FROM refund_lines n JOIN refunds r USING (refund_id) WHERE order_no = %s",
+        order_no,
+    )
+    assert rows == [{"line_no": 2, "amount_minor": 800}]

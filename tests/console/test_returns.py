@@ -7,6 +7,7 @@ import pytest
 from api.console import words
 from domain.after_sales import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from tests.api.conftest import Door
+from tests.api.test_lines import at_home
 from tests.console.conftest import Desk, sign_in
 from tests.returning import a_return, delivered, found
 
@@ -132,3 +133,25 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: Door) -> No
     assert tile(after, "requested") == tile(before, "requested") + 1
     assert "Returns to approve" in after
     assert "/console/returns?status=" not in (await (await sign_in(shop, "finance")).get("/console")).text
+
+
+async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(support: Desk) -> None:
+    order_no = await at_home(support.door)
+    form = (await support.get(f"/console/orders/{order_no}/return")).text
+    assert "TEA-1, line 2 at 8.00 CNY: of 2 pieces" in form and 'name="units_of_line.1"' in form
+    wish = {"units_of_line.2": "1", "reason": "the customer rang", "reason_code": "changed_mind"}
+    means = await support.post(f"/console/orders/{order_no}/return", **wish)
+    assert "8.00 CNY" in means.text and "line 2" in means.text
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', means.text))
+    fields.pop("csrf")
+    done = await support.post(f"/console/orders/{order_no}/return", **fields, confirm="1")
+    path = done.headers["location"]
+    page = await support.get(path)
+    assert "line 2" in page.text and 'name="as_new.2"' in page.text and 'name="as_new.1"' not in page.text
+    for verb in ("receive", "inspect"):
+        answer = await support.post(f"{path}/{verb}", key=hidden(page.text, "key"), **{"as_new.2": "1"})
+        assert answer.status_code == 303, answer.text
+    rows = await support.door.sql("SELECT amount_minor FROM refunds WHERE order_no = %s", order_no)
+    assert rows == [{"amount_minor": 800}]
+    unknown = await support.post(f"/console/orders/{order_no}/return", **(wish | {"units_of_line.x": "1"}))
+    assert unknown.status_code == 422 and "unknown_line" in unknown.text

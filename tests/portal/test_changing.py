@@ -10,6 +10,7 @@ import pytest
 from tests.api.changing import paid, parcel, reserved, stocked
 from tests.api.changing import placed as made
 from tests.api.conftest import Door, an_order, unique
+from tests.api.test_lines import LINES
 from tests.portal.conftest import Browser, a_person, signed_in
 
 SCRIPT = "<script>alert(1)</script>"
@@ -179,3 +180,18 @@ async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: Door, sk
     assert waits == [{"amount_minor": 2 * price["p"], "token": "tok_ok", "status": "awaiting_payment"}]
     late = await browser.get(f"/orders/{order_no}/change/lines")
     assert late.status_code == 409 and "waits for its payment" in late.text
+
+
+async def test_each_line_of_a_sku_is_changed_by_itself(shop: Door) -> None:
+    person = a_person()
+    wish = an_order(lines=LINES, payment=None, customer=person)
+    order_no = str((await shop.as_("channel", "web").post("/v1/orders", wish)).json()["order_no"])
+    browser = await signed_in(shop, person)
+    page = re.sub(r"</?span[^>]*>", "", (await browser.get(f"/orders/{order_no}/change/lines")).text)
+    assert "line 1 · ¥10.00" in page and "line 2 · ¥8.00" in page
+    fields = await form_of(browser, order_no, "lines")
+    preview = await browser.post(f"/orders/{order_no}/change/lines", **fields, **{"pieces_of_line.2": "1"})
+    assert ": 1 instead of 2." in re.sub(r"</?span[^>]*>", "", preview.text), preview.text
+    assert (await browser.post(f"/orders/{order_no}/change/lines/do", **hidden(preview.text))).status_code == 303
+    rows = await shop.sql("SELECT quantity - cancelled_quantity AS n FROM order_lines WHERE order_no = %s", order_no)
+    assert [row["n"] for row in rows] == [1, 1]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Door
+from tests.api.test_lines import at_home as at_home_in_two_lines
 from tests.portal.conftest import Browser, a_person, placed, signed_in
 from tests.portal.test_changing import SCRIPT, hidden
 from tests.returning import delivered, found
@@ -125,3 +126,17 @@ async def test_nobody_sees_or_moves_anothers_return(shop: Door) -> None:
     for strange in ("x" * 70, "rt_é", "rt_none"):
         assert (await mine.get(f"/orders/{order_no}/returns/{strange}")).status_code == 404
     assert "Approved" in (await mine.get(path)).text
+
+
+async def test_each_line_of_a_sku_is_sent_back_by_itself(shop: Door) -> None:
+    person = a_person()
+    order_no = await at_home_in_two_lines(shop, customer=person)
+    browser = await signed_in(shop, person)
+    page = plain((await browser.get(f"/orders/{order_no}/return")).text)
+    assert "line 1 · ¥10.00" in page and "line 2 · ¥8.00" in page
+    preview = await browser.post(f"/orders/{order_no}/return", **FORM, **{"pieces_of_line.2": "1"})
+    assert "You get back ¥8.00" in plain(preview.text), preview.text
+    done = await browser.post(f"/orders/{order_no}/return/do", **hidden(preview.text))
+    assert done.status_code == 303
+    rows = await shop.sql("SELECT line_no, quantity FROM return_lines WHERE order_no = %s", order_no)
+    assert rows == [{"line_no": 2, "quantity": 1}]
