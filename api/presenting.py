@@ -128,8 +128,9 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
 
 
 def row_presented(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of a list; `needs_attention` is the step that is stuck, or None."""
+    """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it."""
     shown = {name: row[name] for name in _ROW}
+    shown["matched"] = sorted(row["matched"])
     shown["priority"] = named(row["priority"])
     shown["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
     return shown

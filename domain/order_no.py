@@ -5,12 +5,13 @@
 """
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 EPOCH_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _TIME, _RANDOM, _GROUP = 9, 8, 6
 _LENGTH = _TIME + _RANDOM + 1 + (_TIME + _RANDOM) // _GROUP  # with its hyphens
+MIN_BEGINNING = 4
 _VALUES = {symbol: value for value, symbol in enumerate(ALPHABET)}
 # People say and type what they hear: Crockford's aliases.
 _ALIASES = str.maketrans({"I": "1", "L": "1", "O": "0"})
@@ -54,6 +55,30 @@ def named_in(reference: str) -> str | None:
     """The order that a carrier's reference names: its number alone, or the reference of one of its returns
     (NUMBER-R1); None if it names none."""
     return normalise(reference) or normalise(reference[: _LENGTH if "-R" in reference[_LENGTH:] else 0])
+
+
+def beginning(typed: str) -> str | None:
+    """The canonical form of what a person typed of a number's beginning, at least MIN_BEGINNING symbols (a third of a
+    day's orders); None if no number begins so."""
+    plain = "".join(symbol for symbol in typed.upper().translate(_ALIASES) if symbol not in "- ")
+    if not MIN_BEGINNING <= len(plain) <= _TIME + _RANDOM + 1 or any(symbol not in _VALUES for symbol in plain):
+        return None
+    return "-".join(plain[i : i + _GROUP] for i in range(0, len(plain), _GROUP))
+
+
+def span_of(first: str) -> tuple[datetime, datetime]:
+    """Between which times numbers that begin so (see `beginning`) are made."""
+    symbols = first.replace("-", "")[:_TIME]
+    earliest, latest = (_decoded(symbols.ljust(_TIME, filler)) for filler in (ALPHABET[0], ALPHABET[-1]))
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    return begin + timedelta(milliseconds=earliest), begin + timedelta(milliseconds=latest + 1)
+
+
+def _decoded(symbols: str) -> int:
+    number = 0
+    for symbol in symbols:
+        number = number * 32 + _VALUES[symbol]
+    return number
 
 
 def normalise(typed: str) -> str | None:

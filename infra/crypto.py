@@ -1,7 +1,7 @@
 """Personal fields at rest: a data key per customer, wrapped by a master key from settings.
 
-Every sealed form begins with a version byte, so that the algorithm can change while old rows stay readable. Four keys
-are derived from one master key by HKDF (wrapping, blind index, pepper, key id): one tells nothing about another.
+Every sealed form begins with a version byte, so that the algorithm can change while old rows stay readable. Five keys
+are derived from one master key by HKDF (wrapping, blind index, search, pepper, key id): one tells nothing of another.
 """
 
 import base64
@@ -10,7 +10,7 @@ import hmac
 import json
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -23,6 +23,7 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
 KEY_ID_BYTES = 8
+TERM_BYTES = 16
 VERSION = b"\x01"
 WRAPPED_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES + KEY_BYTES + TAG_BYTES
 
@@ -50,6 +51,7 @@ class _MasterKey:
         self.id = _derive(key, b"oms key id", KEY_ID_BYTES)
         self.wrapping = AESGCM(_derive(key, b"oms wrapping"))
         self.index = _derive(key, b"oms blind index")
+        self.search = _derive(key, b"oms search")
         self.pepper = _derive(key, b"oms pepper")
 
 
@@ -114,6 +116,15 @@ class Vault:
         """The index under the current master key, then under the previous ones: for look-ups during a rotation."""
         return [_index(key, kind, value) for key in self._keys]
 
+    def terms(self, words: Iterable[str]) -> list[bytes]:
+        """What these words are found by: 16 bytes each under the current master key, sorted, each once."""
+        return _terms(self._master, words)
+
+    def terms_by_key(self, words: Iterable[str]) -> list[list[bytes]]:
+        """The same under the current master key, then under each previous one: for look-ups during a rotation."""
+        known = list(words)
+        return [_terms(key, known) for key in self._keys]
+
     def peppered(self, value: str) -> bytes:
         """32 bytes to recognise a short-lived secret by: few as its digits are, the books alone cannot be searched."""
         return hmac.digest(self._master.pepper, value.encode(), "sha256")
@@ -147,6 +158,10 @@ def normalised_phone(value: str) -> str:
 def _index(key: _MasterKey, kind: Literal["email", "phone"], value: str) -> bytes:
     normalised = normalised_email(value) if kind == "email" else normalised_phone(value)
     return hmac.digest(key.index, f"{kind}:{normalised}".encode(), "sha256")
+
+
+def _terms(key: _MasterKey, words: Iterable[str]) -> list[bytes]:
+    return sorted({hmac.digest(key.search, word.encode(), "sha256")[:TERM_BYTES] for word in words})
 
 
 def _derive(key: bytes, purpose: bytes, length: int = KEY_BYTES) -> bytes:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import audit_anchors, events, messages, notices, outbox, processes, refunds, tokens
+from infra.db import audit_anchors, events, messages, notices, order_contacts, outbox, processes, refunds, tokens
 from infra.db.autocommit import autocommit
+from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.gateways.registry import build_messages
 from infra.heartbeat import beating
@@ -34,6 +35,8 @@ STOP_S = 6.0
 ANCHOR_LOOK_S = 10.0
 # Room that a refund holds for a second person who did not come is free at the latest after this.
 LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
+# Orders from before contacts were kept (0035); a relay of an older version may still add some.
+CONTACTS_LOOK_S, CONTACTS_AT_ONCE = 30.0, 200
 # Questions to the books come one at a time, with room for orders between them.
 CHECK_PAUSE_S, CHECK_LOOK_S = 5.0, 30.0
 _log = logging.getLogger(__name__)
@@ -80,6 +83,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         ),
         repeat("lapsed refunds", lapse_refunds(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=LAPSE_LOOK_S),
         repeat("books", checks(database, settings), stopping, busy_s=CHECK_PAUSE_S, idle_s=CHECK_LOOK_S),
+        repeat("contacts", contacts(database, KeyRing(vault)), stopping, busy_s=SWEEP_PAUSE_S, idle_s=CONTACTS_LOOK_S),
         repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
@@ -135,6 +139,19 @@ def lapse_refunds(database: Database) -> Callable[[], Awaitable[bool]]:
                 await events.lock_order(connection, order_no)
                 await refunds.lapse(connection, order_no)
         return len(orders) == LAPSED_AT_ONCE
+
+    return step
+
+
+def contacts(database: Database, keys: KeyRing) -> Callable[[], Awaitable[bool]]:
+    """The step that makes orders from before they kept their contact found by it, a few at a time."""
+
+    async def step() -> bool:
+        async with database.begin() as connection:
+            done = await order_contacts.fill(connection, keys, CONTACTS_AT_ONCE)
+        if done:
+            _log.info("orders are found by the contact that they named", extra={"orders": done})
+        return done == CONTACTS_AT_ONCE
 
     return step
 

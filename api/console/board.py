@@ -17,10 +17,9 @@ from api.presenting import row_presented
 from api.return_acts import HANDLED_BY
 from api.schemas.text import PROSE
 from domain.holds import HoldKind
-from domain.order_no import normalise
 from domain.priority import RANKS, Priority
 from domain.states import Status
-from infra.db import board, listing
+from infra.db import board, listing, searching
 
 router = APIRouter(prefix="/console")
 
@@ -99,23 +98,29 @@ def _day(typed: str, days: int = 0) -> datetime | None:
 
 @router.get("/orders")
 async def search(
-    request: Request, person: Signed, q: Annotated[str, Query(max_length=MAX_SEARCH_CHARS)] = ""
+    request: Request,
+    person: Signed,
+    q: Annotated[str, Query(max_length=MAX_SEARCH_CHARS)] = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
-    """What `q` may mean; a whole order number, or the only order found, opens the order."""
+    """What `q` may mean, as in `GET /v1/orders`; a whole order number, or the only order found, opens the order."""
     typed = q.strip()
     if not _READABLE.match(typed):
         raise Problem("invalid_text", "the search text holds control characters")
-    rows = await _found(services(request), typed) if typed else []
-    if len(rows) == 1:
+    rows = await _found(services(request), typed, cursor) if typed else []
+    if len(rows) == 1 and not cursor:
         return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
-    return page(request, "orders.html", member=person, q=typed, rows=[row_presented(row) for row in rows])
+    more = paging.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
+    context: dict[str, Any] = {
+        "q": typed,
+        "rows": [row_presented(row) for row in rows[:PAGE_SIZE]],
+        "next": urlencode({"q": typed, "cursor": more}) if more else None,
+    }
+    return page(request, "orders.html", member=person, **context)
 
 
-async def _found(parts: Services, q: str) -> list[dict[str, Any]]:
+async def _found(parts: Services, q: str, cursor: str) -> list[dict[str, Any]]:
+    after = paging.position(cursor or None, _NEWEST)
     async with parts.database.begin() as conn:
-        meant = await listing.matches_of(conn, parts.keys.vault, q, normalise(q))
-        numbers = {*meant.order_nos, *await board.with_payment(conn, list(parts.payments), q)}
-        if not numbers and not meant.customer_ids:
-            numbers |= set(await board.with_goods(conn, q))
-        matches = listing.Matches(sorted(numbers), meant.customer_ids)
-        return await listing.page(conn, listing.Wanted(limit=PAGE_SIZE, matches=matches))
+        among = await searching.meanings(conn, parts.keys.vault, q, list(parts.payments), everybody=True)
+        return await listing.page(conn, listing.Wanted(limit=PAGE_SIZE, after=after, among=among))

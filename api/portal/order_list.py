@@ -24,7 +24,8 @@ async def listed(request: Request, person: Signed, cursor: Annotated[str, Query(
     after = paging.position(cursor or None, _NEWEST)
     async with services(request).database.begin() as conn:
         customers = await portal_sessions.customers_of(conn, person.contact)
-        wanted = listing.Wanted(limit=PAGE_SIZE, after=after, matches=listing.Matches([], [], customers))
+        among = portal_sessions.branches_of(person.contact, customers)
+        wanted = listing.Wanted(limit=PAGE_SIZE, after=after, among=among)
         rows = await listing.page(conn, wanted)
         shown = rows[:PAGE_SIZE]
         credit = await portal_orders.credit_of(conn, customers)

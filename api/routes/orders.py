@@ -1,13 +1,14 @@
 """Reading orders: one, its timeline, lists."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import paging
+from api import paging, times
 from api.dependencies import (
     Caller,
+    Services,
     json_response,
     order_number,
     services,
@@ -15,15 +16,16 @@ from api.dependencies import (
 from api.documentation import problems
 from api.errors import Problem
 from api.presenting import presented, row_presented
+from api.schemas.listing import OrderPage
 from api.schemas.text import Code, Identity, Reference
 from api.visibility import visible
-from domain.access import Role
+from domain.access import Principal, Role
 from domain.errors import NotFound
 from domain.holds import HoldKind
-from domain.order_no import normalise
 from domain.priority import RANKS, Priority
 from domain.states import Status
-from infra.db import listing, order_reading
+from infra.db import listing, order_reading, searching
+from infra.db.branches import Branch
 from infra.telemetry import bind_order
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -61,7 +63,21 @@ async def get_events(
     return json_response({"items": items, "next_cursor": paging.encoded([items[-1]["seq"]]) if more else None})
 
 
-@router.get("", responses=problems())
+_DAY_OR_TIME = "A day (UTC), or an RFC 3339 time with its offset."
+From = Annotated[str, Query(max_length=times.MAX_CHARS, description=f"{_DAY_OR_TIME} Orders from then on.")]
+To = Annotated[str, Query(max_length=times.MAX_CHARS, description=f"{_DAY_OR_TIME} A day is included, a time is not.")]
+Sought = Annotated[
+    Reference,
+    Query(
+        description="An order number or its beginning (at least 4 symbols); the e-mail address, telephone number or"
+        " name (whole words, in any order) of the customer or the receiver; a SKU or a part of a product's name in any"
+        " case; an external_ref, a tracking number, or the reference of a payment, refund, return or document."
+        " `matched` says which of them."
+    ),
+]
+
+
+@router.get("", response_model=OrderPage, responses=problems())
 async def list_orders(
     request: Request,
     caller: Caller,
@@ -71,23 +87,24 @@ async def list_orders(
     warehouse: Code | None = None,
     hold: HoldKind | Literal["any"] | None = None,
     priority: Priority | None = None,
-    q: Reference | None = None,
-    created_from: datetime | None = None,
-    created_to: datetime | None = None,
+    q: Sought | None = None,
+    created_from: From | None = None,
+    created_to: To | None = None,
     sort: listing.Sort = "-created_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: str | None = None,
 ) -> Response:
-    """A page of orders, newest first. `q` is an order number, an e-mail address, a telephone number, an external_ref
-    or a tracking number; `hold=any` finds whatever is held. A customer sees his own orders, a channel those it sent."""
+    """A page of orders, newest first; `hold=any` finds whatever is held. A customer sees his own orders, a channel
+    those it sent; neither learns by `q` what others know of a customer."""
     parts = services(request)
     if caller.role is Role.CUSTOMER:
         customer = _own(customer, caller.subject)
     elif caller.role is Role.CHANNEL:
         channel = _own(channel, caller.subject)
     after = paging.position(cursor, sort)
+    begin, end = times.begin_of(created_from, "created_from"), times.end_of(created_to, "created_to")
     async with parts.database.begin() as conn:
-        matches = await listing.matches_of(conn, parts.keys.vault, q.strip(), normalise(q)) if q else None
+        among = await _meanings(conn, parts, q, caller) if q is not None else None
         wanted = listing.Wanted(
             status=status.value if status else None,
             channel=channel,
@@ -95,12 +112,12 @@ async def list_orders(
             warehouse=warehouse,
             hold=str(hold) if hold else None,
             priority=RANKS[priority] if priority else None,
-            created_from=_in_utc(created_from),
-            created_to=_in_utc(created_to),
+            created_from=begin,
+            created_to=end,
             sort=sort,
             limit=limit,
             after=after,
-            matches=matches,
+            among=among,
         )
         rows = await listing.page(conn, wanted)
     last = rows[limit - 1] if len(rows) > limit else None
@@ -115,6 +132,6 @@ def _own(asked: str | None, subject: str) -> str:
     return subject
 
 
-def _in_utc(moment: datetime | None) -> datetime | None:
-    """A time without an offset counts as UTC."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+async def _meanings(conn: AsyncConnection, parts: Services, q: str, caller: Principal) -> list[Branch]:
+    text, providers = q.strip(), list(parts.payments)
+    return await searching.meanings(conn, parts.keys.vault, text, providers, everybody=caller.is_staff) if text else []

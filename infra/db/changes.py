@@ -16,7 +16,7 @@ from domain.orders import Product
 from domain.shares import Tax
 from domain.slots import Slot, told
 from domain.states import UNPAID, Status
-from infra.db import events, refunds
+from infra.db import events, order_contacts, refunds
 from infra.db.customers import KeyRing
 
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
@@ -331,6 +331,7 @@ async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: Here, change
         sealed = keys.seal_json(key, dict(change.ship_to), f"{order_no}:ship_to")
         place = {name: change.ship_to[name] for name in ("country", "province", "city")}
         await conn.execute(_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
+        await order_contacts.readdress(conn, keys, order_no, change.ship_to)
     if "note" in change.what:
         note = keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None
         await conn.execute(_NOTE, {"order_no": order_no, "sealed": note})

@@ -41,17 +41,18 @@ _WANTED = text(
         WHERE return_id = :return_id ORDER BY line_no"""
 )
 _OLD = text(
-    """SELECT o.channel, o.customer_id, o.currency, o.country, o.province, o.city, o.ship_to_enc, o.priority, c.data_key
+    """SELECT o.channel, o.customer_id, o.currency, o.country, o.province, o.city, o.ship_to_enc, o.priority,
+              o.contact_id, o.contact_corrected, c.data_key
          FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = :order_no"""
 )
 _PLACE = text(
     """
     INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, discount_minor, tax_minor,
                         tax_added_minor, total_minor, country, province, city, ship_to_enc, priority, placed_by,
-                        exchange_of, exchange_return)
+                        exchange_of, exchange_return, contact_id, contact_corrected)
     VALUES (:new_order_no, :channel, 'exchange', :customer_id, :currency, :items_minor, :discount_minor, :tax_minor,
             :tax_added_minor, :total_minor, :country, :province, :city, :ship_to_enc, :priority, :actor,
-            :order_no, :return_id)
+            :order_no, :return_id, :contact_id, :contact_corrected)
     """
 )
 _PLACE_LINE = text(
@@ -157,7 +158,9 @@ async def place(
     new_no = new_order_no(time.time_ns() // 1_000_000)
     sealed = keys.seal_json(old.data_key, address, f"{new_no}:ship_to")
     sums = {name: getattr(new.sums, name) for name in _SUMS}
-    same = {name: getattr(old, name) for name in ("channel", "customer_id", "currency", *_PLACE_OF, "priority")}
+    same = {
+        name: getattr(old, name) for name in ("channel", "customer_id", "currency", *_PLACE_OF, *_REACH, "priority")
+    }
     of = {"order_no": here.order_no, "return_id": here.return_id}
     await conn.execute(_PLACE, {**same, **sums, **of, "new_order_no": new_no, "ship_to_enc": sealed, "actor": actor})
     await conn.execute(_PLACE_LINE, _lines(new_no, lines, new))
@@ -169,6 +172,7 @@ async def place(
 
 
 _SUMS = ("items_minor", "discount_minor", "tax_minor", "tax_added_minor", "total_minor")
+_REACH = ("contact_id", "contact_corrected")
 _PLACE_OF = ("country", "province", "city")
 
 

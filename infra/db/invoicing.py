@@ -15,11 +15,13 @@ from infra.db.refunds import MOVED
 _ORDER = text(
     f"""
     SELECT o.order_no, o.currency, o.customer_id, o.ship_to_enc, c.data_key,
-           coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
+           CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
+             AS profile_enc,
            m.captured_minor, m.refunded_minor,
            (SELECT sum(l.shipping_minor - moved.shipping) FROM order_lines l CROSS JOIN {MOVED}
              WHERE l.order_no = o.order_no)::bigint AS shipping_minor
-      FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel),
+      FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
+           LEFT JOIN order_contacts k USING (customer_id, contact_id),
            LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
                            coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor
                       FROM payments p JOIN payment_totals t USING (payment_id)

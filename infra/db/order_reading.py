@@ -42,7 +42,8 @@ _ORDER = text(
            o.customer_id, o.ship_to_enc, o.note_enc, o.slot_from, o.slot_to, o.backorder,
            o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key,
-           coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
+           CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
+             AS profile_enc, o.contact_corrected,
            (SELECT json_agg(json_build_object('line_no', l.line_no, 'sku', l.sku, 'name', l.name,
                      'quantity', l.quantity - l.cancelled_quantity, 'unit_price_minor', l.unit_price_minor,
                      'total_minor', (l.quantity - l.cancelled_quantity) * l.unit_price_minor,
@@ -92,6 +93,7 @@ _ORDER = text(
                       AND r.attempt IS NOT NULL) AS payment_untried,
            is_paying(o.order_no) AS paying, is_booked(o.order_no) AS booked
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
+      LEFT JOIN order_contacts k USING (customer_id, contact_id)
      WHERE o.order_no = :order_no
     """
 )

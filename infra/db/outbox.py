@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.messages import TOLD
 
 # Rows that are there are taken, never `seq > last`: a transaction that commits late is not skipped. One fact is one
-# message on one channel, however often it is taken: e-mail where the order's channel named one, else telephone.
+# message on one channel, however often it is taken: e-mail where the order's channel named one (or support, when it
+# corrected the order's contact), else telephone.
 # An event that says `to` is for that party alone: a return may remind the warehouse.
 _FAN_OUT = text(
     """WITH taken AS (
@@ -35,9 +36,13 @@ _FAN_OUT = text(
            JOIN orders o ON o.order_no = e.order_no
            JOIN customers c ON c.customer_id = o.customer_id
            LEFT JOIN customer_contacts s ON s.customer_id = o.customer_id AND s.channel = o.channel
+           LEFT JOIN order_contacts k ON o.contact_corrected AND k.customer_id = o.customer_id
+            AND k.contact_id = o.contact_id
           CROSS JOIN LATERAL (
-            SELECT CASE WHEN s.customer_id IS NULL THEN c.email_index ELSE s.email_index END AS email,
-                   CASE WHEN s.customer_id IS NULL THEN c.phone_index ELSE s.phone_index END AS phone) known
+            SELECT CASE WHEN o.contact_corrected THEN k.email_index WHEN s.customer_id IS NULL THEN c.email_index
+                        ELSE s.email_index END AS email,
+                   CASE WHEN o.contact_corrected THEN k.phone_index WHEN s.customer_id IS NULL THEN c.phone_index
+                        ELSE s.phone_index END AS phone) known
           CROSS JOIN LATERAL (
             SELECT CASE WHEN c.data_key IS NULL THEN 'none' WHEN known.email IS NOT NULL THEN 'email'
                         WHEN known.phone IS NOT NULL THEN 'sms' ELSE 'none' END AS channel) way

@@ -27,7 +27,8 @@ _CLAIM = text(
       RETURNING m.*)
     SELECT m.message_id, m.customer_id, m.order_no, m.fact, m.channel, m.template, m.tries, m.round, m.to_enc,
            m.body_enc, coalesce(m.expires_at <= now(), false) AS expired, m.created_at, c.data_key,
-           coalesce(s.profile_enc, c.profile_enc) AS profile_enc,
+           CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
+             AS profile_enc,
            o.currency, o.total_minor, o.country, e.data,
            (SELECT s.tracking_no FROM shipments s WHERE s.order_no = m.order_no
              ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) AS tracking_no
@@ -35,6 +36,7 @@ _CLAIM = text(
       JOIN customers c ON c.customer_id = m.customer_id
       LEFT JOIN orders o ON o.order_no = m.order_no
       LEFT JOIN customer_contacts s ON s.customer_id = o.customer_id AND s.channel = o.channel
+      LEFT JOIN order_contacts k ON k.customer_id = o.customer_id AND k.contact_id = o.contact_id
       LEFT JOIN order_events e ON e.order_no = m.order_no AND e.seq = m.event_seq
      ORDER BY m.next_try_at, m.message_id
     """

@@ -23,6 +23,7 @@ from infra.db.customers import CustomerRecord, KeyRing, recorded
 from infra.db.direct import Direct
 from infra.db.engine import Database
 from infra.db.idempotency import Answered
+from infra.db.order_contacts import named
 
 ROUNDS = 5
 # A first run that waits for its order keeps its key this much longer than it waits.
@@ -69,6 +70,13 @@ _KNOWN = """
     customer AS (
       SELECT customer_id FROM customers
        WHERE customer_id = :customer_id AND data_key = CAST(:data_key AS bytea)),"""
+# One row serves all orders that name the same: a customer who orders again writes none.
+_NAMED = """
+    named AS (
+      INSERT INTO order_contacts (customer_id, contact_id, profile_enc, terms)
+      SELECT customer.customer_id, CAST(:contact_id AS bytea), CAST(:contact_enc AS bytea), CAST(:terms AS bytea[])
+        FROM customer
+      ON CONFLICT DO NOTHING),"""
 _PAYMENT = """
     payment AS (
       INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)
@@ -81,11 +89,12 @@ _ORDER = """
     placed AS (
       INSERT INTO orders (order_no, channel, external_ref, type, customer_id, currency, items_minor, total_minor,
                           country, province, city, ship_to_enc, note_enc, backorder, placed_by, trace,
-                          priority{slot_columns}{columns})
+                          priority, contact_id{slot_columns}{columns})
       SELECT :order_no, :channel, CAST(:external_ref AS text), :type, customer.customer_id, :currency,
              CAST({items} AS bigint), CAST(:total_minor AS bigint), :country, :province, :city,
              CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
-             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint){slot}{values}
+             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint),
+             CAST(:contact_id AS bytea){slot}{values}
         FROM customer
       RETURNING order_no, set_config('oms.origin', :origin, true),
                 set_config('oms.unpaid_units', :unpaid_units, true)),"""
@@ -125,7 +134,7 @@ def _statement(customer_changed: bool, pays: bool, charged: bool, slotted: bool)
         arrays="".join(f", CAST(:{name}_shares AS bigint[])" for name in names),
         named="".join(f", {name}" for name in names),
     )
-    parts = (_CUSTOMER if customer_changed else _KNOWN, order, _PAYMENT if pays else "", lines)
+    parts = (_CUSTOMER if customer_changed else _KNOWN, _NAMED, order, _PAYMENT if pays else "", lines)
     return Direct("INSERT orders", "WITH" + "".join(parts))
 
 
@@ -238,6 +247,7 @@ async def _write(
     total_minor = items_minor if sums is None else sums.total_minor
     body = draft.answer(order_no, total_minor)
     values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(draft, body)
+    values |= _named(keys, draft, customer)
     if sums is not None:
         values |= _charged(sums)
     try:
@@ -315,6 +325,11 @@ def _order(keys: KeyRing, draft: Draft, order_no: str, total_minor: int, custome
         values["method"], values["token"] = draft.payment
         values["request_id"] = f"{order_no}:1"
     return values
+
+
+def _named(keys: KeyRing, draft: Draft, customer: CustomerRecord) -> dict[str, Any]:
+    contact = named(keys, customer.plain_key, draft.customer_id, draft.profile, draft.ship_to)
+    return {"contact_id": contact.contact_id, "contact_enc": contact.profile_enc, "terms": contact.terms}
 
 
 def _lines(lines: Sequence[PricedLine]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
+from infra.db.branches import Branch, Source
 from infra.db.customers import KeyRing, profile_context
 from infra.db.portal_codes import Contact, Kind
 
@@ -45,19 +46,32 @@ _CUSTOMERS = text(
      ORDER BY s.updated_at DESC, s.customer_id, s.channel LIMIT :limit
     """
 )
-_CUSTOMER_OF = text(
+# What support corrected on an order opens that order, and what the channel said of it opens it no more.
+_CORRECTED = text(
     """
-    SELECT c.customer_id, c.data_key, s.profile_enc
-      FROM orders o JOIN customers c USING (customer_id) JOIN customer_contacts s USING (customer_id, channel)
-     WHERE o.order_no = :order_no AND c.data_key IS NOT NULL
+    SELECT k.customer_id, c.data_key, k.profile_enc
+      FROM order_contacts k JOIN customers c USING (customer_id)
+     WHERE (k.email_index = ANY(CAST(:email AS bytea[])) OR k.phone_index = ANY(CAST(:phone AS bytea[])))
+       AND c.data_key IS NOT NULL
+     ORDER BY k.customer_id, k.contact_id LIMIT 1
     """
 )
-_OWNER = text(
-    """
-    SELECT o.customer_id
-      FROM orders o JOIN customers c USING (customer_id) JOIN customer_contacts s USING (customer_id, channel)
+_REACHED_BY = """
+      FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
+      LEFT JOIN order_contacts k ON o.contact_corrected AND k.customer_id = o.customer_id
+       AND k.contact_id = o.contact_id
      WHERE o.order_no = :order_no AND c.data_key IS NOT NULL
-       AND (s.email_index = ANY(CAST(:email AS bytea[])) OR s.phone_index = ANY(CAST(:phone AS bytea[])))
+"""
+_CUSTOMER_OF = text(
+    "SELECT o.customer_id, c.data_key, CASE WHEN o.contact_corrected THEN k.profile_enc ELSE s.profile_enc END"
+    f" AS profile_enc {_REACHED_BY}"
+)
+_OWNER = text(
+    f"""
+    SELECT o.customer_id {_REACHED_BY}
+       AND CASE WHEN o.contact_corrected
+                THEN k.email_index = ANY(CAST(:email AS bytea[])) OR k.phone_index = ANY(CAST(:phone AS bytea[]))
+                ELSE s.email_index = ANY(CAST(:email AS bytea[])) OR s.phone_index = ANY(CAST(:phone AS bytea[])) END
     """
 )
 
@@ -72,8 +86,11 @@ class Reached:
 
 
 async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: Contact) -> Reached | None:
-    """The customer who changed his profile last among those with this contact, or None."""
-    row = (await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": 1})).one_or_none()
+    """The customer who changed his profile last among those with this contact, else one of whom support corrected an
+    order to it; or None."""
+    row: Any = (await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": 1})).one_or_none()
+    if row is None:
+        row = (await conn.execute(_CORRECTED, _indexes(contact))).one_or_none()
     to = _profile(keys, row).get(contact.kind) if row is not None else None
     return Reached(row.customer_id, contact, to) if row is not None and to else None
 
@@ -112,6 +129,20 @@ async def customers_of(conn: AsyncConnection, contact: Contact) -> list[tuple[st
     """(customer, channel) with this contact, MAX_CUSTOMERS at most: one person may have ordered under several ids."""
     rows = await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": MAX_CUSTOMERS})
     return [(row.customer_id, row.channel) for row in rows]
+
+
+def branches_of(contact: Contact, customers: Sequence[tuple[str, str]]) -> list[Branch]:
+    """The contact's orders for a list: those of `customers` (see `customers_of`) as their channels say it, and those
+    that support corrected to it."""
+    own = "k.customer_id = orders.customer_id"
+    pairs = {"customers": [customer for customer, _ in customers], "channels": [channel for _, channel in customers]}
+    listed = "unnest(CAST(:customers AS text[]), CAST(:channels AS text[])) k (customer_id, channel) WHERE true"
+    corrected = f"order_contacts k WHERE k.{contact.kind}_index = ANY(CAST(:contacts AS bytea[]))"
+    named = f"{own} AND k.contact_id = orders.contact_id AND orders.contact_corrected"
+    return [
+        Source("customer", listed, f"{own} AND k.channel = orders.channel AND NOT orders.contact_corrected", pairs),
+        Source("corrected", corrected, named, {"contacts": list(contact.indexes)}),
+    ]
 
 
 async def owner_of(conn: AsyncConnection, contact: Contact, order_no: str) -> str:

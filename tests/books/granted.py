@@ -37,6 +37,7 @@ INSERTS = {
     "order_changes": (
         "actor after_enc before_enc change_no order_no refund_id seq total_after_minor total_before_minor what"
     ),
+    "order_contacts": "contact_id customer_id email_index phone_index profile_enc terms",
     "order_events": "actor data from_status key order_no to_status type",
     "order_lines": (
         "discount_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor unit_price_minor"
@@ -47,9 +48,9 @@ INSERTS = {
         "what"
     ),
     "orders": (
-        "backorder channel city country currency customer_id discount_minor exchange_of exchange_return "
-        "external_ref items_minor note_enc order_no placed_by priority province ship_to_enc shipping_minor "
-        "slot_from slot_to tax_added_minor tax_minor total_minor trace type"
+        "backorder channel city contact_corrected contact_id country currency customer_id discount_minor exchange_of "
+        "exchange_return external_ref items_minor note_enc order_no placed_by priority province ship_to_enc "
+        "shipping_minor slot_from slot_to tax_added_minor tax_minor total_minor trace type"
     ),
     "parcel_contents": "quantity shipment_id sku",
     "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step",
@@ -123,9 +124,11 @@ UPDATES = {
     "notice_channels": "active busy_until data_key removed_by target_enc",
     "notice_deliveries": "done_at last_error next_try_at state tries",
     "notices": "amounts count facts most oldest_at over_at seen_at",
+    "order_contacts": "email_index phone_index profile_enc terms",
     "order_supplements": "code status updated_at",
     "orders": (
-        "address_rev cancel_reason_enc cancelling city country note_enc priority province ship_to_enc slot_from slot_to"
+        "address_rev cancel_reason_enc cancelling city contact_corrected contact_id country note_enc priority province "
+        "ship_to_enc slot_from slot_to"
     ),
     "outbox": "created_at",
     "parked_steps": "escalated_at resolution_id resolved_at",

@@ -88,6 +88,26 @@ async def test_search_finds_by_every_name(support: Desk) -> None:
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/console/orders/{order_no}"), q
 
 
+async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: Desk) -> None:
+    """A customer who is known on two channels is found by both of his addresses, page after page."""
+    customer = {"id": unique("c"), "name": "Two Channels", "email": f"{unique('web')}@example.com"}
+    other = customer | {"email": f"{unique('app')}@example.com"}
+    made = [await placed(support, customer=customer, channel="web")]
+    made += [await placed(support, customer=other, channel=unique("app")) for _ in range(51)]
+    for q in (customer["email"], other["email"], "channels two"):
+        api = await support.door.get("/v1/orders", q=q, limit=200)
+        assert {row["order_no"] for row in api.json()["items"]} == set(made) if q != customer["email"] else {made[0]}
+        shown = await support.get("/console/orders", q=q)
+        if q == customer["email"]:
+            assert shown.headers["location"].endswith(made[0])
+            continue
+        rest = re.findall(r'<a href="/console/orders\?([^"]*cursor=[^"]*)">', shown.text)[0].replace("&amp;", "&")
+        second = (await support.http.get(f"/console/orders?{rest}")).text
+        pages = [re.findall(r'href="/console/orders/([^"/]+)"', text) for text in (shown.text, second)]
+        assert [len(page) for page in pages] == [50, 2] and set(pages[0]) | set(pages[1]) == set(made)
+        assert f'<span class="tag">{"e-mail" if "@" in q else "name"}</span>' in shown.text
+
+
 @pytest.mark.parametrize("q", ["", "nothing has this name", "100%_\\", "'; DROP TABLE orders; --"])
 async def test_what_is_not_found_says_what_can_be(support: Desk, q: str) -> None:
     answer = await support.get("/console/orders", q=q)

@@ -1,11 +1,22 @@
 """Order numbers: unique, in order of time, at most 20 characters, and no slip of the tongue passes for another."""
 
 import itertools
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.order_no import ALPHABET, EPOCH_MS, check_symbol, named_in, new_order_no, normalise
+from domain.order_no import (
+    ALPHABET,
+    EPOCH_MS,
+    MIN_BEGINNING,
+    beginning,
+    check_symbol,
+    named_in,
+    new_order_no,
+    normalise,
+    span_of,
+)
 
 TIMES_MS = st.integers(EPOCH_MS, EPOCH_MS + 32**9 - 1)
 RANDOMNESS = st.integers(0, 2**40 - 1)
@@ -104,3 +115,16 @@ def test_another_length_is_no_number(typed: str) -> None:
 def test_a_return_is_named_after_its_order(number: str, count: int) -> None:
     assert named_in(number) == named_in(f"{number}-R{count}") == number
     assert named_in(f"{number}-S{count}") is None
+
+
+@given(TIMES_MS, st.integers(MIN_BEGINNING, 18))
+def test_a_beginning_tells_between_which_times_it_was_made(now_ms: int, symbols: int) -> None:
+    number = new_order_no(now_ms)
+    first = beginning(plain(number)[:symbols].lower())
+    assert first is not None and number.startswith(first)
+    since, until = span_of(first)
+    assert since <= datetime.fromtimestamp(now_ms // 1000, UTC) + timedelta(milliseconds=now_ms % 1000) < until
+
+
+def test_what_no_number_begins_with_is_no_beginning() -> None:
+    assert [beginning(typed) for typed in ("06B", "06BU", "王06B5", "0" * 19, "")] == [None] * 5
