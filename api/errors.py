@@ -62,6 +62,7 @@ STATUSES: dict[str, int] = {
     "warehouse_exists": 409,
     "receipt_exists": 409,
     "idempotency_in_progress": 409,
+    "answer_erased": 409,
     "already_paid": 409,
     "payment_in_progress": 409,
     "change_in_progress": 409,

@@ -32,11 +32,11 @@ async def in_books(parts: Services, request: Request, status: int, work: Work) -
     A concurrent request with the same key waits for this one's end and then gives its answer.
     """
     async with parts.database.begin() as conn:
-        claim = await idempotency.claim(conn, request, HOLD_S)
+        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
         if isinstance(claim, Answered):
             return replayed(claim)
         content = await work(conn)
-        await idempotency.finish(conn, claim, status, _plain(content))
+        await _keep(conn, parts, claim, status, content)
     return json_response(content, status)
 
 
@@ -61,7 +61,7 @@ async def by_workflow(parts: Services, request: Request, status: int, call: Work
     meanwhile is its answer then.
     """
     async with parts.database.begin() as conn:
-        claim = await idempotency.claim(conn, request, HOLD_S)
+        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
         if isinstance(claim, Answered):
             return replayed(claim)
         content = await call.from_books(conn) if claim.repeated else None
@@ -72,7 +72,7 @@ async def by_workflow(parts: Services, request: Request, status: int, call: Work
     async with parts.database.begin() as conn:
         if call.settle is not None:
             await call.settle(conn)
-        await idempotency.finish(conn, claim, status, _plain(content))
+        await _keep(conn, parts, claim, status, content)
     return json_response(content, status)
 
 
@@ -93,6 +93,8 @@ async def _asked(parts: Services, claim: Claim, call: WorkflowCall) -> Any:
         return content
 
 
-def _plain(content: Any) -> Any:
-    """As it will be sent: times as text."""
-    return orjson.loads(json_response(content).body)
+async def _keep(conn: AsyncConnection, parts: Services, claim: Claim, status: int, content: Any) -> None:
+    """An answer that names an order is its customer's."""
+    plain = orjson.loads(json_response(content).body)  # as it will be sent: times as text
+    order_no = plain.get("order_no") if isinstance(plain, dict) else None
+    await idempotency.finish(conn, parts.keys, claim, status, plain, order_no)

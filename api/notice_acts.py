@@ -36,7 +36,7 @@ async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish:
     target = _target(wish)
     async with parts.database.begin() as conn:
         claim = await idempotency.claim(
-            conn, idempotency.Request(actor(caller), key, digest, caller.origin), HOLD_S, channel_id
+            conn, parts.keys, idempotency.Request(actor(caller), key, digest, caller.origin), HOLD_S, channel_id
         )
         if isinstance(claim, Answered):
             known = await notice_channels.secret_of(conn, parts.keys.vault, channel_id)
@@ -47,7 +47,7 @@ async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish:
         )
         shown = await notice_channels.add(conn, parts.keys.vault, wanted)
         # The kept answer is without the secret, which stays encrypted.
-        await idempotency.finish(conn, claim, 201, shown)
+        await idempotency.finish(conn, parts.keys, claim, 201, shown)
     return json_response(_with_secret(shown, wish, target.get("secret")), 201)
 
 

@@ -1,7 +1,8 @@
 """Personal fields at rest: a data key per customer, wrapped by a master key from settings.
 
-Every sealed form begins with a version byte, so that the algorithm can change while old rows stay readable. Five keys
-are derived from one master key by HKDF (wrapping, blind index, search, pepper, key id): one tells nothing of another.
+Every sealed form begins with a version byte, so that the algorithm can change while old rows stay readable. Six keys
+are derived from one master key by HKDF (wrapping, blind index, search, pepper, answers, key id): one tells nothing of
+another.
 """
 
 import base64
@@ -53,6 +54,7 @@ class _MasterKey:
         self.index = _derive(key, b"oms blind index")
         self.search = _derive(key, b"oms search")
         self.pepper = _derive(key, b"oms pepper")
+        self.answers = AESGCM(_derive(key, b"oms answers"))
 
 
 class Vault:
@@ -107,6 +109,19 @@ class Vault:
     def open_json(self, data_key: bytes, sealed: bytes, context: str) -> Any:
         """The value given to `seal_json`. Raises Unreadable."""
         return json.loads(self.open(data_key, sealed, context))
+
+    def seal_answer(self, data: bytes, context: str) -> bytes:
+        """Seals what belongs to no customer and is kept for days only, under the master key itself."""
+        header = VERSION + self._master.id
+        return header + _encrypt(self._master.answers, data, header + context.encode())
+
+    def open_answer(self, sealed: bytes, context: str) -> bytes:
+        """What was given to `seal_answer`. Raises Unreadable."""
+        header, body = sealed[: 1 + KEY_ID_BYTES], sealed[1 + KEY_ID_BYTES :]
+        key = self._by_id.get(header[1:])
+        if key is None or header[:1] != VERSION:
+            raise Unreadable("not an answer, or sealed under a master key that is gone")
+        return _decrypt(key.answers, body, header + context.encode())
 
     def blind_index(self, kind: Literal["email", "phone"], value: str) -> bytes:
         """32 bytes, equal for equal addresses or numbers, that tell nothing without the master key."""

@@ -6,7 +6,18 @@ from collections.abc import Awaitable, Callable
 
 from infra import metrics, telemetry
 from infra.crypto import Vault
-from infra.db import audit_anchors, events, messages, notices, order_contacts, outbox, processes, refunds, tokens
+from infra.db import (
+    audit_anchors,
+    events,
+    idempotency_sealing,
+    messages,
+    notices,
+    order_contacts,
+    outbox,
+    processes,
+    refunds,
+    tokens,
+)
 from infra.db.autocommit import autocommit
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
@@ -84,7 +95,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         repeat("lapsed refunds", lapse_refunds(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=LAPSE_LOOK_S),
         repeat("books", checks(database, settings), stopping, busy_s=CHECK_PAUSE_S, idle_s=CHECK_LOOK_S),
         repeat("contacts", contacts(database, KeyRing(vault)), stopping, busy_s=SWEEP_PAUSE_S, idle_s=CONTACTS_LOOK_S),
-        repeat("sweep", sweep(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
+        repeat("sweep", sweep(database, vault), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
     metrics.serve(settings.relay_metrics_port, lambda: not any(task.done() for task in tasks), settings.metrics_host)
@@ -156,17 +167,19 @@ def contacts(database: Database, keys: KeyRing) -> Callable[[], Awaitable[bool]]
     return step
 
 
-def sweep(database: Database) -> Callable[[], Awaitable[bool]]:
-    """The step that deletes what nobody will ask for again, a few rows at a time."""
+def sweep(database: Database, vault: Vault) -> Callable[[], Awaitable[bool]]:
+    """The step that deletes what nobody will ask for again, a few rows at a time, and seals what still lies open."""
+    ring = KeyRing(vault)
 
     async def step() -> bool:
         async with autocommit(database) as connection:
             keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
+            sealed = await idempotency_sealing.seal_old(connection, ring, SWEEP_ROWS)
             told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
             over = await notices.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
             gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
             past = await tokens.forget(connection, TOKENS_DAYS, SWEEP_ROWS)
             codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, told, over, gone, past, codes)
+        return SWEEP_ROWS in (keys, sealed, told, over, gone, past, codes)
 
     return step

@@ -39,14 +39,14 @@ async def add(request: Request, caller: Caller) -> Response:
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     async with parts.database.begin() as conn:
         asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
-        claim = await idempotency.claim(conn, asked, HOLD_S, endpoint_id)
+        claim = await idempotency.claim(conn, parts.keys, asked, HOLD_S, endpoint_id)
         if isinstance(claim, Answered):
             known = await endpoints.secret_of(conn, parts.keys, endpoint_id)
             return json_response({**claim.response, "secret": known}, claim.status_code, REPLAYED)
         wanted = Endpoint(endpoint_id, wish.url, list(wish.event_types), actor(caller), secret)
         shown = await endpoints.add(conn, parts.keys, wanted)
         # The kept answer is without the secret, which stays encrypted.
-        await idempotency.finish(conn, claim, 201, shown)
+        await idempotency.finish(conn, parts.keys, claim, 201, shown)
     return json_response({**shown, "secret": secret}, 201)
 
 

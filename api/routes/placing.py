@@ -71,7 +71,7 @@ async def _answer_later(parts: Services, placed: Placed, wait_s: float, headers:
     body = placed.body if glance is None else {**placed.body, "status": glance.status}
     assert placed.claim is not None
     async with parts.database.begin() as conn:
-        await idempotency.finish(conn, placed.claim, 201, body)
+        await idempotency.finish(conn, parts.keys, placed.claim, 201, body)
     return json_response(body, 201, headers)
 
 

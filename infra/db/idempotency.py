@@ -1,4 +1,8 @@
-"""Idempotency keys: the same key and body give the first answer again."""
+"""Idempotency keys: the same key and body give the first answer again.
+
+An answer may repeat what somebody typed, so it is kept sealed: that of an order under its customer's key, and gone with
+it; any other under the master key.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, RuleBroken
+from infra.crypto import Unreadable
+from infra.db.customers import KeyRing, data_key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +65,16 @@ _INSERT = text(
 )
 _FIND = text(
     """
-    SELECT request_hash, state, status_code, response, resource
-      FROM idempotency_keys WHERE subject = :subject AND key = :key
+    SELECT k.request_hash, k.state, k.status_code, k.response, k.response_enc, k.order_no, k.resource,
+           c.data_key
+      FROM idempotency_keys k LEFT JOIN orders o ON o.order_no = k.order_no LEFT JOIN customers c USING (customer_id)
+     WHERE k.subject = :subject AND k.key = :key
     """
 )
 _FINISH = text(
     """
-    UPDATE idempotency_keys SET state = 'done', status_code = :status_code, response = CAST(:response AS jsonb)
+    UPDATE idempotency_keys
+       SET state = 'done', status_code = :status_code, response_enc = :sealed, order_no = CAST(:order_no AS text)
      WHERE subject = :subject AND key = :key AND state = 'running' AND locked_until = :locked_until
     """
 )
@@ -83,16 +92,46 @@ _RELEASE = text(
 )
 
 
-def judged(row: Any, request_hash: bytes) -> Answered | None:
+def judged(row: Any, request: Request, keys: KeyRing) -> Answered | None:
     """The answer that `row` keeps, or None while its first run still works.
 
-    Raises RuleBroken `idempotency_key_reused` when it was made with another body.
+    Raises RuleBroken `idempotency_key_reused` when it was made with another body, Conflict `answer_erased`.
     """
-    if bytes(row.request_hash) != request_hash:
+    if bytes(row.request_hash) != request.hash:
         raise RuleBroken("idempotency_key_reused", "this Idempotency-Key was used with another request; take a new one")
     if row.state == "done":
-        return Answered(row.status_code, row.response, row.resource)
+        return Answered(row.status_code, _opened(row, request, keys), row.resource)
     return None
+
+
+def sealed(keys: KeyRing, request: Request, response: Any) -> bytes:
+    """An answer without a customer, as it is kept."""
+    return keys.vault.seal_answer(orjson.dumps(response), _context(request.subject, request.key))
+
+
+def sealed_for(keys: KeyRing, data_key: bytes | None, subject: str, key: str, response: Any) -> bytes:
+    """An answer about a customer's order, as it is kept; of an erased customer nothing is."""
+    if data_key is None:
+        return b""
+    return keys.vault.seal(keys.unwrap(data_key), orjson.dumps(response), _context(subject, key))
+
+
+def _context(subject: str, key: str) -> str:
+    return f"{subject}:{key}:answer"
+
+
+def _opened(row: Any, request: Request, keys: KeyRing) -> Any:
+    if row.response_enc is None:
+        return row.response  # kept before answers were sealed, and sealed soon
+    context = _context(request.subject, request.key)
+    try:
+        if row.order_no is None:
+            return orjson.loads(keys.vault.open_answer(row.response_enc, context))
+        if row.data_key is not None:
+            return orjson.loads(keys.vault.open(keys.unwrap(row.data_key), row.response_enc, context))
+    except Unreadable:
+        pass
+    raise Conflict("answer_erased", "the answer to this request was erased with the data of its customer")
 
 
 def in_progress() -> Conflict:
@@ -101,12 +140,12 @@ def in_progress() -> Conflict:
 
 
 async def claim(
-    conn: AsyncConnection, request: Request, hold_s: float, resource: str | None = None
+    conn: AsyncConnection, keys: KeyRing, request: Request, hold_s: float, resource: str | None = None
 ) -> Claim | Answered:
     """Claim the request for `hold_s` seconds, or find its answer. A claim whose holder died is taken over.
 
     What the transaction does from here on is this caller's to the audit log. Raises RuleBroken
-    `idempotency_key_reused`, Conflict `idempotency_in_progress`.
+    `idempotency_key_reused`, Conflict `idempotency_in_progress`, `answer_erased`.
     """
     wish = {"subject": request.subject, "key": request.key, "hash": request.hash}
     more = {"hold_s": float(hold_s), "resource": resource, "origin": request.origin}
@@ -114,15 +153,22 @@ async def claim(
     if row is not None:
         return Claim(request, row.locked_until, row.resource, row.repeated)
     found = (await conn.execute(_FIND, {"subject": request.subject, "key": request.key})).one_or_none()
-    answered = judged(found, request.hash) if found is not None else None
+    answered = judged(found, request, keys) if found is not None else None
     if answered is None:
         raise in_progress()
     return answered
 
 
-async def finish(conn: AsyncConnection, claim: Claim, status_code: int, response: Any) -> bool:
-    """Keep the answer; False when the claim had been lost to somebody else."""
-    kept = {"status_code": status_code, "response": orjson.dumps(response).decode(), **_held(claim)}
+async def finish(
+    conn: AsyncConnection, keys: KeyRing, claim: Claim, status_code: int, response: Any, order_no: str | None = None
+) -> bool:
+    """Keep the answer, under the key of the customer of `order_no`; False when the claim had been lost to another."""
+    if order_no is None:
+        enc = sealed(keys, claim.request, response)
+    else:
+        data_key = await data_key_of(conn, order_no)
+        enc = sealed_for(keys, data_key, claim.request.subject, claim.request.key, response)
+    kept = {"status_code": status_code, "sealed": enc, "order_no": order_no, **_held(claim)}
     return (await conn.execute(_FINISH, kept)).rowcount == 1
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,8 +33,8 @@ PLAIN = Terms()
 _LOOK = Direct(
     "SELECT idempotency_keys, customers, products",
     """
-    SELECT k.request_hash, k.state, k.status_code, k.response, k.resource, k.locked_until > now() AS locked,
-           c.data_key, c.profile_enc, s.profile_enc AS said_enc,
+    SELECT k.request_hash, k.state, k.status_code, k.response, k.response_enc, k.order_no, k.resource,
+           k.locked_until > now() AS locked, c.data_key, c.profile_enc, s.profile_enc AS said_enc,
            EXISTS (SELECT FROM orders o WHERE o.channel = :channel
                       AND o.external_ref = CAST(:external_ref AS text)) AS taken,
            (SELECT json_agg(json_build_array(p.sku, p.name, p.price_minor, p.currency, p.active))
@@ -107,8 +106,8 @@ _LINES = """
                      WITH ORDINALITY AS l (sku, name, quantity, price{named}, line_no)),
     kept AS (
       INSERT INTO idempotency_keys
-        (subject, key, request_hash, state, status_code, response, resource, locked_until)
-      SELECT :subject, :key, CAST(:hash AS bytea), :state, 201, CAST(:response AS jsonb), placed.order_no,
+        (subject, key, request_hash, state, status_code, response_enc, resource, locked_until)
+      SELECT :subject, :key, CAST(:hash AS bytea), :state, 201, CAST(:response_enc AS bytea), placed.order_no,
              now() + make_interval(secs => CAST(:hold_s AS double precision))
         FROM placed
       RETURNING locked_until)
@@ -207,7 +206,7 @@ async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed |
     """Look and write once; None when somebody else was quicker and it is to be tried again."""
     row = await _LOOK.one_or_none(conn, _question(draft))
     if row.request_hash is not None:
-        return await _earlier(conn, draft, row)
+        return await _earlier(conn, keys, draft, row)
     if row.taken:
         raise Conflict("external_ref_exists", "this channel already sent an order with this external_ref")
     lines = price_lines(draft.lines, _catalogue(row.products), draft.currency, may_name_price=draft.may_name_price)
@@ -217,14 +216,14 @@ async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed |
     return await _write(conn, keys, draft, lines, customer)
 
 
-async def _earlier(conn: AsyncConnection, draft: Draft, row: Any) -> Placed | Answered | None:
-    answered = idempotency.judged(row, draft.request.hash)
+async def _earlier(conn: AsyncConnection, keys: KeyRing, draft: Draft, row: Any) -> Placed | Answered | None:
+    answered = idempotency.judged(row, draft.request, keys)
     if answered is not None:
         return answered
     if row.locked:
         raise idempotency.in_progress()
     # The first run died while it waited; the order it made is answered from here.
-    taken = await idempotency.claim(conn, draft.request, draft.hold_s + GRACE_S)
+    taken = await idempotency.claim(conn, keys, draft.request, draft.hold_s + GRACE_S)
     if isinstance(taken, Answered):
         return taken
     total = (await conn.execute(_TOTAL, {"order_no": taken.resource})).scalar_one()
@@ -246,7 +245,7 @@ async def _write(
         sums = priced(costs, charges)
     total_minor = items_minor if sums is None else sums.total_minor
     body = draft.answer(order_no, total_minor)
-    values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(draft, body)
+    values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(keys, draft, body)
     values |= _named(keys, draft, customer)
     if sums is not None:
         values |= _charged(sums)
@@ -351,7 +350,7 @@ def _charged(sums: Priced) -> dict[str, Any]:
     return values
 
 
-def _kept(draft: Draft, body: dict[str, Any]) -> dict[str, Any]:
+def _kept(keys: KeyRing, draft: Draft, body: dict[str, Any]) -> dict[str, Any]:
     waits = draft.hold_s > 0
     return {
         "subject": draft.request.subject,
@@ -359,6 +358,6 @@ def _kept(draft: Draft, body: dict[str, Any]) -> dict[str, Any]:
         "hash": draft.request.hash,
         "origin": draft.request.origin,
         "state": "running" if waits else "done",
-        "response": None if waits else orjson.dumps(body).decode(),
+        "response_enc": None if waits else idempotency.sealed(keys, draft.request, body),
         "hold_s": str(draft.hold_s + GRACE_S),
     }

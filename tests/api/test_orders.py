@@ -143,7 +143,7 @@ async def test_run_that_died_while_waiting_is_taken_over(shop: Door) -> None:
     first = await shop.post("/v1/orders", an_order(), key="died-1")
     number = first.json()["order_no"]
     await shop.sql(
-        "UPDATE idempotency_keys SET state = 'running', status_code = NULL, response = NULL,"
+        "UPDATE idempotency_keys SET state = 'running', status_code = NULL, response_enc = NULL,"
         " locked_until = now() - interval '1 second' WHERE key = 'died-1'"
     )
 

@@ -20,7 +20,7 @@ INSERTS = {
     "feedback": "feedback_id feedback_no given_by kind order_no rating text_enc",
     "guarantees": "amount_minor currency method order_no return_id token",
     "holds": "default_outcome escalate_at hold_no kind order_no owner put_on_by reason_enc stops until",
-    "idempotency_keys": "key locked_until request_hash resource response state status_code subject",
+    "idempotency_keys": "key locked_until request_hash resource response_enc state status_code subject",
     "inbox": "event_id fact kind order_no provider",
     "messages": (
         "body_enc channel customer_id event_seq expires_at fact language last_error message_id order_no state "
@@ -115,7 +115,7 @@ UPDATES = {
     "feedback": "answer_enc answered_at answered_by",
     "guarantees": "claim_minor status updated_at",
     "holds": "close_reason_enc closed_at closed_by escalated_at outcome owner",
-    "idempotency_keys": "locked_until response state status_code",
+    "idempotency_keys": "locked_until order_no response response_enc state status_code",
     "inbox": "outcome processed_at",
     "messages": (
         "asked_by body_enc language last_error next_try_at provider provider_ref round sent_at state to_enc tries "

@@ -344,7 +344,7 @@ async def test_old_codes_are_swept_and_what_an_order_was_told_stays(post: Post) 
         await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, "email", EMAIL, "1", "https://x", "en")
     await post.turn()
     await sql(post.books.owner_url, "UPDATE messages SET created_at = now() - interval '8 days'")
-    await relay.sweep(post.database)()
+    await relay.sweep(post.database, post.vault)()
     assert await sql(post.books.app_url, "SELECT order_no FROM messages") == [(order_no,)]
     with pytest.raises(Exception, match="append-only"):
         await sql(post.books.app_url, "DELETE FROM messages")

@@ -280,11 +280,11 @@ async def test_notices_of_long_ago_are_forgotten_with_their_messages(scene: Scen
     await scene.channel()
     await scene.park(1)
     await scene.turn()
-    await relay.sweep(scene.database)()
+    await relay.sweep(scene.database, vault())()
     assert len(await scene.states()) == 1
     await sql(
         scene.books.owner_url,
         "UPDATE notices SET since = now() - interval '99 days', over_at = now() - interval '91 days'",
     )
-    await relay.sweep(scene.database)()
+    await relay.sweep(scene.database, vault())()
     assert await scene.states() == []

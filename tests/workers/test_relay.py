@@ -331,11 +331,11 @@ async def test_old_rows_are_swept(database_url: Books, settings: Settings) -> No
         keys = "INSERT INTO idempotency_keys (subject, key, request_hash, state, locked_until, created_at) VALUES "
         await sql(database_url.owner_url, keys + "('s', 'old', '', 'running', now(), now() - interval '8 days')")
         await sql(database_url.owner_url, keys + "('s', 'new', '', 'running', now(), now())")
-        await relay.sweep(books)()
+        await relay.sweep(books, vault())()
         assert await sql(database_url.app_url, "SELECT key FROM idempotency_keys") == [("new",)]
         assert await states(database_url) == {"done": 1}
         await sql(database_url.app_url, "UPDATE webhook_deliveries SET done_at = now() - interval '31 days'")
-        await relay.sweep(books)()
+        await relay.sweep(books, vault())()
         assert await states(database_url) == {}
 
 
