@@ -19,6 +19,7 @@ from infra import settings_check, temporal, temporal_namespace, temporal_version
 from infra.db import migrate, processes
 from infra.db.engine import Database
 from infra.settings import Settings, settings
+from infra.stack.program import command
 from infra.temporal_namespace import NOT_PERMITTED
 from workers.tables import print_whole
 
@@ -88,9 +89,8 @@ async def _database(configuration: Settings) -> Finding:
 async def _migrations(configuration: Settings) -> Finding:
     url = configuration.owner_database_url or configuration.database_url
     there, head = await asyncio.to_thread(migrate.state, url)
-    return Finding(
-        "migrations", there == head, f"at {there}" if there == head else f"at {there}, not {head}: oms migrate"
-    )
+    lacks = f"at {there}, not {head}: {command('migrate', takes_data_dir=False)}"
+    return Finding("migrations", there == head, f"at {there}" if there == head else lacks)
 
 
 async def _client(configuration: Settings) -> Client:
@@ -107,9 +107,10 @@ async def _temporal(configuration: Settings) -> Finding:
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
-        return Finding("Temporal", False, f"no namespace {client.namespace!r}: oms temporal prepare")
+        return Finding("Temporal", False, f"no namespace {client.namespace!r}: {command('temporal prepare')}")
     where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {kept} days"
-    return Finding("Temporal", kept >= least, where if kept >= least else f"{where}, not {least}: oms temporal prepare")
+    lacks = f"{where}, not {least}: {command('temporal prepare')}"
+    return Finding("Temporal", kept >= least, where if kept >= least else lacks)
 
 
 async def _search_attributes(configuration: Settings) -> Finding:
@@ -119,7 +120,7 @@ async def _search_attributes(configuration: Settings) -> Finding:
         if error.status not in NOT_PERMITTED:
             raise
         return Finding("search attributes", True, "this server does not show them; a refused start names them")
-    lacks = [f"missing: {', '.join(state.missing)}: oms temporal prepare"] if state.missing else []
+    lacks = [f"missing: {', '.join(state.missing)}: {command('temporal prepare')}"] if state.missing else []
     lacks += [f"{name} is {kind}, must be Keyword" for name, kind in state.wrong.items()]
     return Finding("search attributes", not lacks, "; ".join(lacks) or "all known")
 
@@ -131,15 +132,17 @@ async def _worker_version(configuration: Settings) -> Finding:
     polling = await temporal_versions.pollers(client, configuration.task_queue, name)
     others = f"polling: {', '.join(sorted(polling)) or 'none'}"
     if there.current is None:
-        return Finding("worker version", False, f"none is current, orders stand still ({others}): oms worker promote")
+        lacks = f"none is current, orders stand still ({others}): {command('worker promote')}"
+        return Finding("worker version", False, lacks)
     if not polling[there.current]:
         lacks = (
             f"{there.current} is current and none of its workers polls, orders stand still ({others}): start one, or"
         )
-        return Finding("worker version", False, f"{lacks} oms worker promote --build-id one that polls")
+        promotes = command("worker promote --build-id ID")
+        return Finding("worker version", False, f"{lacks} {promotes} with one that polls")
     if there.current != mine:
-        differs = f"{there.current} is current, this code is {mine} ({others}): oms worker promote when it is deployed"
-        return Finding("worker version", False, differs)
+        differs = f"{there.current} is current, this code is {mine} ({others}); once it is deployed:"
+        return Finding("worker version", False, f"{differs} {command('worker promote')}")
     return Finding("worker version", True, there.current)
 
 

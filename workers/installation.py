@@ -13,6 +13,7 @@ from rich.console import Console
 from domain.access import Role
 from infra.stack import running
 from infra.stack.errors import NotRunningError
+from infra.stack.program import command
 from workers.api_client import ApiError
 
 FAILED = 1
@@ -43,7 +44,8 @@ def chosen(api: str | None, token: str | None, data_dir: Path, role: Role) -> In
         if urlsplit(api).scheme not in ("http", "https") or not urlsplit(api).hostname:
             raise typer.BadParameter("must begin with http:// or https:// and name a host", param_hint="--api")
         if not token:
-            raise typer.BadParameter(f"goes with --api; oms token --role {role} makes one", param_hint="--token")
+            makes = command(f"token --role {role}")
+            raise typer.BadParameter(f"goes with --api; {makes} makes one where its settings are", param_hint="--token")
         return Installation(api.rstrip("/"), token)
     try:
         stack = running.load(data_dir)

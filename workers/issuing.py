@@ -9,6 +9,7 @@ from infra.db import acting
 from infra.db import tokens as books
 from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings
+from infra.stack.program import command
 from infra.tokens import Issued
 
 
@@ -18,7 +19,8 @@ def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | No
     try:
         asyncio.run(_register(configuration, made))
     except ProgrammingError:
-        raise Unreachable("The database is older than this program, so no token was made: oms migrate") from None
+        migrates = command("migrate", takes_data_dir=False)
+        raise Unreachable(f"The database is older than this program, so no token was made: {migrates}") from None
     except (SQLAlchemyError, PoolExhausted, OSError) as error:
         raise Unreachable(f"The books cannot be reached, so no token was made: {type(error).__name__}") from None
     return made

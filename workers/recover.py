@@ -19,6 +19,7 @@ from infra.db import dispatching
 from infra.db.dispatching import OrderFacts
 from infra.db.engine import Database
 from infra.settings import Settings, settings
+from infra.stack.program import command
 from workers import starting
 from workflows.messages import ReturnRef, StartJob
 
@@ -46,7 +47,8 @@ def run(configuration: Settings | None = None, *, as_json: bool = False) -> int:
         found = asyncio.run(recover(configuration or settings(), console))
     except (RuntimeError, RPCError, TimeoutError) as error:
         console.print(f"Temporal cannot be reached or refuses: {_first_line(error)}", style="red", markup=False)
-        console.print("Nothing is lost; run oms recover again when it is up (oms doctor tells).")
+        again = f"When it is up, which {command('doctor')} tells, again: {command('recover')}"
+        console.print(f"Nothing is lost. {again}", markup=False)
         return FAILED
     except (SQLAlchemyError, OSError) as error:
         console.print(f"The books cannot be read: {type(error).__name__}", style="red", markup=False)

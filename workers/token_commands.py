@@ -12,6 +12,7 @@ from domain.text import ID_RULE, is_identifier
 from infra import tokens
 from infra.settings import settings
 from infra.stack.layout import DEFAULT_DATA_DIR
+from infra.stack.program import command
 from workers.api_client import ApiClient
 from workers.environment import use
 from workers.installation import Api, AsJson, DataDir, Token, chosen, console, errors, fail, told_of_failures
@@ -66,7 +67,7 @@ def issue(
 def _named(role: str | None, customer: str | None, subject: str | None) -> tuple[str, str]:
     """Role and subject. Raises BadParameter."""
     if role is None:
-        raise typer.BadParameter("is missing; see oms token --help", param_hint="--role")
+        raise typer.BadParameter(f"is missing; see {command('token --help')}", param_hint="--role")
     if role not in set(Role):
         raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
     if customer is not None and role != Role.CUSTOMER:

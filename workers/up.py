@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.stack.errors import StackError, TakenError
+from infra.stack.program import command
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
 from workers.tables import print_whole
@@ -70,4 +71,6 @@ def print_addresses(running: Running, console: Console) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     print_whole(console, table)
-    console.print("A token: [bold]oms token --role support[/bold]. Ctrl-C stops everything and loses nothing.")
+    console.print("A token:")
+    console.print(f"  {command('token --role support', running.data_dir)}", style="bold", markup=False, highlight=False)
+    console.print("Ctrl-C stops everything and loses nothing.")

@@ -10,6 +10,7 @@ import psutil
 
 from infra.stack.errors import NotRunningError
 from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
+from infra.stack.program import command
 from infra.stack.secrets import load as load_secrets
 
 # Where each is kept instead: no file that programs read has a key in it.
@@ -69,7 +70,7 @@ def load(data_dir: Path = DEFAULT_DATA_DIR) -> Running:
             return running
     except (OSError, ValueError, TypeError, KeyError):
         pass
-    raise NotRunningError(f"no stack is running in {layout.root}; start one with oms up --data-dir {data_dir}")
+    raise NotRunningError(f"no stack is running in {layout.root}; start one with {command('up', data_dir)}")
 
 
 def configure(data_dir: Path = DEFAULT_DATA_DIR) -> Running | None:

@@ -13,6 +13,7 @@ import pytest
 
 from infra.stack import leftovers
 from tests.stack.oms import OMS
+from tests.stack.readme import check_the_first_order
 from workers.demo.fates import PLOTS, Fate
 
 ORDERS = 25
@@ -66,7 +67,7 @@ def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_demo_ended_by_a_signal_leaves_nothing_running(tmp_path: Path) -> None:
+def test_beside_a_demo_the_readmes_order_works_and_a_signal_leaves_nothing_running(tmp_path: Path) -> None:
     data_dir, log = tmp_path / "data", tmp_path / "demo.log"
     arguments = ("demo", "--orders", "5", "--port", "0", "--data-dir", str(data_dir))
     with log.open("wb") as output:
@@ -76,6 +77,7 @@ def test_a_demo_ended_by_a_signal_leaves_nothing_running(tmp_path: Path) -> None
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
+    check_the_first_order("README.md", tmp_path / "clone", data_dir)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0, log.read_text()
     left: list[psutil.Process] = [*leftovers.of_services(data_dir.resolve())]

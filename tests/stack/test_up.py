@@ -18,7 +18,10 @@ import pytest
 from domain.access import Role
 from infra import tokens
 from tests.stack.oms import OMS, START_TIMEOUT_S, Up, oms
+from tests.stack.readme import ROOT, check_the_first_order
 
+# The installed program runs this source, also where it is another's.
+SOURCE = {**os.environ, "PYTHONPATH": str(ROOT)}
 PROCESSES = ("postgres", "temporal", "sandbox", "api", "worker", "relay")
 
 
@@ -118,6 +121,18 @@ def test_commands_say_when_no_stack_is_running(tmp_path: Path, monkeypatch: pyte
     told = oms("token", "--role", "support", "--data-dir", str(tmp_path))
     assert told.returncode == 1
     assert f"no stack is running in {tmp_path}; start one with oms up" in told.stderr
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readmes_commands_run_as_they_stand_there(up: Up, tmp_path: Path, readme: str) -> None:
+    check_the_first_order(readme, tmp_path / "clone", up.data_dir)
+
+
+def test_the_command_that_is_printed_runs_as_printed(up: Up) -> None:
+    printed = (up.folder / "up.log").read_text().splitlines()
+    command = next(line for line in printed if " token --role support" in line)
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=SOURCE)
+    assert (ran.returncode, tokens.id_of(ran.stdout.strip()) is not None) == (0, True), ran.stderr
 
 
 def test_a_second_one_in_the_same_directory_is_refused(up: Up) -> None:
