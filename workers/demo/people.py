@@ -44,7 +44,7 @@ def person_of(household_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
     customer = {
         "id": f"c-hh-{household_id}",
         "name": name,
-        "email": f"household-{household_id}@example.invalid",
+        "email": f"household-{household_id}@example.com",
         "phone": phone,
     }
     ship_to = {
