@@ -15,6 +15,7 @@ from domain.access import Principal
 from domain.errors import Conflict
 from infra.db import delivery_problems, events, giving, order_acts
 from infra.db.delivery_problems import Problem as Trouble
+from infra.db.delivery_problems import Resend
 from infra.db.giving import Limits, Moved
 from infra.db.order_acts import NewAct
 from infra.db.reservations import StockGone
@@ -39,7 +40,7 @@ async def preview(parts: Services, caller: Principal, number: str, choice: Choic
         if choice == "refund":
             await _require_one_person(conn, parts, caller, trouble)
             return _answer(trouble, choice, refund_minor=trouble.refund_minor)
-        return _answer(trouble, choice, warehouse=await delivery_problems.source_of(conn, number))
+        return _answer(trouble, choice, resend=await delivery_problems.resend_of(conn, number))
 
 
 async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
@@ -59,7 +60,8 @@ async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
 async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem) -> Response:
     """Decide it in the books; the order's workflow carries it out.
 
-    Raises Conflict `no_delivery_problem`, `stock_short`; Problem `second_person_needed`.
+    Raises Conflict `no_delivery_problem`, `stock_short`, `refund_waiting`, `nothing_to_send`; Problem
+    `second_person_needed`.
     """
     caller, by = asked.caller, actor(asked.caller)
 
@@ -76,7 +78,7 @@ async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem
         if wish.choice == "refund":
             await delivery_problems.refund(conn, trouble, by)
             return _answer(trouble, wish.choice, refund_minor=trouble.refund_minor)
-        return _answer(trouble, wish.choice, warehouse=await delivery_problems.reship(conn, trouble, by))
+        return _answer(trouble, wish.choice, resend=await delivery_problems.reship(conn, trouble, by))
 
     try:
         return await in_books(parts, asked.request, 200, work)
@@ -100,7 +102,7 @@ async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Pr
     return added
 
 
-def _answer(trouble: Trouble, choice: Choice, *, refund_minor: int = 0, warehouse: str | None = None) -> dict[str, Any]:
+def _answer(trouble: Trouble, choice: Choice, *, refund_minor: int = 0, resend: Resend | None = None) -> dict[str, Any]:
     return {
         "order_no": trouble.order_no,
         "choice": choice,
@@ -108,5 +110,6 @@ def _answer(trouble: Trouble, choice: Choice, *, refund_minor: int = 0, warehous
         "parcel": trouble.parcel,
         "refund_minor": refund_minor,
         "currency": trouble.currency,
-        "warehouse": warehouse,
+        "warehouse": resend.warehouse if resend else None,
+        "lines": [{"sku": sku, "quantity": units} for sku, units in sorted(resend.goods.items())] if resend else [],
     }

@@ -4,6 +4,7 @@ A refund is decided in the books in one transaction, and answered whether Tempor
 pays it.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import Response
@@ -51,6 +52,7 @@ async def consequence(parts: Services, caller: Principal, number: str, wish: Ope
         **{name: getattr(plan, name) for name in _SUMS},
         "needs_approval": plan.needs_approval,
         "given_minor": plan.given_minor,
+        "on_returns": [asdict(one) for one in plan.on_returns],
         "lines": [
             {"line_no": line.line_no, "sku": line.sku, "quantity": line.quantity, "amount_minor": line.amount_minor,
              "shipping_minor": line.shipping_minor}
@@ -71,6 +73,7 @@ def _ask(parts: Services, caller: Principal, key: str, number: str, wish: OpenRe
         lines=tuple(LineAsk(line.quantity, line.line_no, line.sku) for line in wish.lines or ()),
         amount_minor=wish.amount_minor,
         include_shipping=wish.include_shipping,
+        spares_returns=not wish.despite_returns,
         limits=Limits.from_settings(parts.settings),
         approval_lifetime_s=parts.settings.approval_lifetime_s,
     )

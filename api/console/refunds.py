@@ -59,7 +59,8 @@ def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefun
         except ValueError:
             raise Problem("amount_invalid", how_written(currency)) from None
     body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
-    return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on"})
+    return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on",
+                                 "despite_returns": bool(fields.get("despite_returns"))})  # fmt: skip
 
 
 async def _page(

@@ -14,6 +14,7 @@ from api.portal.rendering import HOME, page
 from api.portal.visitor import Signed, owned, posted
 from api.return_acts import Asked
 from api.schemas.delivery_problems import AnswerProblem
+from infra.db import portal_orders
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -24,7 +25,9 @@ async def choices(request: Request, person: Signed, order_no: str) -> Response:
     parts = services(request)
     customer, glance = await owned(parts, person, order_no)
     seen = await delivery_problem_acts.outlook(parts, customer, glance.order_no)
-    context: dict[str, Any] = {"means": seen.means, "refused": seen.refused, "parcel": seen.parcel}
+    async with parts.database.begin() as conn:
+        names = {row["sku"]: row["name"] for row in await portal_orders.returnable(conn, glance.order_no)}
+    context: dict[str, Any] = {"means": seen.means, "refused": seen.refused, "parcel": seen.parcel, "names": names}
     return page(request, "lost_parcel.html", key=new_key(), order_no=glance.order_no, choices=CHOICES, **context)
 
 

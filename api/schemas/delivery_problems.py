@@ -15,7 +15,7 @@ class AnswerProblem(Body):
 
 
 class ProblemAnswered(BaseModel):
-    """What was decided, or with preview would be."""
+    """What was decided, or with preview would be. `lines` are what is sent again: not what was refunded meanwhile."""
 
     order_no: str
     choice: Literal["reship", "refund"]
@@ -24,6 +24,7 @@ class ProblemAnswered(BaseModel):
     refund_minor: int
     currency: str
     warehouse: str | None
+    lines: list[dict[str, str | int]] = []
 
 
 class Arrived(Body):

@@ -17,11 +17,13 @@ class RefundLine(OfLine):
 
 class OpenRefund(Body):
     """What to give back: an amount, or units of lines at their worth (with `include_shipping` their share of it, too).
-    `currency` may be named to be sure."""
+    `currency` may be named to be sure. Pieces that an open return holds are refused (409 `pieces_on_return`; the
+    preview lists them as `on_returns`) unless `despite_returns` says that they are meant: the return brings less."""
 
     amount_minor: AmountMinor | None = None
     lines: Annotated[list[RefundLine], Field(max_length=1000)] | None = None
     include_shipping: bool = False
+    despite_returns: bool = False
     currency: OrdersCurrency | None = None
     reason: Reason
 

@@ -79,8 +79,9 @@ class OutOfQuarantine(Body):
 
 
 class ReturnShown(Body):
-    """A return. `lines` say what was received and inspected, by condition; `deadline` and `default_outcome` what comes
-    by itself and when."""
+    """A return. `already_refunded` (`{quantity, amount_minor, currency}`, or null) says for how many of its pieces
+    money went back beside it: it brings that much less. `lines` say what was received and inspected, by condition;
+    `deadline` and `default_outcome` what comes by itself and when."""
 
     return_id: str
     return_no: int
@@ -93,5 +94,6 @@ class ReturnShown(Body):
     default_outcome: str | None
     tracking_no: str | None
     refund: dict[str, Any] | None
+    already_refunded: dict[str, Any] | None = None
     exchange: dict[str, Any] | None
     allowed_actions: list[str]

@@ -37,6 +37,17 @@ _KEEP_CONTENTS = text(
      WHERE s.shipment_id = :shipment_id AND a.warehouse = s.warehouse AND a.state = 'shipped'
     """
 )
+# What was in the first parcel alone is no part of the second.
+_LEAVE_OUT = text(
+    """
+    UPDATE allocations SET state = 'released'
+     WHERE order_no = :order_no AND state = 'shipped' AND NOT sku = ANY(CAST(:skus AS text[]))
+    """
+)
+_REFUND_WAITS = text(
+    """SELECT EXISTS (SELECT FROM refunds r JOIN refund_lines n USING (refund_id)
+                       WHERE r.order_no = :order_no AND r.status = 'awaiting_approval' AND n.quantity > 0)"""
+)
 _WAKE = text(
     """INSERT INTO workflow_requests (kind, subject, name, payload)
        VALUES ('signal_order', :order_no, 'after_sales', '{"about": "delivery_problem"}')"""
@@ -98,12 +109,24 @@ async def sent_again(conn: AsyncConnection, order_no: str) -> bool:
     return stand.reship and stand.parcel in ("", "booking")
 
 
-async def source_of(conn: AsyncConnection, order_no: str) -> str:
-    """The warehouse that can send everything once more. Raises Conflict `stock_short`."""
-    able = (await reservations.demand_of(conn, order_no)).candidates()
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """From where what is sent once more: {sku: units}, without what was refunded meanwhile."""
+
+    warehouse: str
+    goods: Mapping[str, int]
+
+
+async def resend_of(conn: AsyncConnection, order_no: str) -> Resend:
+    """What would be sent once more, by the best warehouse that can send all of it. Raises Conflict `stock_short`,
+    `refund_waiting`, `nothing_to_send`."""
+    if (await conn.execute(_REFUND_WAITS, {"order_no": order_no})).scalar_one():
+        raise Conflict("refund_waiting", "a refund of its pieces waits for a second person: its outcome comes first")
+    demand = await reservations.demand_of(conn, order_no)
+    able = demand.candidates()
     if not able:
         raise Conflict("stock_short", "no warehouse can send all of it once more: choose refund")
-    return able[0]
+    return Resend(able[0], demand.wanted)
 
 
 async def refund(conn: AsyncConnection, problem: Problem, actor: str) -> None:
@@ -112,24 +135,26 @@ async def refund(conn: AsyncConnection, problem: Problem, actor: str) -> None:
     await conn.execute(_WAKE, {"order_no": problem.order_no})
 
 
-async def reship(conn: AsyncConnection, problem: Problem, actor: str) -> str:
-    """Reserve everything anew and let the workflow book a second parcel; answers with the warehouse that sends it.
+async def reship(conn: AsyncConnection, problem: Problem, actor: str) -> Resend:
+    """Reserve anew what was not refunded and let the workflow book a second parcel; answers with what goes from where.
 
-    The caller has locked the order. Raises Conflict `stock_short`; StockGone when another order was faster.
+    The caller has locked the order. Raises Conflict as `resend_of` does; StockGone when another order was faster.
     """
-    warehouse = await source_of(conn, problem.order_no)
+    resend = await resend_of(conn, problem.order_no)
     await conn.execute(_KEEP_CONTENTS, {"shipment_id": problem.shipment_id})
     await conn.execute(_REPLACE, {"shipment_id": problem.shipment_id})
-    await reservations.reserve_at(conn, problem.order_no, warehouse)
+    await conn.execute(_LEAVE_OUT, {"order_no": problem.order_no, "skus": list(resend.goods)})
+    await reservations.reserve_at(conn, problem.order_no, resend.warehouse)
     data = {
         "shipment_id": problem.shipment_id,
         "parcel": problem.parcel,
-        "warehouse": warehouse,
+        "warehouse": resend.warehouse,
+        "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(resend.goods.items())],
         "waiting": events.waiting("carrier", "the carrier is booked again"),
     }
     await events.note(conn, problem.order_no, "parcel_replaced", actor, data=data)
     await conn.execute(_WAKE, {"order_no": problem.order_no})
-    return warehouse
+    return resend
 
 
 async def order_of(conn: AsyncConnection, shipment_id: str) -> str:

@@ -78,6 +78,14 @@ _CAPTURES = text(
      WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose <> 'stray' ORDER BY t.payment_id DESC
     """
 )
+# Returns that still have something to bring: their pieces are spoken for.
+_ON_RETURNS = text(
+    """
+    SELECT r.return_id, r.return_no, l.line_no, l.sku, l.quantity FROM returns r JOIN return_lines l USING (return_id)
+     WHERE r.order_no = :order_no AND r.status IN ('requested', 'approved', 'in_transit', 'received')
+     ORDER BY r.return_no, l.line_no
+    """
+)
 _OPEN = text(
     """
     INSERT INTO refunds (refund_id, order_no, origin, return_id, amount_minor, goods_minor, shipping_minor, currency,
@@ -142,6 +150,8 @@ class RefundAsk:
     With `limits` it waits for a second person where more is given than one may; None decides it at once. One that is
     given `as_credit` is asked for as that: who approves it pays it so.
 
+    With `spares_returns` pieces that an open return holds are refused; otherwise they are given, and it brings less.
+
     `exchanged` units are only planned: other goods are given for them.
     """
 
@@ -160,10 +170,22 @@ class RefundAsk:
     approval_lifetime_s: int = 3 * 86_400
     as_credit: bool = False
     exchanged: bool = False
+    spares_returns: bool = False
 
     def covers(self, line: Line) -> bool:
         """Whether an amount may be taken from this line."""
         return not self.of_lines or line.line_no in self.of_lines
+
+
+@dataclass(frozen=True, slots=True)
+class OnReturn:
+    """Pieces of a line that an open return holds and a refund would give as well."""
+
+    return_id: str
+    return_no: int
+    line_no: int
+    sku: str
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +199,7 @@ class Plan:
     left_minor: int
     needs_approval: bool
     given_minor: int
+    on_returns: tuple["OnReturn", ...] = ()
 
     @property
     def amount_minor(self) -> int:
@@ -205,11 +228,13 @@ class OpenedRefund:
 async def open_refund(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk) -> OpenedRefund:
     """Open it in the caller's transaction, which holds the order's row from here on; its workflow is woken by trigger.
 
-    `keys` None keeps no reason. Raises as `planned` does.
+    `keys` None keeps no reason. Raises as `planned` does, and Conflict `pieces_on_return`.
     """
     await events.lock_order(conn, ask.order_no)
     await lapse(conn, ask.order_no)
     plan = await planned(conn, ask)
+    if ask.spares_returns and plan.on_returns:
+        raise _on_return(plan.on_returns)
     approval_id = await _ask_second_person(conn, keys, ask, plan) if plan.needs_approval else None
     status = RefundStatus.AWAITING_APPROVAL if approval_id else RefundStatus.APPROVED
     refund_no = await _insert(conn, ask, plan, status, approval_id, await _sealed(conn, keys, ask))
@@ -246,7 +271,8 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
     before = await giving.given(conn, ask.order_no)
     needs = await _needs_two(conn, ask, Moved(total, total, order.currency))
-    return Plan(order.currency, tuple(returned), named, room - total, needs, before)
+    held = await _on_returns(conn, ask, lines, returned)
+    return Plan(order.currency, tuple(returned), named, room - total, needs, before, held)
 
 
 async def lines_of(conn: AsyncConnection, order_no: str) -> list[Line]:
@@ -299,6 +325,35 @@ async def overtake(conn: AsyncConnection, order_no: str) -> None:
 
 
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _on_returns(
+    conn: AsyncConnection, ask: RefundAsk, lines: list[Line], returned: list[Returned]
+) -> tuple[OnReturn, ...]:
+    """Pieces that open returns hold and that these would give as well: those beyond what is free of each line."""
+    if ask.origin is not Origin.SUPPORT or not ask.lines:
+        return ()
+    rows = (await conn.execute(_ON_RETURNS, {"order_no": ask.order_no})).all()
+    left = {line.line_no: line.units_left for line in lines}
+    wanted = {one.line_no: one.quantity for one in returned}
+    found: list[OnReturn] = []
+    for line_no, asked in wanted.items():
+        mine = [row for row in rows if row.line_no == line_no]
+        over = asked - max(0, left[line_no] - sum(row.quantity for row in mine))
+        for row in mine:
+            if (units := min(over, row.quantity)) > 0:
+                found.append(OnReturn(row.return_id, row.return_no, line_no, row.sku, units))
+                over -= units
+    return tuple(found)
+
+
+def _on_return(held: tuple[OnReturn, ...]) -> Conflict:
+    said = ", ".join(f"{one.quantity} of line {one.line_no} ({one.sku}) on return {one.return_no}" for one in held)
+    return Conflict(
+        "pieces_on_return",
+        f"an open return holds these pieces and will bring their money: {said}; refund fewer, cancel the return, or "
+        "say despite_returns: true, then the return brings that much less",
+    )
 
 
 async def _needs_two(conn: AsyncConnection, ask: RefundAsk, what: Moved) -> bool:

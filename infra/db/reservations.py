@@ -7,14 +7,24 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.errors import Conflict
 from domain.sourcing import Destination, Warehouse, candidates
 
+# Pieces of a line for which money went back, those that a change took off not counted: they are cancelled.
+_REFUNDED = """l.refunded_quantity - coalesce((
+               SELECT sum(n.quantity) FROM refunds r JOIN refund_lines n USING (refund_id)
+                WHERE r.order_no = l.order_no AND r.origin = 'amendment' AND n.line_no = l.line_no), 0)"""
+# What a parcel is to hold: all that is wanted; of a parcel that is sent again, what was not refunded meanwhile.
+_GOODS = f"""
+      SELECT sku, sum(quantity)::bigint AS quantity FROM (
+        SELECT l.sku, l.quantity - l.cancelled_quantity
+                        - CASE WHEN o.status = 'shipped' THEN greatest(0, {_REFUNDED}) ELSE 0 END AS quantity
+          FROM order_lines l JOIN orders o USING (order_no) WHERE l.order_no = :order_no) g
+       WHERE quantity > 0 GROUP BY sku"""  # noqa: S608
 # What the order wants and who could ship it, in one read without locks: the movement decides.
 _WANTED = text(
-    """
-    WITH wanted AS (
-      SELECT sku, sum(quantity - cancelled_quantity)::bigint AS quantity FROM order_lines
-       WHERE order_no = :order_no AND quantity > cancelled_quantity GROUP BY sku
+    f"""
+    WITH wanted AS ({_GOODS}
     )
     SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor,
            o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
@@ -27,17 +37,15 @@ _WANTED = text(
       LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
       LEFT JOIN warehouses h ON h.code = l.warehouse
      WHERE o.order_no = :order_no
-    """
+    """  # noqa: S608
 )
 # Rows are inserted in order of SKU, so levels are locked in that order by every order. A parcel that is sent again is
 # another round of movements.
 _RESERVE = text(
-    """
+    f"""
     WITH round AS (
       SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
-    ), wanted AS MATERIALIZED (
-      SELECT sku, sum(quantity - cancelled_quantity)::bigint AS quantity FROM order_lines
-       WHERE order_no = :order_no AND quantity > cancelled_quantity GROUP BY sku ORDER BY sku
+    ), wanted AS MATERIALIZED ({_GOODS} ORDER BY sku
     ), held AS (
       INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
       SELECT :order_no, sku, :warehouse, quantity, 'reserved' FROM wanted
@@ -48,7 +56,7 @@ _RESERVE = text(
     SELECT :order_no || '/reserve/' || (SELECT n FROM round) || '/' || sku, 'reserve', sku, :warehouse, quantity, 0,
            quantity, :order_no, 'system'
       FROM wanted ORDER BY sku
-    """
+    """  # noqa: S608
 )
 _LET_GO = text(
     """
@@ -99,9 +107,11 @@ class Demand:
 
 
 async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
-    """Read the order's demand and the levels that could serve it."""
+    """Read the order's demand and the levels that could serve it. Raises Conflict `nothing_to_send` where all of a
+    parcel that is to be sent again was refunded."""
     rows = (await conn.execute(_WANTED, {"order_no": order_no})).all()
-    assert rows, "an order has lines"
+    if not rows:
+        raise Conflict("nothing_to_send", "all of it was refunded: there is nothing to send again")
     able = [row for row in rows if row.code is not None]
     places = {row.code: Warehouse(row.code, row.w_country, row.w_province, row.w_city, row.priority) for row in able}
     first = rows[0]

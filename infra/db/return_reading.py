@@ -12,6 +12,21 @@ from infra.db.customers import KeyRing
 
 _FOUND = """(SELECT coalesce(json_object_agg(f.condition, f.quantity), '{{}}') FROM return_findings f
               WHERE f.return_id = l.return_id AND f.line_no = l.line_no AND f.stage = '{stage}')"""
+# Pieces of this return for which support gave money back beside it: those beyond what the line has without them.
+_REFUNDED = """(SELECT json_build_object('quantity', sum(d.units), 'amount_minor', sum(d.minor)::bigint,
+                                         'currency', trim(min(d.currency)))
+     FROM (SELECT s.units, s.currency, div(s.minor * s.units, s.refunded) AS minor
+             FROM (SELECT f.currency, sum(n.quantity) AS refunded, sum(n.amount_minor)::bigint AS minor,
+                          least(l.quantity, sum(n.quantity),
+                                o.returned_quantity + sum(n.quantity) - (o.quantity - o.cancelled_quantity)) AS units
+                     FROM return_lines l JOIN order_lines o ON o.order_no = l.order_no AND o.line_no = l.line_no
+                     JOIN refunds f ON f.order_no = l.order_no AND f.origin = 'support'
+                                   AND f.status IN ('approved', 'succeeded')
+                     JOIN refund_lines n ON n.refund_id = f.refund_id AND n.line_no = l.line_no AND n.quantity > 0
+                    WHERE l.return_id = r.return_id AND r.status NOT IN ('rejected', 'expired', 'cancelled')
+                    GROUP BY f.currency, l.line_no, l.quantity, o.line_no, o.returned_quantity, o.quantity,
+                             o.cancelled_quantity) s
+            WHERE s.units > 0) d HAVING sum(d.units) > 0)"""
 # Of the row `r` of returns; times inside JSON are cast to UTC, `zulu_return` marks them so. Nothing of it is personal.
 _SHOWN = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_no, 'order_no', r.order_no,
   'status', r.status, 'resolution', r.resolution, 'reason_code', r.reason_code, 'warehouse', r.warehouse,
@@ -21,6 +36,7 @@ _SHOWN = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_n
   'created_at', r.created_at AT TIME ZONE 'UTC', 'updated_at', r.updated_at AT TIME ZONE 'UTC',
   'refund', (SELECT json_build_object('refund_id', f.refund_id, 'amount_minor', f.amount_minor, 'currency', f.currency,
                                       'status', f.status) FROM refunds f WHERE f.return_id = r.return_id),
+  'already_refunded', {_REFUNDED},
   'exchange', (SELECT json_build_object('order_no', x.new_order_no, 'status', x.status, 'advance', x.advance,
                                         'used_minor', x.used_minor,
                                         'guarantee', (SELECT json_build_object('amount_minor', u.amount_minor,

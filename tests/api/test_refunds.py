@@ -68,6 +68,7 @@ async def test_the_preview_says_what_it_means_and_changes_nothing(shop: Door) ->
             "left_minor": 4250,
             "needs_approval": False,
             "given_minor": 0,
+            "on_returns": [],
             "lines": [
                 {"line_no": 1, "sku": "TEA-1", "quantity": 1, "amount_minor": 4250, "shipping_minor": 0},
             ],

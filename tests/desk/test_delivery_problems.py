@@ -206,3 +206,31 @@ async def test_refusals(office: Office) -> None:
     nothing = await office.unpaid()
     answer = await choose(office.person("ann"), nothing, "refund")
     assert (answer.status_code, answer.json()["code"]) == (409, "no_delivery_problem")
+
+
+async def test_what_was_refunded_meanwhile_is_not_sent_again(office: Office) -> None:
+    sku = unique("LEFT")
+    await office.stage.stock(sku, 5, price_minor=500)
+    order_no, me = await troubled(office, "lost", sku)
+    support = office.person("amy")
+    path = f"/v1/orders/{order_no}/refunds"
+    given = await support.post(path, {"lines": [{"sku": sku, "quantity": 1}], "reason": "one is enough"})
+    assert given.status_code == 201, given.text
+    before = (await choose(me, order_no, "reship", params={"preview": "true"})).json()
+    answer = (await choose(me, order_no, "reship")).json()
+    assert before["lines"] == answer["lines"] == [{"sku": sku, "quantity": 1}]
+    assert await level(office, sku) == (3, 1, 0)
+    await eventually(lambda: _booked(office, order_no))
+    await moves(office, order_no, "picked_up", "delivered")
+    await office.stage.reaches(order_no, "completed")
+    assert await level(office, sku) == (2, 0, 0)
+    await nothing_is_wrong(office)
+
+
+async def test_nothing_is_sent_again_of_what_was_refunded_in_full(office: Office) -> None:
+    order_no, me = await troubled(office, "lost")
+    path = f"/v1/orders/{order_no}/refunds"
+    await office.person("amy").post(path, {"lines": [{"line_no": 1, "quantity": 2}], "reason": "lost"})
+    for how in ({"params": {"preview": "true"}}, {}):
+        refused = await choose(me, order_no, "reship", **how)
+        assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_send"), refused.text
