@@ -91,6 +91,7 @@ STATUSES: dict[str, int] = {
     "already_held": 409,
     "not_held": 409,
     "message_not_failed": 409,
+    "no_address": 409,
     "order_over": 409,
     "action_not_possible": 409,
     "return_window_closed": 409,

@@ -13,7 +13,7 @@ from infra.db import idempotency, messages
 
 _SHOWN = (
     *("message_id", "fact", "channel", "template", "version", "language", "state", "tries", "error"),
-    *("created_at", "sent_at", "to"),
+    *("created_at", "sent_at", "to", "earlier_to"),
 )
 
 

@@ -71,6 +71,7 @@ NOTES = frozenset(
         "supplement_captured",
         "change_undone",
         "order_adjusted",
+        "contact_corrected",
         "priority_changed",
         "hold_put_on",
         "hold_released",

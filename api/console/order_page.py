@@ -55,6 +55,7 @@ async def _page(request: Request, person: Member, number: str, template: str) ->
         "feedback": said,
         "reads_documents": person.may(*document_acts.HANDLED_BY),
         "told": told,
+        "corrected": found["contact_corrected"],
         # Names and addresses are for those who talk to the customer or write on the parcel.
         "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": person.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),

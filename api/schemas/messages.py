@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 
 class Message(BaseModel):
-    """One message to the customer. `fact` is the event that it tells of; `to` is masked, null before the first try."""
+    """One message to the customer. `fact` is the event that it tells of; `to` is masked, null before the first try;
+    `earlier_to` is where it went before it was sent again."""
 
     message_id: str
     fact: str
@@ -20,6 +21,7 @@ class Message(BaseModel):
     created_at: datetime
     sent_at: datetime | None
     to: str | None
+    earlier_to: list[str]
 
 
 class Messages(BaseModel):

@@ -25,7 +25,7 @@ _ENTRIES = """
       FROM page a
       LEFT JOIN resolutions r ON a.action LIKE 'resolve%' AND r.resolution_id = a.reference
       LEFT JOIN activity_acts t ON a.action LIKE 'activity%' AND t.act_id = a.reference
-      LEFT JOIN order_acts h ON a.action IN ('order_prioritise', 'order_adjust', 'order_parcel')
+      LEFT JOIN order_acts h ON a.action IN ('order_prioritise', 'order_adjust', 'order_parcel', 'order_contact')
                 AND h.act_id = a.reference
       LEFT JOIN approvals p ON a.action LIKE 'approval%' AND p.approval_id = a.reference
       LEFT JOIN support_jobs j ON a.action LIKE 'bulk%' AND j.job_id = a.reference

@@ -50,6 +50,7 @@ async def test_the_owner_and_staff_see_what_was_sent(shop: Door) -> None:
         assert message == {
             "message_id": f"{order_no}.1.email", "fact": "order_placed", "channel": "email", "template": "order_placed",
             "version": 1, "language": "zh", "state": "sent", "tries": 1, "error": None, "to": "l***@example.com",
+            "earlier_to": [],
         }  # fmt: skip
     for stranger in (shop.as_("customer", "c-other"), shop.as_("channel", "shop-2")):
         answer = await stranger.get(f"/v1/orders/{order_no}/messages")
@@ -71,6 +72,7 @@ async def test_support_has_a_failed_message_sent_again_once(shop: Door) -> None:
     assert (await shop.post(path)).json()["code"] == "message_not_failed"
     [message] = await told(shop, order_no)
     assert (message["state"], message["tries"], message["error"], message["to"]) == ("open", 0, None, None)
+    assert message["earlier_to"] == ["l***@example.com"]
     entries = (await shop.as_("operations").get("/v1/audit", order_no=order_no)).json()["items"]
     assert [(one["actor"], one["reference"]) for one in entries if one["action"] == "message_sent_again"] == [
         ("support:amy", f"{order_no}.1.email")

@@ -23,8 +23,8 @@ INSERTS = {
     "idempotency_keys": "key locked_until request_hash resource response_enc state status_code subject",
     "inbox": "event_id fact kind order_no provider",
     "messages": (
-        "body_enc channel customer_id event_seq expires_at fact language last_error message_id order_no state "
-        "template to_enc version"
+        "asked_by body_enc channel customer_id event_seq expires_at fact language last_error message_id order_no round "
+        "state template to_enc version"
     ),
     "notice_channels": "causes channel_id created_by data_key kind language name target_enc",
     "notice_deliveries": "channel_id notice_id number phase",
@@ -118,8 +118,8 @@ UPDATES = {
     "idempotency_keys": "locked_until order_no response response_enc state status_code",
     "inbox": "outcome processed_at",
     "messages": (
-        "asked_by body_enc language last_error next_try_at provider provider_ref round sent_at state to_enc tries "
-        "version"
+        "asked_by body_enc earlier_to_enc language last_error next_try_at provider provider_ref round sent_at state "
+        "to_enc tries version"
     ),
     "notice_channels": "active busy_until data_key removed_by target_enc",
     "notice_deliveries": "done_at last_error next_try_at state tries",

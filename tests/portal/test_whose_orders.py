@@ -57,6 +57,29 @@ async def test_a_new_address_opens_all_orders_of_its_channel(shop: Door) -> None
     assert all(order_no in seen and order_no not in gone for order_no in orders)
 
 
+async def test_a_corrected_order_is_seen_by_the_corrected_contact_alone(browser: Browser) -> None:
+    shop, person = browser.door, a_person()
+    corrected, other = [await placed_by(shop, "tmall", person) for _ in range(2)]
+    before = await signed_in(shop, person)  # a session that is open when it is corrected
+    etag = (await shop.get(f"/v1/orders/{corrected}")).headers["ETag"]
+    right = a_person()["email"]
+    headers = {"If-Match": etag, "Idempotency-Key": unique("k"), **shop.headers}
+    body = {"email": right, "phone": None, "reason": "mistyped"}
+    answer = await shop.http.patch(f"/v1/orders/{corrected}/contact", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    seen = (await before.get("")).text
+    assert other in seen and corrected not in seen
+    assert (await before.get(f"/orders/{corrected}")).status_code == 404
+    await browser.sign_in(right)
+    assert browser.sent[-1].to == right
+    seen = (await browser.get("")).text
+    assert corrected in seen and other not in seen
+    assert (await browser.get(f"/orders/{corrected}")).status_code == 200
+    assert (await browser.get(f"/orders/{other}")).status_code == 404
+    await browser.ask(corrected)
+    assert browser.sent[-1].to == right
+
+
 @pytest.mark.parametrize("contact", ["email", "phone"])
 async def test_one_person_under_two_ids_and_two_channels_sees_all(shop: Door, contact: str) -> None:
     one = a_person()
