@@ -24,6 +24,7 @@ from domain.changes import (
     MAX_CHANGES,
     WORDS,
     LineChange,
+    named_units,
     plan_lines,
     refusal,
     require_payable,
@@ -33,6 +34,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.naming import Named
 from domain.orders import MAX_QUANTITY
 from domain.refunds import Origin
+from domain.repricing import plan_unpaid
 from domain.slots import Slot, require_ahead, require_length
 from domain.states import UNPAID, Change, Event, Status
 from infra.db import changes as books
@@ -201,6 +203,12 @@ async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wis
         return ()
     skus = {*wish.lines, *(line.sku for line in here.lines if line.line_no in {one.line_no for one in wish.named})}
     catalogue = await books.catalogue_of(conn, sorted(skus))
+    if here.standing.status in UNPAID:
+        ever = await books.lines_ever(conn, here.order_no)
+        rules = await books.rules_of(conn, here.order_no, parts.settings.terms)
+        named = named_units(here.lines, wish.named)
+        last = here.last_line_no
+        return tuple(plan_unpaid(here.lines, ever, wish.lines, catalogue, here.currency, last, rules, named))
     tax = here.tax_of(parts.settings.terms.tax)
     return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
 

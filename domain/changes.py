@@ -140,7 +140,7 @@ def plan_lines(
     numbers. A SKU that the order has keeps its price, others cost what the catalogue says today; `tax` is on units that
     are added. Raises RuleBroken as `price_lines` does, `unknown_line`, `line_sku_mismatch`.
     """
-    units = _named_units(lines, named)
+    units = named_units(lines, named)
     has = _by_sku([line for line in lines if line.line_no not in units])
     groups = [(line.sku, [line], units[line.line_no]) for line in lines if line.line_no in units]
     groups += [(sku, has.get(sku, []), wanted.get(sku, 0)) for sku in {*has, *wanted}]
@@ -155,7 +155,8 @@ def plan_lines(
     return changes
 
 
-def _named_units(lines: Sequence[Line], named: Sequence[Named]) -> dict[int, int]:
+def named_units(lines: Sequence[Line], named: Sequence[Named]) -> dict[int, int]:
+    """{line: units} of the lines that are named. Raises RuleBroken `unknown_line`, `line_sku_mismatch`."""
     units: dict[int, int] = {}
     for one in named:
         (line,) = meant(lines, one)

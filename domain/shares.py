@@ -50,6 +50,19 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What an order carries beside its lines, whatever they are: what its channel named, and the shop's terms."""
+
+    discount_minor: int = 0
+    shipping_minor: int | None = None
+    terms: Terms = Terms()
+
+    def charges(self, items_minor: int) -> Charges:
+        """What lines of this value carry; a discount is at most what they cost."""
+        return self.terms.charges(items_minor, min(self.discount_minor, items_minor), self.shipping_minor)
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """One line's part of its order's discount, shipping and tax."""
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,14 +10,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.changes import Line, LineChange, Standing, stock_deltas
+from domain.changes import NO_TAX, Line, LineChange, Standing, stock_deltas
 from domain.errors import Conflict
 from domain.orders import Product
-from domain.shares import Tax
+from domain.shares import Rules, Tax, Terms
 from domain.slots import Slot, told
 from domain.states import UNPAID, Status
 from infra.db import events, order_contacts, refunds
 from infra.db.customers import KeyRing
+from infra.db.placing import rules_kept
 
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
 _HERE = text(
@@ -58,6 +59,30 @@ _LINES = text(
      WHERE l.order_no = :order_no AND l.quantity > l.cancelled_quantity ORDER BY l.line_no
     """
 )
+# Every line that the order ever had, with the units that were placed on it; and what the order carried then.
+_EVER = text(
+    """
+    SELECT l.line_no, l.sku, l.name, l.quantity - coalesce(sum(c.quantity_delta), 0)::bigint AS quantity,
+           l.unit_price_minor
+      FROM order_lines l LEFT JOIN order_change_lines c USING (order_no, line_no)
+     WHERE l.order_no = :order_no GROUP BY l.order_no, l.line_no ORDER BY l.line_no
+    """
+)
+_PLACED = text(
+    """
+    SELECT o.priced_by, o.items_minor - d.items AS items_minor, o.discount_minor - d.discount AS discount_minor,
+           o.shipping_minor - d.shipping AS shipping_minor, o.tax_minor - d.tax AS tax_minor,
+           o.tax_added_minor - d.tax_added AS tax_added_minor
+      FROM orders o, LATERAL (
+             SELECT coalesce(sum(c.items_minor), 0)::bigint AS items,
+                    coalesce(sum(c.discount_minor), 0)::bigint AS discount,
+                    coalesce(sum(c.shipping_minor), 0)::bigint AS shipping,
+                    coalesce(sum(c.tax_minor), 0)::bigint AS tax,
+                    coalesce(sum(c.tax_added_minor), 0)::bigint AS tax_added
+               FROM order_change_lines c WHERE c.order_no = o.order_no) d
+     WHERE o.order_no = :order_no
+    """
+)
 _CATALOGUE = text(
     "SELECT sku, name, price_minor, currency, active FROM products WHERE sku = ANY(CAST(:skus AS text[]))"
 )
@@ -92,8 +117,10 @@ _CHANGE = text(
 )
 _ADD_LINE = text(
     """
-    INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, tax_minor, tax_added_minor)
-    VALUES (:order_no, :line_no, :sku, :name, :quantity, :unit_price_minor, :tax_minor, :tax_added_minor)
+    INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, discount_minor, shipping_minor,
+                             tax_minor, tax_added_minor)
+    VALUES (:order_no, :line_no, :sku, :name, :quantity, :unit_price_minor, :discount_minor, :shipping_minor,
+            :tax_minor, :tax_added_minor)
     """
 )
 _CHANGE_LINE = text(
@@ -139,7 +166,8 @@ _HISTORY = text(
     SELECT h.change_no, h.what, h.seq, h.actor, h.total_before_minor, h.total_after_minor, h.created_at, h.before_enc,
            h.after_enc, h.refund_id, c.data_key,
            (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity_delta) ORDER BY l.line_no)
-              FROM order_change_lines l WHERE l.order_no = h.order_no AND l.change_no = h.change_no) AS lines
+              FROM order_change_lines l WHERE l.order_no = h.order_no AND l.change_no = h.change_no
+                AND l.quantity_delta <> 0) AS lines
       FROM order_changes h JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
      WHERE h.order_no = :order_no ORDER BY h.change_no DESC
     """
@@ -219,6 +247,25 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
 async def seq_of(conn: AsyncConnection, order_no: str) -> int:
     """The number of the order's newest event."""
     return int((await conn.execute(_SEQ, {"order_no": order_no})).scalar_one())
+
+
+async def lines_ever(conn: AsyncConnection, order_no: str) -> list[Line]:
+    """Every line of an order that is not paid, with the units that were placed on it; none for one that came later."""
+    return [Line(**row._mapping) for row in await conn.execute(_EVER, {"order_no": order_no})]
+
+
+async def rules_of(conn: AsyncConnection, order_no: str, today: Terms) -> Rules:
+    """The rules by which the order was priced when it was placed.
+
+    They were not always kept: then what the order carried tells, and the shop's terms of today.
+    """
+    row = (await conn.execute(_PLACED, {"order_no": order_no})).one()
+    if row.priced_by is not None:
+        return rules_kept(row.priced_by)
+    tax = Tax(today.tax.rate_bp, row.tax_added_minor == 0) if row.tax_minor else NO_TAX
+    terms = replace(today, tax=tax)
+    follows = terms.charges(row.items_minor, row.discount_minor).shipping_minor == row.shipping_minor
+    return Rules(row.discount_minor, None if follows and today.fee_minor else row.shipping_minor, terms)
 
 
 async def catalogue_of(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, Product]:
@@ -302,8 +349,7 @@ async def _write_lines(conn: AsyncConnection, order_no: str, change_no: int, lin
         row = {"order_no": order_no, "line_no": line.line_no, "sku": line.sku}
         if line.delta > 0:
             new = {"name": line.name, "quantity": line.delta, "unit_price_minor": line.unit_price_minor}
-            taxes = {name: shares[name] for name in ("tax_minor", "tax_added_minor")}
-            await conn.execute(_ADD_LINE, row | new | taxes)
+            await conn.execute(_ADD_LINE, row | new | shares)
         more = {"change_no": change_no, "delta": line.delta, "items_minor": line.items_minor}
         await conn.execute(_CHANGE_LINE, row | more | shares)
 

@@ -1,6 +1,7 @@
 """Accepting an order: one statement that looks, one that writes everything or nothing."""
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict
 from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
-from domain.shares import Priced, Terms, priced
+from domain.shares import Priced, Rules, Tax, Terms, priced
 from domain.slots import Slot, require_ahead
 from infra.db import idempotency, unpaid
 from infra.db.autocommit import autocommit
@@ -120,12 +121,13 @@ _SHARED = ("discount", "shipping", "tax", "tax_added")
 def _statement(customer_changed: bool, pays: bool, charged: bool, slotted: bool) -> Direct:
     names = _SHARED if charged else ()
     columns = "".join(f", {name}_minor" for name in names)
+    rules = (", priced_by", ", CAST(:priced_by AS jsonb)") if charged else ("", "")
     order = _ORDER.format(
         slot_columns=", slot_from, slot_to" if slotted else "",
         slot=", CAST(:slot_from AS timestamptz), CAST(:slot_to AS timestamptz)" if slotted else "",
-        columns=columns,
+        columns=columns + rules[0],
         items=":items_minor" if charged else ":total_minor",
-        values="".join(f", CAST(:{name}_minor AS bigint)" for name in names),
+        values="".join(f", CAST(:{name}_minor AS bigint)" for name in names) + rules[1],
     )
     lines = _LINES.format(
         columns=columns,
@@ -248,7 +250,7 @@ async def _write(
     values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(keys, draft, body)
     values |= _named(keys, draft, customer)
     if sums is not None:
-        values |= _charged(sums)
+        values |= _charged(sums) | {"priced_by": _rules(draft)}
     try:
         kind = (customer.changed, draft.payment is not None, sums is not None, draft.delivery_slot is not None)
         row = await _PLACE[kind].one_or_none(conn, values)
@@ -339,6 +341,27 @@ def _lines(lines: Sequence[PricedLine]) -> dict[str, Any]:
         "quantities": "{" + ",".join(str(line.quantity) for line in lines) + "}",
         "prices": "{" + ",".join(str(line.unit_price_minor) for line in lines) + "}",
     }
+
+
+def _rules(draft: Draft) -> str:
+    """By what the order is priced anew when it is changed before it is paid."""
+    terms = draft.terms
+    kept = {
+        "discount_minor": draft.discount_minor,
+        "shipping_minor": draft.shipping_minor,
+        "fee_minor": terms.fee_minor,
+        "free_from_minor": terms.free_from_minor,
+        "tax_rate_bp": terms.tax.rate_bp,
+        "tax_included": terms.tax.included,
+    }
+    return json.dumps(kept)
+
+
+def rules_kept(kept: Mapping[str, Any]) -> Rules:
+    """The rules as an order keeps them."""
+    tax = Tax(kept["tax_rate_bp"], kept["tax_included"])
+    terms = Terms(kept["fee_minor"], kept["free_from_minor"], tax)
+    return Rules(kept["discount_minor"], kept["shipping_minor"], terms)
 
 
 def _charged(sums: Priced) -> dict[str, Any]:

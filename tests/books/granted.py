@@ -49,7 +49,7 @@ INSERTS = {
     ),
     "orders": (
         "backorder channel city contact_corrected contact_id country currency customer_id discount_minor exchange_of "
-        "exchange_return external_ref items_minor note_enc order_no placed_by priority province ship_to_enc "
+        "exchange_return external_ref items_minor note_enc order_no placed_by priced_by priority province ship_to_enc "
         "shipping_minor slot_from slot_to tax_added_minor tax_minor total_minor trace type"
     ),
     "parcel_contents": "quantity shipment_id sku",

@@ -116,6 +116,22 @@ async def test_a_paid_line_keeps_its_numbers(desk: Desk) -> None:
     assert await desk.rows("SELECT total_minor FROM orders WHERE order_no = %s", order_no) == [(2,)]
 
 
+async def test_what_a_paid_order_carries_beside_its_lines_stays(desk: Desk) -> None:
+    order_no = await pending(desk)
+    await change(desk, order_no, delta=0, items=0, after=3)  # while it is not paid, shares may move
+    paid = await pending(desk)
+    await desk.payment(paid, "capture", "succeeded", 3)
+    await desk.event(paid, "payment_captured", "pending_payment", "paid")
+    assert await refused(desk, paid, delta=0, items=0, after=3) == "OM003"
+
+
+async def test_an_unpaid_order_is_changed_to_what_its_rules_give_and_nothing_else(desk: Desk) -> None:
+    order_no = await pending(desk)
+    rules = '{"discount_minor": 0, "shipping_minor": null, "fee_minor": 2, "free_from_minor": 3}'
+    await desk.rows("UPDATE orders SET priced_by = %s WHERE order_no = %s RETURNING 1", rules, order_no)
+    assert await refused(desk, order_no) == "OM003"  # two units at 1 are not sent for nothing
+
+
 async def test_no_booking_begins_with_what_was_read_before_a_change(desk: Desk) -> None:
     order_no = await pending(desk)
     await desk.app.execute("UPDATE orders SET address_rev = 1 WHERE order_no = %s", (order_no,))
