@@ -24,6 +24,7 @@ _PROBLEM = {
         "found": {"type": "integer", "description": "With expected_differs: how many there are."},
     },
 }
+_ALSO = {200: "With `preview=true`: what it would mean", 202: "Waits for a second person, or goes on by itself"}
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -54,10 +55,22 @@ def keyed() -> dict[str, Any]:
     return {"parameters": [_KEY_PARAMETER]}
 
 
-def problems() -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: every refusal has one form."""
+def problems(*also: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: every refusal has one form. `also` are statuses of other answers in JSON."""
     content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-    return {"4XX": {"description": "Refused", "content": content}, "503": {"description": "Later", "content": content}}
+    refused = {
+        "4XX": {"description": "Refused", "content": content},
+        "503": {"description": "Later", "content": content},
+    }
+    more: dict[int | str, dict[str, Any]] = {
+        str(status): described(_ALSO[status], "application/json") for status in also
+    }
+    return refused | more
+
+
+def described(what: str, *content_types: str) -> dict[str, Any]:
+    """One of a route's `responses`."""
+    return {"description": what, "content": {content_type: {"schema": {}} for content_type in content_types}}
 
 
 def complete(app: FastAPI) -> None:

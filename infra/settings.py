@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(default=30.0, gt=0)
     connections_per_address: int = Field(default=500, ge=0)
     rate_limit_token: str = "500/second"  # noqa: S105
-    rate_limit_customer: str = "50/second;1500/minute"
+    rate_limit_customer: str = "100/second;3000/minute"
     rate_limit_address: str = "200/second;6000/minute"
     unpaid_units_per_customer: int = Field(default=1_000, ge=0)
     customer_channel: str = Field(default="web", min_length=1, max_length=32)

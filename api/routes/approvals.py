@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/support", tags=["support"])
 _APPROVAL_ID = re.compile(r"^apr_[0-9a-f]{32}$")
 
 
-@router.post("/orders/{order_no}/adjust", openapi_extra=body_of(Adjust), responses=problems())
+@router.post("/orders/{order_no}/adjust", openapi_extra=body_of(Adjust), responses=problems(202))
 async def adjust(order_no: str, request: Request, caller: Caller) -> Response:
     """Move the order by hand along the transition table; 202 with an approval where money moves."""
     require(caller, Role.SUPPORT)

@@ -19,7 +19,7 @@ from api.dependencies import (
 from api.documentation import body_of, problems
 from api.idempotent import WorkflowCall, by_workflow
 from api.presenting import waiting_for
-from api.schemas.orders import CancelledOrder, CancelOrder
+from api.schemas.orders import CancelledOrder, CancelOrder, CancelPreview
 from api.visibility import visible
 from domain.access import Principal, Role
 from domain.errors import Conflict
@@ -36,7 +36,10 @@ CANCEL_WAIT_S = 3.0
 
 
 @router.post(
-    "/{order_no}/cancel", response_model=CancelledOrder, openapi_extra=body_of(CancelOrder), responses=problems()
+    "/{order_no}/cancel",
+    response_model=CancelledOrder | CancelPreview,
+    openapi_extra=body_of(CancelOrder),
+    responses=problems(),
 )
 async def cancel_order(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Undo the order: release stock, void or return the money, recall the parcel. `preview=true` only tells what."""

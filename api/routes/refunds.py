@@ -20,7 +20,7 @@ _REFUND_ID = re.compile(r"^rf_[0-9a-zA-Z_-]{1,61}$")
 
 @router.post(
     "/v1/orders/{order_no}/refunds", status_code=201, response_model=OpenedRefund, openapi_extra=body_of(OpenRefund),
-    responses=problems(),
+    responses=problems(200),
 )  # fmt: skip
 async def open_refund(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Give money back: an amount, or units of lines at their worth. `preview=true` only tells what."""

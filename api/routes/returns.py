@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api import paging, return_acts
 from api.bodies import read
 from api.dependencies import Caller, Services, idempotency_key, json_response, require, require_staff, services
-from api.documentation import body_of, keyed, problems
+from api.documentation import body_of, described, keyed, problems
 from api.return_acts import ASKED_BY, HANDLED_BY, Asked
 from api.schemas.returns import AskReturn, FoundPieces, RejectReturn, ReturnShown, SentReturn
 from api.visibility import visible
@@ -28,7 +28,7 @@ _TYPES = {"PDF": "application/pdf", "ZPL": "application/zpl"}
     status_code=201,
     response_model=ReturnShown,
     openapi_extra=body_of(AskReturn),
-    responses=problems(),
+    responses=problems(200),
 )
 async def ask(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Ask to send pieces back. `preview=true` only tells what comes back, what is kept and why, and until when."""
@@ -65,7 +65,11 @@ async def list_returns(
     return json_response({"items": items(rows, limit, caller), "next_cursor": following(rows, limit)})
 
 
-@router.get("/v1/returns/{return_id}/label", response_class=Response, responses=problems())
+@router.get(
+    "/v1/returns/{return_id}/label",
+    response_class=Response,
+    responses=problems() | {"200": described("The label", *_TYPES.values(), "application/octet-stream")},
+)
 async def label(return_id: str, request: Request, caller: Caller) -> Response:
     """The label for the parcel, as a document; 404 `label_not_found` until it is booked."""
     parts = services(request)

@@ -49,7 +49,7 @@ async def stuck(
     return json_response({"items": items, "next_cursor": last})
 
 
-@router.post("/orders/{order_no}/resolve", openapi_extra=body_of(Resolve), responses=problems())
+@router.post("/orders/{order_no}/resolve", openapi_extra=body_of(Resolve), responses=problems(202))
 async def resolve(order_no: str, request: Request, caller: Caller) -> Response:
     """Retry, skip, amend or compensate the parked step of an order."""
     parts = services(request)

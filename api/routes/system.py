@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.dependencies import json_response, services
+from api.documentation import described
 from api.errors import unavailable
 from infra import metrics
 from infra.db import processes
@@ -23,7 +24,7 @@ async def healthy() -> Response:
     return json_response({"status": "ok"})
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={"503": described("PostgreSQL does not answer", "application/problem+json")})
 async def ready(request: Request) -> Response:
     """Orders can be accepted: PostgreSQL answers. Temporal and workers may be down; it is told, and does not count.
 
@@ -47,7 +48,9 @@ def _of(workers: Workers) -> dict[str, str]:
     return {"worker": workers.trouble["code"], "worker_detail": workers.trouble["detail"]}
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics", response_class=Response, responses={"200": described("In Prometheus' text format", "text/plain")}
+)
 async def measured() -> Response:
     """Prometheus metrics of this process."""
     content, content_type = metrics.exposition()

@@ -1,6 +1,6 @@
 """Bodies of the calls on orders."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -112,6 +112,13 @@ class PlacedOrder(Body):
     total_minor: int
     currency: str
     workflow_id: str
+
+
+class CancelPreview(Body):
+    """What cancelling would give back: the answer with `preview=true`."""
+
+    order_no: str
+    consequence: dict[str, Any]
 
 
 class CancelledOrder(Body):

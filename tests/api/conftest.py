@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from infra.settings import Settings
 from infra.tokens import issue
+from tests.api.conformity import Conforming
 from tests.conftest import Books
 
 TOKEN_SECRET = "a secret for tests only, long enough"
@@ -34,6 +35,7 @@ def settings_for(books: Books, **changed: Any) -> Settings:
         "master_key": SecretStr(base64.b64encode(bytes(32)).decode()),
         "sandbox_webhook_secret": SecretStr(WEBHOOK_SECRET),
         "max_body_bytes": 200_000,
+        **dict.fromkeys(("rate_limit_token", "rate_limit_customer", "rate_limit_address"), ""),
         "seller_name": "示例商店",
         "seller_tax_number": "91310000MA1K35X12A",
     }
@@ -103,7 +105,7 @@ class _Opened:
     async def __aenter__(self) -> Door:
         self.life = self.app.router.lifespan_context(self.app)
         await self.life.__aenter__()
-        transport = httpx.ASGITransport(app=self.app)
+        transport = Conforming(self.app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://front.door", timeout=60)
         return Door(self.app, self.http, self.books.owner_url)
 
