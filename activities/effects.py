@@ -37,7 +37,9 @@ def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
         async def run(self: Self, *args: P.args, **kwargs: P.kwargs) -> Out:
             order_no = getattr(args[0], "order_no", None) if args else None
             database = getattr(self, "_db", None) if order_no and name in failing.STEP_OF else None
-            with bind_order(order_no), activity_timer(name):
+            # Not undone at the end: Temporal's own line about a failure comes after it, in the same task.
+            bind_order(order_no, step=failing.STEP_OF.get(name, name), attempt=_attempt())
+            with activity_timer(name):
                 try:
                     answer = await method(self, *args, **kwargs)
                 except (RuleBroken, GatewayError, SQLAlchemyError, PoolExhausted, StockGone) as error:
@@ -56,7 +58,7 @@ def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
 
 def as_failure(error: Exception) -> ApplicationError:
     """The failure that a workflow sees for `error`."""
-    attempt = activity.info().attempt if activity.in_activity() else 1
+    attempt = _attempt()
     match error:
         case RuleBroken():
             return ApplicationError(error.code, "", attempt, type=error.code, non_retryable=True)
@@ -72,3 +74,7 @@ def as_failure(error: Exception) -> ApplicationError:
         case StockGone():
             return ApplicationError("stock_contended", "", attempt, type="stock_contended")
     return ApplicationError("database_busy", "postgresql", attempt, type="database_busy")
+
+
+def _attempt() -> int:
+    return activity.info().attempt if activity.in_activity() else 1

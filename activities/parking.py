@@ -1,5 +1,6 @@
 """Parking a step and resolving it: the order keeps its status, support gets a row, the timeline says who did what."""
 
+import logging
 from typing import Any
 
 from sqlalchemy import text
@@ -17,7 +18,10 @@ from infra.db import delivery_problems, events, guarantees, refund_paying, refun
 from infra.db.engine import Database
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
+from infra.telemetry import bind_order
 from workflows import messages as m
+
+_log = logging.getLogger(__name__)
 
 _PARK = text(
     """
@@ -96,6 +100,8 @@ class ParkingActivities:
                 data = {"park_no": park_no, "step": request.step, "error": request.error, "options": options}
                 await events.note(conn, request.order_no, "step_parked", data=data)
                 ORDERS_PARKED.labels(request.step, request.error).inc()
+                bind_order(request.order_no, step=request.step, attempt=request.attempts)
+                _log.warning("the order is parked", extra={"code": request.error, "provider": request.provider})
             return await view_of(conn, request.order_no)
 
     @effect("escalate_step")

@@ -73,7 +73,8 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
     """Our own transaction, decided by the provider after we stopped waiting."""
     refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
     if refused and (await conn.execute(_PAID_TWICE, {"payment_id": known.payment_id})).scalar_one():
-        _log.error("a refund was paid twice", extra={"payment_id": known.payment_id})
+        about = {"order_no": order_no, "step": "refund", "code": "paid_twice"}
+        _log.error("a refund was paid twice", extra={"payment_id": known.payment_id, **about})
         return "paid_twice"
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     purpose = known.purpose
@@ -177,7 +178,8 @@ async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: d
         return "early"
     pays = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
     if pays is None and await payment_facts.room_of(conn, capture.payment_id) < fact["amount_minor"]:
-        _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id})
+        about = {"order_no": order_no, "step": "refund", "code": "paid_twice"}
+        _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id, **about})
         return "paid_twice"
     refund_id = pays or await _open_refund(conn, order_no, provider, fact, capture)
     told = _told(order_no, provider, fact, purpose=capture.purpose)

@@ -68,7 +68,8 @@ class Workflows:
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from None
         except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowAlreadyStartedError) as error:
-            logger.warning("no answer from a workflow: %s", type(error).__name__, extra={"order_no": order_no})
+            about = {"order_no": order_no, "step": update, "code": type(error).__name__}
+            logger.warning("no answer from a workflow", extra=about)
             raise _unavailable() from None
 
     async def call(self, operation: Callable[[Client], Awaitable[Answer]]) -> Answer:

@@ -2,13 +2,13 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 
 FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LAG_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
@@ -23,6 +23,28 @@ OUTBOX_LAG = Histogram("oms_outbox_lag_seconds", "From an event's commit to its 
 NOTICES = Counter("oms_notices_total", "Attempts to tell staff something, by outcome.", ["channel", "outcome"])
 MESSAGES = Counter("oms_messages_total", "Attempts to tell customers something, by outcome.", ["channel", "outcome"])
 DISPATCH_LAG = Histogram("oms_dispatch_lag_seconds", "From an order's commit to its workflow's start.", buckets=LAG_S)
+BACKLOG = Gauge("oms_backlog", "Open rows of a queue; 10,000 means or more.", ["queue"])
+BACKLOG_OLDEST = Gauge("oms_backlog_oldest_seconds", "Age of the oldest open row of a queue.", ["queue"])
+BACKLOGS_OBSERVED = Gauge("oms_backlogs_observed_timestamp_seconds", "When the backlogs were last read, since 1970.")
+
+
+class Waiting(Protocol):
+    """What waits in one queue."""
+
+    @property
+    def queue(self) -> str: ...
+    @property
+    def open(self) -> int: ...
+    @property
+    def oldest_s(self) -> float: ...
+
+
+def observe_backlogs(found: Iterable[Waiting]) -> None:
+    """Sets the gauges of all queues, of the empty ones too. While nobody can read, `…_observed_…` stands still."""
+    for one in found:
+        BACKLOG.labels(one.queue).set(one.open)
+        BACKLOG_OLDEST.labels(one.queue).set(one.oldest_s)
+    BACKLOGS_OBSERVED.set_to_current_time()
 
 
 @contextmanager

@@ -7,18 +7,21 @@ no interceptor. Neither holds anything personal: see `infra.privacy`.
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
-from opentelemetry import context, propagate, trace
+from opentelemetry import context, metrics, propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
+from infra.log_fields import about_order, without_details
 from infra.privacy import PersonalFilter, PrivateExporter, described_exception, extra_fields
 
 if TYPE_CHECKING:
@@ -29,8 +32,11 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
     from temporalio.contrib.opentelemetry import TracingInterceptor
 
-_order_no: ContextVar[str | None] = ContextVar("order_no", default=None)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=_NOTHING)
 _provider: TracerProvider | None = None
+# For statements: one that belongs to no request, order or message is a look into a queue, many times a second.
+_statements: TracerProvider | None = None
 _service = "oms"
 _engines: "WeakSet[Engine]" = WeakSet()
 
@@ -70,21 +76,24 @@ def setup(service: str, settings: TelemetrySettings) -> None:
 class _Bound:
     """Undoes the binding at the end of a `with`; outside one, the binding lasts as long as its task."""
 
-    def __init__(self, token: Token[str | None]) -> None:
+    def __init__(self, token: "Token[Mapping[str, Any]]") -> None:
         self._token = token
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *_: object) -> None:
-        _order_no.reset(self._token)
+        _bound.reset(self._token)
 
 
-def bind_order(order_no: str | None) -> _Bound:
-    """Names the order that this task works on: its log lines and spans carry it. Also usable with `with`."""
+def bind_order(order_no: str | None, **about: str | int | None) -> _Bound:
+    """Names the order that this task works on: its log lines and spans carry it. Also usable with `with`.
+
+    `about` are fields of its log lines: step, attempt.
+    """
     if order_no is not None and _provider is not None:
         trace.get_current_span().set_attribute("oms.order_no", order_no)
-    return _Bound(_order_no.set(order_no))
+    return _Bound(_bound.set({"order_no": order_no, **about}))
 
 
 def tracing() -> bool:
@@ -114,17 +123,15 @@ def instrument_app(app: "FastAPI") -> None:
 
 
 def instrument_engine(engine: "Engine") -> None:
-    """One span per statement of this engine (`async_engine.sync_engine`); statements without their values."""
-    if _provider is not None:
-        from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+    """One span per statement of this engine (`async_engine.sync_engine`) inside another span; without values."""
+    if _statements is not None and engine not in _engines:
+        # One tracer per engine: the instrumentor would take the listeners of all engines off and put them on again for
+        # each new one, under connections that are just being made.
+        from opentelemetry.instrumentation.sqlalchemy.engine import EngineTracer
 
-        instrumentor = SQLAlchemyInstrumentor()
-        if instrumentor.is_instrumented_by_opentelemetry:
-            # The instrumentor knows engines made before it only when they are named at its first use.
-            instrumentor.uninstrument()
+        usage = metrics.get_meter("oms").create_up_down_counter("db.client.connections.usage")
+        EngineTracer(_statements.get_tracer("oms.sql"), engine, usage)  # type: ignore[no-untyped-call]
         _engines.add(engine)
-        # Its declared range ends below SQLAlchemy 2.1, whose events are the same; a test shows that spans come.
-        instrumentor.instrument(engines=list(_engines), tracer_provider=_provider, skip_dep_check=True)
 
 
 def instrument_httpx() -> None:
@@ -200,11 +207,14 @@ def continued(traceparent: str | None) -> Iterator[None]:
 
 
 def _add(processor: SpanProcessor) -> None:
-    global _provider  # noqa: PLW0603 - OpenTelemetry itself allows one provider per process
-    if _provider is None:
-        _provider = TracerProvider(resource=Resource.create({"service.name": _service}))
+    global _provider, _statements  # noqa: PLW0603 - OpenTelemetry itself allows one provider per process
+    if _provider is None or _statements is None:
+        resource = Resource.create({"service.name": _service})
+        _provider = TracerProvider(resource=resource)
+        _statements = TracerProvider(sampler=ParentBased(ALWAYS_OFF), resource=resource, shutdown_on_exit=False)
         trace.set_tracer_provider(_provider)
     _provider.add_span_processor(processor)
+    _statements.add_span_processor(processor)
 
 
 def _otlp_exporter(endpoint: str) -> SpanExporter:
@@ -224,11 +234,10 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if (order_no := _order_no.get()) is not None:
-            line["order_no"] = order_no
+        line |= about_order(record, _bound.get())
         if (span_context := trace.get_current_span().get_span_context()).is_valid:
             line["trace_id"] = format(span_context.trace_id, "032x")
-        line |= extra_fields(record)
+        line |= without_details(extra_fields(record))
         if record.exc_info and record.exc_info[1]:
             line |= described_exception(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)

@@ -18,6 +18,7 @@ from infra.db.endpoints import secret_context
 from infra.db.engine import Database
 from infra.metrics import OUTBOX_LAG
 from infra.settings import Settings
+from infra.telemetry import bind_order
 from infra.webhook_client import TargetRefusedError
 from workers.loops import ended
 
@@ -82,8 +83,9 @@ class Deliverer:
                 OUTBOX_LAG.observe((datetime.now(UTC) - delivery.occurred_at).total_seconds())
                 return
             await deliveries.mark_failed(connection, delivery, error, self._delay_s(delivery.tries), self._attempts)
-        about = {"endpoint_id": delivery.endpoint_id, "message_id": delivery.message_id, "code": error}
-        _log.warning("webhook not taken", extra={**about, "tries": delivery.tries})
+        about = {"endpoint_id": delivery.endpoint_id, "message_id": delivery.message_id}
+        with bind_order(delivery.order_no, step="webhook", attempt=delivery.tries):
+            _log.warning("webhook not taken", extra={**about, "code": error})
 
     async def _attempt(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Delivery) -> str | None:
         """None when the endpoint took it, else an error code."""

@@ -24,6 +24,12 @@ class Letter:
     frozen: Frozen | None = field(repr=False)
 
 
+def told_of(message: Claimed) -> dict[str, str | int | None]:
+    """What a log line says of a message."""
+    about = {"message_id": message.message_id, "order_no": message.order_no, "step": "message"}
+    return {**about, "attempt": message.tries}
+
+
 def written(message: Claimed, keys: KeyRing, settings: Settings) -> Letter | Settled:
     """The letter: as it was frozen, else from the template's newest version. Raises nothing."""
     if message.expired:
@@ -41,7 +47,7 @@ def written(message: Claimed, keys: KeyRing, settings: Settings) -> Letter | Set
         return Settled(message, "erased", skipped=True)
     except Exception:
         # A message that cannot even be written counts its tries like any other, and is given up.
-        _log.exception("a message fails by our own fault", extra={"message_id": message.message_id})
+        _log.exception("a message fails by our own fault", extra=told_of(message))
         return Settled(message, "internal_error")
 
 

@@ -16,7 +16,7 @@ from infra.gateways.protocol import MessageGateway, ProviderRefused, ProviderUna
 from infra.gateways.registry import close_all
 from infra.metrics import MESSAGES
 from infra.settings import Settings
-from workers.letters import Letter, written
+from workers.letters import Letter, told_of, written
 from workers.loops import ended
 
 AT_ONCE = 32
@@ -118,7 +118,7 @@ class Messenger:
             unsent = error.code == "circuit_open"
             return Settled(message, error.code, name, uncounted=unsent, delay_s=error.retry_after_s or 0.0)
         except Exception:
-            _log.exception("a message fails by our own fault", extra={"message_id": message.message_id})
+            _log.exception("a message fails by our own fault", extra=told_of(message))
             return Settled(message, "internal_error", name)
 
     async def _settle(self, channel: str, over: Sequence[Settled]) -> None:
@@ -130,8 +130,7 @@ class Messenger:
             if one.uncounted:
                 self._rests_until_s[channel] = asyncio.get_running_loop().time() + one.delay_s
             elif one.error and not one.skipped:
-                about = {"message_id": one.message.message_id, "code": one.error, "tries": one.message.tries}
-                _log.warning("message not taken", extra=about)
+                _log.warning("message not taken", extra={**told_of(one.message), "code": one.error})
 
     def _delay_s(self, one: Settled) -> float:
         """Until the next try: doubled each time, never before the provider wants it."""

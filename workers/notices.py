@@ -100,7 +100,7 @@ class Notifier:
             delay_s, attempts = self._delay_s(delivery.tries), self._settings.notice_attempts
             await notice_deliveries.mark_failed(connection, delivery, error, delay_s, attempts)
         about = {"channel_id": delivery.channel.channel_id, "message_id": delivery.message_id, "code": error}
-        _log.warning("notice not taken", extra={**about, "tries": delivery.tries})
+        _log.warning("notice not taken", extra={**about, "attempt": delivery.tries})
 
     async def _attempt(self, delivery: Delivery) -> Outcome:
         channel = delivery.channel

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
@@ -46,6 +47,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     readiness = Readiness(settings)
     metrics.serve(settings.worker_metrics_port, host=settings.metrics_host, ready=readiness.answer)
     telemetry.instrument_httpx()
+    _quiet_details()
     database = Database.from_settings(settings)
     try:
         async with beating(database, "worker", settings, readiness.condition):
@@ -118,6 +120,12 @@ async def _connected(settings: Settings, stopping: asyncio.Event) -> Client | No
             said = True
         await process.unless(stopping, asyncio.sleep(CONNECT_RETRY_S))
     return None
+
+
+def _quiet_details() -> None:
+    """Temporal's own lines say once, as fields, what they would append to each message as well."""
+    activity.logger.activity_info_on_message = False
+    workflow.logger.workflow_info_on_message = False
 
 
 async def _first_to_end(*tasks: "asyncio.Task[None]") -> None:

@@ -62,7 +62,8 @@ class AfterSales(Sticking):
             try:
                 self.adopt(await self._pay(errand))
             except ActivityError as error:
-                workflow.logger.warning("refund put off: %s", Failure.of(error).code)
+                about = {"step": "refund", "code": Failure.of(error).code}
+                workflow.logger.warning("refund put off", extra=about)
                 return
 
     def _payable_beside(self, parked: m.Parked) -> m.Errand | None:

@@ -215,7 +215,8 @@ class OrderWorkflow(AfterSales):
                 self.adopt(await ports.begin_cancel(request, f"undo: {cause}"))
             except (ActivityError, ApplicationError) as error:
                 # The world was quicker (it was delivered after all): there is nothing to undo any more.
-                workflow.logger.warning("undo refused: %s", Failure.of(error).code)
+                about = {"step": "undo", "code": Failure.of(error).code}
+                workflow.logger.warning("undo refused", extra=about)
                 self.adopt(await ports.load_order(self.ref, "where it stands now"))
                 return
         if not await self._recall_parcel():

@@ -82,7 +82,8 @@ class ReturnWorkflow:
         try:
             self._adopt(await ports.cancel_return_label(ref, self._policy, "give the unused label back"))
         except ActivityError as error:
-            workflow.logger.warning("label not given back: %s", Failure.of(error).code)
+            about = {"step": "label", "code": Failure.of(error).code}
+            workflow.logger.warning("label not given back", extra=about)
             self._adopt(replace(view, label="booked"))
 
     async def _book_label(self, ref: m.ReturnRef) -> None:

@@ -52,7 +52,8 @@ class Sticking(Desk):
                 self.adopt(await ports.unpark_step(request, f"{how} {parked.step}"))
             except (ActivityError, ApplicationError) as error:
                 # The resolution no longer fits what the books say: the step stays parked for another try.
-                workflow.logger.warning("resolution refused: %s", Failure.of(error).code)
+                about = {"step": parked.step, "code": Failure.of(error).code}
+                workflow.logger.warning("resolution refused", extra=about)
         self.show()
         if how == Action.COMPENSATE and step != Step.SUPPLEMENT:
             raise Undo("compensated")

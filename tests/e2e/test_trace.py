@@ -1,8 +1,14 @@
 """One order is one trace: from the HTTP request through the books, the workflow, its activities and their SQL."""
 
+import asyncio
+import io
+import json
+import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +20,10 @@ from infra.stack.temporal import TemporalServer
 from infra.tokens import issue
 from tests.conftest import Books
 from tests.stage import Stage, eventually, staged
+from workers import relay
+from workers.backlogs import observing
+from workers.delivery import Deliverer
+from workers.notices import Notifier
 
 SECRET = "a secret of this test, quite long enough"
 
@@ -93,6 +103,47 @@ async def test_one_trace_from_the_request_to_the_statement(stage: Stage, exporte
         assert expected in seen, sorted(seen)
     assert any(name.startswith(("SELECT", "INSERT", "WITH")) for name in seen), sorted(seen)
     assert "POST" in seen or any(name.startswith("HTTP") for name in seen), sorted(seen)
+
+
+async def test_polls_that_find_nothing_leave_no_span(stage: Stage, exporter: InMemorySpanExporter) -> None:
+    order_no = await place(stage)
+    await stage.reaches(order_no, "preparing")
+    fan_out = relay.fan_out(stage.database, asyncio.Event(), asyncio.Event())
+    await fan_out()
+    exporter.clear()
+    deliverer = Deliverer(stage.database, stage.vault, stage.settings)
+    notifier = Notifier(stage.database, stage.vault, stage.settings)
+    sweeping = (relay.lapse_refunds(stage.database), relay.sweep(stage.database, stage.vault))
+    for look in (fan_out, deliverer.step, notifier.tell, *sweeping, observing(stage.database)):
+        await look()
+    assert [span.name for span in exporter.get_finished_spans() if span.parent is None] == []
+
+
+@contextmanager
+def log_lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What this process writes, as it writes it in production."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(telemetry._JsonLines())
+    root.addHandler(handler)
+    try:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    finally:
+        root.removeHandler(handler)
+
+
+async def test_every_line_about_an_order_says_which_at_which_step_why_and_in_which_attempt(stage: Stage) -> None:
+    stage.fault("carriers", "error", count=100)
+    with log_lines() as written:
+        order_no = await place(stage)
+        await eventually(lambda: any(line["message"] == "the order is parked" for line in written()))
+        lines = [line for line in written() if line["level"] != "info" and line["logger"] != "asyncio"]
+    stage.sandbox.http.delete("/faults")
+    assert lines and all(line.get("order_no") == order_no for line in lines), lines
+    assert all({"step", "code", "attempt"} <= set(line) for line in lines), lines
+    failed = [line for line in lines if line["logger"] == "temporalio.activity"]
+    assert [line["attempt"] for line in failed] == [1, 2, 3, 4, 5]
+    assert {(line["step"], line["code"]) for line in failed} == {("book", "http_500")}
 
 
 async def test_no_span_holds_anything_personal(stage: Stage, exporter: InMemorySpanExporter) -> None:

@@ -155,9 +155,17 @@ def test_a_second_engine_is_traced_too(exporter: InMemorySpanExporter) -> None:
         telemetry.instrument_engine(engine)
     for engine in engines:
         exporter.clear()
-        with engine.connect() as connection:
+        with telemetry.span("outside"), engine.connect() as connection:
             connection.execute(text("SELECT 1"))
         assert len([span for span in exporter.get_finished_spans() if span.name.startswith("SELECT")]) == 1
+
+
+def test_a_look_into_a_queue_leaves_no_span(exporter: InMemorySpanExporter) -> None:
+    engine = create_engine("sqlite://")
+    telemetry.instrument_engine(engine)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    assert exporter.get_finished_spans() == ()
 
 
 def test_the_trace_goes_on_after_a_table_row(exporter: InMemorySpanExporter) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from infra.addresses import Reach
-from infra.db import deliveries, endpoints, outbox
+from infra.db import backlogs, deliveries, endpoints, outbox
 from infra.db.autocommit import autocommit
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
@@ -26,6 +27,7 @@ from tests.conftest import Books
 from tests.infra.servers import serving
 from tests.workers.support import database, move, place, settings_for, sql, until, vault
 from workers import relay
+from workers.backlogs import observing
 from workers.delivery import Deliverer
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
@@ -350,3 +352,24 @@ def test_a_message_holds_no_more_than_the_event() -> None:
         "timestamp": "2026-01-02T03:04:05.006000Z",
         "data": {"order_no": "o", "seq": 1, "from_status": None, "to_status": None, "data": {"名": 1}},
     }
+
+
+async def test_backlogs_are_measured_whether_anything_moves_or_not(database_url: Books) -> None:
+    """Also when nothing can be delivered, and down to zero when there is nothing."""
+
+    def shown(name: str, queue: str) -> float:
+        return REGISTRY.get_sample_value(name, {"queue": queue}) or 0.0
+
+    await place(database_url)
+    await sql(database_url.owner_url, "UPDATE workflow_requests SET created_at = now() - interval '1 hour'")
+    settings = settings_for(database_url)
+    async with database(settings) as books:
+        await observing(books)()
+        assert shown("oms_backlog", "start_requests") >= 1
+        assert 3600 <= shown("oms_backlog_oldest_seconds", "start_requests") < 4000
+        assert shown("oms_backlog", "outbox") >= 1
+        assert all(REGISTRY.get_sample_value("oms_backlog", {"queue": queue}) is not None for queue in backlogs.QUEUES)
+        await sql(database_url.owner_url, "TRUNCATE workflow_requests, outbox")
+        await observing(books)()
+        assert (shown("oms_backlog", "start_requests"), shown("oms_backlog", "outbox")) == (0.0, 0.0)
+    assert (REGISTRY.get_sample_value("oms_backlogs_observed_timestamp_seconds") or 0) > 0
