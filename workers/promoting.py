@@ -13,7 +13,7 @@ from infra import temporal, temporal_versions
 from infra.settings import Settings
 from infra.temporal_namespace import NOT_PERMITTED
 
-CONNECT_S, AGAIN_S = 10.0, 0.25
+CONNECT_S, AGAIN_S = 10.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ async def promote(settings: Settings, build_id: str, timeout_s: float) -> Promot
     """Waits until a worker of this version polls, then routes all orders to it. Raises NotPromoted."""
     client = await _connected(settings)
     deadline = asyncio.get_running_loop().time() + timeout_s
-    refusal = ""
+    refusal = "Temporal does not know this version yet; try again"
     while True:
         try:
             if (done := await _tried(client, settings, build_id)) is not None:
@@ -55,7 +55,7 @@ async def promote(settings: Settings, build_id: str, timeout_s: float) -> Promot
         except RPCError as error:
             refusal = _refusal(error, settings)
         if asyncio.get_running_loop().time() >= deadline:
-            raise NotPromoted(refusal or await _why_not(client, settings, build_id, timeout_s))
+            raise NotPromoted(await _why_not(client, settings, build_id, timeout_s) or refusal)
         await asyncio.sleep(AGAIN_S)
 
 
@@ -84,7 +84,13 @@ def _refusal(error: RPCError, settings: Settings) -> str:
 
 
 async def _why_not(client: Client, settings: Settings, build_id: str, timeout_s: float) -> str:
-    polling = await temporal_versions.pollers(client, settings.task_queue, settings.deployment_name)
+    """Empty when that is not the reason, or the server does not say."""
+    try:
+        polling = await temporal_versions.pollers(client, settings.task_queue, settings.deployment_name)
+    except RPCError:
+        return ""
+    if polling[build_id]:
+        return ""
     return (
         f"no worker of deployment {settings.deployment_name}, build id {build_id}, polls task queue "
         f"{settings.task_queue} after {timeout_s:g} s; {_others(polling)}. Nothing was changed: start a worker of this "

@@ -23,7 +23,8 @@ from infra.temporal_namespace import NOT_PERMITTED
 from infra.temporal_versions import Routing
 from workers import process
 
-READY_LOOK_S, LOOK_S, LOOK_TIMEOUT_S = 10.0, 0.5, 5.0
+# The server bounds questions about one deployment, and all of its workers ask: less often the longer it lasts.
+READY_LOOK_S, FIRST_LOOK_S, NOT_READY_LOOK_S, LOOK_TIMEOUT_S = 10.0, 0.5, 4.0, 5.0
 # One question without an answer is no outage.
 UNREACHABLE_AFTER_S = 15.0
 # A version is known to the server only a moment after its first poll: that is no trouble yet.
@@ -85,14 +86,17 @@ class Readiness:
             if self._trouble is None:
                 self._note(self._not_routed(Routing()))
                 return True
-            await process.unless(stopping, asyncio.sleep(LOOK_S))
+            await process.unless(stopping, asyncio.sleep(FIRST_LOOK_S))
         return False
 
     async def watch(self, client: Client) -> None:
-        """Looks until cancelled, often while something is wrong."""
+        """Looks until cancelled, more often while something is wrong."""
+        pause_s = FIRST_LOOK_S
         while True:
+            before = self._trouble
             self._note(await self._looked(self._of_both(client)))
-            await asyncio.sleep(READY_LOOK_S if self.ready else LOOK_S)
+            pause_s = FIRST_LOOK_S if before != self._trouble else min(1.5 * pause_s, NOT_READY_LOOK_S)
+            await asyncio.sleep(READY_LOOK_S if self.ready else pause_s)
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,6 +111,9 @@ class Readiness:
             if error.status == RPCStatusCode.NOT_FOUND:
                 lacks = f"Temporal has no namespace {settings.temporal_namespace!r}; run: oms temporal prepare"
                 return Trouble(NO_NAMESPACE, lacks)
+            if error.status == RPCStatusCode.RESOURCE_EXHAUSTED:
+                self._answered_s = time.monotonic()  # it answers, to others at the moment
+                return self._trouble
         except TimeoutError:
             pass
         if time.monotonic() - self._answered_s < UNREACHABLE_AFTER_S:
