@@ -37,6 +37,7 @@ from domain.refunds import Origin
 from domain.repricing import plan_unpaid
 from domain.slots import Slot, require_ahead, require_length
 from domain.states import UNPAID, Change, Event, Status
+from infra import amounts
 from infra.db import changes as books
 from infra.db import events, holds, idempotency, refunds, supplements, unpaid
 from infra.db.changes import Here, NewChange
@@ -238,6 +239,8 @@ async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, 
             f"the order is paid and would cost {plan.difference_minor} minor units more: send `payment` "
             "{method, token} with the change to pay them, or place a second order",
         )
+    if plan.difference_minor and wish.payment is not None:
+        amounts.require_payable(wish.payment.method, plan.difference_minor, plan.here.currency)
     if plan.here.warehouse is not None:
         await books.require_stock(conn, plan.here.warehouse, stock_deltas(plan.lines))
     if plan.refund_minor > 0:

@@ -290,6 +290,18 @@ def reduced(returned: Sequence[Returned], amount_minor: int) -> list[Returned]:
     return cut
 
 
+def topped_up(returned: Sequence[Returned], lines: Sequence[Line], more_minor: int) -> list[Returned] | None:
+    """`more_minor` on top, where of these lines' goods money is left; None where it is not."""
+    given, rest = {one.line_no: one for one in returned}, more_minor
+    for line in sorted(lines, key=lambda each: each.line_no not in given):
+        here = given.get(line.line_no) or Returned(line.line_no, line.sku, 0, 0, 0)
+        extra = min(rest, line.goods_left_minor - here.goods_minor)
+        if extra > 0:
+            given[line.line_no] = replace(here, goods_minor=here.goods_minor + extra)
+            rest -= extra
+    return None if rest else list(given.values())
+
+
 def at_most(returned: Sequence[Returned], amount_minor: int) -> Sequence[Returned]:
     """The same units for no more than `amount_minor`; nothing at all where that is nothing."""
     if sum(one.amount_minor for one in returned) <= amount_minor:

@@ -38,13 +38,13 @@ async def pay_for(
     parts: Services, caller: Principal, key: str, glance: Glance, digest: bytes, payment: Payment
 ) -> Response:
     """Ask the workflow to take the payment. Raises Conflict `already_paid`, `payment_in_progress`; Problem
-    `unknown_payment_method`, `workflow_unavailable`."""
+    `unknown_payment_method`, `workflow_unavailable`; RuleBroken `currency_not_taken`, `amount_not_payable`."""
     request_id = f"pay_{derived_id(caller, key, f'pay {glance.order_no}')}"
     if payment.method not in (known := methods(parts.settings)):
         raise Problem("unknown_payment_method", f"method is {' or '.join(known)} here")
 
     async def prepare(conn: AsyncConnection) -> None:
-        await payment_requests.require_payable(conn, glance.order_no)
+        await payment_requests.require_payable(conn, glance.order_no, payment.method)
         await payment_requests.keep(conn, request_id, glance.order_no, payment.method, payment.token, actor(caller))
 
     async def ask() -> dict[str, Any]:

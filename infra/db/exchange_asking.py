@@ -8,6 +8,7 @@ from domain.after_sales import Resolution
 from domain.errors import RuleBroken
 from domain.exchanges import Exchanged, exchanged
 from domain.orders import PricedLine
+from infra import amounts
 from infra.db import exchange_backing, exchanges, guarantees
 from infra.db.return_terms import ReturnTerms
 
@@ -21,11 +22,13 @@ async def outlook(
     """What the new goods cost against the old ones as new; None for other returns.
 
     Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`,
-    `nothing_to_guarantee`.
+    `nothing_to_guarantee`, `currency_not_taken`, `amount_not_payable`.
     """
     if ask.resolution is not Resolution.EXCHANGE:
         return None
     lines, new, value = await _priced(conn, terms, ask, seen)
+    if ask.guarantee is not None:
+        amounts.require_payable(ask.guarantee[0], _guaranteed(new), seen.currency)
     wanted = [{"sku": one.sku, "quantity": one.quantity, "unit_price_minor": one.unit_price_minor} for one in lines]
     return {
         "lines": wanted,
@@ -46,6 +49,7 @@ async def keep(conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen
     await exchanges.wish(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
     if ask.guarantee is not None:
         method, token = ask.guarantee
+        amounts.require_payable(method, _guaranteed(new), seen.currency)
         await guarantees.wish(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
 
 

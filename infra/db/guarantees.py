@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments import PaymentKind, idempotency_key
+from infra import amounts
 from infra.db import payments
 from infra.db.payments import NewIntent, Opened
 
@@ -149,6 +150,7 @@ async def came(conn: AsyncConnection, return_id: str, shortfall_minor: int) -> N
         await move(conn, here, "dropped")
     elif here.status == "authorised":
         claim = min(shortfall_minor, here.amount_minor)
+        claim -= claim % (amounts.step_minor(here.method, here.currency) or 1)  # as its provider can take it
         await move(conn, here, "claim_due" if claim > 0 else "release_due", claim if claim > 0 else None)
 
 

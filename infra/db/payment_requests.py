@@ -5,10 +5,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 from domain.states import Status
+from infra import amounts
 
 _STATE = text(
     """
-    SELECT o.status, o.cancelling,
+    SELECT o.status, o.cancelling, o.total_minor, o.currency,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                       AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind IN ('authorise', 'capture')
@@ -31,8 +32,12 @@ async def taken_up(conn: AsyncConnection, request_id: str) -> bool:
     return (await conn.execute(_TAKEN_UP, {"request_id": request_id})).scalar_one_or_none() is not None
 
 
-async def require_payable(conn: AsyncConnection, order_no: str) -> None:
-    """Refuse what the books alone can refuse. Raises Conflict `already_paid`, `payment_in_progress`, `order_closed`."""
+async def require_payable(conn: AsyncConnection, order_no: str, method: str = "") -> None:
+    """Refuse what the books alone can refuse; of a `method` also what it cannot take.
+
+    Raises Conflict `already_paid`, `payment_in_progress`, `order_closed`; RuleBroken
+    `currency_not_taken`, `amount_not_payable`.
+    """
     row = (await conn.execute(_STATE, {"order_no": order_no})).one()
     if row.paid:
         raise Conflict("already_paid", "the order is paid")
@@ -42,6 +47,7 @@ async def require_payable(conn: AsyncConnection, order_no: str) -> None:
         raise Conflict("already_paid", "the order is paid")
     if row.in_flight:
         raise Conflict("payment_in_progress", "a payment is in flight; its outcome comes first")
+    amounts.require_payable(method, row.total_minor, row.currency)
 
 
 async def keep(conn: AsyncConnection, request_id: str, order_no: str, method: str, token: str, actor: str) -> None:

@@ -17,6 +17,7 @@ from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
 from domain.shares import Priced, Rules, Tax, Terms, priced
 from domain.slots import Slot, require_ahead
+from infra import amounts
 from infra.db import idempotency, unpaid
 from infra.db.autocommit import autocommit
 from infra.db.customers import CustomerRecord, KeyRing, recorded
@@ -246,6 +247,8 @@ async def _write(
         charges = draft.terms.charges(items_minor, draft.discount_minor, draft.shipping_minor)
         sums = priced(costs, charges)
     total_minor = items_minor if sums is None else sums.total_minor
+    if draft.payment is not None:
+        amounts.require_payable(draft.payment[0], total_minor, draft.currency)
     body = draft.answer(order_no, total_minor)
     values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(keys, draft, body)
     values |= _named(keys, draft, customer)

@@ -5,6 +5,7 @@ database refuses what does not fit. Paying it is the order's workflow's (refund_
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from domain.errors import Conflict, NotFound, RuleBroken
 from domain.refunds import Origin, RefundStatus
 from domain.shares import Line, Returned
 from domain.states import Status
+from infra import amounts
 from infra.db import approvals, events, giving
 from infra.db.customers import KeyRing, data_key_of
 from infra.db.giving import Limits, Moved
@@ -73,7 +75,8 @@ _LINES = text(
 # The newest capture first: a refund empties it before it goes back to an older one.
 _CAPTURES = text(
     """
-    SELECT t.payment_id, t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor AS left_minor
+    SELECT t.payment_id, p.provider,
+           t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor AS left_minor
       FROM payments p JOIN payment_totals t USING (payment_id)
      WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose <> 'stray' ORDER BY t.payment_id DESC
     """
@@ -247,7 +250,7 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     """What the refund would be, changing nothing.
 
     Raises NotFound `order_not_found`; Conflict `order_closed`, `nothing_captured`, `refund_exceeds_captured`;
-    RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`, `line_sku_mismatch`.
+    RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`, `line_sku_mismatch`, `amount_not_payable`.
     """
     order = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
     if order is None:
@@ -264,6 +267,7 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     if ask.origin is Origin.RETURN:
         # Support may have given money for other goods before: what is left of all is the most that a return brings.
         returned = list(shares.at_most(returned, room))
+    returned = _payable(returned, lines, ask, captures, order.currency)
     total = sum(one.amount_minor for one in returned)
     if total <= 0:
         raise RuleBroken("amount_invalid", "nothing of these lines is left to refund")
@@ -388,6 +392,25 @@ def _of_line(line: Line, quantity: int, ask: RefundAsk) -> Returned:
         return whole
     sound = units(quantity - sum(one.quantity for one in reduced))
     return shares.at_percent(whole, sound, line, reduced[0].percent)
+
+
+def _payable(
+    returned: list[Returned], lines: list[Line], ask: RefundAsk, captures: Sequence[Any], currency: str
+) -> list[Returned]:
+    """As the providers of the captures can move it. What a person named is refused if they cannot; what units are worth
+    is rounded, up while money for it is left."""
+    step = math.lcm(
+        *(amounts.step_minor(capture.provider, currency) or 1 for capture in captures if capture.left_minor)
+    )
+    total, room = sum(one.amount_minor for one in returned), sum(capture.left_minor for capture in captures)
+    if total % step == 0 or ask.as_credit or ask.exchanged or ask.origin is Origin.PROVIDER:
+        return returned
+    if ask.amount_minor is not None and ask.origin in (Origin.SUPPORT, Origin.AMENDMENT):
+        raise amounts.not_payable(total, currency, step, room)
+    up = total - total % step + step
+    own = [line for line in lines if ask.covers(line)]
+    raised = shares.topped_up(returned, own, up - total) if up <= room else None
+    return raised or list(shares.at_most(returned, total - total % step))
 
 
 def _units_by_line(lines: list[Line], asked: Sequence[LineAsk]) -> dict[int, int]:

@@ -254,7 +254,9 @@ async def grant(
     if await events.is_done(conn, order_no, f"credit:{refund_id}"):
         return
     origin = Origin.RETURN if return_id else Origin.SUPPORT
-    ask = RefundAsk(refund_id, order_no, origin, actor, "", amount_minor=amount_minor, return_id=return_id)
+    ask = RefundAsk(
+        refund_id, order_no, origin, actor, "", amount_minor=amount_minor, return_id=return_id, as_credit=True
+    )
     opened = await refunds.open_refund(conn, None, ask)
     if opened.plan.currency != currency or await owner_of(conn, order_no) != customer_id:
         raise Conflict("currency_mismatch", "store credit belongs to the order's customer, in the order's currency")

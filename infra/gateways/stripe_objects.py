@@ -4,6 +4,7 @@ from typing import Any
 
 from domain.payments import PaymentKind, PaymentStatus
 from infra.gateways.protocol import GatewayResult, PaymentNotice
+from infra.gateways.stripe_amounts import from_stripe
 
 NAME = "stripe"
 
@@ -47,7 +48,7 @@ def order_of(idempotency_key: str) -> str:
 def intent_result(intent: dict[str, Any]) -> GatewayResult:
     """The authorisation. One that wants a step of the customer (3-D Secure) has failed: nobody is there to take it."""
     status, code = _authorisation(intent)
-    return GatewayResult(status, intent["id"], intent["amount"], code, _risk(intent))
+    return GatewayResult(status, intent["id"], _minor(intent), code, _risk(intent))
 
 
 def capture_result(intent: dict[str, Any]) -> GatewayResult:
@@ -59,14 +60,14 @@ def capture_result(intent: dict[str, Any]) -> GatewayResult:
 def void_result(intent: dict[str, Any]) -> GatewayResult:
     """The end of a PaymentIntent."""
     status = PaymentStatus.SUCCEEDED if intent["status"] == "canceled" else PaymentStatus.PENDING
-    return GatewayResult(status, void_ref(intent["id"]), intent["amount"])
+    return GatewayResult(status, void_ref(intent["id"]), _minor(intent))
 
 
 def refund_result(refund: dict[str, Any]) -> GatewayResult:
     """A Refund; FAILED covers a canceled one."""
     status = _REFUND_STATUS.get(refund["status"], PaymentStatus.FAILED)
     code = (refund.get("failure_reason") or "refund_failed") if status is PaymentStatus.FAILED else None
-    return GatewayResult(status, refund["id"], refund["amount"], code)
+    return GatewayResult(status, refund["id"], _minor(refund), code)
 
 
 _READINGS = {
@@ -90,7 +91,12 @@ def charge_of(intent: dict[str, Any]) -> str | None:
 def captured_minor(intent: dict[str, Any]) -> int:
     """What was taken, in minor units; a partial capture takes less than was authorised."""
     received = intent.get("amount_received")
-    return int(received if received is not None else intent["amount"])
+    return _minor(intent, intent["amount"] if received is None else received)
+
+
+def _minor(told: dict[str, Any], amount: int | None = None) -> int:
+    """Our minor units of an amount of Stripe's; the object's own unless another is named."""
+    return from_stripe(int(told["amount"] if amount is None else amount), told["currency"])
 
 
 def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
@@ -120,7 +126,7 @@ def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotice | N
         provider_ref=dispute["id"],
         kind=PaymentKind.DISPUTE,
         status=PaymentStatus.SUCCEEDED,
-        amount_minor=dispute["amount"],
+        amount_minor=_minor(dispute),
         currency=dispute["currency"].upper(),
         error_code=dispute.get("reason"),
         parent_ref=_id_of(dispute["charge"]),

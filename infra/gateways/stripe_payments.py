@@ -24,6 +24,7 @@ from infra.gateways.protocol import (
     ProviderUnavailable,
 )
 from infra.gateways.signatures import json_object
+from infra.gateways.stripe_amounts import to_stripe
 from infra.gateways.stripe_objects import (
     NAME,
     capture_result,
@@ -63,7 +64,7 @@ class StripePayments:
 
     async def authorise(self, request: PaymentRequest) -> GatewayResult:
         params: Any = {
-            "amount": request.amount_minor,
+            "amount": to_stripe(request.amount_minor, request.currency),
             "currency": request.currency.lower(),
             "payment_method": request.token,
             "payment_method_types": ["card"],
@@ -83,7 +84,7 @@ class StripePayments:
             # Noted first: a PaymentIntent that is captured and bears this key was captured by this call.
             note: Any = {"metadata": {"capture_key": key}}
             await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
-            params: Any = {"amount_to_capture": request.amount_minor}
+            params: Any = {"amount_to_capture": to_stripe(request.amount_minor, request.currency)}
             call = self._ask(intents.capture_async(authorisation_ref, params, _keyed(key)), capture_result)
             return await self._or_done(call, authorisation_ref, "succeeded", capture_result, request.amount_minor)
 
@@ -98,7 +99,7 @@ class StripePayments:
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
         params: Any = {
             "charge": capture_ref,
-            "amount": request.amount_minor,
+            "amount": to_stripe(request.amount_minor, request.currency),
             "metadata": {"order_no": request.order_no, "idempotency_key": request.idempotency_key},
         }
         create = self._api.refunds.create_async(params, _keyed(request.idempotency_key))

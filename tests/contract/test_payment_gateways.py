@@ -4,6 +4,7 @@ the books.
 
 import json
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -35,6 +36,27 @@ async def test_money_is_reserved_taken_and_returned(bench: PaymentBench) -> None
         (PaymentStatus.SUCCEEDED, 700),
     ]
     assert len({r.provider_ref for r in (authorised, captured, *refunds)}) == 4
+
+
+@WIRED
+@pytest.mark.parametrize(
+    ("currency", "minor"),
+    [("JPY", 1234), ("XOF", 10_000), ("ISK", 1234), ("UGX", 4321), ("MGA", 12_300), ("HUF", 12_345), ("KWD", 12_340)],
+)
+async def test_amounts_of_every_class_of_currencies_are_ours_on_the_way_there_and_back(
+    bench: PaymentBench, currency: str, minor: int
+) -> None:
+    request = replace(bench.request(minor), currency=currency)
+    authorised = await bench.gateway.authorise(request)
+    takes = replace(bench.request(minor, order=request.order_no), currency=currency)
+    captured = await bench.gateway.capture(authorised.provider_ref, takes)
+    returns = replace(bench.request(minor, order=request.order_no, step="refund"), currency=currency)
+    refunded = await bench.gateway.refund(captured.provider_ref, returns)
+    found = await bench.gateway.lookup(request.idempotency_key, A)
+    assert [one.amount_minor for one in (authorised, captured, refunded, found)] == [minor] * 4
+    if bench.gateway.name == "stripe":  # the sandbox tells only of what nobody heard
+        notice, _ = await bench.notice(lambda told: told.order_no == request.order_no)
+        assert (notice.amount_minor, notice.currency) == (minor, currency)
 
 
 # localstripe keeps no idempotency keys.

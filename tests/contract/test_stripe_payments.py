@@ -1,6 +1,7 @@
 """What only Stripe's adapter does, on a server that answers as Stripe documents and writes down what it was asked."""
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -65,7 +66,10 @@ async def test_our_keys_are_stripe_s_keys(stripe: Stripe) -> None:
         "POST /v1/payment_intents/pi_1": (200, _intent()),
         "POST /v1/payment_intents/pi_1/capture": (200, _intent(status="succeeded", amount_received=600)),
         "POST /v1/payment_intents/pi_1/cancel": (200, _intent(status="canceled")),
-        "POST /v1/refunds": (200, {"id": "re_1", "object": "refund", "amount": 5, "status": "pending"}),
+        "POST /v1/refunds": (
+            200,
+            {"id": "re_1", "object": "refund", "amount": 5, "currency": "eur", "status": "pending"},
+        ),
     }
     await stripe.gateway.authorise(REQUEST)
     captured = await stripe.gateway.capture("pi_1", PaymentRequest("N1", 600, "EUR", "N1/capture/1"))
@@ -229,3 +233,58 @@ async def test_an_inquiry_takes_no_money_and_is_no_dispute(stripe: Stripe) -> No
     told = {**_DISPUTE, "status": "warning_needs_response"}
     body = json.dumps({"id": "evt_1", "type": "charge.dispute.created", "data": {"object": told}}).encode()
     assert stripe.gateway.parse_notification(stripe_signed(body, time.time()), body) is None
+
+
+# Our minor units, and the number that Stripe has for them.
+CLASSES = [
+    ("JPY", 1000, 1000), ("XOF", 1000, 1000), ("ISK", 1000, 100_000), ("UGX", 1000, 100_000), ("MGA", 1000, 10),
+    ("EUR", 1000, 1000), ("HUF", 1000, 1000), ("KWD", 1230, 1230), ("BHD", 10, 10),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("currency", "minor", "theirs"), CLASSES)
+async def test_stripe_s_number_for_an_amount_in_both_directions(
+    stripe: Stripe, currency: str, minor: int, theirs: int
+) -> None:
+    told = {"amount": theirs, "currency": currency.lower()}
+    intent = _intent(**told, status="succeeded", amount_received=theirs)
+    stripe.answers = {
+        "POST /v1/payment_intents": (200, _intent(**told)),
+        "POST /v1/payment_intents/pi_1": (200, _intent(**told)),
+        "POST /v1/payment_intents/pi_1/capture": (200, intent),
+        "POST /v1/refunds": (200, {"id": "re_1", "object": "refund", "status": "succeeded", **told}),
+    }
+    gateway = stripe.gateway
+    wish = PaymentRequest("N1", minor, currency, "N1/x/1", "pm_card_visa")
+    answers = [await gateway.authorise(wish), await gateway.capture("pi_1", wish), await gateway.refund("ch_1", wish)]
+    assert [one.amount_minor for one in answers] == [minor] * 3
+    sent = [
+        re.search(r"(?:^|&)amount(?:_to_capture)?=([0-9]+)", body)[1]
+        for _, _, _, body in stripe.asked
+        if "amount" in body
+    ]
+    assert sent == [str(theirs)] * 3
+    for event, about in (
+        ("payment_intent.succeeded", intent),
+        ("refund.updated", {"id": "re_1", "status": "succeeded", "charge": "ch_1", **told}),
+        ("charge.dispute.created", {**_DISPUTE, **told, "status": "needs_response"}),
+    ):
+        body = json.dumps({"id": "evt_1", "type": event, "data": {"object": about}}).encode()
+        notice = gateway.parse_notification(stripe_signed(body, time.time()), body)
+        assert notice is not None and (notice.amount_minor, notice.currency) == (minor, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "code"),
+    [("KWD", 12_345, "amount_not_payable"), ("MGA", 150, "amount_not_payable"), ("CLF", 10_000, "currency_not_taken"),
+     ("UYW", 1, "currency_not_taken")],
+)  # fmt: skip
+async def test_what_stripe_cannot_move_is_refused_before_it_is_asked(
+    stripe: Stripe, currency: str, minor: int, code: str
+) -> None:
+    wish = PaymentRequest("N1", minor, currency, "N1/x/1", "pm_card_visa")
+    for call in (stripe.gateway.authorise(wish), stripe.gateway.refund("ch_1", wish)):
+        with pytest.raises(ProviderRefused) as refused:
+            await call
+        assert refused.value.code == code
+    assert stripe.asked == []
