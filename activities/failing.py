@@ -26,6 +26,7 @@ STEP_OF: dict[str, Step] = {
     "tend_supplement": Step.SUPPLEMENT,
     "book_shipment": Step.BOOK,
     "cancel_shipment": Step.CANCEL_SHIPMENT,
+    "stop_replacement": Step.CANCEL_SHIPMENT,
 }
 _OURS = "database_"
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from activities.effects import effect
 from activities.news import parcel_moved, standing_of
 from activities.views import view_of
 from domain.errors import RuleBroken
 from domain.shipments import ShipmentStatus, has_left
 from infra.crypto import Unreadable, Vault
-from infra.db import events, shipments
+from infra.db import events, first_parcels, shipments
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.shipments import Shipment, ToShip
@@ -49,24 +51,51 @@ class ShippingActivities:
             shipment = await shipments.live_shipment(conn, ref.order_no)
         if shipment is None or has_left(shipment.status):
             return await self._view(ref.order_no)
+        recalled = await self._recall(shipment)
+        async with self._db.begin() as conn:
+            await self._recalled(conn, ref.order_no, shipment, recalled=recalled)
+            return await view_of(conn, ref.order_no)
+
+    @effect("stop_replacement")
+    async def stop_replacement(self, ref: m.OrderRef) -> m.OrderView:
+        """The first parcel arrived after all: call the second back, and deliver the order whether it comes or not."""
+        async with self._db.begin() as conn:
+            second = await shipments.live_shipment(conn, ref.order_no)
+        waits = second is not None and not has_left(second.status)
+        stopped = second is None or (waits and await self._recall(second))
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, ref.order_no)
+            if second is not None and waits:
+                stopped = await self._recalled(conn, ref.order_no, second, recalled=stopped)
+            number = second.shipment_id if second is not None else ""
+            window_s = self._settings.return_window_s
+            await first_parcels.settle(conn, ref.order_no, stopped=stopped, second=number, window_s=window_s)
+            return await view_of(conn, ref.order_no)
+
+    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _recall(self, shipment: Shipment) -> bool:
+        """Ask the carrier for the parcel back; False when it has left."""
         reference = shipment.carrier_ref
         if reference is None:
             known = await self._carrier(shipment.carrier).lookup(shipment.key)
             reference = known.shipment_ref if known else None
-        recalled = reference is None or bool(
-            await self._carrier(shipment.carrier).cancel(reference, f"{shipment.key}/cancel")
-        )
-        async with self._db.begin() as conn:
-            await events.lock_order(conn, ref.order_no)
-            if not recalled:
-                await shipments.set_status(conn, shipment, ShipmentStatus.PICKED_UP)
-                standing = await standing_of(conn, ref.order_no)
-                await parcel_moved(conn, ref.order_no, standing, ShipmentStatus.PICKED_UP, self._settings)
-            elif await shipments.cancelled(conn, shipment):
-                await events.note(conn, ref.order_no, "shipment_cancelled", key=f"{shipment.key}/cancel")
-            return await view_of(conn, ref.order_no)
+        if reference is None:
+            return True
+        return bool(await self._carrier(shipment.carrier).cancel(reference, f"{shipment.key}/cancel"))
 
-    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+    async def _recalled(self, conn: AsyncConnection, order_no: str, shipment: Shipment, *, recalled: bool) -> bool:
+        """Write the carrier's answer under the order's lock; False when the parcel has left, or moved on meanwhile."""
+        await events.lock_order(conn, order_no)
+        if not recalled:
+            await shipments.set_status(conn, shipment, ShipmentStatus.PICKED_UP)
+            standing = await standing_of(conn, order_no)
+            await parcel_moved(conn, order_no, standing, ShipmentStatus.PICKED_UP, self._settings)
+            return False
+        if not await shipments.cancelled(conn, shipment):
+            return False
+        await events.note(conn, order_no, "shipment_cancelled", key=f"{shipment.key}/cancel")
+        return True
 
     async def _known(self, shipment: Shipment) -> Booking | None:
         """What an earlier try may have booked."""

@@ -38,6 +38,7 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
         errand=Errand(*stand.errand) if stand.errand else None,
         returns=list(stand.returns),
         reship=stand.reship,
+        first_arrived=stand.first_arrived,
         policy=policy,
     )
 

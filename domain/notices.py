@@ -14,6 +14,7 @@ class Kind(StrEnum):
     ORDERS_WAITING = "orders_waiting"
     WEBHOOKS_FAILED = "webhooks_failed"
     DISPUTED = "disputed"
+    PARCEL_TWICE = "parcel_twice"
     BOOKS_DIFFER = "books_differ"
     BOOKS_UNCHECKED = "books_unchecked"
     MACHINE_SHORT = "machine_short"

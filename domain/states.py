@@ -98,6 +98,8 @@ NOTES = frozenset(
         "replacement_booked",
         "replacement_picked_up",
         "replaced_parcel_reported",
+        "replacement_stopped",
+        "replacement_not_stopped",
         "parcel_came_back",
         "exchange_sent",
         "exchange_fell_back",

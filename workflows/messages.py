@@ -88,6 +88,7 @@ class OrderView:
     errand: Errand | None = None
     returns: list[str] = field(default_factory=list)
     reship: bool = False
+    first_arrived: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from workflows.desk import Undo
 from workflows.failures import Failure, refusal_from
 from workflows.sticking import LEFT
 
+STOPS_REPLACEMENT = "replacement-stopped"
 PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
 
 
@@ -60,6 +61,8 @@ class OrderWorkflow(AfterSales):
             await self._give_back("stray")
         elif self.view.cancelling:
             raise Undo(self.view.cancelling)
+        elif self.view.first_arrived and workflow.patched(STOPS_REPLACEMENT):
+            await self._stop_replacement()
         elif self.unfollowed():
             await self.follow_returns()
         elif self.view.errand:
@@ -182,6 +185,11 @@ class OrderWorkflow(AfterSales):
         if not await self.wait(lambda: False, self.view.deadline, what, shared_timer=True) and not self.interrupted():
             error = "no_pickup" if here else "no_delivery"
             await self.park(Step.DELIVER, Failure(error, "", 1))
+
+    async def _stop_replacement(self) -> None:
+        """The first parcel arrived after all: the second is called back where it still can be."""
+        words = "the first parcel arrived: stop the second"
+        await self.step(Step.CANCEL_SHIPMENT, lambda: ports.stop_replacement(self.ref, self.policy, words))
 
     async def _close_after_return_window(self) -> None:
         if self.view.returns and self.over(self.view.deadline):

@@ -174,6 +174,7 @@ book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
 book_return_label = GatewayPort("book_return_label", m.ReturnRef, m.ReturnView)
 cancel_return_label = GatewayPort("cancel_return_label", m.ReturnRef, m.ReturnView)
 cancel_shipment = GatewayPort("cancel_shipment", m.OrderRef, m.OrderView)
+stop_replacement = GatewayPort("stop_replacement", m.OrderRef, m.OrderView)
 
 # Bulk acts.
 resolve_slice = JobPort("resolve_slice", m.StartJob, m.JobSlice)

@@ -123,10 +123,12 @@ class Sticking(Desk):
                 return self.view.status != Status.PENDING_PAYMENT or bool(self.view.cancelling)
             case Step.SUPPLEMENT:
                 return bool(self.view.cancelling) or self._difference_is_over()
-            case Step.BOOK | Step.REFUND:
+            case Step.BOOK:
+                return bool(self.view.cancelling) or self.view.first_arrived
+            case Step.REFUND:
                 return bool(self.view.cancelling)
             case Step.DELIVER:
-                over = self.view.status == Status.DELIVERED or self.to_be_sent_again()
+                over = self.view.status == Status.DELIVERED or self.to_be_sent_again() or self.view.first_arrived
                 return over or bool(self.view.cancelling)
             case Step.CANCEL_SHIPMENT:
                 return self.view.parcel in LEFT

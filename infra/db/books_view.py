@@ -8,11 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
+from infra.db.first_parcels import ARRIVED
 
 # The newest payment attempt, the live parcel, what money is held, the open parked step and the oldest errand, in one
 # round trip. An errand is looked for in the index of those that are due, which orders without any are not in.
 _STAND = text(
-    """
+    f"""
     SELECT o.status, o.event_seq, o.cancelling, o.waiting, o.total_minor, o.currency,
            q.attempt, a.risk,
            CASE WHEN a.status = 'succeeded' AND EXISTS (
@@ -24,6 +25,7 @@ _STAND = text(
            s.status AS parcel,
            o.status = 'shipped' AND EXISTS (SELECT FROM allocations b WHERE b.order_no = o.order_no
                                               AND b.state = 'reserved') AS reship,
+           o.status = 'shipped' AND o.cancelling IS NULL AND EXISTS ({ARRIVED}) AS first_arrived,
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
            k.park_no, k.step, k.error, k.options,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
@@ -75,7 +77,7 @@ _STAND = text(
                          WHERE o.hold IS NOT NULL AND h.order_no = o.order_no AND h.closed_at IS NULL
                          ORDER BY n.due, h.hold_no LIMIT 1) d ON true
      WHERE o.order_no = :order_no
-    """
+    """  # noqa: S608
 )
 
 # Money that is not the order's: a stray capture not yet refunded in full, or an authorisation that leads nowhere.
@@ -137,6 +139,7 @@ class Stand:
     errand: tuple[str, ...] | None
     returns: tuple[str, ...]
     reship: bool = False
+    first_arrived: bool = False
 
 
 def _attempt_state(row: Any) -> str:
@@ -179,6 +182,7 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         errand=_errand(row.errand) if row.errand else None,
         returns=tuple(row.returns),
         reship=row.reship,
+        first_arrived=row.first_arrived,
     )
 
 

@@ -56,7 +56,9 @@ _WAKE = text(
 _COMING_BACK = text(
     """
     SELECT s.order_no, s.status, s.warehouse, s.came_back_at, s.replaced_at IS NOT NULL
-             OR o.status = 'cancelled' OR o.cancelling IS NOT NULL AS given_up,
+             OR o.status = 'cancelled' OR o.cancelling IS NOT NULL
+             OR EXISTS (SELECT FROM order_events e WHERE e.order_no = s.order_no AND e.type = 'replacement_not_stopped'
+                           AND e.data ->> 'shipment_id' = s.shipment_id) AS given_up,
            (SELECT json_object_agg(n.sku, n.quantity) FROM (
               SELECT c.sku, c.quantity FROM parcel_contents c WHERE c.shipment_id = s.shipment_id
               UNION ALL

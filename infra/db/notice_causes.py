@@ -20,6 +20,7 @@ from infra.settings import Settings
 LOOKED_AT = 10_000
 SKUS_NAMED = 5
 FAILED_WITHIN = timedelta(hours=1)
+TWICE_WITHIN = timedelta(days=1)
 DEMAND_WITHIN = timedelta(days=1)
 
 # The currency is looked up order by order: as a join, it is planned as a scan of every order there ever was.
@@ -95,6 +96,14 @@ _DISPUTED = text(
      GROUP BY provider
     """
 )
+_PARCEL_TWICE = text(
+    """
+    SELECT count(DISTINCT order_no) AS number, min(updated_at) AS oldest_at
+      FROM (SELECT order_no, updated_at FROM shipments
+             WHERE replaced_at IS NOT NULL AND status = 'delivered' AND updated_at > now() - CAST(:within AS interval)
+             ORDER BY updated_at DESC LIMIT :limit) arrived
+    """
+)
 
 
 async def stuck(conn: AsyncConnection, _: Settings) -> list[Found]:
@@ -168,6 +177,12 @@ async def disputed(conn: AsyncConnection, _: Settings) -> list[Found]:
     ]
 
 
+async def parcel_twice(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Parcels that were given up and arrived within the last day, while others were to go out instead of them."""
+    row = (await conn.execute(_PARCEL_TWICE, {"within": TWICE_WITHIN, "limit": LOOKED_AT})).one()
+    return [Found(Kind.PARCEL_TWICE, {}, row.number, row.oldest_at)] if row.number else []
+
+
 DETECTORS: dict[Kind, Detector] = {
     Kind.STUCK: stuck,
     Kind.ESCALATED: escalated,
@@ -177,6 +192,7 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.ORDERS_WAITING: orders_waiting,
     Kind.WEBHOOKS_FAILED: webhooks_failed,
     Kind.DISPUTED: disputed,
+    Kind.PARCEL_TWICE: parcel_twice,
     Kind.BOOKS_DIFFER: machine_causes.books_differ,
     Kind.BOOKS_UNCHECKED: machine_causes.books_unchecked,
     Kind.MACHINE_SHORT: machine_causes.machine_short,

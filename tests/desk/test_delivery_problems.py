@@ -6,8 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.notices import Kind
 from domain.states import Status
 from infra.db import audit_books
+from infra.db.notice_causes import DETECTORS
 from tests.api.conftest import Door, an_order, unique
 from tests.desk.conftest import CHEAP, DEAR, Office
 from tests.stage import eventually
@@ -234,3 +236,63 @@ async def test_nothing_is_sent_again_of_what_was_refunded_in_full(office: Office
     for how in ({"params": {"preview": "true"}}, {}):
         refused = await choose(me, order_no, "reship", **how)
         assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_send"), refused.text
+
+
+async def first_arrives(office: Office, order_no: str) -> None:
+    """The carrier delivers the parcel that was given up for lost."""
+    (parcel,) = await office.stage.sql(
+        "SELECT carrier_ref, tracking_no FROM shipments WHERE order_no = :o AND replaced_at IS NOT NULL", o=order_no
+    )
+    fact = {"carrier_ref": parcel.carrier_ref, "tracking_no": parcel.tracking_no, "status": "delivered"}
+    await office.stage.inbox("shipment", order_no, {**fact, "occurred_at": "2026-01-01T00:00:00Z"})
+
+
+async def story(office: Office, order_no: str) -> list[str]:
+    rows = await office.stage.sql("SELECT type FROM order_events WHERE order_no = :o ORDER BY seq", o=order_no)
+    return [row.type for row in rows]
+
+
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_first_parcel_that_arrives_stops_its_replacement(office: Office, left: bool) -> None:
+    sku = unique("AFTER")
+    await office.stage.stock(sku, 4, price_minor=500)
+    order_no, me = await troubled(office, "lost", sku)
+    assert (await choose(me, order_no, "reship")).status_code == 200
+    await eventually(lambda: _booked(office, order_no))
+    if left:
+        await moves(office, order_no, "picked_up")
+        await eventually(lambda: _has_left(office, order_no))
+    await first_arrives(office, order_no)
+    await office.stage.reaches(order_no, "completed")
+    told = await story(office, order_no)
+    assert ("replacement_not_stopped" if left else "replacement_stopped") in told
+    assert office.stage.parcels(order_no)[-1] == ("picked_up" if left else "cancelled")
+    assert await level(office, sku) == ((0, 0, 0) if left else (2, 0, 0))
+    async with office.stage.database.begin() as conn:
+        (cause,) = await DETECTORS[Kind.PARCEL_TWICE](conn, office.stage.settings)
+    assert cause.count >= 1
+    await nothing_is_wrong(office)
+
+
+async def test_a_replacement_that_cannot_be_booked_is_stopped_by_the_first_parcel(office: Office) -> None:
+    sku = unique("UNBOOKED")
+    await office.stage.stock(sku, 4, price_minor=500)
+    order_no, me = await troubled(office, "lost", sku)
+    office.stage.fault("carriers", "reject", 1, order_no=order_no)
+    assert (await choose(me, order_no, "reship")).status_code == 200
+    await eventually(lambda: _stuck_at(office, order_no, "book"))
+    await first_arrives(office, order_no)
+    await office.stage.reaches(order_no, "completed")
+    assert "replacement_stopped" in await story(office, order_no)
+    assert await level(office, sku) == (2, 0, 0)
+    await nothing_is_wrong(office)
+
+
+async def _has_left(office: Office, order_no: str) -> bool:
+    return "replacement_picked_up" in await story(office, order_no)
+
+
+async def _stuck_at(office: Office, order_no: str, step: str) -> list[Any]:
+    return await office.stage.sql(
+        "SELECT 1 FROM parked_steps WHERE order_no = :o AND step = :s AND resolved_at IS NULL", o=order_no, s=step
+    )
