@@ -15,12 +15,14 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from temporalio.client import Client
 
 from infra.stack.ports import any_free
 from infra.stack.postgres import SUPERUSER, PostgresServer
 from infra.stack.process import standing
 from infra.temporal import SEARCH_ATTRIBUTES
 from tests.workers.support import until
+from workflows import names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -56,7 +58,7 @@ class ByHand:
         if PROCESS.match(block):
             self.start(block)
             return ""
-        code, said = await self.run(block)
+        code, said = await self.run(block + '\necho "$TOKEN"' * block.startswith("TOKEN="))
         assert code == 0, said
         return said
 
@@ -116,7 +118,7 @@ class ByHand:
         async def answers() -> bool:
             return (await self.get(port, "/readyz"))[0] == 200
 
-        await until(answers, 40, f"{port} is ready")
+        await until(answers, 90, f"{port} is ready")
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         key = {"Idempotency-Key": os.urandom(8).hex(), "Authorization": f"Bearer {self.token}"}
@@ -146,7 +148,7 @@ class ByHand:
         async def there() -> bool:
             return await self.status(order_no) in statuses
 
-        await until(there, 40, f"{order_no} is {statuses}")
+        await until(there, 90, f"{order_no} is {statuses}")
 
 
 @pytest.fixture
@@ -193,9 +195,8 @@ async def installed(hand: ByHand) -> None:
         await hand.next(begins)
     for port in ("8000", "9101", "9102"):
         await hand.ready(port)
-    await hand.next("TOKEN=")
+    hand.token = (await hand.next("TOKEN=")).split()[-1]
     assert "WRONG" not in await hand.next("oms doctor")
-    hand.token = (await hand.run("oms token --role admin"))[1].strip()
 
 
 async def served(hand: ByHand) -> str:
@@ -225,7 +226,7 @@ async def deployed(hand: ByHand, waiting: str) -> None:
         errors = [line for line in hand.lines("worker2") if line["level"] == "error"]
         return bool(errors) and (api.get("worker"), worker.get("code")) == ("version_not_routed", "version_not_routed")
 
-    await until(says_so, 30, "the new version is said not to be routed")
+    await until(says_so, 90, "the new version is said not to be routed")
     status, api = await hand.get("8000", "/readyz")
     assert status == 200 and "oms worker promote --build-id 2" in api["worker_detail"]
     (error,) = [line for line in hand.lines("worker2") if line["level"] == "error"]
@@ -241,4 +242,7 @@ async def deployed(hand: ByHand, waiting: str) -> None:
     await hand.post(f"/v1/orders/{waiting}/payments", {"method": "sandbox", "token": "tok_ok"})
     await hand.reaches(waiting, "delivered")
     await hand.reaches(new, "delivered")
+    client = await Client.connect(f"127.0.0.1:{hand.ports['7233']}", namespace="orders")
+    first = (await client.get_workflow_handle(names.order_workflow(new)).fetch_history()).events[0]
+    assert not first.workflow_execution_started_event_attributes.eager_execution_accepted
     assert (await hand.get("8000", "/readyz"))[1]["worker"] == "serving"
