@@ -56,9 +56,21 @@ async def payment_fact(conn: AsyncConnection, order_no: str, provider: str, fact
     if known is None:
         return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
     told = PaymentStatus(fact["status"])
+    if known.kind == PaymentKind.REFUND and (known.status, told) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
+        return await _failed_late(conn, order_no, known, fact)
     if known.status in (told, PaymentStatus.SUCCEEDED):
         return "known"
     return await _settle(conn, order_no, known, told, fact)
+
+
+async def _failed_late(conn: AsyncConnection, order_no: str, known: Any, fact: dict[str, Any]) -> str:
+    """A refund that had succeeded did not reach the customer after all: a person sends the money another way."""
+    _log.error("a refund failed after it had succeeded", extra={"payment_id": known.payment_id})
+    key = f"refund_failed:{known.payment_id}"
+    if not await events.is_done(conn, order_no, key):
+        data = {"amount_minor": known.amount_minor, "code": fact.get("error_code") or "refund_failed"}
+        await events.note(conn, order_no, "refund_refused", key=key, data=data)
+    return "failed_late"
 
 
 async def mark_paid(conn: AsyncConnection, order_no: str, status: str, amount_minor: int) -> None:

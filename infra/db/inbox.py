@@ -18,9 +18,7 @@ _KEEP_PAYMENT = text(
     INSERT INTO inbox (provider, event_id, kind, order_no, fact)
     VALUES (:provider, :event_id, 'payment',
             coalesce((SELECT o.order_no FROM orders o WHERE o.order_no = CAST(:order_no AS text)),
-                     (SELECT p.order_no FROM payments p WHERE p.provider = CAST(:provider AS text)
-                         AND p.provider <> 'manual' AND p.provider_ref = CAST(:parent_ref AS text)
-                         AND p.kind IN ('capture', 'authorise') LIMIT 1)), CAST(:fact AS jsonb))
+                     order_of_payment(CAST(:provider AS text), CAST(:parent_ref AS text))), CAST(:fact AS jsonb))
     ON CONFLICT (provider, event_id) DO NOTHING RETURNING inbox_id
     """
 )

@@ -200,3 +200,24 @@ async def test_an_authorisation_is_voided_once(desk: Desk) -> None:
     assert await desk.refused(PAYMENT, order_no, "void", "order", 1000, "intent", "v2" + order_no, "r", held) == "23505"
     await settle(desk, first, "failed")
     await desk.payment(order_no, "void", "intent", parent=held)
+
+
+async def test_only_the_books_open_a_fact_again_and_only_one_that_came_too_early(desk: Desk) -> None:
+    order_no = await desk.order()
+    kept = "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s)"
+    about = '{"kind": "refund", "parent_ref": "%s"}'
+    again = "UPDATE inbox SET processed_at = NULL, outcome = NULL WHERE event_id = %s"
+    for outcome in ("early", "known"):
+        event = f"{outcome}-{order_no}"
+        await desk.app.execute(kept.encode(), (event, order_no, about % order_no))
+        await desk.app.execute(
+            b"UPDATE inbox SET processed_at = now(), outcome = %s WHERE event_id = %s", (outcome, event)
+        )
+        assert await desk.refused(again, event) == "OM003"
+    capture = (
+        "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
+        " provider_ref) VALUES (%s, 'capture', 1, 'sandbox', 1000, 'CNY', 'succeeded', %s, %s)"
+    )
+    await desk.app.execute(capture.encode(), (order_no, f"k-{order_no}", order_no))
+    rows = await desk.rows("SELECT outcome, processed_at IS NULL FROM inbox WHERE order_no = %s ORDER BY 1", order_no)
+    assert rows == [("known", False), (None, True)]

@@ -1,5 +1,6 @@
 """What happens at Stripe without us: each of its objects is one payment, in whatever order it is told of."""
 
+import asyncio
 import json
 import secrets
 import time
@@ -11,12 +12,14 @@ import httpx
 import pytest
 
 from domain.notices import Kind
-from domain.payments import PaymentStatus
-from infra.db import inbox, payments
+from domain.payments import PaymentKind, PaymentStatus
+from infra.db import inbox, payment_facts, payments
 from infra.db.audit_books import QUESTIONS, ask
 from infra.db.giving import Limits
 from infra.db.notice_causes import DETECTORS
+from infra.db.payment_facts import Told
 from infra.db.payments import Intent
+from infra.gateways.protocol import PaymentNotice
 from infra.gateways.stripe_payments import StripePayments
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
@@ -236,6 +239,51 @@ async def test_a_refund_that_is_told_before_its_capture_waits_for_it(shop: AtStr
 
     await eventually(refunded)
     assert await shop.left_minor(order_no) == 0
+
+
+@pytest.mark.parametrize("first", ["refund", "capture"])
+async def test_a_refund_that_names_no_order_and_its_capture_at_the_same_moment_find_each_other(
+    shop: AtStripe, first: str
+) -> None:
+    order_no = await unpaid(shop)
+    capture = Told(order_no, "stripe", PaymentKind.CAPTURE, PRICE_MINOR, "CNY", f"ch_{order_no}", "order")
+    notice = PaymentNotice(
+        f"evt_{order_no}", "", f"re_{order_no}", PaymentKind.REFUND, PaymentStatus.SUCCEEDED, 100, "CNY",
+        parent_ref=capture.ref,
+    )  # fmt: skip
+    acts = {
+        "refund": lambda conn: inbox.keep_payment(conn, "stripe", notice),
+        "capture": lambda conn: payment_facts.record(conn, capture),
+    }
+    (second,) = {*acts} - {first}
+
+    async def later() -> None:
+        async with shop.stage.database.begin() as conn:
+            await acts[second](conn)
+
+    async def waits() -> bool:
+        locks = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return bool(await shop.stage.sql(locks))
+
+    async with shop.stage.database.begin() as conn:
+        await acts[first](conn)
+        task = asyncio.create_task(later())
+        await eventually(waits)
+    await task
+    rows = await shop.stage.sql("SELECT order_no FROM inbox WHERE event_id = :e", e=notice.event_id)
+    assert [tuple(row) for row in rows] == [(order_no,)]
+
+
+async def test_a_refund_that_fails_after_it_had_succeeded_is_on_the_timeline_once(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    refund = await shop.refund(intent, 300)
+    await shop.told("refund.created", refund)
+    await shop.heard(order_no)
+    for _ in range(2):
+        await shop.told("refund.failed", {**refund, "status": "failed", "failure_reason": "lost_or_stolen_card"})
+        await shop.heard(order_no)
+    assert await shop.heard(order_no) == ["paid", "refunded", "failed_late", "failed_late"]
+    assert (await shop.stage.events(order_no)).count("refund_refused") == 1
 
 
 async def test_a_dispute_takes_the_money_until_it_is_won(shop: AtStripe) -> None:
