@@ -84,5 +84,5 @@ async def _require_possible(conn: AsyncConnection, number: str, wish: Adjust) ->
     possible = adjustments(standing.status, cancelling=standing.cancelling, parked=False, held=False)
     if wish.event not in possible:
         names_ = ", ".join(possible) or "nothing"
-        raise Conflict("adjustment_not_possible", f"possible of an order that is {standing.status}: {names_}")
+        raise Conflict("adjustment_not_possible", f"of an order that is {standing.status} can be said: {names_}")
     return standing

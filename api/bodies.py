@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from api.errors import Problem
+from api.findings import words
 from api.schemas.text import TEXT_PATTERNS
-from domain.text import ID_RULE
+from domain.problems import SENTENCES
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_REPORTED = 20
@@ -74,23 +75,22 @@ def refused(errors: list[ErrorDetails]) -> Problem:
     codes = [_code(error) for error in errors]
     code = next((code for code in codes if code != "validation_failed"), "validation_failed")
     found = [
-        {"field": _field(error), "code": error["type"], "message": _message(error)} for error in errors[:MAX_REPORTED]
+        {"field": _field(error), "code": error["type"], "message": words(error)} for error in errors[:MAX_REPORTED]
     ]
-    return Problem(code, _DETAILS.get(code, "some fields do not fit; see errors"), status=422, errors=found)
+    return Problem(code, _detail(code, codes, found), status=422, errors=found)
 
 
-_DETAILS = {
-    "unknown_field": "a field is not known here; see errors",
-    "empty_order": "an order needs at least one line; cancel it to have none",
-    "invalid_quantity": "a quantity is a whole number within its limits; see errors",
-    "amount_invalid": "an amount is a whole number of minor units, at least 1; see errors",
-    "note_too_long": "a note has at most 2,000 characters",
-    "invalid_text": "a text holds control characters; see errors",
-    "blank_text": "a text has no visible character; see errors",
-    "unknown_currency": "a currency is an active code of ISO 4217 in three capital letters, like EUR; see errors",
-    "line_not_named": "each line is named by line_no or by sku; see errors",
-    "invalid_id": f"{ID_RULE}; see errors",
-}
+def _detail(code: str, codes: list[str], found: list[dict[str, str]]) -> str:
+    """The first field that breaks the rule, and how many more there are."""
+    if code == "empty_order":
+        return SENTENCES[code]
+    first = next((at for at, one in enumerate(codes[:MAX_REPORTED]) if one == code), 0)
+    told = found[first]
+    more = f", and {len(codes) - 1} more: see errors" if len(codes) > 1 else ""
+    if told["code"] == "value_error":
+        return f"{told['message']}{more}"
+    where = f"{told['field']} {told['message']}" if told["field"] else f"the body {told['message']}"
+    return f"{where}{more}"
 
 
 def _code(error: ErrorDetails) -> str:
@@ -113,10 +113,3 @@ def _code(error: ErrorDetails) -> str:
 def _field(error: ErrorDetails) -> str:
     """The field's path; an unknown name that does not look like one is the caller's text, so it is not repeated."""
     return ".".join(str(part) if _NAME.match(str(part)) else "?" for part in error["loc"])
-
-
-def _message(error: ErrorDetails) -> str:
-    """What is expected, in pydantic's words, which quote limits but no values."""
-    if (error.get("ctx") or {}).get("pattern") in TEXT_PATTERNS:
-        return "Text must not contain control characters, nor those that turn its direction"
-    return error["msg"]

@@ -30,7 +30,7 @@ from domain.changes import (
     require_payable,
     stock_deltas,
 )
-from domain.errors import Conflict, RuleBroken
+from domain.errors import Conflict, RuleBroken, amounts_in
 from domain.naming import Named
 from domain.orders import MAX_QUANTITY
 from domain.refunds import Origin
@@ -114,7 +114,7 @@ def seen_in(header: str | None) -> frozenset[str]:
     """The sequence numbers that an If-Match header names; a weak or strange tag matches nothing. Raises Problem
     `if_match_missing`."""
     if header is None or not header.strip():
-        raise Problem("if_match_missing", "send If-Match with the ETag of GET /v1/orders/{order_no}")
+        raise Problem("if_match_missing", "send If-Match with the ETag with which the order was read")
     return frozenset(
         tag if tag == ANY else tag[1:-1] if len(tag) > 2 and tag[0] == tag[-1] == '"' else ""
         for tag in (part.strip() for part in header.split(","))
@@ -134,7 +134,7 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
     lines_named: tuple[Named, ...] = ()
     if body.lines is not None:
         if len(body.lines) > max_lines:
-            raise Problem("too_many_lines", f"an order has at most {max_lines} lines")
+            raise Problem("too_many_lines", f"an order has at most {max_lines} lines; place a second one")
         wanted, lines_named = split(body.lines)
         if any(units > MAX_QUANTITY for units in wanted.values()):
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
@@ -232,12 +232,15 @@ async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, 
     if plan.slot is not None and Change.DELIVERY_SLOT in plan.what:
         require_ahead(plan.slot, datetime.now(UTC), parts.settings.delivery_slot_days_ahead)
         require_length(plan.slot, zone_at(plan.ship_to or plan.here.ship_to, parts.settings.portal_time_zone))
-    require_payable(plan.total_after_minor)
+    with amounts_in(plan.here.currency):
+        require_payable(plan.total_after_minor)
     if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):
         raise Conflict(
             "pay_difference_needed",
-            f"the order is paid and would cost {plan.difference_minor} minor units more: send `payment` "
-            "{method, token} with the change to pay them, or place a second order",
+            "the order is paid and would cost {difference} more: send a `payment` of `method` and `token` with the "
+            "change, or place a second order",
+            difference_minor=plan.difference_minor,
+            currency=plan.here.currency,
         )
     if plan.difference_minor and wish.payment is not None:
         amounts.require_payable(wish.payment.method, plan.difference_minor, plan.here.currency)

@@ -97,7 +97,7 @@ async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Pr
     if await giving.needs_two(conn, limits, trouble.order_no, moved, actor(caller), of_step=True):
         raise Problem(
             "second_person_needed",
-            "as much as this is given back by two: compensate the step, POST /v1/support/orders/{order_no}/resolve",
+            "as much as this is given back by two: compensate the step with the support call resolve",
         )
     return added
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from domain.errors import Conflict, NotFound, RuleBroken
+from domain.problems import SENTENCES
 from infra.db.engine import PoolExhausted
 
 logger = logging.getLogger(__name__)
@@ -175,10 +176,15 @@ class Problem(HTTPException):
         more: Mapping[str, Any] | None = None,
     ) -> None:
         known = status or STATUSES.get(code, 422)
-        super().__init__(known, detail or code.replace("_", " "), dict(headers or {}))
+        super().__init__(known, detail or SENTENCES.get(code) or code.replace("_", " "), dict(headers or {}))
         self.code = code
         self.errors = list(errors)
         self.more = dict(more or {})
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Its code with its facts, as pages tell them."""
+        return {"code": self.code, **self.more}
 
 
 def unavailable(code: str, detail: str) -> Problem:
@@ -219,7 +225,7 @@ def respond(request: Request, problem: Problem) -> Response:
 def from_rule(error: RuleBroken) -> Problem:
     """A broken rule's own code, with the status that the table or its class gives."""
     fallback = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 422
-    return Problem(error.code, error.detail, status=STATUSES.get(error.code, fallback))
+    return Problem(error.code, error.detail, status=STATUSES.get(error.code, fallback), more=error.facts)
 
 
 def from_database(error: Exception) -> Problem:

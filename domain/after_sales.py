@@ -222,7 +222,10 @@ def pieces_of(lines: Sequence[LinePieces], wanted: Mapping[str, int], named: Seq
             what = one.sku if one.line_no is None else f"line {one.line_no} ({mine[0].sku})"
             raise Conflict(
                 "return_exceeds_delivered",
-                f"{one.quantity - rest} of {what} were delivered and are not yet on a return: ask for no more",
+                "{left} of {what} were delivered and are not yet on a return: ask for no more than that",
+                left=one.quantity - rest,
+                what=what or "",
+                sku=mine[0].sku,
             )
         for line_no, count in units.items():
             taken[line_no] = taken.get(line_no, 0) + count
@@ -243,7 +246,8 @@ def findings(lines: Sequence[LinePieces], told: Sequence[Found]) -> list[LineFou
         if rest:
             asked = sum(line.quantity for line in mine)
             what = one.sku if one.line_no is None else f"line {one.line_no} ({mine[0].sku})"
-            raise Conflict("more_than_returned", f"{asked} of {what} are on this return, not more")
+            detail = "at most {left} of {what} are on this return"
+            raise Conflict("more_than_returned", detail, left=asked, what=what or "", sku=mine[0].sku)
         for line_no, count in units.items():
             found.append(LineFound(line_no, mine[0].sku, one.condition, count))
             left[line_no] -= count

@@ -8,6 +8,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.money import MAX_MINOR
 from domain.naming import Named, meant
 from domain.orders import Product, RequestedLine, price_lines
+from domain.problems import TOO_DEAR
 from domain.shares import Frozen, Tax
 from domain.states import TERMINAL, UNPAID, Change, Status, may_change
 
@@ -167,7 +168,7 @@ def named_units(lines: Sequence[Line], named: Sequence[Named]) -> dict[int, int]
 def require_payable(total_minor: int) -> None:
     """Raises RuleBroken `total_out_of_range`."""
     if total_minor > MAX_MINOR:
-        raise RuleBroken("total_out_of_range", "the order's total is beyond what one order may cost")
+        raise RuleBroken("total_out_of_range", TOO_DEAR, most_minor=MAX_MINOR)
 
 
 def _by_sku(lines: Sequence[Line]) -> dict[str, list[Line]]:

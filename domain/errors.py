@@ -1,16 +1,36 @@
 """The one exception that rules raise; its `code` is stable and reaches HTTP, the console and Temporal UI."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from domain.money import Money
+from domain.problems import SENTENCES
+
+Fact = int | str
+
 
 class RuleBroken(Exception):
     """A request that the rules refuse for good.
 
-    `code` is a stable identifier, `detail` tells the caller what to do (never personal text).
+    `code` is a stable identifier, `detail` tells the caller what to do (never personal text). `facts` are what programs
+    and pages read of it, and fill the detail's `{name}`; an amount is `name_minor` and stands there as `{name}`.
     """
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", **facts: Fact) -> None:
         super().__init__(code)
         self.code = code
-        self.detail = detail or code.replace("_", " ")
+        self.facts = facts
+        self._detail = detail or SENTENCES.get(code) or code.replace("_", " ")
+
+    @property
+    def detail(self) -> str:
+        """The sentence, its amounts in their currency."""
+        return self._detail.format(**said(self.facts)) if self.facts else self._detail
+
+    def in_currency(self, currency: str) -> None:
+        """Say which currency the amounts are in, where the rule that raised it does not know."""
+        if any(name.endswith("_minor") for name in self.facts):
+            self.facts.setdefault("currency", currency)
 
 
 class NotFound(RuleBroken):
@@ -19,3 +39,23 @@ class NotFound(RuleBroken):
 
 class Conflict(RuleBroken):
     """The thing exists in a state that excludes the request."""
+
+
+@contextmanager
+def amounts_in(currency: str) -> Iterator[None]:
+    """Whatever a rule refuses in here has its amounts in `currency`."""
+    try:
+        yield
+    except RuleBroken as error:
+        error.in_currency(currency)
+        raise
+
+
+def said(facts: Mapping[str, object]) -> dict[str, object]:
+    """Facts as a sentence holds them: `left_minor` and `currency` become `left`, 56.54 USD."""
+    currency, words = facts.get("currency"), dict(facts)
+    for name, value in facts.items():
+        if name.endswith("_minor") and isinstance(value, int):
+            shown = str(Money(value, currency)) if isinstance(currency, str) else f"{value} minor units"
+            words[name.removesuffix("_minor")] = shown
+    return words

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.errors import RuleBroken
 from domain.money import MAX_MINOR
+from domain.problems import TOO_DEAR
 
 MAX_QUANTITY = 1_000_000
 
@@ -53,13 +54,15 @@ def price_lines(
     """
     priced = [_price_line(line, catalogue.get(line.sku), currency, may_name_price) for line in lines]
     if sum(line.total_minor for line in priced) > MAX_MINOR:
-        raise RuleBroken("total_out_of_range", "the order's total is beyond what one order may cost")
+        raise RuleBroken("total_out_of_range", TOO_DEAR, most_minor=MAX_MINOR, currency=currency)
     return priced
 
 
 def _price_line(line: RequestedLine, product: Product | None, currency: str, may_name_price: bool) -> PricedLine:
     if product is None:
-        raise RuleBroken("unknown_sku", f"no product has the SKU {line.sku}; see GET /v1/products/{{sku}}")
+        raise RuleBroken(
+            "unknown_sku", f"no product has the SKU {line.sku}; leave the line out, or add the product first"
+        )
     if not product.active:
         raise RuleBroken("product_inactive", f"{line.sku} is not sold at present; leave the line out")
     if line.unit_price_minor is not None and not may_name_price:

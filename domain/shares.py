@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from domain.errors import Conflict, RuleBroken
 from domain.money import MAX_MINOR, share_out
+from domain.problems import TOO_DEAR
 
 BASIS_POINTS = 10_000
 
@@ -100,7 +101,7 @@ def priced(values_minor: Sequence[int], charges: Charges) -> Priced:
     """
     items = sum(values_minor)
     if charges.discount_minor > items:
-        raise RuleBroken("discount_too_large", "an order's discount is at most what its lines cost")
+        raise RuleBroken("discount_too_large", "the lines cost {items}: a discount is at most that", items_minor=items)
     discounts = share_out(charges.discount_minor, values_minor)
     goods = [value - discount for value, discount in zip(values_minor, discounts, strict=True)]
     taxed = charges.tax.of(sum(goods))
@@ -114,7 +115,7 @@ def priced(values_minor: Sequence[int], charges: Charges) -> Priced:
     added = 0 if charges.tax.included else taxed
     whole = Priced(items, charges.discount_minor, charges.shipping_minor, taxed, added, shares)
     if whole.total_minor > MAX_MINOR:
-        raise RuleBroken("total_out_of_range", "the order's total is beyond what one order may cost")
+        raise RuleBroken("total_out_of_range", TOO_DEAR, most_minor=MAX_MINOR)
     return whole
 
 
@@ -258,7 +259,11 @@ def units(line: Line, quantity: int, *, include_shipping: bool, exchanged: bool 
     if quantity > line.units_left:
         raise Conflict(
             "refund_exceeds_captured",
-            f"of {line.sku} {line.units_left} of {line.quantity} are left to refund, not {quantity}",
+            "of {sku} at most {units_left} of {units} can still be refunded, not {asked}",
+            sku=line.sku,
+            units_left=line.units_left,
+            units=line.quantity,
+            asked=quantity,
         )
     goods, shipping = (
         part.worth_exchanged(quantity) if exchanged else part.worth(quantity) for part in (line.goods, line.shipping)
@@ -279,7 +284,9 @@ def reduced(returned: Sequence[Returned], amount_minor: int) -> list[Returned]:
     """The same units for less money. Raises RuleBroken `amount_invalid` for more than they are worth."""
     whole = sum(one.amount_minor for one in returned)
     if not 0 < amount_minor <= whole:
-        raise RuleBroken("amount_invalid", f"these lines are worth {whole} minor units: name an amount from 1 to that")
+        raise RuleBroken(
+            "amount_invalid", "these lines are worth {worth}: name an amount up to that", worth_minor=whole
+        )
     parts = share_out(amount_minor, [one.amount_minor for one in returned])
     # Goods first: what is kept back is kept from the shipping charge.
     cut = []
@@ -344,4 +351,6 @@ def allotted(amount_minor: int, left_minor: Sequence[int]) -> list[int]:
 
 def exceeds(left_minor: int) -> Conflict:
     """The refusal of more than is left."""
-    return Conflict("refund_exceeds_captured", f"{left_minor} minor units are left to refund; ask for no more")
+    if left_minor <= 0:
+        return Conflict("refund_exceeds_captured", "nothing is left to refund", left_minor=left_minor)
+    return Conflict("refund_exceeds_captured", "at most {left} can still be refunded", left_minor=left_minor)

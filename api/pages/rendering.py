@@ -1,6 +1,7 @@
 """Pages: Jinja templates that escape everything, with the reader's words, and times and money as people read them."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -63,7 +64,11 @@ class Site:
         def code(group: str, value: str) -> str:
             return self.words.code_words(lang, group, value)
 
+        def told(problem: Mapping[str, object] | None) -> str | None:
+            return self.words.told(lang, str(problem["code"]), problem) if problem else None
+
         known: dict[str, Any] = {
+            "told": told,
             "t": self.words.speaker(lang),
             "code": code,
             "lang": lang,

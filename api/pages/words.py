@@ -1,12 +1,14 @@
 """Words in English and Chinese: files of `{"key": ["English", "中文"]}`."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
+
+from domain.errors import said
 
 LANGUAGES = ("en", "zh")
 COOKIE = "oms_lang"
@@ -51,6 +53,16 @@ class Words:
             return known[key][place].format(**values)
 
         return t
+
+    def told(self, lang: str, code: str, facts: Mapping[str, object]) -> str | None:
+        """What the facts of a refusal say: the words `told.{code}` (or `told.{code}.…`) that they fill."""
+        for key, texts in self.catalogue().items():
+            if key == f"told.{code}" or key.startswith(f"told.{code}."):
+                try:
+                    return texts[LANGUAGES.index(lang)].format(**said(facts))
+                except KeyError:
+                    continue
+        return None
 
     def code_words(self, lang: str, group: str, code: str) -> str:
         """The words for a code (a status, a step, an event): `{group}.{code}` where it is known, else the code."""

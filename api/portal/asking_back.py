@@ -92,7 +92,9 @@ async def _form(
     ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
     context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
     status, code = (problem.status_code, problem.code) if problem else (200, "")
-    return page(request, "return_form.html", status=status, refused=code, **context)
+    return page(
+        request, "return_form.html", status=status, refused=code, told_more=problem.told if problem else None, **context
+    )
 
 
 async def _goods(parts: Services, order_no: str, wish: AskReturn) -> dict[str, str]:

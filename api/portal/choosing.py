@@ -60,4 +60,11 @@ async def choose(
         "more": len(found) == portal_goods.SHOWN,
         "cards": cards_of(parts.settings),
     }
-    return page(request, "return_goods.html", status=status, refused=code, **context)
+    return page(
+        request,
+        "return_goods.html",
+        status=status,
+        refused=code,
+        told_more=problem.told if problem else None,
+        **context,
+    )

@@ -65,7 +65,8 @@ def _require_cancellable(glance: Glance) -> None:
     if glance.cancelling is not None and Status(glance.status) not in TERMINAL:
         raise Conflict("not_cancellable", "the order is being cancelled already")
     if Status(glance.status) not in CANCELLABLE:
-        what = "is over" if Status(glance.status) in TERMINAL else "has left the warehouse"
+        over = Status(glance.status) in TERMINAL
+        what = "is over" if over else "has left the warehouse; what is delivered can be returned"
         raise Conflict("not_cancellable", f"the order is {glance.status}: it {what}")
 
 

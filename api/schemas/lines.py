@@ -32,7 +32,7 @@ class OfLine(Body):
     @model_validator(mode="after")
     def _is_named(self) -> Self:
         if self.line_no is None and self.sku is None:
-            raise PydanticCustomError("line_not_named", "Name line_no or sku")
+            raise PydanticCustomError("line_not_named", "must name line_no or sku")
         return self
 
 

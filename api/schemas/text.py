@@ -25,19 +25,21 @@ MAX_REASON = 500
 def _visible(text: str) -> str:
     """An optional text may be empty, none may look as if it were."""
     if text and not is_visible(text):
-        raise PydanticCustomError("blank_text", "Text must hold at least one visible character")
+        raise PydanticCustomError("blank_text", "must have at least one visible character")
     return text
 
 
 def _identifier(text: str) -> str:
     if not is_identifier(text):
-        raise PydanticCustomError("invalid_id", ID_RULE[0].upper() + ID_RULE[1:])
+        raise PydanticCustomError(
+            "invalid_id", f"must be an identifier that a path can carry: {ID_RULE.partition(' has ')[2]}"
+        )
     return text
 
 
 def _active(code: str) -> str:
     if not is_known(code):
-        raise PydanticCustomError("unknown_currency", "Must be an active currency of ISO 4217, like EUR")
+        raise PydanticCustomError("unknown_currency", "must be an active currency of ISO 4217, like EUR")
     return code
 
 
@@ -45,7 +47,7 @@ def _one_address(text: str) -> str:
     try:
         return mail_address(text)
     except ValueError:
-        raise PydanticCustomError("invalid_email", "Must be one e-mail address, like name@example.com") from None
+        raise PydanticCustomError("invalid_email", "must be one e-mail address, like name@example.com") from None
 
 
 def _undirected(typed: object) -> object:

@@ -281,13 +281,16 @@ async def require_stock(conn: AsyncConnection, warehouse: str, deltas: Mapping[s
     there = {row.sku: row.available for row in rows}
     for sku, units in more.items():
         if there.get(sku, 0) < units:
-            raise short(sku)
+            raise short(sku, there.get(sku, 0))
 
 
-def short(sku: str) -> Conflict:
+def short(sku: str, available: int = 0) -> Conflict:
     """The refusal of units that are not there."""
     return Conflict(
-        "stock_short", f"of {sku} there are not so many where this order is sent from: take fewer, or order it anew"
+        "stock_short",
+        "of {sku} {available} more are left where this order is sent from: take no more, or order the rest anew",
+        sku=sku,
+        available=max(available, 0),
     )
 
 

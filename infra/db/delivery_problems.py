@@ -184,7 +184,8 @@ async def came_back(
     contents: dict[str, int] = row.contents or {}
     taken = contents if arrived is None else dict(arrived)
     if any(quantity > contents.get(sku, 0) for sku, quantity in taken.items()):
-        raise Conflict("more_than_sent", f"in this parcel were {contents}")
+        held = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(contents.items())) or "nothing"
+        raise Conflict("more_than_sent", "in this parcel were only {held}", held=held)
     for sku, quantity in sorted(taken.items()):
         on_hand, reserved, quarantined = effect(MovementKind.QUARANTINE_IN, quantity)
         await conn.execute(_QUARANTINE, {

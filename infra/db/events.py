@@ -74,7 +74,7 @@ async def move(
     """
     target = next_status(status, event)
     if target is None:
-        raise Conflict("illegal_transition", f"{status} does not take {event}")
+        raise Conflict("illegal_transition", f"an order that is {status} does not take {event}")
     row = {"order_no": order_no, "type": event, "from_status": status, "to_status": target, "key": key, "actor": actor}
     await conn.execute(_INSERT, {**row, "data": json.dumps(data or {})})
     return target

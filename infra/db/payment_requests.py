@@ -40,11 +40,11 @@ async def require_payable(conn: AsyncConnection, order_no: str, method: str = ""
     """
     row = (await conn.execute(_STATE, {"order_no": order_no})).one()
     if row.paid:
-        raise Conflict("already_paid", "the order is paid")
+        raise Conflict("already_paid")
     if row.cancelling is not None or row.status == Status.CANCELLED:
-        raise Conflict("order_closed", "the order is cancelled, or about to be")
+        raise Conflict("order_closed", "the order is cancelled, or about to be: nothing is charged; place a new one")
     if row.status not in (Status.RECEIVED, Status.PENDING_PAYMENT):
-        raise Conflict("already_paid", "the order is paid")
+        raise Conflict("already_paid")
     if row.in_flight:
         raise Conflict("payment_in_progress", "a payment is in flight; its outcome comes first")
     amounts.require_payable(method, row.total_minor, row.currency)

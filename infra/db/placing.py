@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import Conflict
+from domain.errors import Conflict, amounts_in
 from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
 from domain.shares import Priced, Rules, Tax, Terms, priced
@@ -211,7 +211,10 @@ async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed |
     if row.request_hash is not None:
         return await _earlier(conn, keys, draft, row)
     if row.taken:
-        raise Conflict("external_ref_exists", "this channel already sent an order with this external_ref")
+        raise Conflict(
+            "external_ref_exists",
+            "this channel already sent an order with this external_ref; look for it with GET /v1/orders?q=",
+        )
     lines = price_lines(draft.lines, _catalogue(row.products), draft.currency, may_name_price=draft.may_name_price)
     if draft.delivery_slot is not None:
         require_ahead(draft.delivery_slot, datetime.now(UTC), draft.slot_days_ahead)
@@ -245,7 +248,8 @@ async def _write(
     sums = None
     if not draft.plain:
         charges = draft.terms.charges(items_minor, draft.discount_minor, draft.shipping_minor)
-        sums = priced(costs, charges)
+        with amounts_in(draft.currency):
+            sums = priced(costs, charges)
     total_minor = items_minor if sums is None else sums.total_minor
     if draft.payment is not None:
         amounts.require_payable(draft.payment[0], total_minor, draft.currency)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import naming, shares
 from domain.after_sales import REFUNDED
-from domain.errors import Conflict, NotFound, RuleBroken
+from domain.errors import Conflict, NotFound, RuleBroken, amounts_in
 from domain.refunds import Origin, RefundStatus
 from domain.shares import Line, Returned
 from domain.states import Status
@@ -263,7 +263,8 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
         raise Conflict("nothing_captured", "no money was taken for this order: there is nothing to refund")
     lines = await lines_of(conn, ask.order_no)
     room = sum(capture.left_minor for capture in captures)
-    returned = _returned(lines, ask, room)
+    with amounts_in(order.currency):
+        returned = _returned(lines, ask, room)
     if ask.origin is Origin.RETURN:
         # Support may have given money for other goods before: what is left of all is the most that a return brings.
         returned = list(shares.at_most(returned, room))
@@ -271,7 +272,8 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     total = sum(one.amount_minor for one in returned)
     if total <= 0:
         raise RuleBroken("amount_invalid", "nothing of these lines is left to refund")
-    parts = shares.allotted(total, [capture.left_minor for capture in captures])
+    with amounts_in(order.currency):
+        parts = shares.allotted(total, [capture.left_minor for capture in captures])
     named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
     before = await giving.given(conn, ask.order_no)
     needs = await _needs_two(conn, ask, Moved(total, total, order.currency))

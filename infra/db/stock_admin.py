@@ -92,7 +92,8 @@ async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> st
     if not row.known:
         raise NotFound("product_not_found", "no product has this SKU")
     if row.code is None:
-        raise RuleBroken("unknown_warehouse", "no warehouse has this code")
+        none_yet = "there is no warehouse yet: add one with POST /v1/warehouses"
+        raise RuleBroken("unknown_warehouse", none_yet if warehouse is None else "")
     return str(row.code)
 
 
@@ -107,6 +108,7 @@ async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
     for one in sorted(moves, key=lambda each: each.warehouse):
         where = {"sku": one.sku, "warehouse": one.warehouse}
         await conn.execute(_LEVEL, where)
+        await _require_left(conn, one)
         movement_id = await _written(conn, one)
         level = (await conn.execute(_NOW, where)).one()
         if one is moves[-1]:
@@ -114,6 +116,20 @@ async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
     if any(effect(one.kind, one.quantity)[0] > 0 for one in moves):
         await conn.execute(_WAKE, {"sku": moves[0].sku, "limit": MAX_WOKEN})
     return last
+
+
+async def _require_left(conn: AsyncConnection, one: Move) -> None:
+    """Say what is left; the database decides. Raises Conflict `stock_not_available`."""
+    on_hand, _, quarantined = effect(one.kind, one.quantity)
+    level = (await conn.execute(_NOW, {"sku": one.sku, "warehouse": one.warehouse})).one()
+    if on_hand < 0 and level.on_hand - level.reserved + on_hand < 0:
+        left, what = level.on_hand - level.reserved, "are not reserved for orders: take no more"
+    elif quarantined < 0 and level.quarantined + quarantined < 0:
+        left, what = level.quarantined, "are in quarantine: take no more"
+    else:
+        return
+    detail = "of {sku} at {warehouse} {left} " + what
+    raise Conflict("stock_not_available", detail, sku=one.sku, warehouse=one.warehouse, left=max(left, 0))
 
 
 async def _written(conn: AsyncConnection, one: Move) -> int:

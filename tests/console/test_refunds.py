@@ -68,7 +68,7 @@ async def test_an_amount_is_typed_as_people_write_it(support: Desk) -> None:
         ("12.505", 422, "12.50"),
         ("-1", 422, "12.50"),
         ("0", 422, "amount"),
-        ("85.01", 409, "8500 minor units are left"),
+        ("85.01", 409, "At most 85.00 CNY can still be refunded"),
     ):
         answer = await support.post(path, amount=typed, reason="x")
         assert (answer.status_code, told in answer.text) == (status, True), (typed, answer.text)

@@ -6,6 +6,7 @@ import pytest
 
 from domain.access import STAFF, Principal, Role
 from domain.errors import Conflict, NotFound, RuleBroken
+from domain.problems import SENTENCES
 
 
 @pytest.mark.parametrize("role", Role)
@@ -35,7 +36,8 @@ def test_staff_see_every_order_others_their_own(role: Role, owns: bool, sent: bo
 
 
 def test_refusals_say_what_to_do_even_when_nobody_wrote_it_down() -> None:
-    assert RuleBroken("not_cancellable").detail == "not cancellable"
+    assert RuleBroken("not_cancellable").detail == SENTENCES["not_cancellable"]
+    assert RuleBroken("nobody_knows").detail == "nobody knows"
     assert RuleBroken("code", "do this").detail == "do this"
     assert issubclass(NotFound, RuleBroken)
     assert issubclass(Conflict, RuleBroken)
