@@ -201,7 +201,7 @@ async def promote_known(client: Client, settings: Settings) -> None:
 
 
 async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_are_named(
-    temporal: TemporalServer, capsys: pytest.CaptureFixture[str]
+    temporal: TemporalServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(temporal, deployment_name=f"d-{secrets.token_hex(4)}", build_id="there")
     client = await client_of(settings)
@@ -212,6 +212,9 @@ async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_ar
         assert await temporal_versions.current_version(client, settings.deployment_name) is None
         assert await asyncio.to_thread(promoting.run, settings, None, 20, as_json=True) == 0
         assert json.loads(capsys.readouterr().out)["build_id"] == "there"
+    monkeypatch.setattr(temporal_versions, "POLLS_WITHIN", timedelta(0))  # as after a minute without a poll
+    with pytest.raises(NotPromoted, match=r"build id there, polls task queue.*no worker of this deployment polls"):
+        await promote(settings, "there", 0.0)
     lost = settings.model_copy(update={"temporal_namespace": "nowhere"})
     with pytest.raises(NotPromoted, match="no namespace 'nowhere'; run: oms temporal prepare"):
         await promote(lost, "there", 20)
