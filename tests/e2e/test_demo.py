@@ -77,7 +77,7 @@ def test_beside_a_demo_the_readmes_order_works_and_a_signal_leaves_nothing_runni
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
-    check_the_first_order("README.md", tmp_path / "clone", data_dir)
+    check_the_first_order(tmp_path / "clone", data_dir)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0, log.read_text()
     left: list[psutil.Process] = [*leftovers.of_services(data_dir.resolve())]

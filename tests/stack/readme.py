@@ -41,20 +41,18 @@ def answers(lines: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def check_the_first_order(readme: str, folder: Path, data_dir: Path) -> None:
-    """What the README promises happens; `folder` becomes like a clone with the stack of data_dir in it."""
+def check_the_first_order(folder: Path, data_dir: Path) -> str:
+    """What the README promises happens; the order's number. `folder` becomes like a clone with the stack in it."""
     folder.mkdir(exist_ok=True)
     ready = json.loads((data_dir / "ready.json").read_text())
-    lines = pasted(commands(readme), folder, data_dir, ready["api"])
+    lines = pasted(commands("README.md"), folder, data_dir, ready["api"])
     product, receipt, order, found = answers(lines)
     assert (product["currency"], receipt["quantity"]) == ("USD", 100), lines
     assert found["items"][0]["order_no"] == order["order_no"]
     assert "Nothing is stuck." in lines or any("Stuck" in line for line in lines)
     assert "The audit log is whole." in lines
     _goes_on(ready["api"], ready["tokens"]["support"], order["order_no"])
-    first, *_ = commands(readme).split('curl -sS "http://127.0.0.1:8000/v1/orders?')
-    again = answers(pasted(first, folder, data_dir, ready["api"]))
-    assert again[2]["order_no"] == order["order_no"], "pasted twice it is one order"
+    return str(order["order_no"])
 
 
 def _goes_on(api: str, token: str, order_no: str) -> None:

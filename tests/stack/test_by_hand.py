@@ -175,6 +175,7 @@ async def test_the_page_runs_as_it_stands_and_a_new_version_freezes_no_order(by_
         try:
             await installed(hand)
             waiting = await served(hand)
+            await asked(hand)
             await deployed(hand, waiting)
         finally:
             for name in ("api", "relay", "worker", "worker2", "sandbox", "temporal"):
@@ -213,6 +214,20 @@ async def served(hand: ByHand) -> str:
     await hand.reaches(first, "delivered")
     await hand.reaches(second, "pending_payment")
     return second
+
+
+async def asked(hand: ByHand) -> None:
+    """Every command works here: from the environment, or from anywhere by the API's address and a token."""
+    api = f"--api http://127.0.0.1:{hand.ports['8000']} --token {hand.token}"
+    commands = (
+        *("oms recover", "oms ledger check", "oms audit verify", "oms staff list"),
+        *(f"oms stuck list {api}", f"oms token list {api}"),
+    )
+    for command, (code, said) in zip(
+        commands, await asyncio.gather(*(hand.run(f"{command} --json") for command in commands)), strict=True
+    ):
+        assert code == 0, (command, said)
+        assert isinstance(json.loads(said[min(said.find(mark) % len(said) for mark in "[{") :]), dict | list), command
 
 
 async def deployed(hand: ByHand, waiting: str) -> None:
