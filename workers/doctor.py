@@ -76,6 +76,10 @@ async def _settings(_: Settings) -> Finding:
     return Finding("settings", not wrong, "; ".join(map(str, wrong)) or "complete")
 
 
+_STRONG_OWNER = """SELECT r.rolname FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
+                    WHERE p.pronamespace = 'public'::regnamespace AND r.rolsuper LIMIT 1"""
+
+
 async def _database(configuration: Settings) -> Finding:
     async with await psycopg.AsyncConnection.connect(configuration.database_url, connect_timeout=5) as connection:
         row = await (await connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).fetchone()
@@ -83,6 +87,11 @@ async def _database(configuration: Settings) -> Finding:
         number = f"PostgreSQL {info.server_version // 10_000} at {info.host}:{info.port}/{info.dbname}"
         if row is not None and row[0]:
             return Finding("database", False, f"{number}: {info.user} is a superuser; use a lesser role")
+        if strong := await (await connection.execute(_STRONG_OWNER)).fetchone():
+            words = (
+                f"functions run as {strong[0]}, a superuser; run oms migrate as one, docs/database-roles.md says why"
+            )
+            return Finding("database", False, f"{number}: {words}")
         return Finding("database", info.server_version >= MINIMUM_POSTGRES, f"{number} as {info.user}")
 
 
