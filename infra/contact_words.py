@@ -72,7 +72,7 @@ def phone_sought(q: str) -> list[str]:
     digits = normalised_phone(_EXTENSION.sub("", text))
     if _PHONE.fullmatch(text) is None or len(digits) < MIN_PHONE_DIGITS:
         return []
-    plain = "".join(c for c in _EXTENSION.sub("", text) if c.isdigit())
+    plain = "".join(str(unicodedata.digit(c)) for c in _EXTENSION.sub("", text) if c.isdigit())
     if text.removeprefix("tel:").lstrip(" (").startswith(("+", "00")):
         return [_whole(_parsed("+" + plain.removeprefix("00"), None)) or f"phone:{digits}"]
     national = {plain, plain.removeprefix("0"), plain.removeprefix("8"), plain.removeprefix("1")}

@@ -32,6 +32,8 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"/v1/orders/{NUMBER}/holds"): ({}, {"support", "warehouse", "finance", "operations", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/holds/1/release"): ({}, STAFF),
     ("POST", f"/v1/orders/{NUMBER}/messages/1/retry"): (None, {"support", "admin"}),
+    ("POST", f"/v1/orders/{NUMBER}/messages/resend"): (None, {"support", "admin"}),
+    ("PATCH", f"/v1/orders/{NUMBER}/contact"): ({}, {"support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/priority"): ({}, {"support", "operations", "admin"}),
     ("GET", "/v1/support/holds"): (None, {"support", "warehouse", "finance", "operations", "admin"}),
     ("POST", f"/v1/support/orders/{NUMBER}/adjust"): ({}, {"support", "admin"}),
