@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def commands(readme: str) -> str:
-    """All that a person would paste, in its order."""
+def commands(readme: str) -> list[str]:
+    """The blocks that a person would paste, in their order."""
     blocks: list[str] = _BLOCK.findall((ROOT / readme).read_text(encoding="utf-8"))
     assert len(blocks) >= 2, "the README shows no commands any more"
-    return "\n".join(blocks)
+    return blocks
 
 
 def pasted(script: str, folder: Path, data_dir: Path, api: str) -> list[str]:
@@ -41,18 +41,20 @@ def answers(lines: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def check_the_first_order(folder: Path, data_dir: Path) -> str:
-    """What the README promises happens; the order's number. `folder` becomes like a clone with the stack in it."""
+def check_the_first_order(folder: Path, data_dir: Path) -> None:
+    """What the README promises happens. `folder` becomes like a clone with the stack in it."""
     folder.mkdir(exist_ok=True)
     ready = json.loads((data_dir / "ready.json").read_text())
-    lines = pasted(commands("README.md"), folder, data_dir, ready["api"])
+    blocks = commands("README.md")
+    lines = pasted("\n".join(blocks), folder, data_dir, ready["api"])
     product, receipt, order, found = answers(lines)
     assert (product["currency"], receipt["quantity"]) == ("USD", 100), lines
     assert found["items"][0]["order_no"] == order["order_no"]
     assert "Nothing is stuck." in lines or any("Stuck" in line for line in lines)
     assert "The audit log is whole." in lines
     _goes_on(ready["api"], ready["tokens"]["support"], order["order_no"])
-    return str(order["order_no"])
+    again = answers(pasted(blocks[0], folder, data_dir, ready["api"]))
+    assert again[2]["order_no"] == order["order_no"], "pasted twice it is one order"
 
 
 def _goes_on(api: str, token: str, order_no: str) -> None:
