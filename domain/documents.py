@@ -28,7 +28,10 @@ def document_number(typed: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `total_minor` is what was paid, or given back, for it: tax included, shipping not."""
+    """One line. `total_minor` is what was paid, or given back, for it: tax included, shipping not.
+
+    On a credit note `discount_minor` is what of the invoice's discount is taken back; below 0, a discount given later.
+    """
 
     line_no: int
     sku: str
@@ -38,6 +41,11 @@ class Line:
     discount_minor: int
     tax_minor: int
     total_minor: int
+
+    @property
+    def tax_added_minor(self) -> int:
+        """The tax that prices did not hold already."""
+        return self.total_minor - self.quantity * self.unit_price_minor + self.discount_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +102,34 @@ def credited(
     """A credit note over `given`, after the credit notes that hold the lines `before`.
 
     What took the place of invoiced goods (`replaced`: {line: lines that gave way to it}) is credited on their lines.
-    Tax goes back in proportion, cumulatively: when all of a line has gone back, so has its tax, to the cent.
+    Tax goes back with its part of the line: when all of a line has gone back, so has its tax, to the cent.
     Raises Conflict `not_creditable` for a line that the invoice does not have.
     """
     known = {line.line_no: line for line in invoice.lines}
-    gone: dict[int, int] = {}
+    gone = {number: _Gone(0, 0, 0) for number in known}
     for line in before:
-        gone[line.line_no] = gone.get(line.line_no, 0) + line.total_minor
+        gone[line.line_no] = gone[line.line_no].and_(line)
     given = _on_invoice(known, gone, given, replaced or {})
-    lines = [_credit(known[one.line_no], gone.get(one.line_no, 0), one) for one in given if one.goods_minor]
+    lines = [_credit(known[one.line_no], gone[one.line_no], one) for one in given if one.goods_minor or one.quantity]
     return Amounts(lines, sum(one.shipping_minor for one in given))
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """What credit notes have taken back of a line."""
+
+    quantity: int
+    goods_minor: int
+    tax_minor: int
+
+    def and_(self, line: Line) -> "_Gone":
+        return _Gone(
+            self.quantity + line.quantity, self.goods_minor + line.total_minor, self.tax_minor + line.tax_minor
+        )
+
+
 def _on_invoice(
-    known: Mapping[int, Line], gone: Mapping[int, int], given: Sequence[Given], replaced: Mapping[int, Sequence[int]]
+    known: Mapping[int, Line], gone: Mapping[int, _Gone], given: Sequence[Given], replaced: Mapping[int, Sequence[int]]
 ) -> list[Given]:
     """The same money on the invoice's lines, a line once; of goods that are not on it, no units."""
     found = {one.line_no: one for one in given if one.line_no in known}
@@ -115,7 +137,7 @@ def _on_invoice(
         rest = one.goods_minor
         for number in _invoiced(one.line_no, known, replaced):
             here = found.get(number, Given(number, 0, 0, 0))
-            part = min(rest, max(known[number].total_minor - gone.get(number, 0) - here.goods_minor, 0))
+            part = min(rest, max(known[number].total_minor - gone[number].goods_minor - here.goods_minor, 0))
             found[number] = replace(here, goods_minor=here.goods_minor + part)
             rest -= part
         if rest or one.shipping_minor:
@@ -132,12 +154,32 @@ def _invoiced(line_no: int, known: Mapping[int, Line], replaced: Mapping[int, Se
     return found
 
 
-def _credit(line: Line, gone_minor: int, given: Given) -> Line:
-    """A line's part that goes back; its price is what is given, since a refund need not follow the unit price."""
-    whole = max(line.total_minor, 1)
-    tax = line.tax_minor * (gone_minor + given.goods_minor) // whole - line.tax_minor * gone_minor // whole
-    back = given.goods_minor
-    return replace(line, quantity=given.quantity, unit_price_minor=0, discount_minor=0, tax_minor=tax, total_minor=back)
+def _credit(line: Line, gone: _Gone, given: Given) -> Line:
+    """A line's part that goes back: pieces at their price, what was given for them differs by their discount.
+
+    Money without pieces is a discount that is given later.
+    """
+    tax = _tax(line, gone, given)
+    price, added = (line.unit_price_minor if given.quantity else 0), (tax if line.tax_added_minor else 0)
+    discount = given.quantity * price + added - given.goods_minor
+    return replace(
+        line,
+        quantity=given.quantity,
+        unit_price_minor=price,
+        discount_minor=discount,
+        tax_minor=tax,
+        total_minor=given.goods_minor,
+    )
+
+
+def _tax(line: Line, gone: _Gone, given: Given) -> int:
+    """Of pieces at their worth the tax of so many pieces, else that of so much money; never more than is left."""
+    pieces, money = gone.quantity + given.quantity, gone.goods_minor + given.goods_minor
+    at_worth = abs(money * line.quantity - line.total_minor * pieces) < line.quantity
+    part, whole = (pieces, line.quantity) if at_worth else (money, max(line.total_minor, 1))
+    wanted = -(-line.tax_minor * part // whole) - gone.tax_minor
+    left = line.tax_minor - gone.tax_minor
+    return min(max(wanted, left - (line.total_minor - money), 0), left, given.goods_minor)
 
 
 def rest(invoice: Amounts, notes: Sequence[Amounts]) -> list[Given]:

@@ -295,6 +295,60 @@ QUESTIONS = (
                OR (f.status = 'succeeded' AND x.paid IS NOT TRUE)""",
     ),
     Question(
+        "documents",
+        "invoices and credit notes add up: items less discount, with added tax and shipping",
+        # Credit notes once said neither prices nor discount.
+        """SELECT d.document_no AS place,
+                  concat_ws(' ', l.items, l.discount, l.tax, d.total_minor - c.shipping) AS expected,
+                  concat_ws(' ', c.items, c.discount, c.tax, c.items - c.discount + c.tax_added) AS found
+             FROM documents d,
+                  LATERAL (SELECT (d.content ->> 'items_minor')::bigint AS items,
+                                  (d.content ->> 'discount_minor')::bigint AS discount,
+                                  (d.content ->> 'tax_added_minor')::bigint AS tax_added,
+                                  (d.content ->> 'shipping_minor')::bigint AS shipping, d.tax_minor AS tax) c,
+                  LATERAL (SELECT coalesce(sum(quantity * unit_price_minor), 0) AS items,
+                                  coalesce(sum(discount_minor), 0) AS discount, coalesce(sum(tax_minor), 0) AS tax,
+                                  coalesce(sum(total_minor), 0) AS goods
+                             FROM jsonb_to_recordset(d.content -> 'lines') AS n (quantity bigint,
+                                  unit_price_minor bigint, discount_minor bigint, tax_minor bigint,
+                                  total_minor bigint)) l
+            WHERE (c.items, c.discount, c.tax, c.items - c.discount + c.tax_added, c.tax_added BETWEEN 0 AND c.tax)
+                  <> (l.items, l.discount, l.tax, l.goods, true)
+               AND NOT (d.kind = 'credit_note' AND (c.items, c.discount) = (0, 0))
+               OR l.goods + c.shipping <> d.total_minor""",
+    ),
+    Question(
+        "credit_notes",
+        "an invoice less its credit notes is what was paid less what went back with a credit note",
+        # Later captures are of changes that were paid on top of the invoice. Of a cancelled order nothing is kept.
+        """SELECT d.document_no AS place,
+                  (coalesce(p.captured, 0) - coalesce(n.given_back, 0))::text AS expected,
+                  (d.total_minor - coalesce(n.credited, 0))::text AS found
+             FROM documents d
+             LEFT JOIN LATERAL (
+                    SELECT max(s.sum) AS captured
+                      FROM (SELECT sum(amount_minor) OVER (ORDER BY payment_id) AS sum FROM payments
+                             WHERE order_no = d.order_no AND kind = 'capture' AND status = 'succeeded'
+                               AND purpose IN ('order', 'supplement')) s
+                     WHERE s.sum <= d.total_minor) p ON true
+             LEFT JOIN LATERAL (
+                    SELECT sum(c.total_minor) AS credited,
+                           sum(CASE WHEN c.refund_id IS NULL THEN c.total_minor - k.kept ELSE r.paid END)
+                             AS given_back
+                      FROM documents c
+                      LEFT JOIN LATERAL (SELECT sum(m.amount_minor) AS paid FROM payments m
+                                          WHERE m.refund_id = c.refund_id AND m.kind = 'refund'
+                                            AND m.status = 'succeeded') r ON true
+                      LEFT JOIN LATERAL (SELECT coalesce(sum(t.captured_minor - t.refunded_minor), 0) AS kept
+                                           FROM payments m JOIN payment_totals t USING (payment_id)
+                                          WHERE m.order_no = c.order_no AND m.purpose IN ('order', 'supplement'))
+                             k ON true
+                     WHERE c.order_no = d.order_no AND c.kind = 'credit_note') n ON true
+            WHERE d.kind = 'invoice' AND (d.total_minor - coalesce(n.credited, 0)
+                  <> coalesce(p.captured, 0) - coalesce(n.given_back, 0)
+               OR (d.total_minor < coalesce(n.credited, 0)))""",
+    ),
+    Question(
         "event_numbers",
         "events are numbered without gaps",
         """SELECT o.order_no AS place, '1 to ' || o.event_seq AS expected,

@@ -23,7 +23,7 @@ INK: Colour = (33, 33, 33)
 SOFT: Colour = (105, 105, 105)
 LINE: Colour = (200, 200, 200)
 TINT: Colour = (243, 244, 246)
-# A line's amounts and their parts of the width. A credit note gives back what was paid: unit prices say nothing.
+# A line's amounts and their parts of the width. Credit notes once said no more than what was given back.
 _INVOICE = (("unit_price", 14), ("discount", 13), ("tax", 12), ("total", 14))
 _CREDIT_NOTE = (("tax", 20), ("total", 20))
 _MARGIN = 18
@@ -122,7 +122,7 @@ def _party(party: dict[str, str] | None, t: Words) -> list[tuple[str, float]]:
 def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     """The lines, on as many sheets as they need, each with the headings."""
     out.ink(9)
-    columns = _CREDIT_NOTE if sheet["kind"] == "credit_note" else _INVOICE
+    columns = _CREDIT_NOTE if _is_bare(sheet) else _INVOICE
     with out.table(
         col_widths=(38, 9, *(width for _, width in columns)), text_align=("LEFT", *["RIGHT"] * (len(columns) + 1)),
         borders_layout="HORIZONTAL_LINES", headings_style=FontFace(emphasis="", color=SOFT, fill_color=TINT),
@@ -130,24 +130,34 @@ def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     ) as table:  # fmt: skip
         table.row([t("product"), t("quantity"), *(t("amount" if name == "total" else name) for name, _ in columns)])
         for line in sheet["lines"]:
-            amounts = [_amount(line[f"{name}_minor"], sheet["currency"]) for name, _ in columns]
-            # Money back for no unit in particular has no quantity.
+            # Money back for no unit in particular has no quantity, and no price.
+            amounts = [
+                "–"
+                if name == "unit_price" and not line["quantity"]
+                else _amount(line[f"{name}_minor"], sheet["currency"])
+                for name, _ in columns
+            ]
             table.row([out.clean(f"{line['name']}\n{line['sku']}"), str(line["quantity"] or "–"), *amounts])
     out.ln(4)
 
 
 def _totals(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
-    currency, credit = sheet["currency"], sheet["kind"] == "credit_note"
-    rows = [] if credit else [("items", sheet["items_minor"]), ("discount", -sheet["discount_minor"])]
-    rows += [("shipping", sheet["shipping_minor"])]
-    added = 0 if credit else sheet["tax_added_minor"]
-    rows += [("tax", added)]
+    currency, credit, bare = sheet["currency"], sheet["kind"] == "credit_note", _is_bare(sheet)
+    added = 0 if bare else sheet["tax_added_minor"]
+    discount = "discount" if sheet["discount_minor"] > 0 else "later_discount"
+    rows = [] if bare else [("items", sheet["items_minor"]), (discount, -sheet["discount_minor"])]
+    rows += [("shipping", sheet["shipping_minor"]), ("tax", added)]
     for name, minor in rows:
-        if minor or name == "items":
+        if minor or (name == "items" and not credit):
             _total(out, t(name), _amount(minor, currency), 9.5)
     _total(out, t("total_credited" if credit else "total"), f"{_amount(sheet['total_minor'], currency)} {currency}", 13)
     if sheet["tax_minor"] and not added:
         _total(out, t("tax_in_it"), _amount(sheet["tax_minor"], currency), 9.5)
+
+
+def _is_bare(sheet: dict[str, Any]) -> bool:
+    """Whether it is a credit note that says neither prices nor discount, as they were issued before."""
+    return sheet["kind"] == "credit_note" and not (sheet["items_minor"] or sheet["discount_minor"])
 
 
 def _total(out: Sheet, label: str, amount: str, size: float) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
+import psycopg
 import pypdfium2
 import pytest
 
+from infra.db.audit_books import QUESTIONS, ask
 from infra.pdf import rendering
 from tests.api import changing
 from tests.api.conftest import Door, an_order, open_door, unique
@@ -139,10 +141,71 @@ async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent
     notes.append(await credit_note(shop, await refunded(shop, order_no, lines=[{"sku": "TEA-2", "quantity": 1}])))
     last = await credit_note(shop, await refunded(shop, order_no, invoice["shipping_minor"] - 25))
     assert last["lines"] == [] and last["shipping_minor"] == 25, "nothing but the rest of the shipping charge"
-    for name in ("total_minor", "tax_minor", "shipping_minor"):
+    for note in (invoice, *notes, last):
+        parts = note["items_minor"] - note["discount_minor"] + note["tax_added_minor"] + note["shipping_minor"]
+        assert parts == note["total_minor"]
+        assert note["tax_added_minor"] == (0 if included else note["tax_minor"])
+    for name in ("items_minor", "discount_minor", "total_minor", "tax_minor", "tax_added_minor", "shipping_minor"):
         assert sum(note[name] for note in [*notes, last]) == invoice[name], name
     text = text_of(await shop.get(f"/v1/documents/{last['document_no']}.pdf", lang="en"))
     assert "Shipping" in text and "0.25" in text
+    assert await wrong_with_documents(shop) == []
+
+
+async def wrong_with_documents(shop: Door) -> list[Any]:
+    """What `oms ledger check` finds of documents."""
+    async with shop.app.state.services.database.begin() as conn:
+        asked = [question for question in QUESTIONS if question.code in ("documents", "credit_notes")]
+        return [wrong for question in asked for wrong in (await ask(conn, question)).examples]
+
+
+@pytest.mark.parametrize("included", [True, False])
+async def test_a_credit_note_adds_up_on_paper_too(database_url: Books, shop: Door, included: bool) -> None:
+    """Two of four pieces at 10.00 with a discount of 4.00 and 5.00 for sending, then money without pieces."""
+    async with open_door(database_url, tax_rate_bp=1000, tax_included=included) as opened:
+        lines = [{"sku": "TEA-2", "quantity": 4}]
+        order_no = await paid(opened.as_("channel", "web"), lines=lines, discount_minor=400, shipping_minor=500)
+    await invoiced(shop, order_no)
+    back = await refunded(shop, order_no, lines=[{"sku": "TEA-2", "quantity": 2}], include_shipping=True)
+    note = await credit_note(shop, back)
+    text = text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
+    tax, total = ("1.64", "20.50") if included else ("1.80", "22.30")
+    for row in ("Items 20.00", "Discount -2.00", "Shipping 2.50", f"Total credited {total} CNY"):
+        assert row in text, (row, text)
+    assert (f"Tax included {tax}" if included else f"Tax {tax}") in text, text
+    later = await credit_note(shop, await refunded(shop, order_no, 300))
+    assert (later["items_minor"], later["discount_minor"]) == (0, later["tax_added_minor"] - 300)
+    text = text_of(await shop.get(f"/v1/documents/{later['document_no']}.pdf", lang="en"))
+    assert "Discount given later" in text and "3.00 CNY" in text
+    assert await wrong_with_documents(shop) == []
+
+
+@pytest.mark.parametrize("change", ["discount_minor", "tax_added_minor", "shipping_minor", "items_minor"])
+async def test_the_ledger_check_finds_a_document_that_does_not_add_up(shop: Door, change: str) -> None:
+    number = (await invoiced(shop, await paid(shop)))["document_no"]
+    put = "UPDATE documents SET content = jsonb_set(content, ARRAY[%s], '7') WHERE document_no = %s"
+    await unguarded(shop, put, change, number)
+    assert [wrong.place for wrong in await wrong_with_documents(shop)] == [number]
+    await unguarded(shop, put.replace("'7'", "'8500'" if change == "items_minor" else "'0'"), change, number)
+
+
+async def test_the_ledger_check_finds_a_credit_note_over_money_that_was_kept(shop: Door) -> None:
+    order_no = await paid(shop)
+    number = (await invoiced(shop, order_no))["document_no"]
+    await credit_note(shop, await refunded(shop, order_no, 100))
+    put = "UPDATE payments SET amount_minor = amount_minor + %s WHERE order_no = %s AND kind = 'refund'"
+    await unguarded(shop, put, 5, order_no)
+    assert [(wrong.place, wrong.expected, wrong.found) for wrong in await wrong_with_documents(shop)] == [
+        (number, "8395", "8400")
+    ]
+    await unguarded(shop, put, -5, order_no)
+
+
+async def unguarded(shop: Door, statement: str, *values: Any) -> None:
+    """What only somebody beside the product could do."""
+    async with await psycopg.AsyncConnection.connect(shop.owner_url) as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(statement, values)
 
 
 async def test_a_paid_order_made_smaller_is_invoiced_as_it_was_sold_and_credited(shop: Door) -> None:

@@ -1,9 +1,12 @@
 """Credit notes add up to their invoice, tax to the cent, whatever the order of refunds."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain import shares
 from domain.documents import Amounts, Given, Line, amounts_of, credited, document_number, rest
 from domain.errors import Conflict
 
@@ -35,6 +38,75 @@ def test_tax_goes_back_to_the_cent_whatever_the_steps(invoice: Amounts, data: st
     assert sum(note.total_minor for note in notes) == invoice.total_minor
     assert sum(note.tax_minor for note in notes) == invoice.tax_minor
     assert sum(note.shipping_minor for note in notes) == invoice.shipping_minor
+
+
+@st.composite
+def sold(draw: st.DrawFn) -> Amounts:
+    """An invoice of pieces with a discount, a shipping charge and tax, within prices or on top of them."""
+    included = draw(st.booleans())
+    lines = []
+    for number in range(1, draw(st.integers(1, 3)) + 1):
+        quantity, price = draw(st.integers(1, 9)), draw(st.integers(1, 2_000))
+        goods = quantity * price - draw(st.integers(0, quantity * price - 1))
+        tax = goods * draw(st.integers(0, 30)) // 100
+        total = goods if included else goods + tax
+        lines.append(Line(number, f"S{number}", "Tea", quantity, price, quantity * price - goods, tax, total))
+    return Amounts(lines, draw(st.integers(0, 900)))
+
+
+@given(sold(), st.data())
+def test_a_credit_note_adds_up_and_takes_back_what_pieces_carry(invoice: Amounts, data: st.DataObject) -> None:
+    """Of pieces at their worth, in any steps, price, discount and tax: within one minor unit each."""
+    left = {
+        line.line_no: shares.Line(line.line_no, line.sku, line.quantity, line.total_minor, 0) for line in invoice.lines
+    }
+    notes: list[Amounts] = []
+    while standing := [line for line in left.values() if line.units_left]:
+        back = []
+        for line in data.draw(st.lists(st.sampled_from(standing), min_size=1, unique_by=lambda one: one.line_no)):
+            one = shares.units(line, data.draw(st.integers(1, line.units_left)), include_shipping=False)
+            back.append(Given(one.line_no, one.quantity, one.goods_minor, 0))
+            left[line.line_no] = replace(
+                line,
+                refunded_quantity=line.refunded_quantity + one.quantity,
+                refunded_goods_minor=line.refunded_goods_minor + one.goods_minor,
+                goods_worth_minor=line.goods_worth_minor + one.goods_worth_minor,
+            )
+        note = credited(invoice, [line for each in notes for line in each.lines], back)
+        notes.append(note)
+        adds_up(note)
+        for credit in note.lines:
+            whole = invoice.lines[credit.line_no - 1]
+            for name, slack in (
+                ("total_minor", 1),
+                ("tax_minor", 1),
+                ("discount_minor", 2 if whole.tax_added_minor else 1),
+            ):
+                off = getattr(credit, name) * whole.quantity - getattr(whole, name) * credit.quantity
+                assert abs(off) < slack * whole.quantity, (name, credit, whole)
+    for name in ("items_minor", "discount_minor", "tax_minor", "tax_added_minor"):
+        assert sum(note.content()[name] for note in notes) == invoice.content()[name], name
+
+
+def adds_up(note: Amounts) -> None:
+    content = note.content()
+    parts = content["items_minor"] - content["discount_minor"] + content["tax_added_minor"] + content["shipping_minor"]
+    assert parts == content["total_minor"]
+    assert content["tax_added_minor"] in (0, content["tax_minor"])
+    for line in note.lines:
+        assert line.quantity * line.unit_price_minor - line.discount_minor + line.tax_added_minor == line.total_minor
+
+
+@given(sold(), st.data())
+def test_money_without_pieces_is_a_discount_that_is_given_later(invoice: Amounts, data: st.DataObject) -> None:
+    line = data.draw(st.sampled_from(invoice.lines))
+    note = credited(invoice, [], [Given(line.line_no, 0, data.draw(st.integers(1, line.total_minor)), 0)])
+    adds_up(note)
+    assert (note.content()["items_minor"], note.content()["discount_minor"] <= 0) == (0, True)
+    last = credited(invoice, note.lines, rest(invoice, [note]))
+    adds_up(last)
+    for name in ("items_minor", "discount_minor", "tax_minor", "shipping_minor", "total_minor"):
+        assert note.content()[name] + last.content()[name] == invoice.content()[name], name
 
 
 @given(sales())

@@ -1,6 +1,7 @@
 """`oms ledger check` finds every kind of damage, and nothing in honest books."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -121,7 +122,25 @@ INSERT INTO return_lines SELECT 'rt_lost', order_no, 1, 'SKU-1', 1 FROM orders;
 INSERT INTO return_findings VALUES ('rt_lost', 1, 'inspected', 'as_new', 1);
 UPDATE order_lines SET returned_quantity = 1
 """
+ADDS_UP = "invoices and credit notes add up: items less discount, with added tax and shipping"
+NOTES = "an invoice less its credit notes is what was paid less what went back with a credit note"
+
+
+def invoice(items: int, total: int) -> str:
+    """An invoice that says so, of an order for which 1200 were paid."""
+    line = {"quantity": 1, "unit_price_minor": total, "discount_minor": 0, "tax_minor": 0, "total_minor": total}
+    sums = {"items_minor": items, "discount_minor": 0, "tax_added_minor": 0, "shipping_minor": 0}
+    content = json.dumps({"lines": [line], **sums})
+    return (
+        "INSERT INTO documents (document_no, kind, series, year, number, order_no, issued_at, time_zone, issued_by, "
+        "currency, total_minor, tax_minor, content, billed_to_enc) SELECT 'INV-2026-000001', 'invoice', 'INV', 2026, "
+        f"1, order_no, now(), 'UTC', 'test', 'CNY', {total}, 0, '{content}', '' FROM orders"
+    )
+
+
 KINDS = [
+    (invoice(1_199, 1_200), {ADDS_UP}),
+    (invoice(1_100, 1_100), {NOTES}),
     ("UPDATE order_lines SET returned_quantity = 1", {RETURNED}),
     (UNSHELVED, {SHELVES}),
     ("UPDATE stock_levels SET on_hand = 7", {LEVELS}),
