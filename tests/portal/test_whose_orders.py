@@ -95,7 +95,7 @@ async def test_store_credit_of_another_channels_customer_is_neither_seen_nor_spe
     theirs = await placed_by(shop, "tmall", victim)
     attacker = a_person(id=victim["id"])
     own = await placed(shop.as_("channel", "shady"), attacker, channel="shady", payment=None)
-    mine = await placed(shop.as_("customer", victim["id"]), victim, channel="app", payment=None)
+    mine = await placed(shop.as_("customer", victim["id"]), victim, channel="web", payment=None)
     database = shop.app.state.services.database
     async with database.begin() as conn:
         entry = NewEntry(unique("grant"), EntryKind.GRANTED, victim["id"], "CNY", 8_500, theirs)
