@@ -50,6 +50,8 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"/v1/orders/{NUMBER}/delivery-problem"): ({}, ORDERERS),
     ("POST", "/v1/shipments/S-1/came-back"): ({}, {"warehouse", "admin"}),
     ("GET", "/v1/customers/c-17/store-credit"): (None, {"customer", "support", "finance", "admin"}),
+    ("GET", "/v1/tokens"): (None, {"admin"}),
+    ("POST", "/v1/tokens/tok_1/revoke"): (None, {"admin"}),
     ("GET", "/v1/audit"): (None, {"operations", "admin"}),
     ("POST", "/v1/stock/quarantine"): ({}, {"warehouse", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/returns"): ({}, ORDERERS),
