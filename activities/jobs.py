@@ -8,6 +8,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.client import (
     Client,
@@ -22,8 +23,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from infra.crypto import Unreadable, Vault
-from infra.db import jobs
+from infra.db import events, giving, jobs
 from infra.db.engine import Database
+from infra.db.giving import Limits
 from infra.db.jobs import Item, Job
 from infra.settings import Settings
 from workflows import messages as m
@@ -63,6 +65,7 @@ class JobActivities:
         self._client = client
         self._task_queue = settings.task_queue
         self._answer_s = settings.workflow_timeout_s
+        self._limits = Limits.from_settings(settings)
 
     @activity.defn(name=ports.resolve_slice.name)
     async def resolve_slice(self, start: m.StartJob) -> m.JobSlice:
@@ -141,8 +144,21 @@ class JobActivities:
         except Unreadable:
             return "customer_unreadable"
         async with self._database.begin() as connection:
+            await events.lock_order(connection, item.order_no)
+            if await self._is_too_much(connection, act.job, item):
+                return "second_person_needed"
             await jobs.keep_resolution(connection, act.job, item, reason, value)
         return await self._told(m.ResolveRequest(item.order_no, item.resolution_id, act.job.action))
+
+    async def _is_too_much(self, connection: AsyncConnection, job: Job, item: Item) -> bool:
+        """Whether so much was given of the order since the job was opened that one person may not do this any more.
+
+        The person's day counts all that is open of his jobs, so it was asked when the job was opened.
+        """
+        if job.approval_id is not None or await jobs.is_kept(connection, item):
+            return False
+        moved = await giving.moved(connection, item.order_no, job.action)
+        return await giving.needs_two(connection, self._limits, item.order_no, moved, None, of_step=True)
 
     def _sealed(self, act: _Act, item: Item) -> tuple[bytes, bytes | None]:
         """Reason and value under the customer's key; of an erased customer neither is kept."""

@@ -47,6 +47,7 @@ _KEEP = text(
        VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
        ON CONFLICT (resolution_id) DO NOTHING"""
 )
+_KEPT = text("SELECT EXISTS (SELECT FROM resolutions WHERE resolution_id = :resolution_id)")
 _CLOSE = text(
     """UPDATE support_job_items SET state = :state, error = :error
         WHERE job_id = :job_id AND order_no = :order_no AND state = 'open'"""
@@ -75,6 +76,11 @@ async def open_items(connection: AsyncConnection, job_id: str, after: Item | Non
     rank, order_no = (-after.priority, after.order_no) if after else (-32768, "")
     rows = await connection.execute(_OPEN, {"job_id": job_id, "rank": rank, "after": order_no, "limit": limit})
     return [Item(*row) for row in rows]
+
+
+async def is_kept(connection: AsyncConnection, item: Item) -> bool:
+    """Whether an earlier try wrote down what is to happen to the order."""
+    return bool((await connection.execute(_KEPT, {"resolution_id": item.resolution_id})).scalar_one())
 
 
 async def keep_resolution(

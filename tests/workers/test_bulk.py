@@ -113,7 +113,7 @@ async def stuck(books: Books, number: int) -> list[str]:
     return orders
 
 
-async def open_job(books: Database, action: str, rate_per_s: float, value: object = None) -> str:
+async def open_job(books: Database, action: str, rate_per_s: float, value: object = None, step: str = "book") -> str:
     """A job as the front door writes it."""
     job_id = f"job_{uuid.uuid4().hex}"
     async with books.begin() as connection:
@@ -121,7 +121,7 @@ async def open_job(books: Database, action: str, rate_per_s: float, value: objec
             connection,
             KeyRing(vault()),
             job_id,
-            chosen={"step": "book", "error": None, "provider": None},
+            chosen={"step": step, "error": None, "provider": None},
             action=action,
             actor="support:anna",
             reason="carrier is back",
@@ -181,6 +181,29 @@ async def test_a_refusal_is_noted_with_its_code(database_url: Books, settings: S
         assert await progress(books, job_id) == ("finished", 0, 2)
     errors = await sql(database_url.app_url, "SELECT error FROM support_job_items WHERE job_id = %s", job_id)
     assert errors == [("not_parked",), ("not_parked",)]
+
+
+async def test_money_given_since_a_bulk_act_was_opened_counts(
+    database_url: Books, settings: Settings, client: Client
+) -> None:
+    """Of one order 700.00 more were given meanwhile: it needs a second person now. The act on the other goes on."""
+    dear, other = await stuck(database_url, 2)
+    moving = "UPDATE parked_steps SET step = 'capture', amount_minor = 90000 WHERE order_no = ANY(%s)"
+    await sql(database_url.owner_url, moving, [dear, other])
+    async with database(settings) as books, working(client, books, settings, Brief):
+        job_id = await open_job(books, "skip", 100.0, value={"reference": "bank 1"}, step="capture")
+        await sql(
+            database_url.app_url,
+            "INSERT INTO order_acts (act_id, order_no, action, detail, actor, reason_enc, moved_minor)"
+            " VALUES (%s, %s, 'parcel', 'refund', 'support:ben', '', 70000)",
+            f"act_{dear}",
+            dear,
+        )
+        await (await start(client, settings, job_id, 100.0)).result()
+        assert await progress(books, job_id) == ("finished", 1, 1)
+    items = await sql(database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s", job_id)
+    assert dict(items) == {dear: "second_person_needed", other: None}
+    assert not await sql(database_url.app_url, "SELECT 1 FROM resolutions WHERE order_no = %s", dear)
 
 
 async def test_an_act_that_is_accepted_but_takes_long_is_done(
