@@ -12,6 +12,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.errors import MEDIA_TYPE, STATUSES, body
+from infra.addresses import source_of
 from infra.settings import Settings
 
 _REASONS = {408: "Request Timeout", 429: "Too Many Requests", 431: "Request Header Fields Too Large"}
@@ -59,8 +60,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._head_bytes, self._refused = 0, False
         self._address = self.client[0] if self.client else ""
-        self.held[self._address] += 1
-        if 0 < self.bounds.per_address < self.held[self._address] and not self.bounds.is_proxy(self._address):
+        self._source = source_of(self._address)
+        self.held[self._source] += 1
+        if 0 < self.bounds.per_address < self.held[self._source] and not self.bounds.is_proxy(self._address):
             self._refuse(
                 "too_many_connections", f"at most {self.bounds.per_address} connections per address are served"
             )
@@ -69,9 +71,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
-        self.held[self._address] -= 1
-        if self.held[self._address] <= 0:
-            del self.held[self._address]
+        self.held[self._source] -= 1
+        if self.held[self._source] <= 0:
+            del self.held[self._source]
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -71,7 +71,7 @@ class _Bearer(SecurityBase):
             raise _unauthorised("token_expired", "the token's lifetime is over; get a new one") from None
         except TokenInvalid:
             raise _unauthorised("token_invalid", "this is not a token of ours") from None
-        if known.token_id in services(request).revoked:
+        if await services(request).revoked.has(known.token_id):
             raise _unauthorised("token_revoked", "this token was revoked; get a new one")
         request.state.allowance = limits(request).caller(known)
         return replace(known, origin=origin(request, "api")) if known.is_staff else known

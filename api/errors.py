@@ -268,12 +268,14 @@ async def _http(request: Request, error: Exception) -> Response:
         return respond(request, _counted(request, error))
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    return respond(request, Problem(code, status=error.status_code, headers=error.headers))
+    return respond(request, _counted(request, Problem(code, status=error.status_code, headers=error.headers)))
 
 
 def _counted(request: Request, problem: Problem) -> Problem:
-    """A token or signature that is none counts against the address that sent it; what is valid is never held up."""
-    if problem.status_code != 401:
+    """A token or signature that is none counts against the address that sent it, and so does a call that nothing here
+    answers, for no token was looked at; what is valid is never held up."""
+    unseen = problem.code in ("not_found", "method_not_allowed") and not hasattr(request.state, "allowance")
+    if problem.status_code != 401 and not unseen:
         return problem
     try:
         request.app.state.limits.address(request.client.host if request.client else "unknown")

@@ -10,7 +10,9 @@ from infra.settings import Settings
 
 # Probes are answered whatever else comes from their address; webhooks prove themselves by a signature, and a wrong one
 # is counted where it is refused.
-_UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/v1/webhooks/", "/console/static/", "/portal/static/")
+_STATIC = ("/console/static/", "/portal/static/")
+_CACHED = (*_STATIC, "/static-offline-docs/")
+_UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/v1/webhooks/", *_STATIC)
 _YEAR_S = 31_536_000
 
 
@@ -40,14 +42,14 @@ class Guard:
         await self.app(scope, receive, complete)
 
     def _count(self, scope: Scope) -> None:
-        if scope["path"].startswith(_UNCOUNTED) or any(name == b"authorization" for name, _ in scope["headers"]):
+        if scope["path"].startswith(_UNCOUNTED) or _bears_token(scope):
             return
         client = scope.get("client")
         scope["state"]["allowance"] = self._limits.address(client[0] if client else "unknown")
 
     def _complete(self, scope: Scope, headers: MutableHeaders) -> None:
         headers.setdefault("X-Content-Type-Options", "nosniff")
-        if "/static" not in scope["path"]:
+        if not scope["path"].startswith(_CACHED):
             headers.setdefault("Cache-Control", "no-store")
         if self._https or scope.get("scheme") == "https":
             headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
@@ -55,6 +57,11 @@ class Guard:
         if allowance is not None:
             for name, value in allowance.headers().items():
                 headers.setdefault(name, value)
+
+
+def _bears_token(scope: Scope) -> bool:
+    """True where the route looks at the token, and counts whose it is, or the address where it is none."""
+    return scope["path"].startswith("/v1/") and any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def public_https(*urls: str) -> bool:

@@ -15,6 +15,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from api.errors import Problem
 from domain.access import Principal, Role
+from infra.addresses import source_of
 from infra.settings import Settings
 
 _UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
@@ -58,7 +59,7 @@ class RateLimits:
 
     def address(self, address: str) -> Allowance | None:
         """Count a call that nobody can be held to but its address. Raises Problem `rate_limited`."""
-        return self._count(self._address, f"address:{address}")
+        return self._count(self._address, f"address:{source_of(address)}")
 
     def _count(self, items: tuple[RateLimitItem, ...], name: str) -> Allowance | None:
         """The allowance with the least left; None where there is no limit."""

@@ -15,15 +15,20 @@ _log = logging.getLogger(__name__)
 
 
 class RevokedTokens:
-    """Looks into the books every second. While they cannot be read the last look counts: no act goes through then."""
+    """Looks into the books every second. While they cannot be read the last look counts: no act goes through then.
+    Before the first look every token is looked up, so that a process which just started takes none that was revoked.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ids: frozenset[str] = frozenset()
+        self._ids: frozenset[str] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def __contains__(self, token_id: str) -> bool:
-        return token_id in self._ids
+    async def has(self, token_id: str) -> bool:
+        """True for a token that is refused before its time. Raises what `look` raises, before the first look."""
+        if self._ids is None:
+            await self.look()
+        return token_id in (self._ids or ())
 
     def start(self) -> None:
         """Look from now on."""

@@ -1,4 +1,5 @@
-"""Which addresses a stranger's URL may lead to: public unicast ones, on ports that are meant for the web.
+"""Which addresses a stranger's URL may lead to: public unicast ones, on ports that are meant for the web; and what
+counts as one source of calls.
 
 The list is the union of the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates, read
 on 2026-11-01), multicast, and every form of IPv6 that carries an IPv4 address: what the inner address is reached by
@@ -56,6 +57,20 @@ def is_public(address: str, denied: Iterable[Network] = ()) -> bool:
         if ip.scope_id is not None or ip not in _GLOBAL_UNICAST_V6 or inner in _ISATAP:
             return False
     return not any(ip.version == net.version and ip in net for net in (*_DENIED, *denied))
+
+
+def source_of(address: str) -> str:
+    """What is counted as one source: an IPv4 address, or the /64 of an IPv6 address, in which one visitor has as many
+    addresses as he likes. What is no address is itself."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.IPv6Network((ip, 64), strict=False))
 
 
 @dataclass(frozen=True, slots=True)

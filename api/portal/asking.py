@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.dependencies import Services
 from api.portal.sending import send
 from domain.order_no import normalise
+from infra.addresses import source_of
 from infra.crypto import Vault
 from infra.db import portal_codes, portal_sessions
 from infra.db.portal_codes import Contact
@@ -83,7 +84,7 @@ async def _flooded(conn: AsyncConnection, parts: Services, contact: Contact) -> 
 
 async def _counted(conn: AsyncConnection, parts: Services, typed: Typed, address: str) -> int:
     allowed, window_s = parts.settings, float(parts.settings.portal_ask_window_s)
-    contact, place = typed.contact.indexes[0], parts.keys.vault.peppered(address)
+    contact, place = typed.contact.indexes[0], parts.keys.vault.peppered(source_of(address))
     for asked_by, limit, within_s in (
         (b"contact" + contact, allowed.portal_asks_per_contact, window_s),
         (b"contact day" + contact, allowed.portal_asks_per_contact_day, DAY_S),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from infra.addresses import source_of
+
 _FAILURES = "(CASE WHEN a.tried_at < now() - make_interval(secs => :lapse_s) THEN 1 ELSE a.failures + 1 END)"
 _COUNT = text(
     f"""
@@ -74,9 +76,10 @@ def _counts(attempt: Attempt) -> list[_Count]:
     if attempt.device is not None:
         device = hashlib.sha256(attempt.device.encode()).hexdigest()[:32]
         return [_Count(attempt.name, f"device {device}", 4, 900.0, 86_400.0)]
+    source = source_of(attempt.address)
     return [
-        _Count("", f"address {attempt.address}"[:100], 30, 900.0, 900.0),
-        _Count(attempt.name, f"from {attempt.address}"[:100], 4, 900.0, 86_400.0),
+        _Count("", f"address {source}"[:100], 30, 900.0, 900.0),
+        _Count(attempt.name, f"from {source}"[:100], 4, 900.0, 86_400.0),
         _Count(attempt.name, "", 50, 60.0, 86_400.0),
     ]
 

@@ -1,4 +1,4 @@
-"""How much a customer may hold in orders that he placed himself and has not paid (migration 0028)."""
+"""How much a customer may hold in orders and changes of his own that he has not paid (migrations 0028 and 0041)."""
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -10,7 +10,8 @@ _TOO_MUCH = "OM175"
 _REQUIRE = text(
     """
     SELECT require_unpaid_within(o.customer_id, CAST(:most AS bigint)) FROM orders o
-     WHERE o.order_no = :order_no AND o.status IN ('received', 'pending_payment')
+     WHERE o.order_no = :order_no
+       AND (o.status IN ('received', 'pending_payment') OR is_awaiting_supplement(o.order_no))
     """
 )
 
@@ -18,12 +19,15 @@ _REQUIRE = text(
 def refuse(error: DBAPIError, most: int) -> None:
     """Raises Conflict `unpaid_limit_reached` when that is what the database refused; else returns."""
     if getattr(error.orig, "sqlstate", None) == _TOO_MUCH:
-        detail = f"at most {most:,} units may be reserved in unpaid orders; pay for one of yours or cancel it first"
+        detail = f"at most {most:,} units may be reserved and not paid; pay for one of your orders or cancel it first"
         raise Conflict("unpaid_limit_reached", detail) from None
 
 
 async def require_within(conn: AsyncConnection, order_no: str, most: int) -> None:
-    """After an unpaid order was changed by its customer. Raises Conflict `unpaid_limit_reached`; 0 bounds nothing."""
+    """After its customer changed an order that is unpaid, or whose change is; 0 bounds nothing.
+
+    Raises Conflict `unpaid_limit_reached`.
+    """
     if not most:
         return
     try:

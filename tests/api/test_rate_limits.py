@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra.settings import Settings
+from tests.api.changing import change, held, lines, paid, placed, reserved, stocked
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.conftest import Books
 from tests.console.conftest import sign_in
@@ -67,6 +68,25 @@ async def test_what_is_no_token_counts_and_what_is_one_is_never_held_up(strict: 
         assert (await one.get("/v1/orders", headers=own)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/console/sign-in", "/portal/sign-in", "/openapi.json", "/v1/nowhere", "/nowhere"])
+async def test_what_looks_at_no_token_counts_the_address_whatever_is_sent(strict: Door, path: str) -> None:
+    async with at(strict, unique("203.0.113")) as one:
+        answers = [await one.get(path, headers={"Authorization": "Bearer no"}) for _ in range(4)]
+        assert answers[2].status_code in (200, 404) and answers[3].status_code == 429
+
+
+async def test_an_address_of_ipv6_is_counted_by_its_network(strict: Door) -> None:
+    """Whoever has one address there has all of its /64."""
+    net = "2001:db8:0:1"
+    codes = []
+    for last in range(4):
+        async with at(strict, f"{net}::{last:x}") as one:
+            codes.append((await one.get("/console/sign-in")).status_code)
+    assert codes == [200] * 3 + [429]
+    async with at(strict, "2001:db8:0:2::1") as neighbour:
+        assert (await neighbour.get("/console/sign-in")).status_code == 200
+
+
 async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, database_url: Books) -> None:
     async with open_door(database_url, **(FEW | {"rate_limit_address": ""})) as door:
         desk = await sign_in(door, "support")
@@ -87,7 +107,14 @@ async def test_without_limits_nothing_is_counted(database_url: Books) -> None:
 
 async def test_every_answer_says_how_it_may_be_treated(shop: Door) -> None:
     order_no = (await shop.post("/v1/orders", an_order())).json()["order_no"]
-    for path in (f"/v1/orders/{order_no}", "/v1/orders/none", "/openapi.json", "/metrics", "/nowhere"):
+    for path in (
+        f"/v1/orders/{order_no}",
+        "/v1/orders/none",
+        "/openapi.json",
+        "/metrics",
+        "/nowhere",
+        "/v1/products/static",
+    ):
         answer = await shop.get(path)
         assert answer.headers["x-content-type-options"] == "nosniff", path
         assert answer.headers["cache-control"] == "no-store", path
@@ -118,3 +145,25 @@ async def test_a_customer_holds_so_many_unpaid_units(database_url: Books, shop: 
         assert (await door.as_("support").post("/v1/orders", order(40))).status_code == 201
         assert (await mine.post("/v1/orders", order(2))).status_code == 201
         assert (await mine.post("/v1/orders", order(1))).status_code == 409
+
+
+async def test_units_of_a_change_that_waits_for_its_payment_are_unpaid_ones(database_url: Books, shop: Door) -> None:
+    async with open_door(database_url, unpaid_units_per_customer=10) as door:
+        support, me, sku = door.as_("support", "amy"), unique("c"), await stocked(shop, units=100)
+        mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
+        first, second = [await placed(support, sku, 1, customer=who) for _ in range(2)]
+        for number in (first, second):
+            await reserved(support, number)
+            await paid(support, number)
+        later = {"payment": {"method": "sandbox", "token": "tok_pending"}}
+        much = await change(mine, first, lines(**{sku: 12}) | later, tag="*")
+        assert (much.status_code, much.json()["code"]) == (409, "unpaid_limit_reached")
+        assert (await change(mine, first, lines(**{sku: 7}) | later, tag="*")).status_code == 200
+        assert await held(shop, first) == {sku: 7}
+        again = await change(mine, second, lines(**{sku: 7}) | later, tag="*")
+        assert (again.status_code, again.json()["code"]) == (409, "unpaid_limit_reached")
+        assert await held(shop, second) == {sku: 1}
+        new = await mine.post("/v1/orders", an_order(sku, 5, customer=who, payment=None))
+        assert (new.status_code, new.json()["code"]) == (409, "unpaid_limit_reached")
+        by_staff = await change(support, second, lines(**{sku: 20}) | later, tag="*")
+        assert by_staff.status_code == 200, "staff answers for what it holds"

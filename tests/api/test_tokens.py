@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from api.revoked_tokens import RevokedTokens
 from infra import tokens
 from infra.db import tokens as books
 from infra.db.engine import Database
@@ -55,6 +56,16 @@ async def test_a_process_that_did_not_hear_of_it_refuses_it_within_seconds(
             return (await bearing(other, channel).get("/v1/orders")).status_code == 401
 
         await eventually(refused, 5.0)
+
+
+async def test_a_process_that_has_just_started_takes_no_revoked_token(
+    database_url: Books, door: Door, issued: list[Issued], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await door.as_("admin").post(f"/v1/tokens/{issued[2].token_id}/revoke")
+    monkeypatch.setattr(RevokedTokens, "start", lambda _: None)  # its first look is yet to come
+    async with open_door(database_url) as other:
+        refused = await bearing(other, issued[2]).get("/v1/orders")
+        assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
 
 
 async def test_tokens_are_listed_page_by_page_without_themselves(door: Door, issued: list[Issued]) -> None:
