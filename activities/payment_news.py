@@ -263,7 +263,11 @@ async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fac
         told = _told(order_no, provider, fact, purpose=capture.purpose)
         told = replace(told, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
         await payment_facts.open_dispute(conn, told, reason)
-    await events.note(conn, order_no, "dispute_opened", data={"amount_minor": fact["amount_minor"], "code": reason})
+    # Where nothing was left to take there is no row that makes the next notification old news.
+    key = f"dispute:{provider}:{fact['provider_ref']}"
+    if not await events.is_done(conn, order_no, key):
+        data = {"amount_minor": fact["amount_minor"], "code": reason}
+        await events.note(conn, order_no, "dispute_opened", key=key, data=data)
     return True
 
 

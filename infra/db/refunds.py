@@ -273,7 +273,9 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     if total <= 0:
         raise RuleBroken("amount_invalid", "nothing of these lines is left to refund")
     with amounts_in(order.currency):
-        parts = shares.allotted(total, [capture.left_minor for capture in captures])
+        parts = shares.allotted(
+            total, [capture.left_minor for capture in captures], _steps(ask, captures, order.currency)
+        )
     named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
     before = await giving.given(conn, ask.order_no)
     needs = await _needs_two(conn, ask, Moved(total, total, order.currency))
@@ -401,11 +403,9 @@ def _payable(
 ) -> list[Returned]:
     """As the providers of the captures can move it. What a person named is refused if they cannot; what units are worth
     is rounded, up while money for it is left."""
-    step = math.lcm(
-        *(amounts.step_minor(capture.provider, currency) or 1 for capture in captures if capture.left_minor)
-    )
+    step = math.lcm(*_steps(ask, captures, currency))
     total, room = sum(one.amount_minor for one in returned), sum(capture.left_minor for capture in captures)
-    if total % step == 0 or ask.as_credit or ask.exchanged or ask.origin is Origin.PROVIDER:
+    if total % step == 0:
         return returned
     if ask.amount_minor is not None and ask.origin in (Origin.SUPPORT, Origin.AMENDMENT):
         raise amounts.not_payable(total, currency, step, room)
@@ -413,6 +413,16 @@ def _payable(
     own = [line for line in lines if ask.covers(line)]
     raised = shares.topped_up(returned, own, up - total) if up <= room else None
     return raised or list(shares.at_most(returned, total - total % step))
+
+
+def _steps(ask: RefundAsk, captures: Sequence[Any], currency: str) -> list[int]:
+    """The smallest amount of which each capture gives back a multiple; where no provider is asked, and where nothing is
+    left, that is any."""
+    free = ask.as_credit or ask.exchanged or ask.origin is Origin.PROVIDER
+    return [
+        1 if free or not capture.left_minor else amounts.step_minor(capture.provider, currency) or 1
+        for capture in captures
+    ]
 
 
 def _units_by_line(lines: list[Line], asked: Sequence[LineAsk]) -> dict[int, int]:

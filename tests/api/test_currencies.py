@@ -80,3 +80,21 @@ async def test_pieces_are_refunded_in_amounts_that_the_provider_can_pay_and_all_
     given = [(await shop.post(f"/v1/orders/{number}/refunds", wish)).json()["amount_minor"] for _ in range(4)]
     assert given == [1_240, 1_240, 1_240, 1_220]
     assert sum(given) == 4 * PRICES["KWD"]
+
+
+async def test_what_was_paid_in_two_ways_goes_back_in_amounts_that_each_can_move(shop: Door) -> None:
+    """The newest capture is emptied first, but of 3 fils of store credit none: the rest would be none for Stripe."""
+    number = await paid(shop, "KWD", 4)
+    await shop.sql("DROP INDEX IF EXISTS payments_one_capture")  # as an order has that was changed after it was paid
+    await shop.sql(
+        "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
+        "provider_ref) VALUES (%s, 'capture', 2, 'store_credit', 3, 'KWD', 'succeeded', %s, %s)",
+        number, secrets.token_hex(8), secrets.token_hex(8),
+    )  # fmt: skip
+    made = await shop.post(f"/v1/orders/{number}/refunds", {"amount_minor": 1_230, "reason": "x"})
+    assert made.status_code == 201, made.text
+    parts = await shop.sql(
+        "SELECT provider, x.amount_minor FROM refund_parts x JOIN payments USING (payment_id) WHERE x.refund_id = %s",
+        made.json()["refund_id"],
+    )
+    assert [(part["provider"], part["amount_minor"]) for part in parts] == [("stripe", 1_230)]

@@ -236,6 +236,20 @@ def test_what_was_given_before_is_not_given_again() -> None:
     assert refused.value.code == "refund_exceeds_captured"
 
 
+@given(st.lists(st.tuples(st.integers(0, 100), st.sampled_from([1, 10, 100])), min_size=1, max_size=5), st.data())
+def test_each_capture_gives_back_what_its_provider_can_move(
+    captures: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    steps = [step for _, step in captures]
+    left = [many * step for many, step in captures]
+    whole = max(steps)
+    amount = data.draw(st.integers(0, sum(left) // whole)) * whole
+    parts = shares.allotted(amount, left, steps)
+    assert sum(parts) == amount
+    assert all(0 <= part <= room for part, room in zip(parts, left, strict=True))
+    assert all(part % step == 0 for part, step in zip(parts, steps, strict=True))
+
+
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=5), st.data())
 def test_captures_are_emptied_one_after_the_other(left: list[int], data: st.DataObject) -> None:
     amount = data.draw(st.integers(0, sum(left)))

@@ -324,6 +324,16 @@ async def test_a_lost_dispute_of_what_is_left_stays_taken(shop: AtStripe) -> Non
     assert [tuple(row) for row in rows] == [("lost", 600)]
 
 
+async def test_a_dispute_of_what_was_refunded_is_on_the_timeline_once(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    await shop.told("refund.created", await shop.refund(intent, PRICE_MINOR))
+    for event, status in (("created", "needs_response"), ("updated", "under_review"), ("closed", "won")):
+        await shop.told(f"charge.dispute.{event}", dispute(intent, status))
+    await shop.heard(order_no)
+    assert (await shop.stage.events(order_no)).count("dispute_opened") == 1
+    assert await shop.left_minor(order_no) == 0
+
+
 # ── while we ask the same ourselves ────────────────────────────────────────────────────────────────────────────────
 
 
