@@ -20,7 +20,7 @@ from api.schemas.returns import AskReturn, FoundPieces, SentReturn
 from domain.access import Principal, Role
 from domain.after_sales import SHOPS_FAULT, Condition, Found, Resolution, ReturnDue, ReturnStatus, allowed_acts
 from domain.errors import NotFound
-from infra.db import exchange_asking, idempotency, return_acts, return_reading, return_requests, returns
+from infra.db import exchange_asking, idempotency, return_acts, return_reading, return_requests, returns, unpaid
 from infra.db.return_requests import Outlook, ReturnAsk
 from infra.db.return_settling import SETTLINGS, Settling
 from infra.db.return_terms import ReturnTerms
@@ -155,11 +155,13 @@ def _kept(seen: Outlook, wanted: ReturnAsk) -> list[dict[str, Any]]:
 
 async def ask(parts: Services, asked: Asked, order_no: str, wish: AskReturn) -> Response:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
-    RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
+    `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
     terms, wanted = terms_of(parts), wish_of(asked.caller, asked.key, order_no, wish, methods(parts.settings))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         made = await return_requests.request(conn, parts.keys, terms, wanted)
+        if asked.caller.role is Role.CUSTOMER and wanted.exchange_for:
+            await unpaid.require_exchanged_within(conn, order_no, parts.settings.unpaid_units_per_customer)
         return await shown(conn, parts, asked.caller, made.return_id)
 
     return await in_books(parts, asked.request, 201, work)

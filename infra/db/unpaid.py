@@ -1,12 +1,15 @@
-"""How much a customer may hold in orders and changes of his own that he has not paid (migrations 0028 and 0041)."""
+"""How much a customer may hold in orders, changes and exchanges of his own that he has not paid (migration 0042)."""
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 
 _TOO_MUCH = "OM175"
+_REQUIRE_OF = text(
+    "SELECT require_unpaid_within(customer_id, CAST(:most AS bigint)) FROM orders WHERE order_no = :order_no"
+)
 _REQUIRE = text(
     """
     SELECT require_unpaid_within(o.customer_id, CAST(:most AS bigint)) FROM orders o
@@ -28,10 +31,22 @@ async def require_within(conn: AsyncConnection, order_no: str, most: int) -> Non
 
     Raises Conflict `unpaid_limit_reached`.
     """
+    await _require(conn, _REQUIRE, order_no, most)
+
+
+async def require_exchanged_within(conn: AsyncConnection, order_no: str, most: int) -> None:
+    """After its customer wished for other goods in exchange; 0 bounds nothing.
+
+    Raises Conflict `unpaid_limit_reached`.
+    """
+    await _require(conn, _REQUIRE_OF, order_no, most)
+
+
+async def _require(conn: AsyncConnection, statement: TextClause, order_no: str, most: int) -> None:
     if not most:
         return
     try:
-        await conn.execute(_REQUIRE, {"order_no": order_no, "most": most})
+        await conn.execute(statement, {"order_no": order_no, "most": most})
     except DBAPIError as error:
         refuse(error, most)
         raise

@@ -12,6 +12,7 @@ from tests.api.changing import change, held, lines, paid, placed, reserved, stoc
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.conftest import Books
 from tests.console.conftest import sign_in
+from tests.returning import a_return, delivered
 
 FEW = {"rate_limit_token": "5/minute", "rate_limit_customer": "4/minute", "rate_limit_address": "3/minute"}
 
@@ -167,3 +168,24 @@ async def test_units_of_a_change_that_waits_for_its_payment_are_unpaid_ones(data
         assert (new.status_code, new.json()["code"]) == (409, "unpaid_limit_reached")
         by_staff = await change(support, second, lines(**{sku: 20}) | later, tag="*")
         assert by_staff.status_code == 200, "staff answers for what it holds"
+
+
+async def test_goods_wanted_in_exchange_are_unpaid_where_the_old_ones_do_not_pay_them(database_url: Books) -> None:
+    async with open_door(database_url, unpaid_units_per_customer=10) as door:
+        support, me = door.as_("support", "amy"), unique("c")
+        mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
+        old = [await delivered(support, quantity=20, customer=who) for _ in range(4)]
+
+        async def wish(number: str, units: int, back: int = 1) -> tuple[int, str]:
+            new = [{"sku": "TEA-2", "quantity": units}]
+            body = a_return(quantity=back, resolution="exchange", exchange_lines=new, advance=True)
+            card = {"payment": {"method": "sandbox", "token": "tok_ok"}}
+            answer = await mine.post(f"/v1/orders/{number}/returns", body | card)
+            return answer.status_code, answer.json().get("code", "")
+
+        assert await wish(old[0], 11) == (409, "unpaid_limit_reached")
+        codes = await asyncio.gather(*(wish(number, 6) for number in old[:3]))
+        assert sorted(codes) == [(201, ""), (409, "unpaid_limit_reached"), (409, "unpaid_limit_reached")]
+        assert await wish(old[3], 12, back=20) == (201, ""), "what comes back pays these"
+        new = await mine.post("/v1/orders", an_order(quantity=5, customer=who, payment=None))
+        assert (new.status_code, new.json()["code"]) == (409, "unpaid_limit_reached")
