@@ -1,12 +1,13 @@
 """How every process reaches Temporal, and the names under which orders are found there."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from temporalio.client import Client, Interceptor, Plugin
 from temporalio.common import SearchAttributeKey
-from temporalio.runtime import Runtime
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from infra.settings import Settings, settings
 
@@ -33,9 +34,15 @@ SOURCES = Path(__file__).resolve().parent.parent
 VERSIONED_PACKAGES = ("workflows", "domain")
 
 
+@functools.cache
+def quiet_runtime() -> Runtime:
+    """One for the process. The library's own lines are not JSON; what goes wrong reaches us as exceptions."""
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    return Runtime(telemetry=TelemetryConfig(logging=quiet))
+
+
 async def connect(
     configuration: Settings,
-    runtime: Runtime | None = None,
     interceptors: Sequence[Interceptor] = (),
     plugins: Sequence[Plugin] = (),
 ) -> Client:
@@ -49,7 +56,7 @@ async def connect(
         namespace=configuration.temporal_namespace,
         tls=configuration.temporal_tls,
         api_key=api_key or None,
-        runtime=runtime,
+        runtime=quiet_runtime(),
         interceptors=list(interceptors),
         plugins=list(plugins),
     )

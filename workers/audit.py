@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.db import audit, audit_access, audit_anchors
 from infra.db.audit import Fault
 from infra.db.audit_anchors import Anchor
-from infra.db.engine import Database
+from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
+from workers import books_trouble
 from workers.tables import print_whole
 
 OK, WRONG = 0, 1
@@ -100,8 +101,8 @@ def anchor(*, only_print: bool = False, configuration: Settings | None = None, c
     chosen = configuration or settings()
     try:
         newest = asyncio.run(_anchored(chosen, only_print))
-    except (SQLAlchemyError, OSError) as error:
-        return _say(shown, f"The books cannot be read: {type(error).__name__}")
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        return _say(shown, f"The books cannot be read: {books_trouble.words(error)}")
     if newest is None:
         return _say(shown, "There is no anchor: the audit log is empty, or none was made yet.")
     shown.print(newest.line, markup=False, highlight=False)
@@ -140,8 +141,8 @@ def _asked(
     """The answer of the books, or None when they cannot be read, which is said."""
     try:
         return asyncio.run(_in_books(configuration or settings(), work))
-    except (SQLAlchemyError, OSError) as error:
-        _say(shown, f"The books cannot be read: {type(error).__name__}")
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        _say(shown, f"The books cannot be read: {books_trouble.words(error)}")
         return None
 
 

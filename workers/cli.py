@@ -169,14 +169,19 @@ def sandbox() -> None:
 def migrate() -> None:
     """Bring the database at OMS_OWNER_DATABASE_URL to the newest version."""
     check("migrate")
+    from sqlalchemy.exc import OperationalError
+
     from infra.db import migrate as command
     from infra.db.roles import WrongRoles
     from infra.settings import settings
+    from workers import books_trouble
 
     try:
         command.upgrade(settings().owner_database_url)
     except WrongRoles as error:
         fail(str(error))
+    except OperationalError as error:
+        fail(f"Nothing was migrated: {books_trouble.words(error, 'OMS_OWNER_DATABASE_URL')}")
 
 
 @app.command()

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,6 +22,7 @@ from infra.db.engine import Database
 from infra.settings import Settings, settings
 from infra.stack.program import command
 from infra.temporal_namespace import NOT_PERMITTED
+from workers import books_trouble
 from workers.tables import print_whole
 
 TIMEOUT_S = 10.0
@@ -61,7 +63,15 @@ async def _guarded(name: str, check: Check, configuration: Settings) -> Finding:
     except TimeoutError:
         return Finding(name, False, f"no answer in {TIMEOUT_S:.0f} s")
     except Exception as error:  # whatever it is, the person wants to read it, and the other checks too
-        return Finding(name, False, str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        return Finding(name, False, _words(configuration, error))
+
+
+def _words(configuration: Settings, error: Exception) -> str:
+    if isinstance(error, SQLAlchemyError | psycopg.Error):
+        return books_trouble.words(error)
+    if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
+        return f"no namespace {configuration.temporal_namespace!r}: {command('temporal prepare')}"
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
 async def _versions(_: Settings) -> Finding:
@@ -106,7 +116,7 @@ async def _client(configuration: Settings) -> Client:
     try:
         return await temporal.connect(configuration)
     except RuntimeError:  # its text is the inside of the library
-        raise RuntimeError(f"{configuration.temporal_address} cannot be reached") from None
+        raise RuntimeError(f"{configuration.temporal_address} cannot be reached (OMS_TEMPORAL_ADDRESS)") from None
 
 
 async def _temporal(configuration: Settings) -> Finding:
@@ -136,7 +146,8 @@ async def _search_attributes(configuration: Settings) -> Finding:
 
 async def _worker_version(configuration: Settings) -> Finding:
     """Orders move only while workers of the current version poll."""
-    client, name, mine = await _client(configuration), configuration.deployment_name, temporal.build_id()
+    client, name = await _client(configuration), configuration.deployment_name
+    mine = configuration.build_id or temporal.build_id()
     there = await temporal_versions.routing(client, name)
     polling = await temporal_versions.pollers(client, configuration.task_queue, name)
     others = f"polling: {', '.join(sorted(polling)) or 'none'}"
@@ -149,8 +160,10 @@ async def _worker_version(configuration: Settings) -> Finding:
         )
         promotes = command("worker promote --build-id ID")
         return Finding("worker version", False, f"{lacks} {promotes} with one that polls")
+    if there.current != mine and not polling[mine]:
+        return Finding("worker version", True, f"{there.current}; this code is {mine}, which no worker runs")
     if there.current != mine:
-        differs = f"{there.current} is current, this code is {mine} ({others}); once it is deployed:"
+        differs = f"{there.current} is current, this code is {mine} and waits ({others}):"
         return Finding("worker version", False, f"{differs} {command('worker promote')}")
     return Finding("worker version", True, there.current)
 
@@ -173,7 +186,11 @@ async def _sandbox(configuration: Settings) -> Finding:
     if "sandbox" not in (*used, configuration.email_provider, configuration.sms_provider):
         return Finding("sandbox", True, "not used")
     async with httpx.AsyncClient(timeout=5.0) as client:
-        answer = await client.get(f"{configuration.sandbox_url}/healthz")
+        try:
+            answer = await client.get(f"{configuration.sandbox_url}/healthz")
+        except httpx.TransportError:
+            lacks = f"{configuration.sandbox_url} cannot be reached (OMS_SANDBOX_URL): {command('sandbox')}"
+            return Finding("sandbox", False, lacks)
     return Finding("sandbox", answer.is_success, f"{configuration.sandbox_url} answers {answer.status_code}")
 
 

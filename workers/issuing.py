@@ -2,15 +2,15 @@
 
 import asyncio
 
-from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra import tokens
 from infra.db import acting
 from infra.db import tokens as books
 from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings
-from infra.stack.program import command
 from infra.tokens import Issued
+from workers import books_trouble
 
 
 def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | None) -> Issued:
@@ -18,11 +18,8 @@ def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | No
     made = tokens.make(configuration.token_secret, role, subject, lifetime_s or configuration.token_lifetime_s)
     try:
         asyncio.run(_register(configuration, made))
-    except ProgrammingError:
-        migrates = command("migrate", takes_data_dir=False)
-        raise Unreachable(f"The database is older than this program, so no token was made: {migrates}") from None
     except (SQLAlchemyError, PoolExhausted, OSError) as error:
-        raise Unreachable(f"The books cannot be reached, so no token was made: {type(error).__name__}") from None
+        raise Unreachable(f"The books cannot be reached, so no token was made: {books_trouble.words(error)}") from None
     return made
 
 

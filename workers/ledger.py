@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db import audit_books
 from infra.db.audit_books import QUESTIONS, Answer
-from infra.db.engine import Database
+from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
+from workers import books_trouble
 from workers.tables import print_whole
 
 OK, WRONG = 0, 1
@@ -22,9 +23,9 @@ def check(configuration: Settings | None = None, console: Console | None = None,
     shown = console or Console(soft_wrap=True)
     try:
         answers = asyncio.run(answers_of(configuration or settings()))
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
         beside = Console(stderr=True, soft_wrap=True) if as_json else shown
-        beside.print(f"The books cannot be read: {type(error).__name__}", style="red", markup=False)
+        beside.print(f"The books cannot be read: {books_trouble.words(error)}", style="red", markup=False)
         return WRONG
     wrong = [answer for answer in answers if answer.count]
     if as_json:

@@ -82,9 +82,9 @@ class Readiness:
     async def until_prepared(self, client: Client, stopping: asyncio.Event) -> bool:
         """Waits until the namespace has what orders need: a worker that polls before wedges them. False: stopped."""
         while not stopping.is_set():
-            self._note(await self._looked(self._of_namespace(client)))
-            if self._trouble is None:
-                self._note(self._not_routed(Routing()))
+            found = await self._looked(self._of_namespace(client))
+            self._note(found or self._not_routed(Routing()))
+            if found is None:
                 return True
             await process.unless(stopping, asyncio.sleep(FIRST_LOOK_S))
         return False

@@ -12,15 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from infra import temporal, temporal_namespace
 from infra.db import dispatching
 from infra.db.dispatching import OrderFacts
-from infra.db.engine import Database
+from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
 from infra.stack.program import command
-from workers import starting
+from workers import books_trouble, starting
 from workflows.messages import ReturnRef, StartJob
 
 PAGE = 500
@@ -46,12 +46,12 @@ def run(configuration: Settings | None = None, *, as_json: bool = False) -> int:
     try:
         found = asyncio.run(recover(configuration or settings(), console))
     except (RuntimeError, RPCError, TimeoutError) as error:
-        console.print(f"Temporal cannot be reached or refuses: {_first_line(error)}", style="red", markup=False)
+        console.print(_refused(configuration or settings(), error), style="red", markup=False)
         again = f"When it is up, which {command('doctor')} tells, again: {command('recover')}"
         console.print(f"Nothing is lost. {again}", markup=False)
         return FAILED
-    except (SQLAlchemyError, OSError) as error:
-        console.print(f"The books cannot be read: {type(error).__name__}", style="red", markup=False)
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        console.print(f"The books cannot be read: {books_trouble.words(error)}", style="red", markup=False)
         return FAILED
     if as_json:
         print(json.dumps(asdict(found)))
@@ -152,5 +152,12 @@ def _bar(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=not console.is_terminal)
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+def _refused(configuration: Settings, error: BaseException) -> str:
+    """Why Temporal is of no use. What the library says of a server that it does not reach is its own inside."""
+    address = configuration.temporal_address
+    if not isinstance(error, RPCError):
+        return f"Temporal at {address} cannot be reached (OMS_TEMPORAL_ADDRESS)"
+    if error.status == RPCStatusCode.NOT_FOUND:
+        namespace = configuration.temporal_namespace
+        return f"Temporal at {address} has no namespace {namespace!r}: {command('temporal prepare')}"
+    return f"Temporal at {address} refuses: {next(iter(str(error).splitlines()), error.status.name)}"

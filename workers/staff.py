@@ -17,8 +17,9 @@ from domain.errors import RuleBroken
 from infra import passwords
 from infra.crypto import Vault
 from infra.db import acting, staff, staff_sessions
-from infra.db.engine import Database
+from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
+from workers import books_trouble
 from workers.tables import print_whole
 
 OK, REFUSED = 0, 1
@@ -101,8 +102,8 @@ def _told(
         tell(asyncio.run(_in_books(configuration or settings(), work)))
     except RuleBroken as error:
         return _say(shown, error.detail)
-    except (SQLAlchemyError, OSError) as error:
-        return _say(shown, f"The books cannot be reached: {type(error).__name__}")
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        return _say(shown, f"The books cannot be reached: {books_trouble.words(error)}")
     return OK
 
 

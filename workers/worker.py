@@ -7,7 +7,6 @@ from datetime import timedelta
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import (
     PollerBehaviorAutoscaling,
     Worker,
@@ -101,19 +100,12 @@ def build(client: Client, database: Database, settings: Settings) -> Worker:
     )
 
 
-def _runtime() -> Runtime:
-    # The core's own lines are not JSON; what goes wrong reaches us as exceptions and through our own loggers.
-    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
-    return Runtime(telemetry=TelemetryConfig(logging=quiet))
-
-
 async def _connected(settings: Settings, stopping: asyncio.Event) -> Client | None:
     """A client as soon as Temporal can be reached; None when asked to stop before."""
-    runtime = _runtime()
     said = False
     while not stopping.is_set():
         try:
-            return await temporal.connect(settings, runtime=runtime, interceptors=telemetry.temporal_interceptors())
+            return await temporal.connect(settings, interceptors=telemetry.temporal_interceptors())
         except RuntimeError:
             if not said:
                 _log.warning("Temporal cannot be reached; trying until it can", extra={"at": settings.temporal_address})

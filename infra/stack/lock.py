@@ -14,6 +14,11 @@ class DirectoryLock:
         self._path = path
         self._handle: int | None = None
 
+    @property
+    def held(self) -> bool:
+        """By this object, not by another process."""
+        return self._handle is not None
+
     def acquire(self) -> None:
         """Takes the lock; raises TakenError when another process holds it."""
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -66,6 +66,11 @@ class Stack:
         pids = {name: service.pid for name, service in self._services.items()}
         return replace(self._facts, pids={name: pid for name, pid in pids.items() if pid is not None})
 
+    @property
+    def holds_directory(self) -> bool:
+        """Between start() and stop(), unless another stack has it."""
+        return self._lock.held
+
     async def start(self) -> Running:
         """Returns when all are ready. Raises TakenError when the directory or the port is in use, StackError else."""
         self._layout.create()
@@ -84,8 +89,13 @@ class Stack:
         return self.running
 
     async def stop(self) -> None:
-        """Ends every process, in the order in which they need each other, and gives the directory free."""
+        """Ends every process, in the order in which they need each other, and gives the directory free.
+
+        Without the directory's lock it touches nothing: what is there belongs to the stack that has it.
+        """
         self._standing = False
+        if not self.holds_directory:
+            return
         for file in self._ready_files():
             file.unlink(missing_ok=True)
         for task in (self._routing, self._renewing):

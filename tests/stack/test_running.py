@@ -15,6 +15,7 @@ from infra.stack.errors import NotRunningError, StackError, TakenError
 from infra.stack.layout import Layout, write_json
 from infra.stack.lock import DirectoryLock
 from infra.stack.running import Running
+from infra.stack.stack import Options, Stack
 
 
 def a_stack(data_dir: Path, supervisor: dict[str, float]) -> Running:
@@ -35,7 +36,7 @@ def a_stack(data_dir: Path, supervisor: dict[str, float]) -> Running:
 
 
 def test_nothing_there_says_how_to_start_one(tmp_path: Path) -> None:
-    with pytest.raises(NotRunningError, match=r"no stack is running in .*; start one with oms up"):
+    with pytest.raises(NotRunningError, match=r"no stack is running in .*; start one with \S*oms up"):
         running.load(tmp_path)
 
 
@@ -116,6 +117,21 @@ def test_a_locked_directory_is_refused_and_named_with_its_holder(tmp_path: Path)
     first.release()
     second.acquire()
     second.release()
+
+
+async def test_a_second_stack_leaves_the_files_of_the_first(tmp_path: Path) -> None:
+    """`make demo` beside `make up` is refused; the commands beside the first stack still find it."""
+    first, layout = DirectoryLock(tmp_path / "lock"), Layout.at(tmp_path)
+    first.acquire()
+    there = a_stack(tmp_path, running.this_process())
+    write_json(layout.ready, there.public())
+    running.keep_environment(layout, there.environment)
+    second = Stack(Options(tmp_path, 0))
+    with pytest.raises(TakenError):
+        await second.start()
+    await second.stop()
+    assert running.load(tmp_path).api == there.api and layout.environment.exists()
+    first.release()
 
 
 def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ async def test_unreachable_books_are_said(database_url: Books) -> None:
     for command in ("verify", "anchor", "access"):
         code, words = await told(away, command)
         assert code == 1 and "cannot be read" in words
+        assert "port 9 failed: Connection refused" in words and "OMS_DATABASE_URL" in words
 
 
 async def test_what_a_terminal_does_to_staff_says_where_from(database_url: Books) -> None:

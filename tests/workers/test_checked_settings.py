@@ -148,6 +148,14 @@ def test_every_variable_that_the_source_reads_is_known() -> None:
     assert {line.rpartition('"')[2] for line in read.stdout.splitlines()} <= known_names()
 
 
+def test_migrations_without_a_database_say_so_in_one_line() -> None:
+    """COMPLETE names a port of this machine on which nothing listens."""
+    said = subprocess.run([*OMS, "migrate"], env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith("Nothing was migrated: connection failed"), said.stderr
+    assert said.stderr.endswith("failed: Connection refused (OMS_OWNER_DATABASE_URL)\n")
+
+
 def test_every_command_ends_with_2_in_words_and_without_a_traceback(tmp_path: Path) -> None:
     wrong = {**os.environ, "OMS_DB_POOL_SIZE": "none", "OMS_SANDBOX_PORT": "none", "OMS_SANDBOX_URLL": "x"}
     begun = {}

@@ -107,7 +107,10 @@ async def test_the_command_says_what_it_did(
     assert "0 orders open: 0 started, 0 already running" in capsys.readouterr().out
     unreachable = settings.model_copy(update={"temporal_address": "127.0.0.1:9"})
     assert await asyncio.to_thread(recover.run, unreachable) == 1
-    assert "Temporal cannot be reached" in capsys.readouterr().out
+    assert "Temporal at 127.0.0.1:9 cannot be reached (OMS_TEMPORAL_ADDRESS)\n" in capsys.readouterr().out
+    elsewhere = settings.model_copy(update={"temporal_namespace": "elsewhere"})
+    assert await asyncio.to_thread(recover.run, elsewhere) == 1
+    assert "has no namespace 'elsewhere': oms temporal prepare" in capsys.readouterr().out.replace(".venv/bin/", "")
     gone = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:9/none"})
     assert await asyncio.to_thread(recover.run, gone) == 1
     assert "books cannot be read" in capsys.readouterr().out

@@ -103,7 +103,8 @@ class _Demo:
         finally:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
-            self._console.print("Stopping …")
+            if self._stack.holds_directory:
+                self._console.print("Stopping …")
             await self._stack.stop()
 
     async def _show(self, folder: Path, count: int, seed: int) -> bool:
