@@ -21,6 +21,12 @@ def is_visible(text: str) -> bool:
     return any(unicodedata.category(sign)[0] not in "CZ" for sign in _BLANK.sub("", text))
 
 
+def trimmed(text: str) -> str:
+    """The text without the spaces and other signs that show nothing at its ends."""
+    shown = [place for place, sign in enumerate(text) if is_visible(sign)]
+    return text[shown[0] : shown[-1] + 1] if shown else ""
+
+
 def is_line(text: str) -> bool:
     """One visible line of text, without a control character and without one that turns the direction."""
     return is_visible(text) and not _NO_LINE.search(text)

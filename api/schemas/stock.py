@@ -4,7 +4,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.text import MAX_RECEIPT, Body, Code, Country, Currency, InPath, Name, PriceMinor, Reference, Sku, Units
+from api.schemas.text import (
+    MAX_RECEIPT,
+    Body,
+    Code,
+    Country,
+    Currency,
+    InPath,
+    Name,
+    NotedReference,
+    PriceMinor,
+    Reference,
+    Sku,
+    Units,
+)
 
 SignedUnits = Annotated[int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT)]
 
@@ -33,11 +46,12 @@ class NewWarehouse(Body):
 
 class Receipt(Body):
     """Units that arrived; without a warehouse, at the default one. A reference names one delivery: of one SKU at one
-    warehouse it is booked once (409 `receipt_exists`), unless `allow_duplicate` says that the same came again."""
+    warehouse it is booked once (409 `receipt_exists`), unless `allow_duplicate` says that the same came again. Spaces
+    around it, and signs that show nothing, are left out."""
 
     sku: Sku
     quantity: Units
-    reference: Reference
+    reference: NotedReference
     warehouse: Code | None = None
     allow_duplicate: bool = False
 

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.currencies import is_known
 from domain.orders import MAX_QUANTITY
-from domain.text import ID_RULE, is_identifier, is_visible
+from domain.text import ID_RULE, is_identifier, is_visible, trimmed
 from infra.mail_address import MAX_CHARS, mail_address
 
 # One line of text, and text of several lines: no control characters, nor those that turn the direction of what follows
@@ -64,6 +64,8 @@ Identity = Annotated[str, StringConstraints(strict=True, min_length=1, max_lengt
 # What is created under an id that a path must be able to carry: products, customers, warehouses, channels.
 InPath = AfterValidator(_identifier)
 Reference = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=LINE), Visible]
+# What stands on a delivery note, typed or scanned: what surrounds it and cannot be seen makes no other one of it.
+NotedReference = Annotated[Reference, AfterValidator(trimmed)]
 Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=LINE), Visible]
 OptionalText = Annotated[str, StringConstraints(strict=True, max_length=200, pattern=LINE), Visible]
 Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_REASON, pattern=PROSE), Visible]

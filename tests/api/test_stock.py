@@ -110,7 +110,8 @@ async def test_a_receipt_is_booked_once_whatever_the_key(shop: Door) -> None:
     at_once = await asyncio.gather(*(warehouse.post("/v1/stock/receipts", body) for _ in range(8)))
     assert sorted(response.status_code for response in at_once) == [201, *[409] * 7]
     before = await shop.row_counts()
-    for again in (body, body | {"quantity": 3}, body | {"warehouse": "WH-EAST"}):
+    unseen = [body | {"reference": typed} for typed in (f" {reference}", f"{reference} ", f"{reference}\u200b")]
+    for again in (body, body | {"quantity": 3}, body | {"warehouse": "WH-EAST"}, *unseen):
         refused = await warehouse.post("/v1/stock/receipts", again)
         assert (refused.status_code, refused.json()["code"]) == (409, "receipt_exists")
         assert "7 units" in refused.json()["detail"] and "allow_duplicate" in refused.json()["detail"]
