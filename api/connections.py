@@ -15,7 +15,12 @@ from api.errors import MEDIA_TYPE, STATUSES, body
 from infra.addresses import source_of
 from infra.settings import Settings
 
-_REASONS = {408: "Request Timeout", 429: "Too Many Requests", 431: "Request Header Fields Too Large"}
+_REASONS = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told so like every other fault of a request."""
+        self._refuse("invalid_request", "this is not a request of HTTP/1.1")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Asking for another protocol is anybody's right, and no line in the log: the request is answered as it is."""
+
     def _await_head(self) -> None:
         self._in_head, self._head_bytes = True, 0
         self._timer = self.loop.call_later(self.bounds.header_timeout_s, self._head_late)
@@ -131,6 +143,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, code: str, detail: str) -> None:
         """Say why and close; nothing more of this connection is read."""
+        if self._refused:
+            return
         self._refused = True
         self._disarm()
         status = STATUSES[code]

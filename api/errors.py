@@ -24,6 +24,7 @@ CLIENT_GONE = 499
 # Codes whose status is not 422 (what a RuleBroken is otherwise), 404 (NotFound) or 409 (Conflict).
 STATUSES: dict[str, int] = {
     "invalid_json": 400,
+    "invalid_request": 400,
     "idempotency_key_missing": 400,
     "idempotency_key_invalid": 400,
     "token_missing": 401,

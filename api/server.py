@@ -37,6 +37,7 @@ def config_of(app: ASGIApp, configured: Settings) -> uvicorn.Config:
         host=configured.api_host,
         port=configured.api_port,
         loop="uvloop",
+        ws="none",  # nothing here speaks it, and what does would be outside the bounds of a connection
         http=bounded(Bounds.from_settings(configured)),
         access_log=False,
         log_config=None,

@@ -73,6 +73,7 @@ SENTENCES: dict[str, str] = {
     "invalid_id": "an identifier has visible characters only, no slash and no backslash, and is not . or ..",
     "invalid_json": "the body is not a JSON document in UTF-8",
     "invalid_quantity": "a quantity is a whole number within its limits",
+    "invalid_request": "this is not a request of HTTP/1.1",
     "invalid_text": "a text holds control characters, or marks that turn its direction",
     "invalid_time": "a time is a day like 2026-11-24, or like 2026-11-24T09:30:00Z",
     "invalid_timeout": "a time-out is a whole number of seconds, and goes with set_timeout only",

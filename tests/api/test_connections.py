@@ -132,3 +132,21 @@ async def test_an_upload_that_is_broken_off_is_no_error(port: int, caplog: pytes
         answer = await opened(port, b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
         assert b" 200 " in await told(answer)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_what_is_no_request_is_a_problem_too(port: int) -> None:
+    for sent in (b"\x16\x03\x01\x02\x00 no tls here\r\n\r\n", b"GET / HTTP/1.1\r\nno field\r\n\r\n"):
+        answer = await told(await opened(port, sent))
+        assert answer.startswith(b"HTTP/1.1 400 ") and b"application/problem+json" in answer, answer
+        assert b'"code":"invalid_request"' in answer
+
+
+async def test_another_protocol_is_not_taken_up_and_no_line_in_the_log(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    with caplog.at_level(logging.INFO):
+        pair = await opened(port, asked)
+        assert b" 200 " in await pair[READER].readuntil(b"\r\n\r\n")
+        pair[WRITER].close()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
