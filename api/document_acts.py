@@ -101,7 +101,8 @@ async def _credit_note(
             raise Conflict("invoice_missing", "a credit note corrects an invoice; ask for the order's invoice first")
         before = [line for note in standing.notes for line in note.lines]
         replaced = await invoicing.replaced(conn, order_no)
-        amounts = credited(standing.invoice, before, await given(conn, standing), replaced)
+        shipping = sum(note.shipping_minor for note in standing.notes)
+        amounts = credited(standing.invoice, before, await given(conn, standing), replaced, shipping)
         if not amounts.total_minor:
             raise Conflict("not_creditable", "credit notes have taken back all of the invoice already")
         new = NewDocument(

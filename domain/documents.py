@@ -98,10 +98,12 @@ def credited(
     before: Sequence[Line],
     given: Sequence[Given],
     replaced: Mapping[int, Sequence[int]] | None = None,
+    shipping_before_minor: int = 0,
 ) -> Amounts:
-    """A credit note over `given`, after the credit notes that hold the lines `before`.
+    """A credit note over `given`, after the credit notes that hold the lines `before` and so much shipping.
 
-    What took the place of invoiced goods (`replaced`: {line: lines that gave way to it}) is credited on their lines.
+    What took the place of invoiced goods (`replaced`: {line: lines that gave way to it}) is credited on their lines,
+    and beyond them on the shipping charge: it may have paid for them as well.
     Tax goes back with its part of the line: when all of a line has gone back, so has its tax, to the cent.
     Raises Conflict `not_creditable` for a line that the invoice does not have.
     """
@@ -109,7 +111,7 @@ def credited(
     gone = {number: _Gone(0, 0, 0) for number in known}
     for line in before:
         gone[line.line_no] = gone[line.line_no].and_(line)
-    given = _on_invoice(known, gone, given, replaced or {})
+    given = _on_invoice(known, gone, given, replaced or {}, invoice.shipping_minor - shipping_before_minor)
     lines = [_credit(known[one.line_no], gone[one.line_no], one) for one in given if one.goods_minor or one.quantity]
     return Amounts(lines, sum(one.shipping_minor for one in given))
 
@@ -129,19 +131,29 @@ class _Gone:
 
 
 def _on_invoice(
-    known: Mapping[int, Line], gone: Mapping[int, _Gone], given: Sequence[Given], replaced: Mapping[int, Sequence[int]]
+    known: Mapping[int, Line],
+    gone: Mapping[int, _Gone],
+    given: Sequence[Given],
+    replaced: Mapping[int, Sequence[int]],
+    shipping_left_minor: int,
 ) -> list[Given]:
     """The same money on the invoice's lines, a line once; of goods that are not on it, no units."""
     found = {one.line_no: one for one in given if one.line_no in known}
+    shipping_left_minor -= sum(one.shipping_minor for one in found.values())
     for one in (one for one in given if one.line_no not in known):
-        rest = one.goods_minor
-        for number in _invoiced(one.line_no, known, replaced):
+        rest, places = one.goods_minor, _invoiced(one.line_no, known, replaced)
+        for number in places:
             here = found.get(number, Given(number, 0, 0, 0))
             part = min(rest, max(known[number].total_minor - gone[number].goods_minor - here.goods_minor, 0))
             found[number] = replace(here, goods_minor=here.goods_minor + part)
             rest -= part
-        if rest or one.shipping_minor:
+        rest += one.shipping_minor
+        if rest and (not places or rest > shipping_left_minor):
             raise Conflict("not_creditable", "this was sold after the invoice, which a credit note would correct")
+        if rest:
+            here = found[places[0]]
+            found[places[0]] = replace(here, shipping_minor=here.shipping_minor + rest)
+            shipping_left_minor -= rest
     return [found[number] for number in sorted(found)]
 
 
