@@ -27,9 +27,10 @@ async def require_public(url: str, reach: Reach) -> None:
         raise _refused("only https is accepted")
     if reach.private:
         return
-    if not reach.port(port or 443):
+    port = 443 if port is None else port
+    if not reach.port(port):
         raise _refused(f"only the ports {', '.join(str(one) for one in sorted(reach.ports))} are accepted")
-    await _require_public_host(host, port or 443, reach)
+    await _require_public_host(host, port, reach)
 
 
 async def _require_public_host(host: str, port: int, reach: Reach) -> None:

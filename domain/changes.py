@@ -117,13 +117,13 @@ def refusal(change: Change, here: Standing) -> Conflict | None:
     if here.status in (Status.PAID, Status.PREPARING):
         return Conflict(
             "label_printed",
-            f"the parcel is booked, or being booked: the {_said(change)} stays; cancel the order and place a new one",
+            f"the parcel is booked, or being booked: the {_said(change)}; cancel the order and place a new one",
         )
-    return Conflict("parcel_on_its_way", f"the parcel has left: the {_said(change)} stays; return what is not wanted")
+    return Conflict("parcel_on_its_way", f"the parcel has left: the {_said(change)}; return what is not wanted")
 
 
 def _said(change: Change) -> str:
-    return WORDS[change].replace("_", " ")
+    return f"{WORDS[change].replace('_', ' ')} {'stay' if change is Change.LINES else 'stays'}"
 
 
 def plan_lines(

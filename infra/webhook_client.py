@@ -40,7 +40,9 @@ class PublicOnlyTransport(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
     async def _checked(self, host: str, request: httpx.Request) -> str:
-        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        port = request.url.port
+        if port is None:
+            port = 443 if request.url.scheme == "https" else 80
         if not self._reach.port(port):
             raise TargetRefusedError("port")
         try:

@@ -43,6 +43,7 @@ async def test_endpoint_is_added_shown_and_removed(shop: Door) -> None:
         "https://user:password@1.1.1.1/",
         "https://nobody.example/",
         "https://1.1.1.1:6379/",
+        "https://1.1.1.1:0/",
         "https://[2a00::5efe:10.0.0.1]/",
         "file:///etc/passwd",
         "https://[broken/",

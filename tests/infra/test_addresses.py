@@ -92,6 +92,7 @@ async def test_address_and_port_are_checked_again_when_connecting(names: dict[st
         "https://turned.example/",
         "https://shop.example:6379/",
         "http://shop.example:22/",
+        "https://shop.example:0/",
         "https://127.1.2.3/",
     ):
         with pytest.raises(TargetRefusedError):
