@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from infra import settings_check, temporal, temporal_namespace, temporal_versions
+from infra.crypto import Unreadable, Vault
 from infra.db import migrate, processes
 from infra.db.engine import Database
 from infra.settings import Settings, settings
@@ -112,6 +113,29 @@ async def _migrations(configuration: Settings) -> Finding:
     return Finding("migrations", there == head, f"at {there}" if there == head else lacks)
 
 
+# The oldest few by and large: each was wrapped by the key that is, or by one that is named beside it.
+_WRAPPED = "SELECT data_key FROM customers WHERE data_key IS NOT NULL LIMIT 1000"
+
+
+async def _master_key(configuration: Settings) -> Finding:
+    """Another key of the right form starts everything, reads no name, and seals new ones apart from the old."""
+    vault = Vault.from_settings(configuration)
+    async with await psycopg.AsyncConnection.connect(configuration.database_url, connect_timeout=5) as connection:
+        rows = await (await connection.execute(_WRAPPED)).fetchall()
+    unread = sum(not _opens(vault, bytes(row[0])) for row in rows)
+    lacks = f"opens {len(rows) - unread} of {len(rows)} customers' data: OMS_MASTER_KEY is another than it was; "
+    restore = "set that one again, or name it in OMS_PREVIOUS_MASTER_KEYS"
+    return Finding("master key", not unread, lacks + restore if unread else "opens what is in the books")
+
+
+def _opens(vault: Vault, wrapped: bytes) -> bool:
+    try:
+        vault.unwrap(wrapped)
+    except Unreadable:
+        return False
+    return True
+
+
 async def _client(configuration: Settings) -> Client:
     try:
         return await temporal.connect(configuration)
@@ -199,6 +223,7 @@ CHECKS: dict[str, Check] = {
     "settings": _settings,
     "database": _database,
     "migrations": _migrations,
+    "master key": _master_key,
     "Temporal": _temporal,
     "search attributes": _search_attributes,
     "worker version": _worker_version,
