@@ -13,6 +13,7 @@ from itertools import pairwise
 import phonenumbers
 
 from infra.crypto import normalised_email, normalised_phone
+from infra.mail_address import mail_address
 
 MAX_WORDS = 48
 MIN_PHONE_DIGITS = 5
@@ -57,9 +58,14 @@ def email_sought(q: str) -> str | None:
 
 
 def address_in(q: str) -> str:
-    """The address in `Ann <ann@example.com>` or `mailto:ann@example.com`; `q` itself where it names none so."""
+    """The address in `Ann <ann@example.com>` or `mailto:ann@example.com`, in the form in which orders keep it (a
+    domain `xn--…` by its letters); `q` itself where it names none so."""
     plain = unicodedata.normalize("NFKC", q).strip().removeprefix("mailto:")
-    return parseaddr(plain)[1] or plain
+    found = parseaddr(plain)[1] or plain
+    try:
+        return mail_address(found)
+    except ValueError:
+        return found
 
 
 def phone_sought(q: str) -> list[str]:

@@ -58,6 +58,14 @@ async def test_what_an_order_named_is_found_in_every_spelling(shop: Door, order:
     assert await found(shop, q, channel=CHANNEL) == {order: [matched]}
 
 
+async def test_an_address_is_found_by_both_forms_of_its_domain(shop: Door) -> None:
+    letters, coded = "elodie@exämple.example", "elodie@xn--exmple-cua.example"
+    for number, named in enumerate((letters, coded)):
+        customer = {"id": unique("c"), "name": f"Elodie {number}", "email": named, "phone": None}
+        made, where = await place(shop, customer=customer, channel=f"idn-{number}"), f"idn-{number}"
+        assert [await found(shop, q, channel=where) for q in (letters, coded)] == [{made: ["email"]}] * 2
+
+
 @pytest.mark.parametrize(
     "q", ["龙小", "Zoe Other", "nobody@search.example", "13977778889", "+44 415 555 0132", "%", "_"]
 )
