@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.problems import SENTENCES
+from infra.crypto import Unreadable
 from infra.db.engine import PoolExhausted
 
 logger = logging.getLogger(__name__)
@@ -260,6 +261,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DisconnectionError, _database)
     app.add_exception_handler(PoolExhausted, _busy)
     app.add_exception_handler(PoolTimeout, _busy)
+    app.add_exception_handler(Unreadable, _sealed)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _internal)
 
@@ -296,6 +298,13 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _busy(request: Request, _: Exception) -> Response:
     return respond(request, unavailable("busy", "too many requests at once; nothing was written, try again"))
+
+
+async def _sealed(request: Request, error: Exception) -> Response:
+    """The transaction is rolled back: nothing is sealed under a second key beside the first."""
+    remedy = "personal data cannot be opened: another OMS_MASTER_KEY than it was, or altered data; see oms doctor"
+    logger.error(remedy, exc_info=error, extra={"code": "unreadable"})
+    return respond(request, unavailable("database_unavailable", "personal data cannot be opened; nothing was written"))
 
 
 async def _gone(_: Request, __: Exception) -> Response:
