@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from workers.environment import check, end, fail, use, use_temporal
+from workers.options import AsJson
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +33,6 @@ Port = Annotated[
         "--port", min=0, max=65535, help="The API's port; 0 picks free ones. [default: last time's, else 8000]"
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 DEFAULT_DATA_DIR = Path(".oms")
 # What a stack of one's own makes by itself.
 GIVEN = ("OMS_DATABASE_URL", "OMS_TEMPORAL_ADDRESS", "OMS_SANDBOX_URL", "OMS_SANDBOX_WEBHOOK_SECRET")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import typer
@@ -17,16 +17,6 @@ from infra.stack.program import command
 from workers.api_client import ApiError
 
 FAILED = 1
-Api = Annotated[
-    str | None,
-    typer.Option("--api", envvar="OMS_API_URL", help="The API of any installation, such as https://oms.example.com."),
-]
-Token = Annotated[
-    str | None,
-    typer.Option("--token", envvar="OMS_API_TOKEN", show_envvar=True, help="A bearer token for it (oms token)."),
-]
-DataDir = Annotated[Path, typer.Option("--data-dir", help="The stack's data directory, where --api is not given.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 

@@ -15,7 +15,8 @@ from rich.table import Table
 from domain.access import Role
 from domain.steps import Action, Step
 from infra.stack.layout import DEFAULT_DATA_DIR
-from workers.installation import FAILED, Api, AsJson, DataDir, Token, chosen, console, errors, fail, told_of_failures
+from workers.installation import FAILED, chosen, console, errors, fail, told_of_failures
+from workers.options import Api, AsJson, DataDir, Token
 from workers.stuck_api import SupportApi
 from workers.tables import print_whole
 

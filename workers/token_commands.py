@@ -15,7 +15,8 @@ from infra.stack.layout import DEFAULT_DATA_DIR
 from infra.stack.program import command
 from workers.api_client import ApiClient
 from workers.environment import use
-from workers.installation import Api, AsJson, DataDir, Token, chosen, console, errors, fail, told_of_failures
+from workers.installation import chosen, console, errors, fail, told_of_failures
+from workers.options import Api, AsJson, DataDir, Token
 from workers.tables import print_whole
 
 app = typer.Typer(
