@@ -54,4 +54,4 @@ async def test_an_order_is_adjusted_and_what_is_stuck_is_sent_elsewhere(office: 
     stuck = await office.parked()
     assert "resolve its step instead" in (await ann.get(f"/console/orders/{stuck}/adjust")).text
     wrong = await ann.post(f"/console/orders/{order_no}/adjust", event="shipment_delivered", reason="x")
-    assert (wrong.status_code, "possible of an order" in wrong.text) == (409, True)
+    assert (wrong.status_code, "can be said" in wrong.text) == (409, True)

@@ -24,7 +24,7 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     guard = ui_guard.UiGuard(port, server.ui_url)
     await guard.start()
     async with server.running():
-        await asyncio.wait_for(probes.until(lambda: probes.http_ok(HOST, port, "/")), 20)
+        await asyncio.wait_for(probes.until(lambda: probes.http_ok(HOST, port, "/api/v1/namespaces")), 20)
         yield server, f"http://{HOST}:{port}"
     await guard.stop()
 
@@ -55,6 +55,7 @@ async def test_this_machines_browser_sees_temporal_ui_as_it_is(guarded: tuple[Te
         page = await http.get("/namespaces/default/workflows")
         assert page.status_code == 200 and page.text == (await hidden.get("/namespaces/default/workflows")).text
         listed = await http.get("/api/v1/namespaces?pageSize=5", headers={"Host": "localhost:1", "Origin": base})
+        assert listed.status_code == 200, listed.text
         assert "default" in [one["namespaceInfo"]["name"] for one in listed.json()["namespaces"]]
         asset = next(part.split('"')[0] for part in page.text.split('href="')[1:] if "_app/" in part)
         script = await http.get(httpx.URL(base).join(asset))
