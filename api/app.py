@@ -35,6 +35,7 @@ from api.routes import (
     refunds,
     returns,
     running,
+    staff,
     stock,
     store_credit,
     support,
@@ -76,6 +77,7 @@ ROUTERS = (
     notices.router,
     audit.router,
     tokens.router,
+    staff.router,
     webhooks.router,
     system.router,
 )

@@ -17,6 +17,7 @@ from infra.db.idempotency import Answered, Claim, Request
 # A workflow call is over well before; afterwards a claim counts as its dead holder's.
 HOLD_S = 20.0
 REPLAYED = {"Idempotent-Replayed": "true"}
+NOT_AGAIN = "the secrets of this were in the first answer alone and are not kept; where they are lost, make others"
 
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
@@ -38,6 +39,27 @@ async def in_books(parts: Services, request: Request, status: int, work: Work) -
         content = await work(conn)
         await _keep(conn, parts, claim, status, content)
     return json_response(content, status)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer of which `secrets` are in the first one alone; they are kept nowhere, sealed neither."""
+
+    kept: dict[str, Any]
+    secrets: dict[str, Any]
+
+
+async def shown_once(
+    parts: Services, request: Request, status: int, work: Callable[[AsyncConnection], Awaitable[Shown]]
+) -> Response:
+    """As in_books; a repeat gives the answer without its secrets and with a `note` that says so."""
+    async with parts.database.begin() as conn:
+        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
+        if isinstance(claim, Answered):
+            return replayed(claim)
+        shown = await work(conn)
+        await _keep(conn, parts, claim, status, {**shown.kept, "note": NOT_AGAIN})
+    return json_response({**shown.kept, **shown.secrets}, status)
 
 
 @dataclass(frozen=True, slots=True)

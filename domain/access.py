@@ -17,6 +17,9 @@ class Role(StrEnum):
 
 
 STAFF = frozenset({Role.SUPPORT, Role.WAREHOUSE, Role.FINANCE, Role.OPERATIONS, Role.ADMIN})
+# What a member of staff signs in with.
+STAFF_NAME = r"^[a-z0-9][a-z0-9._-]{0,31}$"
+STAFF_NAME_RULE = "1 to 32 small letters, digits, dots, hyphens and underscores, a letter or digit first"
 
 
 def same_person(one: str, other: str) -> bool:

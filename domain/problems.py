@@ -82,6 +82,7 @@ SENTENCES: dict[str, str] = {
     "job_not_found": "there is no such job",
     "label_not_found": "there is no label for this return; it may be sent by a carrier of one's own",
     "label_printed": "the parcel is booked, so this stays; cancel the order and place a new one",
+    "last_admin": "nobody else can sign in as admin; repeat it with even_last_admin to go on",
     "line_not_named": "each line is named by line_no or by sku",
     "line_sku_mismatch": "the line with this number has another SKU; name the one or the other",
     "message_not_failed": "only a message that failed can be sent again",

@@ -19,8 +19,6 @@ ledger = typer.Typer(no_args_is_help=True, help="Questions to the books.")
 app.add_typer(ledger, name="ledger")
 audit = typer.Typer(no_args_is_help=True, help="Who did what, and whether the record of it is whole.")
 app.add_typer(audit, name="audit")
-staff = typer.Typer(no_args_is_help=True, help="Who may sign in to the console.")
-app.add_typer(staff, name="staff")
 worker = typer.Typer(invoke_without_command=True, help="Run the Temporal worker, or say which version orders go to.")
 app.add_typer(worker, name="worker")
 temporal = typer.Typer(no_args_is_help=True, help="What Temporal needs before orders can run.")
@@ -252,47 +250,14 @@ def audit_access(
     _run(lambda: command.access(as_json=as_json))
 
 
-Name = Annotated[str, typer.Argument(help="The name to sign in with.")]
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Who may sign in to the console: list, add, reset, remove.",
+)
+def staff(context: typer.Context) -> None:
+    from workers.staff_commands import app as commands
 
-
-@staff.command("add")
-def staff_add(
-    name: Name,
-    role: Annotated[str, typer.Option(help="support, warehouse, finance, operations or admin.")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-) -> None:
-    """Let somebody in: prints a first password and a second factor, once."""
-    use(data_dir, "staff")
-    from workers import staff as command
-
-    _run(lambda: command.add(name, role))
-
-
-@staff.command("reset")
-def staff_reset(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
-    """Another password and second factor; every session of this person ends."""
-    use(data_dir, "staff")
-    from workers import staff as command
-
-    _run(lambda: command.reset(name))
-
-
-@staff.command("remove")
-def staff_remove(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
-    """Let somebody in no more; every session of this person ends."""
-    use(data_dir, "staff")
-    from workers import staff as command
-
-    _run(lambda: command.remove(name))
-
-
-@staff.command("list")
-def staff_list(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
-    """Who may sign in, in which role, and who did last."""
-    use(data_dir, "staff")
-    from workers import staff as command
-
-    _run(lambda: command.show(as_json=as_json))
+    commands(args=context.args, prog_name="oms staff")
 
 
 @app.command(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import segno
 from rich.console import Console
@@ -12,87 +12,122 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access import STAFF
+from domain.access import STAFF, STAFF_NAME, STAFF_NAME_RULE
 from domain.errors import RuleBroken
-from infra import passwords
+from infra import staff_accounts
 from infra.crypto import Vault
-from infra.db import acting, staff, staff_sessions
+from infra.db import acting, staff
 from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
 from workers import books_trouble
 from workers.tables import print_whole
 
 OK, REFUSED = 0, 1
-_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,31}$")
+_NAME = re.compile(STAFF_NAME)
 _Answer = TypeVar("_Answer")
 
 
-def add(name: str, role: str, configuration: Settings | None = None, console: Console | None = None) -> int:
+def add(
+    name: str,
+    role: str,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
     """Let somebody in: prints a first password and a second factor, once."""
-    shown = console or Console(soft_wrap=True)
-    if not _NAME.match(name):
-        return _say(shown, "A name has 1 to 32 small letters, digits, dots, hyphens and underscores.")
-    if role not in STAFF:
-        return _say(shown, f"{role!r} is none of {', '.join(sorted(STAFF))}.")
-    return _give(shown, configuration, name, lambda conn, secrets: staff.add(conn, name, role, secrets))
+    if problem := wrong(name, role):
+        return _say(console, problem)
+    vault = Vault.from_settings(configuration or settings())
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        return {"name": name, "role": role, **await staff_accounts.add(conn, vault, name, role)}
+
+    return _told(console, configuration, work, lambda answer: tell_secrets(answer, console, as_json=as_json))
 
 
-def reset(name: str, configuration: Settings | None = None, console: Console | None = None) -> int:
+def reset(
+    name: str,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    even_last_admin: bool = False,
+    as_json: bool = False,
+) -> int:
     """Another password and second factor for somebody who lost them; all of his sessions end."""
+    vault = Vault.from_settings(configuration or settings())
 
-    async def work(conn: AsyncConnection, secrets: staff.Secrets) -> None:
-        await staff.reset(conn, name, secrets)
-        await staff_sessions.close_sessions_of(conn, name)
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        given = await staff_accounts.reset(conn, vault, name, even_last_admin=even_last_admin)
+        return {"name": name, **given}
 
-    return _give(console or Console(soft_wrap=True), configuration, name, work)
+    return _told(console, configuration, work, lambda answer: tell_secrets(answer, console, as_json=as_json))
 
 
-def remove(name: str, configuration: Settings | None = None, console: Console | None = None) -> int:
+def remove(
+    name: str,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    even_last_admin: bool = False,
+    as_json: bool = False,
+) -> int:
     """Let somebody in no more; all of his sessions end."""
-    shown = console or Console(soft_wrap=True)
 
-    async def work(conn: AsyncConnection) -> None:
-        await staff.remove(conn, name)
-        await staff_sessions.close_sessions_of(conn, name)
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await staff_accounts.remove(conn, name, even_last_admin=even_last_admin)
+        return {"name": name, "active": False}
 
-    return _told(shown, configuration, work, lambda _: shown.print(f"{name} can sign in no more."))
+    return _told(console, configuration, work, lambda answer: tell_removed(answer, console, as_json=as_json))
 
 
 def show(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
     """A table of everybody, or the same as JSON."""
-    shown = console or Console(soft_wrap=True)
+    return _told(console, configuration, staff.everybody, lambda rows: tell_everybody(rows, console, as_json=as_json))
+
+
+def wrong(name: str, role: str) -> str | None:
+    """Why nobody can have this name and this role."""
+    if not _NAME.fullmatch(name):
+        return f"A name has {STAFF_NAME_RULE}."
+    return None if role in STAFF else f"{role!r} is none of {', '.join(sorted(STAFF))}."
+
+
+def tell_secrets(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+    """What somebody proves himself by: {name, password, secret, address}."""
     if as_json:
-        beside = Console(stderr=True, soft_wrap=True)
-        return _told(beside, configuration, staff.everybody, lambda rows: print(json.dumps(rows, default=str)))
-    return _told(shown, configuration, staff.everybody, lambda rows: print_whole(shown, _table(rows)))
-
-
-def _give(
-    shown: Console,
-    configuration: Settings | None,
-    name: str,
-    work: Callable[[AsyncConnection, staff.Secrets], Awaitable[None]],
-) -> int:
-    """Do `work` with new secrets and print them."""
-    vault = Vault.from_settings(configuration or settings())
-    password, secret = passwords.new_password(), passwords.new_secret()
-    plain, wrapped = vault.new_data_key()
-    sealed = vault.seal(plain, secret, staff.totp_context(name))
-    kept = staff.Secrets(passwords.hashed(password), wrapped, sealed)
-    return _told(shown, configuration, lambda conn: work(conn, kept), lambda _: _print(shown, name, password, secret))
-
-
-def _print(shown: Console, name: str, password: str, secret: str) -> None:
-    address = passwords.address(secret, name)
-    for line in (f"Name:      {name}", f"Password:  {password}", f"Secret:    {secret}", f"Address:   {address}"):
-        shown.print(line, markup=False, highlight=False)
+        _as_json(answer)
+        return
+    shown = console or Console(soft_wrap=True)
+    for label in ("name", "password", "secret", "address"):
+        shown.print(f"{label.capitalize() + ':':<11}{answer[label]}", markup=False, highlight=False)
     if shown.is_terminal:
-        segno.make(address).terminal(compact=True)
+        segno.make(answer["address"]).terminal(compact=True)
     shown.print("Scan the address with an authenticator app. Nothing of this is shown again.", markup=False)
 
 
+def tell_removed(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+    """Who can sign in no more."""
+    if as_json:
+        _as_json(answer)
+    else:
+        (console or Console(soft_wrap=True)).print(f"{answer['name']} can sign in no more.", markup=False)
+
+
+def tell_everybody(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> None:
+    """A table, or the same as JSON."""
+    if as_json:
+        _as_json(rows)
+    else:
+        print_whole(console or Console(soft_wrap=True), _table(rows))
+
+
+def _as_json(answer: Any) -> None:
+    print(json.dumps(answer, ensure_ascii=False, default=str))
+
+
 def _told(
-    shown: Console,
+    console: Console | None,
     configuration: Settings | None,
     work: Callable[[AsyncConnection], Awaitable[_Answer]],
     tell: Callable[[_Answer], None],
@@ -101,9 +136,9 @@ def _told(
     try:
         tell(asyncio.run(_in_books(configuration or settings(), work)))
     except RuleBroken as error:
-        return _say(shown, error.detail)
+        return _say(console, error.detail)
     except (SQLAlchemyError, PoolExhausted, OSError) as error:
-        return _say(shown, f"The books cannot be reached: {books_trouble.words(error)}")
+        return _say(console, f"The books cannot be reached: {books_trouble.words(error)}")
     return OK
 
 
@@ -117,14 +152,14 @@ async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], A
         await database.close()
 
 
-def _table(rows: list[dict[str, object]]) -> Table:
+def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table("Name", "Role", "Active", "Signed in last", box=None)
     for row in rows:
-        last = row["signed_in_at"]
-        table.add_row(str(row["name"]), str(row["role"]), "yes" if row["active"] else "no", str(last or "never")[:19])
+        last = str(row["signed_in_at"] or "never")[:19].replace("T", " ")
+        table.add_row(str(row["name"]), str(row["role"]), "yes" if row["active"] else "no", last)
     return table
 
 
-def _say(shown: Console, words: str) -> int:
-    shown.print(words, style="red", markup=False)
+def _say(console: Console | None, words: str) -> int:
+    (console or Console(stderr=True, soft_wrap=True)).print(words, style="red", markup=False)
     return REFUSED

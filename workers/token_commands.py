@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -44,12 +45,32 @@ def issue(
         int | None, typer.Option(min=1, help="Seconds until it expires; OMS_TOKEN_LIFETIME_S unless named.")
     ] = None,
     as_json: AsJson = False,
+    api: Api = None,
+    token: Token = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Print a bearer token for the installation (--role), list tokens, revoke one."""
     if context.invoked_subcommand is not None:
+        source = context.get_parameter_source("api")
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"goes behind {context.invoked_subcommand}", param_hint="--api")
         return
     named = _named(role, customer, subject)
+    issued = _by_api(api, token, data_dir, named, lifetime_s) if api else _by_books(data_dir, named, lifetime_s)
+    print(json.dumps(issued, ensure_ascii=False) if as_json else issued["token"])
+
+
+def _by_api(
+    api: str, token: str | None, data_dir: Path, named: tuple[str, str], lifetime_s: int | None
+) -> dict[str, Any]:
+    body = {"role": named[0], "subject": named[1], "lifetime_s": lifetime_s}
+    with told_of_failures():
+        there = chosen(api, token, data_dir, Role.ADMIN)
+        with ApiClient(there.api, there.token) as client:
+            return client.call("POST", "/v1/tokens", body=body)
+
+
+def _by_books(data_dir: Path, named: tuple[str, str], lifetime_s: int | None) -> dict[str, Any]:
     use(data_dir, "token")
     from workers import issuing
 
@@ -57,12 +78,9 @@ def issue(
         issued = issuing.issue(settings(), *named, lifetime_s)
     except issuing.Unreachable as error:
         fail(str(error))
-    if as_json:
-        facts = {"token_id": issued.token_id, "role": issued.role, "subject": issued.subject}
-        expires = datetime.fromtimestamp(issued.expires_at).astimezone().isoformat()
-        print(json.dumps({"token": issued.token, **facts, "expires_at": expires}, ensure_ascii=False))
-    else:
-        print(issued.token)
+    facts = {"token_id": issued.token_id, "role": issued.role, "subject": issued.subject}
+    expires = datetime.fromtimestamp(issued.expires_at).astimezone().isoformat()
+    return {"token": issued.token, **facts, "expires_at": expires}
 
 
 def _named(role: str | None, customer: str | None, subject: str | None) -> tuple[str, str]:

@@ -1,19 +1,23 @@
-"""Bearer tokens that were handed out: who has one, and revoking it."""
+"""Bearer tokens that were handed out: handing them out, who has one, and revoking it."""
 
 import hashlib
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import paging
+from api.bodies import read
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, services
-from api.documentation import keyed, problems
-from api.idempotent import in_books
+from api.documentation import body_of, keyed, problems
+from api.idempotent import Shown, in_books, shown_once
+from api.schemas.access import IssuedToken, NewToken
 from api.schemas.text import Reference
 from domain.access import Role
 from domain.errors import NotFound
+from infra import tokens as signed
 from infra.db import tokens
 from infra.db.idempotency import Request as Asked
 
@@ -42,6 +46,32 @@ async def every(
         found = await tokens.page(conn, role=role, subject=subject, active=active, before=before, limit=limit + 1)
     more = paging.encoded([found[limit - 1]["number"]]) if len(found) > limit else None
     return json_response({"items": [_shown(row) for row in found[:limit]], "next_cursor": more})
+
+
+@router.post("", status_code=201, response_model=IssuedToken, openapi_extra=body_of(NewToken), responses=problems())
+async def issue(request: Request, caller: Caller) -> Response:
+    """Hand out a token. The first answer is all that shows it; a repeat is without. For admins.
+
+    Without `lifetime_s` it lives for OMS_TOKEN_LIFETIME_S.
+    """
+    parts = services(request)
+    require(caller, Role.ADMIN)
+    key = idempotency_key(request)
+    parsed = await read(request, NewToken)
+    wish, settings = parsed.model, parts.settings
+    made = signed.make(
+        settings.token_secret,
+        wish.role,
+        wish.customer or wish.subject or "",
+        wish.lifetime_s or settings.token_lifetime_s,
+    )
+
+    async def work(conn: AsyncConnection) -> Shown:
+        await tokens.register(conn, made, actor(caller))
+        facts = {"token_id": made.token_id, "role": made.role, "subject": made.subject}
+        return Shown({**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token})
+
+    return await shown_once(parts, Asked(actor(caller), key, parsed.digest, caller.origin), 201, work)
 
 
 @router.post("/{token_id}/revoke", openapi_extra=keyed(), responses=problems())

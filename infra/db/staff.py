@@ -27,6 +27,7 @@ _RESET = text(
     """
 )
 _REMOVE = text("UPDATE staff SET active = false WHERE name = :name AND active RETURNING name")
+_ADMINS = text("SELECT name FROM staff WHERE active AND role = 'admin' ORDER BY name FOR UPDATE")
 _ALL = text("SELECT name, role, active, created_at, signed_in_at FROM staff ORDER BY active DESC, name")
 
 
@@ -82,6 +83,11 @@ async def remove(conn: AsyncConnection, name: str) -> None:
     """Let nobody sign in under this name any more; what he did keeps his name. Raises NotFound `staff_not_found`."""
     if (await conn.execute(_REMOVE, {"name": name})).scalar_one_or_none() is None:
         raise _unknown(name)
+
+
+async def admins(conn: AsyncConnection) -> list[str]:
+    """The admins who may sign in, held as they are to the end of the transaction: two leave one after the other."""
+    return list((await conn.execute(_ADMINS)).scalars())
 
 
 async def everybody(conn: AsyncConnection) -> list[dict[str, object]]:

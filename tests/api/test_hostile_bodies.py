@@ -23,6 +23,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "POST /v1/shipments/S-1/came-back": {LINES: [{"sku": "TEA-1", "quantity": 1}]},
     "POST /v1/stock/quarantine": {"sku": "TEA-1", "quantity": 1, "disposition": "scrap", "reason": "r"},
     "POST /v1/feedback/fbk_1/answer": {"text": "t"},
+    "POST /v1/staff": {"name": "amy", "role": "support"},
+    "POST /v1/staff/nobody/reset": {"even_last_admin": False},
+    "POST /v1/tokens": {"role": "support", "subject": "amy", "lifetime_s": 60},
 }
 VALUES: tuple[Any, ...] = (
     None,

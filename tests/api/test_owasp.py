@@ -103,7 +103,7 @@ async def test_api5_every_call_is_in_the_table_of_roles(shop: Door) -> None:
     assert not missing
 
 
-IDS = "0F9C9T-3J0000-00000X|TEA-1|job_1|whe_1|nch_1|apr_1|rf_1|rfd_1|rt_1|fbk_1|INV-2026-000001|c-17|S-1|tok_1|1"
+IDS = "0F9C9T-3J0000-00000X|TEA-1|job_1|whe_1|nch_1|apr_1|rf_1|rfd_1|rt_1|fbk_1|INV-2026-000001|c-17|S-1|tok_1|amy|1"
 
 
 def _as_routes() -> Iterator[tuple[str, str]]:

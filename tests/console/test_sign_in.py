@@ -1,6 +1,7 @@
 """Signing in: who proves himself gets a session, and nobody else learns anything."""
 
 import asyncio
+import json
 import re
 import time
 from dataclasses import dataclass
@@ -263,6 +264,20 @@ async def test_a_name_is_given_once_and_listed(database_url: Books) -> None:
     code, text = await told("add", database_url, person.name, "support")
     assert (code, "names are not given twice" in text) == (1, True)
     assert person.name in (await told("show", database_url))[1]
+
+
+async def test_for_programs_secrets_and_removals_are_json(
+    database_url: Books, door: Door, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await door.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
+    settings, name = settings_for(database_url), unique("eve")
+    assert await asyncio.to_thread(staff.add, name, "admin", settings, as_json=True) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"name", "role", "password", "secret", "address"}
+    assert await asyncio.to_thread(staff.remove, name, settings, as_json=True) == 1
+    refused = capsys.readouterr()
+    assert (refused.out, "the only admin who can sign in" in refused.err) == ("", True)
+    assert await asyncio.to_thread(staff.remove, name, settings, even_last_admin=True, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out) == {"name": name, "active": False}
 
 
 @pytest.mark.parametrize(

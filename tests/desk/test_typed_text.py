@@ -37,6 +37,8 @@ CLEAR_CALLS = {
     "POST /v1/stock/quarantine": "about goods; the ledger's reference",
     "POST /v1/webhook-endpoints": "an address of a program",
     "POST /v1/notices/channels name": "how staff call it",
+    "POST /v1/staff": "the name that somebody signs in with",
+    "POST /v1/tokens": "an id: a customer's, a channel's, or the name of staff",
     # Both need a workflow that cannot go on; tests/console/test_running.py and test_resets.py look at their rows.
     "POST /v1/support/orders/{order_no}/running/{activity_id}": "looked at elsewhere",
     "POST /v1/support/orders/{order_no}/reset": "looked at elsewhere",
