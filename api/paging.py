@@ -21,15 +21,15 @@ def encoded(parts: list[Any]) -> str:
 def decoded(cursor: str, *types: type) -> list[Any]:
     """The parts, of exactly these types. Raises Problem `invalid_cursor`."""
     if len(cursor) > _MAX_CHARS:
-        _refuse()
+        refuse()
     try:
         parts = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
-        _refuse()
+        refuse()
     if not isinstance(parts, list) or [type(part) for part in parts] != list(types):
-        _refuse()
+        refuse()
     if any(isinstance(part, str) and "\x00" in part for part in parts):
-        _refuse()
+        refuse()
     return parts
 
 
@@ -38,13 +38,13 @@ def number(cursor: str | None) -> int:
     if cursor is None:
         return 0
     found = int(decoded(cursor, int)[0])
-    return found if 0 <= found < 2**31 else _refuse()
+    return found if 0 <= found < 2**31 else refuse()
 
 
 def large_number(cursor: str) -> int:
     """The row number in a cursor. Raises Problem `invalid_cursor`."""
     found = int(decoded(cursor, int)[0])
-    return found if 0 <= found < 2**63 else _refuse()
+    return found if 0 <= found < 2**63 else refuse()
 
 
 def moment(text: str) -> datetime:
@@ -52,8 +52,8 @@ def moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        _refuse()
-    return found if found.tzinfo is not None else _refuse()
+        refuse()
+    return found if found.tzinfo is not None else refuse()
 
 
 def position(cursor: str | None, sort: Sort) -> Position | None:
@@ -62,7 +62,7 @@ def position(cursor: str | None, sort: Sort) -> Position | None:
         return None
     sorted_by, created_at, order_no, status = decoded(cursor, str, str, str, str)
     if sorted_by != sort:
-        _refuse()
+        refuse()
     return Position(moment(created_at), order_no, status)
 
 
@@ -71,5 +71,6 @@ def after(row: dict[str, Any], sort: Sort) -> str:
     return encoded([sort, row["created_at"].isoformat(), row["order_no"], row["status"]])
 
 
-def _refuse() -> NoReturn:
+def refuse() -> NoReturn:
+    """Raises Problem `invalid_cursor`."""
     raise Problem("invalid_cursor", "the cursor is not one that this list gave, or was given for another order of rows")

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from workers.environment import check, end, fail, use, use_temporal
-from workers.options import AsJson
+from workers.options import Api, AsJson, Token
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -183,20 +183,28 @@ def migrate() -> None:
 
 
 @app.command()
-def doctor(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def doctor(
+    *, as_json: AsJson = False, api: Api = None, token: Token = None, data_dir: DataDir = DEFAULT_DATA_DIR
+) -> None:
     """Say what is reachable and right; exit 1 when something is wrong."""
     from workers import doctor as command
 
+    if api:
+        _run(lambda: command.run_there(api, token, as_json=as_json))
     use(data_dir, "doctor")
     _run(lambda: command.run(as_json=as_json))
 
 
 @app.command()
-def recover(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def recover(
+    *, as_json: AsJson = False, api: Api = None, token: Token = None, data_dir: DataDir = DEFAULT_DATA_DIR
+) -> None:
     """Start again, from the books, every open order that Temporal does not know."""
-    use(data_dir, "books")
     from workers import recover as command
 
+    if api:
+        _run(lambda: command.run_there(api, token, as_json=as_json))
+    use(data_dir, "books")
     _run(lambda: command.run(as_json=as_json))
 
 

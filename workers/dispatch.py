@@ -13,6 +13,8 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities import starting
+from activities.starting import ClientProvider
 from infra import temporal_namespace
 from infra.db import dispatching
 from infra.db.autocommit import autocommit
@@ -21,8 +23,6 @@ from infra.db.engine import Database, PoolExhausted
 from infra.metrics import DISPATCH_LAG
 from infra.settings import Settings
 from infra.telemetry import bind_order, continued
-from workers import starting
-from workers.starting import ClientProvider
 from workflows.messages import StartJob
 
 BATCH = 50

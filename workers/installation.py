@@ -13,8 +13,9 @@ from rich.console import Console
 from domain.access import Role
 from infra.stack import running
 from infra.stack.errors import NotRunningError
+from infra.stack.layout import DEFAULT_DATA_DIR
 from infra.stack.program import command
-from workers.api_client import ApiError
+from workers.api_client import ApiClient, ApiError
 
 FAILED = 1
 console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
@@ -42,6 +43,15 @@ def chosen(api: str | None, token: str | None, data_dir: Path, role: Role) -> In
     except NotRunningError as error:
         raise NotRunningError(f"{error}, or name another installation by --api URL and --token") from None
     return Installation(stack.api, token or stack.tokens[role])
+
+
+@contextmanager
+def calling(api: str, token: str | None, role: Role) -> Iterator[ApiClient]:
+    """The API at this address; what goes wrong becomes a message and exit code 1."""
+    with told_of_failures():
+        there = chosen(api, token, DEFAULT_DATA_DIR, role)
+        with ApiClient(there.api, there.token) as client:
+            yield client
 
 
 @contextmanager

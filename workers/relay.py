@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from activities import starting
 from infra import metrics, telemetry
 from infra.crypto import Vault
 from infra.db import (
@@ -24,7 +25,7 @@ from infra.db.engine import Database
 from infra.gateways.registry import build_messages
 from infra.heartbeat import beating
 from infra.settings import Settings
-from workers import process, starting
+from workers import process
 from workers.backlogs import LOOK_S as BACKLOGS_LOOK_S
 from workers.backlogs import observing
 from workers.book_checks import checks

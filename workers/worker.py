@@ -16,6 +16,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities import wiring
+from activities.starting import ClientProvider
 from infra import metrics, telemetry, temporal
 from infra.db.engine import Database
 from infra.heartbeat import beating
@@ -24,7 +25,6 @@ from workers import process
 from workers.cached_workflows import TidyRunner
 from workers.dispatch import Dispatcher
 from workers.readiness import Readiness
-from workers.starting import ClientProvider
 from workflows.bulk import BulkResolveWorkflow
 from workflows.order import OrderWorkflow
 from workflows.returns import ReturnWorkflow

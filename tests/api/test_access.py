@@ -58,6 +58,8 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/staff/amy/remove"): (None, {"admin"}),
     ("POST", "/v1/tokens/tok_1/revoke"): (None, {"admin"}),
     ("GET", "/v1/audit"): (None, {"operations", "admin"}),
+    ("GET", "/v1/doctor"): (None, {"operations", "admin"}),
+    ("POST", "/v1/recover"): (None, {"operations", "admin"}),
     ("POST", "/v1/stock/quarantine"): ({}, {"warehouse", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/returns"): ({}, ORDERERS),
     ("GET", "/v1/returns"): (None, STAFF),

@@ -67,6 +67,19 @@ def test_doctor_finds_nothing_wrong(up: Up) -> None:
     assert "WRONG" not in told.stdout
 
 
+@pytest.mark.parametrize("role", ["operations", "support"])
+def test_doctor_and_recover_by_the_api_need_a_token_of_operations_only(up: Up, role: str) -> None:
+    there = ("--api", up.ready["api"], "--token", up.ready["tokens"][role], "--data-dir", str(up.folder / "none"))
+    told, started = (oms(command, *there, "--json") for command in ("doctor", "recover"))
+    if role == "support":
+        assert (told.returncode, started.returncode) == (1, 1)
+        assert "forbidden" in told.stderr and "forbidden" in started.stderr
+        return
+    assert (told.returncode, json.loads(told.stdout)["ok"]) == (0, True), told.stdout
+    assert (started.returncode, json.loads(started.stdout)["started"]) == (0, 0), started.stderr
+    assert "WRONG" not in oms("doctor", *there).stdout
+
+
 def test_doctor_says_what_is_wrong_and_ends_with_1(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/oms")
     told = oms("doctor", "--data-dir", str(up.folder / "elsewhere"))

@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.starting import lazily_connected
 from infra.db import dispatching
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
@@ -20,7 +21,6 @@ from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.workers.support import ask, database, place, settings_for, sql, until
 from workers.dispatch import Dispatcher
-from workers.starting import lazily_connected
 from workflows import names
 from workflows.messages import StartJob, StartOrder
 

@@ -7,10 +7,10 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.starting import share
 from domain.priority import RANKS, SHARES, Priority
 from infra.db.dispatching import OrderFacts
 from infra.stack.temporal import TemporalServer
-from workers.starting import share
 
 STANDARD, URGENT = 120, 60
 handed_out: list[str] = []

@@ -14,7 +14,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from infra import temporal_namespace, temporal_versions
+from activities.starting import lazily_connected
+from infra import doctor, temporal_namespace, temporal_versions
 from infra.db import processes
 from infra.db.autocommit import autocommit
 from infra.heartbeat import Heartbeat
@@ -26,11 +27,10 @@ from tests.stack.test_temporal import DEPLOYMENT, polling
 from tests.workers.notice_scene import Scene
 from tests.workers.support import database, place, settings_for, sql, until
 from tests.workers.test_dispatch import dispatching_with
-from workers import doctor, preparing, promoting, readiness
+from workers import preparing, promoting, readiness
 from workers.preparing import prepare
 from workers.promoting import NotPromoted, promote
 from workers.readiness import Readiness, Trouble
-from workers.starting import lazily_connected
 
 NAMES = [key.name for key in SEARCH_ATTRIBUTES]
 
@@ -226,7 +226,7 @@ async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_ar
         assert json.loads(capsys.readouterr().out)["build_id"] == "there"
         elsewhere = settings.model_copy(update={"build_id": "elsewhere"})
         looked = [await doctor._worker_version(one) for one in (settings, elsewhere)]
-        assert [one.right for one in looked] == [True, True], "a version that no worker runs waits for nothing"
+        assert [one.ok for one in looked] == [True, True], "a version that no worker runs waits for nothing"
         assert looked[0].detail == "there" and "elsewhere, which no worker runs" in looked[1].detail
     monkeypatch.setattr(temporal_versions, "POLLS_WITHIN", timedelta(0))  # as after a minute without a poll
     with pytest.raises(NotPromoted, match=r"build id there, polls task queue.*no worker of this deployment polls"):

@@ -1,24 +1,33 @@
 """After the loss of Temporal's database the books start every open story again, and only those."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
+import typer
+from pydantic import SecretStr
 from rich.console import Console
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.recovering import Recovered
+from api import recover_acts
+from api.app import create_app
 from domain.refunds import Origin
+from infra import tokens
 from infra.db.engine import Database
 from infra.db.refunds import RefundAsk, open_refund
 from infra.settings import Settings
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
+from tests.infra.servers import serving
 from tests.workers.support import damage, move, place, settings_for, sql
 from workers import recover
-from workers.recover import Recovered
 from workflows import names
 
 
@@ -105,6 +114,9 @@ async def test_the_command_says_what_it_did(
     settings = settings_of(database_url, server)
     assert await asyncio.to_thread(recover.run, settings) == 0
     assert "0 orders open: 0 started, 0 already running" in capsys.readouterr().out
+    await place(database_url)
+    assert await asyncio.to_thread(recover.run, settings) == 0
+    assert "1 order open: 1 started, 0 already running" in capsys.readouterr().out
     unreachable = settings.model_copy(update={"temporal_address": "127.0.0.1:9"})
     assert await asyncio.to_thread(recover.run, unreachable) == 1
     assert "Temporal at 127.0.0.1:9 cannot be reached (OMS_TEMPORAL_ADDRESS)\n" in capsys.readouterr().out
@@ -114,3 +126,26 @@ async def test_the_command_says_what_it_did(
     gone = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:9/none"})
     assert await asyncio.to_thread(recover.run, gone) == 1
     assert "books cannot be read" in capsys.readouterr().out
+
+
+async def test_by_the_api_all_pages_are_walked(
+    database_url: Books, server: TemporalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
+    opened = [await place(database_url) for _ in range(7)]
+    monkeypatch.setattr(recover_acts, "LIMIT", 3)
+    settings = settings_of(database_url, server).model_copy(update={"token_secret": SecretStr("x" * 40)})
+    app = create_app(settings)
+    async with app.router.lifespan_context(app), serving(app) as base:
+        token = tokens.issue(settings.token_secret, "operations", "olga", 600)
+        run = partial(asyncio.to_thread, recover.run_there, base, token)
+        assert await run(as_json=True) == 0
+        assert json.loads(capsys.readouterr().out) == asdict(Recovered(open_orders=7, started=7))
+        client = await Client.connect(server.address)
+        assert all([await known(client, order_no) for order_no in opened])
+        await client.get_workflow_handle(names.order_workflow(opened[4])).terminate()
+        assert await run(as_json=False) == 0
+        assert "7 orders open: 1 started, 6 already running" in capsys.readouterr().out
+        with pytest.raises(typer.Exit) as refused:
+            await asyncio.to_thread(recover.run_there, base, "no token", as_json=False)
+        assert refused.value.exit_code == 1 and "token_invalid" in capsys.readouterr().err

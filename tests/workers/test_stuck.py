@@ -12,6 +12,7 @@ from click.testing import Result
 from temporalio.client import Client
 from typer.testing import CliRunner
 
+from activities import starting
 from api.app import create_app
 from infra import tokens
 from infra.settings import Settings
@@ -23,7 +24,6 @@ from tests.conftest import Books
 from tests.infra.servers import serving
 from tests.workers.support import database, settings_for, sql
 from tests.workers.test_bulk import stuck, working
-from workers import starting
 from workers import stuck as command
 from workers.dispatch import Dispatcher
 

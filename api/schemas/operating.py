@@ -1,0 +1,29 @@
+"""What the calls on the installation answer."""
+
+from pydantic import BaseModel
+
+
+class Finding(BaseModel):
+    """One thing that was looked at; `detail` says what is there or what to do."""
+
+    subject: str
+    ok: bool
+    detail: str
+
+
+class Findings(BaseModel):
+    """All findings; `ok` when each is."""
+
+    ok: bool
+    findings: list[Finding]
+
+
+class Recovered(BaseModel):
+    """What this call found and did. `open_orders` = `started` + `running`; `next_cursor` is null at the end."""
+
+    open_orders: int
+    started: int
+    running: int
+    returns: int
+    jobs: int
+    next_cursor: str | None
