@@ -1,5 +1,6 @@
 """The application: its routes, its errors, its life."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -27,6 +28,7 @@ from api.routes import (
     endpoints,
     feedback,
     holds,
+    ledger,
     messages,
     notices,
     operating,
@@ -78,6 +80,7 @@ ROUTERS = (
     notices.router,
     operating.router,
     audit.router,
+    ledger.router,
     tokens.router,
     staff.router,
     webhooks.router,
@@ -104,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
     documentation.complete(app)
     documentation_pages.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.state.walk = asyncio.Lock()
     app.state.limits = limits = RateLimits(settings)
     app.add_middleware(Guard, settings=settings, limits=limits)
     app.add_middleware(Measured)

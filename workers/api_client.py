@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,6 +10,8 @@ import httpx
 
 PAGE = 200
 TIMEOUT_S = 30.0
+# A walk over the books takes OMS_BOOKS_CHECK_TIMEOUT_S at most, as the installation has it.
+WALK_TIMEOUT_S = 3600.0
 
 
 class ApiError(Exception):
@@ -46,14 +48,16 @@ class ApiClient:
         method: str,
         path: str,
         *,
-        params: dict[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         body: dict[str, Any] | None = None,
         key: str | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> dict[str, Any]:
         """The JSON of the answer."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex} if method == "POST" else {}
+        timeout = httpx.Timeout(TIMEOUT_S, read=timeout_s)
         try:
-            answer = self._http.request(method, path, params=params, json=body, headers=headers)
+            answer = self._http.request(method, path, params=params, json=body, headers=headers, timeout=timeout)
             content: dict[str, Any] = answer.json()
         except httpx.HTTPError as error:
             raise ApiError(f"the API at {self._base} does not answer: {type(error).__name__}") from error

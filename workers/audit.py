@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db import audit, audit_access, audit_anchors
+from infra.db import audit_access, audit_anchors, audit_verdict
 from infra.db.audit import Fault
 from infra.db.audit_anchors import Anchor
 from infra.db.engine import Database, PoolExhausted
@@ -22,17 +21,12 @@ from workers.tables import print_whole
 
 OK, WRONG = 0, 1
 SHOWN = 50
+LATE = (
+    "The audit log was not walked to its end in time: raise OMS_BOOKS_CHECK_TIMEOUT_S there, or verify without --api "
+    "where the installation's settings are, which takes as long as it needs."
+)
 _HASH = re.compile(r"^[0-9a-f]{64}$")
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is wrong with the log, its newest anchor, and how many entries are younger than that."""
-
-    faults: list[Fault]
-    anchor: Anchor | None
-    younger: int
 
 
 def verify(
@@ -46,66 +40,77 @@ def verify(
 
     `anchors` are hashes that were kept elsewhere: each must be in the chain. How far the anchors reach goes to stderr.
     """
-    shown = console or Console(soft_wrap=True, stderr=as_json)
-    if odd := [kept for kept in anchors if not _HASH.match(kept.strip().lower())]:
-        return _say(shown, f"An anchor's hash has 64 hexadecimal digits: {odd[0]!r} is none.")
-    found = _asked(shown, configuration, lambda conn: _verdict(conn, [kept.strip().lower() for kept in anchors]))
-    if found is None:
-        return WRONG
+    shown = _shown(console, as_json)
+    kept = hashes(anchors)
+    if odd := odd_hash(kept):
+        return _say(shown, odd)
+    found = _asked(shown, configuration, lambda conn: audit_verdict.verdict(conn, kept))
+    return WRONG if found is None else told(found.document, console, as_json=as_json)
+
+
+def hashes(anchors: Sequence[str]) -> list[str]:
+    """As they are kept: in small letters, without space around."""
+    return [kept.strip().lower() for kept in anchors]
+
+
+def odd_hash(anchors: Sequence[str]) -> str | None:
+    """What is wrong with the first that cannot be a hash."""
+    odd = [kept for kept in anchors if not _HASH.match(kept)]
+    return f"An anchor's hash has 64 hexadecimal digits: {odd[0]!r} is none." if odd else None
+
+
+def told(found: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> int:
+    """Print a verdict; 0 when the log is whole, else 1."""
     if as_json:
-        print(json.dumps(_document(found), ensure_ascii=False))
-        return WRONG if found.faults else OK
-    for fault in found.faults[:SHOWN]:
-        _say(shown, fault.words)
-    if found.faults:
-        return _say(shown, f"The audit log is not whole: {len(found.faults)} faults.")
+        print(json.dumps(found, ensure_ascii=False))
+        return OK if found["ok"] else WRONG
+    shown = _shown(console)
+    for fault in found["faults"][:SHOWN]:
+        _say(shown, Fault(**fault).words)
+    if found["fault_count"]:
+        _say(shown, f"The audit log is not whole: {found['fault_count']} faults.")
+    if not found["complete"]:
+        return _say(shown, LATE)
+    if found["fault_count"]:
+        return WRONG
     shown.print("The audit log is whole.")
-    newest = found.anchor.line if found.anchor else "none yet"
+    newest = found["newest_anchor"] or "none yet"
     beside = console or Console(soft_wrap=True, stderr=True)
-    beside.print(f"Newest anchor: {newest}; {found.younger} entries are younger.", markup=False, highlight=False)
+    words = f"Newest anchor: {newest}; {found['younger_entries']} entries are younger."
+    beside.print(words, markup=False, highlight=False)
     return OK
-
-
-def _document(found: Verdict) -> dict[str, Any]:
-    return {
-        "ok": not found.faults,
-        "faults": [asdict(fault) for fault in found.faults],
-        "newest_anchor": found.anchor.line if found.anchor else None,
-        "younger_entries": found.younger,
-    }
-
-
-async def _verdict(conn: AsyncConnection, anchors: Sequence[str]) -> Verdict:
-    found = await everything(conn)
-    for kept in anchors:
-        if await audit_anchors.number_of(conn, kept) is None:
-            what = f"anchor {kept} is not in the chain: anchors were removed or rewritten since it was written down"
-            found.append(Fault("anchor", "", 0, None, what))
-    return Verdict(found, await audit_anchors.newest(conn), await audit_anchors.younger(conn))
-
-
-async def everything(conn: AsyncConnection) -> list[Fault]:
-    """Everything that is wrong with the log, chains first, then anchors, at one moment."""
-    found = [fault async for fault in audit.faults(conn)]
-    return found + [fault async for fault in audit_anchors.faults(conn)]
 
 
 async def faults_of(configuration: Settings) -> list[Fault]:
     """Everything that is wrong with the log."""
-    return await _in_books(configuration, everything)
+    return (await _in_books(configuration, audit_verdict.verdict)).faults
 
 
-def anchor(*, only_print: bool = False, configuration: Settings | None = None, console: Console | None = None) -> int:
+def anchor(
+    *,
+    only_print: bool = False,
+    as_json: bool = False,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+) -> int:
     """Make anchors over all that has none (unless `only_print`), and print the newest as a line to keep elsewhere."""
-    shown = console or Console(soft_wrap=True)
+    shown = _shown(console, as_json)
     chosen = configuration or settings()
     try:
         newest = asyncio.run(_anchored(chosen, only_print))
     except (SQLAlchemyError, PoolExhausted, OSError) as error:
-        return _say(shown, f"The books cannot be read: {books_trouble.words(error)}")
+        return _unreadable(shown, error)
+    return anchor_told(newest.document if newest else None, console, as_json=as_json)
+
+
+def anchor_told(newest: dict[str, Any] | None, console: Console | None = None, *, as_json: bool = False) -> int:
+    """Print an anchor; 1 when there is none."""
     if newest is None:
-        return _say(shown, "There is no anchor: the audit log is empty, or none was made yet.")
-    shown.print(newest.line, markup=False, highlight=False)
+        return _say(_shown(console, as_json), "There is no anchor: the audit log is empty, or none was made yet.")
+    if as_json:
+        print(json.dumps(newest, ensure_ascii=False))
+    else:
+        _shown(console).print(newest["line"], markup=False, highlight=False)
     return OK
 
 
@@ -120,18 +125,20 @@ async def _anchored(configuration: Settings, only_print: bool) -> Anchor | None:
 
 def access(*, as_json: bool = False, configuration: Settings | None = None, console: Console | None = None) -> int:
     """Who can act, in which role, and did in the last 90 days."""
-    shown = console or Console(soft_wrap=True)
-    rows = _asked(shown, configuration, audit_access.review)
-    if rows is None:
-        return WRONG
+    rows = _asked(_shown(console, as_json), configuration, audit_access.review)
+    return WRONG if rows is None else access_told(rows, console, as_json=as_json)
+
+
+def access_told(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> int:
+    """Print an access review; times are times, or text from the API."""
     if as_json:
         print(json.dumps(rows, default=lambda moment: moment.isoformat(), ensure_ascii=False, indent=2))
         return OK
     table = Table("Name", "Role", "Access", "Signed in last", "Acts in 90 days", "Last act", box=None)
     for row in rows:
-        seen, acted = (str(row[name] or "never")[:19] for name in ("signed_in_at", "last_act_at"))
+        seen, acted = (str(row[name] or "never")[:19].replace("T", " ") for name in ("signed_in_at", "last_act_at"))
         table.add_row(str(row["name"]), str(row["role"]), str(row["access"]), seen, str(row["acts"]), acted)
-    print_whole(shown, table)
+    print_whole(_shown(console), table)
     return OK
 
 
@@ -142,7 +149,7 @@ def _asked(
     try:
         return asyncio.run(_in_books(configuration or settings(), work))
     except (SQLAlchemyError, PoolExhausted, OSError) as error:
-        _say(shown, f"The books cannot be read: {books_trouble.words(error)}")
+        _unreadable(shown, error)
         return None
 
 
@@ -153,6 +160,15 @@ async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], A
             return await work(conn)
     finally:
         await database.close()
+
+
+def _shown(console: Console | None, as_json: bool = False) -> Console:
+    """Where messages go: beside the document, when there is one."""
+    return console or Console(soft_wrap=True, stderr=as_json)
+
+
+def _unreadable(shown: Console, error: BaseException) -> int:
+    return _say(shown, f"The books cannot be read: {books_trouble.words(error)}")
 
 
 def _say(shown: Console, words: str) -> int:

@@ -15,10 +15,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A durable order management system: every order is a Temporal workflow, every fact is in PostgreSQL.",
 )
-ledger = typer.Typer(no_args_is_help=True, help="Questions to the books.")
-app.add_typer(ledger, name="ledger")
-audit = typer.Typer(no_args_is_help=True, help="Who did what, and whether the record of it is whole.")
-app.add_typer(audit, name="audit")
 worker = typer.Typer(invoke_without_command=True, help="Run the Temporal worker, or say which version orders go to.")
 app.add_typer(worker, name="worker")
 temporal = typer.Typer(no_args_is_help=True, help="What Temporal needs before orders can run.")
@@ -208,54 +204,24 @@ def recover(
     _run(lambda: command.run(as_json=as_json))
 
 
-@ledger.command("check")
-def ledger_check(*, as_json: AsJson = False, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
-    """Exit 0 when stock and money balance; else say where they do not."""
-    use(data_dir, "books")
-    from workers import ledger as command
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Questions to the books: check.",
+)
+def ledger(context: typer.Context) -> None:
+    from workers.ledger_commands import app as commands
 
-    _run(lambda: command.check(as_json=as_json))
-
-
-@audit.command("verify")
-def audit_verify(
-    anchor: Annotated[
-        list[str] | None, typer.Option("--anchor", help="A hash that was kept elsewhere and must be in the chain.")
-    ] = None,
-    as_json: AsJson = False,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-) -> None:
-    """Exit 0 when the audit log is whole; else say which entry was changed, removed, moved or cut off."""
-    use(data_dir, "books")
-    from workers import audit as command
-
-    _run(lambda: command.verify(anchor or (), as_json=as_json))
+    commands(args=context.args, prog_name="oms ledger")
 
 
-@audit.command("anchor")
-def audit_anchor(
-    *,
-    only_print: Annotated[bool, typer.Option("--print", help="Make none; print the newest.")] = False,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-) -> None:
-    """Make an anchor over all entries now, and print its hash as a line to keep elsewhere."""
-    use(data_dir, "books")
-    from workers import audit as command
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Is the record of who did what whole: verify, anchor; who can act: access.",
+)
+def audit(context: typer.Context) -> None:
+    from workers.audit_commands import app as commands
 
-    _run(lambda: command.anchor(only_print=only_print))
-
-
-@audit.command("access")
-def audit_access(
-    *,
-    as_json: AsJson = False,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-) -> None:
-    """The access review: staff, role, last sign-in, acts in the last 90 days."""
-    use(data_dir, "books")
-    from workers import audit as command
-
-    _run(lambda: command.access(as_json=as_json))
+    commands(args=context.args, prog_name="oms audit")
 
 
 @app.command(

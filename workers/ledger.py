@@ -9,13 +9,17 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db import audit_books
-from infra.db.audit_books import QUESTIONS, Answer
+from infra.db.audit_books import QUESTIONS, Answer, Question, Wrong
 from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
 from workers import books_trouble
 from workers.tables import print_whole
 
 OK, WRONG = 0, 1
+LATE = (
+    "Not every question was answered in time: raise OMS_BOOKS_CHECK_TIMEOUT_S there, or ask without --api where the "
+    "installation's settings are, which takes as long as it needs."
+)
 
 
 def check(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
@@ -27,14 +31,29 @@ def check(configuration: Settings | None = None, console: Console | None = None,
         beside = Console(stderr=True, soft_wrap=True) if as_json else shown
         beside.print(f"The books cannot be read: {books_trouble.words(error)}", style="red", markup=False)
         return WRONG
-    wrong = [answer for answer in answers if answer.count]
+    return told(answers, shown, as_json=as_json)
+
+
+def told(answers: list[Answer], shown: Console, *, as_json: bool = False) -> int:
+    """Print the answers; 0 when all is right, else 1."""
+    right = all(answer.right for answer in answers)
     if as_json:
-        print(json.dumps({"ok": not wrong, "questions": [_document(answer) for answer in answers]}, ensure_ascii=False))
-        return WRONG if wrong else OK
+        print(json.dumps({"ok": right, "questions": [_document(answer) for answer in answers]}, ensure_ascii=False))
+        return OK if right else WRONG
     print_whole(shown, _summary(answers))
-    for answer in wrong:
-        print_whole(shown, _examples(answer))
-    return WRONG if wrong else OK
+    for answer in answers:
+        if answer.count:
+            print_whole(shown, _examples(answer))
+    if not all(answer.in_time for answer in answers):
+        shown.print(LATE, style="red", markup=False)
+    return OK if right else WRONG
+
+
+def answer_in(document: dict[str, Any]) -> Answer:
+    """An answer as the API gives it."""
+    examples = [Wrong(one["where"], one["should_be"], one["is"]) for one in document["found"]]
+    question = Question(document["code"], document["name"], "")
+    return Answer(question, document["wrong"] or 0, examples, in_time=document["ok"] is not None)
 
 
 async def answers_of(configuration: Settings) -> list[Answer]:
@@ -53,7 +72,7 @@ def _document(answer: Answer) -> dict[str, Any]:
     return {
         "code": answer.question.code,
         "question": answer.question.name,
-        "wrong": answer.count,
+        "wrong": answer.count if answer.in_time else None,
         "examples": examples,
     }
 
@@ -65,7 +84,10 @@ def _summary(answers: list[Answer]) -> Table:
     table.add_column("wrong", justify="right")
     for answer in answers:
         holds = "[red]no[/red]" if answer.count else "[green]yes[/green]"
-        table.add_row(holds, answer.question.name, str(answer.count))
+        if answer.in_time:
+            table.add_row(holds, answer.question.name, str(answer.count))
+        else:
+            table.add_row("[red]?[/red]", answer.question.name, "no answer in time")
     return table
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-PAGE = 5000
+PAGE = 1000
 # A page follows the chain's own index; the numbers in the chain are checked, not trusted.
 _ENTRIES = {
     "order": text(

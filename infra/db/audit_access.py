@@ -1,5 +1,6 @@
 """The access review: who can act, in which role, and whether he does."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -24,16 +25,21 @@ _REVIEW = text(
              max(occurred_at) AS last_act_at
         FROM audit_log WHERE actor = p.actor AND actor_count IS NOT NULL
          AND action NOT IN ('signed_in', 'signed_out')) a
-     ORDER BY p.access, p.role, p.name
+     WHERE (p.access, p.role, p.name) > (CAST(:access AS text), CAST(:role AS text), CAST(:name AS text))
+     ORDER BY p.access, p.role, p.name LIMIT CAST(:most AS integer)
     """
 )
 REVIEW_DAYS = 90
 
 
-async def review(conn: AsyncConnection) -> list[dict[str, Any]]:
+async def review(
+    conn: AsyncConnection, after: Sequence[str] = ("", "", ""), most: int | None = None
+) -> list[dict[str, Any]]:
     """{name, role, access, created_at, signed_in_at, actor, acts, last_act_at} of everybody, the active ones first.
 
     `access` is active, removed, or token: acted with a bearer token and is no member of staff who signs in. `acts`
-    counts the last 90 days.
+    counts the last 90 days. `after` is the access, role and name of the one before, `most` how many at most.
     """
-    return [dict(row._mapping) for row in await conn.execute(_REVIEW, {"days": REVIEW_DAYS})]
+    access, role, name = after
+    asked = {"days": REVIEW_DAYS, "access": access, "role": role, "name": name, "most": most}
+    return [dict(row._mapping) for row in await conn.execute(_REVIEW, asked)]

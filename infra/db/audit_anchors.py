@@ -72,6 +72,18 @@ class Anchor:
     hash: str
 
     @property
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "number": self.number,
+            "made_at": self.made_at.isoformat(),
+            "entries": self.entries,
+            "count": self.count,
+            "hash": self.hash,
+            "line": self.line,
+        }
+
+    @property
     def line(self) -> str:
         """What to keep where nobody who can write the database can reach."""
         made_at = self.made_at.isoformat(timespec="seconds")

@@ -31,11 +31,17 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How much is wrong, and the first few examples."""
+    """How much is wrong, and the first few examples. Not `in_time`: nothing is known."""
 
     question: Question
     count: int
     examples: list[Wrong]
+    in_time: bool = True
+
+    @property
+    def right(self) -> bool:
+        """Answered, and nothing is wrong."""
+        return self.in_time and not self.count
 
 
 QUESTIONS = (

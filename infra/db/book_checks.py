@@ -1,9 +1,14 @@
-"""Which question to the books is due, and what the last answers were."""
+"""Which question to the books is due, what the last answers were, and all answers within a time."""
+
+import time
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db.audit_books import QUESTIONS, Question
+from infra.db import audit_books
+from infra.db.audit_books import QUESTIONS, Answer, Question
+from infra.db.engine import Database
 
 CODES = [question.code for question in QUESTIONS]
 _BY_CODE = {question.code: question for question in QUESTIONS}
@@ -24,6 +29,7 @@ _ANSWERED = text(
     "UPDATE book_checks SET answered_at = now(), wrong = :wrong, unanswered = 0 WHERE question = :question"
 )
 _UNANSWERED = text("UPDATE book_checks SET unanswered = unanswered + 1 WHERE question = :question")
+_CANCELED = "57014"  # the SQLSTATE of a statement that took too long
 # One processor, a bounded time: orders go first.
 _MODEST = text(
     "SELECT set_config('statement_timeout', :limit_ms, true), set_config('max_parallel_workers_per_gather', '0', true)"
@@ -54,3 +60,24 @@ async def answered(conn: AsyncConnection, question: Question, wrong: int) -> Non
 async def unanswered(conn: AsyncConnection, question: Question) -> None:
     """Keep that there was no answer; the last one stands."""
     await conn.execute(_UNANSWERED, {"question": question.code})
+
+
+async def answers(database: Database, limit_s: float) -> list[Answer]:
+    """One answer to each question, in their order, beside running orders; those that `limit_s` leaves no time for are
+    not `in_time`."""
+    until = time.monotonic() + limit_s
+    return [await _within(database, question, until - time.monotonic()) for question in QUESTIONS]
+
+
+async def _within(database: Database, question: Question, left_s: float) -> Answer:
+    late = Answer(question, 0, [], in_time=False)
+    if left_s < 0.001:  # PostgreSQL counts whole milliseconds, and 0 is no limit
+        return late
+    try:
+        async with database.begin() as conn:
+            await be_modest(conn, left_s)
+            return await audit_books.ask(conn, question)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _CANCELED:
+            raise
+        return late

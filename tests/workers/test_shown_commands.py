@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from workers import cli, staff_commands, stuck, token_commands
+from workers import audit_commands, cli, ledger_commands, staff_commands, stuck, token_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
@@ -23,7 +23,13 @@ TOLD = re.compile(
     r"(?:run: |start |: )oms ([a-z][a-z ]*?)(?=[\"';.,)]|$)|(?<![.\w])command\(f?['\"]([a-z][^'\"]*)['\"]", re.MULTILINE
 )
 # Who hands its arguments on to a command line of its own.
-OWN = {"staff": staff_commands.app, "stuck": stuck.app, "token": token_commands.app}
+OWN = {
+    "staff": staff_commands.app,
+    "stuck": stuck.app,
+    "token": token_commands.app,
+    "ledger": ledger_commands.app,
+    "audit": audit_commands.app,
+}
 
 
 def shown(pattern: re.Pattern[str], paths: list[Path]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,19 @@
+"""Calls that walk the books: one at a time in each process, so that orders keep the connections."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+
+from api.errors import unavailable
+
+
+@asynccontextmanager
+async def alone(request: Request) -> AsyncIterator[None]:
+    """Raises Problem `busy` while another such call runs."""
+    walk: asyncio.Lock = request.app.state.walk
+    if walk.locked():
+        raise unavailable("busy", "another check of the books runs; try again when it is done")
+    async with walk:
+        yield
