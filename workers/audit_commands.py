@@ -8,7 +8,7 @@ from domain.access import Role
 from infra.stack.layout import DEFAULT_DATA_DIR
 from workers.api_client import WALK_TIMEOUT_S
 from workers.environment import use
-from workers.installation import by_api, fail
+from workers.installation import calling, fail
 from workers.options import Api, AsJson, DataDir, Token
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def verify(
         raise typer.Exit(audit.verify(kept, as_json=as_json))
     if odd := audit.odd_hash(kept):
         fail(odd)
-    with by_api(api, token, data_dir, Role.OPERATIONS) as client:
+    with calling(api, token, Role.OPERATIONS) as client:
         found = client.call("GET", "/v1/audit/verify", params={"anchor": kept}, timeout_s=WALK_TIMEOUT_S)
     raise typer.Exit(audit.told(found, as_json=as_json))
 
@@ -60,7 +60,7 @@ def make_anchor(
     if not api:
         raise typer.Exit(audit.anchor(only_print=only_print, as_json=as_json))
 
-    with by_api(api, token, data_dir, Role.ADMIN) as client:
+    with calling(api, token, Role.ADMIN) as client:
         complete = only_print
         while not complete:
             complete = client.call("POST", "/v1/audit/anchors")["complete"]
@@ -77,6 +77,6 @@ def access(as_json: AsJson = False, api: Api = None, token: Token = None, data_d
 
     if not api:
         raise typer.Exit(audit.access(as_json=as_json))
-    with by_api(api, token, data_dir, Role.OPERATIONS) as client:
+    with calling(api, token, Role.OPERATIONS) as client:
         rows = list(client.pages("/v1/audit/access", {}))
     raise typer.Exit(audit.access_told(rows, as_json=as_json))

@@ -63,15 +63,6 @@ def told_of_failures() -> Iterator[None]:
         fail(str(error))
 
 
-@contextmanager
-def by_api(api: str, token: str | None, data_dir: Path, role: Role) -> Iterator[ApiClient]:
-    """The API that the options name; what goes wrong on the way becomes a message and exit code 1."""
-    with told_of_failures():
-        there = chosen(api, token, data_dir, role)
-        with ApiClient(there.api, there.token) as client:
-            yield client
-
-
 def fail(message: str) -> NoReturn:
     """Say it in red on standard error; exit code 1."""
     errors.print(message, style="red", markup=False, highlight=False)

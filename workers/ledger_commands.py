@@ -6,7 +6,7 @@ from domain.access import Role
 from infra.stack.layout import DEFAULT_DATA_DIR
 from workers.api_client import WALK_TIMEOUT_S
 from workers.environment import use
-from workers.installation import by_api, console
+from workers.installation import calling, console
 from workers.options import Api, AsJson, DataDir, Token
 
 app = typer.Typer(
@@ -28,6 +28,6 @@ def check(as_json: AsJson = False, api: Api = None, token: Token = None, data_di
 
     if not api:
         raise typer.Exit(ledger.check(as_json=as_json))
-    with by_api(api, token, data_dir, Role.OPERATIONS) as client:
+    with calling(api, token, Role.OPERATIONS) as client:
         answer = client.call("GET", "/v1/ledger/check", timeout_s=WALK_TIMEOUT_S)
     raise typer.Exit(ledger.told([ledger.answer_in(one) for one in answer["checks"]], console, as_json=as_json))
