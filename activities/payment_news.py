@@ -15,7 +15,7 @@ from domain.states import Event, Status
 from infra.db import events, payment_facts, refund_paying, refunds
 from infra.db.books_view import stand_of
 from infra.db.payment_facts import Told
-from infra.db.refunds import RefundAsk
+from infra.db.refund_plans import RefundAsk
 
 _log = logging.getLogger(__name__)
 _SETTLE = text(

@@ -39,9 +39,9 @@ from domain.slots import Slot, require_ahead, require_length
 from domain.states import UNPAID, Change, Event, Status
 from infra import amounts
 from infra.db import changes as books
-from infra.db import events, holds, idempotency, refunds, supplements, unpaid
+from infra.db import events, holds, idempotency, refund_plans, refunds, supplements, unpaid
 from infra.db.changes import Here, NewChange
-from infra.db.refunds import LineAsk, RefundAsk
+from infra.db.refund_plans import LineAsk, RefundAsk
 from infra.db.supplements import PaidBy
 from infra.zones import zone_at
 
@@ -247,7 +247,7 @@ async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, 
     if plan.here.warehouse is not None:
         await books.require_stock(conn, plan.here.warehouse, stock_deltas(plan.lines))
     if plan.refund_minor > 0:
-        await _refunding(refunds.planned(conn, _refund_of(plan, "preview", "")))
+        await _refunding(refund_plans.planned(conn, _refund_of(plan, "preview", "")))
 
 
 def _refund_of(plan: Plan, refund_id: str, asked_by: str) -> RefundAsk:

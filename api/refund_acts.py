@@ -16,9 +16,9 @@ from api.schemas.refunds import OpenRefund
 from domain.access import Principal, Role
 from domain.errors import RuleBroken
 from domain.refunds import Origin
-from infra.db import idempotency, refunds
+from infra.db import idempotency, refund_plans, refunds
 from infra.db.giving import Limits
-from infra.db.refunds import LineAsk, Plan, RefundAsk
+from infra.db.refund_plans import LineAsk, Plan, RefundAsk
 
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
 _STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
@@ -27,7 +27,7 @@ _STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
 async def refund(
     parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: OpenRefund
 ) -> Response:
-    """Open the refund; 201. Raises as `infra.db.refunds.planned` does, and RuleBroken `currency_mismatch`."""
+    """Open the refund; 201. Raises as `infra.db.refund_plans.planned` does, and RuleBroken `currency_mismatch`."""
     asked = _ask(parts, caller, key, number, wish)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
@@ -46,7 +46,7 @@ _SUMS = ("amount_minor", "goods_minor", "shipping_minor", "currency", "left_mino
 async def consequence(parts: Services, caller: Principal, number: str, wish: OpenRefund) -> dict[str, Any]:
     """What the refund would mean; changes nothing. Raises as `refund` does."""
     async with parts.database.begin() as conn:
-        plan = await refunds.planned(conn, _ask(parts, caller, "preview", number, wish))
+        plan = await refund_plans.planned(conn, _ask(parts, caller, "preview", number, wish))
     _require_currency(wish, plan)
     return {
         **{name: getattr(plan, name) for name in _SUMS},

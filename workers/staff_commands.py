@@ -10,7 +10,7 @@ from infra.stack.layout import DEFAULT_DATA_DIR
 from workers import staff
 from workers.api_client import ApiClient
 from workers.environment import end, use
-from workers.installation import chosen, fail, told_of_failures
+from workers.installation import calling, fail
 from workers.options import Api, AsJson, DataDir, Token
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def add(
     if problem := staff.wrong(name, role):
         fail(problem)
     body = {"name": name, "role": role}
-    answer = _by_api(api, token, data_dir, lambda client: client.call("POST", "/v1/staff", body=body))
+    answer = _by_api(api, token, lambda client: client.call("POST", "/v1/staff", body=body))
     staff.tell_secrets(answer, as_json=as_json)
 
 
@@ -56,7 +56,7 @@ def reset(
     if not api:
         use(data_dir, "staff")
         end(staff.reset(name, even_last_admin=even_last_admin, as_json=as_json))
-    answer = _by_api(api, token, data_dir, lambda client: _act(client, name, "reset", even_last_admin))
+    answer = _by_api(api, token, lambda client: _act(client, name, "reset", even_last_admin))
     staff.tell_secrets(answer, as_json=as_json)
 
 
@@ -73,7 +73,7 @@ def remove(
     if not api:
         use(data_dir, "staff")
         end(staff.remove(name, even_last_admin=even_last_admin, as_json=as_json))
-    answer = _by_api(api, token, data_dir, lambda client: _act(client, name, "remove", even_last_admin))
+    answer = _by_api(api, token, lambda client: _act(client, name, "remove", even_last_admin))
     staff.tell_removed(answer, as_json=as_json)
 
 
@@ -83,15 +83,13 @@ def list_(as_json: AsJson = False, api: Api = None, token: Token = None, data_di
     if not api:
         use(data_dir, "staff")
         end(staff.show(as_json=as_json))
-    rows = _by_api(api, token, data_dir, lambda client: list(client.pages("/v1/staff", {})))
+    rows = _by_api(api, token, lambda client: list(client.pages("/v1/staff", {})))
     staff.tell_everybody(rows, as_json=as_json)
 
 
-def _by_api(api: str, token: str | None, data_dir: Any, ask: Callable[[ApiClient], Any]) -> Any:
-    with told_of_failures():
-        there = chosen(api, token, data_dir, Role.ADMIN)
-        with ApiClient(there.api, there.token) as client:
-            return ask(client)
+def _by_api(api: str, token: str | None, ask: Callable[[ApiClient], Any]) -> Any:
+    with calling(api, token, Role.ADMIN) as client:
+        return ask(client)
 
 
 def _act(client: ApiClient, name: str, act: str, even_last_admin: bool) -> dict[str, Any]:

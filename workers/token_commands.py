@@ -16,7 +16,7 @@ from infra.stack.layout import DEFAULT_DATA_DIR
 from infra.stack.program import command
 from workers.api_client import ApiClient
 from workers.environment import use
-from workers.installation import chosen, console, errors, fail, told_of_failures
+from workers.installation import calling, chosen, console, errors, fail, told_of_failures
 from workers.options import Api, AsJson, DataDir, Token
 from workers.tables import print_whole
 
@@ -56,18 +56,14 @@ def issue(
             raise typer.BadParameter(f"goes behind {context.invoked_subcommand}", param_hint="--api")
         return
     named = _named(role, customer, subject)
-    issued = _by_api(api, token, data_dir, named, lifetime_s) if api else _by_books(data_dir, named, lifetime_s)
+    issued = _by_api(api, token, named, lifetime_s) if api else _by_books(data_dir, named, lifetime_s)
     print(json.dumps(issued, ensure_ascii=False) if as_json else issued["token"])
 
 
-def _by_api(
-    api: str, token: str | None, data_dir: Path, named: tuple[str, str], lifetime_s: int | None
-) -> dict[str, Any]:
+def _by_api(api: str, token: str | None, named: tuple[str, str], lifetime_s: int | None) -> dict[str, Any]:
     body = {"role": named[0], "subject": named[1], "lifetime_s": lifetime_s}
-    with told_of_failures():
-        there = chosen(api, token, data_dir, Role.ADMIN)
-        with ApiClient(there.api, there.token) as client:
-            return client.call("POST", "/v1/tokens", body=body)
+    with calling(api, token, Role.ADMIN) as client:
+        return client.call("POST", "/v1/tokens", body=body)
 
 
 def _by_books(data_dir: Path, named: tuple[str, str], lifetime_s: int | None) -> dict[str, Any]:

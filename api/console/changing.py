@@ -23,7 +23,7 @@ from api.schemas.orders import Payment
 from api.visibility import visible
 from domain.access import Role
 from domain.states import Change
-from infra.db import changes, order_reading
+from infra.db import change_history, order_reading
 from infra.zones import zone_at
 
 router = APIRouter(prefix="/console/orders")
@@ -41,7 +41,7 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
     glance = await visible(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
         found = await order_reading.whole_order(conn, parts.keys, glance.order_no)
-        done = await changes.history(conn, parts.keys, glance.order_no)
+        done = await change_history.history(conn, parts.keys, glance.order_no)
     assert found is not None, "visible"
     zone = zone_at(found["ship_to"], parts.settings.portal_time_zone)
     offered = {Change(action) for action in presented(found, person.principal, parts.settings)["allowed_actions"]

@@ -17,7 +17,7 @@ from api.schemas.refunds import OpenRefund
 from api.visibility import visible
 from domain.money import how_written, minor_of
 from domain.shares import Line
-from infra.db import order_reading, refund_reading, refunds
+from infra.db import order_reading, refund_plans, refund_reading
 
 router = APIRouter(prefix="/console/orders")
 
@@ -37,7 +37,7 @@ async def refund(request: Request, person: Signed, order_no: str) -> Response:
     parts, fields = services(request), await posted(request, person)
     number = (await visible(parts, person.principal, order_no)).order_no
     async with parts.database.begin() as conn:
-        lines = await refunds.lines_of(conn, number)
+        lines = await refund_plans.lines_of(conn, number)
         order = await order_reading.whole_order(conn, parts.keys, number)
     assert order is not None, "visible"
     wish = _wish(fields, lines, order["currency"])
@@ -69,7 +69,7 @@ async def _page(
     parts = services(request)
     async with parts.database.begin() as conn:
         order = await order_reading.whole_order(conn, parts.keys, number)
-        lines = await refunds.lines_of(conn, number)
+        lines = await refund_plans.lines_of(conn, number)
         known = await refund_reading.of_order(conn, parts.keys, number)
     assert order is not None, "visible"
     context: dict[str, Any] = {

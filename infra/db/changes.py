@@ -16,7 +16,7 @@ from domain.orders import Product
 from domain.shares import Rules, Tax, Terms
 from domain.slots import Slot, told
 from domain.states import UNPAID, Status
-from infra.db import events, order_contacts, refunds
+from infra.db import events, order_contacts, refund_plans
 from infra.db.customers import KeyRing
 from infra.db.placing import rules_kept
 
@@ -161,19 +161,6 @@ _WAKE = text(
       FROM orders o WHERE o.order_no = :order_no
     """
 )
-_HISTORY = text(
-    """
-    SELECT h.change_no, h.what, h.seq, h.actor, h.total_before_minor, h.total_after_minor, h.created_at, h.before_enc,
-           h.after_enc, h.refund_id, c.data_key,
-           (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity_delta) ORDER BY l.line_no)
-              FROM order_change_lines l WHERE l.order_no = h.order_no AND l.change_no = h.change_no
-                AND l.quantity_delta <> 0) AS lines
-      FROM order_changes h JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
-     WHERE h.order_no = :order_no ORDER BY h.change_no DESC
-    """
-)
-
-
 _SEQ = text("SELECT event_seq FROM orders WHERE order_no = :order_no")
 
 
@@ -221,7 +208,7 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
     await events.lock_order(conn, order_no)
     row = (await conn.execute(_HERE, {"order_no": order_no})).one()
     lines = (await conn.execute(_LINES, {"order_no": order_no})).all()
-    sold = {} if row.status in UNPAID else {line.line_no: line for line in await refunds.lines_of(conn, order_no)}
+    sold = {} if row.status in UNPAID else {line.line_no: line for line in await refund_plans.lines_of(conn, order_no)}
     standing = Standing(
         Status(row.status), row.cancelling is not None, row.parcel, row.booking_parked, row.paying, row.exchange
     )
@@ -393,15 +380,3 @@ async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: Here, change
 def ends(slot: Slot | None) -> dict[str, datetime | None]:
     """The slot as the books' columns."""
     return {"slot_from": slot.start if slot else None, "slot_to": slot.end if slot else None}
-
-
-async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """The order's changes, newest first; what was personal is opened (None where its key is gone)."""
-    rows = [dict(row._mapping) for row in await conn.execute(_HISTORY, {"order_no": order_no})]
-    for row in rows:
-        key = row.pop("data_key")
-        for when in ("before", "after"):
-            place = f"{order_no}:change:{row['change_no']}:{when}"
-            row[when] = keys.open_json(key, row.pop(f"{when}_enc"), place)
-        row["lines"] = row["lines"] or []
-    return rows

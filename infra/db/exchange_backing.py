@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.after_sales import REFUNDED
 from domain.exchanges import part_of_line
 from domain.refunds import Origin, RefundStatus
-from infra.db import events, refunds, store_credit
+from infra.db import events, refund_plans, refunds, store_credit
 from infra.db.customers import KeyRing
 from infra.db.giving import Limits
-from infra.db.refunds import RefundAsk
+from infra.db.refund_plans import RefundAsk
 
 # The order's own exchange first, then that of the order before it, and so on to the first of all.
 _CHAIN = text(
@@ -134,9 +134,9 @@ async def is_closed(conn: AsyncConnection, return_id: str) -> bool:
 
 
 async def _left(conn: AsyncConnection, order_no: str, line_nos: Sequence[int]) -> int:
-    lines = [line for line in await refunds.lines_of(conn, order_no) if line.line_no in line_nos]
+    lines = [line for line in await refund_plans.lines_of(conn, order_no) if line.line_no in line_nos]
     of_lines = sum(line.goods_left_minor + line.shipping_left_minor for line in lines)
-    return min(of_lines, await refunds.left_of(conn, order_no))
+    return min(of_lines, await refund_plans.left_of(conn, order_no))
 
 
 async def _refund(

@@ -12,7 +12,7 @@ from domain.exchanges import Exchanged, at_worth
 from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
 from domain.shares import Frozen
-from infra.db import events, refunds
+from infra.db import events, refund_plans
 from infra.db.customers import KeyRing
 from infra.db.returns import Return
 
@@ -109,7 +109,7 @@ def _as_sold(line: PricedLine, sold: Any) -> list[PricedLine]:
 
 async def same_again(conn: AsyncConnection, order_no: str, units: Mapping[int, int]) -> list[PricedLine]:
     """`units` of the order's lines once more, at what they are worth."""
-    gone = {line.line_no: line.exchanged_quantity for line in await refunds.lines_of(conn, order_no)}
+    gone = {line.line_no: line.exchanged_quantity for line in await refund_plans.lines_of(conn, order_no)}
     lines: list[PricedLine] = []
     for row in await conn.execute(_SOLD, {"order_no": order_no}):
         if count := units.get(row.line_no, 0):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.documents import Amounts, Given, Line
 from domain.errors import NotFound
 from infra.db.customers import KeyRing, profile_context
-from infra.db.refunds import MOVED
+from infra.db.refund_plans import MOVED
 
 # The shipping charge is that of the lines: theirs stays as it was sold when a paid order is made smaller.
 _ORDER = text(

@@ -22,9 +22,9 @@ from domain.errors import Conflict, NotFound, RuleBroken
 from domain.naming import Named
 from domain.refunds import Origin
 from domain.states import Status
-from infra.db import events, exchange_asking, exchange_backing, refunds, returns
+from infra.db import events, exchange_asking, exchange_backing, refund_plans, returns
 from infra.db.customers import KeyRing, data_key_of
-from infra.db.refunds import LineAsk, Plan, RefundAsk
+from infra.db.refund_plans import LineAsk, Plan, RefundAsk
 from infra.db.return_terms import ReturnTerms
 from infra.db.returns import Return
 
@@ -151,14 +151,14 @@ async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnTerm
 
 async def expected(conn: AsyncConnection, ask: ReturnAsk, pieces: tuple[LinePieces, ...]) -> Plan | None:
     """The refund for these pieces as new; None where nothing is left to give back."""
-    left = {line.line_no: line.units_left for line in await refunds.lines_of(conn, ask.order_no)}
+    left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, ask.order_no)}
     lines = tuple(LineAsk(units, one.line_no) for one in pieces if (units := min(one.quantity, left[one.line_no])))
     if not lines:
         return None
     fault, exchanged = ask.reason_code in SHOPS_FAULT, ask.resolution is Resolution.EXCHANGE
     wish = RefundAsk("", ask.order_no, Origin.RETURN, ask.requested_by, "", lines)
     try:
-        return await refunds.planned(conn, replace(wish, include_shipping=fault, exchanged=exchanged))
+        return await refund_plans.planned(conn, replace(wish, include_shipping=fault, exchanged=exchanged))
     except NotFound:
         raise
     except RuleBroken:

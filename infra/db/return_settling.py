@@ -15,10 +15,10 @@ from domain.errors import NotFound, RuleBroken
 from domain.exchanges import exchanged
 from domain.refunds import Origin, RefundStatus
 from domain.stock import MovementKind
-from infra.db import exchange_backing, exchanges, guarantees, refunds, returns, stock_admin, store_credit
+from infra.db import exchange_backing, exchanges, guarantees, refund_plans, refunds, returns, stock_admin, store_credit
 from infra.db.customers import KeyRing
 from infra.db.exchange_backing import GivingBack
-from infra.db.refunds import LineAsk, Plan, RefundAsk
+from infra.db.refund_plans import LineAsk, Plan, RefundAsk
 from infra.db.return_terms import ReturnTerms
 from infra.db.returns import Return
 from infra.db.stock_admin import Move
@@ -186,7 +186,7 @@ async def place_in_advance(conn: AsyncConnection, here: Return, how: Settling) -
 
 
 async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: dict[int, int]) -> int:
-    left = {line.line_no: line.units_left for line in await refunds.lines_of(conn, here.order_no)}
+    left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, here.order_no)}
     lines = tuple(LineAsk(min(n, left[line]), line) for line, n in pieces.items() if min(n, left[line]))
     fault = here.reason_code in SHOPS_FAULT
     ask = RefundAsk("", here.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault, exchanged=True)
@@ -245,7 +245,7 @@ def _percent(here: Return, how: Settling) -> int:
 
 async def _refundable(conn: AsyncConnection, here: Return, percent: int) -> tuple[LineAsk, ...]:
     """Units refunded in full, then those at `percent`; no more of a line than is not refunded yet."""
-    left = {line.line_no: line.units_left for line in await refunds.lines_of(conn, here.order_no)}
+    left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, here.order_no)}
     asked: list[LineAsk] = []
     found = await returns.findings_of(conn, here.return_id, "inspected")
     for one in sorted(found, key=lambda each: CONDITIONS[each.condition].percent_applies):
@@ -262,7 +262,7 @@ async def _planned(conn: AsyncConnection, ask: RefundAsk) -> Plan | None:
     if not ask.lines:
         return None
     try:
-        return await refunds.planned(conn, ask)
+        return await refund_plans.planned(conn, ask)
     except NotFound:
         raise
     except RuleBroken:

@@ -13,7 +13,7 @@ from domain.errors import Conflict
 from domain.refunds import Origin, RefundStatus
 from infra.db import events, refund_paying, refunds
 from infra.db.payments import NewIntent
-from infra.db.refunds import RefundAsk
+from infra.db.refund_plans import RefundAsk
 
 PROVIDER = "store_credit"
 

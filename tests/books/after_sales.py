@@ -21,6 +21,7 @@ from infra.db import (
     exchange_falling,
     payments,
     refund_paying,
+    refund_plans,
     refunds,
     reservations,
     shipments,
@@ -364,7 +365,7 @@ def money_adds_up(shop: Shop) -> None:
 
 def lines_are_worth_what_is_left(shop: Shop, order_no: str, free: int) -> None:
     """Whatever is left of the money can be named by lines; without a change for other goods it is just that."""
-    lines = shop.run(lambda conn: refunds.lines_of(conn, order_no))
+    lines = shop.run(lambda conn: refund_plans.lines_of(conn, order_no))
     assert sum(one.goods_left_minor + one.shipping_left_minor for one in lines) >= free
     swapped = shop.rows("SELECT 1 FROM order_change_lines WHERE order_no = :o AND kept_line", o=order_no)
     if not swapped:

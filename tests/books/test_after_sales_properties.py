@@ -31,6 +31,7 @@ from infra.db import (
     cancelling,
     delivery_problems,
     events,
+    refund_plans,
     refunds,
     return_acts,
     return_requests,
@@ -40,7 +41,7 @@ from infra.db import (
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.db.giving import Limits
-from infra.db.refunds import LineAsk, RefundAsk
+from infra.db.refund_plans import LineAsk, RefundAsk
 from infra.db.return_requests import ReturnAsk
 from infra.db.return_settling import Settling
 from infra.db.return_terms import ReturnTerms
@@ -358,7 +359,7 @@ class AfterSales(RuleBasedStateMachine):
             assert ReturnStatus(row.status) in CLOSED, row
         for row in orders:
             order_no = row.order_no
-            left = self.shop.run(lambda conn, number=order_no: refunds.left_of(conn, number))  # type: ignore[misc]
+            left = self.shop.run(lambda conn, number=order_no: refund_plans.left_of(conn, number))  # type: ignore[misc]
             if row.status == "completed" and left:
                 assert self.open_refund(order_no, amount_minor=left + 1) is None
                 assert self.open_refund(order_no, amount_minor=left) is not None

@@ -14,12 +14,12 @@ from domain.errors import RuleBroken
 from domain.payments import PaymentStatus
 from domain.refunds import Origin, RefundStatus
 from infra.crypto import Vault
-from infra.db import approvals, events, payments, refund_paying, refunds
+from infra.db import approvals, events, payments, refund_paying, refund_plans, refunds
 from infra.db.audit_books import QUESTIONS, ask
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.db.giving import Limits
-from infra.db.refunds import LineAsk, RefundAsk
+from infra.db.refund_plans import LineAsk, RefundAsk
 from tests.api.conftest import settings_for
 from tests.books.test_ledger_properties import SOME
 from tests.conftest import Books
@@ -216,7 +216,7 @@ class Refunding(RuleBasedStateMachine):
         """What `oms ledger check` asks of money; all that is left can be refunded, and no more."""
 
         async def rest(conn: AsyncConnection) -> int:
-            return await refunds.left_of(conn, self.order_no)
+            return await refund_plans.left_of(conn, self.order_no)
 
         if left := self.run(rest):
             assert self._open(amount_minor=left + 1) is None

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from domain.errors import Conflict
 from domain.refunds import MOVES, Origin, RefundStatus
-from infra.db import refunds
+from infra.db import refund_plans, refunds
 from infra.db.engine import Database
-from infra.db.refunds import LineAsk, RefundAsk
+from infra.db.refund_plans import LineAsk, RefundAsk
 from tests.api.conftest import settings_for
 from tests.books.writing import PAYMENT, Desk
 from tests.conftest import Books
@@ -179,16 +179,16 @@ async def test_what_nobody_decides_in_time_is_found_and_freed(desk: Desk, databa
         )
         approval_id = f"apr_{secrets.token_hex(16)}"
         await conn.execute(waiting, {"a": approval_id, "o": order_no})
-        plan = await refunds.planned(conn, ask(order_no, amount_minor=4))
+        plan = await refund_plans.planned(conn, ask(order_no, amount_minor=4))
         await refunds._insert(
             conn, ask(order_no, amount_minor=4), plan, RefundStatus.AWAITING_APPROVAL, approval_id, b""
         )
-        assert await refunds.left_of(conn, order_no) == 6
+        assert await refund_plans.left_of(conn, order_no) == 6
     async with database.begin() as conn:
         assert order_no in await refunds.orders_with_lapsed(conn, 100)
     assert await lapse_refunds(database)() is False
     async with database.begin() as conn:
-        assert await refunds.left_of(conn, order_no) == 10
+        assert await refund_plans.left_of(conn, order_no) == 10
         assert order_no not in await refunds.orders_with_lapsed(conn, 100)
     told = await desk.rows("SELECT type, data ->> 'code' FROM order_events WHERE order_no = %s AND seq > 1", order_no)
     assert told == [("refund_rejected", "lapsed")]

@@ -10,7 +10,8 @@ from domain.refunds import Origin
 from infra.db import store_credit
 from infra.db.audit_books import QUESTIONS
 from infra.db.engine import Database
-from infra.db.refunds import RefundAsk, open_refund
+from infra.db.refund_plans import RefundAsk
+from infra.db.refunds import open_refund
 from infra.settings import Settings
 from tests.conftest import Books
 from tests.workers.support import damage, move, place, settings_for, sql

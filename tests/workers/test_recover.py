@@ -20,7 +20,8 @@ from api.app import create_app
 from domain.refunds import Origin
 from infra import tokens
 from infra.db.engine import Database
-from infra.db.refunds import RefundAsk, open_refund
+from infra.db.refund_plans import RefundAsk
+from infra.db.refunds import open_refund
 from infra.settings import Settings
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer

@@ -6,7 +6,8 @@ from typing import Any
 from domain.refunds import Origin, RefundStatus
 from infra.db import approvals, events, refunds
 from infra.db.customers import KeyRing
-from infra.db.refunds import OpenedRefund, RefundAsk
+from infra.db.refund_plans import RefundAsk
+from infra.db.refunds import OpenedRefund
 from tests.stage import Stage, eventually
 
 

@@ -8,7 +8,7 @@ import pytest
 from domain.errors import Conflict
 from domain.refunds import RefundStatus
 from infra.db.giving import Limits
-from infra.db.refunds import LineAsk
+from infra.db.refund_plans import LineAsk
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.stage import Stage, eventually, staged
