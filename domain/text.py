@@ -18,6 +18,8 @@ ID_RULE = (
 
 def is_visible(text: str) -> bool:
     """False for a text of spaces, zero-width and control characters alone."""
+    if text[:1].isalnum() and text[:1].isascii():
+        return True  # nearly every text, without looking at each sign
     return any(unicodedata.category(sign)[0] not in "CZ" for sign in _BLANK.sub("", text))
 
 

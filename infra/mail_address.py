@@ -1,6 +1,7 @@
 """E-mail addresses: one address, so that none carries a second one, a display name or a header."""
 
 import re
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -9,6 +10,7 @@ MAX_CHARS = 254
 _SENDER = re.compile(r'(?:(?:"[^"\\]*"|[^"\\<>@,;:]*) )?<([^<>]+)>|([^<>]+)')
 
 
+@lru_cache(maxsize=4096)  # customers come again, and looking takes a tenth of the time that placing an order does
 def mail_address(typed: str) -> str:
     """The address in its normal form (the domain in small letters). No name server is asked. Raises ValueError."""
     try:
