@@ -29,11 +29,14 @@ FOLDER = "oms-postgresql"
 
 @lru_cache(maxsize=1)
 def installed() -> Path:
-    """The folder of the wheel's programs, found without importing it: it would start to manage servers itself."""
+    """The folder of the wheel's programs, without links: the environment may be linked to from a closed folder.
+
+    Found without importing the wheel, which would start to manage servers itself.
+    """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StackError(f"the package {DISTRIBUTION} is not installed")
-    return Path(spec.submodule_search_locations[0]).parent / BIN
+    return Path(spec.submodule_search_locations[0]).resolve().parent / BIN
 
 
 def reachable(user: pwd.struct_passwd | None) -> Path:

@@ -1,5 +1,7 @@
 """PostgreSQL's programs in a virtual environment that the database's user cannot reach."""
 
+import importlib.machinery
+import importlib.util
 import os
 import shutil
 import stat
@@ -82,3 +84,18 @@ def test_a_folder_is_passed_by_its_mode(tmp_path: Path, mode: int, passes: bool)
     found = folder.stat()
     assert programs._lets_pass(found, user.pw_uid, {user.pw_gid}) is passes
     assert programs._lets_pass(found, found.st_uid, set())
+
+
+def test_programs_are_named_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that is linked to from a closed folder is reached where it really lies."""
+    real, link = tmp_path / "real" / programs.PACKAGE, tmp_path / "link"
+    real.mkdir(parents=True)
+    link.symlink_to(real.parent)
+    spec = importlib.machinery.ModuleSpec(programs.PACKAGE, None, is_package=True)
+    spec.submodule_search_locations = [str(link / programs.PACKAGE)]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
+    programs.installed.cache_clear()
+    try:
+        assert programs.installed() == real.resolve().parent / programs.BIN
+    finally:
+        programs.installed.cache_clear()
