@@ -36,7 +36,8 @@ async def routing(client: Client, deployment: str) -> Routing:
     """Nothing is routed in a deployment that no worker has polled for. Raises RPCError NOT_FOUND for the namespace."""
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=deployment)
     try:
-        answer = await client.workflow_service.describe_worker_deployment(request)
+        # The server takes one such question at a time and refuses the rest (RESOURCE_EXHAUSTED): it is asked again.
+        answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND and not error.message.startswith("Namespace "):
             return Routing()

@@ -63,7 +63,7 @@ async def made_current(client: Client, build_id: str) -> None:
     asked = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name="oms")
 
     async def heard() -> bool:
-        answer = await client.workflow_service.describe_worker_deployment(asked)
+        answer = await client.workflow_service.describe_worker_deployment(asked, retry=True)
         state = answer.worker_deployment_info.routing_config_update_state
         return state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
 

@@ -88,6 +88,18 @@ async def test_a_new_version_becomes_current_once_its_worker_polls(temporal: Tem
             assert await temporal_versions.current_version(client, DEPLOYMENT) == "two"
 
 
+async def test_many_who_ask_for_the_current_version_at_once_are_all_answered(temporal: TemporalServer) -> None:
+    """The server answers one question at a time and turns the others away while it is busy."""
+    client, crowd = await temporal_setup.prepare(temporal.address, NAMESPACE), "stack-test-crowd"
+    async with polling(client, "crowd", "one", crowd):
+        made = asyncio.create_task(temporal_setup.set_current_version(client, crowd, "one"))
+        asked = (temporal_versions.current_version(client, crowd) for _ in range(20))
+        assert set(await asyncio.gather(*asked)) <= {None, "one"}
+        await asyncio.wait_for(made, 60)
+        asked = (temporal_versions.current_version(client, crowd) for _ in range(20))
+        assert set(await asyncio.gather(*asked)) == {"one"}
+
+
 async def test_orders_are_found_by_their_attributes(temporal: TemporalServer) -> None:
     configuration = Settings(temporal_address=temporal.address)
     client = await names.connect(configuration)
