@@ -128,7 +128,9 @@ STATUSES: dict[str, int] = {
     "headers_too_large": 431,
     "internal_error": 500,
     "busy": 503,
+    "data_unreadable": 503,
     "database_unavailable": 503,
+    "master_key_unknown": 503,
     "pdf_unavailable": 503,
     "workflow_unavailable": 503,
 }
@@ -160,6 +162,8 @@ _SQLSTATES = {
     "OM009": "not_delivered",
     "OM010": "return_open",
 }
+# A data key under a master key that the books do not know.
+_OTHER_MASTER_KEY = "OM150"
 # Deadlock, serialisation, statement or lock time-out: nothing was written, the same request may come again.
 _PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})
 
@@ -189,7 +193,7 @@ class Problem(HTTPException):
         return {"code": self.code, **self.more}
 
 
-def unavailable(code: str, detail: str) -> Problem:
+def unavailable(code: str, detail: str = "") -> Problem:
     """A 503 that says when to come back."""
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
@@ -235,6 +239,11 @@ def from_database(error: Exception) -> Problem:
     origin = getattr(error, "orig", None)
     sqlstate = getattr(origin, "sqlstate", None)
     constraint = getattr(getattr(origin, "diag", None), "constraint_name", None)
+    if sqlstate == _OTHER_MASTER_KEY:
+        logger.error(
+            "another OMS_MASTER_KEY than that of the books; see oms doctor", extra={"code": "master_key_unknown"}
+        )
+        return unavailable("master_key_unknown")
     if code := CONSTRAINTS.get(constraint or "") or _SQLSTATES.get(sqlstate or ""):
         return Problem(code, status=STATUSES.get(code, 409))
     if sqlstate in _PASSING:
@@ -303,8 +312,8 @@ async def _busy(request: Request, _: Exception) -> Response:
 async def _sealed(request: Request, error: Exception) -> Response:
     """The transaction is rolled back: nothing is sealed under a second key beside the first."""
     remedy = "personal data cannot be opened: another OMS_MASTER_KEY than it was, or altered data; see oms doctor"
-    logger.error(remedy, exc_info=error, extra={"code": "unreadable"})
-    return respond(request, unavailable("database_unavailable", "personal data cannot be opened; nothing was written"))
+    logger.error(remedy, exc_info=error, extra={"code": "data_unreadable"})
+    return respond(request, unavailable("data_unreadable"))
 
 
 async def _gone(_: Request, __: Exception) -> Response:

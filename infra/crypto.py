@@ -71,6 +71,11 @@ class Vault:
         """Reads `master_key` and `previous_master_keys`, base64 of 32 bytes each. Raises ValueError."""
         return cls(_decoded(settings.master_key), [_decoded(key) for key in settings.previous_master_keys])
 
+    @property
+    def key_ids(self) -> tuple[bytes, ...]:
+        """The ids of the master key and of the previous ones, 8 bytes each; they tell nothing of the keys."""
+        return tuple(key.id for key in self._keys)
+
     def new_data_key(self) -> tuple[bytes, bytes]:
         """A random 32-byte data key and its wrapped form (69 bytes, names the master key that wrapped it)."""
         plain = os.urandom(KEY_BYTES)

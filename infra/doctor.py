@@ -11,12 +11,13 @@ from importlib.metadata import version
 
 import httpx
 import psycopg
+from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from infra import settings_check, temporal, temporal_namespace, temporal_versions
 from infra.crypto import Unreadable, Vault
-from infra.db import migrate, processes
+from infra.db import master_keys, migrate, processes
 from infra.db.engine import Database
 from infra.settings import Settings
 from infra.stack.program import command
@@ -110,14 +111,21 @@ async def _migrations(configuration: Settings) -> Finding:
 
 
 # The oldest few by and large: each was wrapped by the key that is, or by one that is named beside it.
-_WRAPPED = "SELECT data_key FROM customers WHERE data_key IS NOT NULL LIMIT 1000"
+_WRAPPED = text("SELECT data_key FROM customers WHERE data_key IS NOT NULL LIMIT 1000")
 
 
 async def _master_key(configuration: Settings) -> Finding:
     """Another key of the right form starts everything, reads no name, and seals new ones apart from the old."""
     vault = Vault.from_settings(configuration)
-    async with await psycopg.AsyncConnection.connect(configuration.database_url, connect_timeout=5) as connection:
-        rows = await (await connection.execute(_WRAPPED)).fetchall()
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as connection:
+            lacking = await master_keys.lacking(connection, vault.key_ids)
+            rows = (await connection.execute(_WRAPPED)).all()
+    finally:
+        await database.close()
+    if lacking:
+        return Finding("master key", False, master_keys.problem(lacking))
     unread = sum(not _opens(vault, bytes(row[0])) for row in rows)
     lacks = f"opens {len(rows) - unread} of {len(rows)} customers' data: OMS_MASTER_KEY is another than it was; "
     restore = "set that one again, or name it in OMS_PREVIOUS_MASTER_KEYS"

@@ -32,11 +32,19 @@ def use_temporal(data_dir: Path) -> None:
 
 
 def check(command: str, given: Collection[str] = ()) -> None:
-    """Goes on when the settings do for this command; else ends with 2, one line for each problem."""
+    """Goes on when the settings do for this command; else ends with 2, one line for each problem.
+
+    What seals personal data also has the master key of the books."""
+    from infra.settings_check import NEEDS, Need
     from workers import checked
 
     if code := checked.settings_for(command, given):
         end(code)
+    if Need.VAULT in NEEDS[command]:
+        from infra.settings import settings
+        from workers import key_check
+
+        key_check.compare(settings())
 
 
 def fail(message: str) -> NoReturn:

@@ -9,7 +9,7 @@ from api.dependencies import json_response, services
 from api.documentation import described
 from api.errors import unavailable
 from infra import metrics
-from infra.db import processes
+from infra.db import master_keys, processes
 from infra.db.engine import PoolExhausted
 from infra.db.processes import Workers
 
@@ -24,9 +24,17 @@ async def healthy() -> Response:
     return json_response({"status": "ok"})
 
 
-@router.get("/readyz", responses={"503": described("PostgreSQL does not answer", "application/problem+json")})
+@router.get(
+    "/readyz",
+    responses={
+        "503": described(
+            "PostgreSQL does not answer, or is sealed under another master key", "application/problem+json"
+        )
+    },
+)
 async def ready(request: Request) -> Response:
-    """Orders can be accepted: PostgreSQL answers. Temporal and workers may be down; it is told, and does not count.
+    """Orders can be accepted: PostgreSQL answers, and this process has its master keys. Temporal and workers may be
+    down; it is told, and does not count.
 
     `worker` is `serving`, `none`, or what keeps every worker from taking orders on; `worker_detail` says more.
     """
@@ -34,8 +42,11 @@ async def ready(request: Request) -> Response:
     try:
         async with asyncio.timeout(_READY_TIMEOUT_S), parts.database.begin() as conn:
             workers = await processes.workers(conn)
+            lacking = await master_keys.lacking(conn, parts.keys.vault.key_ids)
     except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted):
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
+    if lacking:
+        raise unavailable("master_key_unknown", master_keys.problem(lacking))
     temporal = "connected" if parts.workflows.connected else "unreachable"
     return json_response({"status": "ready", "temporal": temporal, **_of(workers)})
 

@@ -9,5 +9,9 @@ class TakenError(StackError):
     """The data directory or a port is in use by another program."""
 
 
+class HopelessError(StackError):
+    """No further try helps before a person has done something."""
+
+
 class NotRunningError(StackError):
     """No stack runs in the data directory."""

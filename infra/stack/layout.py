@@ -59,6 +59,11 @@ class Layout:
     def lock(self) -> Path:
         return self.root / "lock"
 
+    @property
+    def has_data(self) -> bool:
+        """Whether a stack kept something here: the books, or what Temporal knows."""
+        return (self.postgres / "PG_VERSION").exists() or self.temporal_db.exists()
+
     def create(self) -> None:
         """Makes the folders: the root can be passed by the database's user, its contents are the owner's alone."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o711)

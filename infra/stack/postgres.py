@@ -16,12 +16,13 @@ from psycopg import sql
 
 from infra.db.roles import APP, OWNER
 from infra.stack import leftovers, probes, system_user
-from infra.stack.errors import StackError
+from infra.stack.errors import HopelessError, StackError
 from infra.stack.ports import HOST
 from infra.stack.process import Command, RunAs, spawn, standing, tail
 from infra.stack.programs import reachable
 
 SUPERUSER = "postgres"
+_REFUSED = "password authentication failed"
 HELPER = "oms_renaming"  # exists only while the superuser of an older folder gets its name
 DATABASE = "oms"
 
@@ -145,15 +146,32 @@ class PostgresServer:
         )
 
     async def ready(self) -> None:
-        """Returns when the server takes the superuser's connections."""
-        await probes.until(self._answers)
+        """Returns when the server takes the superuser's connections. Raises HopelessError on another password."""
+        fits = False
 
-    async def _answers(self) -> bool:
+        async def answers() -> bool:
+            nonlocal fits
+            fits = await self._password_fits()
+            return True
+
+        await probes.until(answers)
+        if not fits:
+            raise HopelessError(
+                f"the passwords and keys given are not those of {self.data}: secrets.json beside it is of another data "
+                "directory; put its own back from a copy, or choose another --data-dir"
+            )
+
+    async def _password_fits(self) -> bool:
         try:
             async with await self._connect(SUPERUSER):
                 return True
-        except psycopg.OperationalError:
-            await self._rename_superuser()
+        except psycopg.OperationalError as error:
+            try:
+                await self._rename_superuser()
+            except psycopg.OperationalError as also:
+                if _REFUSED in str(error) and _REFUSED in str(also):
+                    return False
+                raise
             return True
 
     async def _connect(self, role: str) -> psycopg.AsyncConnection[tuple[Any, ...]]:

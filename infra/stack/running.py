@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.stack.errors import NotRunningError
+from infra.stack.errors import NotRunningError, StackError
 from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
 from infra.stack.program import command
 from infra.stack.secrets import load as load_secrets
@@ -102,5 +102,8 @@ def environment_of(running: Running) -> dict[str, str]:
         settings: dict[str, str] = json.loads(layout.environment.read_text())
     except (OSError, ValueError) as error:
         raise NotRunningError(f"{layout.environment} cannot be read ({error}); start the stack again") from error
-    secrets = load_secrets(layout.secrets)
+    try:
+        secrets = load_secrets(layout.secrets)
+    except StackError as error:
+        raise NotRunningError(str(error)) from error
     return {**settings, **{name: getattr(secrets, field) for name, field in IN_SECRETS.items()}}

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infra.stack.errors import StackError
-from infra.stack.layout import write_json
+from infra.stack.layout import Layout, write_json
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,19 @@ def _fresh() -> Secrets:
     )
 
 
-def load(file: Path) -> Secrets:
+def see_that_they_are_kept(layout: Layout) -> None:
+    """Raises StackError where there is data without its secrets: new ones would open nothing of it. Writes nothing.
+
+    The data is looked for first: a stack that begins at the same moment makes its secrets before any data.
+    """
+    if layout.has_data and not layout.secrets.exists():
+        raise StackError(
+            f"{layout.secrets} is missing, and {layout.root} has data that only its keys and passwords open: put the "
+            "file back from a copy, or choose another --data-dir; nothing was changed"
+        )
+
+
+def load_or_make(file: Path) -> Secrets:
     """Reads the secrets, or makes them when the file is not there; raises StackError when it cannot be understood.
 
     Never replaces a file that exists: without its master key the personal data in the database could not be read again.
@@ -40,6 +52,11 @@ def load(file: Path) -> Secrets:
         made = _fresh()
         write_json(file, asdict(made))
         return made
+    return load(file)
+
+
+def load(file: Path) -> Secrets:
+    """Reads the secrets; raises StackError when the file is missing or cannot be understood."""
     try:
         return Secrets(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError) as error:

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from infra.stack.errors import StackError
+from infra.stack.errors import HopelessError, StackError
 from infra.stack.process import START_TIMEOUT_S, Command, spawn, stop, tail
 
 FIRST_DELAY_S, LONGEST_DELAY_S, STEADY_S = 0.2, 5.0, 10.0
@@ -78,6 +78,10 @@ class Service:
             began = time.monotonic()
             try:
                 self._reason = await self._live()
+            except HopelessError as error:
+                if not self._settled.is_set():
+                    raise
+                self._reason = str(error)
             except Exception as error:  # whatever keeps it from starting may pass: try again
                 log.exception("%s could not be started", self.name)
                 self._reason = str(error)
@@ -105,10 +109,15 @@ class Service:
         process = await spawn(command)
         self._current = (process, command)
         settling = asyncio.create_task(self._settle())
+        ending = asyncio.create_task(process.wait())
         try:
-            return f"ended with code {await process.wait()}"
+            done, _ = await asyncio.wait({settling, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if settling in done:
+                settling.result()
+            return f"ended with code {await ending}"
         finally:
             settling.cancel()
+            ending.cancel()
 
     async def _settle(self) -> None:
         asking = asyncio.create_task(self._ask())
@@ -126,6 +135,8 @@ class Service:
         while True:
             try:
                 return await self._ready()
+            except HopelessError:
+                raise
             except Exception:
                 log.exception("%s runs, but asking whether it is ready failed; asking again", self.name)
             await asyncio.sleep(1.0)

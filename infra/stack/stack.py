@@ -23,8 +23,7 @@ from infra.stack.lock import DirectoryLock
 from infra.stack.postgres import PostgresServer
 from infra.stack.process import Command
 from infra.stack.running import Running, this_process
-from infra.stack.secrets import Secrets
-from infra.stack.secrets import load as load_secrets
+from infra.stack.secrets import Secrets, load_or_make, see_that_they_are_kept
 from infra.stack.service import Service
 from infra.stack.temporal import NAMESPACE, TemporalServer
 
@@ -73,6 +72,7 @@ class Stack:
 
     async def start(self) -> Running:
         """Returns when all are ready. Raises TakenError when the directory or the port is in use, StackError else."""
+        see_that_they_are_kept(self._layout)
         self._layout.create()
         self._lock.acquire()
         try:
@@ -118,7 +118,7 @@ class Stack:
         await asyncio.to_thread(leftovers.clear_services, self._layout.root)
         await asyncio.to_thread(leftovers.clear_postgres, self._layout.postgres)
         self._ports = ports.choose(self._layout.ports, self._options.port)
-        self._secrets = load_secrets(self._layout.secrets)
+        self._secrets = load_or_make(self._layout.secrets)
         self._postgres = self._make_postgres(self._secrets)
         self._temporal = self._make_temporal()
         self._environment = environment.services(

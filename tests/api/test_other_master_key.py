@@ -6,8 +6,12 @@ import logging
 import pytest
 from pydantic import SecretStr
 
-from tests.api.conftest import Door, an_order, open_door
+from infra.crypto import Vault
+from infra.db import master_keys
+from tests.api.conftest import Door, an_order, open_door, settings_for
 from tests.conftest import Books
+
+OTHER = SecretStr(base64.b64encode(b"o" * 32).decode())
 
 
 async def test_an_order_of_a_known_customer_waits_for_the_right_key(
@@ -15,10 +19,41 @@ async def test_an_order_of_a_known_customer_waits_for_the_right_key(
 ) -> None:
     known = await shop.post("/v1/orders", an_order())
     assert known.status_code == 201, known.text
-    async with open_door(database_url, master_key=SecretStr(base64.b64encode(b"o" * 32).decode())) as other:
+    async with open_door(database_url, master_key=OTHER) as other:
         with caplog.at_level(logging.ERROR, logger="api.errors"):
             refused = await other.as_("support", "amy").post("/v1/orders", an_order())
-    assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+    assert (refused.status_code, refused.json()["code"]) == (503, "data_unreadable")
     assert "nothing was written" in refused.json()["detail"] and "Retry-After" in refused.headers
     (line,) = [line for line in caplog.records if line.name == "api.errors"]
-    assert "OMS_MASTER_KEY" in line.getMessage() and line.__dict__["code"] == "unreadable"
+    assert "OMS_MASTER_KEY" in line.getMessage() and line.__dict__["code"] == "data_unreadable"
+
+
+async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(shop: Door, database_url: Books) -> None:
+    """Also where the process began while the books did not answer."""
+    own = Vault.from_settings(settings_for(database_url)).key_ids
+    assert master_keys.meet(database_url.app_url, own) == []
+    customers = await shop.sql("SELECT count(*) FROM customers")
+    async with open_door(database_url, master_key=OTHER) as other:
+        ready = await other.get("/readyz")
+        stranger = an_order(customer={"id": "c-new", "name": "Ann", "email": "ann@example.com", "phone": None})
+        refused = await other.as_("support", "amy").post("/v1/orders", stranger)
+    assert (ready.status_code, ready.json()["code"]) == (503, "master_key_unknown")
+    assert "OMS_PREVIOUS_MASTER_KEYS" in ready.json()["detail"] and own[0].hex() in ready.json()["detail"]
+    assert (refused.status_code, refused.json()["code"]) == (503, "master_key_unknown")
+    assert await shop.sql("SELECT count(*) FROM customers") == customers
+    assert (await shop.get("/readyz")).status_code == 200
+
+
+async def test_a_key_is_changed_by_naming_the_one_before(shop: Door, database_url: Books) -> None:
+    settings = settings_for(database_url)
+    own = Vault.from_settings(settings).key_ids
+    assert master_keys.meet(database_url.app_url, own) == []
+    changed = {"master_key": OTHER, "previous_master_keys": (settings.master_key,)}
+    both = Vault.from_settings(settings_for(database_url, **changed)).key_ids
+    assert master_keys.meet(database_url.app_url, both) == []
+    assert master_keys.meet(database_url.app_url, both[:1]) == list(own), "what is sealed under the first needs it"
+    assert master_keys.meet(database_url.app_url, own) == [both[0]]
+    async with open_door(database_url, **changed) as door:
+        assert (await door.get("/readyz")).status_code == 200
+        placed = await door.as_("support", "amy").post("/v1/orders", an_order())
+        assert placed.status_code == 201, placed.text

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ import pytest
 from infra.db import migrate
 from infra.db.roles import WrongRoles
 from infra.stack import leftovers, system_user
-from infra.stack.errors import StackError
+from infra.stack.errors import HopelessError, StackError
 from infra.stack.ports import any_free
 from infra.stack.postgres import SETTINGS, PostgresServer
 from infra.stack.process import spawn, standing, stop
@@ -80,6 +81,11 @@ async def test_services_use_a_lesser_role(server: PostgresServer) -> None:
 async def test_a_wrong_password_is_refused(server: PostgresServer) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         await ask(server.app_url.replace(":app@", ":wrong@"), "SELECT 1")
+
+
+async def test_secrets_of_another_data_directory_are_named_at_once(server: PostgresServer) -> None:
+    with pytest.raises(HopelessError, match=r"secrets\.json beside it is of another data directory"):
+        await asyncio.wait_for(replace(server, owner_password="another").ready(), 60)
 
 
 async def test_the_roles_can_be_ensured_again(server: PostgresServer) -> None:

@@ -71,7 +71,7 @@ def test_a_broken_ready_file_is_none(tmp_path: Path, content: str) -> None:
 def announce(data_dir: Path) -> None:
     """As a stack does it: its secrets, what the commands beside it need, the ready file."""
     layout, stack = Layout.at(data_dir), a_stack(data_dir, running.this_process())
-    secrets.load(layout.secrets)
+    secrets.load_or_make(layout.secrets)
     running.keep_environment(layout, stack.environment)
     write_json(layout.ready, stack.public())
 
@@ -136,8 +136,8 @@ async def test_a_second_stack_leaves_the_files_of_the_first(tmp_path: Path) -> N
 
 def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "secrets.json"
-    first = secrets.load(file)
-    assert secrets.load(file) == first
+    first = secrets.load_or_make(file)
+    assert secrets.load_or_make(file) == secrets.load(file) == first
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert first.sandbox_webhook_secret.startswith("whsec_")
 
@@ -147,8 +147,27 @@ def test_broken_secrets_are_never_replaced(tmp_path: Path, content: str) -> None
     file = tmp_path / "secrets.json"
     file.write_text(content)
     with pytest.raises(StackError, match="restore it from a copy"):
-        secrets.load(file)
+        secrets.load_or_make(file)
     assert file.read_text() == content
+
+
+@pytest.mark.parametrize("kept", ["postgres/PG_VERSION", "temporal/temporal.db"])
+async def test_data_without_its_secrets_is_refused_at_once_and_nothing_is_written(tmp_path: Path, kept: str) -> None:
+    """New ones would open nothing of it."""
+    (tmp_path / kept).parent.mkdir()
+    (tmp_path / kept).write_text("18")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(StackError, match=r"secrets\.json is missing, and .* put the file back from a copy"):
+        await Stack(Options(tmp_path, 0)).start()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_command_beside_a_running_stack_makes_no_secrets(tmp_path: Path) -> None:
+    announce(tmp_path)
+    Layout.at(tmp_path).secrets.unlink()
+    with pytest.raises(NotRunningError, match="restore it from a copy"):
+        running.configure(tmp_path)
+    assert not Layout.at(tmp_path).secrets.exists()
 
 
 def test_a_json_file_is_replaced_whole(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from infra.stack import process, service
-from infra.stack.errors import StackError
+from infra.stack.errors import HopelessError, StackError
 from infra.stack.leftovers import DATA_DIR_VARIABLE, SERVICE_VARIABLE, clear_services
 from infra.stack.process import Command, spawn, stop
 from infra.stack.service import Service
@@ -182,3 +182,16 @@ async def test_leftovers_of_this_directory_alone_are_cleared(tmp_path: Path) -> 
         assert other.poll() is None
         other.kill()
         other.wait()
+
+
+async def test_what_no_further_try_helps_is_told_at_once(supervise: Callable[..., Service]) -> None:
+    asked: list[int] = []
+
+    async def refuses() -> None:
+        asked.append(1)
+        raise HopelessError("put the file back")
+
+    it = supervise(SLEEPER, ready=refuses)
+    with pytest.raises(HopelessError, match="put the file back"):
+        await asyncio.wait_for(it.start(), 60)
+    assert asked == [1]
