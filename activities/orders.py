@@ -149,8 +149,8 @@ class OrderActivities:
         for _ in range(TRIES):
             try:
                 return await self._reserve_once(ref.order_no)
-            except reservations.StockGone:
-                # Another order was faster: look again. Nothing of this try is left.
+            except (reservations.StockGone, reservations.StockCame):
+                # Another order was faster, or units came: look again. Nothing of this try is left.
                 continue
         raise reservations.StockGone
 
@@ -188,3 +188,4 @@ class OrderActivities:
         elif not await events.is_done(conn, order_no, "stock_short"):
             wait = events.waiting("stock", "the order is cancelled", self._settings.backorder_timeout_s)
             await events.note(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
+            await reservations.require_short(conn, order_no)

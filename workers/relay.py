@@ -28,6 +28,9 @@ from infra.settings import Settings
 from workers import process
 from workers.backlogs import LOOK_S as BACKLOGS_LOOK_S
 from workers.backlogs import observing
+from workers.backorders import BUSY_S as BACKORDERS_BUSY_S
+from workers.backorders import LOOK_S as BACKORDERS_LOOK_S
+from workers.backorders import Waker
 from workers.book_checks import checks
 from workers.delivery import Deliverer
 from workers.dispatch import Dispatcher
@@ -98,6 +101,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         repeat("lapsed refunds", lapse_refunds(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=LAPSE_LOOK_S),
         repeat("books", checks(database, settings), stopping, busy_s=CHECK_PAUSE_S, idle_s=CHECK_LOOK_S),
         repeat("contacts", contacts(database, KeyRing(vault)), stopping, busy_s=SWEEP_PAUSE_S, idle_s=CONTACTS_LOOK_S),
+        repeat("backorders", Waker(database).step, stopping, busy_s=BACKORDERS_BUSY_S, idle_s=BACKORDERS_LOOK_S),
         repeat("backlogs", observing(database), stopping, busy_s=BACKLOGS_LOOK_S, idle_s=BACKLOGS_LOOK_S),
         repeat("sweep", sweep(database, vault), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]

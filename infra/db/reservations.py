@@ -78,10 +78,23 @@ _LET_GO = text(
     """
 )
 _HELD = text("SELECT warehouse FROM allocations WHERE order_no = :order_no AND state = 'reserved' LIMIT 1")
+# Alone with its SKUs until the end of the transaction: units that are on their way have arrived before, or find the
+# order among those that wait (wake_backorders in the database).
+_ALONE = text(
+    """
+    SELECT pg_advisory_xact_lock(hashtextextended('arrivals:' || g.sku, 0))
+      FROM (SELECT DISTINCT sku FROM order_lines WHERE order_no = :order_no ORDER BY sku) g
+    """
+)
+_FITS = text("SELECT fits_somewhere(:order_no)")
 
 
 class StockGone(Exception):
     """The units that were there a moment ago are another order's now."""
+
+
+class StockCame(Exception):
+    """The units that were short a moment ago are there now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,16 @@ async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> No
         if getattr(error.orig, "sqlstate", None) == "OM001":
             raise StockGone from None
         raise
+
+
+async def require_short(conn: AsyncConnection, order_no: str) -> None:
+    """Look again after the shortage was recorded: from here on the order is woken by what arrives.
+
+    Raises StockCame when units came in between; the transaction is not to be committed then.
+    """
+    await conn.execute(_ALONE, {"order_no": order_no})
+    if (await conn.execute(_FITS, {"order_no": order_no})).scalar_one():
+        raise StockCame
 
 
 async def release(conn: AsyncConnection, order_no: str) -> int:

@@ -9,8 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.stock import MovementKind, effect
 
-MAX_WOKEN = 1000
-
 _LEVELS = text(
     """
     SELECT w.code AS warehouse, coalesce(l.on_hand, 0) AS on_hand, coalesce(l.reserved, 0) AS reserved,
@@ -51,18 +49,6 @@ _NOW = text(
     """SELECT on_hand, reserved, available, quarantined FROM stock_levels
         WHERE sku = :sku AND warehouse = :warehouse"""
 )
-_WAKE = text(
-    """
-    INSERT INTO workflow_requests (kind, subject, name, rank)
-    SELECT 'signal_order', o.order_no, 'stock_arrived',
-           extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
-      FROM orders o
-     WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock'
-       AND EXISTS (SELECT FROM order_lines l WHERE l.order_no = o.order_no AND l.sku = :sku
-                      AND l.quantity > l.cancelled_quantity)
-     ORDER BY extract(epoch FROM o.created_at) - head_start_s(o.priority), o.order_no LIMIT :limit
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +86,8 @@ async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> st
 async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
     """Write the movements, all or nothing, and return the last one with the level it led to.
 
-    Where units arrive, backorders that wait for the SKU are told. The caller's transaction fails with the database's
-    own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`.
+    Where units arrive, a trigger tells the backorders that they serve. The caller's transaction fails with the
+    database's own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`.
     """
     last: dict[str, Any] = {}
     # Levels are locked in one order, whichever way units travel.
@@ -113,8 +99,6 @@ async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
         level = (await conn.execute(_NOW, where)).one()
         if one is moves[-1]:
             last = {"movement_id": movement_id, **where, "quantity": one.quantity, **level._mapping}
-    if any(effect(one.kind, one.quantity)[0] > 0 for one in moves):
-        await conn.execute(_WAKE, {"sku": moves[0].sku, "limit": MAX_WOKEN})
     return last
 
 

@@ -135,3 +135,50 @@ async def test_a_movement_of_nothing_or_nowhere_is_refused(desk: Desk) -> None:
 async def test_promises_are_never_negative(desk: Desk, column: str) -> None:
     statement = f"UPDATE stock_levels SET {column} = -1 WHERE sku = 'TEA'"
     assert await desk.refused(statement, by_owner=True) == "23514"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wakes"), [(kind, on_hand > reserved) for kind, (on_hand, reserved, _) in EFFECTS.items()]
+)
+async def test_whatever_makes_more_available_wakes_who_waits_for_it(
+    desk: Desk, kind: MovementKind, wakes: bool
+) -> None:
+    sku = f"WAITED-{kind}"
+    await desk.stock(sku, 3)
+    await desk.move_stock(MovementKind.RESERVE, 3, sku, order_no="O")
+    await desk.move_stock(MovementKind.QUARANTINE_IN, 1, sku)
+    if kind in (MovementKind.TRANSFER_OUT, MovementKind.RESERVE):
+        await desk.move_stock(MovementKind.RECEIPT, 1, sku)
+    order_no = await waiting_for(desk, sku)
+    await desk.move_stock(kind, 1, sku, order_no="O")
+    assert await woken(desk, order_no) == ([order_no] if wakes else [])
+
+
+async def test_a_lower_safety_stock_wakes_who_waits(desk: Desk) -> None:
+    await desk.stock("KEPT", 2)
+    await desk.rows("UPDATE stock_levels SET safety_stock = 2 WHERE sku = 'KEPT'")
+    order_no = await waiting_for(desk, "KEPT")
+    await desk.rows("UPDATE stock_levels SET safety_stock = 1 WHERE sku = 'KEPT'")
+    assert await woken(desk, order_no) == [order_no]
+
+
+async def test_as_many_are_woken_as_there_are_units_for_those_that_wait_longest_first(desk: Desk) -> None:
+    await desk.stock("FEW", 0)
+    waiting = [await waiting_for(desk, "FEW", quantity) for quantity in (9, 2, 1, 1)]
+    await desk.move_stock(MovementKind.RECEIPT, 3, "FEW")
+    assert await woken(desk, *waiting) == waiting[1:3]
+
+
+async def waiting_for(desk: Desk, sku: str, quantity: int = 1) -> str:
+    """A backorder whose shortage is in the books."""
+    order_no = await desk.order(sku=sku, quantity=quantity)
+    await desk.rows('UPDATE orders SET waiting = \'{"what": "stock"}\' WHERE order_no = %s', order_no)
+    return order_no
+
+
+async def woken(desk: Desk, *order_nos: str) -> list[str]:
+    rows = await desk.rows(
+        "SELECT subject FROM workflow_requests WHERE name = 'stock_arrived' AND subject = ANY(%s) ORDER BY request_id",
+        list(order_nos),
+    )
+    return [str(row[0]) for row in rows]

@@ -1,0 +1,56 @@
+"""Backorders that wait for stock: found page by page, woken where one warehouse has all that they want.
+
+Triggers wake as many as there are units for when units arrive. This finds the others: behind the first thousand, passed
+over because those before them wanted something else too, served by a new warehouse.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# One that is held stands still and tries again when it is released; one with a request on its way is told already.
+_PAGE = text(
+    """
+    SELECT p.order_no, p.rank, NOT EXISTS (SELECT FROM workflow_requests r WHERE r.subject = p.order_no)
+                               AND fits_somewhere(p.order_no) AS fits
+      FROM (SELECT w.order_no, w.rank
+              FROM (SELECT o.order_no, extract(epoch FROM o.created_at)::float8 - head_start_s(o.priority) AS rank
+                      FROM orders o
+                     WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
+                       AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
+                                          AND 'received' = ANY (h.stops))) w
+             WHERE (w.rank, w.order_no) > (:rank, :order_no)
+             ORDER BY w.rank, w.order_no LIMIT :limit) p
+     ORDER BY p.rank, p.order_no
+    """
+)
+_WAKE = text(
+    """
+    INSERT INTO workflow_requests (kind, subject, name, rank)
+    SELECT 'signal_order', o.order_no, 'stock_arrived',
+           extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
+      FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Backorder:
+    """One that waits; `fits` where what is there serves it and nothing is on its way to tell it."""
+
+    order_no: str
+    rank: float
+    fits: bool
+
+
+async def page(conn: AsyncConnection, after: tuple[float, str], limit: int) -> list[Backorder]:
+    """Up to `limit` that wait, those that wait longest first, beyond (rank, order number)."""
+    rows = await conn.execute(_PAGE, {"rank": after[0], "order_no": after[1], "limit": limit})
+    return [Backorder(*row) for row in rows]
+
+
+async def wake(conn: AsyncConnection, order_nos: Sequence[str]) -> None:
+    """Ask their workflows to try again."""
+    await conn.execute(_WAKE, {"order_nos": list(order_nos)})
