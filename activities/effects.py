@@ -1,6 +1,7 @@
 """How an activity fails: codes that Temporal UI can show, final refusals told from passing weather."""
 
 import functools
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Concatenate, ParamSpec, TypeVar
@@ -12,11 +13,13 @@ from temporalio.exceptions import ApplicationError
 from activities import failing
 from domain.errors import RuleBroken
 from infra.db.engine import PoolExhausted
+from infra.db.faults import constraint_of, fault_of
 from infra.db.reservations import StockGone
 from infra.gateways.protocol import GatewayError, ProviderRefused, ProviderUnavailable
 from infra.metrics import activity_timer
 from infra.telemetry import bind_order
 
+_log = logging.getLogger(__name__)
 Self = TypeVar("Self")
 Out = TypeVar("Out")
 P = ParamSpec("P")
@@ -27,8 +30,8 @@ def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
     """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
 
     The error's details are (provider, attempt), and behind an open circuit the failure that keeps it open. No message
-    of a provider or of the database goes into a history. A provider's step that fails is recorded in the books
-    (activities/failing.py).
+    of a provider or of the database goes into a history. A provider's step that fails is recorded in the books, and so
+    is every step that fails by a fault of the program (activities/failing.py).
     """
 
     def decorate(method: Method[Self, P, Out]) -> Method[Self, P, Out]:
@@ -36,7 +39,7 @@ def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
         @functools.wraps(method)
         async def run(self: Self, *args: P.args, **kwargs: P.kwargs) -> Out:
             order_no = getattr(args[0], "order_no", None) if args else None
-            database = getattr(self, "_db", None) if order_no and name in failing.STEP_OF else None
+            database = getattr(self, "_db", None) if order_no else None
             # Not undone at the end: Temporal's own line about a failure comes after it, in the same task.
             bind_order(order_no, step=failing.STEP_OF.get(name, name), attempt=_attempt())
             with activity_timer(name):
@@ -68,6 +71,11 @@ def as_failure(error: Exception) -> ApplicationError:
             pause = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
             said = (error.provider, attempt, *([error.cause] if error.cause else []))
             return ApplicationError(error.code, *said, type=error.code, next_retry_delay=pause)
+        case DBAPIError() if bug := fault_of(error):
+            _log.error(
+                "the books refuse what the program wants", extra={"code": bug, "constraint": constraint_of(error)}
+            )
+            return ApplicationError(bug, "", attempt, type=bug)
         case DBAPIError():
             code = f"database_{getattr(error.orig, 'sqlstate', None) or 'unreachable'}"
             return ApplicationError(code, "postgresql", attempt, type=code)

@@ -1,4 +1,8 @@
-"""The record of steps that fail and are tried again. Only a failure writes, only a repeat that goes through erases."""
+"""The record of steps that fail and are tried again. Only a failure writes, only a repeat that goes through erases.
+
+Of the steps that touch only the books those alone that fail by a fault of the program: without a database there is
+nothing to write to.
+"""
 
 import contextlib
 from datetime import timedelta
@@ -13,6 +17,7 @@ from infra.db import failing_steps
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
 from infra.db.failing_steps import Attempt
+from infra.db.faults import PREFIX
 from workflows.failures import behind
 
 # The activities that call a provider, and the step that support knows them by.
@@ -35,7 +40,8 @@ async def failed(database: Database, order_no: str, failure: ApplicationError) -
     """Keep a failed attempt that will be repeated; forget one that will not. The books' own absence is no news."""
     info = activity.info()
     code = failure.type or "unexpected"
-    if info.activity_type not in STEP_OF or code.startswith(_OURS):
+    kept = code.startswith(PREFIX) if info.activity_type not in STEP_OF else not code.startswith(_OURS)
+    if not kept or info.is_local:
         return
     policy = info.retry_policy or RetryPolicy()
     used_up = bool(policy.maximum_attempts) and info.attempt >= policy.maximum_attempts
@@ -46,7 +52,7 @@ async def failed(database: Database, order_no: str, failure: ApplicationError) -
     attempt = Attempt(
         order_no=order_no,
         activity=info.activity_type,
-        step=STEP_OF[info.activity_type],
+        step=STEP_OF.get(info.activity_type, info.activity_type),
         error=behind(failure.details) or code,
         provider=str(failure.details[0]) if failure.details else "",
         attempt=info.attempt,
@@ -61,7 +67,7 @@ async def failed(database: Database, order_no: str, failure: ApplicationError) -
 async def went_through(database: Database, order_no: str) -> None:
     """A repeat succeeded. A first attempt that does costs nothing."""
     info = activity.info()
-    if info.activity_type in STEP_OF and info.attempt > 1:
+    if not info.is_local and info.attempt > 1:
         await _forget(database, order_no, info.activity_type)
 
 

@@ -14,7 +14,7 @@ from activities.views import view_of
 from domain.errors import Conflict, RuleBroken
 from domain.payments import PaymentKind, PaymentStatus
 from domain.states import Status
-from infra.db import events, payments, refund_paying
+from infra.db import events, payment_facts, payments, refund_paying
 from infra.db.engine import Database
 from infra.db.payments import Intent, NewIntent, Opened
 from infra.gateways.protocol import GatewayResult, PaymentGateway, PaymentRequest, ProviderRefused, ProviderUnavailable
@@ -71,11 +71,19 @@ class GatewayCalls:
 
         result = await self.ask_or_call(Opened(new, intent, ""), call)
         await self.record(new, intent, result)
-        if result.status is PaymentStatus.FAILED:
+        if result.status is PaymentStatus.FAILED and not await self._done_without_us(new, intent):
             raise RuleBroken(result.error_code or f"{new.kind}_refused")
         if result.status is PaymentStatus.PENDING:
             # Money is back when it is back: the step goes on asking, and the provider's notification ends the wait.
             raise ProviderUnavailable(f"{new.kind}_pending", new.provider)
+
+    async def _done_without_us(self, new: NewIntent, intent: Intent) -> bool:
+        """True for a void that is refused because another one, told of meanwhile, has given the authorisation up."""
+        if new.kind is not PaymentKind.VOID:
+            return False
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, new.order_no)
+            return await payment_facts.is_voided(conn, intent.payment_id)
 
     async def record(self, new: NewIntent, intent: Intent, result: GatewayResult) -> m.OrderView:
         """The outcome transaction: row, ledger (by trigger), status, event. A fenced write leaves no money behind."""

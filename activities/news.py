@@ -1,5 +1,6 @@
 """Applying facts from outside: whatever order they come in, each counts once and a later one implies the earlier."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,18 +8,27 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.payment_news import payment_fact
+from domain.errors import RuleBroken
 from domain.payments import PaymentKind
 from domain.shipments import ShipmentStatus, has_left, is_news
 from domain.states import Event, Status
 from infra.db import events, holds, reservations, return_tending
+from infra.db.faults import constraint_of, fault_of
 from infra.db.return_terms import ReturnTerms
 from infra.settings import Settings
 
+_log = logging.getLogger(__name__)
 _UNHEARD = text(
     """SELECT inbox_id, order_no, provider, kind, fact FROM inbox
         WHERE order_no = :order_no AND processed_at IS NULL ORDER BY inbox_id"""
 )
 _HEARD = text("UPDATE inbox SET processed_at = now(), outcome = :outcome WHERE inbox_id = :inbox_id")
+_UNAPPLIED = text(
+    "UPDATE inbox SET processed_at = now(), outcome = 'unapplied', reason = :reason WHERE inbox_id = :inbox_id"
+)
+# What is checked at the end of a transaction is checked at the end of a fact, too.
+_CHECKED_NOW = text("SET CONSTRAINTS ALL IMMEDIATE")
+_CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
 _AGAIN = text(
     """SELECT o.status, o.cancelling,
               EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS again
@@ -44,25 +54,54 @@ _PARCEL_MOVES = text(
 )
 
 
-async def take_news(conn: AsyncConnection, order_no: str, settings: Settings) -> None:
+async def take_news(conn: AsyncConnection, order_no: str, settings: Settings, *, alone: bool = True) -> None:
     """Apply every open fact of the order, oldest first; of the payments' what leads to the others first.
 
-    Each is marked as it is applied: what had come too early is opened again by the one that it waited for.
+    Each is marked as it is applied: what had come too early is opened again by the one that it waited for. `alone`
+    gives each a savepoint of its own: one that cannot be applied is kept with its reason, the others are applied.
     """
     await events.lock_order(conn, order_no)
     told = (await conn.execute(_UNHEARD, {"order_no": order_no})).all()
     for row in sorted(told, key=_rank):
-        if row.kind == "payment":
-            outcome = await payment_fact(conn, order_no, row.provider, row.fact)
-        else:
-            outcome = await _parcel_fact(conn, row, settings)
-        await conn.execute(_HEARD, {"inbox_id": row.inbox_id, "outcome": outcome})
+        await (_alone(conn, row, settings) if alone else _apply(conn, row, settings))
     if told:
         await holds.weigh_dearer(conn, settings, order_no)
 
 
+async def _alone(conn: AsyncConnection, row: Any, settings: Settings) -> None:
+    try:
+        async with conn.begin_nested():
+            await _apply(conn, row, settings)
+            await conn.execute(_CHECKED_NOW)
+            await conn.execute(_CHECKED_LATER)
+    except Exception as error:
+        reason = reason_of(error)
+        if reason is None:
+            raise
+        about = {"order_no": row.order_no, "step": "apply_news", "code": reason, "inbox_id": row.inbox_id}
+        _log.error("a fact from outside cannot be applied", extra=about)
+        await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": reason})
+
+
+def reason_of(error: Exception) -> str | None:
+    """Why a fact cannot be applied, as a code; None where it was not the fact's fault."""
+    if code := fault_of(error):
+        return ":".join(filter(None, (code, constraint_of(error))))
+    if isinstance(error, RuleBroken):
+        return error.code
+    return "malformed" if isinstance(error, KeyError | TypeError | ValueError) else None
+
+
+async def _apply(conn: AsyncConnection, row: Any, settings: Settings) -> None:
+    if row.kind == "payment":
+        outcome = await payment_fact(conn, row.order_no, row.provider, row.fact)
+    else:
+        outcome = await _parcel_fact(conn, row, settings)
+    await conn.execute(_HEARD, {"inbox_id": row.inbox_id, "outcome": outcome})
+
+
 def _rank(row: Any) -> tuple[int, int]:
-    leads = row.kind == "payment" and row.fact["kind"] in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+    leads = row.kind == "payment" and row.fact.get("kind") in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
     return (0 if leads else 1, row.inbox_id)
 
 

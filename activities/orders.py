@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.effects import effect
-from activities.news import parcel_moved, standing_of, take_news
+from activities.news import parcel_moved, reason_of, standing_of, take_news
 from activities.views import policy_of, view_of
 from domain.errors import Conflict
 from domain.shipments import ShipmentStatus
@@ -43,10 +43,19 @@ class OrderActivities:
 
     @effect("apply_news")
     async def apply_news(self, ref: m.OrderRef) -> m.OrderView:
-        """Apply every fact from outside that waits in the inbox, in the order of arrival."""
+        """Apply every fact from outside that waits in the inbox, in the order of arrival; where that fails by one of
+        them, each by itself."""
+        try:
+            return await self._hear(ref.order_no, alone=False)
+        except Exception as error:
+            if reason_of(error) is None:
+                raise
+        return await self._hear(ref.order_no, alone=True)
+
+    async def _hear(self, order_no: str, *, alone: bool) -> m.OrderView:
         async with self._db.begin() as conn:
-            await take_news(conn, ref.order_no, self._settings)
-            return await view_of(conn, ref.order_no)
+            await take_news(conn, order_no, self._settings, alone=alone)
+            return await view_of(conn, order_no)
 
     @effect("open_payment")
     async def open_payment(self, request: m.PayRequest) -> m.OrderView:

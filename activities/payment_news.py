@@ -90,8 +90,12 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
         return "paid_twice"
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     purpose = known.purpose
-    if known.kind == PaymentKind.CAPTURE and told is PaymentStatus.SUCCEEDED and order.status == Status.CANCELLED:
-        purpose = "stray"
+    if told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.VOID:
+        if await payment_facts.is_voided(conn, known.payment_id):
+            return "known"
+    elif told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.CAPTURE:
+        surplus = order.status == Status.CANCELLED or await payment_facts.is_surplus(conn, known.payment_id)
+        purpose = "stray" if surplus else purpose
     await conn.execute(
         _SETTLE,
         {
@@ -115,6 +119,9 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
         await events.note(conn, order_no, _NOTES[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]})
     elif purpose == "order":
         await mark_paid(conn, order_no, order.status, fact["amount_minor"])
+    elif purpose == "stray":
+        await events.note(conn, order_no, "payment_returned", data={"amount_minor": fact["amount_minor"]})
+        return "stray"
     return "settled"
 
 

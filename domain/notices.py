@@ -15,6 +15,8 @@ class Kind(StrEnum):
     WEBHOOKS_FAILED = "webhooks_failed"
     DISPUTED = "disputed"
     PARCEL_TWICE = "parcel_twice"
+    FACTS_UNAPPLIED = "facts_unapplied"
+    PROGRAM_FAULT = "program_fault"
     BOOKS_DIFFER = "books_differ"
     BOOKS_UNCHECKED = "books_unchecked"
     MACHINE_SHORT = "machine_short"

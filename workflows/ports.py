@@ -23,6 +23,7 @@ _LONGEST_BACKOFF = timedelta(seconds=15)
 _ENDLESS = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=_LONGEST_BACKOFF)
 _WAITS = ": waits for the database"
 _AGAIN = ": again, our own side failed"
+_BUG = ": fails by a fault of the program"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class BooksPort(Generic[In, Out]):
     gives: type[Out]
 
     async def __call__(self, arg: In, summary: str | None = None) -> Out:
-        """Run it; an unreachable database never fails it. A refusal raises ActivityError or ApplicationError."""
+        """Run it; an unreachable database never fails it. A refusal raises ActivityError or ApplicationError.
+
+        What fails by a fault of the program is repeated until the program is corrected, and shown as such.
+        """
         try:
             result: Out = await workflow.execute_local_activity(
                 self.name,
@@ -49,6 +53,7 @@ class BooksPort(Generic[In, Out]):
             # A local activity's own failure comes without an ActivityError around it.
             if is_refusal(error) or is_cancelled_exception(error):
                 raise
+            why = _BUG if is_bug(error) else _WAITS
         else:
             return result
         visible: Out = await workflow.execute_activity(
@@ -57,7 +62,7 @@ class BooksPort(Generic[In, Out]):
             result_type=self.gives,
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=_ENDLESS,
-            summary=f"{summary or self.name}{_WAITS}",
+            summary=f"{summary or self.name}{why}",
         )
         return visible
 
@@ -130,10 +135,17 @@ def is_refusal(error: FailureError) -> bool:
     return isinstance(cause, ApplicationError) and cause.non_retryable
 
 
+def is_bug(error: FailureError) -> bool:
+    """True when the books refused what the program wanted: no repeat cures that."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    return isinstance(cause, ApplicationError) and (cause.type or "").startswith("bug_")
+
+
 def is_ours(error: ActivityError) -> bool:
     """True when our own side failed, not the provider: the database, or a worker that died or stood still.
 
-    A provider's silence is no activity time-out: its calls are bounded well below that.
+    A provider's silence is no activity time-out: its calls are bounded well below that. A fault of the program
+    (`bug_…`) is not meant: it parks.
     """
     cause = error.cause
     if isinstance(cause, ApplicationError):

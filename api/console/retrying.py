@@ -14,7 +14,6 @@ from api.dependencies import Services, require, services
 from api.errors import Problem
 from api.schemas.text import Code, Reference
 from domain.access import Role
-from domain.steps import Step
 from infra import temporal_bugs
 from infra.db import failing_steps
 from infra.db.failing_steps import Place, RetryingWanted
@@ -31,7 +30,7 @@ _ORDER = names.order_workflow("")
 async def retrying(
     request: Request,
     person: Signed,
-    step: Step | None = None,
+    step: Code | None = None,
     error: Reference | None = None,
     provider: Code | None = None,
     cursor: Annotated[str | None, Query(max_length=300)] = None,
@@ -39,7 +38,7 @@ async def retrying(
     """Paused ones first, then the longest failing. The books answer; Temporal adds who is paused, if it can."""
     require(person.principal, Role.SUPPORT)
     parts = services(request)
-    wanted = RetryingWanted(step.value if step else None, error, provider, _place(cursor), PAGE_SIZE)
+    wanted = RetryingWanted(step, error, provider, _place(cursor), PAGE_SIZE)
     async with parts.database.begin() as conn:
         rows = await failing_steps.listed(conn, wanted)
     paused = await _paused(parts)
@@ -48,7 +47,7 @@ async def retrying(
     context: dict[str, Any] = {
         "items": [*(_only_paused(paused or set(), items) if first else []), *items],
         "asked": paused is not None,
-        "chosen": {"step": step.value if step else None, "error": error, "provider": provider},
+        "chosen": {"step": step, "error": error, "provider": provider},
         "next_cursor": _behind(rows[PAGE_SIZE - 1]) if len(rows) > PAGE_SIZE else None,
         "query": request.url.query,
     }

@@ -19,6 +19,7 @@ from infra.settings import Settings
 # As many rows of a queue are looked at; a count that reaches it means "or more".
 LOOKED_AT = 10_000
 SKUS_NAMED = 5
+REASONS_NAMED = 5
 FAILED_WITHIN = timedelta(hours=1)
 TWICE_WITHIN = timedelta(days=1)
 DEMAND_WITHIN = timedelta(days=1)
@@ -104,6 +105,23 @@ _PARCEL_TWICE = text(
              ORDER BY updated_at DESC LIMIT :limit) arrived
     """
 )
+# The reasons name codes and constraints, never what a fact holds.
+_UNAPPLIED = text(
+    """
+    SELECT provider, kind, count(*) AS number, min(received_at) AS oldest_at,
+           (array_agg(DISTINCT reason))[1 \\: :named] AS reasons
+      FROM (SELECT provider, kind, received_at, reason FROM inbox WHERE outcome = 'unapplied' LIMIT :limit) kept
+     GROUP BY provider, kind
+    """
+)
+# Parked steps that fail so are among those that are stuck.
+_FAULTS = text(
+    """
+    SELECT f.activity, f.error, count(*) AS number, min(f.since) AS oldest_at
+      FROM (SELECT * FROM failing_steps WHERE error LIKE 'bug\\_%' LIMIT :limit) f
+     GROUP BY f.activity, f.error
+    """
+)
 
 
 async def stuck(conn: AsyncConnection, _: Settings) -> list[Found]:
@@ -183,6 +201,29 @@ async def parcel_twice(conn: AsyncConnection, _: Settings) -> list[Found]:
     return [Found(Kind.PARCEL_TWICE, {}, row.number, row.oldest_at)] if row.number else []
 
 
+async def facts_unapplied(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Facts from outside that could not be applied to their orders, by provider."""
+    rows = await conn.execute(_UNAPPLIED, {"limit": LOOKED_AT, "named": REASONS_NAMED})
+    return [
+        Found(
+            Kind.FACTS_UNAPPLIED,
+            {"provider": row.provider, "told": row.kind},
+            row.number,
+            row.oldest_at,
+            detail={"reasons": [reason for reason in row.reasons if reason]},
+        )
+        for row in rows
+    ]
+
+
+async def program_fault(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Steps that the books refuse again and again: a fault of the program."""
+    return [
+        Found(Kind.PROGRAM_FAULT, {"activity": row.activity, "error": row.error}, row.number, row.oldest_at)
+        for row in await conn.execute(_FAULTS, {"limit": LOOKED_AT})
+    ]
+
+
 DETECTORS: dict[Kind, Detector] = {
     Kind.STUCK: stuck,
     Kind.ESCALATED: escalated,
@@ -193,6 +234,8 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.WEBHOOKS_FAILED: webhooks_failed,
     Kind.DISPUTED: disputed,
     Kind.PARCEL_TWICE: parcel_twice,
+    Kind.FACTS_UNAPPLIED: facts_unapplied,
+    Kind.PROGRAM_FAULT: program_fault,
     Kind.BOOKS_DIFFER: machine_causes.books_differ,
     Kind.BOOKS_UNCHECKED: machine_causes.books_unchecked,
     Kind.MACHINE_SHORT: machine_causes.machine_short,

@@ -19,7 +19,35 @@ _KNOWN = text(
             AND p.status IN ('intent', 'pending') AND p.parent_id IN (
               SELECT a.payment_id FROM payments a WHERE a.order_no = :order_no AND a.kind = 'authorise'
                  AND a.provider = :provider AND (a.provider_ref = :parent_ref OR a.idempotency_key = :parent_key))))
-     ORDER BY p.idempotency_key = :key DESC NULLS LAST, p.provider_ref = :ref DESC NULLS LAST LIMIT 1
+     ORDER BY (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind) IS TRUE DESC,
+              (p.idempotency_key = :key) IS TRUE DESC LIMIT 1
+    """
+)
+# What keeps a capture of ours that was given up, and went through after all, from being what it was for: another one.
+_SURPLUS = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM payments c JOIN payments x USING (order_no)
+       WHERE c.payment_id = :payment_id AND x.payment_id <> c.payment_id AND x.status <> 'failed'
+         AND CASE c.purpose WHEN 'order' THEN (x.kind, x.purpose) = ('capture', 'order')
+               WHEN 'supplement' THEN (x.kind, x.purpose, x.attempt) = ('capture', 'supplement', c.attempt)
+               ELSE x.parent_id = c.parent_id AND x.kind IN ('capture', 'void') END)
+    """
+)
+# An authorisation is given up once: what else is under way to that end is over with it.
+_OTHER_VOID = text(
+    """
+    UPDATE payments x SET status = 'failed', error_code = 'overtaken_at_provider', tries = x.tries + 1,
+                          updated_at = now()
+      FROM payments v
+     WHERE v.payment_id = :payment_id AND x.parent_id = v.parent_id AND x.payment_id <> v.payment_id
+       AND x.kind = 'void' AND x.status IN ('intent', 'pending')
+    """
+)
+_VOIDED = text(
+    """
+    SELECT EXISTS (SELECT FROM payments v JOIN payments x USING (order_no, parent_id)
+                    WHERE v.payment_id = :payment_id AND x.kind = 'void' AND x.status = 'succeeded')
     """
 )
 _PARENT = text(
@@ -154,6 +182,17 @@ async def new_attempt(conn: AsyncConnection, order_no: str, provider: str, ref: 
 async def mark_stray(conn: AsyncConnection, payment_id: int) -> None:
     """The money is not the order's any more: its workflow gives it back."""
     await conn.execute(_MARK_STRAY, {"payment_id": payment_id})
+
+
+async def is_surplus(conn: AsyncConnection, payment_id: int) -> bool:
+    """True for a capture whose purpose another one serves by now, or whose guarantee has ended: it goes back."""
+    return bool((await conn.execute(_SURPLUS, {"payment_id": payment_id})).scalar_one())
+
+
+async def is_voided(conn: AsyncConnection, void_id: int) -> bool:
+    """True where another void has given the authorisation up already; of those under way this one is it."""
+    await conn.execute(_OTHER_VOID, {"payment_id": void_id})
+    return bool((await conn.execute(_VOIDED, {"payment_id": void_id})).scalar_one())
 
 
 async def room_of(conn: AsyncConnection, capture_id: int) -> int:

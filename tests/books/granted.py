@@ -116,7 +116,7 @@ UPDATES = {
     "guarantees": "claim_minor status updated_at",
     "holds": "close_reason_enc closed_at closed_by escalated_at outcome owner",
     "idempotency_keys": "locked_until order_no response response_enc state status_code",
-    "inbox": "outcome processed_at",
+    "inbox": "outcome processed_at reason",
     "messages": (
         "asked_by body_enc earlier_to_enc language last_error next_try_at provider provider_ref round sent_at state "
         "to_enc tries version"
