@@ -2,6 +2,8 @@
 
 import functools
 import logging
+import random
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Concatenate, ParamSpec, TypeVar
@@ -10,9 +12,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import failing
+from activities import failing, patience
 from domain.errors import RuleBroken
-from infra.db.engine import PoolExhausted
+from infra.db.engine import Database, PoolExhausted
 from infra.db.faults import constraint_of, fault_of
 from infra.db.reservations import StockGone
 from infra.gateways.protocol import GatewayError, ProviderRefused, ProviderUnavailable
@@ -23,15 +25,17 @@ _log = logging.getLogger(__name__)
 Self = TypeVar("Self")
 Out = TypeVar("Out")
 P = ParamSpec("P")
+LONGEST_PAUSE_S = 15.0
 Method = Callable[Concatenate[Self, P], Awaitable[Out]]
 
 
 def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
     """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
 
-    The error's details are (provider, attempt), and behind an open circuit the failure that keeps it open. No message
+    The error's details are (provider, attempts), and behind an open circuit the failure that keeps it open. No message
     of a provider or of the database goes into a history. A provider's step that fails is recorded in the books, and so
-    is every step that fails by a fault of the program (activities/failing.py).
+    is every step that fails by a fault of the program (activities/failing.py). A provider's step is final once its
+    patience is over (activities/patience.py).
     """
 
     def decorate(method: Method[Self, P, Out]) -> Method[Self, P, Out]:
@@ -40,23 +44,45 @@ def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
         async def run(self: Self, *args: P.args, **kwargs: P.kwargs) -> Out:
             order_no = getattr(args[0], "order_no", None) if args else None
             database = getattr(self, "_db", None) if order_no else None
+            watched = database if activity.in_activity() else None
             # Not undone at the end: Temporal's own line about a failure comes after it, in the same task.
             bind_order(order_no, step=failing.STEP_OF.get(name, name), attempt=_attempt())
             with activity_timer(name):
                 try:
                     answer = await method(self, *args, **kwargs)
                 except (RuleBroken, GatewayError, SQLAlchemyError, PoolExhausted, StockGone) as error:
-                    failure = as_failure(error)
-                    if database is not None and activity.in_activity():
-                        await failing.failed(database, str(order_no), failure)
-                    raise failure from None
-                if database is not None and activity.in_activity():
-                    await failing.went_through(database, str(order_no))
+                    raise await _failed(error, watched, str(order_no)) from None
+                except Exception as error:
+                    if patience.of_this_step() is None:
+                        raise
+                    raise await _failed(error, watched, str(order_no)) from error
+                if watched is not None:
+                    await failing.went_through(watched, str(order_no))
                 return answer
 
         return run  # type: ignore[return-value]
 
     return decorate
+
+
+async def _failed(error: Exception, database: Database | None, order_no: str) -> ApplicationError:
+    """The failure of this try, recorded; of a provider's step it is final when its patience is over."""
+    failure, given = as_failure(error), patience.of_this_step()
+    if given is None or failing.is_ours(failure):
+        if database is not None:
+            await failing.failed(database, order_no, failure)
+        return failure
+    tried = patience.tried_so_far().again(real=_is_real(error), now=time.time())
+    failure = patience.judged(failure, tried, given)
+    if database is not None:
+        await failing.failed(database, order_no, failure, max_attempts=given.attempts)
+    patience.keep(tried)
+    return failure
+
+
+def _is_real(error: Exception) -> bool:
+    """False when nothing was sent, or only to learn for everybody whether the provider is back."""
+    return not (isinstance(error, ProviderUnavailable) and (error.code == "circuit_open" or error.asked_back))
 
 
 def as_failure(error: Exception) -> ApplicationError:
@@ -68,7 +94,7 @@ def as_failure(error: Exception) -> ApplicationError:
         case ProviderRefused():
             return ApplicationError(error.code, error.provider, attempt, type=error.code, non_retryable=True)
         case ProviderUnavailable():
-            pause = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
+            pause = _pause(error, attempt)
             said = (error.provider, attempt, *([error.cause] if error.cause else []))
             return ApplicationError(error.code, *said, type=error.code, next_retry_delay=pause)
         case DBAPIError() if bug := fault_of(error):
@@ -81,7 +107,18 @@ def as_failure(error: Exception) -> ApplicationError:
             return ApplicationError(code, "postgresql", attempt, type=code)
         case StockGone():
             return ApplicationError("stock_contended", "", attempt, type="stock_contended")
-    return ApplicationError("database_busy", "postgresql", attempt, type="database_busy")
+        case SQLAlchemyError() | PoolExhausted():
+            return ApplicationError("database_busy", "postgresql", attempt, type="database_busy")
+    return ApplicationError(type(error).__name__, "", attempt, type=type(error).__name__)
+
+
+def _pause(error: ProviderUnavailable, attempt: int) -> timedelta | None:
+    """What the provider or the circuit asks for. Behind an open circuit it grows, and differs from order to order:
+    thousands that wait shall not all ask every other second."""
+    if not error.retry_after_s or error.code != "circuit_open":
+        return timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
+    grown_s = min(error.retry_after_s * 1.5 ** min(attempt - 1, 20), max(LONGEST_PAUSE_S, error.retry_after_s))
+    return timedelta(seconds=grown_s * random.uniform(0.8, 1.0))
 
 
 def _attempt() -> int:

@@ -36,11 +36,19 @@ STEP_OF: dict[str, Step] = {
 _OURS = "database_"
 
 
-async def failed(database: Database, order_no: str, failure: ApplicationError) -> None:
-    """Keep a failed attempt that will be repeated; forget one that will not. The books' own absence is no news."""
+def is_ours(failure: ApplicationError) -> bool:
+    """True when the database was away, or busy: no fault of the provider's."""
+    return (failure.type or "").startswith(_OURS)
+
+
+async def failed(database: Database, order_no: str, failure: ApplicationError, max_attempts: int = 0) -> None:
+    """Keep a failed attempt that will be repeated; forget one that will not. The books' own absence is no news.
+
+    With `max_attempts` the failure says how many were really made; what an open circuit kept back was none.
+    """
     info = activity.info()
     code = failure.type or "unexpected"
-    kept = code.startswith(PREFIX) if info.activity_type not in STEP_OF else not code.startswith(_OURS)
+    kept = code.startswith(PREFIX) if info.activity_type not in STEP_OF else not is_ours(failure)
     if not kept or info.is_local:
         return
     policy = info.retry_policy or RetryPolicy()
@@ -55,8 +63,8 @@ async def failed(database: Database, order_no: str, failure: ApplicationError) -
         step=STEP_OF.get(info.activity_type, info.activity_type),
         error=behind(failure.details) or code,
         provider=str(failure.details[0]) if failure.details else "",
-        attempt=info.attempt,
-        max_attempts=policy.maximum_attempts,
+        attempt=max(int(failure.details[1]), 1) if max_attempts else info.attempt,
+        max_attempts=max_attempts or policy.maximum_attempts,
         pause_s=pause.total_seconds(),
     )
     with contextlib.suppress(SQLAlchemyError, PoolExhausted):

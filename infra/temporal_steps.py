@@ -111,7 +111,7 @@ async def act(
     where = {"namespace": client.namespace, "execution": run, "identity": client.identity, "id": activity_id}
     match action:
         case ActivityAction.RETRY_NOW:
-            await service.reset_activity(ResetActivityRequest(**where))  # type: ignore[arg-type]
+            await service.reset_activity(ResetActivityRequest(**where, reset_heartbeat=True))  # type: ignore[arg-type]
         case ActivityAction.PAUSE:
             await service.pause_activity(PauseActivityRequest(**where, reason=reason))  # type: ignore[arg-type]
         case ActivityAction.UNPAUSE:

@@ -16,6 +16,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities import wiring
+from activities.patience import PatienceInterceptor
 from activities.starting import ClientProvider
 from infra import metrics, telemetry, temporal
 from infra.db.engine import Database
@@ -84,6 +85,7 @@ def build(client: Client, database: Database, settings: Settings) -> Worker:
         task_queue=settings.task_queue,
         workflows=[OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow],
         activities=wiring.build(database, settings, client),
+        interceptors=[PatienceInterceptor(settings)],
         workflow_runner=runner,
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=CONCURRENCY,

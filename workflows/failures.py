@@ -9,7 +9,8 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 
 @dataclass(frozen=True)
 class Failure:
-    """`code` is stable, `provider` may be empty, `attempts` is how often it was tried.
+    """`code` is stable, `provider` may be empty, `attempts` is how often it was tried: 0 when an open circuit let
+    no call out.
 
     Behind an open circuit the code is that of the failure which keeps it open: one outage is one cause to support.
     """
@@ -20,12 +21,12 @@ class Failure:
 
     @classmethod
     def of(cls, error: FailureError) -> "Failure":
-        """Read an activity's failure; its ApplicationError carries (provider, attempt[, cause]) as details."""
+        """Read an activity's failure; its ApplicationError carries (provider, attempts[, cause]) as details."""
         cause = error.cause if isinstance(error, ActivityError) else error
         if isinstance(cause, ApplicationError):
             details = [*cause.details, "", 1]
             code = behind(cause.details) or cause.type or "unexpected"
-            return cls(code, str(details[0]), int(details[1] or 1))
+            return cls(code, str(details[0]), int(details[1]))
         if isinstance(cause, TimeoutError):
             return cls("activity_timeout", "", 1)
         return cls("unexpected", "", 1)

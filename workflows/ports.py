@@ -76,9 +76,10 @@ class GatewayPort(Generic[In, Out]):
     gives: type[Out]
 
     async def __call__(self, arg: In, policy: m.Policy, summary: str) -> Out:
-        """Run it. Raises ActivityError when the provider refuses for good or the attempts are used up.
+        """Run it. Raises ActivityError when the provider refuses for good or the step's patience is over.
 
-        Attempts that our own side failed are not the provider's: then it gets as many again, without end.
+        The activity itself counts (activities/patience.py): what our own side failed, and what an open circuit kept
+        back, is no attempt. One that was begun when Temporal counted gets as many attempts again, without end.
         """
         backoff_s = policy.gateway_backoff_s
         while True:
@@ -100,7 +101,6 @@ class GatewayPort(Generic[In, Out]):
             retry_policy=RetryPolicy(
                 initial_interval=timedelta(seconds=backoff_s),
                 maximum_interval=_LONGEST_BACKOFF,
-                maximum_attempts=policy.gateway_attempts,
             ),
             summary=summary,
         )

@@ -17,7 +17,8 @@ State = Literal["closed", "open", "half_open"]
 class CircuitBreaker:
     """Opens after `failures` calls in a row that ended in ProviderUnavailable; a refusal is an answer like any other.
 
-    `reset_s` after it opened one call goes through: its answer closes the circuit, its failure opens it again.
+    `reset_s` after it opened one call goes through: its answer closes the circuit, its failure opens it again, and is
+    told as `asked_back`: it is the circuit's question, not an attempt of whoever made the call.
     Belongs to one event loop.
     """
 
@@ -43,6 +44,7 @@ class CircuitBreaker:
         try:
             yield
         except ProviderUnavailable as error:
+            error.asked_back = probe
             self._failed(error.code)
             raise
         except GatewayError:

@@ -32,8 +32,11 @@ class ProviderUnavailable(GatewayError):
     """No answer, or none that counts: the call may have been carried out. Ask with `lookup`, or repeat under its key.
 
     Codes: "timeout", "connection", "bad_response", "http_<status>", and "circuit_open": then nothing was sent, and
-    `cause` is the code of the failure that keeps the circuit open.
+    `cause` is the code of the failure that keeps the circuit open. `asked_back` says that the call only asked,
+    behind an open circuit, whether the provider is back.
     """
+
+    asked_back = False
 
     def __init__(self, code: str, provider: str, retry_after_s: float | None = None, cause: str = "") -> None:
         super().__init__(code, provider)

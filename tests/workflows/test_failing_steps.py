@@ -94,8 +94,11 @@ async def test_one_that_parks_is_not_tried_any_more(stage: Stage) -> None:
     order_no = await failed_at_booking(stage, 10)
     await stage.parked(order_no)
     assert not await rows(stage, order_no)
+    assert (await stage.parked(order_no)).attempts == 9
     assert await grouped(stage, (await stage.parked(order_no)).error) == [(1, 0)]
-    await stage.sql("UPDATE parked_steps SET resolved_at = now() WHERE order_no = :o", o=order_no)
+    # Tried again it fails once more, which is the first of nine.
+    await stage.handle(order_no).signal(names.RETRY_PARKED)
+    await stage.reaches(order_no, "preparing", 60)
 
 
 async def test_an_order_without_trouble_leaves_nothing(stage: Stage) -> None:
