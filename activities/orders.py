@@ -100,13 +100,19 @@ class OrderActivities:
 
     @effect("begin_cancel")
     async def begin_cancel(self, request: m.CancelRequest) -> m.OrderView:
-        """Record that the order is being undone. Refuses `not_cancellable` where its status does not allow it."""
+        """Record that the order is being undone. Refuses `not_cancellable` where its status does not allow it, or
+        somebody else was quicker."""
         async with self._db.begin() as conn:
             status = await events.lock_order(conn, request.order_no)
+            if asked := cancelling.asked_by(request.request_id):
+                if await events.is_done(conn, request.order_no, asked):
+                    return await view_of(conn, request.order_no)
+                if (await conn.execute(cancelling.CAUSE, {"order_no": request.order_no})).scalar_one() is not None:
+                    raise Conflict("not_cancellable")
             by_support = request.cause == "compensated" and status is Status.SHIPPED
             if status not in CANCELLABLE and not by_support:
                 raise Conflict("not_cancellable")
-            await cancelling.mark(conn, request.order_no, request.cause, request.actor)
+            await cancelling.mark(conn, request.order_no, request.cause, request.actor, request.request_id)
             return await view_of(conn, request.order_no)
 
     @effect("refuse_cancel")

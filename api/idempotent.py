@@ -79,8 +79,8 @@ class WorkflowCall:
 async def by_workflow(parts: Services, request: Request, status: int, call: WorkflowCall) -> Response:
     """Claim the request, ask the workflow, keep the answer.
 
-    A refusal leaves no key. Without an answer the key lapses: the same key may ask again, and what was accepted
-    meanwhile is its answer then.
+    A refusal leaves no key. Without an answer the key lapses: the same key may ask again. What was accepted already is
+    the answer, also where the workflow refuses it as a second one.
     """
     async with parts.database.begin() as conn:
         claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
@@ -101,15 +101,12 @@ async def by_workflow(parts: Services, request: Request, status: int, call: Work
 async def _asked(parts: Services, claim: Claim, call: WorkflowCall) -> Any:
     try:
         return await call.ask()
-    except RuleBroken:
-        async with parts.database.begin() as conn:
-            await idempotency.release(conn, claim)
-        raise
-    except Problem:
+    except (RuleBroken, Problem) as error:
         async with parts.database.begin() as conn:
             content = await call.from_books(conn)
             if content is None:
-                await idempotency.lapse(conn, claim)
+                give_up = idempotency.release if isinstance(error, RuleBroken) else idempotency.lapse
+                await give_up(conn, claim)
         if content is None:
             raise
         return content

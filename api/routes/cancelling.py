@@ -87,7 +87,7 @@ async def cancel(parts: Services, caller: Principal, key: str, glance: Glance, d
         return await _outcome(parts, answer)
 
     async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
-        accepted = await order_reading.cancelled_by(conn, glance.order_no, wish.actor)
+        accepted = await order_reading.cancelled_by(conn, glance.order_no, update_id, wish.actor)
         return await _shown(conn, glance.order_no) if accepted else None
 
     async def settle(conn: AsyncConnection) -> None:

@@ -9,10 +9,16 @@ SET = text("UPDATE orders SET cancelling = :cause WHERE order_no = :order_no RET
 CAUSE = text("SELECT cancelling FROM orders WHERE order_no = :order_no")
 
 
-async def mark(conn: AsyncConnection, order_no: str, cause: str, actor: str) -> None:
+async def mark(conn: AsyncConnection, order_no: str, cause: str, actor: str, request_id: str = "") -> None:
     """Record that the order is being undone; safe to repeat, the first cause stays."""
     if (await conn.execute(CAUSE, {"order_no": order_no})).scalar_one() is not None:
         return
     await conn.execute(SET, {"order_no": order_no, "cause": cause})
     wait = events.waiting("cancellation", "stock is released and money returned, then the order shows cancelled")
-    await events.note(conn, order_no, "cancel_requested", actor, data={"cause": cause, "waiting": wait})
+    data = {"cause": cause, "waiting": wait}
+    await events.note(conn, order_no, "cancel_requested", actor, key=asked_by(request_id), data=data)
+
+
+def asked_by(request_id: str) -> str | None:
+    """The key of the event with which the request began to undo the order."""
+    return f"cancel:{request_id}" if request_id else None

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.slots import Slot, told
-from infra.db import exchange_falling, return_reading
+from infra.db import cancelling, exchange_falling, return_reading
 from infra.db.customers import KeyRing, profile_context
 
 
@@ -126,18 +126,21 @@ _CONSEQUENCE = text(
 )
 
 
+# Events from before the request was kept with them name the actor alone.
 _CANCELLED_BY = text(
     """
     SELECT EXISTS (SELECT FROM orders o JOIN order_events e USING (order_no)
-                    WHERE o.order_no = :order_no AND o.cancelling IS NOT NULL
-                      AND e.type = 'cancel_requested' AND e.actor = :actor)
+                    WHERE o.order_no = :order_no AND (o.cancelling IS NOT NULL OR o.status = 'cancelled')
+                      AND e.type = 'cancel_requested'
+                      AND (e.key = :key OR (e.key IS NULL AND e.actor = :actor)))
     """
 )
 
 
-async def cancelled_by(conn: AsyncConnection, order_no: str, actor: str) -> bool:
-    """True when the order is cancelled, or being so, because `actor` asked for it."""
-    return bool((await conn.execute(_CANCELLED_BY, {"order_no": order_no, "actor": actor})).scalar_one())
+async def cancelled_by(conn: AsyncConnection, order_no: str, request_id: str, actor: str) -> bool:
+    """True when the order is cancelled, or being so, because of this request of `actor`."""
+    row = {"order_no": order_no, "key": cancelling.asked_by(request_id), "actor": actor}
+    return bool((await conn.execute(_CANCELLED_BY, row)).scalar_one())
 
 
 async def glances(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, Glance]:
