@@ -17,7 +17,14 @@ from domain.states import Status
 from infra.db import events, payment_facts, payments, refund_paying
 from infra.db.engine import Database
 from infra.db.payments import Intent, NewIntent, Opened
-from infra.gateways.protocol import GatewayResult, PaymentGateway, PaymentRequest, ProviderRefused, ProviderUnavailable
+from infra.gateways.protocol import (
+    GatewayResult,
+    LostCall,
+    PaymentGateway,
+    PaymentRequest,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from workflows import messages as m
 
 Call = Callable[[PaymentGateway, PaymentRequest], Awaitable[GatewayResult]]
@@ -46,7 +53,7 @@ class GatewayCalls:
         """Ask if an earlier try may have acted, else call. A final refusal is an answer."""
         new, intent = opened.new, opened.intent
         gateway = self.gateway(new.provider)
-        result = await gateway.lookup(new.key, new.kind) if intent.tries > 1 else None
+        result = await self.ask(intent.payment_id) if intent.tries > 1 else None
         if result is not None:
             return result
         token = opened.needs if new.kind is PaymentKind.AUTHORISE else ""
@@ -54,6 +61,13 @@ class GatewayCalls:
             return await call(gateway, PaymentRequest(new.order_no, intent.amount_minor, new.currency, new.key, token))
         except ProviderRefused as refusal:
             return GatewayResult(PaymentStatus.FAILED, None, intent.amount_minor, refusal.code)
+
+    async def ask(self, payment_id: int) -> GatewayResult | None:
+        """What became of a call that was, or may have been, made; None when it surely was not carried out."""
+        async with self._db.begin() as conn:
+            it = await payments.asked(conn, payment_id)
+        request = PaymentRequest(it.order_no, it.amount_minor, it.currency, it.idempotency_key, it.token)
+        return await self.gateway(it.provider).lookup(LostCall(it.kind, request, it.of, it.ref, it.age_s))
 
     async def undo(self, new: NewIntent, reference: str) -> None:
         """Void or refund the transaction that the provider knows as `reference`.
@@ -94,6 +108,8 @@ class GatewayCalls:
                 await _tell(conn, new, status, result)
             elif result.status is PaymentStatus.SUCCEEDED:
                 await keep_late_outcome(conn, new, result)
+                if result.risk:
+                    await payments.note_risk(conn, intent.payment_id, result.risk)
             plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
             return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
 

@@ -44,11 +44,11 @@ class GuaranteeActivities:
             return await view_of(conn, ref.order_no)
 
     async def _answer(self, opened: Opened, *, wanted: bool) -> GatewayResult:
-        """The provider's; what is not wanted any more is asked for, and never begun."""
+        """The provider's; what is not wanted any more is only asked for."""
         if wanted:
             return await self._calls.ask_or_call(opened, _call(opened))
         new = opened.new
-        found = await self._calls.gateway(new.provider).lookup(new.key, new.kind)
+        found = await self._calls.ask(opened.intent.payment_id)
         return found or GatewayResult(PaymentStatus.FAILED, None, new.amount_minor, "abandoned")
 
     async def _record(self, ref: m.GuaranteeRef, opened: Opened, result: GatewayResult) -> None:

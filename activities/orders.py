@@ -73,7 +73,7 @@ class OrderActivities:
             raise Conflict("order_closed")
         if status not in (Status.RECEIVED, Status.PENDING_PAYMENT) or view.attempt_state == "captured":
             raise Conflict("already_paid")
-        if view.attempt_state in ("open", "authorised", "pending"):
+        if view.attempt_state in ("open", "authorised", "pending", "capturing"):
             raise Conflict("payment_in_progress")
         attempt = (await conn.execute(_OPEN_PAYMENT, values)).scalar_one()
         await events.note(conn, values["order_no"], "payment_requested", data={"attempt": attempt})
@@ -85,7 +85,8 @@ class OrderActivities:
             await events.lock_order(conn, ref.order_no)
             await take_news(conn, ref.order_no, self._settings)
             view = await view_of(conn, ref.order_no)
-            if view.status == Status.PENDING_PAYMENT and view.attempt_state not in ("open", "authorised", "captured"):
+            taken = ("open", "authorised", "capturing", "captured")
+            if view.status == Status.PENDING_PAYMENT and view.attempt_state not in taken:
                 await cancelling.mark(conn, ref.order_no, "payment_expired", "system")
                 view = await view_of(conn, ref.order_no)
             return view

@@ -12,7 +12,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.payments import DisputeStatus, PaymentKind, PaymentStatus
 from domain.refunds import Origin
 from domain.states import Event, Status
-from infra.db import events, payment_facts, refund_paying, refunds
+from infra.db import events, payment_facts, payments, refund_paying, refunds
 from infra.db.books_view import stand_of
 from infra.db.payment_facts import Told
 from infra.db.refund_plans import RefundAsk
@@ -20,7 +20,7 @@ from infra.db.refund_plans import RefundAsk
 _log = logging.getLogger(__name__)
 _SETTLE = text(
     """UPDATE payments SET status = :status, provider_ref = coalesce(:ref, provider_ref), error_code = :error,
-              purpose = :purpose, updated_at = now() WHERE payment_id = :payment_id"""
+              purpose = :purpose, risk = coalesce(:risk, risk), updated_at = now() WHERE payment_id = :payment_id"""
 )
 _ORDER = text(
     """SELECT o.status, o.cancelling, o.total_minor, o.currency,
@@ -104,6 +104,7 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
             "ref": fact["provider_ref"],
             "error": fact.get("error_code"),
             "purpose": purpose,
+            "risk": fact.get("risk"),
         },
     )
     if told is PaymentStatus.FAILED:
@@ -133,10 +134,12 @@ async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact:
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     told = _told(order_no, provider, fact, purpose="stray")
     stand = await stand_of(conn, order_no)
-    if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised"):
+    if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised", "capturing"):
         attempt = await payment_facts.new_attempt(conn, order_no, provider, told.ref)
         told = replace(told, purpose="order", attempt=attempt)
-    await payment_facts.record(conn, told)
+    payment_id = await payment_facts.record(conn, told)
+    if risk := fact.get("risk"):
+        await payments.note_risk(conn, payment_id, risk)
     data = {"amount_minor": told.amount_minor}
     if told.purpose == "order":
         data["attempt"] = told.attempt

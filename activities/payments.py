@@ -49,7 +49,7 @@ class PaymentActivities:
         async with self._db.begin() as conn:
             pending = _find(await payments.transactions_of(conn, ref.order_no), PaymentKind.AUTHORISE, ref.attempt)
         if pending is not None and pending.status is PaymentStatus.PENDING:
-            answer = await self._calls.gateway(pending.provider).lookup(pending.idempotency_key, pending.kind)
+            answer = await self._calls.ask(pending.payment_id)
             if answer is not None and answer.status is not PaymentStatus.PENDING:
                 return await self._calls.record(_as_new(pending, ref.order_no), _as_intent(pending), answer)
         return await self._view(ref.order_no)
@@ -100,7 +100,7 @@ class PaymentActivities:
         unsettled = open_one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
         if not unsettled or open_one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
             return
-        answer = await self._calls.gateway(open_one.provider).lookup(open_one.idempotency_key, open_one.kind)
+        answer = await self._calls.ask(open_one.payment_id)
         async with self._db.begin() as conn:
             fenced = await payments.begin(conn, _as_new(open_one, order_no))
         if answer is None or answer.status is PaymentStatus.PENDING:
@@ -186,7 +186,8 @@ def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.O
     live = [t for t in known if t.kind is PaymentKind.AUTHORISE and t.status is PaymentStatus.SUCCEEDED]
     ended = {t.parent_id for t in known if t.status is PaymentStatus.SUCCEEDED and t.kind is not PaymentKind.AUTHORISE}
     open_ones = [t for t in live if t.payment_id not in ended and t.purpose != "guarantee"]
-    in_use = view.attempt if view.attempt_state == "authorised" and view.status == Status.PENDING_PAYMENT else None
+    stands = view.attempt_state in ("authorised", "capturing") and view.status == Status.PENDING_PAYMENT
+    in_use = view.attempt if stands else None
     kept = [t for t in open_ones if t.attempt == in_use or (waits and t.purpose == "supplement")]
     return [t for t in open_ones if everything or t not in kept]
 

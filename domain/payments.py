@@ -41,6 +41,11 @@ POSTINGS: dict[PaymentKind, tuple[str, str]] = {
 }
 
 
+def outcome_of(attempt_state: str) -> str:
+    """What a caller who pays is told of an attempt: whether it is being authorised or captured is the same to him."""
+    return "pending" if attempt_state == "capturing" else attempt_state
+
+
 def idempotency_key(order_no: str, step: str, sequence: int) -> str:
     """The provider's key for one effect: the same on every retry, reset and replay, new after a decline."""
     return f"{order_no}/{step}/{sequence}"

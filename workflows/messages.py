@@ -65,10 +65,10 @@ class OrderView:
     """Where an order stands in the books. Times are RFC 3339 in UTC, empty where there is none.
 
     `attempt` is the newest payment attempt (0: none) and `attempt_state` one of `none, open, authorised, pending,
-    failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which is not
-    the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest event's,
-    so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is the oldest
-    decision that is still to be carried out; `returns` are the ids of the returns that are open.
+    capturing, failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which
+    is not the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest
+    event's, so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is
+    the oldest decision that is still to be carried out; `returns` are the ids of the returns that are open.
     """
 
     order_no: str

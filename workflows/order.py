@@ -13,6 +13,7 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from domain.payments import outcome_of
 from domain.states import CANCELLABLE, TERMINAL, Status
 from domain.steps import Step
 from workflows import messages as m
@@ -121,6 +122,8 @@ class OrderWorkflow(AfterSales):
                 await self._capture()
             case "pending":
                 await self._await_decision()
+            case "capturing":
+                await self._await_capture()
             case _:
                 await self._wait_for_payment()
 
@@ -138,6 +141,15 @@ class OrderWorkflow(AfterSales):
             return
         attempt = m.AttemptRef(self.order_no, self.view.attempt)
         await self.step(Step.CAPTURE, lambda: ports.capture_payment(attempt, self.policy, "capture payment"))
+
+    async def _await_capture(self) -> None:
+        """The provider takes the money later and tells us by notification; asking now and then covers a lost one. What
+        is being taken has no deadline."""
+        until = (workflow.now() + timedelta(seconds=self.policy.payment_poll_s)).isoformat()
+        await self.wait(lambda: False, until, "the provider to take the payment")
+        if not self.interrupted():
+            attempt = m.AttemptRef(self.order_no, self.view.attempt)
+            await self.step(Step.CAPTURE, lambda: ports.capture_payment(attempt, self.policy, "ask for the capture"))
 
     async def _await_decision(self) -> None:
         """The provider decides later and tells us by notification; asking now and then covers a lost one."""
@@ -287,7 +299,7 @@ class OrderWorkflow(AfterSales):
         self.adopt(await self.by_the_rules(ports.open_payment(request, "take up a payment")))
         attempt = self.view.attempt
         await workflow.wait_condition(lambda: self.payment_decided(attempt))
-        return m.UpdateAnswer(self.order_no, self.view.status, self.view.attempt_state)
+        return m.UpdateAnswer(self.order_no, self.view.status, outcome_of(self.view.attempt_state))
 
     @pay.validator
     def check_pay(self, request: m.PayRequest) -> None:
@@ -303,7 +315,7 @@ class OrderWorkflow(AfterSales):
         """True once this attempt no longer moves by itself."""
         moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
         stands = self.view.parked is not None or self.held()
-        return moved_on or stands or self.view.attempt_state in ("failed", "pending")
+        return moved_on or stands or self.view.attempt_state in ("failed", "pending", "capturing")
 
     @workflow.update(name=names.RESOLVE, description="Retry, skip, amend or compensate the step that is parked")
     async def resolve(self, request: m.ResolveRequest) -> m.UpdateAnswer:

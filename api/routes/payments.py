@@ -13,6 +13,7 @@ from api.idempotent import WorkflowCall, by_workflow
 from api.schemas.orders import Payment
 from api.visibility import visible
 from domain.access import Principal, Role
+from domain.payments import outcome_of
 from infra.db import idempotency, payment_requests
 from infra.db.books_view import stand_of
 from infra.db.order_reading import Glance
@@ -56,7 +57,7 @@ async def pay_for(
         if not await payment_requests.taken_up(conn, request_id):
             return None
         stand = await stand_of(conn, glance.order_no)
-        return {"order_no": glance.order_no, "status": stand.status, "outcome": stand.attempt_state}
+        return {"order_no": glance.order_no, "status": stand.status, "outcome": outcome_of(stand.attempt_state)}
 
     asked = idempotency.Request(actor(caller), key, digest, caller.origin)
     return await by_workflow(parts, asked, 201, WorkflowCall(prepare, ask, from_books))

@@ -155,7 +155,12 @@ def _attempt_state(row: Any) -> str:
             return "pending"
         case "failed":
             return "failed"
-    return "failed" if row.capture_status == "failed" else "authorised"
+    match row.capture_status:
+        case "failed":
+            return "failed"
+        case "pending":
+            return "capturing"
+    return "authorised"
 
 
 async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:

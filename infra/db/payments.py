@@ -81,6 +81,25 @@ _FIND = text(
               error_code, parent_id, idempotency_key, refund_id
          FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
 )
+# The token is the attempt's, the change's or the guarantee's.
+_ASKED = text(
+    """
+    SELECT p.order_no, p.kind, p.provider, p.amount_minor, p.currency, p.idempotency_key,
+           coalesce(CASE WHEN p.kind = 'authorise' THEN coalesce(
+             (SELECT r.token FROM payment_requests r WHERE r.order_no = p.order_no AND r.attempt = p.attempt),
+             (SELECT u.token FROM order_supplements u
+               WHERE u.order_no = p.order_no AND supplement_attempt(u.supplement_no) = p.attempt),
+             (SELECT g.token FROM guarantees g WHERE p.purpose = 'guarantee' AND g.order_no = p.order_no
+                 AND g.return_id = split_part(p.idempotency_key, '/', 3))) END, '') AS token,
+           coalesce(a.provider_ref, '') AS of, coalesce(p.provider_ref, '') AS ref,
+           extract(epoch FROM now() - p.created_at)::float8 AS age_s
+      FROM payments p LEFT JOIN payments a ON a.payment_id = p.parent_id WHERE p.payment_id = :payment_id
+    """
+)
+_NOTE_RISK = text(
+    """UPDATE payments SET risk = :risk, updated_at = now()
+        WHERE payment_id = :payment_id AND status = 'succeeded' AND risk IS NULL"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +139,22 @@ class Transaction:
     parent_id: int | None
     idempotency_key: str
     refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a provider was asked for, first `age_s` ago, as `infra.gateways.protocol.LostCall` has it."""
+
+    order_no: str
+    kind: PaymentKind
+    provider: str
+    amount_minor: int
+    currency: str
+    idempotency_key: str
+    token: str
+    of: str
+    ref: str
+    age_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +256,17 @@ async def succeed(
     """Write a success with its event (`type, from_status, to_status, data` as JSON text); False when fenced off."""
     values = {"payment_id": intent.payment_id, "tries": intent.tries, "provider_ref": provider_ref, "risk": risk}
     return (await conn.execute(_SUCCEED, values | event)).rowcount == 1
+
+
+async def asked(conn: AsyncConnection, payment_id: int) -> Asked:
+    """What a provider was asked for, or was to be."""
+    row = (await conn.execute(_ASKED, {"payment_id": payment_id})).one()
+    return Asked(**{**row._mapping, "kind": PaymentKind(row.kind)})
+
+
+async def note_risk(conn: AsyncConnection, payment_id: int, risk: str) -> None:
+    """The provider's doubt about a payment whose success its notification had told before, without it."""
+    await conn.execute(_NOTE_RISK, {"payment_id": payment_id, "risk": risk})
 
 
 async def transactions_of(conn: AsyncConnection, order_no: str) -> list[Transaction]:

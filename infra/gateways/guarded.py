@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import TypeVar
 
-from domain.payments import PaymentKind, PaymentStatus
+from domain.payments import PaymentStatus
 from infra.gateways.breaker import CircuitBreaker
 from infra.gateways.protocol import (
     Booking,
@@ -13,6 +13,7 @@ from infra.gateways.protocol import (
     CarrierGateway,
     CarrierNotice,
     GatewayResult,
+    LostCall,
     MessageGateway,
     OutgoingMessage,
     PaymentGateway,
@@ -73,8 +74,8 @@ class GuardedPayments:
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
         return await self._guard.call("refund", lambda: self._gateway.refund(capture_ref, request))
 
-    async def lookup(self, idempotency_key: str, kind: PaymentKind) -> GatewayResult | None:
-        return await self._guard.call("lookup", lambda: self._gateway.lookup(idempotency_key, kind))
+    async def lookup(self, lost: LostCall) -> GatewayResult | None:
+        return await self._guard.call("lookup", lambda: self._gateway.lookup(lost))
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
         return self._gateway.parse_notification(headers, body)

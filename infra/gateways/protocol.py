@@ -60,6 +60,21 @@ class PaymentRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LostCall:
+    """A call whose answer is not known: what was asked, first `age_s` ago.
+
+    `of` is the provider's reference of the transaction that it was about ("" for an authorisation), `ref` that of its
+    own transaction where the provider has named it.
+    """
+
+    kind: PaymentKind
+    request: PaymentRequest
+    of: str = ""
+    ref: str = ""
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayResult:
     """One transaction as the provider knows it. FAILED is a final refusal (declined) with its `error_code`.
 
@@ -79,7 +94,7 @@ class PaymentNotice:
 
     `order_no` is empty where the provider does not know it: then `parent_ref` says what it is about. `parent_key` is
     the idempotency key of that parent, where the provider knows it. Of a dispute `outcome` is "" while it is open,
-    "won" or "lost", and `error_code` its reason.
+    "won" or "lost", and `error_code` its reason. `risk` as in GatewayResult.
     """
 
     event_id: str
@@ -94,6 +109,7 @@ class PaymentNotice:
     parent_ref: str | None = None
     parent_key: str | None = None
     outcome: str = ""
+    risk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +232,12 @@ class PaymentGateway(Protocol):
         """Returns the amount. Whether it exceeds the capture is the caller's business to know before."""
         ...
 
-    async def lookup(self, idempotency_key: str, kind: PaymentKind) -> GatewayResult | None:
-        """What became of a call; None when the provider surely never carried it out."""
+    async def lookup(self, lost: LostCall) -> GatewayResult | None:
+        """What became of a call; None when the provider surely never carried it out.
+
+        A provider that can only be asked by repeating the call carries it out now, if it had not: under its key that
+        happens once.
+        """
         ...
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:

@@ -10,6 +10,7 @@ from infra.gateways.http import Answer, ProviderClient
 from infra.gateways.protocol import (
     BadSignature,
     GatewayResult,
+    LostCall,
     PaymentNotice,
     PaymentRequest,
     ProviderRefused,
@@ -42,13 +43,13 @@ class SandboxPayments:
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
         return await self._post(f"/payments/{capture_ref}/refund", _wish(request))
 
-    async def lookup(self, idempotency_key: str, kind: PaymentKind) -> GatewayResult | None:
-        params = {"idempotency_key": idempotency_key}
+    async def lookup(self, lost: LostCall) -> GatewayResult | None:
+        params = {"idempotency_key": lost.request.idempotency_key}
         answer = await self._client.call("GET", "/payments/lookup", params=params)
         if answer.status == 404 and answer.body.get("error_code") == "not_found":
             return None
         result = _result(answer)
-        if answer.body.get("kind") != kind:
+        if answer.body.get("kind") != lost.kind:
             raise ProviderRefused("idempotency_key_reused", NAME)
         return result
 
@@ -108,6 +109,7 @@ def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotice:
         idempotency_key=data.get("idempotency_key"),
         error_code=data.get("error_code"),
         parent_ref=data.get("parent_id"),
+        risk=data.get("risk"),
     )
 
 

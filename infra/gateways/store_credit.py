@@ -12,7 +12,14 @@ from domain.payments import PaymentKind, PaymentStatus
 from infra.db import store_credit
 from infra.db.engine import Database
 from infra.db.store_credit import PROVIDER, Entry, EntryKind, NewEntry
-from infra.gateways.protocol import BadSignature, GatewayResult, PaymentNotice, PaymentRequest, ProviderRefused
+from infra.gateways.protocol import (
+    BadSignature,
+    GatewayResult,
+    LostCall,
+    PaymentNotice,
+    PaymentRequest,
+    ProviderRefused,
+)
 
 _KIND = {
     PaymentKind.AUTHORISE: (EntryKind.HELD, EntryKind.DECLINED),
@@ -75,11 +82,11 @@ class StoreCredit:
         async with self._db.begin() as conn:
             return _result((await _follow(conn, ref, kind, request))[1])
 
-    async def lookup(self, idempotency_key: str, kind: PaymentKind) -> GatewayResult | None:
+    async def lookup(self, lost: LostCall) -> GatewayResult | None:
         """The entry under the key, if it is of this kind."""
         async with self._db.begin() as conn:
-            entry = await store_credit.find(conn, idempotency_key)
-        return _result(entry) if entry is not None and entry.kind in _KIND[kind] else None
+            entry = await store_credit.find(conn, lost.request.idempotency_key)
+        return _result(entry) if entry is not None and entry.kind in _KIND[lost.kind] else None
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
         """Nobody notifies us of our own books."""

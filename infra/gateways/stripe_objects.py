@@ -40,11 +40,6 @@ def plain(value: Any) -> dict[str, Any]:
     return converted
 
 
-def order_of(idempotency_key: str) -> str:
-    """The order that a key belongs to: keys are order/step/sequence."""
-    return idempotency_key.partition("/")[0]
-
-
 def intent_result(intent: dict[str, Any]) -> GatewayResult:
     """The authorisation. One that wants a step of the customer (3-D Secure) has failed: nobody is there to take it."""
     status, code = _authorisation(intent)
@@ -138,7 +133,7 @@ def _intent_notice(
     event_id: str, intent: dict[str, Any], kind: PaymentKind, status: PaymentStatus
 ) -> PaymentNotice | None:
     known = _READINGS[kind](intent)
-    result = GatewayResult(status, known.provider_ref, known.amount_minor, known.error_code)
+    result = GatewayResult(status, known.provider_ref, known.amount_minor, known.error_code, known.risk)
     return _notice(event_id, intent, kind, result, None if kind is PaymentKind.AUTHORISE else intent["id"])
 
 
@@ -161,6 +156,7 @@ def _notice(
         error_code=result.error_code,
         parent_ref=parent_ref,
         parent_key=metadata.get("idempotency_key") if kind in (PaymentKind.CAPTURE, PaymentKind.VOID) else None,
+        risk=result.risk,
     )
 
 

@@ -2,7 +2,8 @@
 
 References: an authorisation is the PaymentIntent, a capture its Charge, a refund the Refund; a void has no object at
 Stripe and is named after the PaymentIntent it ends. The key of each effect is Stripe's idempotency key, and is kept in
-metadata too, so that `lookup` finds the effect when Stripe has forgotten the key (it keeps keys for a day).
+metadata too. `lookup` reads the object that is known; an authorisation of which nothing is known is repeated under its
+key, and searched for by its metadata once Stripe has forgotten that (it keeps keys for a day).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ from infra.gateways.protocol import (
     SIGNATURE_TOLERANCE_S,
     BadSignature,
     GatewayResult,
+    LostCall,
     PaymentNotice,
     PaymentRequest,
     ProviderRefused,
@@ -31,17 +33,19 @@ from infra.gateways.stripe_objects import (
     decline_code,
     intent_result,
     notice_of,
-    order_of,
     plain,
     refund_result,
     void_result,
 )
 from infra.settings import Settings
 
-# Stripe's search lags behind by up to a minute, so the newest objects are read from the exact list.
-LISTED_S = 600
-UNSEARCHED_S = 30 * 86_400
+# Stripe forgets a key after 24 hours; its search lags behind by up to a minute, and by more on a bad day.
+KEYS_KEPT_S = 23 * 3600
+SEARCH_LAG_S = 600
 PAGE = 100
+# The risk is said of the charge, which is an id unless it is asked for.
+_WHOLE: Any = {"expand": ["latest_charge"]}
+_REUSED = "idempotency_key_reused"
 
 
 class StripePayments:
@@ -71,6 +75,7 @@ class StripePayments:
             "capture_method": "manual",
             "confirm": True,
             "metadata": {"order_no": request.order_no, "idempotency_key": request.idempotency_key},
+            **_WHOLE,
         }
         try:
             create = self._api.payment_intents.create_async(params, _keyed(request.idempotency_key))
@@ -105,16 +110,17 @@ class StripePayments:
         create = self._api.refunds.create_async(params, _keyed(request.idempotency_key))
         return await self._ask(create, refund_result)
 
-    async def lookup(self, idempotency_key: str, kind: PaymentKind) -> GatewayResult | None:
-        """Asks the order's PaymentIntents, newest first; Stripe cannot be asked by idempotency key."""
+    async def lookup(self, lost: LostCall) -> GatewayResult | None:
         async with self._whole_call():
             try:
-                async for intent in self._intents_of(order_of(idempotency_key)):
-                    if (found := await self._effect(intent, idempotency_key, kind)) is not None:
-                        return found
+                match lost.kind:
+                    case PaymentKind.AUTHORISE:
+                        return await self._authorisation(lost)
+                    case PaymentKind.REFUND:
+                        return await self._refund_of(lost.of, lost.request.idempotency_key) if lost.of else None
+                return await self._end_of(lost) if lost.of else None
             except (KeyError, TypeError, AttributeError):
                 raise ProviderUnavailable("bad_response", NAME) from None
-        return None
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
         header = {name.lower(): value for name, value in headers.items()}.get("stripe-signature", "")
@@ -133,22 +139,35 @@ class StripePayments:
     async def aclose(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
-    async def _effect(self, intent: dict[str, Any], key: str, kind: PaymentKind) -> GatewayResult | None:
-        metadata = intent["metadata"]
-        if kind is PaymentKind.AUTHORISE:
-            return intent_result(intent) if metadata.get("idempotency_key") == key else None
-        if kind is PaymentKind.CAPTURE:
-            taken = metadata.get("capture_key") == key and intent["status"] == "succeeded"
-            return capture_result(intent) if taken else None
-        if kind is PaymentKind.VOID:
-            ended = metadata.get("void_key") == key and intent["status"] == "canceled"
-            return void_result(intent) if ended else None
-        return await self._refund_of(intent, key)
+    async def _authorisation(self, lost: LostCall) -> GatewayResult | None:
+        if lost.ref:
+            return intent_result(await self._intent(lost.ref))
+        kept = bool(lost.request.token) and lost.age_s < KEYS_KEPT_S
+        if kept:
+            try:
+                return await self.authorise(lost.request)
+            except ProviderRefused as refusal:
+                # A key under which it was asked in other words, by an older version of this program, say.
+                if refusal.code != _REUSED:
+                    return GatewayResult(PaymentStatus.FAILED, None, lost.request.amount_minor, refusal.code)
+        found = await self._searched(lost)
+        lags = lost.age_s < SEARCH_LAG_S or 0 <= lost.age_s - KEYS_KEPT_S < SEARCH_LAG_S
+        if found is None and (kept or lags):
+            raise ProviderUnavailable("not_found_yet", NAME)
+        return found
 
-    async def _refund_of(self, intent: dict[str, Any], key: str) -> GatewayResult | None:
-        if not intent.get("latest_charge"):
-            return None
-        params: Any = {"payment_intent": intent["id"], "limit": PAGE}
+    async def _end_of(self, lost: LostCall) -> GatewayResult | None:
+        """A PaymentIntent that is captured or canceled and bears the key was so by this call."""
+        intent = await self._intent(lost.of)
+        name, status, read = _ENDS[lost.kind]
+        done = (intent.get("metadata") or {}).get(name) == lost.request.idempotency_key and intent["status"] == status
+        return read(intent) if done else None
+
+    async def _intent(self, intent_id: str) -> dict[str, Any]:
+        return plain(await self._api.payment_intents.retrieve_async(intent_id, _WHOLE))
+
+    async def _refund_of(self, charge_id: str, key: str) -> GatewayResult | None:
+        params: Any = {"charge": charge_id, "limit": PAGE}
         pages = await self._api.refunds.list_async(params)
         async for refund in pages.auto_paging_iter():
             known = plain(refund)
@@ -156,34 +175,30 @@ class StripePayments:
                 return refund_result(known)
         return None
 
-    async def _intents_of(self, order_no: str) -> AsyncIterator[dict[str, Any]]:
-        """The newest from the list, then what the search knows; its copies may be old, so they are read again."""
-        seen: set[str] = set()
-        async for intent in self._listed(order_no, LISTED_S):
-            seen.add(intent["id"])
-            yield intent
-        for intent_id in await self._searched(order_no):
-            if intent_id not in seen:
-                yield plain(await self._api.payment_intents.retrieve_async(intent_id))
-
-    async def _listed(self, order_no: str, age_s: int) -> AsyncIterator[dict[str, Any]]:
-        oldest_s = time() - age_s
-        pages = await self._api.payment_intents.list_async({"limit": PAGE})
-        async for listed in pages.auto_paging_iter():
-            intent = plain(listed)
-            if intent["created"] < oldest_s:
-                return
-            if (intent.get("metadata") or {}).get("order_no") == order_no:
-                yield intent
-
-    async def _searched(self, order_no: str) -> list[str]:
-        params: Any = {"query": f'metadata["order_no"]:"{order_no}"', "limit": PAGE}
+    async def _searched(self, lost: LostCall) -> GatewayResult | None:
+        """By the key in the metadata; the copies of the search may be old, so what is found is read again."""
+        key = lost.request.idempotency_key
+        params: Any = {"query": f'metadata["idempotency_key"]:"{key}"', "limit": 1}
         try:
             found = await self._api.payment_intents.search_async(params)
         except stripe.InvalidRequestError:
-            # Not every country's accounts may search: then the list is read as far back as a payment can matter.
-            return [intent["id"] async for intent in self._listed(order_no, UNSEARCHED_S)]
-        return [copy.id async for copy in found.auto_paging_iter()]
+            # Not every country's accounts may search.
+            return await self._listed(lost)
+        async for copy in found.auto_paging_iter():
+            return intent_result(await self._intent(copy.id))
+        return None
+
+    async def _listed(self, lost: LostCall) -> GatewayResult | None:
+        """In the list of all that was paid while the call may have been carried out."""
+        first_s = int(time() - lost.age_s)
+        created = {"gte": first_s - SEARCH_LAG_S, "lte": first_s + KEYS_KEPT_S}
+        params: Any = {"limit": PAGE, "created": created, "expand": ["data.latest_charge"]}
+        pages = await self._api.payment_intents.list_async(params)
+        async for listed in pages.auto_paging_iter():
+            intent = plain(listed)
+            if (intent.get("metadata") or {}).get("idempotency_key") == lost.request.idempotency_key:
+                return intent_result(intent)
+        return None
 
     async def _or_done(
         self,
@@ -199,7 +214,7 @@ class StripePayments:
         except ProviderRefused as refusal:
             if refusal.code != "payment_intent_unexpected_state":
                 raise
-            intent = plain(await self._api.payment_intents.retrieve_async(intent_id))
+            intent = await self._intent(intent_id)
             done = read(intent) if intent.get("status") == status else None
             if done is None or amount_minor not in (None, done.amount_minor):
                 raise
@@ -225,6 +240,13 @@ class StripePayments:
                 raise _translated(error) from None
 
 
+# What marks the end of a PaymentIntent as ours, its status then, and how it reads.
+_ENDS: dict[PaymentKind, tuple[str, str, Callable[[dict[str, Any]], GatewayResult]]] = {
+    PaymentKind.CAPTURE: ("capture_key", "succeeded", capture_result),
+    PaymentKind.VOID: ("void_key", "canceled", void_result),
+}
+
+
 def _keyed(idempotency_key: str) -> Any:
     return {"idempotency_key": idempotency_key}
 
@@ -244,5 +266,5 @@ def _translated(error: stripe.StripeError) -> ProviderRefused | ProviderUnavaila
     if status >= 500 or status == 409 or status in PASSING_STATUS or isinstance(error, stripe.APIError):
         return ProviderUnavailable(f"http_{status}", NAME, retry_after_s((error.headers or {}).get("retry-after")))
     if isinstance(error, stripe.IdempotencyError):
-        return ProviderRefused("idempotency_key_reused", NAME)
+        return ProviderRefused(_REUSED, NAME)
     return ProviderRefused(error.code or ("not_found" if status == 404 else "invalid_request"), NAME)

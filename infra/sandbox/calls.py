@@ -31,13 +31,15 @@ class RefusalError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `rejected`: a fault wants a final refusal. `unheard`: its caller will get no answer."""
+    """One request. `rejected`: a fault wants a final refusal. `unheard`: its caller will get no answer. `undecided`: it
+    is taken, and stays pending until somebody decides it."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Row = field(default_factory=dict)
     rejected: bool = False
     unheard: bool = False
+    undecided: bool = False
 
     def text(self, name: str, max_length: int = 200) -> str:
         """A non-empty string of the body. Raises RefusalError 422."""
@@ -143,8 +145,9 @@ class Desk:
         return await self._act(request, call, mode, partial(_acted, act, status))
 
     async def _act(self, request: Request, call: Call, mode: Mode, act: Callable[[Call], Response]) -> Response:
-        done = act(replace(call, rejected=mode == "reject", unheard=mode == "timeout_after"))
-        if mode == "reject":
+        told = replace(call, rejected=mode == "reject", unheard=mode == "timeout_after", undecided=mode == "pending")
+        done = act(told)
+        if mode in ("reject", "pending"):
             return done
         if mode == "timeout_after":
             return await _hold(request)

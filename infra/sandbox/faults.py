@@ -7,7 +7,7 @@ from typing import Literal, cast, get_args
 from infra.sandbox.ledger import Ledger, Row, new_id
 
 Target = Literal["payments", "carriers", "messages"]
-Mode = Literal["error", "reject", "timeout_before", "timeout_after", "slow", "duplicate_webhook", "down"]
+Mode = Literal["error", "reject", "timeout_before", "timeout_after", "slow", "pending", "duplicate_webhook", "down"]
 
 KINDS: dict[str, tuple[str, ...]] = {
     "payments": ("authorise", "capture", "void", "refund", "lookup"),
@@ -110,6 +110,8 @@ def _parsed(body: Row) -> Fault:
         raise FaultError(f"target must be one of {', '.join(get_args(Target))}")
     if mode not in get_args(Mode):
         raise FaultError(f"mode must be one of {', '.join(get_args(Mode))}")
+    if mode == "pending" and target != "payments":
+        raise FaultError("pending is a mode of payments only")
     if type(count) is not int or not 0 < count < 2**31:
         raise FaultError("count must be a positive integer")
     order_no, kind = _parsed_match(cast(str, target), match)

@@ -4,7 +4,7 @@ A transaction is `{id, order_no, kind, amount_minor, currency, status, idempoten
 created_at}`. One idempotency key is one transaction for ever, a refused one too.
 
 What somebody does in the provider's own dashboard is a capture, void or refund with `"at_provider": true`: it needs no
-key, and is told by webhook.
+key, and is told by webhook. What the fault `pending` leaves undecided is decided by `POST /payments/{id}/decide` only.
 """
 
 import time
@@ -30,6 +30,7 @@ TOKENS: dict[str, tuple[str, str | None, str | None]] = {
 _UNKNOWN_TOKEN = ("failed", "unknown_token", None)
 _REJECTED = ("failed", "rejected", None)
 _DONE = ("succeeded", None, None)
+_UNDECIDED = ("pending", None, None)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Payments:
         return row
 
     def decide(self, call: Call) -> Row:
-        """End the suspense about a pending authorisation. Raises RefusalError 404, 409 (decided otherwise), 422."""
+        """End the suspense about a pending transaction. Raises RefusalError 404, 409 (decided otherwise), 422."""
         status = call.body.get("status")
         if status not in ("succeeded", "failed"):
             raise invalid("status must be succeeded or failed")
@@ -147,7 +148,7 @@ class Payments:
             return self._enter(wish, call, _DONE)
 
     def _enter(self, wish: _Wish, call: Call, outcome: tuple[str, str | None, str | None]) -> Row:
-        status, error_code, risk = outcome
+        status, error_code, risk = _UNDECIDED if call.undecided else outcome
         row = {
             "id": new_id("pay"),
             "order_no": wish.order_no,
@@ -161,7 +162,7 @@ class Payments:
             "parent_id": wish.parent_id,
             "created_at": rfc3339(),
         }
-        decide_at = time.time() + self._pending_s if status == "pending" else None
+        decide_at = time.time() + self._pending_s if status == "pending" and not call.undecided else None
         with self._ledger.write():
             self._ledger.insert("payments", {**row, "decide_at": decide_at})
             if call.unheard or call.body.get("at_provider") is True:
@@ -205,10 +206,10 @@ class Payments:
         return row
 
     def _children(self, parent: Row, kind: Kind) -> int:
-        """What succeeded under a transaction so far, in minor units."""
+        """What succeeded under a transaction so far, or may yet, in minor units."""
         sql = (
             "SELECT coalesce(sum(amount_minor), 0) AS done FROM payments"
-            " WHERE parent_id = ? AND kind = ? AND status = 'succeeded'"
+            " WHERE parent_id = ? AND kind = ? AND status <> 'failed'"
         )
         row = self._ledger.one(sql, parent["id"], kind)
         return int(row["done"]) if row else 0

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
+from domain.payments import PaymentKind
 from infra.gateways.breaker import CircuitBreaker
 from infra.gateways.guarded import GuardedPayments
-from infra.gateways.protocol import PaymentGateway, PaymentNotice, PaymentRequest
+from infra.gateways.protocol import LostCall, PaymentGateway, PaymentNotice, PaymentRequest
 from infra.gateways.sandbox_payments import SandboxPayments
 from infra.gateways.stripe_payments import StripePayments
 from tests.contract.receiver import Post, Receiver
@@ -65,6 +66,11 @@ class PaymentBench:
             return (notice, post) if notice is not None and wanted(notice) else None
 
         return await self.receiver.first(read)
+
+
+def lost(request: PaymentRequest, kind: PaymentKind = PaymentKind.AUTHORISE, of: str | None = "") -> LostCall:
+    """A call that was made just now, and whose answer nobody heard."""
+    return LostCall(kind, request, of or "")
 
 
 def guarded(gateway: PaymentGateway) -> PaymentGateway:

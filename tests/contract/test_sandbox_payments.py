@@ -7,7 +7,7 @@ import pytest
 
 from domain.payments import PaymentKind, PaymentStatus
 from infra.gateways.protocol import ProviderRefused, ProviderUnavailable
-from tests.contract.payment_bench import PaymentBench
+from tests.contract.payment_bench import PaymentBench, lost
 
 A, C = PaymentKind.AUTHORISE, PaymentKind.CAPTURE
 pytestmark = pytest.mark.parametrize("bench", ["sandbox"], indirect=True, scope="module")
@@ -35,7 +35,7 @@ async def test_after_a_lost_answer_the_effect_is_found(bench: PaymentBench) -> N
         await hasty.authorise(request)
     assert caught.value.code == "timeout"
     await hasty.aclose()
-    found = await bench.gateway.lookup(request.idempotency_key, A)
+    found = await bench.gateway.lookup(lost(request, A))
     assert found is not None and found.status is PaymentStatus.SUCCEEDED
     assert await bench.gateway.authorise(request) == found
 
@@ -47,7 +47,7 @@ async def test_after_a_lost_question_nothing_is_found(bench: PaymentBench) -> No
     with pytest.raises(ProviderUnavailable):
         await hasty.authorise(request)
     await hasty.aclose()
-    assert await bench.gateway.lookup(request.idempotency_key, A) is None
+    assert await bench.gateway.lookup(lost(request, A)) is None
 
 
 async def test_a_lookup_can_fail_too(bench: PaymentBench) -> None:
@@ -55,7 +55,7 @@ async def test_a_lookup_can_fail_too(bench: PaymentBench) -> None:
     await bench.gateway.authorise(request)
     await _fault(bench, "error", "lookup", request.order_no)
     with pytest.raises(ProviderUnavailable) as caught:
-        await bench.gateway.lookup(request.idempotency_key, A)
+        await bench.gateway.lookup(lost(request, A))
     assert caught.value.code == "http_500"
 
 
@@ -97,4 +97,4 @@ async def test_a_key_of_another_kind_is_refused(bench: PaymentBench) -> None:
     request = bench.request()
     await bench.gateway.authorise(request)
     with pytest.raises(ProviderRefused):
-        await bench.gateway.lookup(request.idempotency_key, C)
+        await bench.gateway.lookup(lost(request, C))

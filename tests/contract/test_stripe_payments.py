@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from starlette.applications import Starlette
@@ -14,8 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from domain.payments import PaymentKind, PaymentStatus
-from infra.gateways.protocol import PaymentRequest, ProviderRefused, ProviderUnavailable
-from infra.gateways.stripe_payments import StripePayments
+from infra.gateways.protocol import LostCall, PaymentRequest, ProviderRefused, ProviderUnavailable
+from infra.gateways.stripe_payments import KEYS_KEPT_S, StripePayments
 from tests.contract.payment_bench import PATIENT_S, SECRET, stripe_signed
 from tests.infra.servers import serving
 
@@ -35,6 +36,13 @@ def _list(kind: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"object": kind, "data": list(items), "has_more": False, "url": "/v1/x"}
 
 
+def _as_asked(answer: dict[str, Any], asked: str) -> dict[str, Any]:
+    """As Stripe does: the charge is an id unless the call wants it whole."""
+    charge = answer.get("latest_charge")
+    whole = "expand[0]=latest_charge" in unquote(asked)
+    return {**answer, "latest_charge": charge["id"]} if isinstance(charge, dict) and not whole else answer
+
+
 @dataclass
 class Stripe:
     """Answers by method and path; `asked` is (method, path, idempotency key, body)."""
@@ -47,7 +55,10 @@ class Stripe:
         body = (await request.body()).decode()
         self.asked.append((request.method, request.url.path, request.headers.get("idempotency-key"), body))
         status, answer = self.answers.get(f"{request.method} {request.url.path}", (404, {"error": {"message": "none"}}))
-        return JSONResponse(answer, status)
+        return JSONResponse(_as_asked(answer, request.url.query + body), status)
+
+    def calls(self) -> list[str]:
+        return [f"{method} {path}" for method, path, _, _ in self.asked]
 
 
 @pytest.fixture
@@ -110,10 +121,23 @@ async def test_a_card_that_wants_its_owner_is_a_failure(stripe: Stripe) -> None:
     assert (result.status, result.error_code) == (PaymentStatus.FAILED, "authentication_required")
 
 
+_CHARGE = {"id": "ch_1", "object": "charge", "outcome": {"risk_level": "elevated"}}
+
+
 async def test_a_risky_payment_is_to_be_looked_at(stripe: Stripe) -> None:
-    charge = {"id": "ch_1", "object": "charge", "outcome": {"risk_level": "elevated"}}
-    stripe.answers = {"POST /v1/payment_intents": (200, _intent(latest_charge=charge))}
+    """Stripe says the risk of the charge, and shows that only to who asks for it."""
+    risky = _intent(latest_charge=_CHARGE)
+    stripe.answers = {"POST /v1/payment_intents": (200, risky), "GET /v1/payment_intents/pi_1": (200, risky)}
     assert (await stripe.gateway.authorise(REQUEST)).risk == "review"
+    found = await stripe.gateway.lookup(LostCall(PaymentKind.AUTHORISE, REQUEST, ref="pi_1"))
+    assert found is not None and found.risk == "review"
+
+
+async def test_a_payment_under_review_is_told_so_by_its_notification(stripe: Stripe) -> None:
+    told = {"type": "payment_intent.amount_capturable_updated", "data": {"object": _intent(review="prv_1")}}
+    body = json.dumps({"id": "evt_1", **told}).encode()
+    notice = stripe.gateway.parse_notification(stripe_signed(body, time.time()), body)
+    assert notice is not None and notice.risk == "review"
 
 
 async def test_a_key_in_use_is_passing_and_a_key_misused_is_final(stripe: Stripe) -> None:
@@ -126,29 +150,84 @@ async def test_a_key_in_use_is_passing_and_a_key_misused_is_final(stripe: Stripe
     assert caught.value.code == "idempotency_key_reused"
 
 
-async def test_an_old_payment_is_found_by_search_and_read_again(stripe: Stripe) -> None:
-    old = _intent(created=int(time.time()) - 86_400)
-    captured = {**old, "status": "succeeded", "amount_received": 900,
-                "metadata": {**old["metadata"], "capture_key": "N1/capture/1"}}  # fmt: skip
+_SEARCH = "GET /v1/payment_intents/search"
+
+
+async def test_a_lost_authorisation_is_repeated_under_its_key_and_the_account_is_not_listed(stripe: Stripe) -> None:
+    stripe.answers = {"POST /v1/payment_intents": (200, _intent())}
+    for age_s in (0, KEYS_KEPT_S - 1):
+        found = await stripe.gateway.lookup(LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=age_s))
+        assert found is not None and found.provider_ref == "pi_1"
+    assert [(call, key) for call, (_, _, key, _) in zip(stripe.calls(), stripe.asked, strict=True)] == [
+        ("POST /v1/payment_intents", "N1/pay/1")
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "path", "about"),
+    [
+        (PaymentKind.AUTHORISE, "N1/pay/1", "GET /v1/payment_intents/pi_1", {"ref": "pi_1"}),
+        (PaymentKind.CAPTURE, "N1/capture/1", "GET /v1/payment_intents/pi_1", {"of": "pi_1"}),
+        (PaymentKind.VOID, "N1/void/1", "GET /v1/payment_intents/pi_1", {"of": "pi_1"}),
+        (PaymentKind.REFUND, "N1/refund/1", "GET /v1/refunds", {"of": "ch_1"}),
+    ],
+)
+async def test_what_a_reference_is_known_of_is_read_by_it_and_never_repeated(
+    stripe: Stripe, kind: PaymentKind, key: str, path: str, about: dict[str, str]
+) -> None:
+    refund = {"id": "re_1", "object": "refund", "amount": 5, "currency": "eur", "status": "succeeded"}
+    ended = {PaymentKind.CAPTURE: "succeeded", PaymentKind.VOID: "canceled"}.get(kind, "requires_capture")
+    marks = {"capture_key": "N1/capture/1", "void_key": "N1/void/1"}
+    intent = _intent(status=ended, amount_received=1000, metadata={"idempotency_key": "N1/pay/1", **marks})
     stripe.answers = {
-        "GET /v1/payment_intents": (200, _list("list", old)),
-        "GET /v1/payment_intents/search": (200, _list("search_result", old)),
-        "GET /v1/payment_intents/pi_1": (200, captured),
+        "GET /v1/payment_intents/pi_1": (200, intent),
+        "GET /v1/refunds": (200, _list("list", {**refund, "metadata": {"idempotency_key": "N1/refund/1"}})),
     }
-    found = await stripe.gateway.lookup("N1/capture/1", PaymentKind.CAPTURE)
-    assert found is not None
-    assert (found.status, found.amount_minor) == (PaymentStatus.SUCCEEDED, 900)
+    request = PaymentRequest("N1", 1000, "EUR", key, "pm_card_visa")
+    for age_s in (0, KEYS_KEPT_S * 5):
+        found = await stripe.gateway.lookup(LostCall(kind, request, age_s=age_s, **about))
+        assert found is not None and found.status is PaymentStatus.SUCCEEDED
+    assert stripe.calls() == [path] * 2
+    if kind is not PaymentKind.AUTHORISE:
+        other = PaymentRequest("N1", 1000, "EUR", f"{key}0")
+        assert await stripe.gateway.lookup(LostCall(kind, other, **about)) is None
 
 
-async def test_without_search_the_list_is_read_further(stripe: Stripe) -> None:
-    old = _intent(created=int(time.time()) - 86_400)
+@pytest.mark.parametrize("searches", [True, False])
+async def test_an_authorisation_whose_key_is_forgotten_is_searched_for_and_never_repeated(
+    stripe: Stripe, searches: bool
+) -> None:
+    old = _intent(created=int(time.time()) - 2 * 86_400)
+    refused = (400, {"error": {"type": "invalid_request_error", "message": "x"}})
     stripe.answers = {
-        "GET /v1/payment_intents": (200, _list("list", old)),
-        "GET /v1/payment_intents/search": (400, {"error": {"type": "invalid_request_error", "message": "x"}}),
+        _SEARCH: (200, _list("search_result", old)) if searches else refused,
         "GET /v1/payment_intents/pi_1": (200, old),
+        "GET /v1/payment_intents": (200, _list("list", old)),
     }
-    found = await stripe.gateway.lookup("N1/pay/1", PaymentKind.AUTHORISE)
+    call = LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=2 * 86_400)
+    found = await stripe.gateway.lookup(call)
     assert found is not None and found.provider_ref == "pi_1"
+    stripe.answers |= {_SEARCH: (200, _list("search_result")), "GET /v1/payment_intents": (200, _list("list"))}
+    assert await stripe.gateway.lookup(call) is None
+    assert "POST /v1/payment_intents" not in stripe.calls()
+
+
+async def test_what_the_search_may_not_know_yet_is_not_taken_for_never_done(stripe: Stripe) -> None:
+    """A key under which Stripe was asked in other words was used: what came of it is somewhere."""
+    stripe.answers = {
+        "POST /v1/payment_intents": (400, {"error": {"type": "idempotency_error", "message": "x"}}),
+        _SEARCH: (200, _list("search_result")),
+    }
+    without_token = PaymentRequest("N1", 1000, "EUR", "N1/pay/1")
+    for call in (
+        LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=3600),
+        LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=KEYS_KEPT_S + 60),
+        LostCall(PaymentKind.AUTHORISE, without_token, age_s=60),
+    ):
+        with pytest.raises(ProviderUnavailable) as caught:
+            await stripe.gateway.lookup(call)
+        assert caught.value.code == "not_found_yet"
+    assert await stripe.gateway.lookup(LostCall(PaymentKind.AUTHORISE, without_token, age_s=3600)) is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from domain.payments import PaymentKind
-from infra.gateways.protocol import PaymentRequest, ProviderRefused, ProviderUnavailable
+from infra.gateways.protocol import LostCall, PaymentRequest, ProviderRefused, ProviderUnavailable
 from infra.gateways.registry import build_carriers, build_payments, close_all
 from infra.settings import Settings
 from tests.contract import faulty
@@ -72,7 +72,7 @@ async def test_a_provider_that_is_down_is_left_alone() -> None:
         unavailable, kept_out = _count("lookup", "unavailable"), _count("lookup", "circuit_open")
         for _ in range(5):
             with pytest.raises(ProviderUnavailable) as caught:
-                await gateway.lookup("N1:pay:1", PaymentKind.AUTHORISE)
+                await gateway.lookup(LostCall(PaymentKind.AUTHORISE, REQUEST))
             codes.append(caught.value.code)
         assert codes == ["http_503"] * 3 + ["circuit_open"] * 2
         assert 0 < (caught.value.retry_after_s or 0) <= 60
@@ -87,7 +87,7 @@ async def test_carriers_and_payments_have_a_breaker_each() -> None:
         payments, carriers = build_payments(settings), build_carriers(settings)
         for code in ("http_503", "circuit_open"):
             with pytest.raises(ProviderUnavailable) as caught:
-                await payments["sandbox"].lookup("k", PaymentKind.VOID)
+                await payments["sandbox"].lookup(LostCall(PaymentKind.VOID, REQUEST))
             assert caught.value.code == code
         for code in ("http_503", "circuit_open"):
             with pytest.raises(ProviderUnavailable) as caught:

@@ -211,3 +211,18 @@ def test_a_held_call_keeps_nobody_else_waiting(sandbox: Sandbox, order_no: str) 
 def test_a_fault_that_makes_no_sense_is_refused(sandbox: Sandbox, body: dict[str, Any]) -> None:
     assert sandbox.call("/faults", body, 422)["error_code"] == "invalid_request"
     assert sandbox.items("/faults") == []
+
+
+def test_a_pending_refund_takes_its_room_and_stays_pending_until_somebody_decides(
+    sandbox: Sandbox, order_no: str
+) -> None:
+    captured = sandbox.capture(sandbox.authorise(order_no), 1000, f"{order_no}:capture:1")
+    sandbox.fault("payments", "pending", kind="refund")
+    pending = sandbox.refund(captured, 600, f"{order_no}:refund:1")
+    assert pending["status"] == "pending"
+    body = {"order_no": order_no, "amount_minor": 600, "currency": "CNY", "idempotency_key": f"{order_no}:refund:2"}
+    refused = sandbox.call(f"/payments/{captured['id']}/refund", body, 409)
+    assert refused["error_code"] == "refund_exceeds_captured"
+    assert sandbox.call(f"/payments/{pending['id']}/decide", {"status": "failed"})["status"] == "failed"
+    assert sandbox.refund(captured, 600, f"{order_no}:refund:3")["status"] == "succeeded"
+    assert sandbox.call("/faults", {"target": "carriers", "mode": "pending"}, 422)

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
+from activities.orders import OrderActivities
 from domain.notices import Kind
 from infra.db.audit_books import QUESTIONS, ask
 from infra.db.notice_causes import DETECTORS
@@ -61,13 +63,16 @@ async def causes(stage: Stage, kind: Kind) -> list[dict[str, Any]]:
         return [{**found.facts, **found.detail} for found in await DETECTORS[kind](conn, stage.settings)]
 
 
-async def pay(stage: Stage, order_no: str, token: str = "tok_ok") -> None:
+async def pay(stage: Stage, order_no: str, token: str = "tok_ok") -> m.UpdateAnswer:
     request_id = secrets.token_hex(8)
     await stage.sql(
         "INSERT INTO payment_requests (request_id, order_no, method, token, actor) VALUES (:r, :o, 'sandbox', :t, 't')",
         r=request_id, o=order_no, t=token,
     )  # fmt: skip
-    await stage.handle(order_no).execute_update(names.PAY, m.PayRequest(order_no, request_id))
+    answer: m.UpdateAnswer = await stage.handle(order_no).execute_update(
+        names.PAY, m.PayRequest(order_no, request_id), result_type=m.UpdateAnswer
+    )
+    return answer
 
 
 async def retry(stage: Stage, order_no: str) -> None:
@@ -226,3 +231,38 @@ async def test_a_step_of_the_books_that_fails_by_a_fault_of_the_program_is_shown
         assert {"activity": "complete_order", "error": "bug_OM999"} in await causes(stage, Kind.PROGRAM_FAULT)
     await stage.reaches(order_no, "completed", 60)
     assert await shown() == []
+
+
+async def capturing(stage: Stage, order_no: str) -> Any:
+    """Wait until the provider has taken the capture and decides later; its row."""
+
+    async def asked() -> list[Any]:
+        return await stage.sql(
+            "SELECT * FROM payments WHERE order_no = :o AND kind = 'capture' AND status = 'pending'", o=order_no
+        )
+
+    return (await eventually(asked, 60))[0]
+
+
+async def test_a_capture_that_its_provider_decides_later_is_waited_for_and_not_asked_for_in_a_loop(
+    stage: Stage,
+) -> None:
+    order_no = await stage.place(token=None)
+    await stage.reaches(order_no, "pending_payment")
+    stage.fault("payments", "pending", order_no=order_no, kind="capture")
+    answer = await pay(stage, order_no)
+    assert answer.outcome == "pending"
+    row = await capturing(stage, order_no)
+    # Another payment is refused, and the deadline does not cancel what is being paid.
+    with pytest.raises(WorkflowUpdateFailedError):
+        await pay(stage, order_no)
+    activities = OrderActivities(stage.database, stage.settings)
+    view = await activities.expire_payment(m.OrderRef(order_no))
+    assert (view.status, view.cancelling, view.attempt_state) == ("pending_payment", "", "capturing")
+    # It was asked once, and its next question is a timer away: nothing else is under way.
+    assert row.tries == 1
+    assert stage.payments(order_no) == [("authorise", "succeeded"), ("capture", "pending")]
+    stage.sandbox.http.post(f"/payments/{row.provider_ref}/decide", json={"status": "succeeded"})
+    await stage.inbox("payment", order_no, told("capture", row.provider_ref, row.idempotency_key))
+    await stage.reaches(order_no, "preparing")
+    assert (await stage.events(order_no)).count("payment_captured") == 1
