@@ -23,7 +23,6 @@ from infra.gateways.protocol import (
     PaymentGateway,
     PaymentRequest,
     ProviderRefused,
-    ProviderUnavailable,
 )
 from workflows import messages as m
 
@@ -70,9 +69,9 @@ class GatewayCalls:
         return await self.gateway(it.provider).lookup(LostCall(it.kind, request, it.of, it.ref, it.age_s))
 
     async def undo(self, new: NewIntent, reference: str) -> None:
-        """Void or refund the transaction that the provider knows as `reference`.
+        """Void or refund the transaction that the provider knows as `reference`; what it decides later stays pending.
 
-        Raises RuleBroken with the provider's final refusal; ProviderUnavailable while it is not decided.
+        Raises RuleBroken with the provider's final refusal.
         """
         async with self._db.begin() as conn:
             intent = await payments.begin(conn, new)
@@ -87,9 +86,6 @@ class GatewayCalls:
         await self.record(new, intent, result)
         if result.status is PaymentStatus.FAILED and not await self._done_without_us(new, intent):
             raise RuleBroken(result.error_code or f"{new.kind}_refused")
-        if result.status is PaymentStatus.PENDING:
-            # Money is back when it is back: the step goes on asking, and the provider's notification ends the wait.
-            raise ProviderUnavailable(f"{new.kind}_pending", new.provider)
 
     async def _done_without_us(self, new: NewIntent, intent: Intent) -> bool:
         """True for a void that is refused because another one, told of meanwhile, has given the authorisation up."""
@@ -114,6 +110,13 @@ class GatewayCalls:
             return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
 
 
+async def _tell_pending(conn: AsyncConnection, new: NewIntent) -> None:
+    """The provider has taken the refund and decides later: told once, however often it is asked."""
+    key = f"refund_pending:{new.key}"
+    if not await events.is_done(conn, new.order_no, key):
+        await events.note(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
+
+
 async def _tell(conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult) -> None:
     """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid."""
     data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
@@ -123,6 +126,8 @@ async def _tell(conn: AsyncConnection, new: NewIntent, status: Status, result: G
     if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
         name = "payment_declined" if taking else "refund_refused"
         await events.note(conn, new.order_no, name, data={**data, "code": result.error_code or "declined"})
+    elif result.status is PaymentStatus.PENDING and new.kind is PaymentKind.REFUND:
+        await _tell_pending(conn, new)
     elif result.status is not PaymentStatus.SUCCEEDED:
         return
     elif new.kind is PaymentKind.CAPTURE and new.purpose == "supplement":

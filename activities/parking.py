@@ -16,6 +16,7 @@ from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
 from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments, supplements
 from infra.db.engine import Database
+from infra.db.refund_paying import PENDING
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
 from infra.telemetry import bind_order
@@ -24,19 +25,19 @@ from workflows import messages as m
 _log = logging.getLogger(__name__)
 
 _PARK = text(
-    """
+    f"""
     INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor, escalate_at)
     SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
            nullif(:provider, ''), :attempts, :options,
            coalesce((SELECT f.amount_minor FROM refunds f WHERE :step = 'refund' AND f.order_no = o.order_no
-                        AND f.status = 'approved' ORDER BY f.refund_no LIMIT 1),
+                        AND f.status = 'approved' ORDER BY {PENDING}, f.refund_no LIMIT 1),
              (SELECT u.amount_minor FROM order_supplements u WHERE :step = 'supplement' AND u.order_no = o.order_no
                  AND u.status = 'awaiting_payment'), o.total_minor),
            now() + make_interval(secs => :escalation_s)
       FROM orders o WHERE o.order_no = :order_no AND NOT EXISTS
         (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
     RETURNING park_no
-    """
+    """  # noqa: S608
 )
 _OPEN = text("SELECT step FROM parked_steps WHERE order_no = :order_no AND park_no = :park_no AND resolved_at IS NULL")
 _CLOSE = text(

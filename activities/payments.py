@@ -17,7 +17,7 @@ from infra.db import events, payments, supplements
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.payments import Intent, NewIntent, Opened, Transaction
-from infra.gateways.protocol import GatewayResult, PaymentGateway
+from infra.gateways.protocol import GatewayResult, PaymentGateway, ProviderUnavailable
 from workflows import messages as m
 
 
@@ -69,6 +69,7 @@ class PaymentActivities:
         """Void what is only authorised, refund what was captured, after asking about every open outcome.
 
         Scope `stray` leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
+        What the provider decides later holds up nothing else; an order that is undone waits for it (`_pending`).
         """
         everything = request.scope == "all"
         async with self._db.begin() as conn:
@@ -85,9 +86,17 @@ class PaymentActivities:
             await self._void(request.order_no, authorisation, known)
         for capture in _captured(known, everything):
             await self._refund_rest(request.order_no, capture, known)
+        if everything:
+            await self._require_decided(request.order_no)
         return await self._view(request.order_no)
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _require_decided(self, order_no: str) -> None:
+        """Money is back when it is back. Raises ProviderUnavailable while a void or a refund is not decided."""
+        for one in await self._transactions(order_no):
+            if one.status is PaymentStatus.PENDING and one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
+                raise ProviderUnavailable(f"{one.kind}_pending", one.provider)
 
     async def _settle_older(self, ref: m.AttemptRef) -> None:
         """An earlier attempt whose outcome is unknown is asked for first: only one may hold money."""
@@ -171,13 +180,19 @@ def _children(
 
 
 def _given_back(known: list[Transaction], capture: Transaction) -> int:
-    """What of a capture is no longer ours: refunded, or taken back by its provider in a dispute."""
+    """What of a capture is no longer ours: refunded or about to be, or taken back by its provider in a dispute."""
     signs = {PaymentKind.REFUND: 1, PaymentKind.DISPUTE: 1, PaymentKind.DISPUTE_WON: -1}
     return sum(
         sign * t.amount_minor
         for kind, sign in signs.items()
         for t in _children(known, capture, kind, PaymentStatus.SUCCEEDED)
-    )
+    ) + _promised(known, capture)
+
+
+def _promised(known: list[Transaction], capture: Transaction) -> int:
+    """What refunds that were decided give back of it as soon as the provider has decided, too."""
+    waiting = _children(known, capture, PaymentKind.REFUND, PaymentStatus.PENDING)
+    return sum(t.amount_minor for t in waiting if t.refund_id is not None)
 
 
 def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.OrderView) -> list[Transaction]:

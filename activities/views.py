@@ -15,6 +15,7 @@ def policy_of(settings: Settings) -> Policy:
         gateway_timeout_s=settings.gateway_timeout_s,
         payment_poll_s=settings.payment_poll_s,
         escalation_s=settings.escalation_s,
+        pending_patience_s=settings.payment_pending_patience_s,
     )
 
 

@@ -55,6 +55,7 @@ NOTES = frozenset(
         "refund_approved",
         "refund_rejected",
         "refund_overtaken",
+        "refund_pending",
         "cancel_requested",
         "cancel_refused",
         "stock_released",

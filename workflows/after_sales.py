@@ -11,8 +11,8 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from domain.steps import Step
 from workflows import messages as m
 from workflows import names, ports
+from workflows.beside import BESIDE, STEP_OF, Beside
 from workflows.failures import Failure
-from workflows.sticking import Sticking
 
 GUARANTEE = {
     "guarantee": "authorise the guarantee",
@@ -21,14 +21,14 @@ GUARANTEE = {
 }
 
 
-class AfterSales(Sticking):
+class AfterSales(Beside):
     """The chapter of errands. The decision stands; carrying it out may park as any provider's step does."""
 
     async def errand(self, errand: m.Errand) -> None:
         """Carry it out; the view that comes back names the next one, if there is any."""
         match errand.kind:
-            case "refund":
-                await self.step(Step.REFUND, lambda: self._pay(errand))
+            case kind if kind in STEP_OF:
+                await self.give_back_beside(errand)
             case "guarantee" | "guarantee_release" | "guarantee_claim":
                 await self.step(Step.GUARANTEE, lambda: self._tend_guarantee(errand))
             case "supplement" | "supplement_pending":
@@ -55,22 +55,30 @@ class AfterSales(Sticking):
                     static_summary=f"{return_id} of order {self.order_no}",
                 )
 
+    async def errands_meanwhile(self) -> None:
+        await self.follow_returns()
+        errand = self.view.errand
+        if errand is not None and errand.kind in STEP_OF and not self.view.cancelling and not self.beside:
+            self.begin_beside()
+
     async def errand_beside(self, parked: m.Parked) -> None:
         """A refund is tried beside another step that is stuck; what fails waits until that one is resolved."""
         await self.follow_returns()
-        while (errand := self._payable_beside(parked)) is not None:
+        if not self.may_begin_beside(parked):
+            return
+        if workflow.patched(BESIDE):
+            self.begin_beside()
+        else:
+            await self._pay_in_turn(parked)
+
+    async def _pay_in_turn(self, parked: m.Parked) -> None:
+        while self.may_begin_beside(parked) and (errand := self.view.errand) is not None and errand.kind == "refund":
             try:
-                self.adopt(await self._pay(errand))
+                self.adopt(await self.give_back(errand))
             except ActivityError as error:
                 about = {"step": "refund", "code": Failure.of(error).code}
                 workflow.logger.warning("refund put off", extra=about)
                 return
-
-    def _payable_beside(self, parked: m.Parked) -> m.Errand | None:
-        errand = self.view.errand
-        if errand is None or errand.kind != "refund" or self.view.cancelling or parked.step == Step.REFUND:
-            return None
-        return errand
 
     async def _take_difference(self, errand: m.Errand) -> None:
         """The change waits in the books until its difference is captured, refused, or not paid in time."""
@@ -97,6 +105,3 @@ class AfterSales(Sticking):
     async def _tend_guarantee(self, errand: m.Errand) -> m.OrderView:
         ref = m.GuaranteeRef(self.order_no, errand.id)
         return await ports.tend_guarantee(ref, self.policy, GUARANTEE[errand.kind])
-
-    async def _pay(self, errand: m.Errand) -> m.OrderView:
-        return await ports.pay_refund(m.RefundRef(self.order_no, errand.id), self.policy, "pay the refund")

@@ -18,6 +18,7 @@ STUCK_STEP = SearchAttributeKey.for_keyword(names.OMS_STUCK_STEP)
 STUCK_ERROR = SearchAttributeKey.for_keyword(names.OMS_STUCK_ERROR)
 HOLD = SearchAttributeKey.for_keyword(names.OMS_HOLD)
 
+LONGEST_POLL = timedelta(hours=6)
 
 WAITS: dict[str, str] = {
     Status.RECEIVED: "stock",
@@ -123,11 +124,15 @@ class Desk:
         due = self.view.hold.due if self.view.hold else ""
         return min((moment for moment in (deadline, due) if moment), default="")
 
+    def due(self) -> m.Errand | None:
+        """The errand that the main path must see to."""
+        return self.view.errand
+
     # ── waiting ────────────────────────────────────────────────────────────────────────────────────────────
 
     def interrupted(self) -> bool:
         """True when something other than the awaited thing needs the story's attention first."""
-        return self.news or bool(self.view.cancelling) or self.view.stray or self.view.errand is not None
+        return self.news or bool(self.view.cancelling) or self.view.stray or self.due() is not None
 
     async def wait(self, ready: Callable[[], bool], until: str, what: str, *, shared_timer: bool = False) -> bool:
         """Wait for `ready`, an interruption or the deadline `until` (RFC 3339, empty: none); False unless ready.
@@ -143,7 +148,7 @@ class Desk:
         return ready()
 
     def _called_away(self) -> bool:
-        due = self.view.cancelling or self.view.errand is not None
+        due = self.view.cancelling or self.due() is not None
         return self.news or bool(due and not self.view.parked)
 
     def _timer_fired(self) -> bool:
@@ -169,6 +174,11 @@ class Desk:
     def _start_timer(self, until: str, what: str) -> asyncio.Task[None]:
         left = max(datetime.fromisoformat(until) - workflow.now(), timedelta(milliseconds=1))
         return asyncio.create_task(workflow.sleep(left, summary=f"waiting for {what} until {until[:19]}Z"))
+
+    def until_asked_again(self, since: datetime) -> timedelta:
+        """How long a provider that decides later is left alone: it is asked ever less often."""
+        least = timedelta(seconds=self.policy.payment_poll_s)
+        return min(max(workflow.now() - since, least), max(LONGEST_POLL, least))
 
     def renew_if_long(self, start: m.StartOrder) -> None:
         """Begin a new run from the books before the history grows too long."""

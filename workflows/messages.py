@@ -22,6 +22,7 @@ class Policy:
     gateway_timeout_s: float = 5.0
     payment_poll_s: int = 60
     escalation_s: int = 14400
+    pending_patience_s: int = 1_209_600
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,13 @@ class Hold:
 class Errand:
     """What was decided in the books and is the story's to carry out: `kind` (refund, …) and the id of what it is.
 
-    `until` (RFC 3339 in UTC): it is undone then.
+    `until` (RFC 3339 in UTC): it is undone then. `since`: its provider has taken it then, and decides later.
     """
 
     kind: str
     id: str
     until: str = ""
+    since: str = ""
 
 
 @dataclass(frozen=True)

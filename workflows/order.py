@@ -66,8 +66,8 @@ class OrderWorkflow(AfterSales):
             await self._stop_replacement()
         elif self.unfollowed():
             await self.follow_returns()
-        elif self.view.errand:
-            await self.errand(self.view.errand)
+        elif errand := self.due():
+            await self.errand(errand)
         elif self.hold_due():
             await self.tend_hold()
         elif self.held():
@@ -89,7 +89,9 @@ class OrderWorkflow(AfterSales):
                 await self._close_after_return_window()
             case Status.COMPLETED | Status.CANCELLED:
                 # Whoever still asks something is answered before the story ends; news may come meanwhile.
-                await workflow.wait_condition(lambda: self.news or workflow.all_handlers_finished())
+                await workflow.wait_condition(
+                    lambda: self.news or (workflow.all_handlers_finished() and not self.beside)
+                )
 
     # ── stock ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,6 +243,7 @@ class OrderWorkflow(AfterSales):
                 return
         if not await self._recall_parcel():
             return
+        await self.beside_is_over()
         await self._give_back("all")
         self.adopt(await ports.finish_cancel(self.ref, "release stock and close as cancelled"))
         self.show()

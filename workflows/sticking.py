@@ -1,7 +1,9 @@
 """What becomes of a step that fails: tried, parked, taken up again by support or by the world."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -15,6 +17,9 @@ from workflows.failures import Failure
 
 TENDS_WHILE_PARKED = "hold-tended-while-parked"
 LEFT = ("picked_up", "in_transit", "delivered")
+# What a provider has taken and decides later.
+PENDING = ("refund_pending", "void_pending", "guarantee_pending")
+WAITS_FOR_DECISION = "pending-is-no-failure"
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
 
 
@@ -23,15 +28,34 @@ class Sticking(Desk):
 
     async def step(self, step: Step, act: Callable[[], Awaitable[m.OrderView]], *, undoing: bool = False) -> None:
         """Run a provider's step; when it fails for good it parks until support (or the world) resolves it."""
+        begun = workflow.now()
         while True:
             try:
                 self.adopt(await act())
             except ActivityError as error:
+                failure = Failure.of(error)
                 if self.view.cancelling and not undoing:
                     raise Undo(self.view.cancelling) from error
-                if await self.park(step, Failure.of(error)) == Action.RETRY:
+                if await self._decided_later(failure, begun) or await self.park(step, failure) == Action.RETRY:
                     continue
             return
+
+    async def _decided_later(self, failure: Failure, begun: datetime) -> bool:
+        """Pending is no failure: the step is tried again with the next news, or after a while; False: it parks."""
+        if failure.code not in PENDING or not workflow.patched(WAITS_FOR_DECISION):
+            return False
+        if workflow.now() - begun >= timedelta(seconds=self.policy.pending_patience_s):
+            return False
+        await self.errands_meanwhile()
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: self.news,
+                timeout=self.until_asked_again(begun),
+                timeout_summary=f"waiting for the provider's decision: {failure.code}",
+            )
+        if self.news:
+            await self.hear()
+        return True
 
     async def park(self, step: Step, failure: Failure) -> str:
         """Keep the status, say why it sticks and what can be done, wait for a resolution; answers with how."""
@@ -58,6 +82,9 @@ class Sticking(Desk):
         if how == Action.COMPENSATE and step != Step.SUPPLEMENT:
             raise Undo("compensated")
         return how
+
+    async def errands_meanwhile(self) -> None:
+        """What need not wait for a step that its provider decides on later (see AfterSales)."""
 
     async def errand_beside(self, parked: m.Parked) -> None:
         """What was decided meanwhile need not wait for support where it can be done beside (see AfterSales)."""

@@ -9,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
 from infra.db.first_parcels import ARRIVED
+from infra.db.refund_paying import PENDING
+
+SINCE = "(w.since AT TIME ZONE 'UTC')::text || '+00:00'"
 
 # The newest payment attempt, the live parcel, what money is held, the open parked step and the oldest errand, in one
 # round trip. An errand is looked for in the index of those that are due, which orders without any are not in.
@@ -30,7 +33,8 @@ _STAND = text(
            k.park_no, k.step, k.error, k.options,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
            coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
-                      WHERE f.order_no = o.order_no AND f.status = 'approved' ORDER BY f.refund_no LIMIT 1),
+                      WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING}
+                      ORDER BY f.refund_no LIMIT 1),
              (SELECT ARRAY[CASE g.status WHEN 'wanted' THEN 'guarantee' WHEN 'claim_due' THEN 'guarantee_claim'
                              ELSE 'guarantee_release' END, g.return_id]
                 FROM guarantees g JOIN returns n USING (return_id)
@@ -51,7 +55,17 @@ _STAND = text(
                WHERE u.order_no = o.order_no AND (u.status = 'awaiting_payment' OR (u.status = 'undone' AND EXISTS (
                        SELECT FROM payments p WHERE p.order_no = o.order_no AND p.status IN ('intent', 'pending')
                           AND p.attempt = supplement_attempt(u.supplement_no) AND p.kind IN ('authorise', 'capture'))))
-               ORDER BY u.supplement_no LIMIT 1)) AS errand,
+               ORDER BY u.supplement_no LIMIT 1),
+             (SELECT ARRAY['refund_pending', f.refund_id, '', {SINCE}]
+                FROM refunds f CROSS JOIN LATERAL (SELECT min(p.created_at) AS since, max(p.updated_at) AS asked
+                       FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = f.refund_id
+                        AND p.status = 'pending') w
+               WHERE f.order_no = o.order_no AND f.status = 'approved' ORDER BY w.asked LIMIT 1),
+             (SELECT ARRAY['stray_pending', 'stray', '', {SINCE}]
+                FROM (SELECT min(p.created_at) AS since FROM payments p
+                       WHERE p.order_no = o.order_no AND p.status = 'pending' AND p.kind IN ('refund', 'void')
+                         AND p.refund_id IS NULL AND p.purpose <> 'guarantee') w
+               WHERE w.since IS NOT NULL)) AS errand,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
                     AND t.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
                   ORDER BY t.return_no) AS returns
@@ -80,18 +94,22 @@ _STAND = text(
     """  # noqa: S608
 )
 
-# Money that is not the order's: a stray capture not yet refunded in full, or an authorisation that leads nowhere.
+# Money that is not the order's: a stray capture not yet refunded in full, or an authorisation that leads nowhere. What
+# its provider is still to decide is on its way.
 _STRAY = text(
     """
     SELECT EXISTS (
       SELECT FROM payments p JOIN payment_totals t USING (payment_id)
        WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose = 'stray' AND p.status = 'succeeded'
          AND t.captured_minor > given_back_minor(p.order_no, p.payment_id)
+             + coalesce((SELECT sum(q.amount_minor) FROM payments q WHERE q.order_no = p.order_no
+                            AND q.parent_id = p.payment_id AND q.kind = 'refund' AND q.status = 'pending'), 0)
       UNION ALL
       SELECT FROM payments a
        WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded' AND a.purpose <> 'guarantee'
-         AND NOT EXISTS (SELECT FROM payments v WHERE v.parent_id = a.payment_id AND v.status = 'succeeded'
-                            AND v.kind IN ('void', 'capture'))
+         AND NOT EXISTS (SELECT FROM payments v WHERE v.order_no = a.order_no AND v.parent_id = a.payment_id
+                            AND ((v.kind IN ('void', 'capture') AND v.status = 'succeeded')
+                              OR (v.kind = 'void' AND v.status = 'pending')))
          AND NOT (a.purpose = 'supplement' AND is_awaiting_supplement(a.order_no))
          AND (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = :order_no), 0)
               OR EXISTS (SELECT FROM payments c WHERE c.parent_id = a.payment_id AND c.kind = 'capture'
@@ -120,7 +138,7 @@ class StandingHold:
 @dataclass(frozen=True, slots=True)
 class Stand:
     """Where an order stands. `attempt_state` as in workflows.messages.OrderView; `errand` is (kind, id) and, where
-    there is one, its deadline; `returns` are the ids of those that are open."""
+    there are, its deadline and since when its provider decides; `returns` are the ids of those that are open."""
 
     order_no: str
     status: str
@@ -192,8 +210,8 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
 
 
 def _errand(found: list[str]) -> tuple[str, ...]:
-    kind, of, *until = found
-    return kind, of, *(datetime.fromisoformat(moment).isoformat() for moment in until if moment)
+    kind, of, *moments = found
+    return kind, of, *(datetime.fromisoformat(moment).isoformat() if moment else "" for moment in moments)
 
 
 def _hold(row: Any) -> StandingHold:

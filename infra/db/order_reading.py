@@ -78,7 +78,10 @@ _ORDER = text(
               FROM holds h WHERE h.order_no = o.order_no) AS holds,
            (SELECT json_agg(json_build_object('refund_id', r.refund_id, 'refund_no', r.refund_no, 'origin', r.origin,
                      'return_id', r.return_id, 'amount_minor', r.amount_minor, 'currency', r.currency,
-                     'status', r.status, 'created_at', r.created_at AT TIME ZONE 'UTC') ORDER BY r.refund_no)
+                     'status', r.status, 'created_at', r.created_at AT TIME ZONE 'UTC',
+                     'pending_since', (SELECT min(p.created_at) AT TIME ZONE 'UTC' FROM payments p
+                       WHERE p.order_no = r.order_no AND p.refund_id = r.refund_id AND p.status = 'pending'))
+                     ORDER BY r.refund_no)
               FROM refunds r WHERE r.order_no = o.order_no) AS refunds,
            (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor), 0)::bigint
               FROM payments p JOIN payment_totals t USING (payment_id)
@@ -169,7 +172,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["lines"] = order["lines"] or []
     order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
-    order["refunds"] = [_zulu(refund, "created_at") for refund in order["refunds"] or []]
+    order["refunds"] = [_refund(refund) for refund in order["refunds"] or []]
     order["returns"] = await return_reading.of_order(conn, order_no) if order.pop("returned") else []
     order["holds"] = [_hold(hold) for hold in order["holds"] or []]
     if order["pending_change"] is not None:
@@ -201,6 +204,12 @@ async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
 def _shipment(shipment: dict[str, Any]) -> dict[str, Any]:
     shipment["scans"] = [_zulu(scan, "occurred_at") for scan in shipment["scans"]]
     return _zulu(shipment, "created_at")
+
+
+def _refund(refund: dict[str, Any]) -> dict[str, Any]:
+    if refund["pending_since"] is not None:
+        _zulu(refund, "pending_since")
+    return _zulu(refund, "created_at")
 
 
 def _hold(hold: dict[str, Any]) -> dict[str, Any]:

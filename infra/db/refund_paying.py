@@ -9,6 +9,14 @@ from domain.payments import PaymentKind, idempotency_key
 from infra.db import events
 from infra.db.payments import NewIntent
 
+# A refund of which nothing is left to do but to wait for its provider's decision.
+PENDING = """
+    (EXISTS (SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = f.refund_id
+                AND p.status = 'pending')
+     AND NOT EXISTS (SELECT FROM refund_parts x WHERE x.refund_id = f.refund_id AND NOT EXISTS (
+              SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = x.refund_id
+                 AND p.parent_id = x.payment_id AND p.status IN ('pending', 'succeeded'))))
+"""
 _UNPAID = """
     NOT EXISTS (SELECT FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
                    AND m.status = 'succeeded')
@@ -31,7 +39,10 @@ _SETTLE = text(
     RETURNING r.order_no, r.refund_no, r.amount_minor
     """  # noqa: S608
 )
-_APPROVED = text("SELECT refund_id FROM refunds WHERE order_no = :order_no AND status = 'approved' ORDER BY refund_no")
+_APPROVED = text(
+    f"""SELECT f.refund_id FROM refunds f WHERE f.order_no = :order_no AND f.status = 'approved'
+         ORDER BY {PENDING}, f.refund_no"""  # noqa: S608
+)
 _DROP_INTENTS = text(
     """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
         WHERE refund_id = :refund_id AND status IN ('intent', 'pending')"""
@@ -74,7 +85,7 @@ async def due_parts(conn: AsyncConnection, refund_id: str) -> list[DuePart]:
 
 
 async def approved(conn: AsyncConnection, order_no: str) -> list[str]:
-    """Refunds of the order that are to be paid, oldest first."""
+    """Refunds of the order that are to be paid, oldest first; those that their provider is deciding on come last."""
     return list((await conn.execute(_APPROVED, {"order_no": order_no})).scalars())
 
 

@@ -15,6 +15,8 @@ _ROWS = """
                      'amount_minor', n.amount_minor, 'shipping_minor', n.shipping_minor) ORDER BY n.line_no)
               FROM refund_lines n JOIN order_lines l ON l.order_no = r.order_no AND l.line_no = n.line_no
              WHERE n.refund_id = r.refund_id) AS lines,
+           (SELECT min(p.created_at) FROM payments p WHERE p.order_no = r.order_no AND p.refund_id = r.refund_id
+               AND p.status = 'pending') AS pending_since,
            (SELECT json_agg(json_build_object('payment_id', x.payment_id, 'amount_minor', x.amount_minor,
                      'provider', p.provider) ORDER BY x.payment_id)
               FROM refund_parts x JOIN payments p USING (payment_id) WHERE x.refund_id = r.refund_id) AS parts

@@ -44,3 +44,11 @@ async def paid_out(stage: Stage, opened: OpenedRefund) -> None:
         return await status_of(stage, opened.refund_id) == "succeeded"
 
     await eventually(done)
+
+
+async def pending(stage: Stage, refund_id: str) -> Any:
+    """Wait until the provider has taken the refund and decides later; its payment."""
+    rows = await eventually(
+        lambda: stage.sql("SELECT * FROM payments WHERE refund_id = :r AND status = 'pending'", r=refund_id), 60
+    )
+    return rows[0]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from infra.db.refund_plans import LineAsk
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.stage import Stage, eventually, staged
-from tests.workflows.refunding import decide, given_back, paid_out, refund, status_of
-from tests.workflows.stories import resolved
+from tests.workflows.holding import hold, release
+from tests.workflows.refunding import decide, given_back, paid_out, pending, refund, status_of
+from tests.workflows.stories import pay_again, resolved
 from tests.workflows.test_order_story import cancel
 
 
@@ -21,7 +23,8 @@ from tests.workflows.test_order_story import cancel
 async def stage(
     database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
-    async with staged(database_url, temporal.address, tmp_path_factory.mktemp("refunds"), return_window_s=600) as found:
+    often = {"return_window_s": 600, "payment_poll_s": 1, "gateway_attempts": 100}
+    async with staged(database_url, temporal.address, tmp_path_factory.mktemp("refunds"), **often) as found:
         await found.stock("TEA", 1000)
         yield found
 
@@ -209,3 +212,119 @@ async def test_a_run_that_was_lost_is_begun_again_and_pays(stage: Stage) -> None
 async def delivered_to_the_window(stage: Stage, order_no: str) -> None:
     await stage.carrier_says(order_no, "delivered")
     await stage.reaches(order_no, "delivered")
+
+
+async def held_and_paid(stage: Stage) -> tuple[str, int]:
+    """A paid order that a hold keeps from being booked, and the hold."""
+    order_no = await stage.place(token=None)
+    await stage.reaches(order_no, "pending_payment")
+    hold_no = await hold(stage, order_no, "address")
+    await pay_again(stage, order_no)
+    await stage.reaches(order_no, "paid")
+    return order_no, hold_no
+
+
+async def test_a_pending_refund_holds_up_neither_booking_nor_another_refund_and_is_asked_about(stage: Stage) -> None:
+    order_no, hold_no = await held_and_paid(stage)
+    stage.fault("payments", "pending", 1, order_no=order_no, kind="refund")
+    slow = await refund(stage, order_no, amount_minor=300)
+    row = await pending(stage, slow.refund_id)
+    quick = await refund(stage, order_no, amount_minor=200)
+    await paid_out(stage, quick)
+    await release(stage, order_no, hold_no)
+    await stage.reaches(order_no, "preparing")
+    await delivered_to_the_window(stage, order_no)
+    assert (await status_of(stage, slow.refund_id), given_back(stage, order_no)) == ("approved", [200])
+    stage.sandbox.call(f"/payments/{row.provider_ref}/decide", {"status": "succeeded"})
+    await paid_out(stage, slow)
+    assert sorted(given_back(stage, order_no)) == [200, 300]
+    kinds = await stage.events(order_no)
+    assert ("step_parked" in kinds, kinds.count("refund_pending"), kinds.count("payment_refunded")) == (False, 1, 2)
+
+
+async def test_the_providers_notification_ends_a_pending_refund_of_a_closed_order(stage: Stage) -> None:
+    order_no = await booked(stage)
+    stage.fault("payments", "pending", 1, order_no=order_no, kind="refund")
+    opened = await refund(stage, order_no, amount_minor=300)
+    row = await pending(stage, opened.refund_id)
+    await delivered_to_the_window(stage, order_no)
+    await close_the_window(stage, order_no)
+    fact = {"provider_ref": row.provider_ref, "kind": "refund", "status": "succeeded", "amount_minor": 300}
+    await stage.inbox("payment", order_no, fact | {"currency": "CNY", "idempotency_key": row.idempotency_key})
+    await paid_out(stage, opened)
+    assert await stage.handle(order_no).result() == "completed"
+
+
+async def test_a_pending_refund_that_is_refused_parks_and_is_paid_by_the_retry(stage: Stage) -> None:
+    order_no = await booked(stage)
+    stage.fault("payments", "pending", 1, order_no=order_no, kind="refund")
+    opened = await refund(stage, order_no, amount_minor=300)
+    row = await pending(stage, opened.refund_id)
+    stage.sandbox.call(f"/payments/{row.provider_ref}/decide", {"status": "failed"})
+    parked = await stage.parked(order_no)
+    assert (parked.step, parked.amount_minor) == ("refund", 300)
+    await resolved(stage, order_no, "retry")
+    await paid_out(stage, opened)
+    assert given_back(stage, order_no) == [300]
+
+
+async def test_an_order_is_cancelled_once_its_pending_refunds_are_decided_and_returns_all_else_meanwhile(
+    stage: Stage,
+) -> None:
+    order_no = await booked(stage)
+    stage.fault("payments", "pending", 1, order_no=order_no, kind="refund")
+    opened = await refund(stage, order_no, amount_minor=300)
+    row = await pending(stage, opened.refund_id)
+    await cancel(stage, order_no)
+    await eventually(lambda: given_back(stage, order_no) == [700])
+    stage.sandbox.call(f"/payments/{row.provider_ref}/decide", {"status": "succeeded"})
+    await stage.reaches(order_no, "cancelled", 60)
+    assert sorted(given_back(stage, order_no)) == [300, 700]
+    assert "step_parked" not in await stage.events(order_no)
+
+
+async def test_surplus_money_whose_return_is_pending_holds_up_nothing(stage: Stage) -> None:
+    order_no, hold_no = await held_and_paid(stage)
+    stage.fault("payments", "pending", 1, order_no=order_no, kind="refund")
+    body = {"order_no": order_no, "amount_minor": 600, "currency": "CNY"}
+    surplus = stage.sandbox.call("/payments/pay", body)
+    fact = {name: surplus[name] for name in ("kind", "status", "amount_minor", "currency", "idempotency_key")}
+    await stage.inbox("payment", order_no, fact | {"provider_ref": surplus["id"]})
+
+    async def back(status: str) -> Any:
+        return await stage.sql(
+            "SELECT * FROM payments WHERE order_no = :o AND kind = 'refund' AND purpose = 'stray' AND status = :s",
+            o=order_no,
+            s=status,
+        )
+
+    row = (await eventually(lambda: back("pending"), 60))[0]
+    await release(stage, order_no, hold_no)
+    await stage.reaches(order_no, "preparing", 60)
+    stage.sandbox.call(f"/payments/{row.provider_ref}/decide", {"status": "succeeded"})
+    await eventually(lambda: back("succeeded"), 60)
+    assert (given_back(stage, order_no), "step_parked" in await stage.events(order_no)) == ([600], False)
+
+
+async def test_booking_goes_on_while_a_refund_is_tried_again_and_again(stage: Stage) -> None:
+    order_no, hold_no = await held_and_paid(stage)
+    stage.fault("payments", "error", 1000, order_no=order_no)
+    opened = await refund(stage, order_no, amount_minor=300)
+    await eventually(
+        lambda: stage.sql("SELECT FROM failing_steps WHERE order_no = :o AND step = 'refund'", o=order_no), 60
+    )
+    await release(stage, order_no, hold_no)
+    await stage.reaches(order_no, "preparing", 60)
+    assert await status_of(stage, opened.refund_id) == "approved"
+    stage.sandbox.http.delete("/faults")
+    await paid_out(stage, opened)
+
+
+async def close_the_window(stage: Stage, order_no: str) -> None:
+    await stage.sql(
+        "UPDATE orders SET waiting = jsonb_set(waiting, '{until}', '\"2020-01-01T00:00:00+00:00\"') "
+        "WHERE order_no = :o",
+        o=order_no,
+    )
+    await stage.handle(order_no).signal("carrier_reported")
+    await stage.reaches(order_no, "completed")
