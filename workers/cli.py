@@ -172,7 +172,7 @@ def migrate() -> None:
 
     try:
         command.upgrade(settings().owner_database_url)
-    except WrongRoles as error:
+    except (WrongRoles, command.Blocked) as error:
         fail(str(error))
     except OperationalError as error:
         fail(f"Nothing was migrated: {books_trouble.words(error, 'OMS_OWNER_DATABASE_URL')}")

@@ -10,7 +10,7 @@ import psycopg
 from infra import db
 from infra.stack.layout import write_json
 
-OWN = ("seed.py", "migrate.py", "env.py", "roles.py", "hand_over.sql", "close.sql")
+OWN = ("seed.py", "migrate.py", "env.py", "revisions.py", "roles.py", "hand_over.sql", "close.sql")
 
 
 def source_hash(folder: Path) -> str:

@@ -1,11 +1,6 @@
 """The books: catalogue, stock, orders, money, parcels, support, outbox."""
 
-from pathlib import Path
-
-from alembic import op
-
-from domain.payments import POSTINGS
-from domain.states import TRANSITIONS, Status
+from infra.db import revisions
 
 revision = "0001"
 down_revision = None
@@ -14,17 +9,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create everything; the lifecycle and posting tables are filled from the rules themselves."""
-    script = Path(__file__).with_name("0001_books.sql").read_text(encoding="utf-8")
-    connection = op.get_bind()
-    # Past the adapters: the script has percent signs of its own and no parameters.
-    connection.connection.cursor().execute(script)
-    for status in Status:
-        connection.exec_driver_sql("INSERT INTO order_statuses VALUES (%s)", (status.value,))
-    for (source, event), target in TRANSITIONS.items():
-        connection.exec_driver_sql("INSERT INTO order_transitions VALUES (%s, %s, %s)", (source, event, target))
-    for kind, (debit, credit) in POSTINGS.items():
-        connection.exec_driver_sql("INSERT INTO posting_rules VALUES (%s, %s, %s)", (kind.value, debit, credit))
+    """Create everything, with the lifecycle and the posting rules of this revision."""
+    revisions.run("0001_books")
+    revisions.run("0001_lifecycle")
 
 
 def downgrade() -> None:

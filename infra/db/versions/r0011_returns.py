@@ -1,10 +1,6 @@
 """Returns, and stock in quarantine."""
 
-from pathlib import Path
-
-from alembic import op
-
-from domain.after_sales import CLOSED, NOT_COUNTED, RETURN_TRANSITIONS, ReturnStatus
+from infra.db import revisions
 
 revision = "0011"
 down_revision = "0010"
@@ -13,15 +9,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables and their triggers; the lifecycle is filled from the rules themselves."""
-    script = Path(__file__).with_name("0011_returns.sql").read_text(encoding="utf-8")
-    connection = op.get_bind()
-    connection.connection.cursor().execute(script)
-    for status in ReturnStatus:
-        values = (status.value, status not in NOT_COUNTED, status in CLOSED)
-        connection.exec_driver_sql("INSERT INTO return_statuses VALUES (%s, %s, %s)", values)
-    for (source, event), target in RETURN_TRANSITIONS.items():
-        connection.exec_driver_sql("INSERT INTO return_transitions VALUES (%s, %s, %s)", (source, event, target))
+    """Create the tables and their triggers, with the lifecycle of this revision."""
+    revisions.run("0011_returns")
+    revisions.run("0011_lifecycle")
 
 
 def downgrade() -> None:

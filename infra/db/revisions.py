@@ -1,0 +1,56 @@
+"""How a revision's statements run: its file of SQL in one transaction, or one statement after the other outside of any.
+
+Past the adapters: a file has percent signs of its own and no parameters.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import op
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
+
+FOLDER = Path(__file__).with_name("versions")
+_ENDS = re.compile(r";[ \t]*\n")
+_COMMENT = re.compile(r"--[^\n]*")
+_INDEX = re.compile(r"\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(\w+)", re.IGNORECASE)
+_BROKEN = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid"
+
+
+def run(name: str) -> None:
+    """versions/NAME.sql in the revision's transaction."""
+    _cursor().execute(read(name))
+
+
+def run_apart(name: str) -> None:
+    """versions/NAME.sql statement by statement, each a transaction of its own: what holds no lock for long.
+
+    The revision has nothing else, and each statement can be repeated: after an interruption all of them run again. An
+    index that was left unfinished is made anew. They wait for locks without end, since nobody waits behind them.
+    """
+    with op.get_context().autocommit_block():
+        cursor = _cursor()
+        cursor.execute("SET lock_timeout = 0")
+        for statement in statements(read(name)):
+            if (index := _INDEX.match(statement)) and cursor.execute(_BROKEN, (index[1],)).fetchone():
+                cursor.execute(f"DROP INDEX CONCURRENTLY {index[1]}".encode())
+            cursor.execute(statement.encode())
+
+
+def read(name: str) -> str:
+    """The statements of one file."""
+    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def statements(script: str) -> Iterator[str]:
+    """Each statement of a file without function bodies; a semicolon at a line's end ends it."""
+    bare = _COMMENT.sub("", script)
+    return (part for part in _ENDS.split(bare + "\n") if part.strip())
+
+
+def _cursor() -> "Cursor[tuple[object, ...]]":
+    cursor: Cursor[tuple[object, ...]] = op.get_bind().connection.cursor()  # type: ignore[assignment]
+    return cursor
