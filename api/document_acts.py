@@ -13,7 +13,7 @@ from api.dependencies import Services, actor
 from api.idempotent import in_books
 from api.schemas.documents import BilledTo
 from domain.access import Principal, Role
-from domain.documents import DocumentKind, Given, credited, rest
+from domain.documents import Amounts, DocumentKind, credited, rest_credited
 from domain.errors import Conflict, NotFound
 from domain.refunds import RefundStatus
 from domain.states import Status
@@ -59,28 +59,29 @@ async def refund_credit_note(
 ) -> Response:
     """Issue the refund's credit note, or find it. Raises Conflict `not_creditable`, `invoice_missing`."""
 
-    async def given(conn: AsyncConnection, standing: Standing) -> list[Given]:
+    async def credit(conn: AsyncConnection, standing: Standing) -> Amounts:
         refund = await invoicing.refund(conn, refund_id)
         if refund.status != RefundStatus.SUCCEEDED:
             raise Conflict("not_creditable", f"the refund is {refund.status}; ask again once its money went back")
-        return await invoicing.given(conn, refund_id)
+        given, replaced = await invoicing.given(conn, refund_id), await invoicing.replaced(conn, order_no)
+        return credited(standing.invoice, standing.notes, given, replaced)
 
-    return await _credit_note(parts, caller, key, digest, order_no, refund_id, given)
+    return await _credit_note(parts, caller, key, digest, order_no, refund_id, credit)
 
 
 async def cancellation_credit_note(
     parts: Services, caller: Principal, key: str, digest: bytes, order_no: str
 ) -> Response:
-    """Credit what is left of a cancelled order's invoice. Raises Conflict `not_creditable`, `invoice_missing`."""
+    """Credit what is left of a cancelled order's invoices. Raises Conflict `not_creditable`, `invoice_missing`."""
 
-    async def given(conn: AsyncConnection, standing: Standing) -> list[Given]:
+    async def credit(conn: AsyncConnection, standing: Standing) -> Amounts:
         if await events.lock_order(conn, order_no) is not Status.CANCELLED:
             raise Conflict(
                 "not_creditable", "only a cancelled order is credited whole; a refund has a credit note of its own"
             )
-        return rest(standing.invoice, standing.notes)
+        return rest_credited(standing.invoice, standing.notes)
 
-    return await _credit_note(parts, caller, key, digest, order_no, None, given)
+    return await _credit_note(parts, caller, key, digest, order_no, None, credit)
 
 
 async def _credit_note(
@@ -90,7 +91,7 @@ async def _credit_note(
     digest: bytes,
     order_no: str,
     refund_id: str | None,
-    given: Callable[[AsyncConnection, Standing], Awaitable[list[Given]]],
+    credit: Callable[[AsyncConnection, Standing], Awaitable[Amounts]],
 ) -> Response:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await events.lock_order(conn, order_no)
@@ -99,12 +100,9 @@ async def _credit_note(
         standing = await documents.standing(conn, parts.keys, order_no)
         if standing is None:
             raise Conflict("invoice_missing", "a credit note corrects an invoice; ask for the order's invoice first")
-        before = [line for note in standing.notes for line in note.lines]
-        replaced = await invoicing.replaced(conn, order_no)
-        shipping = sum(note.shipping_minor for note in standing.notes)
-        amounts = credited(standing.invoice, before, await given(conn, standing), replaced, shipping)
+        amounts = await credit(conn, standing)
         if not amounts.total_minor:
-            raise Conflict("not_creditable", "credit notes have taken back all of the invoice already")
+            raise Conflict("not_creditable", "credit notes have taken back all that was invoiced already")
         new = NewDocument(
             DocumentKind.CREDIT_NOTE, order_no, refund_id, standing.currency, amounts, seller(parts.settings),
             standing.billed_to, parts.settings.seller_time_zone, actor(caller),

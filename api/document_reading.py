@@ -17,7 +17,10 @@ from domain.states import Status
 from infra.db import documents, invoicing
 from infra.pdf.rendering import Unrendered, pdf_of
 
-_SHOWN = ("document_no", "kind", "order_no", "refund_id", "total_minor", "tax_minor", "currency", "issued_at")
+_SHOWN = (
+    "document_no", "kind", "order_no", "refund_id", "supplement_to", "total_minor", "tax_minor", "currency",
+    "issued_at",
+)  # fmt: skip
 
 
 async def found(parts: Services, caller: Principal, typed: str) -> dict[str, Any]:
@@ -51,7 +54,8 @@ def presented(document: dict[str, Any]) -> dict[str, Any]:
     content = {name: value for name, value in document["content"].items() if name not in _SHOWN}
     return {
         **{name: document[name] for name in _SHOWN},
-        "corrects": document["corrects"],
+        "corrects": document["corrections"][0]["document_no"] if document["corrections"] else None,
+        "corrections": document["corrections"],
         "billed_to": document["billed_to"],
         **content,
     }

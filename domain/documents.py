@@ -93,27 +93,54 @@ class Given:
     shipping_minor: int
 
 
-def credited(
-    invoice: Amounts,
-    before: Sequence[Line],
-    given: Sequence[Given],
-    replaced: Mapping[int, Sequence[int]] | None = None,
-    shipping_before_minor: int = 0,
-) -> Amounts:
-    """A credit note over `given`, after the credit notes that hold the lines `before` and so much shipping.
+def together(invoices: Sequence[Amounts]) -> Amounts:
+    """An order's invoices as one: none has a line of another."""
+    return Amounts([line for one in invoices for line in one.lines], sum(one.shipping_minor for one in invoices))
 
-    What took the place of invoiced goods (`replaced`: {line: lines that gave way to it}) is credited on their lines,
-    and beyond them on the shipping charge: it may have paid for them as well.
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What took the place of other goods: `gave_way` are {line: lines that it took the place of}, `sold_minor` {line:
+    what it was sold for}, whatever of that is on an invoice."""
+
+    gave_way: Mapping[int, Sequence[int]]
+    sold_minor: Mapping[int, int]
+
+
+NOTHING_REPLACED = Replaced({}, {})
+
+
+def credited(
+    invoice: Amounts, notes: Sequence[Amounts], given: Sequence[Given], replaced: Replaced = NOTHING_REPLACED
+) -> Amounts:
+    """A credit note over `given`, after the credit notes before it.
+
+    What took the place of invoiced goods is credited on their lines, and beyond them on the shipping charge: it may
+    have paid for them as well. Where a part of it is on an invoice, so much of the money is credited there.
     Tax goes back with its part of the line: when all of a line has gone back, so has its tax, to the cent.
-    Raises Conflict `not_creditable` for a line that the invoice does not have.
+    Raises Conflict `not_creditable` for what no invoice has.
     """
+    gone = _gone(invoice, notes)
+    shipping_left = invoice.shipping_minor - sum(note.shipping_minor for note in notes)
+    return _note(invoice, gone, _Places(invoice, gone, replaced, shipping_left).of(given))
+
+
+def rest_credited(invoice: Amounts, notes: Sequence[Amounts]) -> Amounts:
+    """A credit note over all that no credit note has taken back yet."""
+    return _note(invoice, _gone(invoice, notes), rest(invoice, notes))
+
+
+def _note(invoice: Amounts, gone: Mapping[int, "_Gone"], given: Sequence[Given]) -> Amounts:
     known = {line.line_no: line for line in invoice.lines}
-    gone = {number: _Gone(0, 0, 0) for number in known}
-    for line in before:
-        gone[line.line_no] = gone[line.line_no].and_(line)
-    given = _on_invoice(known, gone, given, replaced or {}, invoice.shipping_minor - shipping_before_minor)
     lines = [_credit(known[one.line_no], gone[one.line_no], one) for one in given if one.goods_minor or one.quantity]
     return Amounts(lines, sum(one.shipping_minor for one in given))
+
+
+def _gone(invoice: Amounts, notes: Sequence[Amounts]) -> dict[int, "_Gone"]:
+    gone = {line.line_no: _Gone(0, 0, 0) for line in invoice.lines}
+    for line in (line for note in notes for line in note.lines):
+        gone[line.line_no] = gone[line.line_no].and_(line)
+    return gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,40 +157,73 @@ class _Gone:
         )
 
 
-def _on_invoice(
-    known: Mapping[int, Line],
-    gone: Mapping[int, _Gone],
-    given: Sequence[Given],
-    replaced: Mapping[int, Sequence[int]],
-    shipping_left_minor: int,
-) -> list[Given]:
-    """The same money on the invoice's lines, a line once; of goods that are not on it, no units."""
-    found = {one.line_no: one for one in given if one.line_no in known}
-    shipping_left_minor -= sum(one.shipping_minor for one in found.values())
-    for one in (one for one in given if one.line_no not in known):
-        rest, places = one.goods_minor, _invoiced(one.line_no, known, replaced)
+class _Places:
+    """Finds room on the invoice's lines for money that goes back."""
+
+    def __init__(self, invoice: Amounts, gone: Mapping[int, _Gone], replaced: Replaced, shipping_left: int) -> None:
+        self._lines = {line.line_no: line for line in invoice.lines}
+        self._room = {
+            number: max(line.total_minor - gone[number].goods_minor, 0) for number, line in self._lines.items()
+        }
+        self._replaced, self._shipping_left = replaced, shipping_left
+        self._found: dict[int, Given] = {}
+
+    def of(self, given: Sequence[Given]) -> list[Given]:
+        """The same money on the invoice's lines, a line once; of goods that are not on it, no units."""
+        own = [one for one in given if one.line_no in self._lines]
+        rests = [(one, self._put_own(one)) for one in own]
+        rests += [(one, one.goods_minor + one.shipping_minor) for one in given if one.line_no not in self._lines]
+        # What a line has room for itself comes first, then what gave way to it: neither takes the place of another.
+        rests = [(one, self._put(rest, self._gave_way(one.line_no))) for one, rest in rests]
+        for one, rest in rests:
+            self._put_rest(one, rest)
+        return [self._found[number] for number in sorted(self._found)]
+
+    def _put_own(self, one: Given) -> int:
+        """Pieces and shipping stand on their own line, with the part of the goods that is on it; what is left over."""
+        line = self._lines[one.line_no]
+        sold = max(self._replaced.sold_minor.get(one.line_no, 0), line.total_minor)
+        part = one.goods_minor if sold == line.total_minor else (one.goods_minor * line.total_minor + sold // 2) // sold
+        self._found[one.line_no] = replace(one, goods_minor=0)
+        self._shipping_left -= one.shipping_minor
+        return one.goods_minor - part + self._put(part, [one.line_no])
+
+    def _put(self, minor: int, places: Sequence[int]) -> int:
         for number in places:
-            here = found.get(number, Given(number, 0, 0, 0))
-            part = min(rest, max(known[number].total_minor - gone[number].goods_minor - here.goods_minor, 0))
-            found[number] = replace(here, goods_minor=here.goods_minor + part)
+            part = min(minor, self._room[number])
+            here = self._found.get(number, Given(number, 0, 0, 0))
+            self._found[number] = replace(here, goods_minor=here.goods_minor + part)
+            self._room[number] -= part
+            minor -= part
+        return minor
+
+    def _put_rest(self, one: Given, rest: int) -> None:
+        """On the shipping charge, which may have paid for it; a minor unit that rounding left over goes anywhere."""
+        places = self._gave_way(one.line_no)
+        if one.line_no in self._lines:
+            rest = self._put(rest, [one.line_no])
+        elif rest and not places:
+            raise _not_on_invoice()
+        if places and (part := min(rest, self._shipping_left)) > 0:
+            here = self._found[places[0]]
+            self._found[places[0]] = replace(here, shipping_minor=here.shipping_minor + part)
+            self._shipping_left -= part
             rest -= part
-        rest += one.shipping_minor
-        if rest and (not places or rest > shipping_left_minor):
-            raise Conflict("not_creditable", "this was sold after the invoice, which a credit note would correct")
-        if rest:
-            here = found[places[0]]
-            found[places[0]] = replace(here, shipping_minor=here.shipping_minor + rest)
-            shipping_left_minor -= rest
-    return [found[number] for number in sorted(found)]
+        if rest and self._put(rest, list(self._lines)):
+            raise _not_on_invoice()
+
+    def _gave_way(self, line_no: int) -> list[int]:
+        """The invoice's lines whose place it took, through any number of changes, the nearest first."""
+        seen, found = {line_no}, [line_no]
+        for number in found:
+            nearer = [each for each in self._replaced.gave_way.get(number, ()) if each not in seen]
+            seen.update(nearer)
+            found += nearer
+        return [number for number in found[1:] if number in self._lines]
 
 
-def _invoiced(line_no: int, known: Mapping[int, Line], replaced: Mapping[int, Sequence[int]]) -> list[int]:
-    """The invoice's lines whose place it took, through any number of changes."""
-    found: list[int] = []
-    for number in replaced.get(line_no, ()):
-        # Goods are replaced by later lines only, so this comes to an end.
-        found += [number] if number in known else _invoiced(number, known, replaced)
-    return found
+def _not_on_invoice() -> Conflict:
+    return Conflict("not_creditable", "no invoice of the order has so much left to credit")
 
 
 def _credit(line: Line, gone: _Gone, given: Given) -> Line:

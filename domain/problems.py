@@ -97,7 +97,7 @@ SENTENCES: dict[str, str] = {
     "no_such_time": "clocks go forward on that day, and skip this time; choose one before or after it",
     "not_adjustable": "this cannot be said by hand",
     "not_cancellable": "the order can no longer be cancelled; what is delivered can be returned",
-    "not_creditable": "nothing of the invoice is left to credit, or the refund's money has not gone back yet",
+    "not_creditable": "nothing of the order's invoices is left to credit, or the refund's money has not gone back yet",
     "not_delivered": "only what is delivered can be returned; cancel the order instead",
     "not_found": "there is nothing at this address; the OpenAPI document says what there is",
     "not_held": "this hold is closed already",

@@ -39,12 +39,16 @@ class Nothing(Body):
 
 
 class IssuedDocument(BaseModel):
-    """A document in lists and as the answer to asking for it."""
+    """A document in lists and as the answer to asking for it.
+
+    `supplement_to` is the order's first invoice, of an invoice over what was paid on top of it.
+    """
 
     document_no: str
     kind: Literal["invoice", "credit_note"]
     order_no: str
     refund_id: str | None
+    supplement_to: str | None
     total_minor: int
     tax_minor: int
     currency: str
@@ -81,10 +85,22 @@ class Party(BaseModel):
     contact: str | None = None
 
 
+class Correction(BaseModel):
+    """What a credit note takes back of one invoice."""
+
+    document_no: str
+    total_minor: int
+    tax_minor: int
+
+
 class WholeDocument(IssuedDocument):
-    """A document with everything that stands on it."""
+    """A document with everything that stands on it. `corrects` is the first of the invoices in `corrections`.
+
+    On an invoice that supplements another, `discount_minor` is what invoices had already for goods that gave way.
+    """
 
     corrects: str | None
+    corrections: list[Correction]
     seller: Party
     billed_to: Party | None
     lines: list[DocumentLine]

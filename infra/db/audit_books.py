@@ -325,22 +325,20 @@ QUESTIONS = (
     ),
     Question(
         "credit_notes",
-        "an invoice less its credit notes is what was paid less what went back with a credit note",
-        # Later captures are of changes that were paid on top of the invoice. Of a cancelled order nothing is kept.
+        "invoices less their credit notes are what was paid less what went back with a credit note",
+        # Of a cancelled order nothing is kept.
         """SELECT d.document_no AS place,
                   (coalesce(p.captured, 0) - coalesce(n.given_back, 0))::text AS expected,
-                  (d.total_minor - coalesce(n.credited, 0))::text AS found
+                  (i.invoiced - coalesce(n.credited, 0))::text AS found
              FROM documents d
+             JOIN LATERAL (SELECT sum(v.total_minor) AS invoiced FROM documents v
+                            WHERE v.order_no = d.order_no AND v.kind = 'invoice') i ON true
+             LEFT JOIN LATERAL (SELECT sum(m.amount_minor) AS captured FROM payments m
+                                 WHERE m.order_no = d.order_no AND m.kind = 'capture' AND m.status = 'succeeded'
+                                   AND m.purpose IN ('order', 'supplement')) p ON true
              LEFT JOIN LATERAL (
-                    SELECT max(s.sum) AS captured
-                      FROM (SELECT sum(amount_minor) OVER (ORDER BY payment_id) AS sum FROM payments
-                             WHERE order_no = d.order_no AND kind = 'capture' AND status = 'succeeded'
-                               AND purpose IN ('order', 'supplement')) s
-                     WHERE s.sum <= d.total_minor) p ON true
-             LEFT JOIN LATERAL (
-                    SELECT sum(c.total_minor) AS credited,
-                           sum(CASE WHEN c.refund_id IS NULL THEN c.total_minor - k.kept ELSE r.paid END)
-                             AS given_back
+                    SELECT sum(c.total_minor) AS credited, sum(CASE WHEN c.refund_id IS NULL
+                             THEN c.total_minor - k.kept ELSE r.paid END) AS given_back
                       FROM documents c
                       LEFT JOIN LATERAL (SELECT sum(m.amount_minor) AS paid FROM payments m
                                           WHERE m.refund_id = c.refund_id AND m.kind = 'refund'
@@ -350,9 +348,13 @@ QUESTIONS = (
                                           WHERE m.order_no = c.order_no AND m.purpose IN ('order', 'supplement'))
                              k ON true
                      WHERE c.order_no = d.order_no AND c.kind = 'credit_note') n ON true
-            WHERE d.kind = 'invoice' AND (d.total_minor - coalesce(n.credited, 0)
-                  <> coalesce(p.captured, 0) - coalesce(n.given_back, 0)
-               OR (d.total_minor < coalesce(n.credited, 0)))""",
+            WHERE d.kind = 'invoice' AND d.supplement_no IS NULL
+              AND i.invoiced - coalesce(n.credited, 0) <> coalesce(p.captured, 0) - coalesce(n.given_back, 0)
+           UNION ALL
+           SELECT c.document_no, c.total_minor || ' of invoices', coalesce(sum(p.total_minor), 0) || ' of invoices'
+             FROM documents c LEFT JOIN credit_note_parts p ON p.credit_note_no = c.document_no
+            WHERE c.kind = 'credit_note' GROUP BY c.document_no
+           HAVING (coalesce(sum(p.total_minor), 0), coalesce(sum(p.tax_minor), 0)) <> (c.total_minor, c.tax_minor)""",
     ),
     Question(
         "event_numbers",

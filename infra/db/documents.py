@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.documents import SERIES, Amounts, DocumentKind, amounts_of
+from domain.documents import SERIES, Amounts, DocumentKind, amounts_of, together
 from domain.errors import NotFound
 from infra.db import events
 from infra.db.customers import KeyRing, data_key_of
@@ -18,13 +18,18 @@ _ISSUE = text(
                            content, billed_to_enc)
     VALUES (:kind, :series, :order_no, :refund_id, :time_zone, :issued_by, :currency, :total_minor, :tax_minor,
             CAST(:content AS jsonb), :billed_to_enc)
-    RETURNING document_no, kind, order_no, refund_id, total_minor, tax_minor, currency, issued_at
+    RETURNING document_no, kind, order_no, refund_id, NULL AS supplement_to, total_minor, tax_minor, currency, issued_at
     """
 )
-_FOUND = """
-    SELECT document_no, kind, order_no, refund_id, total_minor, tax_minor, currency, issued_at FROM documents
-"""
-_INVOICE = text(f"{_FOUND} WHERE order_no = :order_no AND kind = 'invoice'")
+# The invoice that a further one of its order stands beside.
+_SUPPLEMENT_TO = """(SELECT f.document_no FROM documents f
+                      WHERE f.order_no = d.order_no AND f.kind = 'invoice' AND f.supplement_no IS NULL
+                        AND d.supplement_no IS NOT NULL) AS supplement_to"""
+_FOUND = f"""
+    SELECT document_no, kind, order_no, refund_id, {_SUPPLEMENT_TO}, total_minor, tax_minor, currency, issued_at
+      FROM documents d
+"""  # noqa: S608
+_INVOICE = text(f"{_FOUND} WHERE order_no = :order_no AND kind = 'invoice' AND supplement_no IS NULL")
 _CREDIT_NOTE = text(
     f"{_FOUND} WHERE order_no = :order_no AND kind = 'credit_note' "
     "AND refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)"
@@ -34,14 +39,17 @@ _CONTENTS = text(
 )
 _OF_ORDER = text(f"{_FOUND} WHERE order_no = :order_no ORDER BY issued_at, document_no")
 _ONE = text(
-    """
+    f"""
     SELECT d.document_no, d.kind, d.order_no, d.refund_id, d.total_minor, d.tax_minor, d.currency, d.issued_at,
-           d.time_zone, d.content, d.billed_to_enc, o.customer_id, o.channel, c.data_key,
-           (SELECT i.document_no FROM documents i
-             WHERE i.order_no = d.order_no AND i.kind = 'invoice' AND d.kind = 'credit_note') AS corrects
+           d.time_zone, d.content, d.billed_to_enc, o.customer_id, o.channel, c.data_key, {_SUPPLEMENT_TO},
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('document_no', p.invoice_no, 'total_minor', p.total_minor,
+                                                         'tax_minor', p.tax_minor)
+                                      ORDER BY i.issued_at), '[]')
+              FROM credit_note_parts p JOIN documents i ON i.document_no = p.invoice_no
+             WHERE p.credit_note_no = d.document_no) AS corrections
       FROM documents d JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
      WHERE d.document_no = :document_no
-    """
+    """  # noqa: S608
 )
 
 
@@ -84,7 +92,7 @@ async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[
 
 
 async def invoice_of(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
-    """The order's invoice, if it was issued."""
+    """The order's first invoice, if it was issued."""
     row = (await conn.execute(_INVOICE, {"order_no": order_no})).one_or_none()
     return dict(row._mapping) if row else None
 
@@ -97,7 +105,7 @@ async def credit_note_of(conn: AsyncConnection, order_no: str, refund_id: str | 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An order's invoice as it was kept, and the credit notes since."""
+    """An order's invoices as they were kept, as one, and the credit notes since."""
 
     currency: str
     invoice: Amounts
@@ -108,13 +116,14 @@ class Standing:
 async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Standing | None:
     """None where there is no invoice yet."""
     rows = (await conn.execute(_CONTENTS, {"order_no": order_no})).all()
-    invoice = next((row for row in rows if row.kind == DocumentKind.INVOICE), None)
-    if invoice is None:
+    invoices = [row for row in rows if row.kind == DocumentKind.INVOICE]
+    if not invoices:
         return None
+    whole = together([amounts_of(row.content) for row in invoices])
     notes = [amounts_of(row.content) for row in rows if row.kind == DocumentKind.CREDIT_NOTE]
     key = await data_key_of(conn, order_no)
-    billed_to = keys.open_json(key, invoice.billed_to_enc or None, _context(order_no)) or {}
-    return Standing(invoice.currency, amounts_of(invoice.content), notes, billed_to)
+    billed_to = keys.open_json(key, invoices[0].billed_to_enc or None, _context(order_no)) or {}
+    return Standing(invoices[0].currency, whole, notes, billed_to)
 
 
 async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:

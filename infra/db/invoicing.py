@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.documents import Amounts, Given, Line
+from domain.documents import Amounts, Given, Line, Replaced
 from domain.errors import NotFound
 from infra.db.customers import KeyRing, profile_context
 from infra.db.refund_plans import MOVED
@@ -53,14 +53,22 @@ _GIVEN = text(
       FROM refund_lines WHERE refund_id = :refund_id ORDER BY line_no
     """
 )
-# Goods that took the place of others without costing more. What costs more was paid on top, and is on no older invoice.
+# Goods that took the place of others. What they cost more was paid on top, and is on an invoice of its own.
 _REPLACED = text(
     """
     SELECT n.line_no, array_agg(l.line_no ORDER BY l.line_no) AS gave_way
       FROM order_changes c JOIN order_change_lines n USING (order_no, change_no)
       JOIN order_change_lines l USING (order_no, change_no)
-     WHERE c.order_no = :order_no AND c.total_after_minor <= c.total_before_minor
-       AND n.quantity_delta > 0 AND l.kept_line AND l.line_no < n.line_no GROUP BY n.line_no
+     WHERE c.order_no = :order_no AND n.quantity_delta > 0 AND l.kept_line AND l.line_no < n.line_no GROUP BY n.line_no
+    """
+)
+# What goods were sold for of which an invoice has only what was paid on top.
+_SOLD = text(
+    """
+    SELECT c.line_no, c.items_minor + c.tax_added_minor AS sold_minor
+      FROM documents d JOIN order_supplements s USING (order_no, supplement_no)
+      JOIN order_change_lines c USING (order_no, change_no)
+     WHERE d.order_no = :order_no AND c.quantity_delta > 0
     """
 )
 _REFUNDS = text(
@@ -125,9 +133,11 @@ async def given(conn: AsyncConnection, refund_id: str) -> list[Given]:
     return [Given(*row) for row in await conn.execute(_GIVEN, {"refund_id": refund_id})]
 
 
-async def replaced(conn: AsyncConnection, order_no: str) -> dict[int, list[int]]:
-    """{line: lines of the order that gave way to it}."""
-    return {row.line_no: list(row.gave_way) for row in await conn.execute(_REPLACED, {"order_no": order_no})}
+async def replaced(conn: AsyncConnection, order_no: str) -> Replaced:
+    """Which goods of the order took the place of others."""
+    gave_way = {row.line_no: list(row.gave_way) for row in await conn.execute(_REPLACED, {"order_no": order_no})}
+    sold = {row.line_no: row.sold_minor for row in await conn.execute(_SOLD, {"order_no": order_no})}
+    return Replaced(gave_way, sold)
 
 
 async def paid_refunds(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:

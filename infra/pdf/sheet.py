@@ -73,7 +73,7 @@ def rendered(sheet: dict[str, Any], lang: str) -> bytes:
     t = speaker(lang)
     out = Sheet(sheet["document_no"], t("by_system"))
     out.set_creation_date(datetime.fromisoformat(sheet["issued_at"]).astimezone(UTC))
-    out.set_title(f"{t(sheet['kind'])} {sheet['document_no']}")
+    out.set_title(f"{t(_kind(sheet))} {sheet['document_no']}")
     out.set_author(sheet["seller"]["name"])
     out.set_lang("zh-CN" if lang == "zh" else "en")
     _head(out, sheet, t)
@@ -84,17 +84,31 @@ def rendered(sheet: dict[str, Any], lang: str) -> bytes:
 
 
 def _head(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
-    out.say(t(sheet["kind"]), 22)
+    out.say(t(_kind(sheet)), 22)
     out.ln(2)
     facts = [("number", sheet["document_no"]), ("date", sheet["issued_on"]), ("order", sheet["order_no"])]
-    if sheet["corrects"]:
-        facts += [("corrects", sheet["corrects"]), ("refund", sheet["refund_id"])]
+    if sheet["supplement_to"]:
+        facts.append(("supplement_to", sheet["supplement_to"]))
+    facts += [("corrects", _corrected(one, sheet)) for one in sheet["corrections"]]
+    if sheet["refund_id"]:
+        facts.append(("refund", sheet["refund_id"]))
     for name, value in facts:
         out.ink(9.5, SOFT)
         out.cell(34, 5.5, t(name))
         out.say(value)
         out.set_x(_MARGIN)
     out.ln(5)
+
+
+def _kind(sheet: dict[str, Any]) -> str:
+    return "supplement" if sheet["supplement_to"] else str(sheet["kind"])
+
+
+def _corrected(one: dict[str, Any], sheet: dict[str, Any]) -> str:
+    """An invoice; of several, with what is taken back of each."""
+    if len(sheet["corrections"]) == 1:
+        return str(one["document_no"])
+    return f"{one['document_no']}  {_amount(one['total_minor'], sheet['currency'])} {sheet['currency']}"
 
 
 def _parties(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
@@ -123,12 +137,13 @@ def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     """The lines, on as many sheets as they need, each with the headings."""
     out.ink(9)
     columns = _CREDIT_NOTE if _is_bare(sheet) else _INVOICE
+    said = {"total": "amount", "discount": "invoiced" if sheet["supplement_to"] else "discount"}
     with out.table(
         col_widths=(38, 9, *(width for _, width in columns)), text_align=("LEFT", *["RIGHT"] * (len(columns) + 1)),
         borders_layout="HORIZONTAL_LINES", headings_style=FontFace(emphasis="", color=SOFT, fill_color=TINT),
         line_height=5, padding=1.5,
     ) as table:  # fmt: skip
-        table.row([t("product"), t("quantity"), *(t("amount" if name == "total" else name) for name, _ in columns)])
+        table.row([t("product"), t("quantity"), *(t(said.get(name, name)) for name, _ in columns)])
         for line in sheet["lines"]:
             # Money back for no unit in particular has no quantity, and no price.
             amounts = [
@@ -144,7 +159,7 @@ def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
 def _totals(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     currency, credit, bare = sheet["currency"], sheet["kind"] == "credit_note", _is_bare(sheet)
     added = 0 if bare else sheet["tax_added_minor"]
-    discount = "discount" if sheet["discount_minor"] > 0 else "later_discount"
+    discount = "invoiced" if sheet["supplement_to"] else "discount" if sheet["discount_minor"] > 0 else "later_discount"
     rows = [] if bare else [("items", sheet["items_minor"]), (discount, -sheet["discount_minor"])]
     rows += [("shipping", sheet["shipping_minor"]), ("tax", added)]
     for name, minor in rows:

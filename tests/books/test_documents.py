@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.books.conftest import Tampering
+from tests.books.test_supplements import answered, difference, waiting
 from tests.books.writing import Connection, Desk, connect
 
 DOCUMENT = (
@@ -17,7 +18,8 @@ DOCUMENT = (
     " 'Asia/Shanghai', 'test', %(currency)s, %(total)s, 0, %(content)s, '') RETURNING document_no, number"
 )
 REFUND = (
-    "WITH kept AS (SELECT payment_id FROM payments WHERE order_no = %(order_no)s AND kind = 'capture'),"
+    "WITH kept AS (SELECT payment_id FROM payments WHERE order_no = %(order_no)s AND kind = 'capture'"
+    " AND purpose = 'order'),"
     " refund AS (INSERT INTO refunds (refund_id, order_no, origin, amount_minor, goods_minor, shipping_minor, currency,"
     " status, asked_by, reason_enc) VALUES (%(id)s, %(order_no)s, 'support', %(minor)s, %(minor)s, 0, 'CNY',"
     " 'approved', 'test', '') RETURNING refund_id),"
@@ -31,7 +33,7 @@ REFUSED, GUARDED = "OM014", "OM003"
 def values(order_no: str, **changed: Any) -> dict[str, Any]:
     """An invoice over what the order cost."""
     total = changed.get("total", 1000)
-    content = {"lines": [{"total_minor": total, "tax_minor": 0}], "shipping_minor": 0}
+    content = {"lines": [{"line_no": 1, "total_minor": total, "tax_minor": 0}], "shipping_minor": 0}
     row = {"kind": "invoice", "series": "INV", "number": None, "order_no": order_no, "refund_id": None}
     return {**row, "currency": "CNY", "total": total, "content": json.dumps(content), **changed}
 
@@ -68,7 +70,7 @@ async def refunded(desk: Desk, order_no: str, minor: int, paid_back: bool = True
             "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
             " provider_ref, parent_id, refund_id) SELECT order_no, 'refund', 1, 'sandbox', %(minor)s, 'CNY',"
             " 'succeeded', %(id)s, %(id)s, payment_id, %(id)s FROM payments WHERE order_no = %(order_no)s"
-            " AND kind = 'capture'",
+            " AND kind = 'capture' AND purpose = 'order'",
             {"order_no": order_no, "id": refund_id, "minor": minor},
         )
         await desk.owner.execute("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", (refund_id,))
@@ -154,8 +156,8 @@ async def test_what_is_no_invoice_is_refused_and_takes_no_number(desk: Desk, wro
 async def test_an_unpaid_order_and_a_second_invoice_are_refused(desk: Desk) -> None:
     assert (await refusal(desk, await desk.order())).diag.message_primary == "not_invoiceable"
     order_no = await paid(desk)
-    await issue(desk.app, order_no)
-    assert (await refusal(desk, order_no)).diag.constraint_name == "documents_one_invoice"
+    await issue(desk.app, order_no, total=500)
+    assert (await refusal(desk, order_no, total=500)).diag.constraint_name == "documents_one_invoice"
 
 
 async def credit(desk: Desk, order_no: str, refund_id: str | None, total: int, **changed: Any) -> None:
@@ -208,8 +210,8 @@ async def test_a_document_is_not_changed_removed_or_renumbered_by_its_owner(desk
         "DELETE FROM document_series WHERE %s <> ''",
     ):
         assert await desk.refused(statement, order_no, by_owner=True) == GUARDED, statement
-    for table in ("documents", "document_series"):
-        assert await desk.refused(f"TRUNCATE {table}", by_owner=True) == GUARDED
+    for table in ("documents", "document_series", "credit_note_parts"):
+        assert await desk.refused(f"TRUNCATE {table} CASCADE", by_owner=True) == GUARDED
 
 
 async def test_a_series_set_back_past_every_guard_gives_no_number_twice(desk: Desk, tampering: Tampering) -> None:
@@ -219,6 +221,76 @@ async def test_a_series_set_back_past_every_guard_gives_no_number_twice(desk: De
         assert (await refusal(desk, await paid(desk))).sqlstate == "23505"
     finally:
         await tampering.execute("UPDATE document_series SET last_number = last_number + 1 WHERE series = 'INV'")
+
+
+async def invoiced_and_dearer(desk: Desk, invoiced: int = 3) -> str:
+    """An order that 3 were paid for and, after its invoice, 2 on top."""
+    order_no = await waiting(desk)
+    await desk.paid_in(order_no, 3)
+    await issue(desk.app, order_no, total=invoiced)
+    await answered(desk, await difference(desk, order_no), "succeeded")
+    return order_no
+
+
+async def test_what_is_paid_on_top_of_an_invoice_has_one_of_its_own_with_its_capture(desk: Desk) -> None:
+    before, order_no = await last(desk), await invoiced_and_dearer(desk)
+    found = await desk.rows(
+        "SELECT number, supplement_no, total_minor FROM documents WHERE order_no = %s ORDER BY number", order_no
+    )
+    assert found == [(before + 1, None, 3), (before + 2, 1, 2)]
+    assert await desk.one("SELECT invoiced_minor FROM document_totals WHERE order_no = %s", order_no) == 5
+    # The services do not name a supplement; its owner issues none twice, and none that is not paid.
+    named = DOCUMENT.replace("number,", "supplement_no,").replace("%(number)s,", "%(supplement)s,")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await desk.app.execute(named, values(order_no, supplement=1, total=2))
+    for number, supplement, total in ((order_no, 1, 2), (order_no, 2, 2), (await waiting(desk), 1, 2)):
+        with pytest.raises(psycopg.Error, match="not_invoiceable"):
+            await desk.owner.execute(named, values(number, supplement=supplement, total=total))
+    await desk.owner.execute("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", (order_no,))
+    assert await last(desk) == before + 2
+
+
+async def test_a_supplement_has_one_invoice_whatever_else_was_paid(desk: Desk) -> None:
+    order_no = await invoiced_and_dearer(desk, invoiced=1)
+    named = DOCUMENT.replace("number,", "supplement_no,").replace("%(number)s,", "%(supplement)s,")
+    with pytest.raises(psycopg.errors.UniqueViolation, match="documents_one_of_supplement"):
+        await desk.owner.execute(named, values(order_no, supplement=1, total=2))
+
+
+async def test_no_more_is_invoiced_than_was_captured(desk: Desk) -> None:
+    assert (await refusal(desk, await paid(desk), total=1001)).diag.message_primary == "not_invoiceable"
+
+
+async def test_credit_notes_stay_within_each_invoice(desk: Desk) -> None:
+    order_no = await invoiced_and_dearer(desk)
+    refund_id = await refunded(desk, order_no, 3)
+    for first, more, refusal_of_it in ((0, 3, "credit_notes_within_their_invoice"), (1, 2, None)):
+        rows = [
+            {"line_no": 1, "total_minor": first, "tax_minor": 0},
+            {"line_no": 2, "total_minor": more, "tax_minor": 0},
+        ]
+        sent = credit(desk, order_no, refund_id, 3, content=json.dumps({"lines": rows, "shipping_minor": 0}))
+        if refusal_of_it is None:
+            await sent
+        else:
+            with pytest.raises(psycopg.errors.CheckViolation, match=refusal_of_it):
+                await sent
+    parts = await desk.rows(
+        "SELECT p.total_minor FROM credit_note_parts p JOIN documents i ON i.document_no = p.invoice_no "
+        "WHERE i.order_no = %s ORDER BY i.number",
+        order_no,
+    )
+    assert parts == [(1,), (2,)]
+
+
+async def test_a_credit_note_is_of_lines_that_are_invoiced(desk: Desk) -> None:
+    order_no = await paid(desk)
+    await issue(desk.app, order_no)
+    refund_id = await refunded(desk, order_no, 10)
+    for line in ({"line_no": 2}, {}):
+        sent = {"lines": [{"total_minor": 10, "tax_minor": 0, **line}], "shipping_minor": 0}
+        with pytest.raises(psycopg.Error, match="credit_note_without_invoice"):
+            await credit(desk, order_no, refund_id, 10, content=json.dumps(sent))
 
 
 FEEDBACK = (

@@ -191,6 +191,8 @@ async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(desk: De
             "documents",
             "document_series",
             "document_totals",
+            "invoice_totals",
+            "credit_note_parts",
             "resolutions",
             "order_lines",
             "order_transitions",

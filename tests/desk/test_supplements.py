@@ -111,8 +111,11 @@ async def test_a_story_that_is_reset_or_lost_in_between_takes_it_once(office: Of
 
 async def test_a_refund_draws_on_both_payments(office: Office) -> None:
     order_no = await paid_and_held(office)
+    assert (await office.person("ann").post(f"/v1/orders/{order_no}/invoice", {})).status_code == 201
     assert (await patched(office, order_no, paying_by())).status_code == 200
     await is_dearer(office, order_no)
+    listed = (await office.person("ann").get(f"/v1/orders/{order_no}/documents")).json()["items"]
+    assert [one["total_minor"] for one in listed] == [2_000, 4_000]
     back = await office.person("ann").post(
         f"/v1/orders/{order_no}/refunds", {"amount_minor": 5_000, "reason": "goodwill"}
     )
