@@ -9,7 +9,7 @@ from activities.views import view_of
 from domain.errors import Conflict
 from domain.shipments import ShipmentStatus
 from domain.states import Event, Status
-from infra.db import events, reservations, shipments
+from infra.db import adjusting, events, reservations, shipments
 from infra.settings import Settings
 
 MANUAL_PAYMENT = text(
@@ -35,8 +35,18 @@ _PARCEL = text(
 )
 
 
+async def _require_not_held(conn: AsyncConnection, order_no: str) -> None:
+    """Raises Conflict `order_is_held`; the database would refuse it, too."""
+    if (await adjusting.standing(conn, order_no)).held:
+        raise Conflict("order_is_held")
+
+
 async def record_capture(conn: AsyncConnection, status: Status, order_no: str, reference: str) -> None:
-    """The money is here by another way; a capture that a provider still finishes goes back as stray."""
+    """The money is here by another way; a capture that a provider still finishes goes back as stray.
+
+    Raises Conflict `order_is_held`.
+    """
+    await _require_not_held(conn, order_no)
     view = await view_of(conn, order_no, look_for_stray=False)
     amount = (await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one()
     await conn.execute(DROP_INTENT, {"order_no": order_no, "kinds": ["capture"]})
@@ -50,6 +60,7 @@ async def record_parcel(
     conn: AsyncConnection, settings: Settings, status: Status, order_no: str, tag: str, value: dict[str, str]
 ) -> None:
     """A person booked the parcel; `value` is {carrier, tracking_no}, `tag` makes its id. Raises Conflict."""
+    await _require_not_held(conn, order_no)
     warehouse = await reservations.warehouse_of(conn, order_no)
     again = status is Status.SHIPPED and warehouse is not None
     if status is not Status.PAID and not again:

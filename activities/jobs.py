@@ -22,8 +22,9 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.steps import FORWARD
 from infra.crypto import Unreadable, Vault
-from infra.db import events, giving, jobs
+from infra.db import events, giving, jobs, support_reading
 from infra.db.engine import Database
 from infra.db.giving import Limits
 from infra.db.jobs import Item, Job
@@ -147,6 +148,9 @@ class JobActivities:
             await events.lock_order(connection, item.order_no)
             if await self._is_too_much(connection, act.job, item):
                 return "second_person_needed"
+            parked = await support_reading.parked(connection, item.order_no)
+            if parked.held and (parked.step, act.job.action) in FORWARD:
+                return "order_is_held"
             await jobs.keep_resolution(connection, act.job, item, reason, value)
         return await self._told(m.ResolveRequest(item.order_no, item.resolution_id, act.job.action))
 

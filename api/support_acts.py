@@ -15,7 +15,7 @@ from api.schemas.text import PROSE
 from api.second_person import Wanted
 from domain.access import Principal
 from domain.errors import Conflict
-from domain.steps import STEPS, Action, Step, check_value, shape_of
+from domain.steps import FORWARD, STEPS, Action, Step, check_value, shape_of
 from infra.db import events, giving, idempotency, support_reading
 from infra.db.giving import Limits, Moved
 from infra.db.support_reading import Parked
@@ -32,7 +32,7 @@ async def resolve_one(
     """Retry, skip, amend or compensate the parked step of the order `number`; 202 when a second person must agree.
 
     Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`,
-    `action_not_possible`, `approval_waiting`; NotFound `order_not_found`.
+    `action_not_possible`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
     """
     require_readable(wish.value)
     async with parts.database.begin() as conn:
@@ -105,13 +105,15 @@ async def _require_one_person(conn: AsyncConnection, parts: Services, number: st
 
 
 def _require_fitting(parked: Parked, action: Action, value: object) -> None:
-    """Raises Conflict `not_parked`, `action_not_possible`; Problem `invalid_value`."""
+    """Raises Conflict `not_parked`, `action_not_possible`, `order_is_held`; Problem `invalid_value`."""
     if parked.step is None:
         raise Conflict("not_parked", "the order is not stuck at any step")
     if action.value not in parked.options:
         raise Conflict("action_not_possible", f"possible at {parked.step} are {', '.join(parked.options)}")
     if why := check_value(Step(parked.step), action, value):
         raise Problem("invalid_value", why)
+    if parked.held and (parked.step, action) in FORWARD:
+        raise Conflict("order_is_held", "the order is held: release it first")
 
 
 def require_readable(value: dict[str, Any] | None) -> None:

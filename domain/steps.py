@@ -78,6 +78,10 @@ STEPS: dict[Step, StepRule] = {
 }
 
 
+# Acts that say that the order took a step forward: not while a hold stops it.
+FORWARD = frozenset({(Step.CAPTURE, Action.SKIP), (Step.BOOK, Action.SKIP)})
+
+
 def shape_of(step: Step, action: Action) -> dict[str, str] | None:
     """The value that `action` needs at `step`: None for none at all, {} for nothing but the act itself."""
     rule = STEPS[step]

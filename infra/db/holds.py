@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from domain.holds import HOLDS, HoldAct, HoldKind, Outcome
+from domain.holds import ESCALATED_TO, HOLDS, HoldAct, HoldKind, Outcome
 from infra.db import events
 from infra.db.customers import KeyRing, data_key_of
 from infra.settings import Settings
@@ -27,19 +27,26 @@ _PUT_ON = text(
 _STANDING = text(
     """
     SELECT o.status, o.cancelling, EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.kind = :kind
-                                             AND h.closed_at IS NULL) AS held
+                                             AND h.closed_at IS NULL AND (h.put_on_by = 'system' OR :actor <> 'system'))
+             AS held
       FROM orders o WHERE o.order_no = :order_no
     """
 )
+# A hold that does what the rule's would: looked into by those whom the rule names, and cancelling if nobody does.
+_AS_STRICT = """h.kind = :risk AND (h.put_on_by = 'system' OR (h.default_outcome = 'cancel'
+                    AND split_part(h.owner, ':', 1) = ANY (CAST(:owners AS text[]))))"""
+_WATCHED = text(
+    f"SELECT EXISTS (SELECT FROM holds h WHERE h.order_no = :order_no AND h.closed_at IS NULL AND {_AS_STRICT})"  # noqa: S608
+)
 # A change that made a paid order dearer, with no look at the order since.
 _DEARER = text(
-    """
+    f"""
     SELECT o.total_minor FROM orders o JOIN order_supplements u USING (order_no)
      WHERE o.order_no = :order_no AND o.status = 'paid' AND o.cancelling IS NULL AND u.status = 'applied'
-       AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.kind = :risk
-                          AND h.put_on_at >= u.updated_at)
+       AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.put_on_at >= u.updated_at
+                          AND {_AS_STRICT})
      LIMIT 1
-    """
+    """  # noqa: S608
 )
 _ONE = text("SELECT kind, owner, closed_at FROM holds WHERE order_no = :order_no AND hold_no = :hold_no")
 _CLOSE = text(
@@ -105,7 +112,7 @@ async def put_on(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new
     `keys` None keeps no reason: the event says by which rule it came. Raises Conflict `too_late_to_hold`,
     `already_held`; NotFound `order_not_found`.
     """
-    here = (await conn.execute(_STANDING, {"order_no": order_no, "kind": new.kind})).one_or_none()
+    here = (await conn.execute(_STANDING, {"order_no": order_no, "kind": new.kind, "actor": new.actor})).one_or_none()
     if here is None:
         raise NotFound("order_not_found")
     stops = HOLDS[new.kind].stops
@@ -129,13 +136,16 @@ async def put_on(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new
 
 
 async def put_on_by_rule(conn: AsyncConnection, settings: Settings, order_no: str, total_minor: int) -> None:
-    """An order of more than the setting says is looked at before money is taken; 0 switches the rule off."""
+    """An order of more than the setting says is looked at before money is taken; 0 switches the rule off.
+
+    A hold that somebody put on for its risk counts only where it is as strict as the rule's own.
+    """
     limit = settings.hold_risk_above_minor
-    if limit and total_minor > limit:
+    if limit and total_minor > limit and not (await conn.execute(_WATCHED, _strict(order_no))).scalar_one():
         rule = HOLDS[HoldKind.RISK]
         deadline_s, escalate_s = settings.hold_deadline_s, settings.hold_escalation_s
         new = NewHold(HoldKind.RISK, "system", "", rule.owner, rule.outcome, deadline_s, escalate_s)
-        with contextlib.suppress(Conflict):  # somebody holds it for its risk already
+        with contextlib.suppress(Conflict):  # it is too late to hold it
             await put_on(conn, None, order_no, new)
 
 
@@ -144,9 +154,13 @@ async def weigh_dearer(conn: AsyncConnection, settings: Settings, order_no: str)
     caller has locked the order."""
     if not settings.hold_risk_above_minor:
         return
-    row = (await conn.execute(_DEARER, {"order_no": order_no, "risk": HoldKind.RISK})).one_or_none()
+    row = (await conn.execute(_DEARER, _strict(order_no))).one_or_none()
     if row is not None:
         await put_on_by_rule(conn, settings, order_no, row.total_minor)
+
+
+def _strict(order_no: str) -> dict[str, Any]:
+    return {"order_no": order_no, "risk": HoldKind.RISK, "owners": [HOLDS[HoldKind.RISK].owner, ESCALATED_TO]}
 
 
 _TOO_LATE = "the order is {status} or being undone, nothing that is still to come can be held; cancel it instead"

@@ -26,7 +26,9 @@ _STUCK = text(
 )
 _PARKED = text(
     """
-    SELECT p.step, p.options, c.data_key
+    SELECT p.step, p.options, c.data_key,
+           o.hold IS NOT NULL AND EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
+                                             AND o.status = ANY (h.stops)) AS held
       FROM orders o JOIN customers c USING (customer_id)
       LEFT JOIN parked_steps p ON p.order_no = o.order_no AND p.resolved_at IS NULL
      WHERE o.order_no = :order_no
@@ -121,11 +123,12 @@ class StuckWanted:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The open parked step of an order, `step` None where there is none."""
+    """The open parked step of an order, `step` None where there is none; `held` while a hold stops the order."""
 
     step: str | None
     options: Sequence[str]
     data_key: bytes | None
+    held: bool
 
 
 async def stuck(conn: AsyncConnection, wanted: StuckWanted) -> list[dict[str, Any]]:
@@ -147,7 +150,7 @@ async def parked(conn: AsyncConnection, order_no: str) -> Parked:
     row = (await conn.execute(_PARKED, {"order_no": order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
-    return Parked(row.step, row.options or [], row.data_key)
+    return Parked(row.step, row.options or [], row.data_key, row.held)
 
 
 async def resolved_by(conn: AsyncConnection, order_no: str, resolution_id: str) -> str | None:

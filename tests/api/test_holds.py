@@ -197,3 +197,27 @@ async def test_by_rule_dear_orders_are_held_with_their_reservation(shop: Door, l
     holds = (await shop.get(f"/v1/orders/{order_no}")).json()["holds"]
     assert [(hold["kind"], hold["put_on_by"]) for hold in holds] == [(kind, "system") for kind in kinds]
     assert view.hold is None if not kinds else (view.hold is not None and view.hold.stops)
+
+
+@pytest.mark.parametrize(
+    ("changed", "put_on_by"),
+    [
+        ({"owner": "support"}, ["support:amy", "system"]),
+        ({"default_outcome": "release"}, ["support:amy", "system"]),
+        ({"owner": "finance:zoe"}, ["support:amy"]),
+        ({}, ["support:amy"]),
+    ],
+)
+async def test_a_risk_hold_by_hand_silences_the_rule_only_where_it_is_as_strict(
+    shop: Door, changed: dict[str, Any], put_on_by: list[str]
+) -> None:
+    order_no = await placed(shop)
+    await held(shop, order_no, kind="risk", **changed)
+    await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": "TEA-1", "quantity": 5, "reference": unique("PO")})
+    parts = shop.app.state.services
+    settings = parts.settings.model_copy(update={"hold_risk_above_minor": 1})
+    await OrderActivities(parts.database, settings).reserve_stock(OrderRef(order_no))
+    holds = (await shop.get(f"/v1/orders/{order_no}")).json()["holds"]
+    assert [hold["put_on_by"] for hold in holds] == put_on_by
+    again = await shop.post(f"/v1/orders/{order_no}/holds", wish(kind="risk"))
+    assert (again.status_code, again.json()["code"]) == (409, "already_held")

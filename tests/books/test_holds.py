@@ -18,11 +18,19 @@ BOOKING = (
     "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key)"
     " VALUES (%s, %s, 'WH-EAST', 'sandbox', 'booking', %s)"
 )
+BY_HAND = (
+    "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)"
+    " VALUES (%s, %s, 'WH-EAST', 'a neighbour', 'booked', %s, 'N-1')"
+)
+MONEY_BY_HAND = (
+    "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
+    " provider_ref) VALUES (%s, 'capture', 1, 'manual', 1000, 'CNY', 'succeeded', %s, 'bank 17')"
+)
 INTENT = (
     "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key)"
     " VALUES (%s, %s, 1, 'sandbox', 1000, 'CNY', 'intent', %s)"
 )
-TOO_LATE, CLOSED_FOR_GOOD = "OM006", "OM003"
+TOO_LATE, HELD, CLOSED_FOR_GOOD = "OM006", "OM006", "OM003"
 
 
 async def paid(desk: Desk) -> str:
@@ -68,6 +76,29 @@ async def test_money_that_came_by_itself_is_kept(desk: Desk) -> None:
     await hold(desk, order_no, "risk")
     await desk.paid_in(order_no)
     assert await desk.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == 1
+
+
+async def test_what_a_person_records_does_not_go_past_a_hold(desk: Desk) -> None:
+    order_no = await paid(desk)
+    unpaid = await desk.order()
+    await desk.event(unpaid, "stock_reserved", "received", "pending_payment")
+    for held in (order_no, unpaid):
+        await hold(desk, held)
+    assert await desk.refused(BY_HAND, order_no, order_no, order_no) == HELD
+    assert await desk.refused(MONEY_BY_HAND, unpaid, unpaid) == HELD
+    close = "UPDATE holds SET closed_at = now(), closed_by = 's', outcome = 'released' WHERE order_no = ANY(%s)"
+    await desk.app.execute(close, ([order_no, unpaid],))
+    await desk.app.execute(BY_HAND, (order_no, order_no, order_no))
+    await desk.app.execute(MONEY_BY_HAND, (unpaid, unpaid))
+
+
+async def test_a_hold_by_rule_and_one_by_hand_of_a_kind_are_both_open_and_each_once(desk: Desk) -> None:
+    order_no, by_rule = await desk.order(), HOLD.replace("'support:ann'", "'system'")
+    stops = [str(status) for status in HOLDS[HoldKind.RISK].stops]
+    await hold(desk, order_no, "risk")
+    await desk.app.execute(by_rule, (order_no, "risk", stops))
+    for again in (HOLD, by_rule):
+        assert await desk.refused(again, order_no, "risk", stops) == "23505"
 
 
 async def test_a_booking_and_a_hold_at_the_same_moment_know_of_each_other(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.desk.conftest import Office
 from tests.desk.test_second_person import code, decide
-from tests.workflows.holding import hold
+from tests.workflows.holding import hold, release
 from tests.workflows.stories import pay_again
 from tests.workflows.test_order_story import cancel
 
@@ -91,3 +91,15 @@ async def test_held_or_being_undone_it_is_not_adjusted(office: Office) -> None:
     await office.stage.reaches(other, "cancelled")
     refused = await adjust(office, other, "payment_recorded", value={"reference": "r"})
     assert code(refused) == (409, "adjustment_not_possible")
+
+
+async def test_a_step_of_a_held_order_is_not_skipped_before_the_release(office: Office) -> None:
+    order_no = await office.parked()
+    hold_no = await hold(office.stage, order_no, "address")
+    skip = {"action": "skip", "reason": "a neighbour takes it", "value": PARCEL}
+    path = f"/v1/support/orders/{order_no}/resolve"
+    assert code(await office.person("ann").post(path, skip)) == (409, "order_is_held")
+    assert await office.stage.status(order_no) == "paid"
+    await release(office.stage, order_no, hold_no)
+    assert (await office.person("ann").post(path, skip)).status_code == 200
+    await office.stage.reaches(order_no, "preparing", 60)

@@ -183,6 +183,25 @@ async def test_a_refusal_is_noted_with_its_code(database_url: Books, settings: S
     assert errors == [("not_parked",), ("not_parked",)]
 
 
+async def test_a_step_of_a_held_order_is_not_skipped(database_url: Books, settings: Settings, client: Client) -> None:
+    held, free = await stuck(database_url, 2)
+    await sql(
+        database_url.app_url,
+        "INSERT INTO holds (order_no, hold_no, kind, stops, owner, default_outcome, put_on_by, reason_enc, escalate_at,"
+        " until) VALUES (%s, 1, 'manual', '{received}', 'support', 'release', 'support:ann', '',"
+        " now() + interval '1 h', now() + interval '2 h')",
+        held,
+    )
+    async with database(settings) as books, working(client, books, settings, Brief):
+        job_id = await open_job(books, "skip", 100.0)
+        await (await start(client, settings, job_id, 100.0)).result()
+        assert await progress(books, job_id) == ("finished", 1, 1)
+    errors = await sql(
+        database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s ORDER BY error", job_id
+    )
+    assert errors == [(held, "order_is_held"), (free, None)]
+
+
 async def test_money_given_since_a_bulk_act_was_opened_counts(
     database_url: Books, settings: Settings, client: Client
 ) -> None:

@@ -11,6 +11,7 @@ from tests.stage import Stage, eventually, staged
 from tests.workflows.holding import hold, release
 from tests.workflows.stories import delivered, noted, pay_again
 from tests.workflows.test_order_story import cancel
+from workflows import messages as m
 from workflows import names
 
 
@@ -174,3 +175,31 @@ async def test_many_orders_held_and_released_in_any_order(stage: Stage) -> None:
     assert {answer.outcome for answer in answers} == {"open"}
     await asyncio.gather(*(release(stage, order_no, numbers[order_no]) for order_no in reversed(orders)))
     await asyncio.gather(*(delivered(stage, order_no) for order_no in orders))
+
+
+@pytest.mark.parametrize("step", ["book", "capture"])
+async def test_a_step_that_is_skipped_while_held_stays_parked_until_the_release(stage: Stage, step: str) -> None:
+    """The hold comes after support was allowed to skip: the workflow's own transaction refuses it."""
+    target, kind = ("carriers", "address") if step == "book" else ("payments", "risk")
+    value = {"carrier": "a neighbour", "tracking_no": "N-1"} if step == "book" else {"reference": "bank 17"}
+    order_no = await unpaid(stage)
+    stage.fault(target, "error", 5, order_no=order_no, kind=step)
+    await pay_again(stage, order_no)
+    await stage.parked(order_no)
+    hold_no = await hold(stage, order_no, kind)
+    status = await stage.status(order_no)
+
+    async def skip() -> None:
+        wish = m.ResolveRequest(order_no, await stage.resolution(order_no, "skip", value), "skip")
+        await stage.handle(order_no).execute_update(names.RESOLVE, wish, result_type=m.UpdateAnswer)
+
+    async def refused() -> bool:
+        return "order_is_held" in (await stage.handle(order_no).fetch_history()).to_json()
+
+    await skip()
+    await eventually(refused, 60)
+    await stage.parked(order_no)
+    assert (await stage.status(order_no), stage.parcels(order_no)) == (status, [])
+    await release(stage, order_no, hold_no)
+    await skip()
+    await stage.reaches(order_no, "preparing", 60)
