@@ -46,6 +46,7 @@ from api.routes import (
     tokens,
     webhooks,
 )
+from api.silent_processes import SilentProcesses
 from api.waiting import Watcher
 from api.workflow_calls import Workflows
 from infra.crypto import Vault
@@ -137,10 +138,13 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         app.state.services = parts
         parts.workflows.start()
         parts.revoked.start()
+        silent = SilentProcesses(parts.database, settings)
+        silent.start()
         try:
             async with beating(parts.database, "api", settings):
                 yield
         finally:
+            await silent.close()
             await parts.revoked.close()
             await parts.watcher.close()
             await parts.workflows.close()

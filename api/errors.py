@@ -250,7 +250,7 @@ def from_database(error: Exception) -> Problem:
         return unavailable("busy", "too much at once; nothing was written, try again")
     lost = getattr(error, "connection_invalidated", False) or isinstance(error, DisconnectionError)
     if lost or (isinstance(error, OperationalError | InterfaceError) and sqlstate is None) or _down(sqlstate):
-        return unavailable("database_unavailable", "the books cannot be reached; try again")
+        return unavailable("database_unavailable", "")
     if isinstance(error, DataError):
         return Problem("invalid_value", "a value cannot be kept: out of range, or text with a NUL")
     logger.error("a statement failed", exc_info=error, extra={"sqlstate": sqlstate})

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from api.connections import Bounds, bounded
 from infra import telemetry
+from infra.pulse import PULSE
 from infra.settings import Settings, settings
 
 _GRACE_S = 10
@@ -19,6 +20,7 @@ def run() -> None:
     """Serve until SIGTERM or SIGINT; answers what is under way, then returns."""
     configured = settings()
     telemetry.setup("oms-api", configured)
+    PULSE.guard()
     config = config_of(create_app(configured), configured)
     # uvicorn hands the signal on when it has finished: then, or before it begins, the process ends well.
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):

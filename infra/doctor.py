@@ -4,10 +4,11 @@ import asyncio
 import platform
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import httpx
 import psycopg
@@ -22,6 +23,7 @@ from infra.db.engine import Database
 from infra.settings import Settings
 from infra.stack.program import command
 from infra.temporal_namespace import NOT_PERMITTED
+from infra.within import within
 
 TIMEOUT_S = 10.0
 _USER_OF_URL = re.compile(r"//[^/@]*@")
@@ -37,7 +39,7 @@ class Finding:
     detail: str
 
 
-Check = Callable[[Settings], Awaitable[Finding]]
+Check = Callable[[Settings], Coroutine[Any, Any, Finding]]
 Words = Callable[[Settings, Exception], str]
 
 
@@ -49,7 +51,7 @@ async def examine(configuration: Settings, checks: Mapping[str, Check], words: W
 
 async def _guarded(subject: str, check: Check, configuration: Settings, words: Words) -> Finding:
     try:
-        return await asyncio.wait_for(check(configuration), TIMEOUT_S)
+        return await within(TIMEOUT_S, check(configuration))
     except TimeoutError:
         return Finding(subject, False, f"no answer in {TIMEOUT_S:.0f} s")
     except Exception as error:  # whatever it is, the person wants to read it, and the other checks too
@@ -209,6 +211,19 @@ async def _workers(configuration: Settings) -> Finding:
     return Finding("workers", False, found.trouble["detail"] if found.trouble else "none runs: oms worker")
 
 
+async def _relays(configuration: Settings) -> Finding:
+    """Whether one says in the books that it lives."""
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as connection:
+            living = await processes.living(connection, "relay")
+    finally:
+        await database.close()
+    return Finding(
+        "relays", living > 0, f"{living} live" if living else f"none lives: {command('relay', takes_data_dir=False)}"
+    )
+
+
 async def _sandbox(configuration: Settings) -> Finding:
     used = (configuration.payment_provider, configuration.carrier)
     if "sandbox" not in (*used, configuration.email_provider, configuration.sms_provider):
@@ -233,6 +248,7 @@ CHECKS: dict[str, Check] = {
     "search attributes": _search_attributes,
     "worker version": _worker_version,
     "workers": _workers,
+    "relays": _relays,
     "sandbox": _sandbox,
 }
 # What may be told to another machine: nothing of it names the database's address or role.

@@ -11,11 +11,14 @@ from typing import Any
 from infra import machine
 from infra.db import processes
 from infra.db.autocommit import autocommit
-from infra.db.engine import Database
+from infra.db.engine import Database, PoolExhausted
+from infra.pulse import PULSE
 from infra.settings import Settings
+from infra.within import within
 
 # The last word must not hold up an end that others wait for.
 _END_S = 2.0
+_PART = "heartbeat"
 _log = logging.getLogger(__name__)
 
 
@@ -55,19 +58,24 @@ class Heartbeat:
             if self._process_id is None or not await processes.beat(connection, self._process_id, usage, trouble):
                 host = socket.gethostname()
                 self._process_id = await processes.begin(connection, self._name, host, os.getpid(), usage, trouble)
+        PULSE.written()
 
     async def run(self) -> None:
-        """Say it until cancelled."""
+        """Say it until cancelled. A database that is away is not this process's silence; a pool to which no connection
+        comes back is."""
         missed = False
         while True:
             self._condition.changed.clear()
             try:
                 await self.beat()
                 missed = False
-            except Exception:  # whatever it is: a heart that stops would tell of a death that is none
+                PULSE.beat(_PART)
+            except Exception as error:  # whatever it is: a heart that stops would tell of a death that is none
                 if not missed:
                     _log.warning("a heartbeat is missing in the books", exc_info=True)
                 missed = True
+                if not isinstance(error, PoolExhausted):
+                    PULSE.beat(_PART)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._beat_s):
                     await self._condition.changed.wait()
@@ -77,8 +85,11 @@ class Heartbeat:
         if self._process_id is None:
             return
         with suppress(Exception):
-            async with asyncio.timeout(_END_S), autocommit(self._database) as connection:
-                await processes.end(connection, self._process_id)
+            await within(_END_S, self._end(self._process_id))
+
+    async def _end(self, process_id: int) -> None:
+        async with autocommit(self._database) as connection:
+            await processes.end(connection, process_id)
 
 
 @asynccontextmanager
@@ -87,6 +98,7 @@ async def beating(
 ) -> AsyncIterator[None]:
     """Beats while the block runs, and tells of the process's condition. A block that raises did not end well."""
     heart = Heartbeat(database, name, settings, condition=condition)
+    PULSE.beat(_PART)
     task = asyncio.create_task(heart.run(), name="heartbeat")
     try:
         yield

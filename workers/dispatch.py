@@ -21,6 +21,7 @@ from infra.db.autocommit import autocommit
 from infra.db.dispatching import WorkflowRequest
 from infra.db.engine import Database, PoolExhausted
 from infra.metrics import DISPATCH_LAG
+from infra.pulse import PULSE
 from infra.settings import Settings
 from infra.telemetry import bind_order, continued
 from workflows.messages import StartJob
@@ -32,6 +33,7 @@ BUSY_S, IDLE_S = 0.01, 0.1
 SEND_TIMEOUT_S, PROBE_TIMEOUT_S = 6.0, 2.0
 MAX_UNREACHABLE_S, MAX_RETRY_S = 2.0, 10.0
 STOP_S = 5.0
+_PART = "dispatcher"
 
 _UNREACHABLE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED}
 _log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until `stop`; neither an unreachable Temporal nor an unreachable database ends it."""
         while not self._stopping.is_set():
+            PULSE.beat(_PART)
             try:
                 async with autocommit(self._database) as connection:
                     await self._serve(connection)
@@ -91,6 +94,7 @@ class Dispatcher:
     async def _serve(self, connection: AsyncConnection) -> None:
         # One connection for as long as it lasts: asking is what this does most, and taking one costs as much.
         while not self._stopping.is_set():
+            PULSE.beat(_PART)
             limit = self._room()
             claimed = await self._turn(connection, limit)
             self._broken_books = 0

@@ -11,6 +11,7 @@ from typing import NoReturn
 import uvloop
 
 from infra import telemetry
+from infra.pulse import PULSE
 from infra.settings import Settings, settings
 
 FAILED = 1
@@ -20,9 +21,10 @@ _log = logging.getLogger(__name__)
 def run(service: str, serve: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> NoReturn:
     """Run `serve(settings, stopping)` until it returns; SIGTERM and SIGINT set `stopping`. Does not return.
 
-    The exit code is 0, or 1 when `serve` raised, so that a supervisor starts the process again.
+    The exit code is 0, or 1 when `serve` raised or the process hung, so that a supervisor starts it again.
     """
     telemetry.setup(service, settings())
+    PULSE.guard()
     code = 0
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from infra import temporal, temporal_namespace, temporal_versions
 from infra.db.processes import SUPERSEDED
 from infra.heartbeat import Condition
+from infra.pulse import PULSE
 from infra.settings import Settings
 from infra.temporal_namespace import NOT_PERMITTED
 from infra.temporal_versions import Routing
@@ -31,7 +32,7 @@ UNREACHABLE_AFTER_S = 15.0
 SETTLE_S, REPEAT_S = 3.0, 60.0
 UNREACHABLE, NO_NAMESPACE = "temporal_unreachable", "namespace_missing"
 MISSING, WRONG_TYPE = "search_attributes_missing", "search_attribute_type"
-NOT_ROUTED = "version_not_routed"
+NOT_ROUTED, CUT_OFF = "version_not_routed", "database_unreachable"
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +78,8 @@ class Readiness:
 
     def answer(self) -> tuple[bool, Mapping[str, Any]]:
         """For a readiness probe."""
+        if PULSE.cut_off:
+            return False, self._not_ready(Trouble(CUT_OFF, "PostgreSQL does not answer this worker"))
         return (True, {"status": "ready"}) if self._trouble is None else (False, self._not_ready(self._trouble))
 
     async def until_prepared(self, client: Client, stopping: asyncio.Event) -> bool:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from activities import starting
 from infra import metrics, telemetry
@@ -24,6 +25,7 @@ from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.gateways.registry import build_messages
 from infra.heartbeat import beating
+from infra.pulse import PULSE
 from infra.settings import Settings
 from workers import process
 from workers.backlogs import LOOK_S as BACKLOGS_LOOK_S
@@ -37,6 +39,7 @@ from workers.dispatch import Dispatcher
 from workers.loops import ended, repeat
 from workers.messenger import Messenger
 from workers.notices import Notifier
+from workers.readiness import CUT_OFF
 
 EVENTS_AT_ONCE = 500
 IDLE_S = 0.25
@@ -106,13 +109,25 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         repeat("sweep", sweep(database, vault), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
     ]
     tasks = [asyncio.create_task(job) for job in work]
-    metrics.serve(settings.relay_metrics_port, lambda: not any(task.done() for task in tasks), settings.metrics_host)
+    metrics.serve(
+        settings.relay_metrics_port, partial(_healthy, tasks), settings.metrics_host, ready=partial(_ready, tasks)
+    )
     async with beating(database, "relay", settings):
         await stopping.wait()
         await dispatcher.stop()
         await ended(tasks, STOP_S)
         await asyncio.gather(deliverer.close(), notifier.close(), messenger.close())
     await database.close()
+
+
+def _healthy(tasks: Sequence["asyncio.Task[None]"]) -> bool:
+    return PULSE.healthy() and not any(task.done() for task in tasks)
+
+
+def _ready(tasks: Sequence["asyncio.Task[None]"]) -> metrics.Answer:
+    if PULSE.cut_off:
+        return False, {"status": "not_ready", "code": CUT_OFF, "detail": "PostgreSQL does not answer this relay"}
+    return (True, {"status": "ready"}) if _healthy(tasks) else (False, {"status": "down"})
 
 
 def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) -> Callable[[], Awaitable[bool]]:

@@ -21,6 +21,7 @@ from activities.starting import ClientProvider
 from infra import metrics, telemetry, temporal
 from infra.db.engine import Database
 from infra.heartbeat import beating
+from infra.pulse import PULSE
 from infra.settings import Settings
 from workers import process
 from workers.cached_workflows import TidyRunner
@@ -45,7 +46,7 @@ def run() -> None:
 async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """One life of the process. Raises what the worker cannot go on after."""
     readiness = Readiness(settings)
-    metrics.serve(settings.worker_metrics_port, host=settings.metrics_host, ready=readiness.answer)
+    metrics.serve(settings.worker_metrics_port, PULSE.healthy, settings.metrics_host, ready=readiness.answer)
     telemetry.instrument_httpx()
     _quiet_details()
     database = Database.from_settings(settings)

@@ -1,27 +1,27 @@
 """Health, readiness, metrics: open, for machines."""
 
-import asyncio
-
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.dependencies import json_response, services
+from api.dependencies import Services, json_response, services
 from api.documentation import described
 from api.errors import unavailable
 from infra import metrics
 from infra.db import master_keys, processes
 from infra.db.engine import PoolExhausted
 from infra.db.processes import Workers
+from infra.pulse import PULSE
+from infra.within import within
 
 router = APIRouter(tags=["system"])
 
-_READY_TIMEOUT_S = 3.0
+READY_TIMEOUT_S = 3.0
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses={"503": described("The process hangs and is about to end", "application/json")})
 async def healthy() -> Response:
-    """The process lives."""
-    return json_response({"status": "ok"})
+    """The process lives and gets round. Where this is 503, or is not answered, start it again."""
+    return json_response({"status": "ok"}) if PULSE.healthy() else json_response({"status": "down"}, 503)
 
 
 @router.get(
@@ -33,22 +33,27 @@ async def healthy() -> Response:
     },
 )
 async def ready(request: Request) -> Response:
-    """Orders can be accepted: PostgreSQL answers, and this process has its master keys. Temporal and workers may be
-    down; it is told, and does not count.
+    """Orders can be accepted: PostgreSQL answers, and this process has its master keys. Temporal and other processes
+    may be down; it is told, and does not count. The answer comes within 3 seconds.
 
     `worker` is `serving`, `none`, or what keeps every worker from taking orders on; `worker_detail` says more.
+    `relay` is `serving` or `none`. A process that has not said for half a minute that it lives does not.
     """
     parts = services(request)
     try:
-        async with asyncio.timeout(_READY_TIMEOUT_S), parts.database.begin() as conn:
-            workers = await processes.workers(conn)
-            lacking = await master_keys.lacking(conn, parts.keys.vault.key_ids)
+        workers, relays, lacking = await within(READY_TIMEOUT_S, _looked(parts))
     except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted):
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
     if lacking:
         raise unavailable("master_key_unknown", master_keys.problem(lacking))
     temporal = "connected" if parts.workflows.connected else "unreachable"
-    return json_response({"status": "ready", "temporal": temporal, **_of(workers)})
+    return json_response({"status": "ready", "temporal": temporal, **_of(workers), **_relay(relays)})
+
+
+async def _looked(parts: Services) -> tuple[Workers, int, list[bytes]]:
+    async with parts.database.begin() as conn:
+        lacking = await master_keys.lacking(conn, parts.keys.vault.key_ids)
+        return await processes.workers(conn), await processes.living(conn, "relay"), lacking
 
 
 def _of(workers: Workers) -> dict[str, str]:
@@ -57,6 +62,12 @@ def _of(workers: Workers) -> dict[str, str]:
     if workers.trouble is None:
         return {"worker": "none", "worker_detail": "no worker runs: orders are accepted and wait; start oms worker"}
     return {"worker": workers.trouble["code"], "worker_detail": workers.trouble["detail"]}
+
+
+def _relay(living: int) -> dict[str, str]:
+    if living:
+        return {"relay": "serving"}
+    return {"relay": "none", "relay_detail": "no relay runs: messages, notices and webhooks wait; start oms relay"}
 
 
 @router.get(

@@ -4,24 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Database
 
 
 @asynccontextmanager
 async def autocommit(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A connection on which each statement commits by itself. Raises PoolExhausted as `Database.begin` does.
+    """A connection on which each statement commits by itself. Raises what `Database.connection` raises.
 
     The driver is switched directly, which is a flag on our side: SQLAlchemy's isolation_level costs as much as a
     statement at every checkout.
     """
-    connection = database.engine.connect()
-    try:
-        await connection.start()
-    except PoolTimeout as error:
-        raise PoolExhausted from error
+    connection = await database.connection()
     driver = driver_of(connection)
     try:
         await driver.set_autocommit(True)

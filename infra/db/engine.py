@@ -6,8 +6,26 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from infra.db.watch import Watch
 from infra.settings import Settings
 from infra.telemetry import instrument_engine
+
+# A statement that PostgreSQL itself should have ended by now, when nothing is known of it.
+_GRACE_S = 5.0
+# The kernel notices a peer that is gone: on a connection that rests within 25 s, on one that sends within 15 s.
+_KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+# The same from the other side: a process that stops in the middle of a transaction, or is cut off, must not keep the
+# rows that it locked, nor go on reading for nobody.
+_SESSION = (
+    " -c idle_in_transaction_session_timeout=15s -c client_connection_check_interval=5s"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=15s"
+)
 
 
 class PoolExhausted(Exception):
@@ -20,14 +38,20 @@ def sqlalchemy_url(url: str) -> str:
 
 
 class Database:
-    """One engine per process; `begin` is the only way to a connection."""
+    """One engine per process; `begin` and `autocommit` are the only ways to a connection."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+    def __init__(self, engine: AsyncEngine, watch: Watch) -> None:
+        self.engine, self.watch = engine, watch
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Database":
         """An engine over psycopg with a bounded pool; statements are prepared after a few uses."""
+        watch = Watch(
+            settings.database_url,
+            silence_s=settings.db_silence_s,
+            answer_s=settings.db_answer_s,
+            give_up_s=settings.db_statement_timeout_s + _GRACE_S,
+        )
         engine = create_async_engine(
             sqlalchemy_url(settings.database_url),
             pool_size=settings.db_pool_size,
@@ -36,27 +60,37 @@ class Database:
             pool_pre_ping=False,
             hide_parameters=True,  # personal values must not reach a log through an error's text
             connect_args={
-                # A process that stops in the middle of a transaction must not keep the rows it locked.
-                "options": f"-c statement_timeout={int(settings.db_statement_timeout_s * 1000)}"
-                " -c idle_in_transaction_session_timeout=15s",
-                "connect_timeout": 5,
+                "options": f"-c statement_timeout={int(settings.db_statement_timeout_s * 1000)}{_SESSION}",
+                "connect_timeout": max(2, round(settings.db_answer_s)),
                 "prepare_threshold": 2,
+                "async_creator_fn": watch.connect,
+                **_KEEPALIVE,
             },
         )
         instrument_engine(engine.sync_engine)
-        return cls(engine)
+        return cls(engine, watch)
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: committed at the end of the block, rolled back by any exception.
+    async def connection(self) -> AsyncConnection:
+        """A connection of the pool; the caller closes it.
 
-        Raises PoolExhausted when no connection is free within the pool's time-out.
+        Raises PoolExhausted when none is free within the pool's time-out, OperationalError at once while the database
+        answers nobody.
         """
+        self.watch.require()
         connection = self.engine.connect()
         try:
             await connection.start()
         except PoolTimeout as error:
             raise PoolExhausted from error
+        return connection
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed at the end of the block, rolled back by any exception.
+
+        Raises what `connection` raises.
+        """
+        connection = await self.connection()
         try:
             async with connection.begin():
                 yield connection
@@ -65,4 +99,5 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        self.watch.close()
         await self.engine.dispose()

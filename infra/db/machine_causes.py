@@ -44,10 +44,10 @@ _SHORT = text(
      WHERE used >= :percent GROUP BY host, resource
     """
 )
-# A judge: a relay that has beaten without a gap for as long as silence takes to be noticed.
+# A judge: a relay (the API where none lives) that has beaten without a gap for as long as silence takes to be noticed.
 _JUDGED = """
   EXISTS (SELECT FROM processes j
-           WHERE j.name = 'relay' AND j.ended_at IS NULL AND j.beat_at > now() - make_interval(secs => :silent_s)
+           WHERE j.name = :judge AND j.ended_at IS NULL AND j.beat_at > now() - make_interval(secs => :silent_s)
              AND j.steady_since <= now() - make_interval(secs => :silent_s))
 """
 _DIED = text(
@@ -101,6 +101,7 @@ async def machine_short(conn: AsyncConnection, settings: Settings) -> list[Found
 async def process_restarted(conn: AsyncConnection, settings: Settings) -> list[Found]:
     """Processes that died, without having been asked to end, again and again on one machine."""
     row = {
+        "judge": "relay",
         "silent_s": settings.notice_silent_s,
         "within_s": settings.notice_deaths_s + settings.notice_silent_s,
         "deaths": settings.notice_deaths,
@@ -108,12 +109,12 @@ async def process_restarted(conn: AsyncConnection, settings: Settings) -> list[F
     return [_of(Kind.PROCESS_RESTARTED, died, died.deaths) for died in await conn.execute(_DIED, row)]
 
 
-async def process_silent(conn: AsyncConnection, settings: Settings) -> list[Found]:
+async def process_silent(conn: AsyncConnection, settings: Settings, judge: str = "relay") -> list[Found]:
     """Processes that no longer say that they live and that nobody has started again on their machine.
 
     Without a machine: of this name there is nobody left, however the last one ended.
     """
-    row = {"silent_s": settings.notice_silent_s, "told_s": SILENT_FOR_S}
+    row = {"judge": judge, "silent_s": settings.notice_silent_s, "told_s": SILENT_FOR_S}
     return [_of(Kind.PROCESS_SILENT, found, found.number) for found in await conn.execute(_SILENT, row)]
 
 

@@ -48,6 +48,12 @@ _WORKERS = text(
       FROM processes WHERE name = 'worker' AND ended_at IS NULL AND beat_at > now() - make_interval(secs => :gap_s)
     """
 )
+_LIVING = text(
+    """
+    SELECT count(*) FROM processes
+     WHERE name = :name AND ended_at IS NULL AND beat_at > now() - make_interval(secs => :gap_s)
+    """
+)
 SUPERSEDED = "version_superseded"
 
 
@@ -78,6 +84,11 @@ async def workers(conn: AsyncConnection) -> Workers:
     """Whether somebody takes orders on. One that was just killed counts until it has missed some beats."""
     row = (await conn.execute(_WORKERS, {"gap_s": _MISSED * BEAT_S, "superseded": SUPERSEDED})).one()
     return Workers(row.living, row.serving, row.trouble)
+
+
+async def living(conn: AsyncConnection, name: str) -> int:
+    """How many of this name live. One that hangs or was just killed counts until it has missed some beats."""
+    return int((await conn.execute(_LIVING, {"name": name, "gap_s": _MISSED * BEAT_S})).scalar_one())
 
 
 async def end(conn: AsyncConnection, process_id: int) -> None:

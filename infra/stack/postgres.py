@@ -174,6 +174,16 @@ class PostgresServer:
                 raise
             return True
 
+    async def alive(self) -> bool:
+        """Whether it answers, and be it that it lets nobody in; raises ConnectionTimeout when it says nothing."""
+        try:
+            async with await self._connect(SUPERUSER):
+                return True
+        except psycopg.errors.ConnectionTimeout:
+            raise
+        except psycopg.OperationalError:
+            return True
+
     async def _connect(self, role: str) -> psycopg.AsyncConnection[tuple[Any, ...]]:
         url = self.url(role, "postgres")
         return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=2)

@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.stack import launch
 from infra.stack.errors import StackError
 
 START_TIMEOUT_S = 60.0
+PUT_DOWN_S = 10.0
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
@@ -97,6 +98,12 @@ async def stop(process: asyncio.subprocess.Process, command: Command) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def put_down(process: asyncio.subprocess.Process, command: Command) -> None:
+    """Ends a program that hangs, by the signal that it would get if its supervisor died, in the end by SIGKILL."""
+    abrupt = replace(command, stop_signal=command.death_signal, stop_timeout_s=PUT_DOWN_S)
+    await stop(process, abrupt)
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from infra.stack.errors import HopelessError, StackError
-from infra.stack.process import START_TIMEOUT_S, Command, spawn, stop, tail
+from infra.stack.process import START_TIMEOUT_S, Command, put_down, spawn, stop, tail
 
 FIRST_DELAY_S, LONGEST_DELAY_S, STEADY_S = 0.2, 5.0, 10.0
 # A start that fails this often in a row is not tried again before anybody has seen the service work.
@@ -17,15 +17,24 @@ ANNOUNCE_S = 3.0
 log = logging.getLogger(__name__)
 
 
+# Something that runs and does not answer for so long hangs: it is ended and started again.
+ALIVE_EVERY_S, ALIVE_TIMEOUT_S, HANGS_AFTER_S = 2.0, 5.0, 30.0
+
+
 async def _nothing() -> None:
     return None
+
+
+async def _yes() -> bool:
+    return True
 
 
 class Service:
     """One supervised process.
 
     command is asked anew at every start; before runs ahead of it and ready after it, ready returning when the process
-    does its work; announce is called whenever the process id has changed.
+    does its work; announce is called whenever the process id has changed. alive is asked from then on: no, an error or
+    no answer, again and again for hangs_after_s, is a process that hangs, which is treated like one that died.
     """
 
     def __init__(
@@ -35,9 +44,12 @@ class Service:
         ready: Callable[[], Awaitable[None]],
         announce: Callable[[], None],
         before: Callable[[], Awaitable[None]] = _nothing,
+        alive: Callable[[], Awaitable[bool]] = _yes,
+        hangs_after_s: float = HANGS_AFTER_S,
     ) -> None:
         self.name = name
         self._command, self._before, self._ready, self._announce = command, before, ready, announce
+        self._alive, self._hangs_after_s = alive, hangs_after_s
         self._current: tuple[asyncio.subprocess.Process, Command] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
@@ -109,15 +121,35 @@ class Service:
         process = await spawn(command)
         self._current = (process, command)
         settling = asyncio.create_task(self._settle())
+        watching = asyncio.create_task(self._until_it_hangs(settling))
         ending = asyncio.create_task(process.wait())
         try:
-            done, _ = await asyncio.wait({settling, ending}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({settling, ending, watching}, return_when=asyncio.FIRST_COMPLETED)
             if settling in done:
                 settling.result()
-            return f"ended with code {await ending}"
+            await asyncio.wait({ending, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                return f"ended with code {ending.result()}"
+            await put_down(process, command)
+            return f"hung: no answer in {self._hangs_after_s:.0f} s"
         finally:
-            settling.cancel()
-            ending.cancel()
+            for task in (settling, watching, ending):
+                task.cancel()
+
+    async def _until_it_hangs(self, settling: asyncio.Task[None]) -> None:
+        """Returns when it has not answered for too long, counted from when it was ready or should have been."""
+        await asyncio.wait({settling}, timeout=START_TIMEOUT_S)
+        answered = time.monotonic()
+        while time.monotonic() - answered < self._hangs_after_s:
+            asked = time.monotonic()
+            try:
+                if await asyncio.wait_for(self._alive(), ALIVE_TIMEOUT_S):
+                    answered = time.monotonic()
+            except Exception:
+                log.debug("%s does not say that it lives", self.name, exc_info=True)
+            await asyncio.sleep(ALIVE_EVERY_S)
+            if time.monotonic() - asked > 2 * (ALIVE_TIMEOUT_S + ALIVE_EVERY_S):
+                answered = time.monotonic()  # it was the supervisor that stood still
 
     async def _settle(self) -> None:
         asking = asyncio.create_task(self._ask())

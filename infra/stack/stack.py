@@ -24,10 +24,12 @@ from infra.stack.postgres import PostgresServer
 from infra.stack.process import Command
 from infra.stack.running import Running, this_process
 from infra.stack.secrets import Secrets, load_or_make, see_that_they_are_kept
-from infra.stack.service import Service
+from infra.stack.service import HANGS_AFTER_S, Service
 from infra.stack.temporal import NAMESPACE, TemporalServer
 
 STOP_ORDER = ("api", "relay", "worker", "sandbox", "temporal", "postgres")
+# What keeps data may be slow for a while, and is slow to come back.
+STORE_HANGS_AFTER_S = 60.0
 STOP_TIMEOUT_S = {"api": 8.0, "relay": 8.0, "worker": 15.0, "sandbox": 5.0}
 
 log = logging.getLogger(__name__)
@@ -177,22 +179,31 @@ class Stack:
 
     def _make_services(self) -> None:
         host, at = ports.HOST, self._ports
-        self._add("postgres", self._postgres.command, self._postgres.ready, self._postgres.prepare)
-        self._add("temporal", self._temporal_command, self._temporal_ready, self._temporal.make_folder)
-        self._add("sandbox", self._sandbox_command, _http(host, at["sandbox"], "/healthz"))
-        self._add("api", lambda: self._own("api"), _http(host, at["api"], "/readyz"))
-        self._add("worker", self._worker_command, self._worker_ready)
-        self._add("relay", lambda: self._own("relay"), _http(host, at["relay_metrics"], "/healthz"))
+        sandbox, api = _get(host, at["sandbox"], "/healthz"), _get(host, at["api"], "/healthz")
+        worker, relay = (_get(host, at[f"{name}_metrics"], "/healthz") for name in ("worker", "relay"))
+        temporal = _get(host, at["temporal_metrics"], "/metrics")
+        self._add(
+            "postgres", self._postgres.command, self._postgres.ready, self._postgres.alive, self._postgres.prepare
+        )
+        self._add("temporal", self._temporal_command, self._temporal_ready, temporal, self._temporal.make_folder)
+        self._add("sandbox", self._sandbox_command, _until(sandbox), sandbox)
+        self._add("api", lambda: self._own("api"), _until(_get(host, at["api"], "/readyz")), api)
+        self._add("worker", self._worker_command, self._worker_ready, worker)
+        self._add("relay", lambda: self._own("relay"), _until(relay), relay)
 
     def _add(
         self,
         name: str,
         command: Callable[[], Command],
         ready: Callable[[], Awaitable[None]],
+        alive: Callable[[], Awaitable[bool]],
         before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         more = {"before": before} if before else {}
-        self._services[name] = Service(name, command, ready, self._announce, **more)
+        patience_s = STORE_HANGS_AFTER_S if before else HANGS_AFTER_S
+        self._services[name] = Service(
+            name, command, ready, self._announce, alive=alive, hangs_after_s=patience_s, **more
+        )
 
     def _log(self, name: str) -> Path:
         return self._layout.logs / f"{name}.log"
@@ -228,7 +239,7 @@ class Stack:
 
     async def _worker_ready(self) -> None:
         await self._route()
-        await _http(ports.HOST, self._ports["worker_metrics"], "/readyz")()
+        await _until(_get(ports.HOST, self._ports["worker_metrics"], "/readyz"))()
 
     async def _route(self) -> None:
         """Returns when the worker's version is the one that orders go to."""
@@ -279,5 +290,9 @@ class Stack:
         self._announce()
 
 
-def _http(host: str, port: int, path: str) -> Callable[[], Awaitable[None]]:
-    return lambda: probes.until(lambda: probes.http_ok(host, port, path))
+def _get(host: str, port: int, path: str) -> Callable[[], Awaitable[bool]]:
+    return lambda: probes.http_ok(host, port, path)
+
+
+def _until(answers: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[None]]:
+    return lambda: probes.until(answers)

@@ -7,6 +7,9 @@ import re
 
 import pytest
 
+from api.routes import system
+from api.silent_processes import SilentProcesses
+from infra.pulse import UNHEALTHY_S, Pulse
 from tests.api.conftest import Door, an_order, open_door, settings_for
 from tests.conftest import Books
 
@@ -14,8 +17,49 @@ from tests.conftest import Books
 async def test_open_pages_need_no_token(door: Door) -> None:
     assert (await door.get("/healthz")).json() == {"status": "ok"}
     ready = await door.get("/readyz")
-    said = {"status": "ready", "temporal": "unreachable", "worker": "none"}
+    said = {"status": "ready", "temporal": "unreachable", "worker": "none", "relay": "none"}
     assert (ready.status_code, {name: ready.json()[name] for name in said}) == (200, said)
+
+
+async def test_a_process_that_has_not_beaten_for_a_while_serves_nobody(door: Door) -> None:
+    beaten = "INSERT INTO processes (name, host, pid, beat_at) SELECT name, 'm', 1, now() - make_interval(secs => %s)"
+    names = " FROM unnest(ARRAY['worker', 'relay']) AS name"
+    for seconds, said in ((40, "none"), (20, "serving")):
+        await door.sql(beaten + names, seconds)
+        answer = (await door.get("/readyz")).json()
+        assert (answer["worker"], answer["relay"]) == (said, said), answer
+    assert ("relay_detail" in answer, "worker_detail" in answer) == (False, False)
+    await door.sql("DELETE FROM processes WHERE host = 'm'")
+
+
+async def test_the_api_judges_silent_processes_while_no_relay_does(door: Door) -> None:
+    app = door.app
+    silent = SilentProcesses(app.state.services.database, app.state.services.settings)
+    life = (
+        "INSERT INTO processes (name, host, pid, started_at, steady_since, beat_at)"
+        " VALUES (%s, 'm', 1, now() - interval '1 h', now() - interval '1 h', now() - make_interval(secs => %s))"
+    )
+    open_ones = "SELECT cause FROM notices WHERE over_at IS NULL AND kind = 'process_silent' ORDER BY cause"
+    await door.sql(life, "worker", 100)
+    await door.sql(life, "api", 0)
+    await door.sql(life, "relay", 5)
+    await silent.look()
+    assert await door.sql(open_ones) == [], "a relay lives: it is the one who judges"
+    await door.sql("UPDATE processes SET beat_at = now() - interval '100 s' WHERE name = 'relay'")
+    await silent.look()
+    assert [row["cause"] for row in await door.sql(open_ones)] == ["process_silent::relay", "process_silent::worker"]
+    await door.sql("DELETE FROM processes WHERE host = 'm'")
+
+
+async def test_a_process_that_does_not_get_round_says_so(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = Pulse()
+    monkeypatch.setattr(system, "PULSE", hanging)
+    hanging.beat("heartbeat")
+    assert (await door.get("/healthz")).status_code == 200
+    for _ in range(UNHEALTHY_S):
+        hanging.tick()
+    answer = await door.get("/healthz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "down"})
 
 
 async def test_metrics_count_by_route_and_never_by_order(door: Door) -> None:

@@ -134,12 +134,13 @@ class StackRun:
 
     @contextlib.contextmanager
     def suspended(self, name: str) -> Any:
-        """SIGSTOP for the length of the block."""
+        """SIGSTOP for the length of the block, or until the supervisor takes it for one that hangs."""
         pid = self.send(name, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def another(self, name: str, *argv: str, **env: str) -> Any:

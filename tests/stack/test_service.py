@@ -59,6 +59,44 @@ async def test_a_killed_process_is_started_again_and_announced(supervise: Callab
     assert psutil.pid_exists(it.pid or 0)
 
 
+async def test_a_process_that_hangs_is_started_again_like_one_that_died(
+    supervise: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service, "ALIVE_EVERY_S", 0.02)
+
+    async def runs() -> bool:
+        return psutil.Process(it.pid).status() != psutil.STATUS_STOPPED
+
+    seen: list[int | None] = []
+    it: Service = supervise(SLEEPER, announce=lambda: seen.append(it.pid), alive=runs, hangs_after_s=0.3)
+    await it.start()
+    first = it.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    await until(lambda: len(seen) == 2, 60.0)
+    assert seen[0] == first != seen[1] and not psutil.pid_exists(first)
+    assert "hung" in caplog.text
+
+
+async def test_a_process_that_answers_now_and_then_is_let_be(
+    supervise: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "ALIVE_EVERY_S", 0.01)
+    asked: list[int] = []
+
+    async def rarely() -> bool:
+        asked.append(1)
+        if len(asked) % 3:
+            raise OSError("no answer")
+        return True
+
+    it: Service = supervise(SLEEPER, alive=rarely, hangs_after_s=60.0)
+    await it.start()
+    first = it.pid
+    await until(lambda: len(asked) > 9, 60.0)
+    assert it.pid == first
+
+
 async def test_a_process_that_never_stands_is_given_up_with_the_end_of_its_log(
     supervise: Callable[..., Service],
 ) -> None:

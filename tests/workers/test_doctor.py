@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from infra import doctor
 from infra.db import master_keys
 from tests.conftest import Books
-from tests.workers.support import MASTER_KEY, place, settings_for, vault
+from tests.workers.support import MASTER_KEY, place, settings_for, sql, vault
 
 
 async def test_functions_of_a_superuser_are_a_finding(database_url: Books) -> None:
@@ -55,3 +55,14 @@ def test_a_process_with_another_master_key_does_not_begin(database_url: Books, c
     assert (said.returncode, said.stdout) == (2, ""), said.stderr
     assert said.stderr.startswith("OMS_MASTER_KEY: the books are sealed under another master key"), said.stderr
     assert MASTER_KEY not in said.stderr
+
+
+async def test_a_relay_that_fell_silent_is_a_finding(database_url: Books) -> None:
+    settings = settings_for(database_url)
+    beaten = (
+        "INSERT INTO processes (name, host, pid, beat_at) VALUES ('relay', 'm', 1, now() - make_interval(secs => %s))"
+    )
+    await sql(database_url.owner_url, beaten, 40)
+    assert not (await doctor._relays(settings)).ok
+    await sql(database_url.owner_url, beaten, 0)
+    assert (await doctor._relays(settings)).ok

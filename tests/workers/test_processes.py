@@ -12,6 +12,7 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from infra.pulse import Pulse
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
@@ -24,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @asynccontextmanager
 async def process_of(
-    name: str, books: Books, temporal: TemporalServer, port: int, log: Path
+    name: str, books: Books, temporal: TemporalServer, port: int, log: Path, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {
         **os.environ,
@@ -35,6 +36,7 @@ async def process_of(
         "OMS_WORKER_METRICS_PORT": str(port),
         "OMS_RELAY_METRICS_PORT": str(port),
         "OMS_SANDBOX_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZg==",
+        **more,
     }
     with log.open("wb") as output:
         child = await asyncio.create_subprocess_exec(
@@ -162,6 +164,7 @@ def test_a_process_that_cannot_go_on_ends_with_one(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process.os, "_exit", ends)
     monkeypatch.setattr(process.telemetry, "setup", lambda *_: None)
     monkeypatch.setattr(process.logging, "shutdown", lambda: None)
+    monkeypatch.setattr(process, "PULSE", Pulse())  # that of the tests beats no more
     with pytest.raises(Ended):
         process.run("test", fails)
     assert codes == [1]

@@ -1,0 +1,52 @@
+"""The relay looks for processes that fell silent; while it is silent itself, the API does."""
+
+import asyncio
+import logging
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.notices import Kind
+from infra.db import machine_causes, notices, processes
+from infra.db.engine import Database, PoolExhausted
+from infra.settings import Settings
+
+_BY_API = {Kind.PROCESS_SILENT: partial(machine_causes.process_silent, judge="api")}
+_log = logging.getLogger(__name__)
+
+
+class SilentProcesses:
+    """Looks as often as a process says that it lives. What is found stands among the notices; a relay brings it on."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database, self._settings = database, settings
+        self._relay_lives = True
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._task = asyncio.create_task(self._keep_looking(), name="silent processes")
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Judge once, where no relay does."""
+        async with self._database.begin() as conn:
+            lives = await processes.living(conn, "relay") > 0
+            if not lives:
+                await notices.look(conn, self._settings, _BY_API)
+        if self._relay_lives and not lives:
+            _log.error("no relay lives: messages, notices and webhooks wait")
+        self._relay_lives = lives
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(processes.BEAT_S)
+            try:
+                await self.look()
+            except (SQLAlchemyError, PoolExhausted, OSError) as error:
+                _log.warning("silent processes cannot be looked for", extra={"error": type(error).__name__})
