@@ -15,11 +15,14 @@ from domain.errors import Conflict, NotFound, RuleBroken
 from domain.problems import SENTENCES
 from infra.crypto import Unreadable
 from infra.db.engine import PoolExhausted
+from infra.db.watch import CANNOT_WRITE
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+# Room on a disk does not come back within a second.
+WRITABLE_AFTER_S = 10
 CLIENT_GONE = 499
 
 # Codes whose status is not 422 (what a RuleBroken is otherwise), 404 (NotFound) or 409 (Conflict).
@@ -129,6 +132,7 @@ STATUSES: dict[str, int] = {
     "internal_error": 500,
     "busy": 503,
     "data_unreadable": 503,
+    "database_not_writable": 503,
     "database_unavailable": 503,
     "master_key_unknown": 503,
     "pdf_unavailable": 503,
@@ -193,9 +197,19 @@ class Problem(HTTPException):
         return {"code": self.code, **self.more}
 
 
-def unavailable(code: str, detail: str = "") -> Problem:
+def unavailable(code: str, detail: str = "", after_s: int = RETRY_AFTER_S) -> Problem:
     """A 503 that says when to come back."""
-    return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+    return Problem(code, detail, headers={"Retry-After": str(after_s)})
+
+
+def cannot_write(error: BaseException) -> bool:
+    """Whether PostgreSQL refused to write: its disk or memory is used up, its disk broken, or it only reads."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in CANNOT_WRITE
+
+
+def not_writable() -> Problem:
+    """The 503 for it."""
+    return unavailable("database_not_writable", "", WRITABLE_AFTER_S)
 
 
 def body(
@@ -248,6 +262,9 @@ def from_database(error: Exception) -> Problem:
         return Problem(code, status=STATUSES.get(code, 409))
     if sqlstate in _PASSING:
         return unavailable("busy", "too much at once; nothing was written, try again")
+    if cannot_write(error):
+        logger.error("PostgreSQL cannot write", extra={"sqlstate": sqlstate})
+        return not_writable()
     lost = getattr(error, "connection_invalidated", False) or isinstance(error, DisconnectionError)
     if lost or (isinstance(error, OperationalError | InterfaceError) and sqlstate is None) or _down(sqlstate):
         return unavailable("database_unavailable", "")

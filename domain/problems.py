@@ -37,6 +37,7 @@ SENTENCES: dict[str, str] = {
     "customer_mismatch": "a customer orders for himself: customer.id is the token's subject",
     "customer_not_found": "no order ever named this customer",
     "data_unreadable": "personal data cannot be opened; nothing was written. The operator runs oms doctor",
+    "database_not_writable": "PostgreSQL cannot write, its disk may be full; nothing was written, try again later",
     "database_unavailable": "the books cannot be reached; try again with the same Idempotency-Key",
     "delivery_problem_over": "the parcel is no longer lost or refused; look at the order again",
     "discount_too_large": "an order's discount is at most what its lines cost",

@@ -27,7 +27,7 @@ def run(options: Options) -> int:
     except TakenError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return TAKEN
-    except StackError as error:
+    except (StackError, OSError) as error:  # such as a folder that may not be written
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return FAILED
     return OK

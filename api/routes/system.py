@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.dependencies import Services, json_response, services
 from api.documentation import described
-from api.errors import unavailable
+from api.errors import cannot_write, not_writable, unavailable
 from infra import metrics
 from infra.db import master_keys, processes
 from infra.db.engine import PoolExhausted
@@ -28,13 +28,14 @@ async def healthy() -> Response:
     "/readyz",
     responses={
         "503": described(
-            "PostgreSQL does not answer, or is sealed under another master key", "application/problem+json"
+            "PostgreSQL does not answer, cannot write, or is sealed under another master key",
+            "application/problem+json",
         )
     },
 )
 async def ready(request: Request) -> Response:
-    """Orders can be accepted: PostgreSQL answers, and this process has its master keys. Temporal and other processes
-    may be down; it is told, and does not count. The answer comes within 3 seconds.
+    """Orders can be accepted: PostgreSQL answers and writes, and this process has its master keys. Temporal and other
+    processes may be down; it is told, and does not count. The answer comes within 3 seconds.
 
     `worker` is `serving`, `none`, or what keeps every worker from taking orders on; `worker_detail` says more.
     `relay` is `serving` or `none`. A process that has not said for half a minute that it lives does not.
@@ -42,7 +43,9 @@ async def ready(request: Request) -> Response:
     parts = services(request)
     try:
         workers, relays, lacking = await within(READY_TIMEOUT_S, _looked(parts))
-    except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted):
+    except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted) as error:
+        if cannot_write(error):
+            raise not_writable() from None
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
     if lacking:
         raise unavailable("master_key_unknown", master_keys.problem(lacking))
@@ -51,7 +54,11 @@ async def ready(request: Request) -> Response:
 
 
 async def _looked(parts: Services) -> tuple[Workers, int, list[bytes]]:
+    watch = parts.database.watch
     async with parts.database.begin() as conn:
+        if watch.cannot_write:  # somebody was told so: is it still true?
+            await processes.try_writing(conn)
+            watch.cannot_write = False
         lacking = await master_keys.lacking(conn, parts.keys.vault.key_ids)
         return await processes.workers(conn), await processes.living(conn, "relay"), lacking
 

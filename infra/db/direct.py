@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.autocommit import driver_of
+from infra.db.watch import Watched
 from infra.telemetry import span
 
 _BIND = re.compile(r"(?<![:\w]):(\w+)")
@@ -33,13 +34,20 @@ class Direct:
                 async with driver_of(conn).cursor(row_factory=namedtuple_row) as cursor:
                     await cursor.execute(self._sql, values, prepare=True)
                     return await cursor.fetchone()
-        except psycopg.IntegrityError as error:
-            raise IntegrityError(None, None, error) from None
-        except psycopg.DataError as error:
-            raise DataError(None, None, error) from None
-        except psycopg.OperationalError as error:
-            if driver_of(conn).closed:
-                await conn.invalidate()
-            raise OperationalError(None, None, error) from None
         except psycopg.Error as error:
-            raise DBAPIError(None, None, error) from None
+            raise await _translated(conn, error) from None
+
+
+async def _translated(conn: AsyncConnection, error: psycopg.Error) -> DBAPIError:
+    driver = driver_of(conn)
+    if isinstance(driver, Watched):
+        driver.watch.note(error)
+    if isinstance(error, psycopg.IntegrityError):
+        return IntegrityError(None, None, error)
+    if isinstance(error, psycopg.DataError):
+        return DataError(None, None, error)
+    if isinstance(error, psycopg.OperationalError):
+        if driver.closed:
+            await conn.invalidate()
+        return OperationalError(None, None, error)
+    return DBAPIError(None, None, error)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from sqlalchemy import event
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -67,6 +68,7 @@ class Database:
                 **_KEEPALIVE,
             },
         )
+        event.listen(engine.sync_engine, "handle_error", lambda context: watch.note(context.original_exception))
         instrument_engine(engine.sync_engine)
         return cls(engine, watch)
 

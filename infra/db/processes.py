@@ -1,6 +1,7 @@
 """Lives of processes in the books: begun, beating, ended."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,12 @@ _LIVING = text(
      WHERE name = :name AND ended_at IS NULL AND beat_at > now() - make_interval(secs => :gap_s)
     """
 )
+# More than fits into what tables have left over: it takes new room on the disk.
+_ROOM_BYTES = 98_304
+_WRITE = text(
+    "INSERT INTO processes (name, host, pid, trouble)"
+    " VALUES ('trial', '', 0, jsonb_build_object('code', CAST(:filling AS text)))"
+)
 SUPERSEDED = "version_superseded"
 
 
@@ -89,6 +96,13 @@ async def workers(conn: AsyncConnection) -> Workers:
 async def living(conn: AsyncConnection, name: str) -> int:
     """How many of this name live. One that hangs or was just killed counts until it has missed some beats."""
     return int((await conn.execute(_LIVING, {"name": name, "gap_s": _MISSED * BEAT_S})).scalar_one())
+
+
+async def try_writing(conn: AsyncConnection) -> None:
+    """Write something and take it back. Raises what PostgreSQL says where it cannot."""
+    trial = await conn.begin_nested()
+    await conn.execute(_WRITE, {"filling": secrets.token_urlsafe(_ROOM_BYTES)})
+    await trial.rollback()
 
 
 async def end(conn: AsyncConnection, process_id: int) -> None:

@@ -38,6 +38,8 @@ _END = """
     SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE pid = ANY(%s) AND usename = current_user AND state IS DISTINCT FROM 'active'
 """
+# Its disk is full, its memory used up, its disk broken, or it only reads: nothing is written until somebody acts.
+CANNOT_WRITE = frozenset({"53100", "53200", "58030", "25006"})
 # Whether the server works on what each of these backends was asked; None where it does not tell.
 Told = Mapping[int, bool | None]
 RV = TypeVar("RV")
@@ -66,10 +68,13 @@ class Watched(psycopg.AsyncConnection[Any]):
 
 
 class Watch:
-    """One per engine. `frozen` is True while the database answers nobody: then nothing new is asked of it."""
+    """One per engine. `frozen` is True while the database answers nobody: then nothing new is asked of it.
+
+    `cannot_write` is True once it said that it cannot write, until somebody has found that it can.
+    """
 
     def __init__(self, conninfo: str, *, silence_s: float, answer_s: float, give_up_s: float) -> None:
-        self.frozen = self.answered = False
+        self.frozen = self.answered = self.cannot_write = False
         # libpq takes whole seconds, two at least; the exact limit is ours.
         self._conninfo = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=max(2, round(answer_s)))
         self._silence_s, self._answer_s, self._give_up_s = silence_s, answer_s, give_up_s
@@ -98,6 +103,11 @@ class Watch:
         """Raises OperationalError, as a lost connection does, while the database answers nobody."""
         if self.frozen:
             raise OperationalError(None, None, psycopg.OperationalError("the database does not answer"), True)
+
+    def note(self, error: BaseException) -> None:
+        """What the driver raised: it may tell that nothing can be written."""
+        if getattr(error, "sqlstate", None) in CANNOT_WRITE:
+            self.cannot_write = True
 
     def close(self) -> None:
         """Watch no more."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.stack import (
+    disk,
     environment,
     leftovers,
     ports,
@@ -18,6 +19,7 @@ from infra.stack import (
     temporal_setup,
     ui_guard,
 )
+from infra.stack.errors import StackError, TakenError
 from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
 from infra.stack.lock import DirectoryLock
 from infra.stack.postgres import PostgresServer
@@ -30,6 +32,7 @@ from infra.stack.temporal import NAMESPACE, TemporalServer
 STOP_ORDER = ("api", "relay", "worker", "sandbox", "temporal", "postgres")
 # What keeps data may be slow for a while, and is slow to come back.
 STORE_HANGS_AFTER_S = 60.0
+DISK_LOOK_S = 2.0
 STOP_TIMEOUT_S = {"api": 8.0, "relay": 8.0, "worker": 15.0, "sandbox": 5.0}
 
 log = logging.getLogger(__name__)
@@ -60,6 +63,8 @@ class Stack:
         self._routing: asyncio.Task[None] | None = None
         self._ui: ui_guard.UiGuard | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._untold = False
 
     @property
     def running(self) -> Running:
@@ -75,20 +80,31 @@ class Stack:
     async def start(self) -> Running:
         """Returns when all are ready. Raises TakenError when the directory or the port is in use, StackError else."""
         see_that_they_are_kept(self._layout)
-        self._layout.create()
-        self._lock.acquire()
         try:
-            await self._prepare()
-            await self._start_ui()
-            await self._start_services()
+            self._layout.create()
+            self._lock.acquire()
+            await self._stand_up()
+        except (StackError, OSError) as error:
+            await self.stop()
+            if not isinstance(error, TakenError) and (lacks := self._lacks()):
+                raise StackError(lacks) from error
+            raise
         except BaseException:
             await self.stop()
             raise
-        self._standing = True
-        self._announce()
+        self._looking = asyncio.create_task(self._look_at_disk(), name="look at the disk")
         renewing = role_tokens.renewed(self._secrets, self._postgres.app_url, self._renew)
         self._renewing = asyncio.create_task(renewing, name="renew tokens")
         return self.running
+
+    async def _stand_up(self) -> None:
+        if lacks := disk.full(self._layout.root):
+            raise StackError(lacks)
+        await self._prepare()
+        await self._start_ui()
+        await self._start_services()
+        self._standing = True
+        self._write_ready_files()
 
     async def stop(self) -> None:
         """Ends every process, in the order in which they need each other, and gives the directory free.
@@ -100,7 +116,7 @@ class Stack:
             return
         for file in self._ready_files():
             file.unlink(missing_ok=True)
-        for task in (self._routing, self._renewing):
+        for task in (self._routing, self._renewing, self._looking):
             if task is not None:
                 task.cancel()
         if self._ui is not None:
@@ -279,11 +295,39 @@ class Stack:
     def _announce(self) -> None:
         if not self._standing:
             return
+        try:
+            self._write_ready_files()
+            self._untold = False
+        except OSError as error:  # it is written as soon as it can be
+            log.warning("the ready file cannot be written: %s", error)
+            self._untold = True
+
+    def _write_ready_files(self) -> None:
         now = self.running
         running.keep_environment(self._layout, now.environment)
         write_json(self._layout.ready, now.public())
         if self._options.ready_file:
             write_json(self._options.ready_file.resolve(), now.public())
+
+    def _lacks(self) -> str | None:
+        try:
+            return disk.full(self._layout.root)
+        except OSError:  # there is no such folder, which is told already
+            return None
+
+    async def _look_at_disk(self) -> None:
+        """Says once in a sentence that the disk is full, and once that it is not any more."""
+        said = False
+        while True:
+            lacks = self._lacks()
+            if lacks and not said:
+                log.error("%s", lacks)
+            if said and not lacks:
+                log.warning("there is room on the disk of %s again", self._layout.root)
+            said = lacks is not None
+            if self._untold:
+                self._announce()
+            await asyncio.sleep(DISK_LOOK_S)
 
     def _renew(self, tokens: dict[str, str]) -> None:
         self._facts = replace(self._facts, tokens=tokens)

@@ -1,0 +1,168 @@
+"""A disk that is full, a memory that is used up, books that can only be read: said so, and over when it is over."""
+
+import asyncio
+import os
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from infra.db import migrate, seed
+from infra.stack import disk
+from infra.stack.errors import StackError
+from infra.stack.ports import any_free
+from infra.stack.postgres import PostgresServer
+from infra.stack.stack import Options, Stack
+from tests.api.conftest import Door, an_order, open_door
+from tests.conftest import Books
+from tests.faults.driver import basket, place, stocked
+from tests.faults.stackrun import TORTURE, StackRun, until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600 if TORTURE else 180)]
+
+PATIENCE_S = 60.0
+PRODUCT = "INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA-1', 'Tea', 1200, 'CNY')"
+
+
+@contextmanager
+def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
+    """A disk of its own of this size; the test is skipped where none may be made."""
+    folder.mkdir(mode=0o711)
+    size = f"size={mebibytes}m,mode=711"
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], capture_output=True, check=False)
+    if made.returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Nothing is left on the disk of this folder."""
+    ballast = folder / "ballast"
+    try:
+        with ballast.open("wb") as file:
+            while left := os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize:
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), left)
+        yield
+    finally:
+        ballast.unlink()
+
+
+@asynccontextmanager
+async def server_on(folder: Path) -> AsyncIterator[Books]:
+    server = PostgresServer(
+        data=folder / "postgres",
+        port=any_free(set()),
+        log=folder.parent / "postgres.log",
+        owner_password=secrets.token_urlsafe(),
+        app_password=secrets.token_urlsafe(),
+        durable=False,
+    )
+    async with server.running():
+        await asyncio.to_thread(migrate.upgrade, server.owner_url)
+        await asyncio.to_thread(seed.seed, server.owner_url)
+        yield Books(server.owner_url, server.app_url)
+
+
+async def until_status(door: Door, status: int) -> None:
+    """Orders are placed until one is answered so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (answer := await door.as_("support").post("/v1/orders", an_order())).status_code != status:
+            assert answer.status_code in (201, 503), answer.text
+    if status == 503:
+        assert answer.json()["code"] in ("database_not_writable", "database_unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+async def until_ready(door: Door, status: int) -> str:
+    async with asyncio.timeout(PATIENCE_S):
+        while (answer := await door.get("/readyz")).status_code != status:
+            await asyncio.sleep(0.1)
+    return str(answer.json().get("code"))
+
+
+async def test_a_full_disk_is_503_for_orders_and_for_readiness_until_there_is_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 160) as folder:
+        async with server_on(folder) as books, open_door(books) as door:
+            await door.sql(PRODUCT)
+            await until_status(door, 201)
+            with filled(folder):
+                await until_status(door, 503)
+                assert await until_ready(door, 503) in ("database_not_writable", "database_unavailable")
+            await until_ready(door, 200)
+            await until_status(door, 201)
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "53200", "58030", "25006"])
+async def test_what_postgresql_cannot_write_is_503_with_a_time_to_come_back(database_url: Books, sqlstate: str) -> None:
+    async with open_door(database_url) as door:
+        await door.sql(PRODUCT + " ON CONFLICT DO NOTHING")
+        support, wish = (
+            door.as_("support"),
+            {"sku": f"NEW-{sqlstate}", "name": "New", "price_minor": 1, "currency": "CNY"},
+        )
+        async with refusing(door, sqlstate):
+            # One goes straight to the driver, the other by way of SQLAlchemy.
+            answers = [await support.post("/v1/orders", an_order())]
+            answers += [await door.as_("operations").post("/v1/products", wish)]
+            for answer in answers:
+                assert (answer.status_code, answer.json()["code"]) == (503, "database_not_writable"), answer.text
+                assert int(answer.headers["retry-after"]) >= 1
+            ready = await door.get("/readyz")
+            assert (ready.status_code, ready.json()["code"]) == (503, "database_not_writable")
+        assert (await door.get("/readyz")).status_code == 200
+        assert (await support.post("/v1/orders", an_order())).status_code == 201
+
+
+@asynccontextmanager
+async def refusing(door: Door, sqlstate: str) -> AsyncIterator[None]:
+    """Every table into which is written here refuses it with this state."""
+    tables = ("orders", "products", "processes")
+    await door.sql(
+        "CREATE FUNCTION public.refused() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$"
+    )
+    for table in tables:
+        await door.sql(f"CREATE TRIGGER refused BEFORE INSERT ON {table} EXECUTE FUNCTION public.refused()")
+    try:
+        yield
+    finally:
+        await door.sql("DROP FUNCTION public.refused() CASCADE")
+
+
+async def test_a_stack_on_a_full_disk_says_so_in_one_sentence_and_begins_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 20) as folder, filled(folder):
+        stack = Stack(Options(data_dir=folder, port=0, headless=True))
+        with pytest.raises(StackError) as told:
+            await stack.start()
+        assert str(told.value) == disk.full(folder)
+        assert "is full" in str(told.value) and "\n" not in str(told.value)
+        assert not (folder / "postgres").exists() and not stack.holds_directory
+
+
+@pytest.mark.skipif(not TORTURE, reason="make torture only")
+async def test_a_stack_whose_disk_was_full_goes_on_by_itself(tmp_path: Path) -> None:
+    run = StackRun(tmp_path)
+    with small_disk(run.data_dir, 400):
+        async with run.standing(), run.client() as http:
+            sku = await stocked(run, 1000)
+            await run.reaches(await place(run, basket(sku)), "completed")
+
+            async def answered(status: int) -> bool:
+                key = {"Idempotency-Key": secrets.token_hex(8)}
+                answer = await http.post("/v1/orders", json=basket(sku), headers=key)
+                assert answer.status_code in (201, 503), answer.text
+                return answer.status_code == status
+
+            with filled(run.data_dir):
+                await until(lambda: answered(503), "orders are refused")
+                said = tmp_path / "up.log"
+                await until(lambda: "is full (0 MiB left)" in said.read_text(), "it is said in one sentence")
+            await until(lambda: answered(201), "orders are taken again")
+            await run.reaches(await place(run, basket(sku)), "completed")
