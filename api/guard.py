@@ -1,7 +1,6 @@
 """What holds for every request and answer: calls without a token are counted by address, and each answer says how a
 browser may treat it."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import MEDIA_TYPE, Problem, body
@@ -14,6 +13,9 @@ _STATIC = ("/console/static/", "/portal/static/")
 _CACHED = (*_STATIC, "/static-offline-docs/")
 _UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/v1/webhooks/", *_STATIC)
 _YEAR_S = 31_536_000
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_NO_STORE = (b"cache-control", b"no-store")
+_HSTS = (b"strict-transport-security", f"max-age={_YEAR_S}".encode())
 
 
 class Guard:
@@ -31,7 +33,7 @@ class Guard:
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._complete(scope, MutableHeaders(scope=message))
+                self._complete(scope, message["headers"])
             await send(message)
 
         try:
@@ -47,16 +49,16 @@ class Guard:
         client = scope.get("client")
         scope["state"]["allowance"] = self._limits.address(client[0] if client else "unknown")
 
-    def _complete(self, scope: Scope, headers: MutableHeaders) -> None:
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        if not scope["path"].startswith(_CACHED):
-            headers.setdefault("Cache-Control", "no-store")
+    def _complete(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+        """Adds what the answer does not say itself; names are in lower case, as ASGI has them."""
+        said = {name for name, _ in headers}
+        added = [] if scope["path"].startswith(_CACHED) else [_NO_STORE]
         if self._https or scope.get("scheme") == "https":
-            headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
+            added.append(_HSTS)
         allowance: Allowance | None = scope["state"].get("allowance")
         if allowance is not None:
-            for name, value in allowance.headers().items():
-                headers.setdefault(name, value)
+            added += allowance.headers_raw()
+        headers += [header for header in (_NO_SNIFF, *added) if header[0] not in said]
 
 
 def _bears_token(scope: Scope) -> bool:

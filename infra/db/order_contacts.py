@@ -87,12 +87,22 @@ class Standing:
 
 def named(keys: KeyRing, plain_key: bytes, customer_id: str, profile: Profile, ship_to: Mapping[str, str]) -> Named:
     """What an order that names these two is found by; the same for each order of the customer that names the same."""
-    receiver = {"name": ship_to.get("name"), "phone": ship_to.get("phone")}
+    receiver = _receiver(ship_to)
     return Named(
-        _id(plain_key, json.dumps([sorted(profile.items()), sorted(receiver.items())], ensure_ascii=False)),
+        contact_id(plain_key, profile, ship_to),
         keys.vault.seal_json(plain_key, dict(profile), profile_context(customer_id)),
         keys.vault.terms(words_of((profile, receiver), ship_to["country"])),
     )
+
+
+def contact_id(plain_key: bytes, profile: Profile, ship_to: Mapping[str, str]) -> bytes:
+    """Under which the books keep what an order that names these two is found by."""
+    said = [sorted(profile.items()), sorted(_receiver(ship_to).items())]
+    return _id(plain_key, json.dumps(said, ensure_ascii=False))
+
+
+def _receiver(ship_to: Mapping[str, str]) -> dict[str, str | None]:
+    return {"name": ship_to.get("name"), "phone": ship_to.get("phone")}
 
 
 async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Standing:

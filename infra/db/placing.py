@@ -24,7 +24,7 @@ from infra.db.customers import CustomerRecord, KeyRing, recorded
 from infra.db.direct import Direct
 from infra.db.engine import Database
 from infra.db.idempotency import Answered
-from infra.db.order_contacts import named
+from infra.db.order_contacts import contact_id, named
 
 ROUNDS = 5
 # A first run that waits for its order keeps its key this much longer than it waits.
@@ -40,7 +40,8 @@ _LOOK = Direct(
            EXISTS (SELECT FROM orders o WHERE o.channel = :channel
                       AND o.external_ref = CAST(:external_ref AS text)) AS taken,
            (SELECT json_agg(json_build_array(p.sku, p.name, p.price_minor, p.currency, p.active))
-              FROM products p WHERE p.sku = ANY(CAST(:skus AS text[]))) AS products
+              FROM products p WHERE p.sku = ANY(CAST(:skus AS text[]))) AS products,
+           ARRAY(SELECT n.contact_id FROM order_contacts n WHERE n.customer_id = :customer_id LIMIT 8) AS contacts
       FROM (VALUES (1)) one
       LEFT JOIN idempotency_keys k ON k.subject = :subject AND k.key = :key
       LEFT JOIN customers c ON c.customer_id = :customer_id
@@ -71,7 +72,7 @@ _KNOWN = """
     customer AS (
       SELECT customer_id FROM customers
        WHERE customer_id = :customer_id AND data_key = CAST(:data_key AS bytea)),"""
-# One row serves all orders that name the same: a customer who orders again writes none.
+# One row serves all orders that name the same: a customer who orders again writes none, and most are seen at the look.
 _NAMED = """
     named AS (
       INSERT INTO order_contacts (customer_id, contact_id, profile_enc, terms)
@@ -119,7 +120,7 @@ _LINES = """
 _SHARED = ("discount", "shipping", "tax", "tax_added")
 
 
-def _statement(customer_changed: bool, pays: bool, charged: bool, slotted: bool) -> Direct:
+def _statement(customer_changed: bool, contact_new: bool, pays: bool, charged: bool, slotted: bool) -> Direct:
     names = _SHARED if charged else ()
     columns = "".join(f", {name}_minor" for name in names)
     rules = (", priced_by", ", CAST(:priced_by AS jsonb)") if charged else ("", "")
@@ -136,12 +137,13 @@ def _statement(customer_changed: bool, pays: bool, charged: bool, slotted: bool)
         arrays="".join(f", CAST(:{name}_shares AS bigint[])" for name in names),
         named="".join(f", {name}" for name in names),
     )
-    parts = (_CUSTOMER if customer_changed else _KNOWN, _NAMED, order, _PAYMENT if pays else "", lines)
+    customer = _CUSTOMER if customer_changed else _KNOWN
+    parts = (customer, _NAMED if contact_new else "", order, _PAYMENT if pays else "", lines)
     return Direct("INSERT orders", "WITH" + "".join(parts))
 
 
-# Sixteen fixed statements, so that each is compiled and prepared once.
-_PLACE = {key: _statement(*key) for key in itertools.product((False, True), repeat=4)}
+# Fixed statements, so that each is compiled and prepared once.
+_PLACE = {key: _statement(*key) for key in itertools.product((False, True), repeat=5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed |
     if draft.delivery_slot is not None:
         require_ahead(draft.delivery_slot, datetime.now(UTC), draft.slot_days_ahead)
     customer = recorded(keys, draft.customer_id, draft.profile, row.data_key, row.profile_enc, row.said_enc)
-    return await _write(conn, keys, draft, lines, customer)
+    return await _write(conn, keys, draft, lines, customer, row.contacts)
 
 
 async def _earlier(conn: AsyncConnection, keys: KeyRing, draft: Draft, row: Any) -> Placed | Answered | None:
@@ -240,7 +242,12 @@ _TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
 
 
 async def _write(
-    conn: AsyncConnection, keys: KeyRing, draft: Draft, lines: list[PricedLine], customer: CustomerRecord
+    conn: AsyncConnection,
+    keys: KeyRing,
+    draft: Draft,
+    lines: list[PricedLine],
+    customer: CustomerRecord,
+    contacts: Sequence[bytes],
 ) -> Placed | None:
     order_no = new_order_no(time.time_ns() // 1_000_000)
     costs = [line.total_minor for line in lines]
@@ -255,11 +262,15 @@ async def _write(
         amounts.require_payable(draft.payment[0], total_minor, draft.currency)
     body = draft.answer(order_no, total_minor)
     values = _order(keys, draft, order_no, total_minor, customer) | _lines(lines) | _kept(keys, draft, body)
-    values |= _named(keys, draft, customer)
+    values["contact_id"] = contact_id(customer.plain_key, draft.profile, draft.ship_to)
+    contact_new = values["contact_id"] not in contacts
+    if contact_new:
+        values |= _named(keys, draft, customer)
     if sums is not None:
         values |= _charged(sums) | {"priced_by": _rules(draft)}
     try:
-        kind = (customer.changed, draft.payment is not None, sums is not None, draft.delivery_slot is not None)
+        pays, slotted = draft.payment is not None, draft.delivery_slot is not None
+        kind = (customer.changed, contact_new, pays, sums is not None, slotted)
         row = await _PLACE[kind].one_or_none(conn, values)
     except IntegrityError as error:
         _again_or_raise(error)
@@ -337,7 +348,7 @@ def _order(keys: KeyRing, draft: Draft, order_no: str, total_minor: int, custome
 
 def _named(keys: KeyRing, draft: Draft, customer: CustomerRecord) -> dict[str, Any]:
     contact = named(keys, customer.plain_key, draft.customer_id, draft.profile, draft.ship_to)
-    return {"contact_id": contact.contact_id, "contact_enc": contact.profile_enc, "terms": contact.terms}
+    return {"contact_enc": contact.profile_enc, "terms": contact.terms}
 
 
 def _lines(lines: Sequence[PricedLine]) -> dict[str, Any]:

@@ -2,11 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from limits import parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 from pydantic import ValidationError
 
+from api.rate_limits import Window
 from infra.settings import Settings
 from tests.api.changing import change, held, lines, paid, placed, reserved, stocked
 from tests.api.conftest import Door, an_order, open_door, unique
@@ -92,6 +99,20 @@ async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, data
     async with open_door(database_url, **(FEW | {"rate_limit_address": ""})) as door:
         desk = await sign_in(door, "support")
         assert [(await desk.get("/console")).status_code for _ in range(6)] == [200] * 5 + [429]
+
+
+@given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 9)), max_size=60))
+def test_a_window_counts_as_the_library_that_reads_its_rate_does(most: int, calls: list[tuple[str, float]]) -> None:
+    now_s = 1_000_000.0
+    (item,) = parse_many(f"{most} per 4 seconds")
+    window, library = Window(item, lambda: now_s), SlidingWindowCounterRateLimiter(MemoryStorage())
+    with mock.patch("time.time", lambda: now_s):
+        for name, passed_s in calls:
+            now_s += passed_s
+            taken, allowance = window.hit(name)
+            assert taken == library.hit(item, name)
+            assert allowance.left == library.get_window_stats(item, name).remaining
+            assert 1 <= allowance.reset_s <= 4
 
 
 @pytest.mark.parametrize("rate", ["many", "5/fortnight", "-1/second", "5"])

@@ -151,6 +151,16 @@ async def test_a_caller_finds_only_his_own_and_learns_nothing_of_others(shop: Do
     assert list(await found(other, "Only Mine")) == [known]
 
 
+async def test_orders_of_one_customer_share_a_contact_for_each_that_they_name(shop: Door) -> None:
+    """More contacts than a look at the customer brings along."""
+    who = {"id": unique("c"), "name": "Sends Gifts", "email": "gifts@search.example"}
+    names = [f"Gifted {word}" for word in ("Ada", "Bo", "Cy", "Di", "Ed", "Flo", "Gil", "Hal", "Ida", "Jo")]
+    placed = [{await place(shop, {"name": name}, customer=who) for _ in range(2)} for name in names]
+    assert [set(await found(shop, name)) for name in names] == placed
+    kept = await shop.sql("SELECT 1 FROM order_contacts WHERE customer_id = %s", who["id"])
+    assert len(kept) == len(names)
+
+
 async def test_erasure_leaves_no_index_that_finds_the_person(shop: Door) -> None:
     who = {"id": unique("c"), "name": "Gone Person", "email": "gone@search.example", "phone": "13912121212"}
     number = await place(shop, {"name": "Gone Receiver"}, customer=who)
