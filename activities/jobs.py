@@ -1,12 +1,13 @@
 """Bulk acts of support: each order gets its own resolution and is told by an update, at a bounded rate."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
@@ -23,6 +24,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.steps import FORWARD
+from infra import temporal_steps
 from infra.crypto import Unreadable, Vault
 from infra.db import events, giving, jobs, support_reading
 from infra.db.engine import Database
@@ -38,6 +40,10 @@ AT_ONCE = 10
 SLICE_S = 900.0
 # Well below the time after which a silent activity is taken for dead: orders may be due further apart than that.
 BEAT_S = 10.0
+Out = TypeVar("Out")
+# An order whose workflow does not take the act: how often it is asked, and for how many answers' time each. One whose
+# code fails takes nothing before that is repaired; a slow one may yet.
+FAILING_TRIES, SLOW_TRIES, PATIENCE = 3, 10, 4
 # Answers that asking again would not change.
 _FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 
@@ -80,12 +86,12 @@ class JobActivities:
         running: set[asyncio.Task[None]] = set()
         try:
             async for item in self._paced(start):
-                await gate.acquire()
+                await _alive(gate.acquire())
                 task = asyncio.create_task(self._resolve(act, item, tally))
                 running.add(task)
                 task.add_done_callback(lambda _: gate.release())
                 await _raise_first(running)
-            await asyncio.gather(*running)
+            await _alive(asyncio.gather(*running))
         finally:
             for task in running:
                 task.cancel()
@@ -175,6 +181,34 @@ class JobActivities:
         return reason, self._vault.seal_json(key, act.value, f"{item.resolution_id}:value")
 
     async def _told(self, request: m.ResolveRequest) -> str | None:
+        for tries in itertools.count(1):
+            try:
+                async with asyncio.timeout(PATIENCE * self._answer_s):
+                    handle = await self._accepted(request)
+                await self._answered(handle)
+            except WorkflowUpdateFailedError as error:
+                return (error.cause.type if isinstance(error.cause, ApplicationError) else None) or "update_failed"
+            except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+                if given_up := await self._given_up(request.order_no, tries):
+                    return given_up
+                continue
+            except RPCError as error:
+                if error.status not in _FINAL:
+                    raise
+                return f"temporal_{error.status.name.lower()}"
+            return None
+        raise AssertionError("counts without end")
+
+    async def _given_up(self, order_no: str, tries: int) -> str | None:
+        """Why the order is asked no more, as a code. Raises RPCError, TimeoutError where Temporal itself is slow."""
+        async with asyncio.timeout(PATIENCE * self._answer_s):
+            found = await temporal_steps.under_way(self._client, names.order_workflow(order_no))
+        if found.failing is not None:
+            return "workflow_failing" if tries >= FAILING_TRIES else None
+        return "workflow_unavailable" if tries >= SLOW_TRIES else None
+
+    async def _accepted(self, request: m.ResolveRequest) -> WorkflowUpdateHandle[m.UpdateAnswer]:
+        """Returns once the order has taken the act. Temporal itself would wait for that for ever."""
         start: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             names.ORDER,
             m.StartOrder(request.order_no),
@@ -182,24 +216,16 @@ class JobActivities:
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-        try:
-            handle = await self._client.start_update_with_start_workflow(
-                names.RESOLVE,
-                request,
-                id=request.resolution_id,
-                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                start_workflow_operation=start,
-                result_type=m.UpdateAnswer,
-                rpc_timeout=timedelta(seconds=4 * self._answer_s),
-            )
-            await self._answered(handle)
-        except WorkflowUpdateFailedError as error:
-            return (error.cause.type if isinstance(error.cause, ApplicationError) else None) or "update_failed"
-        except RPCError as error:
-            if error.status not in _FINAL:
-                raise
-            return f"temporal_{error.status.name.lower()}"
-        return None
+        handle: WorkflowUpdateHandle[m.UpdateAnswer] = await self._client.start_update_with_start_workflow(
+            names.RESOLVE,
+            request,
+            id=request.resolution_id,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            start_workflow_operation=start,
+            result_type=m.UpdateAnswer,
+            rpc_timeout=timedelta(seconds=PATIENCE * self._answer_s),
+        )
+        return handle
 
     async def _answered(self, handle: WorkflowUpdateHandle[m.UpdateAnswer]) -> None:
         """Wait a little for the answer; without one it is accepted all the same, and no more than that was asked."""
@@ -220,6 +246,17 @@ async def _until(due_s: float, given: int) -> None:
     while (left_s := due_s - monotonic()) > 0:
         await asyncio.sleep(min(left_s, BEAT_S))
         activity.heartbeat(given)
+
+
+async def _alive(work: Awaitable[Out]) -> Out:
+    """What it gives, showing meanwhile that this activity lives."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=BEAT_S))[0]:
+            activity.heartbeat()
+        return task.result()
+    finally:
+        task.cancel()
 
 
 async def _raise_first(running: set[asyncio.Task[None]]) -> None:

@@ -47,6 +47,18 @@ class Patient:
 
 
 ENDED: set[str] = set()
+WEDGED: set[str] = set()
+
+
+@workflow.defn(name=names.ORDER)
+class Wedged(Patient):
+    """Stands for orders of which some run into a bug: their task fails again and again."""
+
+    @workflow.run
+    async def run(self, start: StartOrder) -> None:
+        if start.order_no in WEDGED:
+            raise RuntimeError("a bug")
+        await workflow.wait_condition(lambda: False)
 
 
 @workflow.defn(name=names.ORDER)
@@ -86,7 +98,7 @@ async def client(settings: Settings) -> Client:
 
 @asynccontextmanager
 async def working(
-    client: Client, books: Database, settings: Settings, order: type[Patient] | type[Brief] = Patient
+    client: Client, books: Database, settings: Settings, order: type[Patient] | type[Brief] | type[Wedged] = Patient
 ) -> AsyncIterator[None]:
     slices = JobActivities(books, vault(), client, settings)
     async with Worker(
@@ -234,6 +246,22 @@ async def test_an_act_that_is_accepted_but_takes_long_is_done(
         job_id = await open_job(books, "amend", 100.0)
         await (await start(client, settings, job_id, 100.0)).result()
         assert await progress(books, job_id) == ("finished", 2, 0)
+
+
+async def test_an_order_whose_workflow_is_wedged_fails_after_some_tries_and_the_act_finishes(
+    database_url: Books, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "FAILING_TRIES", 2)
+    monkeypatch.setattr(jobs, "SLOW_TRIES", 100)
+    wedged, *others = await stuck(database_url, 4)
+    WEDGED.add(wedged)
+    settings = settings.model_copy(update={"workflow_timeout_s": 0.3})
+    async with database(settings) as books, working(client, books, settings, Wedged):
+        job_id = await open_job(books, "retry", 100.0)
+        await (await start(client, settings, job_id, 100.0)).result()
+        assert await progress(books, job_id) == ("finished", 3, 1)
+    items = await sql(database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s", job_id)
+    assert dict(items) == {wedged: "workflow_failing", **dict.fromkeys(others)}
 
 
 async def test_a_stopped_job_stops_and_a_worker_that_dies_is_followed_by_another(
