@@ -74,6 +74,8 @@ class GatewayCalls:
         Raises RuleBroken with the provider's final refusal.
         """
         async with self._db.begin() as conn:
+            if new.kind is PaymentKind.REFUND and await refund_paying.has_bounced(conn, new.parent_id, new.refund_id):
+                raise RuleBroken(refund_paying.BOUNCED)
             intent = await payments.begin(conn, new)
         if intent.decided:
             return

@@ -57,20 +57,29 @@ async def payment_fact(conn: AsyncConnection, order_no: str, provider: str, fact
         return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
     told = PaymentStatus(fact["status"])
     if known.kind == PaymentKind.REFUND and (known.status, told) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
-        return await _failed_late(conn, order_no, known, fact)
-    if known.status in (told, PaymentStatus.SUCCEEDED):
+        return await _bounced(conn, order_no, provider, known, fact)
+    if known.status in (told, PaymentStatus.SUCCEEDED) or known.reversed:
         return "known"
     return await _settle(conn, order_no, known, told, fact)
 
 
-async def _failed_late(conn: AsyncConnection, order_no: str, known: Any, fact: dict[str, Any]) -> str:
-    """A refund that had succeeded did not reach the customer after all: a person sends the money another way."""
-    _log.error("a refund failed after it had succeeded", extra={"payment_id": known.payment_id})
-    key = f"refund_failed:{known.payment_id}"
-    if not await events.is_done(conn, order_no, key):
-        data = {"amount_minor": known.amount_minor, "code": fact.get("error_code") or "refund_failed"}
-        await events.note(conn, order_no, "refund_refused", key=key, data=data)
-    return "failed_late"
+async def _bounced(conn: AsyncConnection, order_no: str, provider: str, known: Any, fact: dict[str, Any]) -> str:
+    """A refund that had succeeded did not reach the customer after all: the money is ours again, the refund open again.
+
+    A person decides how it goes: paying it parks (see GatewayCalls.undo). Of a cancelled order nothing is kept.
+    """
+    code = fact.get("error_code") or "refund_failed"
+    told = Told(
+        order_no, provider, PaymentKind.REFUND_REVERSED, known.amount_minor, known.currency, fact["provider_ref"],
+        known.purpose, known.attempt, known.payment_id,
+    )  # fmt: skip
+    await payment_facts.reverse_refund(conn, told, code)
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    if known.refund_id is None and order.status == Status.CANCELLED:
+        await payment_facts.mark_stray(conn, known.parent_id)
+    data = {"amount_minor": known.amount_minor, "code": code}
+    await events.note(conn, order_no, "refund_bounced", key=f"refund_bounced:{known.payment_id}", data=data)
+    return "reversed"
 
 
 async def mark_paid(conn: AsyncConnection, order_no: str, status: str, amount_minor: int) -> None:

@@ -11,7 +11,7 @@ from activities.effects import effect
 from activities.gateway_calls import GatewayCalls
 from activities.refunds import RefundActivities
 from activities.views import view_of
-from domain.payments import PaymentKind, PaymentStatus, idempotency_key
+from domain.payments import PaymentKind, PaymentStatus, undoing_key
 from domain.states import Event, Status
 from infra.db import events, payments, supplements
 from infra.db.autocommit import autocommit
@@ -132,8 +132,9 @@ class PaymentActivities:
         ended = [*_children(known, parent, kind, PaymentStatus.FAILED)]
         # Money that came back to us after all (a dispute was won) is returned under a key of its own.
         ended += _children(known, parent, kind, PaymentStatus.SUCCEEDED)
-        key = idempotency_key(
-            order_no, f"{kind}/{parent.payment_id}", len([t for t in ended if t.refund_id is None]) + 1
+        done = len([t for t in ended if t.refund_id is None])
+        key = _open_key(known, parent, kind) or undoing_key(
+            order_no, kind, parent.provider, parent.provider_ref or "", done + 1
         )
         new = NewIntent(
             order_no, kind, parent.attempt, parent.provider, amount, parent.currency, key, parent.payment_id,
@@ -177,6 +178,17 @@ def _children(
     known: list[Transaction], parent: Transaction, kind: PaymentKind, status: PaymentStatus
 ) -> list[Transaction]:
     return [t for t in known if t.parent_id == parent.payment_id and t.kind is kind and t.status is status]
+
+
+def _open_key(known: list[Transaction], parent: Transaction, kind: PaymentKind) -> str | None:
+    """What is under way keeps the key that it was begun with."""
+    begun = [
+        t
+        for status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
+        for t in _children(known, parent, kind, status)
+        if t.refund_id is None
+    ]
+    return begun[0].idempotency_key if begun else None
 
 
 def _given_back(known: list[Transaction], capture: Transaction) -> int:

@@ -25,13 +25,15 @@ class Origin(StrEnum):
 
 _S = RefundStatus
 # `refused` by the second person or by his silence; `overtaken` by a cancellation, which returns everything, or by what
-# was refunded or disputed at the provider, which leaves no room for it.
+# was refunded or disputed at the provider, which leaves no room for it. One that was paid is open again when its
+# provider takes it back.
 MOVES: frozenset[tuple[RefundStatus, RefundStatus]] = frozenset(
     {
         (_S.AWAITING_APPROVAL, _S.APPROVED),
         (_S.AWAITING_APPROVAL, _S.REFUSED),
         (_S.AWAITING_APPROVAL, _S.OVERTAKEN),
         (_S.APPROVED, _S.SUCCEEDED),
+        (_S.SUCCEEDED, _S.APPROVED),
         (_S.APPROVED, _S.OVERTAKEN),
     }
 )

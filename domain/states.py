@@ -46,6 +46,7 @@ NOTES = frozenset(
         "payment_approved",
         "delivery_extended",
         "refund_refused",
+        "refund_bounced",
         "payment_refunded",
         "payment_returned",
         "dispute_opened",

@@ -20,6 +20,7 @@ LEFT = ("picked_up", "in_transit", "delivered")
 # What a provider has taken and decides later.
 PENDING = ("refund_pending", "void_pending", "guarantee_pending")
 WAITS_FOR_DECISION = "pending-is-no-failure"
+BOUNCED = "refund_bounced"  # it waits for a person's decision
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
 
 
@@ -112,7 +113,8 @@ class Sticking(Desk):
                 await self.hear()
                 await self.errand_beside(parked)
                 # The provider may have said what was waited for: asking again is safe, the books know what went back.
-                self.retry_asked = self.retry_asked or (self.paid_news and parked.step in RETURNING)
+                asks = self.paid_news and parked.step in RETURNING and parked.error != BOUNCED
+                self.retry_asked = self.retry_asked or asks
                 self.paid_news = False
             if self.resolution:
                 resolution, self.resolution = self.resolution, None

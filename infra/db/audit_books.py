@@ -84,7 +84,8 @@ QUESTIONS = (
                   CASE WHEN p.status = 'succeeded' THEN 'one entry' ELSE 'no entry' END AS expected,
                   CASE WHEN l.payment_id IS NULL THEN 'no entry' ELSE 'an entry' END AS found
              FROM payments p FULL JOIN payment_ledger l USING (payment_id)
-            WHERE (p.status IS NOT DISTINCT FROM 'succeeded') <> (l.payment_id IS NOT NULL)""",
+            WHERE (p.status IS NOT DISTINCT FROM 'succeeded') <> (l.payment_id IS NOT NULL)
+              AND NOT (p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no))""",
     ),
     Question(
         "ledger_amounts",
@@ -154,7 +155,7 @@ QUESTIONS = (
         """SELECT 'capture ' || coalesce(c.payment_id::text, 'of no order') AS place,
                   'at most ' || coalesce(max(c.amount_minor), 0) AS expected, sum(l.amount_minor)::text AS found
              FROM payment_ledger l
-             JOIN payments r ON r.payment_id = l.payment_id AND r.kind = 'refund'
+             JOIN payments r ON r.payment_id = l.payment_id AND r.kind = 'refund' AND r.status = 'succeeded'
              LEFT JOIN payments c ON c.payment_id = r.parent_id AND c.kind = 'capture' AND c.status = 'succeeded'
             GROUP BY c.payment_id HAVING sum(l.amount_minor) > coalesce(max(c.amount_minor), 0)""",
     ),
@@ -340,9 +341,12 @@ QUESTIONS = (
                     SELECT sum(c.total_minor) AS credited, sum(CASE WHEN c.refund_id IS NULL
                              THEN c.total_minor - k.kept ELSE r.paid END) AS given_back
                       FROM documents c
-                      LEFT JOIN LATERAL (SELECT sum(m.amount_minor) AS paid FROM payments m
-                                          WHERE m.refund_id = c.refund_id AND m.kind = 'refund'
-                                            AND m.status = 'succeeded') r ON true
+                      LEFT JOIN LATERAL (SELECT sum(x.amount_minor) AS paid FROM refund_parts x
+                                          WHERE x.refund_id = c.refund_id AND EXISTS (
+                                            SELECT FROM payments m WHERE m.refund_id = x.refund_id
+                                               AND m.parent_id = x.payment_id AND m.amount_minor = x.amount_minor
+                                               AND (m.status = 'succeeded'
+                                                 OR is_reversed(m.payment_id, m.order_no)))) r ON true
                       LEFT JOIN LATERAL (SELECT coalesce(sum(t.captured_minor - t.refunded_minor), 0) AS kept
                                            FROM payments m JOIN payment_totals t USING (payment_id)
                                           WHERE m.order_no = c.order_no AND m.purpose IN ('order', 'supplement'))

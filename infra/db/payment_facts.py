@@ -12,7 +12,9 @@ from domain.payments import PaymentKind, PaymentStatus
 # of the provider is one payment, whoever moved it.
 _KNOWN = text(
     """
-    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor FROM payments p
+    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor, p.currency, p.parent_id,
+           p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
+      FROM payments p
      WHERE p.order_no = :order_no AND (p.idempotency_key = :key
         OR (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind)
         OR (p.provider = :provider AND p.kind = :kind AND p.kind IN ('capture', 'void') AND p.amount_minor = :amount
@@ -116,6 +118,9 @@ _DISPUTE = text(
     """
 )
 _CLOSE_DISPUTE = text("UPDATE disputes SET status = :status, closed_at = now() WHERE payment_id = :payment_id")
+# Of the second fact about one object of the provider.
+_SECOND_FACTS = (PaymentKind.DISPUTE_WON, PaymentKind.REFUND_REVERSED)
+_WHY = text("UPDATE payments SET error_code = :code, updated_at = now() WHERE payment_id = :payment_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +169,9 @@ async def record(conn: AsyncConnection, told: Told) -> int:
         "order_no": told.order_no, "kind": told.kind, "purpose": told.purpose, "attempt": told.attempt,
         "provider": told.provider, "amount": told.amount_minor, "currency": told.currency, "ref": told.ref,
         "parent_id": told.parent_id, "refund_id": told.refund_id, "status": PaymentStatus.SUCCEEDED,
-        "key": f"{told.provider}:{told.ref}" + (f":{told.kind}" if told.kind is PaymentKind.DISPUTE_WON else ""),
+        "key": f"{told.provider}:{told.ref}" + (f":{told.kind}" if told.kind in _SECOND_FACTS else ""),
     }  # fmt: skip
-    if told.purpose != "supplement":
+    if told.purpose != "supplement" or told.kind not in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE):
         return int((await conn.execute(_INSERT, values)).scalar_one())
     payment_id = int((await conn.execute(_INSERT, {**values, "status": PaymentStatus.INTENT})).scalar_one())
     await conn.execute(_SUCCEED, {"payment_id": payment_id})
@@ -177,6 +182,12 @@ async def new_attempt(conn: AsyncConnection, order_no: str, provider: str, ref: 
     """A payment that the customer began at the provider by himself is an attempt like any other; its number."""
     values = {"order_no": order_no, "provider": provider, "request_id": f"{provider}:{ref}"}
     return int((await conn.execute(_NEW_ATTEMPT, values)).scalar_one())
+
+
+async def reverse_refund(conn: AsyncConnection, told: Told, code: str) -> None:
+    """The provider has taken a refund back (`told.parent_id`): by trigger its room is free and it is open again."""
+    await record(conn, told)
+    await conn.execute(_WHY, {"payment_id": told.parent_id, "code": code})
 
 
 async def mark_stray(conn: AsyncConnection, payment_id: int) -> None:

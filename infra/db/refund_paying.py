@@ -1,11 +1,12 @@
 """Paying what was decided: the parts of a refund that are still due, and the end of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payments import PaymentKind, idempotency_key
+from domain.payments import PaymentKind, undoing_key
 from infra.db import events
 from infra.db.payments import NewIntent
 
@@ -23,7 +24,10 @@ _UNPAID = """
 """
 _DUE_PARTS = text(
     f"""
-    SELECT r.order_no, c.payment_id, c.attempt, c.provider, c.provider_ref, c.purpose, c.currency, x.amount_minor,
+    SELECT r.order_no, r.refund_no, c.payment_id, c.attempt, c.provider, c.provider_ref, c.purpose, c.currency,
+           x.amount_minor,
+           (SELECT m.idempotency_key FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
+               AND m.status IN ('intent', 'pending')) AS open_key,
            (SELECT count(*) FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
                AND m.status = 'failed') AS failed
       FROM refunds r JOIN refund_parts x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id
@@ -36,7 +40,9 @@ _SETTLE = text(
     UPDATE refunds r SET status = 'succeeded', updated_at = now()
      WHERE r.refund_id = :refund_id AND r.status = 'approved'
        AND NOT EXISTS (SELECT FROM refund_parts x WHERE x.refund_id = r.refund_id AND {_UNPAID})
-    RETURNING r.order_no, r.refund_no, r.amount_minor
+    RETURNING r.order_no, r.refund_no, r.amount_minor,
+              (SELECT count(*) FROM payments m WHERE m.order_no = r.order_no AND m.refund_id = r.refund_id
+                  AND is_reversed(m.payment_id, m.order_no)) AS bounced
     """  # noqa: S608
 )
 _APPROVED = text(
@@ -58,6 +64,18 @@ _BY_HAND = text(
      WHERE r.refund_id = :refund_id AND r.status = 'approved' AND {_UNPAID}
     """  # noqa: S608
 )
+# A person decides by resolving the step that parks for it.
+BOUNCED = "refund_bounced"
+_BOUNCED = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM payments b JOIN payments v ON v.order_no = b.order_no AND v.parent_id = b.payment_id
+         AND v.kind = 'refund_reversed'
+       WHERE b.parent_id = :capture AND b.kind = 'refund' AND b.refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)
+         AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = v.order_no AND k.error = :error
+                            AND k.since >= v.created_at AND k.resolution_id IS NOT NULL))
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +87,34 @@ class DuePart:
 
 
 async def due_parts(conn: AsyncConnection, refund_id: str) -> list[DuePart]:
-    """What of the refund is not paid. The key of a part is new after a final refusal, and the same on every retry."""
+    """What of the refund is not paid.
+
+    The key of a part is new after a final refusal, and the same on every retry; what is under way keeps the key that it
+    was begun with.
+    """
     rows = (await conn.execute(_DUE_PARTS, {"refund_id": refund_id})).all()
     return [
         DuePart(
             NewIntent(
                 row.order_no, PaymentKind.REFUND, row.attempt, row.provider, row.amount_minor, row.currency,
-                idempotency_key(row.order_no, f"refund/{refund_id}/{row.payment_id}", row.failed + 1),
+                row.open_key or _key(row),
                 row.payment_id, row.purpose, refund_id,
             ),
             row.provider_ref or "",
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _key(row: Any) -> str:
+    step = f"refund/{row.refund_no}"
+    return undoing_key(row.order_no, step, row.provider, row.provider_ref or "", row.failed + 1)
+
+
+async def has_bounced(conn: AsyncConnection, capture_id: int | None, refund_id: str | None) -> bool:
+    """True where the provider has taken the refund back and nobody has decided yet how the money is to go."""
+    values = {"capture": capture_id, "refund_id": refund_id, "error": BOUNCED}
+    return bool((await conn.execute(_BOUNCED, values)).scalar_one())
 
 
 async def approved(conn: AsyncConnection, order_no: str) -> list[str]:
@@ -96,7 +129,8 @@ async def settle(conn: AsyncConnection, refund_id: str, *, by_hand: bool = False
         data = {"amount_minor": done.amount_minor, "refund_no": done.refund_no}
         if by_hand:
             data["manual"] = True
-        await events.note(conn, done.order_no, "payment_refunded", key=f"refund:{refund_id}", data=data)
+        key = f"refund:{refund_id}" + (f":{done.bounced}" if done.bounced else "")
+        await events.note(conn, done.order_no, "payment_refunded", key=key, data=data)
 
 
 async def record_by_hand(conn: AsyncConnection, refund_id: str, tag: str, reference: str) -> None:

@@ -107,8 +107,12 @@ class StripePayments:
             "amount": to_stripe(request.amount_minor, request.currency),
             "metadata": {"order_no": request.order_no, "idempotency_key": request.idempotency_key},
         }
-        create = self._api.refunds.create_async(params, _keyed(request.idempotency_key))
-        return await self._ask(create, refund_result)
+        key = request.idempotency_key
+        async with self._whole_call():
+            # Stripe forgets keys after a day; books that were restored from a backup may ask again for an older one.
+            if (known := await self._refund_of(capture_ref, key)) is not None:
+                return known
+            return await self._ask(self._api.refunds.create_async(params, _keyed(key)), refund_result)
 
     async def lookup(self, lost: LostCall) -> GatewayResult | None:
         async with self._whole_call():
@@ -169,10 +173,13 @@ class StripePayments:
     async def _refund_of(self, charge_id: str, key: str) -> GatewayResult | None:
         params: Any = {"charge": charge_id, "limit": PAGE}
         pages = await self._api.refunds.list_async(params)
-        async for refund in pages.auto_paging_iter():
-            known = plain(refund)
-            if (known.get("metadata") or {}).get("idempotency_key") == key:
-                return refund_result(known)
+        try:
+            async for refund in pages.auto_paging_iter():
+                known = plain(refund)
+                if (known.get("metadata") or {}).get("idempotency_key") == key:
+                    return refund_result(known)
+        except (KeyError, TypeError, AttributeError):
+            raise ProviderUnavailable("bad_response", NAME) from None
         return None
 
     async def _searched(self, lost: LostCall) -> GatewayResult | None:

@@ -162,7 +162,8 @@ DELETES = {
 EXECUTES = {
     "added_minor", "fits_somewhere",
     "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed",
-    "head_start_s", "is_awaiting_supplement", "is_booked", "is_paying", "lock_payment_ref", "lock_store_credit",
+    "head_start_s", "is_awaiting_supplement", "is_booked", "is_paying", "is_reversed", "lock_payment_ref",
+    "lock_store_credit",
     "make_audit_anchor", "meet_master_keys", "moved_minor", "note_cancel_asked", "open_park", "order_of_payment",
     "person_of", "require_unpaid_within", "supplement_attempt",
 }  # fmt: skip

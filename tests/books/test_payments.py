@@ -129,13 +129,16 @@ async def test_a_refund_needs_a_capture_that_succeeded(desk: Desk) -> None:
 async def test_each_success_is_booked_exactly_once_on_the_rules_accounts(desk: Desk, kind: PaymentKind) -> None:
     order_no = await desk.order()
     parent = None
-    if kind in (PaymentKind.REFUND, PaymentKind.DISPUTE, PaymentKind.DISPUTE_WON):
+    told = (PaymentKind.DISPUTE, PaymentKind.DISPUTE_WON, PaymentKind.REFUND_REVERSED)
+    if kind in (PaymentKind.REFUND, *told):
         parent = await desk.paid_in(order_no)
     elif kind is PaymentKind.VOID:
         parent = await desk.payment(order_no, "authorise", "succeeded")
     if kind is PaymentKind.DISPUTE_WON:
         await desk.payment(order_no, "dispute", "succeeded", 700, parent=parent)
-    if kind in (PaymentKind.DISPUTE, PaymentKind.DISPUTE_WON):
+    if kind is PaymentKind.REFUND_REVERSED:
+        parent = await desk.payment(order_no, "refund", "succeeded", 700, parent=parent)
+    if kind in told:
         payment = await desk.payment(order_no, kind, "succeeded", 700, parent=parent)
     else:
         payment = await desk.payment(order_no, kind, "intent", 700, parent=parent)
@@ -150,6 +153,28 @@ async def test_each_success_is_booked_exactly_once_on_the_rules_accounts(desk: D
     )
     debit, credit = (account.replace("{provider}", "sandbox") for account in POSTINGS[kind])
     assert booked == [(debit, credit, 700)]
+
+
+async def test_a_refund_is_taken_back_whole_and_once_and_frees_its_room(desk: Desk) -> None:
+    order_no = await desk.order()
+    capture = await desk.paid_in(order_no, 1000)
+    refund = await desk.payment(order_no, "refund", "succeeded", 600, parent=capture)
+    back = {"order_no": order_no, "kind": "refund_reversed", "status": "succeeded", "amount_minor": 600}
+    with pytest.raises(psycopg.Error) as refused:  # nothing says that it came back
+        await settle(desk, refund, "failed")
+    assert refused.value.sqlstate == "OM003"
+    for wrong in ({"amount_minor": 599}, {"parent": capture}, {"parent": None}, {"status": "intent"}):
+        with pytest.raises(psycopg.Error):
+            await desk.payment(**{**back, "parent": refund, **wrong})
+    assert await room(desk, capture) == 400
+    await desk.payment(**back, parent=refund)
+    assert await room(desk, capture) == 1000
+    with pytest.raises(psycopg.Error):
+        await desk.payment(**back, parent=refund)
+    with pytest.raises(psycopg.Error) as refused:
+        await settle(desk, refund, "succeeded")
+    assert refused.value.sqlstate == "OM003"
+    assert (await entries(desk, refund), await room(desk, capture)) == (1, 1000)
 
 
 async def test_a_failure_books_nothing(desk: Desk) -> None:

@@ -81,6 +81,7 @@ async def test_our_keys_are_stripe_s_keys(stripe: Stripe) -> None:
             200,
             {"id": "re_1", "object": "refund", "amount": 5, "currency": "eur", "status": "pending"},
         ),
+        "GET /v1/refunds": (200, _list("list")),
     }
     await stripe.gateway.authorise(REQUEST)
     captured = await stripe.gateway.capture("pi_1", PaymentRequest("N1", 600, "EUR", "N1/capture/1"))
@@ -88,9 +89,17 @@ async def test_our_keys_are_stripe_s_keys(stripe: Stripe) -> None:
     refunded = await stripe.gateway.refund("ch_1", PaymentRequest("N1", 5, "EUR", "N1/refund/1"))
     assert (captured.amount_minor, captured.provider_ref) == (600, "ch_1")
     assert refunded.status is PaymentStatus.PENDING
-    keys = [key for method, _, key, _ in stripe.asked]
+    keys = [key for method, _, key, _ in stripe.asked if method == "POST"]
     assert keys == ["N1/pay/1", "N1/capture/1:note", "N1/capture/1", "N1/void/1:note", "N1/void/1", "N1/refund/1"]
     assert "capture_method=manual" in stripe.asked[0][3] and "confirm=true" in stripe.asked[0][3]
+
+
+async def test_a_refund_whose_key_stripe_has_forgotten_is_not_paid_again(stripe: Stripe) -> None:
+    paid = {"id": "re_1", "object": "refund", "amount": 5, "currency": "eur", "status": "succeeded"}
+    stripe.answers = {"GET /v1/refunds": (200, _list("list", {**paid, "metadata": {"idempotency_key": "N1/refund/1"}}))}
+    found = await stripe.gateway.refund("ch_1", PaymentRequest("N1", 5, "EUR", "N1/refund/1"))
+    assert (found.provider_ref, found.status) == ("re_1", PaymentStatus.SUCCEEDED)
+    assert stripe.calls() == ["GET /v1/refunds"]
 
 
 async def test_a_failure_is_not_repeated_behind_our_back(stripe: Stripe) -> None:
@@ -332,6 +341,7 @@ async def test_stripe_s_number_for_an_amount_in_both_directions(
         "POST /v1/payment_intents/pi_1": (200, _intent(**told)),
         "POST /v1/payment_intents/pi_1/capture": (200, intent),
         "POST /v1/refunds": (200, {"id": "re_1", "object": "refund", "status": "succeeded", **told}),
+        "GET /v1/refunds": (200, _list("list")),
     }
     gateway = stripe.gateway
     wish = PaymentRequest("N1", minor, currency, "N1/x/1", "pm_card_visa")

@@ -30,6 +30,8 @@ from tests.infra.servers import serving
 from tests.stage import Stage, eventually, staged
 from tests.workflows.refunding import paid_out, refund, status_of
 from tests.workflows.test_order_story import cancel
+from workflows import messages as m
+from workflows import names
 
 KEY = "sk_test_12345"
 PRICE_MINOR = 1000
@@ -274,16 +276,87 @@ async def test_a_refund_that_names_no_order_and_its_capture_at_the_same_moment_f
     assert [tuple(row) for row in rows] == [(order_no,)]
 
 
-async def test_a_refund_that_fails_after_it_had_succeeded_is_on_the_timeline_once(shop: AtStripe) -> None:
+async def refunds_of(shop: AtStripe, intent: dict[str, Any]) -> list[dict[str, Any]]:
+    """As Stripe has them, in the order of their making."""
+    listed = (await shop.http.get("/refunds", params={"charge": charge_of(intent), "limit": 100})).json()["data"]
+    return sorted(listed, key=lambda one: one["created"])
+
+
+def bounced(refund: dict[str, Any]) -> dict[str, Any]:
+    return {**refund, "status": "failed", "failure_reason": "lost_or_stolen_card"}
+
+
+async def totals(shop: AtStripe, order_no: str) -> tuple[int, int]:
+    """(given back, promised)."""
+    [row] = await shop.stage.sql(
+        "SELECT t.refunded_minor, t.promised_minor FROM payment_totals t JOIN payments USING (payment_id)"
+        " WHERE order_no = :o",
+        o=order_no,
+    )
+    return row.refunded_minor, row.promised_minor
+
+
+async def test_a_refund_that_bounces_is_open_again_and_a_person_decides_how_it_is_paid(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
-    refund = await shop.refund(intent, 300)
-    await shop.told("refund.created", refund)
-    await shop.heard(order_no)
+    opened = await refund(shop.stage, order_no, amount_minor=300)
+    await paid_out(shop.stage, opened)
+    [first] = await refunds_of(shop, intent)
     for _ in range(2):
-        await shop.told("refund.failed", {**refund, "status": "failed", "failure_reason": "lost_or_stolen_card"})
+        await shop.told("refund.failed", bounced(first))
         await shop.heard(order_no)
-    assert await shop.heard(order_no) == ["paid", "refunded", "failed_late", "failed_late"]
-    assert (await shop.stage.events(order_no)).count("refund_refused") == 1
+    # An older notification that comes late changes nothing.
+    await shop.told("refund.updated", first)
+    assert await shop.heard(order_no) == ["paid", "reversed", "known", "known"]
+    parked = await shop.stage.parked(order_no, 60)
+    assert (parked.step, parked.error, parked.amount_minor) == ("refund", "refund_bounced", 300)
+    assert (await status_of(shop.stage, opened.refund_id), await totals(shop, order_no)) == ("approved", (0, 300))
+    entries = await shop.stage.sql(
+        "SELECT p.kind, l.debit_account, l.credit_account, l.amount_minor FROM payment_ledger l JOIN payments p"
+        " USING (payment_id) WHERE l.order_no = :o AND p.kind LIKE 'refund%' ORDER BY entry_id",
+        o=order_no,
+    )
+    assert [tuple(row) for row in entries] == [
+        ("refund", "customer_funds", "receivable:stripe", 300),
+        ("refund_reversed", "receivable:stripe", "customer_funds", 300),
+    ]
+    assert (await shop.stage.events(order_no)).count("refund_bounced") == 1
+    # Support has it paid once more: under a key of its own, and once.
+    request = m.ResolveRequest(order_no, await shop.stage.resolution(order_no, "retry"), "retry")
+    await shop.stage.handle(order_no).execute_update(names.RESOLVE, request)
+    await paid_out(shop.stage, opened)
+    assert await totals(shop, order_no) == (300, 0)
+    assert len(await refunds_of(shop, intent)) == 2
+    assert (await shop.stage.events(order_no)).count("payment_refunded") == 2
+
+
+async def test_a_refund_of_the_dashboard_that_bounces_comes_back_to_the_books(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    made = await shop.refund(intent, 300)
+    await shop.told("refund.created", made)
+    await shop.heard(order_no)
+    await shop.told("refund.failed", bounced(made))
+    assert await shop.heard(order_no) == ["paid", "refunded", "reversed"]
+    assert (await shop.stage.parked(order_no, 60)).error == "refund_bounced"
+    assert await totals(shop, order_no) == (0, 300)
+
+
+async def test_what_bounces_of_a_cancelled_order_goes_back_once_a_person_has_decided(shop: AtStripe) -> None:
+    order_no, intent = await paid(shop)
+    await cancel(shop.stage, order_no)
+    await shop.stage.reaches(order_no, "cancelled")
+    [made] = await refunds_of(shop, intent)
+    await shop.told("refund.failed", bounced(made))
+    assert (await shop.heard(order_no))[-1] == "reversed"
+    parked = await shop.stage.parked(order_no, 60)
+    assert (parked.step, parked.error) == ("return_payment", "refund_bounced")
+    assert await totals(shop, order_no) == (0, 0)
+    request = m.ResolveRequest(order_no, await shop.stage.resolution(order_no, "retry"), "retry")
+    await shop.stage.handle(order_no).execute_update(names.RESOLVE, request)
+
+    async def returned() -> bool:
+        return await totals(shop, order_no) == (PRICE_MINOR, 0)
+
+    await eventually(returned, 60)
 
 
 async def test_a_dispute_takes_the_money_until_it_is_won(shop: AtStripe) -> None:

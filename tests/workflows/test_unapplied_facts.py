@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from temporalio.client import WorkflowUpdateFailedError
 
 from activities.orders import OrderActivities
@@ -15,6 +16,7 @@ from infra.db.notice_causes import DETECTORS
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.stage import Stage, eventually, staged
+from tests.workflows.refunding import given_back, paid_out, refund
 from tests.workflows.test_order_story import cancel
 from workflows import messages as m
 from workflows import names
@@ -266,3 +268,35 @@ async def test_a_capture_that_its_provider_decides_later_is_waited_for_and_not_a
     await stage.inbox("payment", order_no, told("capture", row.provider_ref, row.idempotency_key))
     await stage.reaches(order_no, "preparing")
     assert (await stage.events(order_no)).count("payment_captured") == 1
+
+
+async def test_books_restored_from_a_backup_do_not_pay_a_refund_again(stage: Stage) -> None:
+    """What was decided and paid after the backup is gone from them: decided again, it is the same at the provider."""
+    order_no = await stage.place()
+    await stage.reaches(order_no, "preparing")
+    first = await refund(stage, order_no, amount_minor=300)
+    await paid_out(stage, first)
+    async with stage.owner.begin() as conn:
+        await conn.execute(text("SET LOCAL session_replication_role = replica"))  # the past is not rewritten otherwise
+        for forgotten in _SINCE_THE_BACKUP:
+            await conn.execute(text(forgotten), {"o": order_no, "r": first.refund_id})
+    again = await refund(stage, order_no, amount_minor=300)
+    assert again.refund_id != first.refund_id
+    await paid_out(stage, again)
+    assert given_back(stage, order_no) == [300]
+    # Another one is another one.
+    await paid_out(stage, await refund(stage, order_no, amount_minor=300))
+    assert given_back(stage, order_no) == [300, 300]
+
+
+_SINCE_THE_BACKUP = (
+    "DELETE FROM payment_ledger USING payments p WHERE p.payment_id = payment_ledger.payment_id AND p.refund_id = :r"
+    " AND payment_ledger.order_no = :o",
+    "DELETE FROM payments WHERE refund_id = :r AND order_no = :o",
+    "DELETE FROM refund_parts WHERE refund_id = :r",
+    "DELETE FROM refund_lines WHERE refund_id = :r",
+    "DELETE FROM refunds WHERE refund_id = :r AND order_no = :o",
+    "UPDATE payment_totals SET refunded_minor = 0 WHERE payment_id IN (SELECT payment_id FROM payments"
+    " WHERE order_no = :o)",
+    "UPDATE order_lines SET refunded_minor = 0, refunded_shipping_minor = 0, refunded_quantity = 0 WHERE order_no = :o",
+)
