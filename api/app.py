@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from api import documentation, documentation_pages, errors
+from api.backlog import BacklogWatch
 from api.bodies import refused
 from api.console import install as console
 from api.dependencies import Services
@@ -128,6 +129,7 @@ def build_services(settings: Settings) -> Services:
         payments=registry.build_payments(settings, database),
         carriers=registry.build_carriers(settings),
         revoked=RevokedTokens(database),
+        backlog=BacklogWatch(database, settings.backlog_limit),
     )
 
 
@@ -140,12 +142,14 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         parts.revoked.start()
         silent = SilentProcesses(parts.database, settings)
         silent.start()
+        parts.backlog.start()
         try:
             async with beating(parts.database, "api", settings):
                 yield
         finally:
             await silent.close()
             await parts.revoked.close()
+            await parts.backlog.close()
             await parts.watcher.close()
             await parts.workflows.close()
             await registry.close_all(parts.payments)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request, Response
 from fastapi.openapi.models import HTTPBearer as BearerScheme
 from fastapi.security.base import SecurityBase
 
+from api.backlog import BacklogWatch
 from api.errors import Problem
 from api.rate_limits import RateLimits
 from api.revoked_tokens import RevokedTokens
@@ -40,6 +41,7 @@ class Services:
     payments: dict[str, PaymentGateway]
     carriers: dict[str, CarrierGateway]
     revoked: RevokedTokens
+    backlog: BacklogWatch
 
 
 def services(request: Request) -> Services:

@@ -23,6 +23,8 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
 # Room on a disk does not come back within a second.
 WRITABLE_AFTER_S = 10
+# What lasts longer than a moment.
+RETRY_AFTER: dict[str, int] = {"backlog_full": 30}
 CLIENT_GONE = 499
 
 # Codes whose status is not 422 (what a RuleBroken is otherwise), 404 (NotFound) or 409 (Conflict).
@@ -130,6 +132,7 @@ STATUSES: dict[str, int] = {
     "too_many_connections": 429,
     "headers_too_large": 431,
     "internal_error": 500,
+    "backlog_full": 503,
     "busy": 503,
     "data_unreadable": 503,
     "database_not_writable": 503,
@@ -245,7 +248,8 @@ def respond(request: Request, problem: Problem) -> Response:
 def from_rule(error: RuleBroken) -> Problem:
     """A broken rule's own code, with the status that the table or its class gives."""
     fallback = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 422
-    return Problem(error.code, error.detail, status=STATUSES.get(error.code, fallback), more=error.facts)
+    later = {"Retry-After": str(RETRY_AFTER[error.code])} if error.code in RETRY_AFTER else {}
+    return Problem(error.code, error.detail, status=STATUSES.get(error.code, fallback), more=error.facts, headers=later)
 
 
 def from_database(error: Exception) -> Problem:

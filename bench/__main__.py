@@ -15,7 +15,18 @@ from pathlib import Path
 from bench.lab import Lab
 from bench.report import Section, figures_table, keep, machine, write_readme
 
-NAMES = ("orders", "history", "front_door", "reservations", "listing", "startup", "memory", "console_pages", "deciding")
+NAMES = (
+    "orders",
+    "draining",
+    "history",
+    "front_door",
+    "reservations",
+    "listing",
+    "startup",
+    "memory",
+    "console_pages",
+    "deciding",
+)
 
 
 async def run(names: list[str], lab: Lab) -> list[Section]:

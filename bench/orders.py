@@ -85,19 +85,19 @@ async def _drive(api: str, token: str, count: int, first: int) -> dict[str, Any]
     return result
 
 
-async def delivered(url: str, count: int, since: float) -> tuple[float, float, float]:
+async def delivered(url: str, count: int, since: float, patience_s: float = PATIENCE_S) -> tuple[float, float, float]:
     """Wait until `count` orders placed after `since` are delivered.
 
     Seconds from the first acceptance to the last delivery, and the median and the 99th percentile of an order's own.
     """
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     async with as_owner(url) as connection:
         while time.monotonic() < deadline:
             row = await (await connection.execute(_DELIVERED, (since,))).fetchone()
             if row is not None and row[0] >= count:
                 return float(row[1]), float(row[2]), float(row[3])
             await asyncio.sleep(0.25)
-    raise TimeoutError(f"{count} orders were not delivered in {PATIENCE_S:.0f} s")
+    raise TimeoutError(f"{count} orders were not delivered in {patience_s:.0f} s")
 
 
 async def empty_activities(lab: Lab, count: int) -> Run:

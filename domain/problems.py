@@ -24,6 +24,7 @@ SENTENCES: dict[str, str] = {
     "approval_unreadable": "what was asked for cannot be read any more; ask for it again",
     "approval_waiting": "a request for this order waits for a second person already",
     "audit_subject_needed": "name an order_no or an actor, and not both",
+    "backlog_full": "too many orders wait to be begun; nothing was kept, send this again later with the same key",
     "batch_running": "Temporal runs another batch; wait for its end, then send this again",
     "blank_text": "a text needs at least one visible character",
     "body_too_large": "the body is larger than this server accepts; send less at once",

@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from infra import settings_check, temporal, temporal_namespace, temporal_versions
 from infra.crypto import Unreadable, Vault
-from infra.db import master_keys, migrate, processes
+from infra.db import backlog, master_keys, migrate, processes
 from infra.db.engine import Database
 from infra.settings import Settings
 from infra.stack.program import command
@@ -27,6 +27,7 @@ from infra.within import within
 
 TIMEOUT_S = 10.0
 _USER_OF_URL = re.compile(r"//[^/@]*@")
+_COUNTED = 1_000_000
 MINIMUM_POSTGRES = 150_000  # as libpq counts: 15.0
 
 
@@ -224,6 +225,21 @@ async def _relays(configuration: Settings) -> Finding:
     )
 
 
+async def _backlog(configuration: Settings) -> Finding:
+    """Orders that wait to be begun: after an outage they are many for a while, which is as it should be."""
+    limit = configuration.backlog_limit
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as connection:
+            found = await backlog.look(connection, limit or _COUNTED)
+    finally:
+        await database.close()
+    said = f"{found.waiting} orders wait to be begun" if found.waiting else "no order waits to be begun"
+    said += f", the oldest for {found.oldest_s:.0f} s" if found.waiting else ""
+    full = 0 < limit <= found.waiting
+    return Finding("backlog", not full, f"{said}; no more are accepted (OMS_BACKLOG_LIMIT)" if full else said)
+
+
 async def _sandbox(configuration: Settings) -> Finding:
     used = (configuration.payment_provider, configuration.carrier)
     if "sandbox" not in (*used, configuration.email_provider, configuration.sms_provider):
@@ -249,6 +265,7 @@ CHECKS: dict[str, Check] = {
     "worker version": _worker_version,
     "workers": _workers,
     "relays": _relays,
+    "backlog": _backlog,
     "sandbox": _sandbox,
 }
 # What may be told to another machine: nothing of it names the database's address or role.

@@ -22,6 +22,7 @@ PROVIDER_SECONDS = Histogram("oms_provider_seconds", "One call.", ["provider", "
 OUTBOX_LAG = Histogram("oms_outbox_lag_seconds", "From an event's commit to its delivery.", buckets=LAG_S)
 NOTICES = Counter("oms_notices_total", "Attempts to tell staff something, by outcome.", ["channel", "outcome"])
 MESSAGES = Counter("oms_messages_total", "Attempts to tell customers something, by outcome.", ["channel", "outcome"])
+ORDERS_IN_FLIGHT = Gauge("oms_orders_in_flight", "Orders begun here with work ahead, as last counted.")
 DISPATCH_LAG = Histogram("oms_dispatch_lag_seconds", "From an order's commit to its workflow's start.", buckets=LAG_S)
 BACKLOG = Gauge("oms_backlog", "Open rows of a queue; 10,000 means or more.", ["queue"])
 BACKLOG_OLDEST = Gauge("oms_backlog_oldest_seconds", "Age of the oldest open row of a queue.", ["queue"])

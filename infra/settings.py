@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     build_id: str = ""
     promote_first_version: bool = True
     max_cached_workflows: int = Field(default=1800, ge=0)
+    orders_in_flight: int = Field(default=400, ge=1)
     sandboxed_workflows: bool = False
 
     # Front door
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     unpaid_units_per_customer: int = Field(default=1_000, ge=0)
     customer_channel: str = Field(default="web", min_length=1, max_length=32)
     delivery_slot_days_ahead: int = Field(default=60, ge=1, le=365)
+    backlog_limit: int = Field(default=1_000_000, ge=0)
     workflow_timeout_s: float = Field(default=5.0, gt=0)
 
     # Trust

@@ -24,6 +24,7 @@ from infra.metrics import DISPATCH_LAG
 from infra.pulse import PULSE
 from infra.settings import Settings
 from infra.telemetry import bind_order, continued
+from workers.brake import Brake
 from workflows.messages import StartJob
 
 BATCH = 50
@@ -47,7 +48,9 @@ class Dispatcher:
     """One per process; several processes may dispatch at once. `min_age_s` leaves fresh requests to others.
 
     `eager` asks Temporal to hand the first task of an order to the worker of this very client. While nothing is found
-    the pauses between two looks grow up to `idle_s`.
+    the pauses between two looks grow up to `idle_s`. At most `in_flight` orders that it began have work ahead of them
+    (see Brake); while there is room, starts and signals come in one claim, otherwise what is told about orders that
+    have begun comes first.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class Dispatcher:
         *,
         min_age_s: float = 0.0,
         idle_s: float = IDLE_S,
+        in_flight: int | None = None,
     ) -> None:
         self._database = database
         self._client = client_provider
         self._task_queue = settings.task_queue
         self._eager = eager if callable(eager) else lambda: eager
         self._min_age_s = min_age_s
+        self._brake = Brake(in_flight or settings.orders_in_flight, settings.max_cached_workflows)
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._done: list[int] = []
         self._failed: list[tuple[int, str | None, float]] = []
@@ -115,10 +120,22 @@ class Dispatcher:
             del self._failed[: len(failed)]
         claimed: list[WorkflowRequest] = []
         if limit:
-            claimed = await dispatching.settle_and_claim(connection, done, limit, min_age_s=self._min_age_s)
+            claimed = await self._claimed(connection, done, limit)
         elif done:
             await dispatching.settle(connection, done)
         del self._done[: len(done)]
+        return claimed
+
+    async def _claimed(self, connection: AsyncConnection, done: list[int], limit: int) -> list[WorkflowRequest]:
+        await self._brake.look(connection, limit)
+        claim, room, at_least_s = dispatching.settle_and_claim, self._brake.room, self._min_age_s
+        if room >= limit:
+            claimed = await claim(connection, done, limit, min_age_s=at_least_s)
+        else:
+            claimed = await claim(connection, done, limit, min_age_s=at_least_s, only="begun")
+            if (room := min(room, limit - len(claimed))) > 0:
+                claimed += await claim(connection, [], room, min_age_s=at_least_s, only="starts")
+        self._brake.began(request.subject for request in claimed if request.kind == "start_order")
         return claimed
 
     def _pause_s(self, claimed: int, limit: int) -> float:
@@ -149,6 +166,7 @@ class Dispatcher:
             async with asyncio.timeout(PROBE_TIMEOUT_S if self._unreachable else SEND_TIMEOUT_S):
                 await self._hand_over(request)
         except asyncio.CancelledError:
+            self._give_back(request)
             self._failed.append((request.request_id, None, 0.0))
             raise
         except Exception as error:
@@ -195,6 +213,7 @@ class Dispatcher:
     def _note_failure(self, request: WorkflowRequest, error: Exception, unknown: list[str]) -> None:
         code, unreachable = _describe(error)
         self._unreachable += unreachable
+        self._give_back(request)
         delay_s = _backoff_s(request.tries, MAX_UNREACHABLE_S if unreachable else MAX_RETRY_S)
         self._failed.append((request.request_id, code, delay_s))
         about = {"step": request.kind, "code": code, "attempt": request.tries, "request_id": request.request_id}
@@ -204,6 +223,10 @@ class Dispatcher:
                 _log.error(said, ", ".join(unknown), extra={**about, "names": unknown})
             else:
                 _log.warning("request not taken", extra=about)
+
+    def _give_back(self, request: WorkflowRequest) -> None:
+        if request.kind == "start_order":
+            self._brake.failed(request.subject)
 
     async def _finish(self) -> None:
         sending = list(self._sending.values())

@@ -47,6 +47,8 @@ IDLE_S = 0.25
 DELIVERY_IDLE_S = 0.5
 # Younger requests are the worker's, which can start orders eagerly.
 DISPATCH_AFTER_S = 1.0
+# While more wait than the workers begin, it begins but few: they bear the load, and know when there is room.
+IN_FLIGHT = 20
 KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 30, 90, 1, 7
 TOKENS_DAYS = 30
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
@@ -81,6 +83,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         eager=False,
         min_age_s=DISPATCH_AFTER_S,
         idle_s=IDLE_S,
+        in_flight=IN_FLIGHT,
     )
     fresh = asyncio.Event()
     busy_s = settings.relay_poll_s

@@ -19,12 +19,14 @@ from api.schemas.text import PROSE
 from domain.holds import HoldKind
 from domain.priority import RANKS, Priority
 from domain.states import Status
-from infra.db import board, listing, searching
+from infra.db import backlog, board, listing, searching
 
 router = APIRouter(prefix="/console")
 
 PAGE_SIZE = 50
 MAX_SEARCH_CHARS = 200
+# Orders begin within a moment; what waits longer is worth a line.
+TOLD_FROM_S = 5.0
 _NEWEST: listing.Sort = "-created_at"
 _READABLE = re.compile(PROSE)
 Text = Annotated[str, Query(max_length=64)]
@@ -68,6 +70,7 @@ async def _board(request: Request, person: Member, template: str, filters: dict[
     )
     async with services(request).database.begin() as conn:
         counts = await board.counts(conn)
+        waiting = await backlog.look(conn, board.COUNTED + 1)
         returns = await board.returns_waiting(conn) if person.may(*HANDLED_BY) else {}
         rows = await listing.page(conn, wanted)
     more = paging.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
@@ -75,6 +78,8 @@ async def _board(request: Request, person: Member, template: str, filters: dict[
         "counts": counts,
         "returns": returns,
         "counted": board.COUNTED,
+        "waiting": waiting if waiting.oldest_s >= TOLD_FROM_S else None,
+        "refusing": services(request).backlog.full,
         "statuses": [status.value for status in Status],
         "holds": list(HoldKind),
         "priorities": list(Priority),

@@ -7,11 +7,14 @@ from fastapi import APIRouter, Request, Response
 from api import recover_acts
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import keyed, problems
-from api.schemas.operating import Findings, Recovered
-from domain.access import Role
+from api.schemas.operating import Backlog, Findings, Recovered
+from domain.access import STAFF, Role
 from infra import doctor
+from infra.db import backlog
 
 router = APIRouter(prefix="/v1", tags=["operations"])
+
+COUNTED = 1_000_000
 
 
 @router.get("/doctor", response_model=Findings, responses=problems())
@@ -22,6 +25,22 @@ async def examine(request: Request, caller: Caller) -> Response:
     require(caller, Role.OPERATIONS)
     found = await doctor.examine(services(request).settings, doctor.OUTSIDE, doctor.guarded_words_of)
     return json_response({"ok": all(each.ok for each in found), "findings": [asdict(each) for each in found]})
+
+
+@router.get("/backlog", response_model=Backlog, responses=problems())
+async def waiting(request: Request, caller: Caller) -> Response:
+    """How many orders are kept and wait to be begun, and for how long the oldest has waited. They begin as fast as
+    those before them come to rest, urgent ones first, then the oldest. From `limit` on no more are accepted (503
+    `backlog_full`; 0: without limit). For staff.
+    """
+    require(caller, *STAFF)
+    parts = services(request)
+    limit = parts.settings.backlog_limit
+    async with parts.database.begin() as conn:
+        found = await backlog.look(conn, limit or COUNTED)
+    accepting = not (limit and found.waiting >= limit)
+    shown = {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
+    return json_response(shown)
 
 
 @router.post("/recover", response_model=Recovered, openapi_extra=keyed(), responses=problems())

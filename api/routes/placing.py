@@ -43,14 +43,18 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 @router.post("", status_code=201, response_model=PlacedOrder, openapi_extra=body_of(PlaceOrder), responses=problems())
 async def place_order(request: Request, caller: Caller) -> Response:
-    """Keep an order and answer at once; `Prefer: wait=S` waits until its stock is reserved or refused."""
+    """Keep an order and answer at once; `Prefer: wait=S` waits until its stock is reserved or refused.
+
+    503 `backlog_full` with `Retry-After` while too many kept orders wait to be begun; what was kept stays kept, and a
+    key that was answered gets its answer.
+    """
     parts = services(request)
     require(caller, Role.CUSTOMER, Role.SUPPORT, Role.CHANNEL)
     key = idempotency_key(request)
     parsed = await read(request, PlaceOrder)
     _check_caller(parsed.model, caller, parts.settings.customer_channel)
     _check_order(parsed.model, caller, parts.settings)
-    draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings)
+    draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings, full=parts.backlog.full)
     outcome = await place(parts.database, parts.keys, draft)
     if isinstance(outcome, Answered):
         return replayed(outcome)
@@ -119,7 +123,9 @@ def _requested(order: PlaceOrder) -> list[RequestedLine]:
     return [RequestedLine(line.sku, line.quantity, line.unit_price_minor) for line in order.lines]
 
 
-def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float, settings: Settings) -> Draft:
+def _draft(
+    caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float, settings: Settings, *, full: bool
+) -> Draft:
     order = parsed.model
     return Draft(
         request=idempotency.Request(actor(caller), key, parsed.digest, caller.origin),
@@ -146,6 +152,7 @@ def _draft(caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: floa
         shipping_minor=order.shipping_minor,
         terms=settings.terms,
         unpaid_units=settings.unpaid_units_per_customer if caller.role is Role.CUSTOMER else 0,
+        refused="backlog_full" if full else "",
     )
 
 

@@ -18,6 +18,15 @@ class Findings(BaseModel):
     findings: list[Finding]
 
 
+class Backlog(BaseModel):
+    """Orders that are kept and wait to be begun; at `limit` (0: none) no more are accepted."""
+
+    waiting: int
+    oldest_s: float
+    limit: int
+    accepting: bool
+
+
 class Recovered(BaseModel):
     """What this call found and did. `open_orders` = `started` + `running`; `next_cursor` is null at the end."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,11 +43,11 @@ class WorkflowRequest:
 
 # Only the earliest row of a subject may be claimed: what is told about one order is told in the order it happened,
 # however many processes dispatch and whichever of them is slow.
-_CLAIM = text(
-    """WITH settled AS (DELETE FROM workflow_requests WHERE request_id = ANY(CAST(:done AS bigint[]))),
+_CLAIM = """
+       WITH settled AS (DELETE FROM workflow_requests WHERE request_id = ANY(CAST(:done AS bigint[]))),
        heads AS (
          SELECT r.request_id FROM workflow_requests r
-          WHERE r.claimed_until <= now() AND r.request_id <> ALL(CAST(:done AS bigint[]))
+          WHERE r.claimed_until <= now() AND r.request_id <> ALL(CAST(:done AS bigint[])){kinds}
             AND (r.tries > 0 OR r.created_at <= now() - make_interval(secs => :min_age_s))
             AND NOT EXISTS (SELECT FROM workflow_requests e
                              WHERE e.subject = r.subject AND e.request_id < r.request_id
@@ -66,7 +66,11 @@ _CLAIM = text(
          FROM claimed c LEFT JOIN orders o ON c.kind <> 'start_job' AND o.order_no =
               CASE c.kind WHEN 'signal_return' THEN c.payload ->> 'order_no' ELSE c.subject END
         ORDER BY c.rank, c.request_id"""
-)
+_CLAIMS = {
+    None: text(_CLAIM.format(kinds="")),
+    "starts": text(_CLAIM.format(kinds=" AND r.kind = 'start_order'")),
+    "begun": text(_CLAIM.format(kinds=" AND r.kind <> 'start_order'")),
+}
 
 _SETTLE = text("DELETE FROM workflow_requests WHERE request_id = ANY(CAST(:done AS bigint[]))")
 
@@ -80,14 +84,21 @@ _RELEASE = text(
 
 
 async def settle_and_claim(
-    connection: AsyncConnection, done: Sequence[int], limit: int, *, min_age_s: float = 0.0, lease_s: float = LEASE_S
+    connection: AsyncConnection,
+    done: Sequence[int],
+    limit: int,
+    *,
+    min_age_s: float = 0.0,
+    lease_s: float = LEASE_S,
+    only: Literal["starts", "begun"] | None = None,
 ) -> list[WorkflowRequest]:
-    """Delete what is `done` and claim up to `limit` further requests, at most one per subject, by their rank.
+    """Delete what is `done` and claim up to `limit` further requests, at most one per subject, by their rank; `only`
+    orders to be started, or only what is told about those that have begun.
 
     Requests younger than `min_age_s` are left alone unless they were claimed before and released.
     """
     bound = {"done": list(done), "limit": limit, "min_age_s": min_age_s, "lease_s": lease_s}
-    return [_request(row) for row in await connection.execute(_CLAIM, bound)]
+    return [_request(row) for row in await connection.execute(_CLAIMS[only], bound)]
 
 
 async def settle(connection: AsyncConnection, done: Sequence[int]) -> None:

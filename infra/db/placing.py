@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import Conflict, amounts_in
+from domain.errors import Conflict, RuleBroken, amounts_in
 from domain.order_no import new_order_no
 from domain.orders import PricedLine, Product, RequestedLine, price_lines
 from domain.shares import Priced, Rules, Tax, Terms, priced
@@ -151,7 +151,7 @@ class Draft:
     """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
     `hold_s` is how long the caller waits for the order before he is answered (0: not at all). A channel may name the
     order's discount and its shipping charge; `terms` are the shop's. `unpaid_units` bounds what a customer may hold
-    unpaid (0: nothing is bounded)."""
+    unpaid (0: nothing is bounded). `refused` is the code with which no new order is kept now."""
 
     request: idempotency.Request
     actor: str
@@ -177,6 +177,7 @@ class Draft:
     delivery_slot: Slot | None = None
     slot_days_ahead: int = 0
     unpaid_units: int = 0
+    refused: str = ""
 
     @property
     def plain(self) -> bool:
@@ -197,7 +198,8 @@ async def place(database: Database, keys: KeyRing, draft: Draft) -> Placed | Ans
     """Keep the order, or find what an earlier request with the same key was answered.
 
     Raises RuleBroken (see `domain.orders.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`) and Conflict
-    (`external_ref_exists`, `unpaid_limit_reached`, `idempotency_in_progress`). Nothing is written when it raises.
+    (`external_ref_exists`, `unpaid_limit_reached`, `idempotency_in_progress`), and the draft's `refused`.
+    Nothing is written when it raises.
     """
     async with autocommit(database) as conn:
         for _ in range(ROUNDS):
@@ -212,6 +214,8 @@ async def _round(conn: AsyncConnection, keys: KeyRing, draft: Draft) -> Placed |
     row = await _LOOK.one_or_none(conn, _question(draft))
     if row.request_hash is not None:
         return await _earlier(conn, keys, draft, row)
+    if draft.refused:
+        raise RuleBroken(draft.refused)
     if row.taken:
         raise Conflict(
             "external_ref_exists",

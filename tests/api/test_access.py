@@ -59,6 +59,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/tokens/tok_1/revoke"): (None, {"admin"}),
     ("GET", "/v1/audit"): (None, {"operations", "admin"}),
     ("GET", "/v1/doctor"): (None, {"operations", "admin"}),
+    ("GET", "/v1/backlog"): (None, STAFF),
     ("POST", "/v1/recover"): (None, {"operations", "admin"}),
     ("GET", "/v1/audit/verify"): (None, {"operations", "admin"}),
     ("GET", "/v1/audit/access"): (None, {"operations", "admin"}),

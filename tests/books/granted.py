@@ -165,5 +165,5 @@ EXECUTES = {
     "head_start_s", "is_awaiting_supplement", "is_booked", "is_paying", "is_reversed", "lock_payment_ref",
     "lock_store_credit",
     "make_audit_anchor", "meet_master_keys", "moved_minor", "note_cancel_asked", "open_park", "order_of_payment",
-    "person_of", "require_unpaid_within", "supplement_attempt",
+    "person_of", "require_unpaid_within", "start_head_s", "supplement_attempt",
 }  # fmt: skip

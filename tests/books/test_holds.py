@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from domain.holds import HOLDS, HoldKind
-from domain.priority import HEAD_START_S, RANKS, Priority
+from domain.priority import HEAD_START_S, RANKS, START_HEAD_S, Priority
 from tests.books.writing import Connection, Desk, connect
 
 HOLD = (
@@ -168,3 +168,5 @@ async def test_head_starts_are_those_of_the_domain(desk: Desk) -> None:
     for priority in Priority:
         seconds = await desk.one("SELECT head_start_s(CAST(%s AS smallint))", RANKS[priority])
         assert seconds == HEAD_START_S[priority]
+        seconds = await desk.one("SELECT start_head_s(CAST(%s AS smallint))", RANKS[priority])
+        assert seconds == START_HEAD_S[priority]

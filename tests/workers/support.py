@@ -60,6 +60,7 @@ async def place(
     lines: int = 1,
     customer: str = "c-1",
     country: str = "CN",
+    priority: int = 0,
 ) -> str:
     """An accepted order, written with the services' own role; returns its number."""
     order_no = new_order_no(EPOCH_MS + next(_numbers))
@@ -74,9 +75,9 @@ async def place(
         )
         await connection.execute(
             """INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
-                                   province, city, ship_to_enc, placed_by)
-               VALUES (%s, %s, 'standard', %s, 'CNY', %s, %s, %s, 'P', 'C', ''::bytea, 'test')""",
-            (order_no, channel, customer, total_minor, total_minor, country),
+                                   province, city, ship_to_enc, placed_by, priority)
+               VALUES (%s, %s, 'standard', %s, 'CNY', %s, %s, %s, 'P', 'C', ''::bytea, 'test', %s)""",
+            (order_no, channel, customer, total_minor, total_minor, country, priority),
         )
         for line_no in range(1, lines + 1):
             await connection.execute(

@@ -1,0 +1,58 @@
+"""Whether more orders are taken: known to the process, so that placing one asks nothing more of the books."""
+
+import asyncio
+import logging
+from time import monotonic
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from infra.db import backlog
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database, PoolExhausted
+
+# A look that takes long is made less often: it never takes more than a fiftieth of a connection's time.
+LOOK_S, REST = 2.0, 50
+_log = logging.getLogger(__name__)
+
+
+class BacklogWatch:
+    """Counts the orders that wait to be begun, every few seconds. While the books cannot be read the last look counts.
+
+    What was accepted since the last look comes on top of the limit: it keeps a flood from filling the disk, not from
+    being one order too long.
+    """
+
+    def __init__(self, database: Database, limit: int) -> None:
+        self._database, self._limit = database, limit
+        self.full = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look from now on; without a limit there is nothing to look at."""
+        if self._limit:
+            self._task = asyncio.create_task(self._keep_looking(), name="backlog")
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Count them now."""
+        async with autocommit(self._database) as conn:
+            found = await backlog.look(conn, self._limit)
+        full = found.waiting >= self._limit > 0
+        if full != self.full:
+            said = "no more orders are accepted: too many wait to be begun" if full else "orders are accepted again"
+            _log.warning(said, extra={"count": found.waiting, "limit": self._limit})
+        self.full = full
+
+    async def _keep_looking(self) -> None:
+        while True:
+            begun_s = monotonic()
+            try:
+                await self.look()
+            except (SQLAlchemyError, PoolExhausted, OSError) as error:
+                _log.debug("the backlog cannot be read", extra={"error": type(error).__name__})
+            await asyncio.sleep(max(LOOK_S, REST * (monotonic() - begun_s)))
