@@ -62,10 +62,11 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Say it until cancelled. A database that is away is not this process's silence; a pool to which no connection
-        comes back is."""
+        comes back, while no other statement ends either, is."""
         missed = False
         while True:
             self._condition.changed.clear()
+            answers = self._database.watch.answers
             try:
                 await self.beat()
                 missed = False
@@ -74,7 +75,7 @@ class Heartbeat:
                 if not missed:
                     _log.warning("a heartbeat is missing in the books", exc_info=True)
                 missed = True
-                if not isinstance(error, PoolExhausted):
+                if not isinstance(error, PoolExhausted) or answers != self._database.watch.answers:
                     PULSE.beat(_PART)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._beat_s):

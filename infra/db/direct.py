@@ -40,14 +40,13 @@ class Direct:
 
 async def _translated(conn: AsyncConnection, error: psycopg.Error) -> DBAPIError:
     driver = driver_of(conn)
-    if isinstance(driver, Watched):
-        driver.watch.note(error)
+    useless = isinstance(driver, Watched) and driver.watch.note(error)
+    if useless or driver.closed:
+        await conn.invalidate()
     if isinstance(error, psycopg.IntegrityError):
         return IntegrityError(None, None, error)
     if isinstance(error, psycopg.DataError):
         return DataError(None, None, error)
     if isinstance(error, psycopg.OperationalError):
-        if driver.closed:
-            await conn.invalidate()
         return OperationalError(None, None, error)
     return DBAPIError(None, None, error)

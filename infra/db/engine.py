@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -38,6 +40,12 @@ def sqlalchemy_url(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
+def _noted(watch: Watch, context: ExceptionContext) -> None:
+    """A server that only reads now is another one's copy: a new connection may find the one that writes."""
+    if watch.note(context.original_exception):
+        context.is_disconnect = True
+
+
 class Database:
     """One engine per process; `begin` and `autocommit` are the only ways to a connection."""
 
@@ -68,7 +76,7 @@ class Database:
                 **_KEEPALIVE,
             },
         )
-        event.listen(engine.sync_engine, "handle_error", lambda context: watch.note(context.original_exception))
+        event.listen(engine.sync_engine, "handle_error", partial(_noted, watch))
         instrument_engine(engine.sync_engine)
         return cls(engine, watch)
 

@@ -26,9 +26,10 @@ from sqlalchemy.exc import OperationalError
 from infra.within import within
 
 _WAIT_INTERVAL_S, _CANCEL_S = 0.1, 2.0
-# How a server tells what a connection's other end does; NULL and 'disabled' tell nothing.
+# How a server tells what a connection's other end does. NULL and 'disabled' tell nothing, nor does an answer under way:
+# a large one may take its time.
 _STATES = """
-    SELECT pid, CASE WHEN state IS NULL OR state = 'disabled' THEN NULL
+    SELECT pid, CASE WHEN state IS NULL OR state = 'disabled' OR wait_event = 'ClientWrite' THEN NULL
                      ELSE state IN ('active', 'fastpath function call') AND wait_event_type IS DISTINCT FROM 'Client'
                 END AS working
       FROM pg_stat_activity WHERE pid = ANY(%s)
@@ -39,7 +40,8 @@ _END = """
      WHERE pid = ANY(%s) AND usename = current_user AND state IS DISTINCT FROM 'active'
 """
 # Its disk is full, its memory used up, its disk broken, or it only reads: nothing is written until somebody acts.
-CANNOT_WRITE = frozenset({"53100", "53200", "58030", "25006"})
+READ_ONLY = "25006"
+CANNOT_WRITE = frozenset({"53100", "53200", "58030", READ_ONLY})
 # Whether the server works on what each of these backends was asked; None where it does not tell.
 Told = Mapping[int, bool | None]
 RV = TypeVar("RV")
@@ -58,7 +60,7 @@ class Watched(psycopg.AsyncConnection[Any]):
             answer = await super().wait(gen, interval, timeout)
         finally:
             self.waits_since_s = 0.0
-        self.watch.answered = True
+        self.watch.answers += 1
         return answer
 
     async def _try_cancel(self, *, timeout: float = _CANCEL_S) -> None:
@@ -74,7 +76,8 @@ class Watch:
     """
 
     def __init__(self, conninfo: str, *, silence_s: float, answer_s: float, give_up_s: float) -> None:
-        self.frozen = self.answered = self.cannot_write = False
+        self.frozen = self.cannot_write = False
+        self.answers = 0
         # libpq takes whole seconds, two at least; the exact limit is ours.
         self._conninfo = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=max(2, round(answer_s)))
         self._silence_s, self._answer_s, self._give_up_s = silence_s, answer_s, give_up_s
@@ -104,10 +107,12 @@ class Watch:
         if self.frozen:
             raise OperationalError(None, None, psycopg.OperationalError("the database does not answer"), True)
 
-    def note(self, error: BaseException) -> None:
-        """What the driver raised: it may tell that nothing can be written."""
-        if getattr(error, "sqlstate", None) in CANNOT_WRITE:
+    def note(self, error: BaseException) -> bool:
+        """What the driver raised: it may tell that nothing can be written. True: over this connection never again."""
+        sqlstate = getattr(error, "sqlstate", None)
+        if sqlstate in CANNOT_WRITE:
             self.cannot_write = True
+        return sqlstate == READ_ONLY
 
     def close(self) -> None:
         """Watch no more."""
@@ -134,7 +139,7 @@ class Watch:
 
     def _silent(self) -> list[Watched]:
         since_s = monotonic() - self._silence_s
-        return [one for one in self._connections if 0.0 < one.waits_since_s <= since_s]
+        return [one for one in self._connections if 0.0 < one.waits_since_s <= since_s and not one.closed]
 
     def _look_soon(self, silent: Sequence[Watched]) -> None:
         if self._looking is None or self._looking.done():
@@ -142,26 +147,24 @@ class Watch:
 
     async def _look(self, silent: Sequence[Watched]) -> None:
         waits = {one: one.waits_since_s for one in silent}
-        self.answered = False
-        told = await self._ask([one.pgconn.backend_pid for one in silent])
-        if told is None:
+        answers, pids = self.answers, [one.pgconn.backend_pid for one in silent]
+        told = await self._ask(pids)
+        if told is None and answers == self.answers:  # while others are answered, the server is busy, not frozen
             self._note_silence()
             return
         if self.frozen:
             _log.warning("the database answers again")
         self.frozen = False
+        told = told or dict.fromkeys(pids)
         lost = [one for one, since_s in waits.items() if one.waits_since_s == since_s and self._lost(one, told)]
         if lost:
             _log.warning("answers of the database are lost; their connections are given up", extra={"count": len(lost)})
-            pids = [one.pgconn.backend_pid for one in lost]
+            ended = [one.pgconn.backend_pid for one in lost]
             self._hang_up(lost)
-            await self._ask(pids, _END)
+            await self._ask(ended, _END)
         await asyncio.sleep(self._silence_s / 2)  # the next look is a second opinion
 
     def _note_silence(self) -> None:
-        """Nobody answered. While others are answered, the server is busy, not frozen."""
-        if self.answered:
-            return
         if not self.frozen:
             _log.error("the database does not answer; what waits for it is given up, nothing new is asked")
         self.frozen = True

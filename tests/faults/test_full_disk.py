@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from infra.db import migrate, seed
 from infra.stack import disk
@@ -134,6 +136,28 @@ async def refusing(door: Door, sqlstate: str) -> AsyncIterator[None]:
         yield
     finally:
         await door.sql("DROP FUNCTION public.refused() CASCADE")
+
+
+async def test_a_process_that_found_books_which_only_read_finds_those_that_write(database_url: Books) -> None:
+    """As after a failover: its connections lead to the copy until they are made anew."""
+    async with open_door(database_url) as door:
+        await door.sql(PRODUCT + " ON CONFLICT DO NOTHING")
+    await altered(database_url, "SET default_transaction_read_only = on")
+    async with open_door(database_url) as door:
+        refused = await door.as_("support").post("/v1/orders", an_order())
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_not_writable"), refused.text
+        assert await until_ready(door, 503) == "database_not_writable"
+        await altered(database_url, "RESET default_transaction_read_only")
+        await until_ready(door, 200)
+        await until_status(door, 201)
+
+
+async def altered(books: Books, how: str) -> None:
+    """Changes the database for connections that are made from now on."""
+    mine = "-c default_transaction_read_only=off"
+    async with await psycopg.AsyncConnection.connect(books.owner_url, autocommit=True, options=mine) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        await connection.execute(sql.SQL("ALTER DATABASE {} ").format(name) + sql.SQL(how))  # type: ignore[arg-type]
 
 
 async def test_a_stack_on_a_full_disk_says_so_in_one_sentence_and_begins_nothing(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from api.routes import system
+from infra import heartbeat
 from infra.db import engine
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
+from infra.heartbeat import Heartbeat
+from infra.pulse import Pulse
 from infra.stack.postgres import PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import Door, an_order, open_door
@@ -197,6 +200,40 @@ async def test_orders_go_on_although_the_network_drops_every_connection_of_the_w
             await stage.reaches(order_no, "preparing", PATIENCE_S)
             assert stage.payments(order_no) == [("authorise", "succeeded"), ("capture", "succeeded")]
         assert await stage.sql("SELECT step FROM parked_steps WHERE order_no = ANY(:all)", all=orders) == []
+
+
+async def test_a_pool_that_gives_nothing_back_is_silence_and_a_busy_one_is_not(
+    database_url: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(Heartbeat):
+        tries = 0
+
+        async def beat(self) -> None:
+            self.tries += 1
+            await super().beat()
+
+    pulse = Pulse()
+    monkeypatch.setattr(heartbeat, "PULSE", pulse)
+    configured = settings_for(database_url, db_pool_size=1, db_pool_timeout_s=0.05)
+    database = Database.from_settings(configured)
+    taken_by_another = await database.connection()
+    heart = Counted(database, "api", configured, beat_s=0.01)
+    pulse.beat("heartbeat")
+    pulse.tick()
+    beating = asyncio.create_task(heart.run())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while heart.tries < 4:
+                await asyncio.sleep(0.01)
+            assert pulse.silent_s == 1
+            while pulse.silent_s:
+                await taken_by_another.execute(_ONE)
+                await asyncio.sleep(0.01)
+    finally:
+        beating.cancel()
+        await asyncio.wait({beating})
+        await taken_by_another.close()
+        await database.close()
 
 
 @pytest.mark.skipif(not TORTURE, reason="make torture only")

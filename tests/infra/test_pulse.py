@@ -1,6 +1,8 @@
 """A process that does not get round any more: it says so, then it ends."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -46,6 +48,17 @@ def test_a_process_that_stays_silent_ends(monkeypatch: pytest.MonkeyPatch, caplo
     one.guard(ended.set)
     assert ended.wait(60)
     assert "this process hangs (heartbeat): it ends" in caplog.text
+
+
+def test_a_process_whose_event_loop_hangs_ends_with_one() -> None:
+    code = (
+        "import asyncio, time\nfrom infra import pulse\npulse._TICK_S = 0.001\n"
+        "async def hangs():\n    pulse.PULSE.beat('heartbeat')\n    pulse.PULSE.guard()\n    time.sleep(600)\n"
+        "asyncio.run(hangs())"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert "this process hangs (heartbeat): it ends" in ended.stderr
 
 
 async def test_a_bound_holds_although_what_was_cancelled_takes_its_time() -> None:

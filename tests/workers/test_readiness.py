@@ -19,6 +19,7 @@ from infra import doctor, temporal_namespace, temporal_versions
 from infra.db import processes
 from infra.db.autocommit import autocommit
 from infra.heartbeat import Heartbeat
+from infra.pulse import UNHEALTHY_S, Pulse
 from infra.settings import Settings
 from infra.stack.temporal import TemporalServer
 from infra.temporal import SEARCH_ATTRIBUTES, connect, quiet_runtime
@@ -234,6 +235,19 @@ async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_ar
     lost = settings.model_copy(update={"temporal_namespace": "nowhere"})
     with pytest.raises(NotPromoted, match="no namespace 'nowhere'; run: oms temporal prepare"):
         await promote(lost, "there", 20)
+
+
+def test_a_worker_that_does_not_reach_the_books_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, cut_off = Readiness(Settings()), Pulse()
+    one._note(None)
+    monkeypatch.setattr(readiness, "PULSE", cut_off)
+    assert one.answer()[0]
+    for _ in range(UNHEALTHY_S):
+        cut_off.tick()
+    ready, told = one.answer()
+    assert (ready, told["code"]) == (False, "database_unreachable")
+    cut_off.written()
+    assert one.answer()[0]
 
 
 async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_books(scene: Scene) -> None:
