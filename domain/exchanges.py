@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.money import share_out
 from domain.orders import PricedLine
 from domain.shares import Charges, Frozen, Priced, Tax, priced, within
 
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """The new order's sums; `used_minor` of the old goods' value pays for it, `rest_minor` goes back."""
+    """The new order's sums; `used_minor` of the old goods' value pays for it, `parts_minor` of it for each line,
+    `rest_minor` goes back."""
 
     sums: Priced
     used_minor: int
     rest_minor: int
+    parts_minor: tuple[int, ...]
 
     @property
     def to_pay_minor(self) -> int:
@@ -39,21 +42,30 @@ def exchanged(lines: Sequence[PricedLine], value_minor: int, tax: Tax) -> Exchan
             high = middle - 1
     sums = priced(values, Charges(low, 0, tax))
     used = whole.total_minor - sums.total_minor
-    return Exchanged(sums, used, value_minor - used)
+    return Exchanged(sums, used, value_minor - used, _parts(whole, sums, used))
+
+
+def _parts(whole: Priced, sums: Priced, used_minor: int) -> tuple[int, ...]:
+    """What each line costs less than without the old goods: its discount and, where tax is added, the tax on that."""
+    less = [
+        share.discount_minor + before.tax_added_minor - share.tax_added_minor
+        for before, share in zip(whole.shares, sums.shares, strict=True)
+    ]
+    return tuple(share_out(used_minor, [max(each, 0) for each in less]))
 
 
 def part_of_line(
-    discount_minor: int, quantity: int, before: int, units: int, reduced: int = 0, percent: int = 100
+    exchanged_minor: int, quantity: int, before: int, units: int, reduced: int = 0, percent: int = 100
 ) -> int:
-    """What `units` of a line carry of its discount when `before` units came back earlier: all parts add up to it.
+    """What `units` of a line carry of what it has of the old goods' value when `before` units came back earlier.
 
-    Of the last `reduced` of them only so many percent count.
+    All parts add up to it. Of the last `reduced` of them only so many percent count.
     """
     # Rounded down where goods are rounded up: an unpaid unit is worth its price, to the cent.
-    line = Frozen(discount_minor, quantity, before, discount_minor * before // quantity, up=False)
+    line = Frozen(exchanged_minor, quantity, before, exchanged_minor * before // quantity, up=False)
     reduced = min(reduced, units)
     whole, sound = line.worth(units), line.worth(units - reduced)
-    exact = discount_minor * reduced * percent
+    exact = exchanged_minor * reduced * percent
     return sound + min(within((whole - sound) * percent // 100, exact, 100 * quantity), whole - sound)
 
 

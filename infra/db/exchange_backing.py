@@ -33,10 +33,10 @@ _CHAIN = text(
       FROM chain c WHERE c.exchange_of IS NOT NULL ORDER BY c.depth
     """
 )
-# Units of each line that came back on other returns which were settled.
-_DISCOUNTS = text(
+# What lines carry of the old goods' value, and their units that came back on other returns which were settled.
+_CARRIED = text(
     """
-    SELECT l.line_no, l.quantity, l.discount_minor,
+    SELECT l.line_no, l.quantity, l.exchanged_minor,
            coalesce((SELECT sum(f.quantity) FROM returns r JOIN return_findings f USING (return_id)
                       WHERE r.order_no = l.order_no AND r.return_id <> :return_id AND r.settled IS NOT NULL
                         AND f.line_no = l.line_no AND f.stage = 'inspected'
@@ -89,14 +89,14 @@ async def worth_behind(
     values = {"order_no": order_no, "return_id": return_id, "refunded": list(REFUNDED)}
     return sum(
         part_of_line(
-            row.discount_minor,
+            row.exchanged_minor,
             row.quantity,
             row.before,
             min(units[row.line_no], row.quantity - row.before),
             reduced.get(row.line_no, 0),
             percent,
         )
-        for row in await conn.execute(_DISCOUNTS, values)
+        for row in await conn.execute(_CARRIED, values)
         if row.line_no in units and row.quantity > row.before
     )
 

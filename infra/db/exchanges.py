@@ -58,9 +58,9 @@ _PLACE = text(
 _PLACE_LINE = text(
     """
     INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, discount_minor, tax_minor,
-                             tax_added_minor)
+                             tax_added_minor, exchanged_minor)
     VALUES (:order_no, :line_no, :sku, :name, :quantity, :unit_price_minor, :discount_minor, :tax_minor,
-            :tax_added_minor)
+            :tax_added_minor, :exchanged_minor)
     """
 )
 _PLACED = text(
@@ -181,9 +181,9 @@ def _lines(order_no: str, lines: Sequence[PricedLine], new: Exchanged) -> list[d
         {
             "order_no": order_no, "line_no": number, "sku": line.sku, "name": line.name, "quantity": line.quantity,
             "unit_price_minor": line.unit_price_minor, "discount_minor": share.discount_minor,
-            "tax_minor": share.tax_minor, "tax_added_minor": share.tax_added_minor,
+            "tax_minor": share.tax_minor, "tax_added_minor": share.tax_added_minor, "exchanged_minor": part,
         }
-        for number, (line, share) in enumerate(zip(lines, new.sums.shares, strict=True), 1)
+        for number, (line, share, part) in enumerate(zip(lines, new.sums.shares, new.parts_minor, strict=True), 1)
     ]  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from domain.shares import Line, at_most, units
 from tests.api.changing import change, lines, paid, reserved, stocked
-from tests.api.conftest import Door, an_order
+from tests.api.conftest import Door, an_order, open_door
+from tests.conftest import Books
 from tests.returning import WINDOW_S, a_return, delivered, found, moves
 
 
@@ -158,6 +159,27 @@ async def test_units_that_were_exchanged_are_not_refunded_by_units_again(shop: D
     assert third.json()["amount_minor"] == 334, third.text
     assert (await sends_back(shop, number, sku, 1))["settled"] == "nothing_due"
     assert await money(shop, number) == (1_000, [334])
+
+
+async def test_goods_that_were_exchanged_bring_back_the_tax_on_top_of_them(database_url: Books) -> None:
+    """113.00 with tax, exchanged for the same, piece by piece sent back: 113.00, whatever the new order shows."""
+    async with open_door(database_url, tax_rate_bp=1_300, tax_included=False) as door:
+        shop = door.as_("support", "ann")
+        sku = await stocked(shop, price_minor=3_333)
+        number = await on_its_way(shop, an_order(sku, 3))
+        await arrives(shop, number)
+        new = (await sends_back(shop, number, sku, 3, resolution="exchange"))["exchange"]["order_no"]
+        (order,) = await shop.sql("SELECT total_minor, discount_minor FROM orders WHERE order_no = %s", new)
+        assert order == {"total_minor": 0, "discount_minor": 9_999}
+        await reserved(shop, new)
+        await moves(shop, new, "payment_recorded", "pending_payment", "paid", None)
+        await arrives(shop, new)
+        told = await shop.post(f"/v1/orders/{new}/returns?preview=true", a_return(sku, 3))
+        assert told.json()["consequence"]["refund"]["amount_minor"] == 11_299, told.text
+        for quantity in (1, 2):
+            await sends_back(shop, new, sku, quantity)
+        captured, given = await money(shop, number)
+        assert (captured, sum(given), len(given)) == (11_299, 11_299, 2)
 
 
 async def test_goods_given_in_exchange_are_not_changed_but_cancelled(

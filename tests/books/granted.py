@@ -40,7 +40,8 @@ INSERTS = {
     "order_contacts": "contact_id customer_id email_index phone_index profile_enc terms",
     "order_events": "actor data from_status key order_no to_status type",
     "order_lines": (
-        "discount_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor unit_price_minor"
+        "discount_minor exchanged_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor "
+        "unit_price_minor"
     ),
     "order_supplements": (
         "actor after_enc amount_minor before_enc change_no currency held lines method note_enc order_no place "

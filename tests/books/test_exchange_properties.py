@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import Condition, Found, Reason, Resolution
+from domain.shares import Tax
 from infra.crypto import Vault
 from infra.db import events, exchange_falling, return_acts, return_requests, returns
 from infra.db.audit_books import QUESTIONS, ask
@@ -32,12 +33,13 @@ STEPS = st.lists(
     max_size=6,
 )  # fmt: skip
 ORDER = text(
-    """INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country, province,
-                           city, ship_to_enc, placed_by)
-       VALUES (:o, 'web', 'standard', :o, 'CNY', :t, :t, 'CN', 'p', 'c', :a, 'test')"""
+    """INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, tax_minor,
+                           tax_added_minor, country, province, city, ship_to_enc, placed_by)
+       VALUES (:o, 'web', 'standard', :o, 'CNY', :t, CAST(:t AS integer) + :x, :x, :x, 'CN', 'p', 'c', :a, 'test')"""
 )
 LINE = text(
-    "INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor) VALUES (:o, 1, :s, 'x', :q, :p)"
+    "INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, tax_minor, tax_added_minor) "
+    "VALUES (:o, 1, :s, 'x', :q, :p, :x, :x)"
 )
 PAID = text(
     """INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,
@@ -71,6 +73,7 @@ class Story:
     database: Database
     keys: KeyRing
     terms: ReturnTerms
+    added: Tax
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
     holds: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -87,8 +90,8 @@ class Story:
                 await conn.execute(text(made), {"s": self.sku(sku), "p": price})
                 shelf = "INSERT INTO stock_levels (sku, warehouse) VALUES (:s, 'WH-EAST')"
                 await conn.execute(text(shelf), {"s": self.sku(sku)})
-            await conn.execute(ORDER, {"o": number, "t": 300, "a": sealed})
-            await conn.execute(LINE, {"o": number, "s": self.sku("A"), "q": 3, "p": 100})
+            await conn.execute(ORDER, {"o": number, "t": 300, "x": self.added.of(300), "a": sealed})
+            await conn.execute(LINE, {"o": number, "s": self.sku("A"), "q": 3, "p": 100, "x": self.added.of(300)})
             await conn.execute(PAID, {"o": number})
             await self._walk(conn, number, len(WAY))
         self.holds.append((number, "A", 3))
@@ -150,7 +153,7 @@ class Story:
         return int(row.paid - row.given_back)
 
     def worth_minor(self) -> int:
-        return sum(PRICES[sku] * units for _, sku, units in self.holds)
+        return sum((PRICES[sku] + self.added.of(PRICES[sku])) * units for _, sku, units in self.holds)
 
 
 @pytest.fixture(scope="module")
@@ -158,20 +161,21 @@ def books(database_url: Books) -> Iterator[Books]:
     yield database_url
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
+@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS, rate_bp=st.sampled_from([0, 1_000]))
 def test_money_in_less_money_out_is_what_the_kept_goods_cost(
-    books: Books, steps: list[tuple[int, int, Resolution, dict[str, int], bool]]
+    books: Books, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
 ) -> None:
-    asyncio.run(_tell(books, steps))
+    """With tax on top of the prices, too."""
+    asyncio.run(_tell(books, steps, rate_bp))
 
 
-async def _tell(books: Books, steps: list[tuple[int, int, Resolution, dict[str, int], bool]]) -> None:
-    configuration = settings_for(books)
+async def _tell(books: Books, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int) -> None:
+    configuration = settings_for(books, tax_rate_bp=rate_bp, tax_included=False)
     database = Database.from_settings(configuration)
     owner = Database.from_settings(configuration.model_copy(update={"database_url": books.owner_url}))
     terms = ReturnTerms.from_settings(configuration)
-    story = Story(database, KeyRing(Vault.from_settings(configuration)), terms)
+    story = Story(database, KeyRing(Vault.from_settings(configuration)), terms, Tax(rate_bp, included=False))
     try:
         await story.begins(owner)
         for step in steps:
