@@ -3,7 +3,6 @@
 Discount, shipping and tax of an order are shared out over its lines by largest remainder when it is placed, and frozen.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -339,18 +338,18 @@ def amount(lines: Sequence[Line], amount_minor: int) -> list[Returned]:
 def allotted(amount_minor: int, left_minor: Sequence[int], steps_minor: Sequence[int] = ()) -> list[int]:
     """Which captures an amount goes back to, given what each has left, the newest first: it is emptied before an older.
 
-    So most refunds are one call to one provider. With `steps_minor` the part of each is a multiple of its own, which
-    what is left and the amount allow. Raises Conflict `refund_exceeds_captured`.
+    So most refunds are one call to one provider. With `steps_minor`, of which each divides the larger ones, the part of
+    each is a multiple of its own; the amount is a multiple of the largest. Raises Conflict `refund_exceeds_captured`.
     """
     if amount_minor > sum(left_minor):
         raise exceeds(sum(left_minor))
     steps = steps_minor or [1] * len(left_minor)
     parts = [0] * len(left_minor)
-    # What all can move comes first: an odd part of one with small steps would leave another to one with large steps.
-    for all_steps in ([math.lcm(*steps)] * len(steps), steps):
-        for place, (left, step) in enumerate(zip(left_minor, all_steps, strict=True)):
+    # Large steps come first: an odd part of one with small steps would leave another to one with large steps.
+    for least in sorted(set(steps), reverse=True):
+        for place, (left, step) in enumerate(zip(left_minor, steps, strict=True)):
             more = min(amount_minor - sum(parts), left - parts[place])
-            parts[place] += more - more % step
+            parts[place] += more - more % max(step, least)
     return parts
 
 

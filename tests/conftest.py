@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,12 +10,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from infra.db import migrate, seed
 from infra.stack.ports import any_free
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
+
+# Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every
+# time, so that it fails for a change and not by chance; `make torture` looks for new ones.
+settings.register_profile("test", deadline=None, derandomize=True)
+settings.register_profile("torture", deadline=None, max_examples=1000)
+settings.load_profile("torture" if os.environ.get("OMS_TORTURE") else "test")
 
 TEMPLATE = "oms_template"
 _numbers = itertools.count(1)

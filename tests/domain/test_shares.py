@@ -250,6 +250,10 @@ def test_each_capture_gives_back_what_its_provider_can_move(
     assert all(part % step == 0 for part, step in zip(parts, steps, strict=True))
 
 
+def test_three_kinds_of_steps_leave_nothing_over() -> None:
+    assert shares.allotted(2700, [1800, 51, 850], [100, 1, 10]) == [1800, 50, 850]
+
+
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=5), st.data())
 def test_captures_are_emptied_one_after_the_other(left: list[int], data: st.DataObject) -> None:
     amount = data.draw(st.integers(0, sum(left)))
