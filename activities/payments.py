@@ -69,7 +69,7 @@ class PaymentActivities:
         """Void what is only authorised, refund what was captured, after asking about every open outcome.
 
         Scope `stray` leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
-        What the provider decides later holds up nothing else; an order that is undone waits for it (`_pending`).
+        What the provider decides later holds up nothing else; an undone order waits for it (`_require_decided`).
         """
         everything = request.scope == "all"
         async with self._db.begin() as conn:

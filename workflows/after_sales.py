@@ -95,7 +95,7 @@ class AfterSales(Beside):
         left = max(until - workflow.now(), timedelta(milliseconds=1))
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
-                lambda: self.news or bool(self.view.cancelling) or self.view.errand != errand,
+                lambda: self.news or self.cancel_asked or bool(self.view.cancelling) or self.view.errand != errand,
                 timeout=left,
                 timeout_summary="waiting for the provider's decision on the difference",
             )

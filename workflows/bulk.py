@@ -4,6 +4,7 @@ from temporalio import workflow
 
 from workflows import names, ports
 from workflows.messages import StartJob
+from workflows.uncancelled import through
 
 
 @workflow.defn(name=names.BULK_RESOLVE)
@@ -12,8 +13,16 @@ class BulkResolveWorkflow:
 
     @workflow.run
     async def run(self, job: StartJob) -> None:
+        """Resolve them all. It is stopped in the books: Temporal's own cancellation has no effect on it."""
+        await through(self._work(job), _refuse_cancellation)
+
+    async def _work(self, job: StartJob) -> None:
         workflow.set_current_details(f"Up to {job.rate_per_s:g} orders a second; progress is in the books.")
         left = 1
         while left:
             left = (await ports.resolve_slice(job, f"resolve up to {job.rate_per_s:g} orders a second")).left
         workflow.set_current_details("Finished, or stopped on request.")
+
+
+def _refuse_cancellation() -> None:
+    workflow.logger.warning("cancellation from Temporal has no effect on a bulk act: stop its job")

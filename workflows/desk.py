@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.exceptions import ActivityError, ApplicationError
 
-from domain.states import Status
+from domain.states import CANCELLABLE, Status
 from domain.steps import STEPS, Step
 from workflows import messages as m
 from workflows import names, ports
@@ -46,6 +48,8 @@ class Desk:
         self.policy = m.Policy()
         self.news = False
         self.paid_news = False
+        self.cancel_asked = False
+        self.cancel_refused = False
         self.stock_arrived = False
         self.retry_asked = False
         self.reworded = False
@@ -93,6 +97,21 @@ class Desk:
         self.adopt(await ports.apply_news(self.ref, "apply news"))
         self.show()
 
+    def on_cancel_asked(self) -> None:
+        """Temporal's own "request cancellation": it takes effect between two steps, as a customer's does."""
+        self.cancel_asked = True
+
+    async def answer_cancellation(self) -> None:
+        """Undo the order, or refuse: one that has shipped, or is being undone already, goes on."""
+        self.cancel_asked = False
+        if Status(self.view.status) in CANCELLABLE and not self.view.cancelling:
+            request = m.CancelRequest(self.order_no, "cancelled_in_temporal", "engineer")
+            with suppress(ActivityError, ApplicationError):
+                self.adopt(await ports.begin_cancel(request, "cancel: asked in Temporal"))
+        if not self.view.cancelling:
+            self.cancel_refused = True
+            workflow.logger.warning("cancellation from Temporal refused", extra={"code": "not_cancellable"})
+
     # ── holds ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def held(self) -> bool:
@@ -132,7 +151,8 @@ class Desk:
 
     def interrupted(self) -> bool:
         """True when something other than the awaited thing needs the story's attention first."""
-        return self.news or bool(self.view.cancelling) or self.view.stray or self.due() is not None
+        called = self.news or self.cancel_asked or bool(self.view.cancelling)
+        return called or self.view.stray or self.due() is not None
 
     async def wait(self, ready: Callable[[], bool], until: str, what: str, *, shared_timer: bool = False) -> bool:
         """Wait for `ready`, an interruption or the deadline `until` (RFC 3339, empty: none); False unless ready.
@@ -149,7 +169,7 @@ class Desk:
 
     def _called_away(self) -> bool:
         due = self.view.cancelling or self.due() is not None
-        return self.news or bool(due and not self.view.parked)
+        return self.news or self.cancel_asked or bool(due and not self.view.parked)
 
     def _timer_fired(self) -> bool:
         return self._timer is not None and self._timer.done()
@@ -221,6 +241,8 @@ class Desk:
         elif view.status in WAITS:
             until = f" until {view.deadline[:19]}Z" if view.deadline else ""
             lines.append(f"waits for {'money and stock to go back' if view.cancelling else WAITS[view.status] + until}")
+        if self.cancel_refused:
+            lines.append("a cancellation asked for in Temporal was refused: the order could not be cancelled then")
         if view.attempt:
             lines.append(f"payment attempt {view.attempt}: {view.attempt_state}")
         if view.parcel:

@@ -5,7 +5,6 @@ Temporal's own database are the same to it. What the books say is `self.view`; e
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable
 from datetime import timedelta
 
@@ -22,6 +21,7 @@ from workflows.after_sales import AfterSales
 from workflows.desk import Undo
 from workflows.failures import Failure, refusal_from
 from workflows.sticking import LEFT
+from workflows.uncancelled import through
 
 STOPS_REPLACEMENT = "replacement-stopped"
 PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
@@ -34,6 +34,9 @@ class OrderWorkflow(AfterSales):
     @workflow.run
     async def run(self, start: m.StartOrder) -> str:
         """Walk the order to its end; answers with its final status."""
+        return await through(self._story(start), self.on_cancel_asked)
+
+    async def _story(self, start: m.StartOrder) -> str:
         self.order_no = start.order_no
         await self._reserve("reserve stock")
         while not (self.closed() and workflow.all_handlers_finished()):
@@ -41,8 +44,8 @@ class OrderWorkflow(AfterSales):
                 await self._walk()
             except Undo as undo:
                 await self._undo(undo.cause)
-            except asyncio.CancelledError:
-                await self._cancel_from_temporal()
+            except asyncio.CancelledError:  # in a run of an earlier version only (see uncancelled.py)
+                await self.answer_cancellation()
             self.renew_if_long(start)  # raises ContinueAsNewError
         return self.view.status
 
@@ -54,7 +57,9 @@ class OrderWorkflow(AfterSales):
     async def _walk(self) -> None:
         """One step of the story, chosen by where the books stand."""
         self.show()
-        if self.view.parked:
+        if self.cancel_asked:
+            await self.answer_cancellation()
+        elif self.view.parked:
             await self._take_up_parked()
         elif self.news:
             await self.hear()
@@ -90,7 +95,7 @@ class OrderWorkflow(AfterSales):
             case Status.COMPLETED | Status.CANCELLED:
                 # Whoever still asks something is answered before the story ends; news may come meanwhile.
                 await workflow.wait_condition(
-                    lambda: self.news or (workflow.all_handlers_finished() and not self.beside)
+                    lambda: self.news or self.cancel_asked or (workflow.all_handlers_finished() and not self.beside)
                 )
 
     # ── stock ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,14 +252,6 @@ class OrderWorkflow(AfterSales):
         await self._give_back("all")
         self.adopt(await ports.finish_cancel(self.ref, "release stock and close as cancelled"))
         self.show()
-
-    async def _cancel_from_temporal(self) -> None:
-        """Temporal's own "request cancellation" undoes the order as a customer's would, never leaves it half-way; an
-        order that has shipped goes on."""
-        if Status(self.view.status) in CANCELLABLE and not self.view.cancelling:
-            request = m.CancelRequest(self.order_no, "cancelled_in_temporal", "engineer")
-            with contextlib.suppress(ActivityError, ApplicationError):
-                self.adopt(await ports.begin_cancel(request, "cancel: asked in Temporal"))
 
     async def _recall_parcel(self) -> bool:
         """False when the parcel cannot come back: then the cancellation is refused and the story goes on."""

@@ -16,6 +16,7 @@ from domain.after_sales import ReturnDue
 from workflows import messages as m
 from workflows import names, ports
 from workflows.failures import Failure
+from workflows.uncancelled import through
 
 WORDS: dict[str, str] = {
     ReturnDue.REMIND: "a reminder",
@@ -39,12 +40,18 @@ class ReturnWorkflow:
     @workflow.run
     async def run(self, ref: m.ReturnRef) -> str:
         """Follow the return to its end; answers with its final status."""
+        return await through(self._story(ref), self._refuse_cancellation)
+
+    def _refuse_cancellation(self) -> None:
+        """A return ends in the books, not here: whoever means it to end cancels it there."""
+        workflow.logger.warning("cancellation from Temporal has no effect on a return")
+
+    async def _story(self, ref: m.ReturnRef) -> str:
         while not self._over():
             try:
                 await self._walk(ref)
-            except asyncio.CancelledError:
-                # A return ends in the books, not here: whoever means it to end cancels it there.
-                workflow.logger.warning("cancellation from Temporal has no effect on a return")
+            except asyncio.CancelledError:  # in a run of an earlier version only (see uncancelled.py)
+                self._refuse_cancellation()
             if not self._changed and workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(ref)
         assert self._view is not None, "over only once it was read"

@@ -35,6 +35,8 @@ class Sticking(Desk):
                 self.adopt(await act())
             except ActivityError as error:
                 failure = Failure.of(error)
+                if self.cancel_asked:
+                    await self.answer_cancellation()
                 if self.view.cancelling and not undoing:
                     raise Undo(self.view.cancelling) from error
                 if await self._decided_later(failure, begun) or await self.park(step, failure) == Action.RETRY:
@@ -50,12 +52,14 @@ class Sticking(Desk):
         await self.errands_meanwhile()
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
-                lambda: self.news,
+                lambda: self.news or self.cancel_asked,
                 timeout=self.until_asked_again(begun),
                 timeout_summary=f"waiting for the provider's decision: {failure.code}",
             )
         if self.news:
             await self.hear()
+        if self.cancel_asked:
+            await self.answer_cancellation()
         return True
 
     async def park(self, step: Step, failure: Failure) -> str:
@@ -109,6 +113,8 @@ class Sticking(Desk):
                 self.until(escalation) if tending else escalation,
                 f"support: {STEPS[Step(parked.step)].words}",
             )
+            if self.cancel_asked:
+                await self.answer_cancellation()
             if self.news:
                 await self.hear()
                 await self.errand_beside(parked)

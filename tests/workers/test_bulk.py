@@ -185,6 +185,20 @@ async def test_every_order_is_resolved_at_the_rate(database_url: Books, settings
     assert "carrier is back" not in history.to_json()
 
 
+async def test_temporals_cancellation_does_not_end_a_bulk_act(
+    database_url: Books, settings: Settings, client: Client
+) -> None:
+    """It comes before the first task, so that it finds every part of the act still to be done."""
+    await stuck(database_url, 2)
+    async with database(settings) as books:
+        job_id = await open_job(books, "retry", 10.0)
+        handle = await start(client, settings, job_id, 10.0)
+        await handle.cancel()
+        async with working(client, books, settings):
+            await handle.result()
+        assert await progress(books, job_id) == ("finished", 2, 0)
+
+
 async def test_a_refusal_is_noted_with_its_code(database_url: Books, settings: Settings, client: Client) -> None:
     await stuck(database_url, 2)
     async with database(settings) as books, working(client, books, settings):
