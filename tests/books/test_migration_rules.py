@@ -39,6 +39,8 @@ OLD = {
     "0042_unpaid_exchanges": "indexes on orders and returns",
     "0044_waking": "an index on orders",
     "0045_unapplied_facts": "an index on the inbox",
+    "0046_supplement_invoices": "a check, a key and indexes on documents",
+    "0051_exchanged_parts": "a check on order lines validated in the transaction that adds it; a backfill of exchanges",
 }
 # From here on no exception is made; what comes before was begun before there were rules.
 RULED = "0060"
