@@ -27,6 +27,17 @@ settings.load_profile("torture" if os.environ.get("OMS_TORTURE") else "test")
 TEMPLATE = "oms_template"
 _numbers = itertools.count(1)
 
+# Files of few, long tests begin first: at the end, a worker that has one left keeps the others waiting.
+LONG = ("faults", "e2e", "stack", "demo", "sandbox", "workflows", "workers", "console")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
+
 
 @dataclass(frozen=True)
 class Books:

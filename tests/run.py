@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+# In the order in which tests/conftest.py collects them, and with the slowest named at the end.
+SLOW_FIRST = ("--no-loadscope-reorder", "--durations=20")
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -81,7 +83,7 @@ def tests(arguments: Sequence[str]) -> list[Outcome]:
     each, every worker with servers of its own. What is asked for by name runs in one process, where one can look.
     """
     coverage = _tool("coverage")
-    shared = () if arguments else ("-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile")
+    shared = () if arguments else ("-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", *SLOW_FIRST)
     with tempfile.TemporaryDirectory(prefix="oms-coverage-") as folder:
         env = {**os.environ, "COVERAGE_FILE": str(Path(folder) / ".coverage")}
         ran = openly(Check("pytest", (coverage, "run", "-m", "tests", *arguments, *shared)), env)

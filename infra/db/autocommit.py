@@ -36,7 +36,8 @@ def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection:
 async def _give_back(connection: AsyncConnection, driver: psycopg.AsyncConnection) -> None:
     """Back into the pool as it came, or thrown away when the server is gone or a statement was cut off."""
     try:
-        await connection.rollback()
+        if connection.in_transaction():
+            await connection.rollback()
         if not (driver.closed or connection.invalidated):
             await driver.set_autocommit(False)
     except BaseException:
