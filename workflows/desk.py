@@ -15,6 +15,7 @@ from domain.steps import STEPS, Step
 from workflows import messages as m
 from workflows import names, ports
 
+RENEWS_WHILE_WAITING = "renewed-while-waiting"
 STATUS = SearchAttributeKey.for_keyword(names.OMS_STATUS)
 STUCK_STEP = SearchAttributeKey.for_keyword(names.OMS_STUCK_STEP)
 STUCK_ERROR = SearchAttributeKey.for_keyword(names.OMS_STUCK_ERROR)
@@ -59,6 +60,7 @@ class Desk:
         self._view: m.OrderView | None = None
         self._timer: asyncio.Task[None] | None = None
         self._timer_until = ""
+        self._renews: bool | None = None
         self._shown: tuple[str, str, str, str] | None = None
 
     # ── the view ───────────────────────────────────────────────────────────────────────────────────────────
@@ -163,8 +165,10 @@ class Desk:
         while not (ready() or self._called_away()):
             if until and self.passed(until):
                 return False
+            if self._worn():
+                self._renew_while_waiting()  # raises ContinueAsNewError
             self._set_timer(until, what, shared_timer)
-            await workflow.wait_condition(lambda: ready() or self._called_away() or self._timer_fired())
+            await workflow.wait_condition(lambda: ready() or self._called_away() or self._timer_fired() or self._worn())
         return ready()
 
     def _called_away(self) -> bool:
@@ -203,9 +207,24 @@ class Desk:
     def renew_if_long(self, start: m.StartOrder) -> None:
         """Begin a new run from the books before the history grows too long."""
         waiting = self.stock_arrived and self.view.status == Status.RECEIVED
-        idle = not (self.news or waiting or self.resolution) and workflow.all_handlers_finished()
-        if idle and workflow.info().is_continue_as_new_suggested():
+        if workflow.info().is_continue_as_new_suggested() and self._idle() and not waiting:
             workflow.continue_as_new(start)
+
+    def _idle(self) -> bool:
+        """True when nothing that the books do not hold would be lost with this run."""
+        return not (self.news or self.resolution) and workflow.all_handlers_finished()
+
+    def _worn(self) -> bool:
+        """True when this run should end though the order goes on waiting. A run takes 2,000 updates, and those that are
+        refused count; the next one begins with the stock, if that is what came."""
+        return self._renews is not False and workflow.info().is_continue_as_new_suggested() and self._idle()
+
+    def _renew_while_waiting(self) -> None:
+        """Asked only when it is time: the mark that a patch leaves is an event."""
+        if self._renews is None:
+            self._renews = workflow.patched(RENEWS_WHILE_WAITING)
+        if self._renews:
+            workflow.continue_as_new(m.StartOrder(self.order_no))
 
     # ── showing ────────────────────────────────────────────────────────────────────────────────────────────
 
