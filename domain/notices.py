@@ -13,6 +13,7 @@ class Kind(StrEnum):
     REQUESTS_WAITING = "requests_waiting"
     ORDERS_WAITING = "orders_waiting"
     WEBHOOKS_FAILED = "webhooks_failed"
+    WEBHOOK_DISABLED = "webhook_disabled"
     DISPUTED = "disputed"
     PARCEL_TWICE = "parcel_twice"
     FACTS_UNAPPLIED = "facts_unapplied"

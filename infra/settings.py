@@ -153,6 +153,7 @@ class Settings(BaseSettings):
     audit_anchor_s: float = Field(default=300.0, gt=0)
     webhook_attempts: int = Field(default=12, ge=1)
     webhook_timeout_s: float = Field(default=10.0, gt=0)
+    webhook_dead_after_s: float = Field(default=3 * 86_400.0, ge=0)
 
     # Messages to customers
     message_attempts: int = Field(default=20, ge=1)

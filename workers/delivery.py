@@ -38,6 +38,7 @@ class Deliverer:
         self._database = database
         self._vault = vault
         self._attempts = settings.webhook_attempts
+        self._dead_after_s = settings.webhook_dead_after_s
         self._timeout_s = settings.webhook_timeout_s
         self._reach = Reach.from_settings(settings)
         self._backoff_s = backoff_s
@@ -83,9 +84,12 @@ class Deliverer:
                 OUTBOX_LAG.observe((datetime.now(UTC) - delivery.occurred_at).total_seconds())
                 return
             await deliveries.mark_failed(connection, delivery, error, self._delay_s(delivery.tries), self._attempts)
+            disabled = await deliveries.note_failure(connection, endpoint.endpoint_id, error, self._dead_after_s)
         about = {"endpoint_id": delivery.endpoint_id, "message_id": delivery.message_id}
         with bind_order(delivery.order_no, step="webhook", attempt=delivery.tries):
             _log.warning("webhook not taken", extra={**about, "code": error})
+        if disabled:
+            _log.error("a webhook endpoint that takes nothing is switched off", extra={**about, "code": error})
 
     async def _attempt(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Delivery) -> str | None:
         """None when the endpoint took it, else an error code."""

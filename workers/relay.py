@@ -10,6 +10,7 @@ from infra import metrics, telemetry
 from infra.crypto import Vault
 from infra.db import (
     audit_anchors,
+    deliveries,
     events,
     idempotency_sealing,
     messages,
@@ -49,7 +50,7 @@ DELIVERY_IDLE_S = 0.5
 DISPATCH_AFTER_S = 1.0
 # While more wait than the workers begin, it begins but few: they bear the load, and know when there is room.
 IN_FLIGHT = 20
-KEYS_DAYS, DELIVERIES_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 30, 90, 1, 7
+KEYS_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 90, 1, 7
 TOKENS_DAYS = 30
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
@@ -201,11 +202,12 @@ def sweep(database: Database, vault: Vault) -> Callable[[], Awaitable[bool]]:
         async with autocommit(database) as connection:
             keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
             sealed = await idempotency_sealing.seal_old(connection, ring, SWEEP_ROWS)
-            told = await outbox.forget_deliveries(connection, DELIVERIES_DAYS, SWEEP_ROWS)
+            told = await outbox.forget_deliveries(connection, outbox.DELIVERIES_DAYS, SWEEP_ROWS)
+            shut = await deliveries.give_up_disabled(connection, SWEEP_ROWS)
             over = await notices.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
             gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
             past = await tokens.forget(connection, TOKENS_DAYS, SWEEP_ROWS)
             codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, sealed, told, over, gone, past, codes)
+        return SWEEP_ROWS in (keys, sealed, told, shut, over, gone, past, codes)
 
     return step

@@ -26,6 +26,7 @@ from api.console import (
     sign_in,
     store_credit,
     stuck,
+    webhooks,
 )
 from api.console.member import SignInNeeded, to_sign_in
 from api.console.rendering import SITE, page
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     bugs.router,
     notices.router,
+    webhooks.router,
     audit_pages.router,
     retrying.router,
 )

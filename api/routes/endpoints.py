@@ -1,17 +1,17 @@
 """Webhook endpoints: who wants to hear of events."""
 
 import base64
-import re
 import secrets
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from api import endpoint_acts
 from api.bodies import read
 from api.dependencies import Caller, actor, derived_id, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
 from api.idempotent import HOLD_S, REPLAYED
-from api.schemas.endpoints import NewEndpoint
+from api.schemas.endpoints import NewEndpoint, Replay, Replayed
 from api.webhook_targets import require_public
 from domain.access import Role
 from domain.errors import NotFound
@@ -22,7 +22,6 @@ from infra.db.idempotency import Answered
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhook endpoints"])
 
-_ID = re.compile(r"^whe_[0-9a-f]{32}$")
 _SECRET_BYTES = 32
 
 
@@ -60,13 +59,23 @@ async def every(request: Request, caller: Caller) -> Response:
     return json_response({"items": items, "next_cursor": None})
 
 
+@router.post("/{endpoint_id}/replay", response_model=Replayed, openapi_extra=body_of(Replay), responses=problems())
+async def replay(endpoint_id: str, request: Request, caller: Caller) -> Response:
+    """Send again what was given up; an endpoint that was switched off is on again. Old messages may come after newer
+    ones: their `webhook-id` and `seq` are as they were."""
+    parts = services(request)
+    require(caller, Role.OPERATIONS)
+    key = idempotency_key(request)
+    parsed = await read(request, Replay)
+    return await endpoint_acts.replay(parts, caller, key, parsed.digest, endpoint_id, parsed.model.since)
+
+
 @router.delete("/{endpoint_id}", status_code=204, responses=problems())
 async def remove(endpoint_id: str, request: Request, caller: Caller) -> Response:
     """Send nothing there any more."""
     parts = services(request)
     require(caller, Role.OPERATIONS)
-    if not _ID.match(endpoint_id):
-        raise NotFound("endpoint_not_found")
+    endpoint_acts.require_id(endpoint_id)
     async with parts.database.begin() as conn:
         await acting.acts(conn, actor(caller), caller.origin)
         if not await endpoints.remove(conn, endpoint_id):

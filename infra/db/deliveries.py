@@ -49,6 +49,7 @@ _CLAIM = text(
     """WITH due AS (
          SELECT d.order_no, d.seq FROM webhook_deliveries d
           WHERE d.endpoint_id = :endpoint_id AND d.state = 'open' AND d.next_try_at <= now()
+            AND EXISTS (SELECT FROM webhook_endpoints w WHERE w.endpoint_id = d.endpoint_id AND w.active)
             AND NOT EXISTS (SELECT FROM webhook_deliveries e
                              WHERE e.endpoint_id = d.endpoint_id AND e.order_no = d.order_no
                                AND e.seq < d.seq AND e.state = 'open')
@@ -66,7 +67,10 @@ _CLAIM = text(
 )
 
 _DONE = text(
-    """UPDATE webhook_deliveries SET state = 'done', done_at = now(), last_error = NULL
+    """WITH well AS (
+         UPDATE webhook_endpoints SET failing_since = NULL, last_error = NULL
+          WHERE endpoint_id = :endpoint_id AND failing_since IS NOT NULL)
+       UPDATE webhook_deliveries SET state = 'done', done_at = now(), last_error = NULL
         WHERE endpoint_id = :endpoint_id AND order_no = :order_no AND seq = :seq"""
 )
 # A relay that was stopped beyond its lease must not undo what another one has learned since.
@@ -77,6 +81,35 @@ _FAILED = text(
               next_try_at = now() + make_interval(secs => :delay_s)
         WHERE endpoint_id = :endpoint_id AND order_no = :order_no AND seq = :seq
           AND state = 'open' AND tries = :tries"""
+)
+# Dead is who has taken nothing for so long, though it was tried. Switched off once, however many relays say so.
+_FAILING = text(
+    """UPDATE webhook_endpoints w
+          SET failing_since = coalesce(w.failing_since, now()), last_error = :error,
+              active = NOT o.dead, disabled_at = CASE WHEN o.dead THEN now() END
+         FROM (SELECT endpoint_id, :dead_after_s > 0 AND failing_since IS NOT NULL
+                        AND failing_since <= now() - make_interval(secs => :dead_after_s) AS dead
+                 FROM webhook_endpoints WHERE endpoint_id = :endpoint_id) o
+        WHERE w.endpoint_id = o.endpoint_id AND w.active RETURNING o.dead"""
+)
+_GIVE_UP = text(
+    """UPDATE webhook_deliveries SET state = 'failed', last_error = 'endpoint_disabled', done_at = now()
+        WHERE ctid = ANY(ARRAY(
+          SELECT d.ctid FROM webhook_endpoints w JOIN webhook_deliveries d USING (endpoint_id)
+           WHERE NOT w.active AND d.state = 'open' LIMIT :limit))"""
+)
+_ENABLE = text(
+    """UPDATE webhook_endpoints SET active = true, disabled_at = NULL, failing_since = NULL, last_error = NULL
+        WHERE endpoint_id = :endpoint_id RETURNING 1"""
+)
+_AGAIN = text(
+    """UPDATE webhook_deliveries d SET state = 'open', tries = 0, next_try_at = now(), done_at = NULL
+         FROM (SELECT x.order_no, x.seq FROM webhook_deliveries x
+                 JOIN order_events e ON e.order_no = x.order_no AND e.seq = x.seq
+                WHERE x.endpoint_id = :endpoint_id AND x.state = 'failed'
+                  AND (CAST(:since AS timestamptz) IS NULL OR e.occurred_at >= CAST(:since AS timestamptz))
+                ORDER BY x.order_no, x.seq LIMIT :limit) due
+        WHERE d.endpoint_id = :endpoint_id AND (d.order_no, d.seq) = (due.order_no, due.seq) AND d.state = 'failed'"""
 )
 
 
@@ -102,6 +135,28 @@ async def mark_failed(
     """Try again after `delay_s`, or give up when this was the last of `attempts`. `error` is a code."""
     bound = {**_key(delivery), "tries": delivery.tries, "error": error, "delay_s": delay_s, "attempts": attempts}
     await connection.execute(_FAILED, bound)
+
+
+async def note_failure(connection: AsyncConnection, endpoint_id: str, error: str, dead_after_s: float) -> bool:
+    """Keep since when the endpoint takes nothing; True when it is switched off now: for so long it took nothing."""
+    bound = {"endpoint_id": endpoint_id, "error": error, "dead_after_s": dead_after_s}
+    return bool((await connection.execute(_FAILING, bound)).scalar())
+
+
+async def give_up_disabled(connection: AsyncConnection, limit: int) -> int:
+    """Close up to `limit` open deliveries of endpoints that are switched off; the number closed."""
+    return (await connection.execute(_GIVE_UP, {"limit": limit})).rowcount
+
+
+async def replay(connection: AsyncConnection, endpoint_id: str, since: datetime | None, limit: int) -> int | None:
+    """Switch the endpoint on, and send again up to `limit` that were given up, of events from `since` on; their number.
+
+    None where there is no such endpoint.
+    """
+    if (await connection.execute(_ENABLE, {"endpoint_id": endpoint_id})).first() is None:
+        return None
+    bound = {"endpoint_id": endpoint_id, "since": since, "limit": limit}
+    return (await connection.execute(_AGAIN, bound)).rowcount
 
 
 def _key(delivery: Delivery) -> dict[str, Any]:

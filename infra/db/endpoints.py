@@ -18,8 +18,10 @@ _ADD = text(
 _SECRET = text("SELECT secret_enc, data_key FROM webhook_endpoints WHERE endpoint_id = :endpoint_id")
 _ALL = text(
     """
-    SELECT endpoint_id, url, event_types, active, created_by, created_at
-      FROM webhook_endpoints ORDER BY created_at, endpoint_id
+    SELECT endpoint_id, url, event_types, active, created_by, created_at, failing_since, last_error, disabled_at,
+           (SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = w.endpoint_id
+                                     AND d.state = 'failed' LIMIT 10000) f) AS given_up
+      FROM webhook_endpoints w ORDER BY created_at, endpoint_id
     """
 )
 _DROP_DELIVERIES = text("DELETE FROM webhook_deliveries WHERE endpoint_id = :endpoint_id")
@@ -62,7 +64,7 @@ async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> s
 
 
 async def every(conn: AsyncConnection) -> list[dict[str, Any]]:
-    """All endpoints, oldest first, without their secrets."""
+    """All endpoints, oldest first, without their secrets; `given_up` ends at 10,000."""
     return [dict(row._mapping) for row in await conn.execute(_ALL)]
 
 

@@ -21,6 +21,7 @@ LOOKED_AT = 10_000
 SKUS_NAMED = 5
 REASONS_NAMED = 5
 FAILED_WITHIN = timedelta(hours=1)
+DISABLED_WITHIN = timedelta(days=1)
 TWICE_WITHIN = timedelta(days=1)
 DEMAND_WITHIN = timedelta(days=1)
 
@@ -80,8 +81,17 @@ _WEBHOOKS = text(
     SELECT endpoint_id, count(*) AS number, min(done_at) AS oldest_at
       FROM (SELECT endpoint_id, done_at FROM webhook_deliveries
              WHERE state = 'failed' AND done_at > now() - CAST(:within AS interval)
+               AND last_error IS DISTINCT FROM 'endpoint_disabled'
              ORDER BY done_at DESC LIMIT :limit) failed
      GROUP BY endpoint_id
+    """
+)
+_DISABLED = text(
+    """
+    SELECT w.endpoint_id, w.failing_since AS oldest_at,
+           (SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = w.endpoint_id
+                                     AND d.state <> 'done' LIMIT :limit) kept) AS number
+      FROM webhook_endpoints w WHERE NOT w.active AND w.disabled_at > now() - CAST(:within AS interval)
     """
 )
 _DISPUTED = text(
@@ -187,6 +197,12 @@ async def webhooks_failed(conn: AsyncConnection, _: Settings) -> list[Found]:
     return [Found(Kind.WEBHOOKS_FAILED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
 
 
+async def webhook_disabled(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Subscribers that were switched off within the last day, since they took nothing for days."""
+    rows = await conn.execute(_DISABLED, {"within": DISABLED_WITHIN, "limit": LOOKED_AT})
+    return [Found(Kind.WEBHOOK_DISABLED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
+
+
 async def disputed(conn: AsyncConnection, _: Settings) -> list[Found]:
     """Disputes that are open, by provider: who does not answer in time loses them."""
     return [
@@ -232,6 +248,7 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.REQUESTS_WAITING: requests_waiting,
     Kind.ORDERS_WAITING: orders_waiting,
     Kind.WEBHOOKS_FAILED: webhooks_failed,
+    Kind.WEBHOOK_DISABLED: webhook_disabled,
     Kind.DISPUTED: disputed,
     Kind.PARCEL_TWICE: parcel_twice,
     Kind.FACTS_UNAPPLIED: facts_unapplied,

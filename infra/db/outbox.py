@@ -10,6 +10,7 @@ from domain.messages import TOLD
 # Rows that are there are taken, never `seq > last`: a transaction that commits late is not skipped. One fact is one
 # message on one channel, however often it is taken: e-mail where the order's channel named one (or support, when it
 # corrected the order's contact), else telephone.
+# What an endpoint misses that was switched off is kept like what was given up, to be sent again, and not for ever.
 # An event that says `to` is for that party alone: a return may remind the warehouse.
 _FAN_OUT = text(
     """WITH taken AS (
@@ -20,12 +21,14 @@ _FAN_OUT = text(
          SELECT e.order_no, e.seq, e.type, e.data
            FROM taken t JOIN order_events e ON e.order_no = t.order_no AND e.seq = t.seq),
        made AS (
-         INSERT INTO webhook_deliveries (endpoint_id, order_no, seq)
-         SELECT w.endpoint_id, e.order_no, e.seq
+         INSERT INTO webhook_deliveries (endpoint_id, order_no, seq, state, last_error, done_at)
+         SELECT w.endpoint_id, e.order_no, e.seq, CASE WHEN w.active THEN 'open' ELSE 'failed' END,
+                CASE WHEN w.active THEN NULL ELSE 'endpoint_disabled' END, CASE WHEN w.active THEN NULL ELSE now() END
            FROM webhook_endpoints w CROSS JOIN events e
-          WHERE w.active AND (w.event_types = '{}' OR e.type = ANY(w.event_types))
+          WHERE (w.active OR w.disabled_at > now() - make_interval(days => :kept_days))
+            AND (w.event_types = '{}' OR e.type = ANY(w.event_types))
          ON CONFLICT DO NOTHING
-         RETURNING 1),
+         RETURNING state),
        told AS (
          INSERT INTO messages (message_id, customer_id, order_no, event_seq, fact, channel, template, state, last_error)
          SELECT e.order_no || '.' || e.seq || '.' || way.channel, c.customer_id, e.order_no, e.seq, e.type, way.channel,
@@ -49,9 +52,11 @@ _FAN_OUT = text(
           WHERE coalesce(e.data ->> 'to', 'customer') = 'customer'
          ON CONFLICT DO NOTHING
          RETURNING state)
-       SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM made) AS made,
+       SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM made WHERE state = 'open') AS made,
               (SELECT count(*) FROM told WHERE state = 'open') AS told"""
 )
+# How long deliveries that are over are kept.
+DELIVERIES_DAYS = 30
 _TOLD = {"facts": list(TOLD), "templates": list(TOLD.values())}
 
 _KEYS = text(
@@ -61,12 +66,12 @@ _KEYS = text(
 _DELIVERIES = text(
     """DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
          SELECT ctid FROM webhook_deliveries
-          WHERE state = 'done' AND done_at < now() - make_interval(days => :days) LIMIT :limit))"""
+          WHERE state IN ('done', 'failed') AND done_at < now() - make_interval(days => :days) LIMIT :limit))"""
 )
 
 
 class FanOut(NamedTuple):
-    """Events taken, deliveries to endpoints and messages to customers made of them."""
+    """Events taken, deliveries to endpoints that are on and messages to customers made of them."""
 
     taken: int
     made: int
@@ -75,7 +80,7 @@ class FanOut(NamedTuple):
 
 async def fan_out(connection: AsyncConnection, limit: int) -> FanOut:
     """Take up to `limit` unpublished events. One statement, all or nothing."""
-    row = (await connection.execute(_FAN_OUT, {"limit": limit, **_TOLD})).one()
+    row = (await connection.execute(_FAN_OUT, {"limit": limit, "kept_days": DELIVERIES_DAYS, **_TOLD})).one()
     return FanOut(row.taken, row.made, row.told)
 
 
@@ -85,5 +90,5 @@ async def forget_idempotency_keys(connection: AsyncConnection, days: int, limit:
 
 
 async def forget_deliveries(connection: AsyncConnection, days: int, limit: int) -> int:
-    """Delete up to `limit` deliveries done more than `days` ago; the number deleted."""
+    """Delete up to `limit` deliveries done or given up more than `days` ago; the number deleted."""
     return (await connection.execute(_DELIVERIES, {"days": days, "limit": limit})).rowcount

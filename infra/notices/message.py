@@ -119,6 +119,8 @@ def _hint(notice: Notice, phase: str, lang: str) -> list[tuple[str, str]]:
 
 def path_of(notice: Notice) -> str:
     """The page that helps: the orders of the cause, else the list of causes."""
+    if notice.kind in (Kind.WEBHOOKS_FAILED, Kind.WEBHOOK_DISABLED):
+        return "/console/webhooks"
     if notice.kind not in (Kind.STUCK, Kind.ESCALATED):
         return "/console/notices"
     chosen = {name: notice.facts.get(name) for name in ("step", "error", "provider")}

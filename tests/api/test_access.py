@@ -42,6 +42,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/support/approvals/apr_1/refuse"): ({"reason": "x"}, {"support", "finance", "operations", "admin"}),
     ("GET", "/v1/webhook-endpoints"): (None, {"operations", "admin"}),
     ("POST", "/v1/webhook-endpoints"): ({}, {"operations", "admin"}),
+    ("POST", "/v1/webhook-endpoints/whe_1/replay"): ({}, {"operations", "admin"}),
     ("DELETE", "/v1/webhook-endpoints/whe_1"): (None, {"operations", "admin"}),
     ("GET", "/v1/notices/channels"): (None, {"operations", "admin"}),
     ("POST", "/v1/notices/channels"): ({}, {"operations", "admin"}),

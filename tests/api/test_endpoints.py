@@ -1,9 +1,11 @@
 """Webhook endpoints, and which addresses they may be."""
 
+from typing import Any
+
 import pytest
 
 from infra import webhook_client
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import Door, an_order, open_door
 from tests.conftest import Books
 
 
@@ -68,3 +70,38 @@ async def test_private_target_where_a_setting_allows_it(database_url: Books) -> 
     async with open_door(database_url, allow_private_webhook_targets=True) as door:
         body = {"url": "http://127.0.0.1:9999/hooks"}
         assert (await door.as_("operations").post("/v1/webhook-endpoints", body)).status_code == 201
+
+
+async def test_what_was_given_up_is_sent_again_and_the_endpoint_is_on(shop: Door) -> None:
+    operations = shop.as_("operations")
+    body = {"url": "https://1.1.1.1/hooks", "event_types": []}
+    endpoint_id = (await operations.post("/v1/webhook-endpoints", body)).json()["endpoint_id"]
+    order_no = (await shop.post("/v1/orders", an_order())).json()["order_no"]
+    await shop.sql(
+        "INSERT INTO webhook_deliveries (endpoint_id, order_no, seq, state, tries, done_at, last_error)"
+        " VALUES (%s, %s, 1, 'failed', 12, now(), 'endpoint_disabled')",
+        *(endpoint_id, order_no),
+    )
+    off = "UPDATE webhook_endpoints SET active = false, disabled_at = now(), failing_since = now() - interval '3 days'"
+    await shop.sql(off + " WHERE endpoint_id = %s", endpoint_id)
+    shown = await endpoint(operations, endpoint_id)
+    assert (shown["active"], shown["given_up"], shown["disabled_at"] is None) == (False, 1, False)
+    path = f"/v1/webhook-endpoints/{endpoint_id}/replay"
+    for since, replayed in (("2999-01-01T00:00:00Z", 0), (None, 1)):
+        answer = await operations.post(path, {"since": since})
+        assert answer.json() == {"endpoint_id": endpoint_id, "active": True, "replayed": replayed}, answer.text
+    (row,) = await shop.sql("SELECT state, tries, done_at FROM webhook_deliveries WHERE endpoint_id = %s", endpoint_id)
+    assert row == {"state": "open", "tries": 0, "done_at": None}
+    shown = await endpoint(operations, endpoint_id)
+    assert (shown["active"], shown["failing_since"], shown["given_up"]) == (True, None, 0)
+    for unknown in ("whe_" + "0" * 32, "x"):
+        missing = await operations.post(f"/v1/webhook-endpoints/{unknown}/replay", {})
+        assert (missing.status_code, missing.json()["code"]) == (404, "endpoint_not_found")
+    bad = await operations.post(path, {"since": "yesterday"})
+    assert (bad.status_code, bad.json()["code"]) == (422, "validation_failed")
+    await operations.delete(f"/v1/webhook-endpoints/{endpoint_id}")
+
+
+async def endpoint(operations: Door, endpoint_id: str) -> dict[str, Any]:
+    items = (await operations.get("/v1/webhook-endpoints")).json()["items"]
+    return next(item for item in items if item["endpoint_id"] == endpoint_id)

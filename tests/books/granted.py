@@ -99,7 +99,7 @@ INSERTS = {
     ),
     "tokens": "expires_at issued_at issued_by role subject token_id",
     "warehouses": "city code country is_default name priority province",
-    "webhook_deliveries": "endpoint_id order_no seq",
+    "webhook_deliveries": "done_at endpoint_id last_error order_no seq state",
     "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc url",
     "workflow_acts": "act_id action actor batch_id data_key order_no reason_enc run_id total",
     "workflow_requests": "kind name payload rank subject trace",
@@ -152,6 +152,7 @@ UPDATES = {
     "support_jobs": "finished_at state stopped_by",
     "tokens": "revoked_at revoked_by",
     "webhook_deliveries": "done_at last_error next_try_at state tries",
+    "webhook_endpoints": "active disabled_at failing_since last_error",
     "workflow_requests": "claimed_until last_error rank tries",
 }
 DELETES = {

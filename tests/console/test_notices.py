@@ -135,3 +135,21 @@ async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(da
         page = (await desk.get(PAGE)).text
         assert "已放弃" in page and "http_503" in page and "已尝试 10 次" in page
     assert server.texts()[0].startswith("### OMS · 测试")
+
+
+async def test_a_webhook_endpoint_that_was_switched_off_is_shown_and_replayed(shop: Door) -> None:
+    operations, chinese = await sign_in(shop, "operations"), await sign_in(shop, "operations", "zh")
+    added = await shop.as_("operations").post("/v1/webhook-endpoints", {"url": "https://1.1.1.1/hooks?a=<b>"})
+    endpoint_id = added.json()["endpoint_id"]
+    off = "UPDATE webhook_endpoints SET active = false, disabled_at = now(), last_error = 'timeout'"
+    await shop.sql(off + " WHERE endpoint_id = %s", endpoint_id)
+    form = (await operations.get("/console/webhooks")).text
+    assert "switched off" in form and "timeout" in form and "?a=&lt;b&gt;" in form
+    assert "已停用" in (await chinese.get("/console/webhooks")).text
+    answer = await operations.post(f"/console/webhooks/{endpoint_id}/replay", key=hidden(form, "key"))
+    assert answer.status_code == 200 and "0 messages are on their way again" in answer.text
+    (row,) = await shop.sql("SELECT active, disabled_at FROM webhook_endpoints WHERE endpoint_id = %s", endpoint_id)
+    assert row == {"active": True, "disabled_at": None}
+    support = await sign_in(shop, "support")
+    assert (await support.get("/console/webhooks")).status_code == 403
+    await shop.as_("operations").delete(f"/v1/webhook-endpoints/{endpoint_id}")

@@ -1,0 +1,43 @@
+"""Who is told of events: webhook endpoints, how they do, and the way to send again what they missed."""
+
+import hashlib
+import secrets
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api import endpoint_acts
+from api.console.member import Member, Signed, posted
+from api.console.rendering import page
+from api.dependencies import require, services
+from domain.access import Role
+from infra.db import endpoints
+
+router = APIRouter(prefix="/console/webhooks")
+
+
+@router.get("")
+async def overview(request: Request, person: Signed) -> Response:
+    """All endpoints, those that were switched off too."""
+    require(person.principal, Role.OPERATIONS)
+    return await _page(request, person)
+
+
+@router.post("/{endpoint_id}/replay")
+async def replay(request: Request, person: Signed, endpoint_id: str) -> Response:
+    """Switch it on, and send again what was given up."""
+    require(person.principal, Role.OPERATIONS)
+    fields = await posted(request, person)
+    key = fields.get("key") or secrets.token_hex(16)
+    digest = hashlib.sha256(f"replay {endpoint_id}".encode()).digest()
+    answer = await endpoint_acts.replay(services(request), person.principal, key, digest, endpoint_id, None)
+    return await _page(request, person, replayed=orjson.loads(answer.body)["replayed"])
+
+
+async def _page(request: Request, person: Member, **outcome: Any) -> Response:
+    async with services(request).database.begin() as conn:
+        found = await endpoints.every(conn)
+    context: dict[str, Any] = {"replayed": None, **outcome, "endpoints": found, "key": secrets.token_hex(16)}
+    return page(request, "webhooks.html", member=person, **context)
