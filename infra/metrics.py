@@ -1,15 +1,19 @@
 """Prometheus metrics of every process, and the small server that shows those of the processes without HTTP."""
 
 import json
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import perf_counter
 from typing import Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 
+PORT_RETRY_S = 1.0
+_log = logging.getLogger(__name__)
 FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LAG_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
 
@@ -73,16 +77,37 @@ def serve(
     host: str = "127.0.0.1",
     *,
     ready: Callable[[], Answer] | None = None,
-) -> int:
+) -> int | None:
     """Answers /metrics, /healthz (503 while not `healthy()`: to be started again) and /readyz in a daemon thread.
 
     `ready` says whether the process does its work, and what keeps it from it; without it health decides. Port 0 picks a
-    free one. Returns the actual port. Raises OSError when the port is taken.
+    free one. Returns the actual port, or None when it cannot be had: that is logged, and tried again until it can. What
+    the process is there for goes on meanwhile.
     """
-    server = ThreadingHTTPServer((host, port), _handler(healthy, ready or (lambda: _health(healthy(), "ready"))))
+    handler = _handler(healthy, ready or (lambda: _health(healthy(), "ready")))
+    try:
+        return _begin(host, port, handler)
+    except OSError as error:
+        words = "%s:%d cannot be had for metrics and probes (%s); the process works without them, and tries again"
+        _log.error(words, host, port, error.strerror or error, extra={"code": "metrics_port_taken"})
+    threading.Thread(target=_begin_later, args=(host, port, handler), name="metrics port", daemon=True).start()
+    return None
+
+
+def _begin(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> int:
+    server = ThreadingHTTPServer((host, port), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server.server_port
+
+
+def _begin_later(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+    while True:
+        time.sleep(PORT_RETRY_S)
+        with suppress(OSError):
+            _begin(host, port, handler)
+            _log.info("metrics and probes are at %s:%d now", host, port)
+            return
 
 
 def _health(ok: bool, word: str) -> Answer:

@@ -14,13 +14,14 @@ CODES = [question.code for question in QUESTIONS]
 _BY_CODE = {question.code: question for question in QUESTIONS}
 
 _KNOWN = text("INSERT INTO book_checks (question) SELECT unnest(CAST(:codes AS text[])) ON CONFLICT DO NOTHING")
-# However many processes ask: one of them begins.
+# However many processes ask: one of them begins. What a clock that was set back since dates in the future is due.
 _CLAIM = text(
     """
     UPDATE book_checks SET begun_at = now()
      WHERE question = (SELECT question FROM book_checks
                         WHERE question = ANY(CAST(:codes AS text[]))
-                          AND begun_at <= now() - make_interval(secs => :every_s)
+                          AND (begun_at <= now() - make_interval(secs => :every_s)
+                               OR begun_at > now() + interval '1 min')
                         ORDER BY begun_at, question LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING question
     """

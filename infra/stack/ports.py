@@ -6,6 +6,8 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
+
 from infra.stack.errors import StackError, TakenError
 from infra.stack.layout import write_json
 
@@ -39,6 +41,16 @@ def is_free(port: int) -> bool:
         except (OSError, OverflowError):
             return False
         return True
+
+
+def taken_by_another(pid: int, port: int) -> bool:
+    """True when a program listens on the port, and it is not this process."""
+    try:
+        mine = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    listens = any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in mine)
+    return not listens and not is_free(port)
 
 
 def any_free(taken: set[int]) -> int:

@@ -21,7 +21,12 @@ log = logging.getLogger(__name__)
 ALIVE_EVERY_S, ALIVE_TIMEOUT_S, HANGS_AFTER_S = 2.0, 5.0, 30.0
 
 
-async def _nothing() -> None:
+async def nothing() -> None:
+    """Ahead of a start that needs nothing."""
+
+
+def no_cure(_: str) -> str | None:
+    """Whatever ended the process, it is tried again."""
     return None
 
 
@@ -34,7 +39,9 @@ class Service:
 
     command is asked anew at every start; before runs ahead of it and ready after it, ready returning when the process
     does its work; announce is called whenever the process id has changed. alive is asked from then on: no, an error or
-    no answer, again and again for hangs_after_s, is a process that hangs, which is treated like one that died.
+    no answer, again and again for hangs_after_s, is a process that hangs, which is treated like one that died. cure is
+    given the last line of the log when the process has ended: what a person must do where no further try helps, else
+    None.
     """
 
     def __init__(
@@ -43,11 +50,13 @@ class Service:
         command: Callable[[], Command],
         ready: Callable[[], Awaitable[None]],
         announce: Callable[[], None],
-        before: Callable[[], Awaitable[None]] = _nothing,
+        before: Callable[[], Awaitable[None]] = nothing,
         alive: Callable[[], Awaitable[bool]] = _yes,
         hangs_after_s: float = HANGS_AFTER_S,
+        cure: Callable[[str], str | None] = no_cure,
     ) -> None:
         self.name = name
+        self._cure = cure
         self._command, self._before, self._ready, self._announce = command, before, ready, announce
         self._alive, self._hangs_after_s = alive, hangs_after_s
         self._current: tuple[asyncio.subprocess.Process, Command] | None = None
@@ -129,7 +138,7 @@ class Service:
                 settling.result()
             await asyncio.wait({ending, watching}, return_when=asyncio.FIRST_COMPLETED)
             if ending.done():
-                return f"ended with code {ending.result()}"
+                return self._end(command, ending.result())
             await put_down(process, command)
             return f"hung: no answer in {self._hangs_after_s:.0f} s"
         finally:
@@ -150,6 +159,11 @@ class Service:
             await asyncio.sleep(ALIVE_EVERY_S)
             if time.monotonic() - asked > 2 * (ALIVE_TIMEOUT_S + ALIVE_EVERY_S):
                 answered = time.monotonic()  # it was the supervisor that stood still
+
+    def _end(self, command: Command, code: int) -> str:
+        if told := self._cure(tail(command.log, 1)):
+            raise HopelessError(told)
+        return f"ended with code {code}"
 
     async def _settle(self) -> None:
         asking = asyncio.create_task(self._ask())

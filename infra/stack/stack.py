@@ -26,7 +26,7 @@ from infra.stack.postgres import PostgresServer
 from infra.stack.process import Command
 from infra.stack.running import Running, this_process
 from infra.stack.secrets import Secrets, load_or_make, see_that_they_are_kept
-from infra.stack.service import HANGS_AFTER_S, Service
+from infra.stack.service import HANGS_AFTER_S, Service, no_cure, nothing
 from infra.stack.temporal import NAMESPACE, TemporalServer
 
 STOP_ORDER = ("api", "relay", "worker", "sandbox", "temporal", "postgres")
@@ -196,16 +196,31 @@ class Stack:
     def _make_services(self) -> None:
         host, at = ports.HOST, self._ports
         sandbox, api = _get(host, at["sandbox"], "/healthz"), _get(host, at["api"], "/healthz")
-        worker, relay = (_get(host, at[f"{name}_metrics"], "/healthz") for name in ("worker", "relay"))
-        temporal = _get(host, at["temporal_metrics"], "/metrics")
+        worker, relay = (self._watched(name) for name in ("worker", "relay"))
+        metrics, temporal = _get(host, at["temporal_metrics"], "/metrics"), self._temporal
         self._add(
             "postgres", self._postgres.command, self._postgres.ready, self._postgres.alive, self._postgres.prepare
         )
-        self._add("temporal", self._temporal_command, self._temporal_ready, temporal, self._temporal.make_folder)
+        self._add(
+            "temporal", self._temporal_command, self._temporal_ready, metrics, temporal.make_folder, temporal.cure
+        )
         self._add("sandbox", self._sandbox_command, _until(sandbox), sandbox)
         self._add("api", lambda: self._own("api"), _until(_get(host, at["api"], "/readyz")), api)
         self._add("worker", self._worker_command, self._worker_ready, worker)
-        self._add("relay", lambda: self._own("relay"), _until(relay), relay)
+        self._add("relay", lambda: self._own("relay"), _until(_get(host, at["relay_metrics"], "/healthz")), relay)
+
+    def _watched(self, name: str) -> Callable[[], Awaitable[bool]]:
+        """Whether the process answers at its metrics port; where another program has the port nobody can say."""
+        port = self._ports[f"{name}_metrics"]
+        answers = _get(ports.HOST, port, "/healthz")
+
+        async def alive() -> bool:
+            pid = self._services[name].pid
+            if pid is not None and await asyncio.to_thread(ports.taken_by_another, pid, port):
+                return True
+            return await answers()
+
+        return alive
 
     def _add(
         self,
@@ -214,11 +229,11 @@ class Stack:
         ready: Callable[[], Awaitable[None]],
         alive: Callable[[], Awaitable[bool]],
         before: Callable[[], Awaitable[None]] | None = None,
+        cure: Callable[[str], str | None] = no_cure,
     ) -> None:
-        more = {"before": before} if before else {}
         patience_s = STORE_HANGS_AFTER_S if before else HANGS_AFTER_S
         self._services[name] = Service(
-            name, command, ready, self._announce, alive=alive, hangs_after_s=patience_s, **more
+            name, command, ready, self._announce, before or nothing, alive, hangs_after_s=patience_s, cure=cure
         )
 
     def _log(self, name: str) -> Path:

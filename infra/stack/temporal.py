@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from infra import temporal_namespace
 from infra.stack import probes, temporal_setup
 from infra.stack.ports import HOST
 from infra.stack.process import Command, standing
+from infra.stack.program import command
 from infra.temporal_advice import ADVICE
 
 NAMESPACE = "default"
@@ -21,6 +23,8 @@ DYNAMIC_CONFIG = {one.key: one.value for one in ADVICE} | {
 }
 # WAL with synchronous=NORMAL is three times as fast as the default and loses nothing when the process is killed.
 PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL"}
+# What SQLite says of a file that is none, has broken pages, or lost its tables.
+_DAMAGED = ("file is not a database", "disk image is malformed", "no such table")
 
 
 def program() -> Path:
@@ -67,6 +71,18 @@ class TemporalServer:
     async def make_folder(self) -> None:
         """The file's folder, which the server does not make."""
         self.db.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def cure(self, last_line: str) -> str | None:
+        """What to do when the server ended with this line because its file is damaged; None for any other line."""
+        if not any(sign in last_line for sign in _DAMAGED):
+            return None
+        folder = self.db.parent
+        aside = shlex.quote(f"{folder}.damaged")
+        return (
+            f"Temporal's file {self.db} is damaged. No order is lost, the books have them all: set it aside "
+            f"(mv {shlex.quote(str(folder))} {aside}), start again ({command('up', folder.parent)}), then let the open "
+            f"orders go on ({command('recover', folder.parent)})"
+        )
 
     async def ready(self) -> None:
         """Returns when the server answers and is set up; needed after every start, also on an empty file."""

@@ -180,6 +180,23 @@ async def test_whoever_rewrites_a_chain_with_its_head_is_found(
     assert str(mine[0]) in faults[0].what or how == "inserted"
 
 
+async def test_an_anchor_of_the_future_is_no_reason_to_wait(
+    desk: Desk, database: Database, tampering: Tampering
+) -> None:
+    """A clock that was set back leaves one; nothing would be anchored until that day."""
+    await written(desk, "O-8")
+    await rest(database)
+    await written(desk, "O-8")
+    assert await anchored(database, every_s=3600) is None
+    await tampering.execute(
+        "UPDATE audit_anchors SET made_at = now() + interval '1 day' "
+        "WHERE anchor_no = (SELECT max(anchor_no) FROM audit_anchors)"
+    )
+    assert await anchored(database, every_s=3600) is not None
+    await written(desk, "O-8")
+    assert await anchored(database, every_s=3600) is None
+
+
 ANCHORS = {
     "changed": ("UPDATE audit_anchors SET count = count + 1 WHERE anchor_no = %(n)s", "changed"),
     "another digest": ("UPDATE audit_anchors SET digest = '' WHERE anchor_no = %(n)s", "changed"),

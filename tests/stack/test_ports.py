@@ -1,6 +1,7 @@
 """Ports: chosen, refused, kept."""
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,3 +91,12 @@ def test_a_kept_port_that_another_took_is_replaced(tmp_path: Path, listener: soc
 def test_a_broken_file_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "ports.json").write_text(content)
     assert sorted(ports.choose(tmp_path / "ports.json", 0)) == sorted(ports.NAMES)
+
+
+def test_a_port_is_taken_by_another_than_the_one_that_listens(listener: socket.socket) -> None:
+    """Who hangs on a port of his own is ended; who lacks his port because of another is let be."""
+    port = listener.getsockname()[1]
+    assert not ports.taken_by_another(os.getpid(), port)
+    assert ports.taken_by_another(os.getppid(), port)
+    listener.close()
+    assert not ports.taken_by_another(os.getppid(), port), "nobody has it"

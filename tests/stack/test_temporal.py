@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import re
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +19,9 @@ from infra import temporal as names
 from infra import temporal_namespace, temporal_versions
 from infra.settings import Settings, settings
 from infra.stack import temporal_setup
+from infra.stack.errors import HopelessError
 from infra.stack.ports import any_free
+from infra.stack.service import Service
 from infra.stack.temporal import NAMESPACE, TemporalServer
 
 DEPLOYMENT = "stack-test"
@@ -150,3 +154,34 @@ def test_a_given_build_id_goes_before_the_hash(monkeypatch: pytest.MonkeyPatch) 
         assert names.build_id() == names.source_hash(names.SOURCES)
     finally:
         settings.cache_clear()
+
+
+@pytest.mark.parametrize("content", ["no database at all", ""])
+async def test_a_damaged_file_is_named_with_its_cure(tmp_path: Path, content: str) -> None:
+    """What the sentence says is done as it stands there; then the server starts."""
+    folder = tmp_path / "my shop" / "temporal"
+    folder.mkdir(parents=True)
+    (folder / "temporal.db").write_text(content)
+    server = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    made = [
+        Service("temporal", server.command, server.ready, lambda: None, server.make_folder, cure=server.cure)
+        for _ in range(2)
+    ]
+    try:
+        with pytest.raises(HopelessError, match="is damaged") as told:
+            await made[0].start()
+        said = str(told.value)
+        assert str(folder / "temporal.db") in said and "up --data-dir" in said and "recover --data-dir" in said
+        found = re.search(r"\((mv .*?)\), start again", said)
+        assert found is not None
+        subprocess.run(["sh", "-c", found[1]], check=True)
+        await made[1].start()
+    finally:
+        for each in made:
+            await each.stop()
+
+
+@pytest.mark.parametrize("line", ["", "Error: bind: address already in use", "Error: database or disk is full (13)"])
+def test_what_is_no_damage_is_not_called_so(tmp_path: Path, line: str) -> None:
+    server = TemporalServer(db=tmp_path / "temporal.db", port=1, log=tmp_path / "log")
+    assert server.cure(line) is None

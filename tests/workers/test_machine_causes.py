@@ -247,6 +247,22 @@ async def test_two_relays_put_each_question_once(scene: Scene) -> None:
     assert sorted(code for code in claimed if code) == sorted(book_checks.CODES)
 
 
+async def test_a_question_put_in_the_future_is_due(scene: Scene) -> None:
+    """A clock that was set back leaves it so."""
+    await only(scene, "stock_levels")
+    await sql(scene.books.app_url, "UPDATE book_checks SET begun_at = now()")
+    async with autocommit(scene.database) as connection:
+        assert await book_checks.claim(connection, HOUR) is None
+    await sql(
+        scene.books.app_url,
+        "UPDATE book_checks SET begun_at = now() + interval '1 day' WHERE question = 'stock_levels'",
+    )
+    async with autocommit(scene.database) as connection:
+        question = await book_checks.claim(connection, HOUR)
+        assert question is not None and question.code == "stock_levels"
+        assert await book_checks.claim(connection, HOUR) is None
+
+
 def test_every_question_and_resource_has_words() -> None:
     known = words.catalogue()
     assert {f"question.{code}" for code in book_checks.CODES} <= set(known)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -107,6 +108,26 @@ async def test_a_worker_that_never_found_temporal_ends_with_zero(database_url: B
         await until(waits)
         assert await ended(child) == 0
         assert await lives(database_url, child) == [("worker", True)]
+
+
+async def test_a_taken_metrics_port_does_not_stop_a_worker(database_url: Books, tmp_path: Path) -> None:
+    server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    port, log = any_free({server.port}), tmp_path / "worker.log"
+    with socket.create_server(("127.0.0.1", port)) as other:
+        async with process_of("worker", database_url, server, port, log) as child:
+
+            async def works() -> bool:
+                return await lives(database_url, child) == [("worker", False)]
+
+            await until(works, 60)
+            other.close()
+
+            async def answers() -> bool:
+                return await health(port) == 200
+
+            await until(answers, 60)
+            assert await ended(child, 60) == 0
+    assert "metrics_port_taken" in log.read_text()
 
 
 async def lives(books: Books, child: asyncio.subprocess.Process) -> list[tuple[str, bool]]:
