@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.effects import effect
 from activities.gateway_calls import GatewayCalls
+from activities.late import keep_late_outcome
 from activities.views import view_of
 from domain.errors import RuleBroken
 from domain.payments import PaymentKind, PaymentStatus
@@ -60,7 +61,11 @@ class GuaranteeActivities:
                 conn, opened.intent, result.status, result.provider_ref, result.error_code, result.risk
             )
             if not kept:
-                return  # a later try, or the provider's notification, writes the outcome
+                # A later try, or the provider's notification, writes the outcome; where support went on without it, a
+                # success is news.
+                if result.status is PaymentStatus.SUCCEEDED:
+                    await keep_late_outcome(conn, new, result)
+                return
             here = await guarantees.find(conn, ref.return_id)
             assert here is not None, "guarantees are not deleted"
             if result.status is not PaymentStatus.PENDING:

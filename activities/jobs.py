@@ -152,20 +152,29 @@ class JobActivities:
             return "customer_unreadable"
         async with self._database.begin() as connection:
             await events.lock_order(connection, item.order_no)
-            if await self._is_too_much(connection, act.job, item):
-                return "second_person_needed"
-            parked = await support_reading.parked(connection, item.order_no)
-            if parked.held and (parked.step, act.job.action) in FORWARD:
-                return "order_is_held"
-            await jobs.keep_resolution(connection, act.job, item, reason, value)
-        return await self._told(m.ResolveRequest(item.order_no, item.resolution_id, act.job.action))
+            if not await jobs.is_kept(connection, item):
+                if refusal := await self._not_any_more(connection, act.job, item):
+                    return refusal
+                await jobs.keep_resolution(connection, act.job, item, reason, value)
+        request = m.ResolveRequest(item.order_no, item.resolution_id, act.job.action, item.park_no or 0)
+        return await self._told(request)
+
+    async def _not_any_more(self, connection: AsyncConnection, job: Job, item: Item) -> str | None:
+        """Why the order is not acted on: it was freed, sticks elsewhere than was chosen, …"""
+        here = await jobs.open_park(connection, item.order_no)
+        if here is None or here != item.park_no:
+            return "not_parked" if here is None else "step_moved_on"
+        if await self._is_too_much(connection, job, item):
+            return "second_person_needed"
+        parked = await support_reading.parked(connection, item.order_no)
+        return "order_is_held" if parked.held and (parked.step, job.action) in FORWARD else None
 
     async def _is_too_much(self, connection: AsyncConnection, job: Job, item: Item) -> bool:
         """Whether so much was given of the order since the job was opened that one person may not do this any more.
 
         The person's day counts all that is open of his jobs, so it was asked when the job was opened.
         """
-        if job.approval_id is not None or await jobs.is_kept(connection, item):
+        if job.approval_id is not None:
             return False
         moved = await giving.moved(connection, item.order_no, job.action)
         return await giving.needs_two(connection, self._limits, item.order_no, moved, None, of_step=True)

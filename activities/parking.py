@@ -16,7 +16,6 @@ from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
 from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments, supplements
 from infra.db.engine import Database
-from infra.db.refund_paying import PENDING
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
 from infra.telemetry import bind_order
@@ -25,21 +24,23 @@ from workflows import messages as m
 _log = logging.getLogger(__name__)
 
 _PARK = text(
-    f"""
-    INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor, escalate_at)
+    """
+    INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, subject, amount_minor,
+                              escalate_at)
     SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
-           nullif(:provider, ''), :attempts, :options,
-           coalesce((SELECT f.amount_minor FROM refunds f WHERE :step = 'refund' AND f.order_no = o.order_no
-                        AND f.status = 'approved' ORDER BY {PENDING}, f.refund_no LIMIT 1),
-             (SELECT u.amount_minor FROM order_supplements u WHERE :step = 'supplement' AND u.order_no = o.order_no
-                 AND u.status = 'awaiting_payment'), o.total_minor),
+           nullif(:provider, ''), :attempts, :options, s.subject, at_stake_minor(o.order_no, :step, s.subject),
            now() + make_interval(secs => :escalation_s)
-      FROM orders o WHERE o.order_no = :order_no AND NOT EXISTS
+      FROM orders o, LATERAL (SELECT coalesce(nullif(:subject, ''), due_subject(o.order_no, :step)) AS subject) s
+     WHERE o.order_no = :order_no AND NOT EXISTS
         (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
     RETURNING park_no
-    """  # noqa: S608
+    """
 )
-_OPEN = text("SELECT step FROM parked_steps WHERE order_no = :order_no AND park_no = :park_no AND resolved_at IS NULL")
+_OPEN = text(
+    """SELECT step, subject, amount_minor FROM parked_steps
+        WHERE order_no = :order_no AND park_no = :park_no AND resolved_at IS NULL"""
+)
+_MOVES = text("SELECT moved_minor(:order_no, :step, :action, :amount_minor)")
 _CLOSE = text(
     """UPDATE parked_steps SET resolved_at = now(), resolution_id = :resolution_id
         WHERE order_no = :order_no AND park_no = :park_no"""
@@ -49,18 +50,17 @@ _ESCALATE = text(
           AND escalated_at IS NULL RETURNING step"""
 )
 _RESOLUTION = text(
-    """SELECT r.action, r.actor, r.value_enc, c.data_key FROM resolutions r JOIN orders USING (order_no)
-         JOIN customers c USING (customer_id) WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
+    """SELECT r.action, r.actor, r.value_enc, r.park_no, r.amount_minor, c.data_key
+         FROM resolutions r JOIN orders USING (order_no) JOIN customers c USING (customer_id)
+        WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
 )
-_OWED = text(
-    """SELECT t.payment_id, t.captured_minor - t.refunded_minor - t.disputed_minor AS left_minor, p.purpose
-         FROM payment_totals t JOIN payments p USING (payment_id)
-        WHERE p.order_no = :order_no AND t.refunded_minor + t.disputed_minor < t.captured_minor"""
-)
-_HELD = text(
-    """SELECT a.payment_id, a.amount_minor, a.purpose FROM payments a
-        WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
-          AND NOT EXISTS (SELECT FROM payments v WHERE v.parent_id = a.payment_id AND v.status = 'succeeded')"""
+_TO_RETURN = text("SELECT payment_id, kind, purpose, amount_minor FROM money_to_return(:order_no, :everything)")
+# What is under way to return these payments; of all that is returned, every call but a guarantee's.
+_DROP_RETURNS = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE order_no = :order_no AND status IN ('intent', 'pending') AND purpose <> 'guarantee'
+          AND (:everything OR (kind IN ('void', 'refund') AND parent_id IN (
+                SELECT m.payment_id FROM money_to_return(:order_no, false) m)))"""
 )
 _AMEND_ADDRESS = text(
     """UPDATE orders SET ship_to_enc = :sealed, country = :country, province = :province, city = :city,
@@ -93,6 +93,7 @@ class ParkingActivities:
             "provider": request.provider,
             "attempts": request.attempts,
             "options": options,
+            "subject": request.subject,
             "escalation_s": self._settings.escalation_s,
         }
         async with self._db.begin() as conn:
@@ -120,11 +121,12 @@ class ParkingActivities:
         async with self._db.begin() as conn:
             status = await events.lock_order(conn, request.order_no)
             key = {"order_no": request.order_no, "park_no": request.park_no}
-            step = (await conn.execute(_OPEN, key)).scalar_one_or_none()
-            if step is not None:
-                await _require_problem(conn, request, Step(step))
-                act = await self._act_of(conn, request, Step(step))
-                await self._apply(conn, status, request, Step(step), act)
+            parked = (await conn.execute(_OPEN, key)).one_or_none()
+            if parked is not None:
+                step = Step(parked.step)
+                await _require_problem(conn, request, step)
+                act = await self._act_of(conn, request, parked)
+                await self._apply(conn, status, request, step, {**act, "subject": parked.subject})
                 await conn.execute(_CLOSE, {**key, "resolution_id": request.resolution_id or None})
                 data = {"park_no": request.park_no, "step": step, "how": request.how}
                 await events.note(conn, request.order_no, "step_resolved", act["actor"], data=data)
@@ -132,13 +134,20 @@ class ParkingActivities:
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _act_of(self, conn: AsyncConnection, request: m.UnparkRequest, step: Step) -> dict[str, Any]:
+    async def _act_of(self, conn: AsyncConnection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
+        """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
         if not request.resolution_id:
             return {"actor": "system", "value": {}}
         values = {"resolution_id": request.resolution_id, "order_no": request.order_no}
         row = (await conn.execute(_RESOLUTION, values)).one_or_none()
         if row is None:
             raise RuleBroken("resolution_unknown")
+        if row.park_no not in (None, request.park_no):
+            raise RuleBroken("step_moved_on")
+        step = Step(parked.step)
+        about = {"order_no": request.order_no, "step": step, "action": request.how, "amount_minor": parked.amount_minor}
+        if row.amount_minor is not None and (await conn.execute(_MOVES, about)).scalar_one() > row.amount_minor:
+            raise RuleBroken("amount_differs")
         value = self._opened(request.resolution_id, row.data_key, row.value_enc)
         if row.action != request.how or check_value(step, Action(request.how), value) is not None:
             raise RuleBroken("value_does_not_fit")
@@ -163,7 +172,8 @@ class ParkingActivities:
             case (Step.CAPTURE, Action.SKIP):
                 await by_hand.record_capture(conn, status, order_no, value["reference"])
             case (Step.RETURN_PAYMENT, Action.SKIP):
-                await self._record_return(conn, order_no, request.park_no, value["reference"])
+                everything = act["subject"] == "all"
+                await _record_return(conn, order_no, request.park_no, value["reference"], everything=everything)
             case (Step.REFUND | Step.GUARANTEE, Action.SKIP):
                 await _skip_errand(conn, step, order_no, request.park_no, act)
             case (Step.SUPPLEMENT, Action.COMPENSATE):
@@ -183,25 +193,6 @@ class ParkingActivities:
                 await by_hand.move_parcel(conn, self._settings, order_no, ShipmentStatus.DELIVERED)
             case (Step.DELIVER, Action.RETRY):
                 await self._wait_on(conn, order_no)
-
-    async def _record_return(self, conn: AsyncConnection, order_no: str, park_no: int, reference: str) -> None:
-        """Support says the money went back by another way; what was decided to be refunded is part of it."""
-        for refund_id in await refund_paying.approved(conn, order_no):
-            await refund_paying.record_by_hand(conn, refund_id, str(park_no), reference)
-        await refunds.overtake(conn, order_no)
-        await conn.execute(
-            by_hand.DROP_INTENT, {"order_no": order_no, "kinds": ["void", "refund", "authorise", "capture"]}
-        )
-        owed = [(row, "refund", row.left_minor) for row in (await conn.execute(_OWED, {"order_no": order_no})).all()]
-        held = [(row, "void", row.amount_minor) for row in (await conn.execute(_HELD, {"order_no": order_no})).all()]
-        for row, kind, amount in owed + held:
-            key = f"{order_no}/{kind}/manual/{park_no}/{row.payment_id}"
-            values = {"order_no": order_no, "kind": kind, "purpose": row.purpose, "attempt": 0, "amount": amount}
-            reference_of = f"{reference}#{row.payment_id}"
-            await conn.execute(
-                by_hand.MANUAL_PAYMENT, {**values, "key": key, "reference": reference_of, "parent": row.payment_id}
-            )
-            await events.note(conn, order_no, f"payment_{kind}ed", data={"amount_minor": amount, "manual": True})
 
     async def _amend_address(self, conn: AsyncConnection, order_no: str, act: dict[str, Any]) -> None:
         address = act["value"]
@@ -227,12 +218,35 @@ async def _require_problem(conn: AsyncConnection, request: m.UnparkRequest, step
         raise RuleBroken("delivery_problem_over")
 
 
+async def _record_return(
+    conn: AsyncConnection, order_no: str, park_no: int, reference: str, *, everything: bool
+) -> None:
+    """Support says the money went back by another way: of an order that is undone all of it, what was decided to be
+    refunded included; else what is not the order's, and nothing more."""
+    if everything:
+        for refund_id in await refund_paying.approved(conn, order_no):
+            await refund_paying.record_by_hand(conn, refund_id, str(park_no), reference)
+        await refunds.overtake(conn, order_no)
+    whose = {"order_no": order_no, "everything": everything}
+    await conn.execute(_DROP_RETURNS, whose)
+    for row in (await conn.execute(_TO_RETURN, whose)).all():
+        key = f"{order_no}/{row.kind}/manual/{park_no}/{row.payment_id}"
+        values = {"order_no": order_no, "kind": row.kind, "purpose": row.purpose, "attempt": 0}
+        about = {"amount": row.amount_minor, "reference": f"{reference}#{row.payment_id}", "parent": row.payment_id}
+        await conn.execute(by_hand.MANUAL_PAYMENT, {**values, **about, "key": key})
+        told = {"amount_minor": row.amount_minor, "manual": True}
+        await events.note(conn, order_no, f"payment_{row.kind}ed", data=told)
+
+
 async def _skip_errand(conn: AsyncConnection, step: Step, order_no: str, park_no: int, act: dict[str, Any]) -> None:
-    """The refund was paid by another way; or what was due on the guarantee is done without."""
+    """The refund was paid by another way; or what was due on the guarantee is done without. No other one is touched:
+    where this one is settled meanwhile there is nothing to skip."""
+    subject = act["subject"] or ""
     if step is Step.REFUND:
-        for refund_id in (await refund_paying.approved(conn, order_no))[:1]:
-            await refund_paying.record_by_hand(conn, refund_id, str(park_no), act["value"]["reference"])
-    elif skipped := await guarantees.skip(conn, order_no):
-        return_id, was = skipped
+        if subject not in await refund_paying.approved(conn, order_no):
+            raise RuleBroken("step_moved_on")
+        await refund_paying.record_by_hand(conn, subject, str(park_no), act["value"]["reference"])
+    else:
+        was = await guarantees.skip(conn, order_no, subject)
         told = "guarantee_declined" if was == "wanted" else "guarantee_given_up"
-        await events.note(conn, order_no, told, act["actor"], data={"return_id": return_id, "code": "skipped"})
+        await events.note(conn, order_no, told, act["actor"], data={"return_id": subject, "code": "skipped"})

@@ -34,7 +34,7 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
         stray=stray,
         unheard=stand.unheard,
         deadline=stand.deadline,
-        parked=Parked(park[0], park[1], park[2], park[3]) if park else None,
+        parked=Parked(*park) if park else None,
         hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
         errand=Errand(*stand.errand) if stand.errand else None,
         returns=list(stand.returns),

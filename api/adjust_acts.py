@@ -17,6 +17,7 @@ from domain.adjusting import ADJUSTMENTS, adjustments, check_adjustment
 from domain.errors import Conflict
 from infra.db import adjusting as books
 from infra.db import idempotency, order_acts
+from infra.db.approvals import Approval
 from infra.db.order_acts import NewAct
 from workflows import names
 from workflows.messages import AdjustRequest
@@ -45,13 +46,17 @@ async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, nu
 
 
 def adjusting(
-    parts: Services, act_id: str, number: str, wish: Adjust, by: str, approval_id: str | None = None
+    parts: Services, act_id: str, number: str, wish: Adjust, by: str, approval: Approval | None = None
 ) -> WorkflowCall:
     """The adjustment as a request to the order's workflow; `by` is whose act it is."""
 
     async def prepare(conn: AsyncConnection) -> None:
         if await books.status_after(conn, act_id, number) is None:
-            await _require_possible(conn, number, wish)
+            standing = await _require_possible(conn, number, wish)
+            if approval is not None:
+                # The order may have been changed since the yes was asked for.
+                second_person.require_as_agreed(standing.total_minor, approval.amount_minor, standing.currency)
+        approval_id = approval.approval_id if approval else None
         act = NewAct(act_id, number, "adjust", wish.event, by, wish.reason, wish.value, approval_id)
         await order_acts.keep(conn, parts.keys, act)
 

@@ -19,6 +19,7 @@ from domain.errors import Conflict
 from domain.refunds import RefundStatus
 from infra.db import approvals, events, idempotency, refunds, store_credit
 from infra.db.approvals import Approval
+from infra.db.support_reading import Agreed
 
 
 async def approve(
@@ -69,9 +70,10 @@ def _act(parts: Services, found: Approval) -> WorkflowCall:
     act_id, number = found.approval_id.removeprefix("apr_"), found.order_no or ""
     if found.kind == "adjust":
         wish = Adjust.model_validate(found.wish)
-        return adjust_acts.adjusting(parts, f"act_{act_id}", number, wish, found.asked_by, found.approval_id)
+        return adjust_acts.adjusting(parts, f"act_{act_id}", number, wish, found.asked_by, found)
     resolve = Resolve.model_validate(found.wish)
-    return support_acts.resolving(parts, f"res_{act_id}", number, resolve, found.asked_by, found.approval_id)
+    agreed = support_acts.AgreedStep(found.approval_id, found.park_no, found.amount_minor)
+    return support_acts.resolving(parts, f"res_{act_id}", number, resolve, found.asked_by, agreed)
 
 
 def _decided(parts: Services, caller: Principal, found: Approval, words: str, act: WorkflowCall) -> WorkflowCall:
@@ -94,7 +96,9 @@ async def _begin_job(
         await approvals.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
         wish = BulkResolve.model_validate(found.wish["wish"])
         job_id = f"job_{found.approval_id.removeprefix('apr_')}"
-        approved = (found.approval_id, list(found.wish["orders"]))
+        orders = list(found.wish["orders"])
+        each = [list(found.wish.get(name) or [None] * len(orders)) for name in ("parks", "amounts")]
+        approved = Agreed(found.approval_id, found.asked_at, orders, *each)
         total = await support_acts.open_job(conn, parts, job_id, wish, found.asked_by, approved)
         await approvals.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}

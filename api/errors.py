@@ -78,6 +78,8 @@ STATUSES: dict[str, int] = {
     "not_cancellable": 409,
     "parcel_on_its_way": 409,
     "not_parked": 409,
+    "step_moved_on": 409,
+    "amount_differs": 409,
     "activity_over": 409,
     "nothing_to_reset": 409,
     "batch_running": 409,
@@ -168,6 +170,7 @@ _SQLSTATES = {
     "OM012": "too_late_to_change",
     "OM009": "not_delivered",
     "OM010": "return_open",
+    "OM176": "step_moved_on",
 }
 # A data key under a master key that the books do not know.
 _OTHER_MASTER_KEY = "OM150"

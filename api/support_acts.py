@@ -1,6 +1,7 @@
 """Acts on stuck orders, one by one and in bulk: what the HTTP calls and the console's forms both do."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Response
@@ -18,7 +19,7 @@ from domain.errors import Conflict
 from domain.steps import FORWARD, STEPS, Action, Step, check_value, shape_of
 from infra.db import events, giving, idempotency, support_reading
 from infra.db.giving import Limits, Moved
-from infra.db.support_reading import Parked
+from infra.db.support_reading import Agreed, Parked
 from infra.telemetry import current_traceparent
 from workflows import names
 from workflows.messages import ResolveRequest
@@ -31,7 +32,7 @@ async def resolve_one(
 ) -> Response:
     """Retry, skip, amend or compensate the parked step of the order `number`; 202 when a second person must agree.
 
-    Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`,
+    Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`, `step_moved_on`,
     `action_not_possible`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
     """
     require_readable(wish.value)
@@ -42,42 +43,62 @@ async def resolve_one(
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
         call = resolving(parts, resolution_id, number, wish, actor(caller))
         return await by_workflow(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call)
-    wanted = Wanted("resolve", number, wish.action, 1, moved.amount_minor, moved.currency,
-                    wish.model_dump(mode="json"))  # fmt: skip
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        _require_fitting(await support_reading.parked(conn, number), wish.action, wish.value)
+        # Under the lock: what the second person agrees to is this step and this amount.
+        await events.lock_order(conn, number)
+        parked = await support_reading.parked(conn, number)
+        _require_fitting(parked, wish, wish.park_no)
+        moved = await giving.moved(conn, number, wish.action.value)
+        body = wish.model_dump(mode="json", exclude={"park_no"})
+        wanted = Wanted("resolve", number, wish.action, 1, moved.amount_minor, moved.currency, body, parked.park_no)
         return await second_person.ask(conn, parts, caller, key, wanted)
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
+@dataclass(frozen=True, slots=True)
+class AgreedStep:
+    """What a second person has agreed to: the step, and what the act moves. `park_no` None is in requests from before
+    they named it, of steps that were resolved since."""
+
+    approval_id: str
+    park_no: int | None
+    amount_minor: int
+
+
 def resolving(
-    parts: Services, resolution_id: str, number: str, wish: Resolve, by: str, approval_id: str | None = None
+    parts: Services, resolution_id: str, number: str, wish: Resolve, by: str, agreed: AgreedStep | None = None
 ) -> WorkflowCall:
     """The act as a request to the order's workflow; `by` is whose act it is."""
+    park_no = 0
 
     async def prepare(conn: AsyncConnection) -> None:
+        nonlocal park_no
         await events.lock_order(conn, number)
-        if approval_id is None:
+        if agreed is None:
             await _require_one_person(conn, parts, number, wish.action, by)
         parked = await support_reading.parked(conn, number)
-        _require_fitting(parked, wish.action, wish.value)
+        _require_fitting(parked, wish, agreed.park_no or -1 if agreed else wish.park_no)
+        if agreed is not None:
+            await _require_as_agreed(conn, number, wish.action, agreed)
+        park_no = parked.park_no or 0
         await support_reading.keep_resolution(
             conn,
             parts.keys,
             parked.data_key,
             resolution_id,
             order_no=number,
+            park_no=parked.park_no,
             action=wish.action.value,
             actor=by,
             reason=wish.reason,
             value=wish.value,
-            approval_id=approval_id,
+            approval_id=agreed.approval_id if agreed else None,
         )
 
     async def ask() -> dict[str, Any]:
-        act = ResolveRequest(number, resolution_id, wish.action.value)
+        act = ResolveRequest(number, resolution_id, wish.action.value, park_no)
         answer = await parts.workflows.ask(number, names.RESOLVE, act, resolution_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
@@ -104,15 +125,24 @@ async def _require_one_person(conn: AsyncConnection, parts: Services, number: st
         raise Problem("second_person_needed", "more was given of this order, or by you, meanwhile: ask again")
 
 
-def _require_fitting(parked: Parked, action: Action, value: object) -> None:
-    """Raises Conflict `not_parked`, `action_not_possible`, `order_is_held`; Problem `invalid_value`."""
+async def _require_as_agreed(conn: AsyncConnection, number: str, action: Action, agreed: AgreedStep) -> None:
+    """The yes was for so much. Raises Conflict `amount_differs`."""
+    moved = await giving.moved(conn, number, action.value)
+    second_person.require_as_agreed(moved.amount_minor, agreed.amount_minor, moved.currency)
+
+
+def _require_fitting(parked: Parked, wish: Resolve, meant: int | None) -> None:
+    """`meant` is the step that the act is for, None for whichever is open. Raises Conflict `not_parked`,
+    `step_moved_on`, `action_not_possible`, `order_is_held`; Problem `invalid_value`."""
     if parked.step is None:
         raise Conflict("not_parked", "the order is not stuck at any step")
-    if action.value not in parked.options:
+    if meant is not None and meant != parked.park_no:
+        raise Conflict("step_moved_on")
+    if wish.action.value not in parked.options:
         raise Conflict("action_not_possible", f"possible at {parked.step} are {', '.join(parked.options)}")
-    if why := check_value(Step(parked.step), action, value):
+    if why := check_value(Step(parked.step), wish.action, wish.value):
         raise Problem("invalid_value", why)
-    if parked.held and (parked.step, action) in FORWARD:
+    if parked.held and (parked.step, wish.action) in FORWARD:
         raise Conflict("order_is_held", "the order is held: release it first")
 
 
@@ -177,6 +207,7 @@ async def _dear_ones_asked(
         return {}
     numbers, currencies = [row["order_no"] for row in dear], {row["currency"] for row in dear}
     body = {"wish": wish.model_dump(mode="json"), "orders": numbers}
+    body |= {"parks": [row["park_no"] for row in dear], "amounts": [row["amount_minor"] for row in dear]}
     amount = sum(row["amount_minor"] for row in dear)
     currency = currencies.pop() if len(currencies) == 1 else None
     asked = await second_person.ask(
@@ -191,7 +222,7 @@ async def open_job(
     job_id: str,
     wish: BulkResolve,
     by: str,
-    approved: tuple[str, list[str]] | None = None,
+    approved: Agreed | None = None,
     limit_minor: int = 0,
 ) -> int:
     """Write the job that does `wish`, in the name of `by`; answers with the number of its orders. Without `approved`

@@ -30,7 +30,7 @@ class AfterSales(Beside):
             case kind if kind in STEP_OF:
                 await self.give_back_beside(errand)
             case "guarantee" | "guarantee_release" | "guarantee_claim":
-                await self.step(Step.GUARANTEE, lambda: self._tend_guarantee(errand))
+                await self.step(Step.GUARANTEE, lambda: self._tend_guarantee(errand), subject=errand.id)
             case "supplement" | "supplement_pending":
                 await self._take_difference(errand)
             case kind:
@@ -86,7 +86,7 @@ class AfterSales(Beside):
             return
         ref = m.SupplementRef(self.order_no, int(errand.id))
         words = f"take the difference of change {errand.id}"
-        await self.step(Step.SUPPLEMENT, lambda: ports.tend_supplement(ref, self.policy, words))
+        await self.step(Step.SUPPLEMENT, lambda: ports.tend_supplement(ref, self.policy, words), subject=errand.id)
 
     async def _decided(self, errand: m.Errand) -> bool:
         """The provider decides later: False when something else needs the story first, else it is asked again."""

@@ -42,13 +42,13 @@ class Beside(Sticking):
         """Begin it; where it failed for good it parks now, between two steps of the main path."""
         unpaid, self._unpaid = self._unpaid, None
         if unpaid is not None and unpaid[0] == errand.id:
-            await self.park(STEP_OF[errand.kind], unpaid[1])
+            await self.park(STEP_OF[errand.kind], unpaid[1], _subject(errand))
         elif workflow.patched(BESIDE):
             self.begin_beside()
         else:
-            await self.step(STEP_OF[errand.kind], lambda: self.give_back(errand))
+            await self.step(STEP_OF[errand.kind], lambda: self.give_back(errand), subject=_subject(errand))
             if self.view.errand == errand and errand.since:
-                await self.park(STEP_OF[errand.kind], Failure(errand.kind, "", 1))
+                await self.park(STEP_OF[errand.kind], Failure(errand.kind, "", 1), _subject(errand))
 
     def may_begin_beside(self, parked: m.Parked) -> bool:
         """True when something is to be given back that another, stuck step need not hold up."""
@@ -112,3 +112,8 @@ class Beside(Sticking):
     def _out_of_patience(self, errand: m.Errand) -> bool:
         age = workflow.now() - datetime.fromisoformat(errand.since or workflow.now().isoformat())
         return bool(errand.since) and age >= timedelta(seconds=self.policy.pending_patience_s)
+
+
+def _subject(errand: m.Errand) -> str:
+    """What a step that gives back is about."""
+    return "stray" if STEP_OF[errand.kind] is Step.RETURN_PAYMENT else errand.id

@@ -57,6 +57,7 @@ class Desk:
         self.booking = False
         self.followed: set[str] = set()
         self.resolution: m.ResolveRequest | None = None
+        self.resolving = False
         self._view: m.OrderView | None = None
         self._timer: asyncio.Task[None] | None = None
         self._timer_until = ""

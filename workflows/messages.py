@@ -27,12 +27,15 @@ class Policy:
 
 @dataclass(frozen=True)
 class Parked:
-    """An open parked step."""
+    """An open parked step. `subject` is the refund, return or change that it is about, where it is about one; `over`:
+    the world has done meanwhile what it was to do, or nobody wants it any more."""
 
     park_no: int
     step: str
     error: str
     options: list[str] = field(default_factory=list)
+    subject: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,22 +131,27 @@ class PayRequest:
 
 @dataclass(frozen=True)
 class ResolveRequest:
-    """Resolve a parked step as the books' resolution says; `action` is repeated for readers of the history."""
+    """Resolve the parked step `park_no` as the books' resolution says; `action` is repeated for readers of the history.
+
+    `park_no` 0 is in requests from before resolutions named their step: the books know which one they are for.
+    """
 
     order_no: str
     resolution_id: str
     action: str
+    park_no: int = 0
 
 
 @dataclass(frozen=True)
 class ParkRequest:
-    """Park a step: codes only."""
+    """Park a step: codes only. `subject` is the id of what it is about; empty: what the books say is due."""
 
     order_no: str
     step: str
     error: str
     provider: str
     attempts: int
+    subject: str = ""
 
 
 @dataclass(frozen=True)

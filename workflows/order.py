@@ -182,7 +182,12 @@ class OrderWorkflow(AfterSales):
     async def _give_back(self, scope: str) -> None:
         request = m.ReturnRequest(self.order_no, scope)
         words = "return money that is not the order's" if scope == "stray" else "void or refund the payment"
-        await self.step(Step.RETURN_PAYMENT, lambda: ports.return_payment(request, self.policy, words), undoing=True)
+        await self.step(
+            Step.RETURN_PAYMENT,
+            lambda: ports.return_payment(request, self.policy, words),
+            undoing=True,
+            subject=scope,
+        )
 
     # ── parcel ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -321,17 +326,24 @@ class OrderWorkflow(AfterSales):
     async def resolve(self, request: m.ResolveRequest) -> m.UpdateAnswer:
         """Answers when the act is accepted; the step then runs."""
         await self.loaded()
-        self.check_resolve(request)
+        self._require_parked(request)
         self.resolution = request
         return m.UpdateAnswer(self.order_no, self.view.status, request.action)
 
     @resolve.validator
     def check_resolve(self, request: m.ResolveRequest) -> None:
-        """Refuse before anything is recorded."""
+        """Refuse before anything is recorded: also while the step is being resolved."""
+        if self.resolving:
+            raise ApplicationError("not_parked", type="not_parked", non_retryable=True)
+        self._require_parked(request)
+
+    def _require_parked(self, request: m.ResolveRequest) -> None:
         if not self.has_view:
             return
         if self.view.parked is None or self.resolution is not None:
             raise ApplicationError("not_parked", type="not_parked", non_retryable=True)
+        if request.park_no not in (0, self.view.parked.park_no):
+            raise ApplicationError("step_moved_on", type="step_moved_on", non_retryable=True)
         if request.action not in self.view.parked.options:
             raise ApplicationError("action_not_possible", type="action_not_possible", non_retryable=True)
 

@@ -21,13 +21,17 @@ LEFT = ("picked_up", "in_transit", "delivered")
 PENDING = ("refund_pending", "void_pending", "guarantee_pending")
 WAITS_FOR_DECISION = "pending-is-no-failure"
 BOUNCED = "refund_bounced"  # it waits for a person's decision
+BOUND = "resolution-bound-to-its-step"
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
+DECIDED = ("authorised", "capturing", "captured", "failed")
 
 
 class Sticking(Desk):
     """The chapter of every provider's step that does not go as it should."""
 
-    async def step(self, step: Step, act: Callable[[], Awaitable[m.OrderView]], *, undoing: bool = False) -> None:
+    async def step(
+        self, step: Step, act: Callable[[], Awaitable[m.OrderView]], *, undoing: bool = False, subject: str = ""
+    ) -> None:
         """Run a provider's step; when it fails for good it parks until support (or the world) resolves it."""
         begun = workflow.now()
         while True:
@@ -39,7 +43,7 @@ class Sticking(Desk):
                     await self.answer_cancellation()
                 if self.view.cancelling and not undoing:
                     raise Undo(self.view.cancelling) from error
-                if await self._decided_later(failure, begun) or await self.park(step, failure) == Action.RETRY:
+                if await self._decided_later(failure, begun) or await self.park(step, failure, subject) == Action.RETRY:
                     continue
             return
 
@@ -62,9 +66,9 @@ class Sticking(Desk):
             await self.answer_cancellation()
         return True
 
-    async def park(self, step: Step, failure: Failure) -> str:
+    async def park(self, step: Step, failure: Failure, subject: str = "") -> str:
         """Keep the status, say why it sticks and what can be done, wait for a resolution; answers with how."""
-        request = m.ParkRequest(self.order_no, step, failure.code, failure.provider, failure.attempts)
+        request = m.ParkRequest(self.order_no, step, failure.code, failure.provider, failure.attempts, subject)
         self.adopt(await ports.park_step(request, f"park {step}: {failure.code}"))
         return await self._take_up_parked()
 
@@ -77,12 +81,19 @@ class Sticking(Desk):
             resolution = await self._resolution_of(parked)
             how = resolution.action
             request = m.UnparkRequest(self.order_no, parked.park_no, how, resolution.resolution_id)
+            self.resolving = True
             try:
                 self.adopt(await ports.unpark_step(request, f"{how} {parked.step}"))
             except (ActivityError, ApplicationError) as error:
                 # The resolution no longer fits what the books say: the step stays parked for another try.
                 about = {"step": parked.step, "code": Failure.of(error).code}
                 workflow.logger.warning("resolution refused", extra=about)
+                if workflow.patched(BOUND):
+                    self.adopt(await ports.load_order(self.ref, "where it stands now"))
+            finally:
+                self.resolving = False
+        if self.resolution is not None and workflow.patched(BOUND):
+            self.resolution = None  # accepted while this step was being resolved: it is for no other
         self.show()
         if how == Action.COMPENSATE and step != Step.SUPPLEMENT:
             raise Undo("compensated")
@@ -103,6 +114,8 @@ class Sticking(Desk):
         escalated = False
         await self.errand_beside(parked)
         while True:
+            if self._is_over(parked):
+                return m.ResolveRequest(self.order_no, "", "overtaken")
             escalation = "" if escalated else until
             if parked.step == Step.SUPPLEMENT and self.view.errand and self.view.errand.until:
                 escalation = min(moment for moment in (escalation, self.view.errand.until) if moment)
@@ -122,10 +135,12 @@ class Sticking(Desk):
                 asks = self.paid_news and parked.step in RETURNING and parked.error != BOUNCED
                 self.retry_asked = self.retry_asked or asks
                 self.paid_news = False
+            if self.resolution is not None and not self._still_fits(self.resolution, parked):
+                self.resolution = None
             if self.resolution:
                 resolution, self.resolution = self.resolution, None
                 return resolution
-            if self._overtaken(parked):
+            if self._overtaken(parked) or self._is_over(parked):
                 return m.ResolveRequest(self.order_no, "", "overtaken")
             if self._asked_again(parked):
                 self.retry_asked = self.reworded = False
@@ -135,6 +150,23 @@ class Sticking(Desk):
             if not heard and not escalated and self.passed(until):
                 escalated = True
                 self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))
+
+    def _still_fits(self, resolution: m.ResolveRequest, parked: m.Parked) -> bool:
+        """False when it is for another step, or the world was quicker than the person."""
+        other = resolution.park_no not in (0, parked.park_no)
+        quicker = self._overtaken(parked) or self._decided_meanwhile(parked)
+        return not ((other or quicker) and workflow.patched(BOUND))
+
+    def _is_over(self, parked: m.Parked) -> bool:
+        """True when what the step was to do was done, or is wanted no more: no person is needed."""
+        return self._decided_meanwhile(parked) and workflow.patched(BOUND)
+
+    def _decided_meanwhile(self, parked: m.Parked) -> bool:
+        now = self.view.parked
+        if now is not None and now.park_no == parked.park_no and now.over:
+            return True
+        # The provider's notification decided what nobody answered.
+        return parked.step == Step.AUTHORISE and self.view.attempt_state in DECIDED
 
     def _asked_again(self, parked: m.Parked) -> bool:
         """True when somebody wants the step tried again, or what the carrier is told was changed since."""

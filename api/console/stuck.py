@@ -156,7 +156,7 @@ async def resolve(request: Request, person: Signed, order_no: str) -> Response:
     """Act on one stuck order."""
     require(person.principal, Role.SUPPORT)
     number, fields = order_number(order_no), await posted(request, person)
-    wish = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", "")})
+    wish = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)})
     key = fields.get("key") or secrets.token_hex(16)
     answer = await support_acts.resolve_one(services(request), person.principal, key, digest(wish), number, wish)
     return after_act(answer, f"/console/orders/{number}")
@@ -166,6 +166,12 @@ def _act(fields: dict[str, str]) -> dict[str, Any]:
     """Action and value of a form: the fields `value.NAME` make the value."""
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     return {"action": fields.get("action", ""), "value": value or None}
+
+
+def _park_no(fields: dict[str, str]) -> int | None:
+    """The step that the page showed."""
+    typed = fields.get("park_no", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
 
 
 def _bulk(fields: dict[str, str]) -> dict[str, Any]:

@@ -10,15 +10,21 @@ from infra.temporal_steps import ActivityAction
 
 MAX_TIMEOUT_S = 3600
 MAX_ORDERS = 10**9
+MAX_PARK_NO = 2**31 - 1
 ActionField = Annotated[Action, Field(strict=False)]
 
 
 class Resolve(Body):
-    """What to do with a parked step. `value` has the shape that the step and the action ask for."""
+    """What to do with a parked step. `value` has the shape that the step and the action ask for.
+
+    `park_no` is the step that is meant, as the order's `needs_attention` and the queue show it; when the order is stuck
+    at another one by then, nothing is done. Without it the step is meant that is open when the request arrives.
+    """
 
     action: ActionField
     reason: Reason
     value: dict[str, Any] | None = None
+    park_no: Annotated[int, Field(ge=1, le=MAX_PARK_NO)] | None = None
 
 
 class StuckFilter(Body):

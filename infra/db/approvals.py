@@ -14,17 +14,18 @@ from infra.db.customers import KeyRing, data_key_of
 _ASK = text(
     """
     INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, currency, data_key, wish_enc,
-                           asked_by, expires_at)
+                           asked_by, expires_at, park_no)
     VALUES (:approval_id, :kind, :order_no, :action, :orders, :amount_minor, :currency, :data_key, :wish_enc,
-            :asked_by, now() + make_interval(secs => :lifetime_s))
+            :asked_by, now() + make_interval(secs => :lifetime_s), :park_no)
     RETURNING expires_at
     """
 )
 _ROWS = """
     SELECT a.approval_id, a.kind, a.order_no, a.action, a.orders, a.amount_minor, a.currency, a.asked_by, a.asked_at,
            a.expires_at, a.decision, a.decided_by, a.decided_at, a.done_at, a.expires_at <= now() AS lapsed,
-           a.wish_enc, a.words_enc, coalesce(a.data_key, c.data_key) AS data_key
+           a.wish_enc, a.words_enc, coalesce(a.data_key, c.data_key) AS data_key, a.park_no, p.step, p.subject
       FROM approvals a LEFT JOIN orders o USING (order_no) LEFT JOIN customers c USING (customer_id)
+      LEFT JOIN parked_steps p ON p.order_no = a.order_no AND p.park_no = a.park_no
 """
 _ONE = text(_ROWS + " WHERE a.approval_id = :approval_id")
 _LOCKED = text(_ROWS + " WHERE a.approval_id = :approval_id FOR UPDATE OF a")
@@ -36,10 +37,12 @@ _LIST = text(
      ORDER BY a.asked_at DESC, a.approval_id DESC LIMIT :limit + 1
     """
 )
-# Refunds hold room of their own and do not exclude each other, nor anything else.
+# Refunds hold room of their own and do not exclude each other, nor anything else; nor does what was asked for a step
+# that is stuck no more.
 _WAITING = text(
     """SELECT approval_id FROM approvals
-        WHERE order_no = :order_no AND decision IS NULL AND expires_at > now() AND kind <> 'refund'"""
+        WHERE order_no = :order_no AND decision IS NULL AND expires_at > now() AND kind <> 'refund'
+          AND (kind <> 'resolve' OR park_no = open_park(order_no))"""
 )
 _DECIDE = text(
     """UPDATE approvals SET decision = :decision, decided_by = :actor, decided_at = now(), words_enc = :words_enc
@@ -54,7 +57,8 @@ AS_CREDIT = "store_credit"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked for. `wish` is the act as it was sent; `order_no` None for a bulk act of `orders` orders."""
+    """What is asked for. `wish` is the act as it was sent; `order_no` None for a bulk act of `orders` orders; `park_no`
+    is the stuck step that is to be resolved."""
 
     approval_id: str
     kind: str
@@ -66,11 +70,13 @@ class Ask:
     wish: dict[str, Any]
     asked_by: str
     lifetime_s: int
+    park_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A request as the books hold it, its texts opened (`wish` {} and `words` None where their key is gone)."""
+    """A request as the books hold it, its texts opened (`wish` {} and `words` None where their key is gone). `park_no`,
+    `step` and `subject` (a refund, a return, a change) are those of the stuck step that it is for."""
 
     approval_id: str
     kind: str
@@ -89,6 +95,9 @@ class Approval:
     lapsed: bool
     wish: dict[str, Any]
     words: str | None
+    park_no: int | None = None
+    step: str | None = None
+    subject: str | None = None
 
     def asked_by_person(self, name: str) -> bool:
         """Whether this is who asked, in whatever role and however the name is written."""
@@ -104,7 +113,7 @@ async def ask(conn: AsyncConnection, keys: KeyRing, wanted: Ask) -> datetime:
     # One order's is sealed under its customer's key, and goes with him; a bulk act's has a key of its own.
     own = None if key else keys.vault.new_data_key()[1]
     row = {name: getattr(wanted, name) for name in ("approval_id", "kind", "order_no", "action", "orders")}
-    row |= {"amount_minor": wanted.amount_minor, "currency": wanted.currency, "asked_by": wanted.asked_by}
+    row |= {name: getattr(wanted, name) for name in ("amount_minor", "currency", "asked_by", "park_no")}
     sealed = keys.seal_json(key or own or b"", wanted.wish, f"{wanted.approval_id}:wish")
     made = await conn.execute(_ASK, {**row, "data_key": own, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
     expires: datetime = made.scalar_one()

@@ -30,7 +30,8 @@ _STAND = text(
                                               AND b.state = 'reserved') AS reship,
            o.status = 'shipped' AND o.cancelling IS NULL AND EXISTS ({ARRIVED}) AS first_arrived,
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
-           k.park_no, k.step, k.error, k.options,
+           k.park_no, k.step, k.error, k.options, k.subject, CASE WHEN k.park_no IS NOT NULL
+             THEN parked_is_over(k.step, k.subject) END AS park_over,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
            coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
                       WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING}
@@ -151,7 +152,7 @@ class Stand:
     review: bool
     parcel: str
     deadline: str
-    park: tuple[int, str, str, list[str]] | None
+    park: tuple[int, str, str, list[str], str, bool] | None
     unheard: bool
     hold: StandingHold | None
     errand: tuple[str, ...] | None
@@ -199,7 +200,7 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         review=row.risk == "review" and not row.reviewed,
         parcel=row.parcel or "",
         deadline=datetime.fromisoformat(until).isoformat() if until else "",
-        park=(row.park_no, row.step, row.error, list(row.options)) if row.park_no is not None else None,
+        park=_park(row) if row.park_no is not None else None,
         unheard=row.unheard,
         hold=_hold(row) if row.hold_no is not None else None,
         errand=_errand(row.errand) if row.errand else None,
@@ -207,6 +208,10 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
         reship=row.reship,
         first_arrived=row.first_arrived,
     )
+
+
+def _park(row: Any) -> tuple[int, str, str, list[str], str, bool]:
+    return row.park_no, row.step, row.error, list(row.options), row.subject or "", row.park_over
 
 
 def _errand(found: list[str]) -> tuple[str, ...]:

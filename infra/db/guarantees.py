@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.errors import Conflict
 from domain.payments import PaymentKind, idempotency_key
 from infra import amounts
 from infra.db import payments
@@ -49,15 +50,7 @@ _DROP_INTENTS = text(
         WHERE order_no = :order_no AND purpose = 'guarantee' AND status IN ('intent', 'pending')
           AND idempotency_key LIKE :prefix || '%'"""
 )
-_DUE = text(
-    """SELECT g.return_id FROM guarantees g JOIN returns r USING (return_id)
-        WHERE g.order_no = :order_no AND (g.status IN ('wanted', 'release_due', 'claim_due')
-              OR (g.status IN ('dropped', 'declined') AND EXISTS (
-                   SELECT FROM payments p WHERE p.order_no = g.order_no AND p.purpose = 'guarantee'
-                      AND p.kind = 'authorise' AND p.status <> 'failed'
-                      AND split_part(p.idempotency_key, '/', 3) = g.return_id)))
-        ORDER BY g.status IN ('dropped', 'declined'), g.created_at LIMIT 1"""
-)
+_DUE = text("SELECT guarantee_is_due(:return_id)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +174,14 @@ async def is_closed(conn: AsyncConnection, return_id: str) -> bool:
     return here is None or here.status not in ("authorised", "release_due", "claim_due")
 
 
-async def skip(conn: AsyncConnection, order_no: str) -> tuple[str, str] | None:
-    """Support goes on without what is due; (return, what was given up). The caller has locked the order."""
-    return_id = (await conn.execute(_DUE, {"order_no": order_no})).scalar_one_or_none()
-    here = await find(conn, return_id) if return_id else None
-    if here is None:
-        return None
+async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> str:
+    """Support goes on without what is due on this return's guarantee; its status until now. The caller has locked the
+    order. Raises Conflict `step_moved_on` where nothing is due any more."""
+    here = await find(conn, return_id)
+    due = here is not None and (await conn.execute(_DUE, {"return_id": return_id})).scalar_one()
+    if here is None or not due or here.order_no != order_no:
+        raise Conflict("step_moved_on")
     await conn.execute(_DROP_INTENTS, {"order_no": order_no, "prefix": here.prefix})
     if not here.unwanted:
         await move(conn, here, "declined" if here.status == "wanted" else "given_up")
-    return here.return_id, here.status
+    return here.status

@@ -21,12 +21,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One order of a job. `customer_key` is wrapped; None once the customer was erased."""
+    """One order of a job, and the parked step that was chosen. `customer_key` is wrapped; None once the customer was
+    erased."""
 
     order_no: str
     resolution_id: str
     customer_key: bytes | None
     priority: int
+    park_no: int | None
 
 
 _JOB = text(
@@ -35,7 +37,7 @@ _JOB = text(
 )
 _RUNNING = text("SELECT state = 'running' FROM support_jobs WHERE job_id = :job_id")
 _OPEN = text(
-    """SELECT i.order_no, i.resolution_id, c.data_key AS customer_key, o.priority
+    """SELECT i.order_no, i.resolution_id, c.data_key AS customer_key, o.priority, i.park_no
          FROM support_job_items i
          JOIN orders o ON o.order_no = i.order_no
          JOIN customers c ON c.customer_id = o.customer_id
@@ -43,11 +45,12 @@ _OPEN = text(
         ORDER BY -o.priority, i.order_no LIMIT :limit"""
 )
 _KEEP = text(
-    """INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc, approval_id)
-       VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
+    """INSERT INTO resolutions (resolution_id, order_no, park_no, action, actor, reason_enc, value_enc, approval_id)
+       VALUES (:resolution_id, :order_no, :park_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
        ON CONFLICT (resolution_id) DO NOTHING"""
 )
 _KEPT = text("SELECT EXISTS (SELECT FROM resolutions WHERE resolution_id = :resolution_id)")
+_HERE = text("SELECT open_park(:order_no)")
 _CLOSE = text(
     """UPDATE support_job_items SET state = :state, error = :error
         WHERE job_id = :job_id AND order_no = :order_no AND state = 'open'"""
@@ -83,13 +86,19 @@ async def is_kept(connection: AsyncConnection, item: Item) -> bool:
     return bool((await connection.execute(_KEPT, {"resolution_id": item.resolution_id})).scalar_one())
 
 
+async def open_park(connection: AsyncConnection, order_no: str) -> int | None:
+    """The number of the step at which the order is stuck now."""
+    number: int | None = (await connection.execute(_HERE, {"order_no": order_no})).scalar_one()
+    return number
+
+
 async def keep_resolution(
     connection: AsyncConnection, job: Job, item: Item, reason_enc: bytes, value_enc: bytes | None
 ) -> None:
     """Write down what is to happen to an order; once, however often it is tried."""
     sealed = {"reason_enc": reason_enc, "value_enc": value_enc, "approval_id": job.approval_id}
-    who = {"resolution_id": item.resolution_id, "order_no": item.order_no, "action": job.action, "actor": job.actor}
-    await connection.execute(_KEEP, {**who, **sealed})
+    what = {"resolution_id": item.resolution_id, "order_no": item.order_no, "park_no": item.park_no}
+    await connection.execute(_KEEP, {**what, "action": job.action, "actor": job.actor, **sealed})
 
 
 async def close_item(connection: AsyncConnection, job_id: str, order_no: str, error: str | None) -> None:

@@ -67,7 +67,8 @@ _ORDER = text(
                                 FROM shipment_scans n WHERE n.shipment_id = s.shipment_id), '[]'))
                      ORDER BY s.created_at, s.shipment_id)
               FROM shipments s WHERE s.order_no = o.order_no) AS shipments,
-           (SELECT json_build_object('step', k.step, 'error', k.error, 'since', k.since AT TIME ZONE 'UTC',
+           (SELECT json_build_object('park_no', k.park_no, 'step', k.step, 'subject', k.subject,
+                     'error', k.error, 'since', k.since AT TIME ZONE 'UTC',
                      'attempts', k.attempts, 'options', k.options)
               FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL) AS needs_attention,
            (SELECT json_agg(json_build_object('hold_no', h.hold_no, 'kind', h.kind, 'stops', h.stops, 'owner', h.owner,

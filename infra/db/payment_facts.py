@@ -34,6 +34,9 @@ _SURPLUS = text(
          AND CASE c.purpose WHEN 'order' THEN (x.kind, x.purpose) = ('capture', 'order')
                WHEN 'supplement' THEN (x.kind, x.purpose, x.attempt) = ('capture', 'supplement', c.attempt)
                ELSE x.parent_id = c.parent_id AND x.kind IN ('capture', 'void') END)
+        OR EXISTS (
+      SELECT FROM payments c JOIN guarantees g ON g.return_id = split_part(c.idempotency_key, '/', 3)
+       WHERE c.payment_id = :payment_id AND c.purpose = 'guarantee' AND g.status NOT IN ('claim_due', 'claimed'))
     """
 )
 # An authorisation is given up once: what else is under way to that end is over with it.

@@ -36,7 +36,8 @@ _SIZE = text(
 )
 _OPEN = text(
     """
-    SELECT p.step, p.error, p.provider, p.attempts, p.options, p.since, p.escalate_at, p.escalated_at, p.amount_minor,
+    SELECT p.park_no, p.step, p.subject, p.error, p.provider, p.attempts, p.options, p.since,
+           p.escalate_at, p.escalated_at, p.amount_minor,
            o.currency, o.status
       FROM orders o LEFT JOIN parked_steps p ON p.order_no = o.order_no AND p.resolved_at IS NULL
      WHERE o.order_no = :order_no

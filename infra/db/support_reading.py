@@ -9,12 +9,12 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from infra.db.customers import KeyRing
 
 _STUCK = text(
     """
-    SELECT order_no, step, error, provider, since, attempts, options, amount_minor, escalated_at
+    SELECT order_no, park_no, step, subject, error, provider, since, attempts, options, amount_minor, escalated_at
       FROM parked_steps
      WHERE resolved_at IS NULL
        AND (CAST(:step AS text) IS NULL OR step = :step)
@@ -26,7 +26,7 @@ _STUCK = text(
 )
 _PARKED = text(
     """
-    SELECT p.step, p.options, c.data_key,
+    SELECT p.step, p.options, c.data_key, p.park_no,
            o.hold IS NOT NULL AND EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
                                              AND o.status = ANY (h.stops)) AS held
       FROM orders o JOIN customers c USING (customer_id)
@@ -36,11 +36,12 @@ _PARKED = text(
 )
 _RESOLUTION = text(
     """
-    INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, value_enc, approval_id)
-    VALUES (:resolution_id, :order_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
+    INSERT INTO resolutions (resolution_id, order_no, park_no, action, actor, reason_enc, value_enc, approval_id)
+    VALUES (:resolution_id, :order_no, :park_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
     ON CONFLICT (resolution_id) DO NOTHING
     """
 )
+_AIMED_AT = text("SELECT park_no FROM resolutions WHERE resolution_id = :resolution_id")
 _RESOLVED_BY = text(
     """
     SELECT o.status FROM parked_steps p JOIN orders o USING (order_no) WHERE p.resolution_id = :resolution_id
@@ -50,12 +51,18 @@ _RESOLVED_BY = text(
 _JOB = text(
     """
     WITH found AS (
-      SELECT order_no FROM parked_steps
+      SELECT order_no, park_no FROM parked_steps p
        WHERE resolved_at IS NULL AND CAST(:action AS text) = ANY(options)
          AND (CAST(:step AS text) IS NULL OR step = :step)
          AND (CAST(:error AS text) IS NULL OR error = :error)
          AND (CAST(:provider AS text) IS NULL OR provider = :provider)
-         AND (CAST(:only AS text[]) IS NULL OR order_no = ANY(CAST(:only AS text[])))
+         AND (CAST(:only AS text[]) IS NULL OR EXISTS (
+               SELECT FROM unnest(CAST(:only AS text[]), CAST(:only_parks AS integer[]), CAST(:only_minor AS bigint[]))
+                             AS agreed (order_no, park_no, amount_minor)
+                WHERE agreed.order_no = p.order_no AND p.since <= CAST(:asked_at AS timestamptz)
+                  AND coalesce(agreed.park_no, p.park_no) = p.park_no
+                  AND coalesce(agreed.amount_minor = moved_minor(p.order_no, p.step, CAST(:action AS text),
+                                                                 p.amount_minor), true)))
          AND (CAST(:only AS text[]) IS NOT NULL
               OR moved_minor(order_no, step, CAST(:action AS text), amount_minor) = 0
               OR given_minor(order_no, park_no) + added_minor(order_no, step, CAST(:action AS text), amount_minor)
@@ -71,8 +78,8 @@ _JOB = text(
         FROM size
       RETURNING job_id, total),
     items AS (
-      INSERT INTO support_job_items (job_id, order_no, resolution_id)
-      SELECT job.job_id, found.order_no, job.job_id || '\\:' || found.order_no FROM job, found),
+      INSERT INTO support_job_items (job_id, order_no, park_no, resolution_id)
+      SELECT job.job_id, found.order_no, found.park_no, job.job_id || '\\:' || found.order_no FROM job, found),
     start AS (
       INSERT INTO workflow_requests (kind, subject, payload, trace)
       SELECT 'start_job', job.job_id, jsonb_build_object('rate_per_s', CAST(:rate_per_s AS double precision)),
@@ -83,7 +90,7 @@ _JOB = text(
 )
 _MOVING = text(
     """
-    SELECT p.order_no, m.amount_minor, m.added_minor, o.currency,
+    SELECT p.order_no, p.park_no, m.amount_minor, m.added_minor, o.currency,
            given_minor(p.order_no, p.park_no) + m.added_minor > :limit_minor AS dear
       FROM parked_steps p JOIN orders o USING (order_no),
            LATERAL (SELECT moved_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS amount_minor,
@@ -129,6 +136,19 @@ class Parked:
     options: Sequence[str]
     data_key: bytes | None
     held: bool
+    park_no: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a second person has agreed to for many orders: each at its step, with its amount. Requests from before they
+    named both have None: then the steps are meant that were stuck at `asked_at`."""
+
+    approval_id: str
+    asked_at: datetime
+    orders: Sequence[str]
+    parks: Sequence[int | None]
+    amounts: Sequence[int | None]
 
 
 async def stuck(conn: AsyncConnection, wanted: StuckWanted) -> list[dict[str, Any]]:
@@ -150,7 +170,7 @@ async def parked(conn: AsyncConnection, order_no: str) -> Parked:
     row = (await conn.execute(_PARKED, {"order_no": order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
-    return Parked(row.step, row.options or [], row.data_key, row.held)
+    return Parked(row.step, row.options or [], row.data_key, row.held, row.park_no)
 
 
 async def resolved_by(conn: AsyncConnection, order_no: str, resolution_id: str) -> str | None:
@@ -171,8 +191,12 @@ async def keep_resolution(
     reason: str,
     value: Any,
     approval_id: str | None = None,
+    park_no: int | None = None,
 ) -> None:
     """Keep the act before the workflow hears of it; reason and value sealed under the customer's key. Repeatable.
+    Without `park_no` it is for the step that is open.
+
+    Raises Conflict `step_moved_on` when it was kept before, for another step.
 
     Of an erased customer's order, neither is kept: nothing could ever open them.
     """
@@ -182,6 +206,7 @@ async def keep_resolution(
     row = {
         "resolution_id": resolution_id,
         "order_no": order_no,
+        "park_no": park_no,
         "action": action,
         "actor": actor,
         "reason_enc": reason_enc,
@@ -189,6 +214,9 @@ async def keep_resolution(
         "approval_id": approval_id,
     }
     await conn.execute(_RESOLUTION, row)
+    aimed_at = (await conn.execute(_AIMED_AT, {"resolution_id": resolution_id})).scalar_one()
+    if park_no is not None and aimed_at != park_no:
+        raise Conflict("step_moved_on")
 
 
 async def open_job(
@@ -204,12 +232,12 @@ async def open_job(
     rate_per_s: float,
     trace: str | None,
     limit_minor: int,
-    approved: tuple[str, list[str]] | None = None,
+    approved: Agreed | None = None,
 ) -> int:
     """Write a bulk act over the orders that `chosen` {step, error, provider} finds now; return their number.
 
-    Orders of which more than `limit_minor` would be given then are left out; `approved` (approval, order numbers) takes
-    those and no others.
+    Orders of which more than `limit_minor` would be given then are left out; `approved` takes those that were agreed to
+    and no others, where they are still stuck at the same step for the same amount.
 
     Reason and value are sealed under a key of the job's own, contexts `{job_id}:reason` and `{job_id}:value`.
     """
@@ -225,8 +253,11 @@ async def open_job(
         "rate_per_s": rate_per_s,
         "trace": trace,
         "limit_minor": limit_minor,
-        "approval_id": approved[0] if approved else None,
-        "only": approved[1] if approved else None,
+        "approval_id": approved.approval_id if approved else None,
+        "asked_at": approved.asked_at if approved else None,
+        "only": list(approved.orders) if approved else None,
+        "only_parks": list(approved.parks) if approved else None,
+        "only_minor": list(approved.amounts) if approved else None,
         **chosen,
     }
     return int((await conn.execute(_JOB, row)).scalar_one())
@@ -235,8 +266,8 @@ async def open_job(
 async def moving(
     conn: AsyncConnection, action: str, chosen: Mapping[str, str | None], limit_minor: int
 ) -> list[dict[str, Any]]:
-    """{order_no, amount_minor, added_minor, currency, dear} of the orders of which `action` would move money; `dear`
-    are those of which more than `limit_minor` would be given then."""
+    """{order_no, park_no, amount_minor, added_minor, currency, dear} of the orders of which `action` would move money;
+    `dear` are those of which more than `limit_minor` would be given then."""
     rows = await conn.execute(_MOVING, {"action": action, "limit_minor": limit_minor, **chosen})
     return [dict(row._mapping) for row in rows]
 

@@ -4,7 +4,7 @@ INSERTS = {
     "activity_acts": "act_id action activity actor order_no reason_enc timeout_s",
     "allocations": "order_no quantity sku state warehouse",
     "approvals": (
-        "action amount_minor approval_id asked_by currency data_key expires_at kind order_no orders wish_enc"
+        "action amount_minor approval_id asked_by currency data_key expires_at kind order_no orders park_no wish_enc"
     ),
     "book_checks": "question",
     "customer_contacts": "channel customer_id email_index phone_index profile_enc",
@@ -54,7 +54,7 @@ INSERTS = {
         "shipping_minor slot_from slot_to tax_added_minor tax_minor total_minor trace type"
     ),
     "parcel_contents": "quantity shipment_id sku",
-    "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step",
+    "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step subject",
     "payment_requests": "actor attempt method order_no request_id token",
     "payments": (
         "amount_minor attempt currency idempotency_key kind order_no parent_id provider provider_ref purpose "
@@ -71,7 +71,7 @@ INSERTS = {
         "amount_minor approval_id asked_by currency goods_minor order_no origin reason_enc refund_id return_id "
         "shipping_minor status"
     ),
-    "resolutions": "action actor approval_id order_no reason_enc resolution_id value_enc",
+    "resolutions": "action actor approval_id order_no park_no reason_enc resolution_id value_enc",
     "return_findings": "condition line_no quantity return_id stage",
     "return_labels": "content_enc format return_id",
     "return_lines": "line_no order_no quantity return_id sku",
@@ -93,7 +93,7 @@ INSERTS = {
     "store_credit_entries": (
         "amount_minor balance_delta currency customer_id held_delta idempotency_key kind order_no parent_id return_id"
     ),
-    "support_job_items": "job_id order_no resolution_id",
+    "support_job_items": "job_id order_no park_no resolution_id",
     "support_jobs": (
         "action actor approval_id data_key filter finished_at job_id rate_per_s reason_enc state total value_enc"
     ),
@@ -162,10 +162,9 @@ DELETES = {
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
-    "added_minor", "fits_somewhere",
-    "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed",
-    "head_start_s", "is_awaiting_supplement", "is_booked", "is_paying", "is_reversed", "lock_payment_ref",
-    "lock_store_credit",
-    "make_audit_anchor", "meet_master_keys", "moved_minor", "note_cancel_asked", "open_park", "order_of_payment",
-    "person_of", "require_unpaid_within", "start_head_s", "supplement_attempt",
+    "added_minor", "at_stake_minor", "due_subject", "fits_somewhere", "given_alone_minor", "given_back_minor",
+    "given_minor", "guarantee_is_being_claimed", "guarantee_is_due", "head_start_s", "is_awaiting_supplement",
+    "is_booked", "is_paying", "is_reversed", "lock_payment_ref", "lock_store_credit", "make_audit_anchor",
+    "meet_master_keys", "money_to_return", "moved_minor", "note_cancel_asked", "open_park", "order_of_payment",
+    "parked_is_over", "person_of", "require_unpaid_within", "start_head_s", "supplement_attempt",
 }  # fmt: skip

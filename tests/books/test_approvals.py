@@ -76,3 +76,39 @@ async def test_what_an_act_moves(desk: Desk) -> None:
         ("review", "skip", 0),
     ):
         assert await desk.one(moved, order_no, step, action) == minor, (step, action)
+
+
+PARK = (
+    "INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at)"
+    " VALUES (%s, %s, 'refund', 'rejected', 1, '{retry,skip,compensate}', %s, now())"
+)
+RESOLVED = "UPDATE parked_steps SET resolved_at = now(), resolution_id = %s WHERE order_no = %s AND park_no = %s"
+ANOTHER_STEP = "OM176"
+
+
+async def test_an_act_resolves_the_step_it_was_kept_for_and_only_once(desk: Desk) -> None:
+    order_no = await desk.order()
+    await desk.app.execute(PARK, (order_no, 1, 5))
+    act = (
+        "INSERT INTO resolutions (resolution_id, order_no, park_no, action, actor, reason_enc)"
+        " VALUES (%s, %s, %s, 'retry', 'a', '')"
+    )
+    for name in ("taken", "late"):
+        await desk.app.execute(act, (f"{name} {order_no}", order_no, 1))
+    await desk.app.execute(RESOLVED, (f"taken {order_no}", order_no, 1))
+    await desk.app.execute(PARK, (order_no, 2, 5))
+    assert await desk.refused(act, f"other {order_no}", order_no, 1) == ANOTHER_STEP
+    for name in ("taken", "late"):
+        assert await desk.refused(RESOLVED, f"{name} {order_no}", order_no, 2) == ANOTHER_STEP
+        assert await desk.refused(RESOLVED, f"{name} {order_no}", order_no, 2, by_owner=True) == ANOTHER_STEP
+
+
+async def test_a_yes_is_for_one_step_and_for_so_much(desk: Desk) -> None:
+    order_no = await desk.order()
+    await desk.app.execute(PARK, (order_no, 1, 6))
+    await desk.app.execute(ASK, (order_no, "resolve", order_no, "skip"))
+    await desk.app.execute(DECIDE, ("approved", "support:ben", order_no))
+    assert await desk.refused(RESOLVE, f"dearer {order_no}", order_no, "skip", order_no) == NOT_APPROVED
+    await desk.owner.execute("UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", (order_no,))
+    await desk.app.execute(PARK, (order_no, 2, 5))
+    assert await desk.refused(RESOLVE, f"next {order_no}", order_no, "skip", order_no) == NOT_APPROVED

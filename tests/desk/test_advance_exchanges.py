@@ -1,11 +1,15 @@
 """The new goods go out first, against a guarantee that is given back or claimed, once, on real servers."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 
+from activities.gateway_calls import GatewayCalls
+from activities.guarantees import GuaranteeActivities
+from infra.gateways.protocol import GatewayResult, PaymentGateway
+from infra.gateways.registry import build_payments
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import unique
 from tests.conftest import Books
@@ -14,6 +18,7 @@ from tests.desk.conftest import Office
 from tests.returning import a_return
 from tests.stage import eventually
 from workflows import names
+from workflows.messages import GuaranteeRef
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +276,97 @@ async def test_a_yes_that_comes_after_support_went_on_without_it_is_given_back(b
     await stage.inbox("payment", order_no, {name: yes[name] for name in names_} | {"provider_ref": yes["id"]})
     await guarantee_is(buyer, return_id, "released")
     assert guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)]
+
+
+async def test_skipping_a_guarantee_step_leaves_that_of_another_return_alone(buyer: Buyer) -> None:
+    stage = buyer.office.stage
+    order_no = await buyer.buys(quantity=2)
+    stage.fault("payments", "down", 200, order_no=order_no)
+    first = await buyer.asks(order_no, advance=True, payment=CARD)
+    parked = await stage.parked(order_no)
+    assert (parked.step, parked.subject, parked.amount_minor) == ("guarantee", first, 1_000)
+    assert (await buyer.door.post(f"/v1/returns/{first}/cancel", {})).status_code == 200
+    second = await buyer.asks(order_no, advance=True, payment=CARD)
+    stage.sandbox.http.delete("/faults")
+    answer = await buyer.office.person("ann").post(
+        f"/v1/support/orders/{order_no}/resolve", {"action": "skip", "reason": "nobody wants it any more"}
+    )
+    assert answer.status_code == 200, answer.text
+    await guarantee_is(buyer, second, "authorised")
+    await guarantee_is(buyer, first, "dropped")
+
+
+async def test_a_dear_guarantee_is_not_given_up_by_one_person(buyer: Buyer) -> None:
+    stage, dear = buyer.office.stage, unique("GOLD")
+    await stage.stock(dear, 10, price_minor=150_000)
+    order_no = await buyer.buys(dear)
+    lines = [{"sku": dear, "quantity": 1}]
+    return_id = await buyer.asks(order_no, dear, advance=True, payment=CARD, exchange_lines=lines)
+    assert (await buyer.office.person("ann").post(f"/v1/returns/{return_id}/approve", {})).status_code == 200
+    await buyer.new_order(return_id)
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="capture")
+    await times_out(buyer, return_id)
+    assert (await stage.parked(order_no)).amount_minor == 150_000
+    wish = {"action": "skip", "reason": "the card is gone"}
+    asked = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    assert (asked.status_code, asked.json()["amount_minor"]) == (202, 150_000), asked.text
+    yes = f"/v1/support/approvals/{asked.json()['approval_id']}/approve"
+    assert (await buyer.office.person("ben").post(yes, {"reason": "I know him"})).status_code == 200
+    await guarantee_is(buyer, return_id, "given_up")
+
+
+async def test_skipping_stuck_surplus_leaves_an_authorised_guarantee_alone(buyer: Buyer) -> None:
+    stage = buyer.office.stage
+    order_no, return_id, _ = await begun(buyer)
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    surplus = {"provider_ref": f"twice-{order_no}", "kind": "capture", "status": "succeeded", "currency": "CNY"}
+    await stage.inbox("payment", order_no, {**surplus, "amount_minor": 300})
+    assert (await stage.parked(order_no)).subject == "stray"
+    wish = {"action": "skip", "reason": "by bank", "value": {"reference": "bank-1"}}
+    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    assert answer.status_code == 200, answer.text
+    await buyer.sends_back(return_id)
+    await guarantee_is(buyer, return_id, "released")
+    assert guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)]
+
+
+class InFlight:
+    """A provider that answers only after support went on without it."""
+
+    def __init__(self, gateway: Any, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._gateway, self._meanwhile = gateway, meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
+
+    async def capture(self, *args: Any) -> GatewayResult:
+        taken: GatewayResult = await self._gateway.capture(*args)
+        await self._meanwhile()
+        return taken
+
+
+async def test_a_claim_that_succeeds_after_it_was_given_up_is_kept_and_given_back(buyer: Buyer) -> None:
+    stage = buyer.office.stage
+    order_no, return_id, new = await begun(buyer)
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="capture")
+    await times_out(buyer, return_id)
+    await stage.parked(order_no)
+
+    async def given_up() -> None:
+        wish = {"action": "skip", "reason": "the provider is gone"}
+        done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+        assert done.status_code == 200, done.text
+        await guarantee_is(buyer, return_id, "given_up")
+
+    gateways = cast(
+        dict[str, PaymentGateway], {"sandbox": InFlight(build_payments(stage.settings)["sandbox"], given_up)}
+    )
+    calls = GatewayCalls(stage.database, gateways)
+    tending = GuaranteeActivities(stage.database, calls, stage.vault, stage.settings)
+    await tending.tend_guarantee(GuaranteeRef(order_no, return_id))
+    assert guarantees(buyer, order_no) == [("authorise", 1_000), ("capture", 1_000)]
+
+    async def back() -> bool:
+        return await buyer.kept_minor(order_no, new) == 1_000
+
+    await eventually(back, 60)

@@ -7,6 +7,7 @@ import httpx
 
 from tests.api.conftest import unique
 from tests.desk.conftest import CHEAP, Office
+from tests.stage import eventually
 
 
 async def asked(office: Office, order_no: str, name: str = "ann", **wish: Any) -> dict[str, Any]:
@@ -179,3 +180,101 @@ async def test_what_was_asked_for_goes_with_the_customer(office: Office) -> None
     (mine,) = [one for one in listed if one["approval_id"] == request["approval_id"]]
     assert (mine["reason"], mine["amount_minor"]) == (None, 150_000)
     assert (await decide(office, "ben", request["approval_id"], "refuse")).status_code == 200
+
+
+async def test_a_yes_for_one_refund_is_no_yes_for_another(office: Office) -> None:
+    """The first was paid after all; a larger one is stuck now."""
+    order_no = await office.parked()
+    await office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", {"action": "retry", "reason": "again"})
+    await office.stage.reaches(order_no, "preparing")
+    most = {"amount_minor": 95_000, "reason": "late"}
+    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", most)
+    await refund_is(office, opened.json()["refund_id"], "succeeded")
+    first = await stuck_refund(office, order_no, 10_000)
+    skip = {"action": "skip", "value": {"reference": "bank-1"}}
+    request = await asked(office, order_no, **skip)
+    (waits,) = [
+        one
+        for one in (await office.person("ben").get("/v1/support/approvals")).json()["items"]
+        if one["approval_id"] == request["approval_id"]
+    ]
+    assert (waits["step"], waits["subject"], waits["park_no"]) == ("refund", first, 2)
+    retried = await office.person("cal").post(
+        f"/v1/support/orders/{order_no}/resolve", {"action": "retry", "reason": "it works again", "park_no": 2}
+    )
+    assert retried.status_code == 200, retried.text
+    await refund_is(office, first, "succeeded")
+    second = await stuck_refund(office, order_no, 40_000)
+    assert code(await decide(office, "ben", request["approval_id"])) == (409, "step_moved_on")
+    late = await office.person("cal").post(
+        f"/v1/support/orders/{order_no}/resolve", {**skip, "reason": "what the page showed", "park_no": 2}
+    )
+    assert code(late) == (409, "step_moved_on")
+    assert (await office.person("cal").get(f"/v1/refunds/{second}")).json()["status"] == "approved"
+    # What is stuck now can be asked for: the request for the other step does not stand in its way.
+    mine = await asked(office, order_no, **skip)
+    assert (await decide(office, "ben", mine["approval_id"])).status_code == 200
+    await refund_is(office, second, "succeeded")
+
+
+async def stuck_refund(office: Office, order_no: str, amount_minor: int) -> str:
+    """A refund that the provider refuses; its id."""
+    office.stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    wish = {"amount_minor": amount_minor, "reason": "late"}
+    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", wish)
+    assert opened.status_code == 201, opened.text
+    refund_id = str(opened.json()["refund_id"])
+    if (waits := opened.json().get("approval_id")) is not None:
+        assert (await decide(office, "ben", waits)).status_code == 200
+
+    async def stuck() -> bool:
+        return bool((await office.stage.parked(order_no)).subject == refund_id)
+
+    await eventually(stuck, 60)
+    return refund_id
+
+
+async def refund_is(office: Office, refund_id: str, status: str) -> None:
+    async def there() -> bool:
+        found = await office.person("ann").get(f"/v1/refunds/{refund_id}")
+        return bool(found.json()["status"] == status)
+
+    await eventually(there, 60)
+
+
+async def test_a_yes_is_for_the_amount_that_was_asked(office: Office) -> None:
+    order_no = await office.parked()
+    request = await asked(office, order_no)
+    wish = {"amount_minor": 5_000, "reason": "late"}
+    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", wish)
+    await refund_is(office, opened.json()["refund_id"], "succeeded")
+    refused = await decide(office, "ben", request["approval_id"])
+    assert code(refused) == (409, "amount_differs")
+    assert (refused.json()["moves_minor"], refused.json()["agreed_minor"]) == (145_000, 150_000)
+    assert await office.stage.status(order_no) == "paid"
+    assert (await decide(office, "ben", request["approval_id"], "refuse")).status_code == 200
+    again = await asked(office, order_no)
+    assert (await decide(office, "ben", again["approval_id"])).status_code == 200
+    await office.stage.reaches(order_no, "cancelled")
+
+
+async def test_a_yes_for_many_is_for_each_at_its_step(office: Office) -> None:
+    moved, same = [await office.parked() for _ in range(2)]
+    error = unique("cause")
+    named = "UPDATE parked_steps SET error = :e WHERE order_no = ANY(:o) AND resolved_at IS NULL"
+    await office.stage.sql(named, e=error, o=[moved, same])
+    body = {"filter": {"error": error}, "action": "compensate", "reason": "carrier is gone", "rate_per_s": 50}
+    answer = (await office.person("ann").post("/v1/support/resolve", body)).json()
+    assert answer["waiting"] == 2
+    office.stage.fault("carriers", "reject", 1, order_no=moved)
+    retry = {"action": "retry", "reason": "once more"}
+    assert (await office.person("cal").post(f"/v1/support/orders/{moved}/resolve", retry)).status_code == 200
+
+    async def again() -> bool:
+        return bool((await office.stage.parked(moved)).park_no == 2)
+
+    await eventually(again, 60)
+    await office.stage.sql(named, e=error, o=[moved])
+    assert (await decide(office, "ben", answer["approval_id"])).json()["total"] == 1
+    await office.stage.reaches(same, "cancelled")
+    assert await office.stage.status(moved) == "paid"

@@ -251,6 +251,28 @@ async def test_money_given_since_a_bulk_act_was_opened_counts(
     assert not await sql(database_url.app_url, "SELECT 1 FROM resolutions WHERE order_no = %s", dear)
 
 
+async def test_an_order_that_has_moved_on_to_another_step_is_left_alone(
+    database_url: Books, settings: Settings, client: Client
+) -> None:
+    moved, freed, same = await stuck(database_url, 3)
+    async with database(settings) as books, working(client, books, settings):
+        job_id = await open_job(books, "retry", 100.0)
+        await sql(database_url.app_url, "UPDATE parked_steps SET resolved_at = now() WHERE order_no <> %s", same)
+        await sql(
+            database_url.app_url,
+            "INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at)"
+            " VALUES (%s, 2, 'refund', 'rejected', 1, '{retry,skip}', 1, now())",
+            moved,
+        )
+        await (await start(client, settings, job_id, 100.0)).result()
+        assert await progress(books, job_id) == ("finished", 1, 2)
+    items = await sql(database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s", job_id)
+    assert dict(items) == {moved: "step_moved_on", freed: "not_parked", same: None}
+    kept = await sql(database_url.app_url, "SELECT order_no, park_no FROM resolutions WHERE resolution_id LIKE %s",
+                     f"{job_id}%")  # fmt: skip
+    assert [tuple(row) for row in kept] == [(same, 1)]
+
+
 async def test_an_act_that_is_accepted_but_takes_long_is_done(
     database_url: Books, settings: Settings, client: Client
 ) -> None:
