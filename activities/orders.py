@@ -188,7 +188,10 @@ class OrderActivities:
             await self._short(conn, order_no, demand.backorder)
             return
         await reservations.reserve_at(conn, order_no, able[0])
-        wait = events.waiting("payment", "the order is cancelled and its stock freed", self._settings.payment_timeout_s)
+        # Who waits for an inspection is not there to pay: the difference of an exchange has days.
+        own = self._settings
+        timeout_s = own.exchange_payment_timeout_s if demand.exchange else own.payment_timeout_s
+        wait = events.waiting("payment", "the order is cancelled and its stock freed", timeout_s)
         data = {"warehouse": able[0], "waiting": wait}
         status = await events.move(conn, order_no, Status.RECEIVED, Event.STOCK_RESERVED, data=data)
         if demand.paid or demand.total_minor == 0:

@@ -117,6 +117,7 @@ class Settings(BaseSettings):
 
     # The order's own clock
     payment_timeout_s: int = Field(default=1800, ge=0)
+    exchange_payment_timeout_s: int = Field(default=3 * 86_400, ge=0)
     payment_poll_s: int = Field(default=60, ge=0)
     payment_pending_patience_s: int = Field(default=14 * 86_400, ge=0)
     backorder_timeout_s: int = Field(default=30 * 86_400, ge=0)

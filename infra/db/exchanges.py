@@ -145,7 +145,13 @@ async def find(conn: AsyncConnection, here: Return) -> Exchange:
 
 
 async def place(
-    conn: AsyncConnection, keys: KeyRing | None, here: Return, lines: Sequence[PricedLine], new: Exchanged, actor: str
+    conn: AsyncConnection,
+    keys: KeyRing | None,
+    here: Return,
+    lines: Sequence[PricedLine],
+    new: Exchanged,
+    actor: str,
+    pay_within_s: int,
 ) -> str | None:
     """Place the new order for the same customer and address; its number, None where the address is gone (erasure).
 
@@ -166,7 +172,9 @@ async def place(
     await conn.execute(_PLACE_LINE, _lines(new_no, lines, new))
     placed = {"return_id": here.return_id, "new_order_no": new_no, "used_minor": new.used_minor}
     await conn.execute(_PLACED, placed)
-    told = {"order_no": new_no, "used_minor": new.used_minor, "to_pay_minor": new.to_pay_minor}
+    told: dict[str, Any] = {"order_no": new_no, "used_minor": new.used_minor, "to_pay_minor": new.to_pay_minor}
+    if new.to_pay_minor:
+        told["until"] = events.waiting("payment", "", pay_within_s)["until"]
     await events.note(conn, here.order_no, "exchange_sent", actor, data={**here.facts, **told})
     return new_no
 

@@ -26,7 +26,7 @@ _WANTED = text(
     f"""
     WITH wanted AS ({_GOODS}
     )
-    SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor,
+    SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor, o.type = 'exchange' AS exchange,
            o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
                                              AND o.status = ANY (s.stops)) AS held,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
@@ -101,7 +101,7 @@ class StockCame(Exception):
 class Demand:
     """What an order wants, where to, and what could serve it: `available` is {(warehouse, sku): units}.
 
-    `paid` says that a payment came before the stock was reserved.
+    `paid` says that a payment came before the stock was reserved, `exchange` that goods are given for others.
     """
 
     destination: Destination
@@ -109,6 +109,7 @@ class Demand:
     cancelling: bool
     held: bool
     total_minor: int
+    exchange: bool
     paid: bool
     wanted: Mapping[str, int]
     available: Mapping[tuple[str, str], int]
@@ -134,6 +135,7 @@ async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
         cancelling=first.cancelling is not None,
         held=first.held,
         total_minor=first.total_minor,
+        exchange=first.exchange,
         paid=first.paid,
         wanted={row.sku: row.quantity for row in rows},
         available={(row.code, row.sku): row.available for row in able},

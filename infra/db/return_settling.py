@@ -155,7 +155,7 @@ async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
     # What came may be worth nothing any more, or be a gift: then the new goods cost all that they cost, as was told.
     lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, units))
     new = exchanged(lines, value, how.terms.tax)
-    if await exchanges.place(conn, how.keys, here, lines, new, how.actor) is None:
+    if await exchanges.place(conn, how.keys, here, lines, new, how.actor, how.terms.pay_within_s) is None:
         await exchanges.fell_back(conn, here, "address_erased")
         return await refund(conn, here, how)
     if new.rest_minor:
@@ -182,7 +182,7 @@ async def place_in_advance(conn: AsyncConnection, here: Return, how: Settling) -
     pieces = {line.line_no: line.quantity for line in await returns.lines_of(conn, here.return_id)}
     lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, pieces))
     new = exchanged(lines, await _as_new(conn, here, how, pieces), how.terms.tax)
-    return await exchanges.place(conn, how.keys, here, lines, new, how.actor) is not None
+    return await exchanges.place(conn, how.keys, here, lines, new, how.actor, how.terms.pay_within_s) is not None
 
 
 async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: dict[int, int]) -> int:

@@ -13,7 +13,7 @@ class ReturnTerms:
     """A return worth up to `auto_approve_minor` is approved at once (0: a person decides each).
 
     A refund beyond `limits` waits for a second person; `damaged_percent` of a damaged piece's worth is
-    given back where the damage is not the shop's fault.
+    given back where the damage is not the shop's fault. What an exchange costs more is paid `pay_within_s`.
     """
 
     waits: ReturnWaits
@@ -23,6 +23,7 @@ class ReturnTerms:
     limits: Limits
     approval_lifetime_s: int
     tax: Tax
+    pay_within_s: int = 3 * 86_400
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "ReturnTerms":
@@ -38,4 +39,5 @@ class ReturnTerms:
             limits=Limits.from_settings(settings),
             approval_lifetime_s=settings.approval_lifetime_s,
             tax=settings.terms.tax,
+            pay_within_s=settings.exchange_payment_timeout_s,
         )

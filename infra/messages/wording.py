@@ -33,7 +33,10 @@ def worded(message: Claimed, profile: dict[str, Any], settings: Settings) -> Wor
 
 
 def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
-    """What templates may name: {order_no, total, link, tracking_no, cause, until}, and {amount} where it is known."""
+    """What templates may name: {order_no, total, link, tracking_no, cause, until}, and {amount} where it is known.
+
+    `to_pay` is what an exchange costs more, empty where that is nothing; its link leads to the order to be paid.
+    """
     data, currency = message.data or {}, message.currency or ""
     facts = {
         "order_no": message.order_no or "",
@@ -42,7 +45,11 @@ def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
         "tracking_no": readable(str(data.get("tracking_no") or message.tracking_no or "")),
         "cause": str(data.get("cause") or ""),
         "until": _day(data.get("until"), settings.portal_time_zone),
+        "to_pay": "",
     }
+    if due := data.get("to_pay_minor"):
+        facts["to_pay"] = str(Money(int(due), currency))
+        facts["link"] = f"{portal_url(settings)}/orders/{data['order_no']}"
     amount = data.get("amount_minor", message.total_minor if message.template in _OF_THE_TOTAL else None)
     if amount is not None:
         facts["amount"] = str(Money(int(amount), str(data.get("currency") or currency)))

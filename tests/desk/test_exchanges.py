@@ -1,6 +1,7 @@
 """Goods for goods, on real servers: even, cheaper, dearer, out of stock, sent back again; and store credit."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +70,10 @@ async def test_something_dearer_is_paid_for(buyer: Buyer) -> None:
     new = await buyer.new_order(return_id)
     assert (new["total_minor"], new["discount_minor"]) == (600, 1_000)
     await buyer.office.stage.reaches(new["order_no"], "pending_payment")
+    shown = (await buyer.door.get(f"/v1/orders/{new['order_no']}")).json()
+    waits = datetime.fromisoformat(shown["waiting_for"]["until"]) - datetime.now(UTC)
+    assert shown["waiting_for"]["what"] == "payment"
+    assert timedelta(days=2) < waits <= timedelta(days=3), "the goods may be inspected while he sleeps"
     pay = {"method": "sandbox", "token": "tok_ok"}
     paid = await buyer.door.post(f"/v1/orders/{new['order_no']}/payments", pay)
     assert (paid.status_code, paid.json()["outcome"]) == (201, "captured"), paid.text

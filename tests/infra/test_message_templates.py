@@ -105,6 +105,20 @@ def test_a_deadline_is_the_day_where_customers_are() -> None:
     assert "2026-12-02" in render("return_reminder", "sms", "zh", known).body
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_exchange_that_costs_more_is_told_as_what_is_to_be_paid(lang: str) -> None:
+    data = {"order_no": "N2", "to_pay_minor": 600, "until": "2026-12-01T20:00:00+00:00"}
+    for channel in ("email", "sms"):
+        known = facts("exchange_sent", data=data)
+        said = render("exchange_sent", channel, lang, known)
+        for part in ("600 JPY", "2026-12-02", "/orders/N2"):
+            assert part in said.body, said
+        assert "on its way" not in said.subject + said.body and "已寄出" not in said.subject + said.body
+        assert channel == "email" or len(said.body) <= 160
+        free = render("exchange_sent", channel, lang, facts("exchange_sent", data=data | {"to_pay_minor": 0}))
+        assert "JPY" not in free.body and "/orders/N1" in free.body
+
+
 def test_a_carriers_number_stays_one_line() -> None:
     known = facts("shipment_picked_up", tracking_no="A1\r\nBcc: all@example.com\x00" + "9" * 900)
     assert "\n" not in known["tracking_no"] and len(known["tracking_no"]) <= 200
