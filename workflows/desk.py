@@ -213,7 +213,7 @@ class Desk:
 
     def _idle(self) -> bool:
         """True when nothing that the books do not hold would be lost with this run."""
-        return not (self.news or self.resolution) and workflow.all_handlers_finished()
+        return not (self.news or self.cancel_asked or self.resolution) and workflow.all_handlers_finished()
 
     def _worn(self) -> bool:
         """True when this run should end though the order goes on waiting. A run takes 2,000 updates, and those that are

@@ -1,6 +1,6 @@
 """A run takes so many updates and no more: an order that waits for long, asked again and again, goes on in a new run.
 
-The server's limit is 2,000 updates; this one takes 20.
+The server's limit is 2,000 updates; this one takes 10.
 """
 
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.workflows.stories import delivered, pay_again
 from workflows import messages as m
 from workflows import names
 
-LIMIT, ASKED = 20, 50
+LIMIT, ASKED = 10, 15
 
 
 @pytest.fixture(scope="module")
