@@ -205,9 +205,17 @@ class Stack:
             "temporal", self._temporal_command, self._temporal_ready, metrics, temporal.make_folder, temporal.cure
         )
         self._add("sandbox", self._sandbox_command, _until(sandbox), sandbox)
-        self._add("api", lambda: self._own("api"), _until(_get(host, at["api"], "/readyz")), api)
-        self._add("worker", self._worker_command, self._worker_ready, worker)
-        self._add("relay", lambda: self._own("relay"), _until(_get(host, at["relay_metrics"], "/healthz")), relay)
+        self._add("api", lambda: self._own("api"), _until(_get(host, at["api"], "/readyz")), api, cure=self._key_cure)
+        self._add("worker", self._worker_command, self._worker_ready, worker, cure=self._key_cure)
+        ready = _until(_get(host, at["relay_metrics"], "/healthz"))
+        self._add("relay", lambda: self._own("relay"), ready, relay, cure=self._key_cure)
+
+    def _key_cure(self, last_line: str) -> str | None:
+        """Where the master key comes from here, when a process ended because it is another than that of the books."""
+        if not last_line.startswith("OMS_MASTER_KEY: "):
+            return None
+        secrets, words = self._layout.secrets, last_line.removeprefix("OMS_MASTER_KEY: ")
+        return f"the master key in {secrets} is not that of the books beside it: put the file back from a copy; {words}"
 
     def _watched(self, name: str) -> Callable[[], Awaitable[bool]]:
         """Whether the process answers at its metrics port; where another program has the port nobody can say."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.db import master_keys
 from infra.stack import running, secrets
 from infra.stack.errors import NotRunningError, StackError, TakenError
 from infra.stack.layout import Layout, write_json
@@ -160,6 +161,13 @@ async def test_data_without_its_secrets_is_refused_at_once_and_nothing_is_writte
     with pytest.raises(StackError, match=r"secrets\.json is missing, and .* put the file back from a copy"):
         await Stack(Options(tmp_path, 0)).start()
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_wrong_master_key_is_told_by_the_file_that_it_is_in(tmp_path: Path) -> None:
+    stack = Stack(Options(tmp_path, 0))
+    told = stack._key_cure(f"OMS_MASTER_KEY: {master_keys.problem([bytes(8)])}")
+    assert told is not None and str(tmp_path / "secrets.json") in told and bytes(8).hex() in told
+    assert stack._key_cure('{"message": "Finished server process"}') is None
 
 
 def test_a_command_beside_a_running_stack_makes_no_secrets(tmp_path: Path) -> None:
