@@ -21,10 +21,11 @@ Item = TypeVar("Item")
 
 
 class Part(StrEnum):
-    """What is started again, in this order; bulk acts follow with the last page of returns."""
+    """What is started again, in this order; bulk acts follow with the last page of closed orders that still owe."""
 
     ORDERS = "orders"
     RETURNS = "returns"
+    OWING = "owing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Place:
 
 @dataclass(slots=True)
 class Recovered:
-    """What there was and what was done. `open_orders` = `started` + `running`."""
+    """What there was and what was done. `open_orders` = `started` + `running`; closed ones that still owe count."""
 
     open_orders: int = 0
     started: int = 0
@@ -63,26 +64,28 @@ async def walk_on(
     """Start what does not run of at most `limit` orders and as many returns behind `place`; where to go on, None at
     the end. Safe to repeat and to run beside everything else: running ones are left alone. Raises RPCError."""
     found = Recovered()
-    if place.part is Part.ORDERS:
-        after = await _orders(client, database, task_queue, place, limit, found)
-        if after is not None:
-            return found, after
-        place = Place(Part.RETURNS)
-    after = await _returns(client, database, task_queue, place, limit, found)
-    if after is None:
-        await _jobs(client, database, task_queue, found)
-    return found, after
+    for part, walk in _WALKS.items():
+        if place.part is part:
+            after = await walk(client, database, task_queue, place, limit, found)
+            if after is not None:
+                return found, after
+            place = Place(_NEXT.get(part, part))
+    await _jobs(client, database, task_queue, found)
+    return found, None
 
 
 async def _orders(
     client: Client, database: Database, task_queue: str, place: Place, limit: int, found: Recovered
 ) -> Place | None:
+    """Those whose story is not at its end; or, in a part of its own, those that are closed and still owe."""
+    read = dispatching.open_orders if place.part is Part.ORDERS else dispatching.owing_orders
     async with database.begin() as connection:
-        page = await dispatching.open_orders(connection, place.order_no, limit)
-    found.open_orders = len(page)
-    found.started = await _started(page, lambda order: starting.start_again(client, order, task_queue))
-    found.running = found.open_orders - found.started
-    return Place(Part.ORDERS, page[-1].order_no) if len(page) == limit else None
+        page = await read(connection, place.order_no, limit)
+    started = await _started(page, lambda order: starting.start_again(client, order, task_queue))
+    found.open_orders += len(page)
+    found.started += started
+    found.running += len(page) - started
+    return Place(place.part, page[-1].order_no) if len(page) == limit else None
 
 
 async def _returns(
@@ -94,6 +97,10 @@ async def _returns(
     refs = [ReturnRef(order_no, return_id) for return_id, order_no in page]
     found.returns = await _started(refs, lambda ref: starting.start_return(client, ref, task_queue))
     return Place(Part.RETURNS, refs[-1].order_no, refs[-1].return_id) if len(refs) == limit else None
+
+
+_WALKS = {Part.ORDERS: _orders, Part.RETURNS: _returns, Part.OWING: _orders}
+_NEXT = {Part.ORDERS: Part.RETURNS, Part.RETURNS: Part.OWING}
 
 
 async def _jobs(client: Client, database: Database, task_queue: str, found: Recovered) -> None:

@@ -13,27 +13,8 @@ from infra.db.refund_paying import PENDING
 
 SINCE = "(w.since AT TIME ZONE 'UTC')::text || '+00:00'"
 
-# The newest payment attempt, the live parcel, what money is held, the open parked step and the oldest errand, in one
-# round trip. An errand is looked for in the index of those that are due, which orders without any are not in.
-_STAND = text(
-    f"""
-    SELECT o.status, o.event_seq, o.cancelling, o.waiting, o.total_minor, o.currency,
-           q.attempt, a.risk,
-           CASE WHEN a.status = 'succeeded' AND EXISTS (
-                       SELECT FROM payments e WHERE e.order_no = o.order_no AND e.parent_id = a.payment_id
-                          AND e.status = 'succeeded' AND (e.kind = 'void' OR e.purpose = 'stray'))
-                THEN 'failed' ELSE a.status END AS authorise_status, c.status AS capture_status,
-           EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
-                    AND e.key = 'review:' || q.attempt) AS reviewed,
-           s.status AS parcel,
-           o.status = 'shipped' AND EXISTS (SELECT FROM allocations b WHERE b.order_no = o.order_no
-                                              AND b.state = 'reserved') AS reship,
-           o.status = 'shipped' AND o.cancelling IS NULL AND EXISTS ({ARRIVED}) AS first_arrived,
-           d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
-           k.park_no, k.step, k.error, k.options, k.subject, CASE WHEN k.park_no IS NOT NULL
-             THEN parked_is_over(k.step, k.subject) END AS park_over,
-           EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
-           coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
+# The oldest decision that is still to be carried out, of the order `o`; null where there is none.
+ERRAND = f"""coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
                       WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING}
                       ORDER BY f.refund_no LIMIT 1),
              (SELECT ARRAY[CASE g.status WHEN 'wanted' THEN 'guarantee' WHEN 'claim_due' THEN 'guarantee_claim'
@@ -66,7 +47,29 @@ _STAND = text(
                 FROM (SELECT min(p.created_at) AS since FROM payments p
                        WHERE p.order_no = o.order_no AND p.status = 'pending' AND p.kind IN ('refund', 'void')
                          AND p.refund_id IS NULL AND p.purpose <> 'guarantee') w
-               WHERE w.since IS NOT NULL)) AS errand,
+               WHERE w.since IS NOT NULL))"""  # noqa: S608
+
+# The newest payment attempt, the live parcel, what money is held, the open parked step and the oldest errand, in one
+# round trip. An errand is looked for in the index of those that are due, which orders without any are not in.
+_STAND = text(
+    f"""
+    SELECT o.status, o.event_seq, o.cancelling, o.waiting, o.total_minor, o.currency,
+           q.attempt, a.risk,
+           CASE WHEN a.status = 'succeeded' AND EXISTS (
+                       SELECT FROM payments e WHERE e.order_no = o.order_no AND e.parent_id = a.payment_id
+                          AND e.status = 'succeeded' AND (e.kind = 'void' OR e.purpose = 'stray'))
+                THEN 'failed' ELSE a.status END AS authorise_status, c.status AS capture_status,
+           EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
+                    AND e.key = 'review:' || q.attempt) AS reviewed,
+           s.status AS parcel,
+           o.status = 'shipped' AND EXISTS (SELECT FROM allocations b WHERE b.order_no = o.order_no
+                                              AND b.state = 'reserved') AS reship,
+           o.status = 'shipped' AND o.cancelling IS NULL AND EXISTS ({ARRIVED}) AS first_arrived,
+           d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
+           k.park_no, k.step, k.error, k.options, k.subject, CASE WHEN k.park_no IS NOT NULL
+             THEN parked_is_over(k.step, k.subject) END AS park_over,
+           EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
+           {ERRAND} AS errand,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
                     AND t.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
                   ORDER BY t.return_no) AS returns
@@ -95,31 +98,33 @@ _STAND = text(
     """  # noqa: S608
 )
 
+
 # Money that is not the order's: a stray capture not yet refunded in full, or an authorisation that leads nowhere. What
 # its provider is still to decide is on its way.
-_STRAY = text(
-    """
-    SELECT EXISTS (
+def stray_money(of: str) -> str:
+    """The rows that say so, of the order that the expression `of` names."""
+    return f"""
       SELECT FROM payments p JOIN payment_totals t USING (payment_id)
-       WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose = 'stray' AND p.status = 'succeeded'
+       WHERE p.order_no = {of} AND p.kind = 'capture' AND p.purpose = 'stray' AND p.status = 'succeeded'
          AND t.captured_minor > given_back_minor(p.order_no, p.payment_id)
              + coalesce((SELECT sum(q.amount_minor) FROM payments q WHERE q.order_no = p.order_no
                             AND q.parent_id = p.payment_id AND q.kind = 'refund' AND q.status = 'pending'), 0)
       UNION ALL
       SELECT FROM payments a
-       WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.status = 'succeeded' AND a.purpose <> 'guarantee'
+       WHERE a.order_no = {of} AND a.kind = 'authorise' AND a.status = 'succeeded' AND a.purpose <> 'guarantee'
          AND NOT EXISTS (SELECT FROM payments v WHERE v.order_no = a.order_no AND v.parent_id = a.payment_id
                             AND ((v.kind IN ('void', 'capture') AND v.status = 'succeeded')
                               OR (v.kind = 'void' AND v.status = 'pending')))
          AND NOT (a.purpose = 'supplement' AND is_awaiting_supplement(a.order_no))
-         AND (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = :order_no), 0)
+         AND (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = {of}), 0)
               OR EXISTS (SELECT FROM payments c WHERE c.parent_id = a.payment_id AND c.kind = 'capture'
                            AND c.status = 'failed')
               OR EXISTS (SELECT FROM orders o WHERE o.order_no = a.order_no AND o.status NOT IN
                            ('received', 'pending_payment')))
-    )
-    """
-)
+    """  # noqa: S608
+
+
+_STRAY = text(f"SELECT EXISTS ({stray_money(':order_no')})")
 
 
 @dataclass(frozen=True, slots=True)

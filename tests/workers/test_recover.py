@@ -95,6 +95,54 @@ async def completed_with_a_refund(books: Books, settings: Settings) -> str:
     return order_no
 
 
+async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothing_are_not(
+    database_url: Books, server: TemporalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recover, "PAGE", 2)
+    await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
+    paid, surplus, given_back, held, guaranteed, dearer = [await place(database_url) for _ in range(6)]
+    columns = (
+        "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
+        "idempotency_key, provider_ref, parent_id) SELECT "
+    )
+    await sql(
+        database_url.app_url,
+        f"{columns} o.no, 'capture', o.purpose, 1, 'sandbox', 500, 'CNY', 'succeeded', o.no, o.no, NULL "
+        "FROM (VALUES (%s, 'order'), (%s, 'stray'), (%s, 'stray')) AS o (no, purpose)",
+        *(paid, surplus, given_back),
+    )
+    await sql(
+        database_url.app_url,
+        f"{columns} p.order_no, 'refund', 'stray', 1, 'sandbox', 500, 'CNY', 'succeeded', 'back-1', 'back-1', "
+        "p.payment_id FROM payments p WHERE p.order_no = %s",
+        given_back,
+    )
+    await sql(
+        database_url.app_url,
+        f"{columns} %s, 'authorise', 'stray', 0, 'sandbox', 500, 'CNY', 'succeeded', 'held-1', 'held-1', NULL",
+        held,
+    )
+    await damage(
+        database_url.owner_url,
+        "INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token, status) "
+        f"VALUES ('rt_owing', '{guaranteed}', 500, 'CNY', 'sandbox', 'tok_ok', 'release_due')",
+        "INSERT INTO returns (return_id, order_no, resolution, status, reason_code, reason_enc, requested_by, "
+        "warehouse) "
+        f"VALUES ('rt_owing', '{guaranteed}', 'exchange', 'completed', 'other', '', 'customer:c', 'WH-EAST')",
+        "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+        "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) "
+        f"VALUES ('{dearer}', 1, 1, 'customer:c', '{{lines}}', '[]', '[]', 'WH-EAST', 100, 600, 500, 'CNY', 'sandbox', "
+        "'tok_ok', now())",
+        "UPDATE orders SET status = 'completed'",
+    )
+    settings, quiet = settings_of(database_url, server), Console(quiet=True)
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=4, started=4)
+    client = await Client.connect(server.address)
+    begun = [no for no in (paid, surplus, given_back, held, guaranteed, dearer) if await known(client, no)]
+    assert begun == [surplus, held, guaranteed, dearer]
+    assert await recover.recover(settings, quiet) == Recovered(open_orders=4, running=4)
+
+
 async def test_running_bulk_acts_are_started_too(database_url: Books, server: TemporalServer) -> None:
     await sql(
         database_url.app_url,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from activities.recovering import Part, Place, walk_on
 from domain.errors import Conflict
 from domain.refunds import RefundStatus
 from infra.db.giving import Limits
@@ -212,6 +213,27 @@ async def test_a_run_that_was_lost_is_begun_again_and_pays(stage: Stage) -> None
 async def delivered_to_the_window(stage: Stage, order_no: str) -> None:
     await stage.carrier_says(order_no, "delivered")
     await stage.reaches(order_no, "delivered")
+
+
+async def test_surplus_money_of_a_closed_order_that_temporal_forgot_is_given_back_by_recovery(stage: Stage) -> None:
+    order_no = await stage.place(token=None)
+    await stage.reaches(order_no, "pending_payment")
+    await cancel(stage, order_no)
+    await stage.handle(order_no).result()
+    surplus = stage.sandbox.call("/payments/pay", {"order_no": order_no, "amount_minor": 600, "currency": "CNY"})
+    await stage.sql(
+        "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
+        "idempotency_key, provider_ref) VALUES (:o, 'capture', 'stray', 0, 'sandbox', 600, 'CNY', 'succeeded', :k, :r)",
+        o=order_no,
+        k=surplus["idempotency_key"],
+        r=surplus["id"],
+    )
+    here = Place(Part.OWING, order_no[:-1])
+    found, _ = await walk_on(stage.client, stage.database, stage.settings.task_queue, here, 1)
+    assert (found.open_orders, found.started) == (1, 1)
+    await stage.handle(order_no).result()
+    assert given_back(stage, order_no) == [600]
+    assert (await walk_on(stage.client, stage.database, stage.settings.task_queue, here, 1))[0].started == 0
 
 
 async def held_and_paid(stage: Stage) -> tuple[str, int]:
