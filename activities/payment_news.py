@@ -260,6 +260,8 @@ async def _dispute(conn: AsyncConnection, order_no: str, provider: str, fact: di
         known = await payment_facts.dispute(conn, order_no, provider, fact["provider_ref"])
         if known is None or not fact.get("outcome"):
             return "disputed"
+    if known.status == DisputeStatus.OPEN and not fact.get("outcome") and fact.get("due_at"):
+        await payment_facts.move_deadline(conn, known.payment_id, fact["due_at"])
     if known.status != DisputeStatus.OPEN or not fact.get("outcome"):
         return "known"
     status = DisputeStatus(fact["outcome"])
@@ -281,7 +283,7 @@ async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fac
     if taken > 0:
         told = _told(order_no, provider, fact, purpose=capture.purpose)
         told = replace(told, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
-        await payment_facts.open_dispute(conn, told, reason)
+        await payment_facts.open_dispute(conn, told, reason, fact.get("due_at"))
     # Where nothing was left to take there is no row that makes the next notification old news.
     key = f"dispute:{provider}:{fact['provider_ref']}"
     if not await events.is_done(conn, order_no, key):

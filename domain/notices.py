@@ -17,6 +17,8 @@ class Kind(StrEnum):
     DISPUTED = "disputed"
     PARCEL_TWICE = "parcel_twice"
     FACTS_UNAPPLIED = "facts_unapplied"
+    FACTS_UNKNOWN = "facts_unknown"
+    PROVIDER_SILENT = "provider_silent"
     PROGRAM_FAULT = "program_fault"
     BOOKS_DIFFER = "books_differ"
     BOOKS_UNCHECKED = "books_unchecked"

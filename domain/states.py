@@ -50,6 +50,7 @@ NOTES = frozenset(
         "payment_refunded",
         "payment_returned",
         "dispute_opened",
+        "dispute_answered",
         "dispute_won",
         "dispute_lost",
         "refund_opened",

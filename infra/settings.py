@@ -165,6 +165,7 @@ class Settings(BaseSettings):
     notice_settle_s: float = Field(default=60.0, ge=0)
     notice_poll_s: float = Field(default=5.0, gt=0)
     notice_lag_s: float = Field(default=60.0, gt=0)
+    provider_silent_s: float = Field(default=3 * 86_400, gt=0)
     notice_attempts: int = Field(default=10, ge=1)
     notice_machine_percent: int = Field(default=90, ge=1, le=100)
     notice_silent_s: float = Field(default=60.0, ge=20)

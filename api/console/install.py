@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from api.console import (
     approvals,
     asking_back,
+    at_providers,
     audit_pages,
     board,
     bugs,
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     store_credit.router,
     approvals.router,
     stuck.router,
+    at_providers.router,
     jobs.router,
     bugs.router,
     notices.router,

@@ -93,7 +93,7 @@ async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNoti
         "idempotency_key": notice.idempotency_key,
         "error_code": notice.error_code,
         "parent_ref": notice.parent_ref,
-        **{name: value for name in ("parent_key", "outcome", "risk") if (value := getattr(notice, name))},
+        **{name: value for name in ("parent_key", "outcome", "risk", "due_at") if (value := getattr(notice, name))},
     }
     row = {
         "provider": provider,

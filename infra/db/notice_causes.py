@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.notices import Kind
 from domain.order_no import new_order_no
 from infra.db import machine_causes
+from infra.db.at_providers import UNKNOWN, UNKNOWN_AFTER_S
 from infra.db.notice_found import Detector, Found
 from infra.settings import Settings
 
@@ -101,7 +102,8 @@ _DISPUTED = text(
              AS amounts
       FROM (SELECT p.provider, p.currency, count(*) AS disputes, min(d.opened_at) AS since,
                    least(sum(p.amount_minor), 1e15)::bigint AS amount_minor
-              FROM (SELECT payment_id, opened_at FROM disputes WHERE status = 'open' ORDER BY opened_at LIMIT :limit) d
+              FROM (SELECT payment_id, opened_at FROM disputes
+                     WHERE status = 'open' AND answered_at IS NULL ORDER BY opened_at LIMIT :limit) d
               JOIN payments p USING (payment_id)
              GROUP BY p.provider, p.currency) g
      GROUP BY provider
@@ -122,6 +124,34 @@ _UNAPPLIED = text(
            (array_agg(DISTINCT reason))[1 \\: :named] AS reasons
       FROM (SELECT provider, kind, received_at, reason FROM inbox WHERE outcome = 'unapplied' LIMIT :limit) kept
      GROUP BY provider, kind
+    """
+)
+_UNKNOWN = text(
+    f"""
+    SELECT provider, kind, count(*) AS number, min(received_at) AS oldest_at
+      FROM (SELECT * FROM ({UNKNOWN}) u LIMIT :limit) f GROUP BY provider, kind
+    """  # noqa: S608
+)
+# What moved last is the order itself, then its parcel: where no scan came since, nothing was told for so long.
+_SILENT = text(
+    """
+    SELECT s.carrier AS provider, 'parcel' AS what, count(*) AS number, min(s.updated_at) AS oldest_at
+      FROM (SELECT order_no FROM orders
+             WHERE status IN ('preparing', 'shipped') AND created_at <= now() - make_interval(secs => :silent_s)
+               AND updated_at <= now() - make_interval(secs => :silent_s) LIMIT :limit) o
+      JOIN shipments s ON s.order_no = o.order_no AND s.status IN ('booked', 'picked_up', 'in_transit')
+       AND s.replaced_at IS NULL AND s.updated_at <= now() - make_interval(secs => :silent_s)
+     WHERE NOT EXISTS (SELECT FROM shipment_scans x WHERE x.shipment_id = s.shipment_id
+                          AND x.occurred_at > now() - make_interval(secs => :silent_s))
+     GROUP BY s.carrier
+    UNION ALL
+    SELECT p.provider, 'payment', count(*), min(p.created_at)
+      FROM (SELECT order_no FROM orders
+             WHERE status = 'pending_payment' AND created_at <= now() - make_interval(secs => :silent_s)
+             LIMIT :limit) o
+      JOIN payments p ON p.order_no = o.order_no AND p.status = 'pending' AND p.kind IN ('authorise', 'capture')
+       AND p.created_at <= now() - make_interval(secs => :silent_s)
+     GROUP BY p.provider
     """
 )
 # Parked steps that fail so are among those that are stuck.
@@ -204,7 +234,7 @@ async def webhook_disabled(conn: AsyncConnection, _: Settings) -> list[Found]:
 
 
 async def disputed(conn: AsyncConnection, _: Settings) -> list[Found]:
-    """Disputes that are open, by provider: who does not answer in time loses them."""
+    """Disputes that nobody has answered, by provider: who does not answer in time loses them."""
     return [
         Found(Kind.DISPUTED, {"provider": row.provider}, row.number, row.oldest_at, row.amounts)
         for row in await conn.execute(_DISPUTED, {"limit": LOOKED_AT})
@@ -232,6 +262,24 @@ async def facts_unapplied(conn: AsyncConnection, _: Settings) -> list[Found]:
     ]
 
 
+async def facts_unknown(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Facts about no order and no payment of ours, by provider."""
+    rows = await conn.execute(_UNKNOWN, {"limit": LOOKED_AT, "unknown_after_s": UNKNOWN_AFTER_S})
+    return [
+        Found(Kind.FACTS_UNKNOWN, {"provider": row.provider, "told": row.kind}, row.number, row.oldest_at)
+        for row in rows
+    ]
+
+
+async def provider_silent(conn: AsyncConnection, settings: Settings) -> list[Found]:
+    """Orders that wait for a provider which has told nothing of them for long, by provider."""
+    rows = await conn.execute(_SILENT, {"limit": LOOKED_AT, "silent_s": settings.provider_silent_s})
+    return [
+        Found(Kind.PROVIDER_SILENT, {"provider": row.provider, "told": row.what}, row.number, row.oldest_at)
+        for row in rows
+    ]
+
+
 async def program_fault(conn: AsyncConnection, _: Settings) -> list[Found]:
     """Steps that the books refuse again and again: a fault of the program."""
     return [
@@ -252,6 +300,8 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.DISPUTED: disputed,
     Kind.PARCEL_TWICE: parcel_twice,
     Kind.FACTS_UNAPPLIED: facts_unapplied,
+    Kind.FACTS_UNKNOWN: facts_unknown,
+    Kind.PROVIDER_SILENT: provider_silent,
     Kind.PROGRAM_FAULT: program_fault,
     Kind.BOOKS_DIFFER: machine_causes.books_differ,
     Kind.BOOKS_UNCHECKED: machine_causes.books_unchecked,

@@ -111,7 +111,8 @@ _DROP_OPEN = text(
 _OVERTAKE = text("UPDATE refunds SET status = 'overtaken', updated_at = now() WHERE refund_id = :refund_id")
 
 _OPEN_DISPUTE = text(
-    "INSERT INTO disputes (payment_id, order_no, reason) VALUES (:payment_id, :order_no, left(:reason, 100))"
+    "INSERT INTO disputes (payment_id, order_no, reason, due_at)"
+    " VALUES (:payment_id, :order_no, left(:reason, 100), CAST(:due_at AS timestamptz))"
 )
 _DISPUTE = text(
     """
@@ -119,6 +120,10 @@ _DISPUTE = text(
       FROM disputes d JOIN payments p USING (payment_id)
      WHERE d.order_no = :order_no AND p.provider = :provider AND p.provider_ref = :ref
     """
+)
+_MOVE_DEADLINE = text(
+    """UPDATE disputes SET due_at = CAST(:due_at AS timestamptz)
+        WHERE payment_id = :payment_id AND due_at IS DISTINCT FROM CAST(:due_at AS timestamptz)"""
 )
 _CLOSE_DISPUTE = text("UPDATE disputes SET status = :status, closed_at = now() WHERE payment_id = :payment_id")
 # Of the second fact about one object of the provider.
@@ -242,10 +247,15 @@ async def make_room(
     return None, overtaken
 
 
-async def open_dispute(conn: AsyncConnection, told: Told, reason: str) -> None:
+async def open_dispute(conn: AsyncConnection, told: Told, reason: str, due_at: str | None) -> None:
     """The provider has taken the money back, for now."""
-    payment_id = await record(conn, told)
-    await conn.execute(_OPEN_DISPUTE, {"payment_id": payment_id, "order_no": told.order_no, "reason": reason})
+    values = {"payment_id": await record(conn, told), "order_no": told.order_no, "reason": reason, "due_at": due_at}
+    await conn.execute(_OPEN_DISPUTE, values)
+
+
+async def move_deadline(conn: AsyncConnection, payment_id: int, due_at: str) -> None:
+    """The provider tells until when an open dispute must be answered."""
+    await conn.execute(_MOVE_DEADLINE, {"payment_id": payment_id, "due_at": due_at})
 
 
 async def dispute(conn: AsyncConnection, order_no: str, provider: str, ref: str) -> Any:

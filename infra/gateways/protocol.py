@@ -94,7 +94,8 @@ class PaymentNotice:
 
     `order_no` is empty where the provider does not know it: then `parent_ref` says what it is about. `parent_key` is
     the idempotency key of that parent, where the provider knows it. Of a dispute `outcome` is "" while it is open,
-    "won" or "lost", and `error_code` its reason. `risk` as in GatewayResult.
+    "won" or "lost", and `error_code` its reason. `due_at` until when
+    it must be answered (RFC 3339). `risk` as in GatewayResult.
     """
 
     event_id: str
@@ -110,6 +111,7 @@ class PaymentNotice:
     parent_key: str | None = None
     outcome: str = ""
     risk: str | None = None
+    due_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

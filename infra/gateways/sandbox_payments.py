@@ -125,6 +125,7 @@ def _dispute(event_id: str, data: dict[str, Any]) -> PaymentNotice:
         error_code=data["reason"],
         parent_ref=data["payment_id"],
         outcome=data["status"] if data["status"] in ("won", "lost") else "",
+        due_at=data.get("evidence_due_at") or "",
     )
 
 

@@ -1,5 +1,6 @@
 """Stripe's objects in our words."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.payments import PaymentKind, PaymentStatus
@@ -126,6 +127,7 @@ def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotice | N
         error_code=dispute.get("reason"),
         parent_ref=_id_of(dispute["charge"]),
         outcome=dispute["status"] if dispute["status"] in ("won", "lost") else "",
+        due_at=_moment((dispute.get("evidence_details") or {}).get("due_by")),
     )
 
 
@@ -184,6 +186,10 @@ def _risk(intent: dict[str, Any]) -> str | None:
     charge = intent.get("latest_charge")
     outcome = (charge.get("outcome") or {}) if isinstance(charge, dict) else {}
     return "review" if outcome.get("risk_level") == "elevated" or intent.get("review") else None
+
+
+def _moment(seconds: Any) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat() if seconds else ""
 
 
 def _id_of(value: Any) -> str | None:

@@ -1,11 +1,16 @@
 """Disputes: what a customer's bank takes back of a capture, until it is won or lost. Each step is told by webhook.
 
-A dispute is `{id, order_no, payment_id, amount_minor, currency, reason, status: open|won|lost, created_at}`.
+A dispute is `{id, order_no, payment_id, amount_minor, currency, reason, status: open|won|lost, created_at}`; its
+webhook also says `evidence_due_at`, a week after it was opened.
 """
+
+from datetime import datetime, timedelta
 
 from infra.sandbox.calls import Call, RefusalError, invalid
 from infra.sandbox.ledger import Ledger, Row, new_id, rfc3339
 from infra.sandbox.webhooks import Webhooks
+
+ANSWERED_WITHIN = timedelta(days=7)
 
 
 def shown(row: Row) -> Row:
@@ -67,4 +72,5 @@ class Disputes:
 
     def _tell(self, row: Row) -> None:
         data = {name: value for name, value in row.items() if name != "created_at"}
+        data["evidence_due_at"] = (datetime.fromisoformat(row["created_at"]) + ANSWERED_WITHIN).isoformat()
         self._webhooks.enqueue("dispute.updated", data, "payments", "dispute")

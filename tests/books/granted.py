@@ -9,7 +9,7 @@ INSERTS = {
     "book_checks": "question",
     "customer_contacts": "channel customer_id email_index phone_index profile_enc",
     "customers": "customer_id data_key email_index phone_index profile_enc",
-    "disputes": "order_no payment_id reason",
+    "disputes": "due_at order_no payment_id reason",
     "documents": (
         "billed_to_enc content currency issued_by kind order_no refund_id series tax_minor time_zone total_minor"
     ),
@@ -110,7 +110,7 @@ UPDATES = {
     "book_checks": "answered_at begun_at unanswered wrong",
     "customer_contacts": "email_index phone_index profile_enc updated_at",
     "customers": "data_key email_index phone_index profile_enc updated_at",
-    "disputes": "closed_at status",
+    "disputes": "answered_at answered_by closed_at due_at evidence_enc status",
     "exchanges": "new_order_no status used_minor",
     "failing_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
     "feedback": "answer_enc answered_at answered_by",
@@ -163,8 +163,9 @@ DELETES = {
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
     "added_minor", "at_stake_minor", "due_subject", "fits_somewhere", "given_alone_minor", "given_back_minor",
-    "given_minor", "guarantee_is_being_claimed", "guarantee_is_due", "head_start_s", "is_awaiting_supplement",
-    "is_booked", "is_paying", "is_reversed", "lock_payment_ref", "lock_store_credit", "make_audit_anchor",
-    "meet_master_keys", "money_to_return", "moved_minor", "note_cancel_asked", "open_park", "order_of_payment",
-    "parked_is_over", "person_of", "require_unpaid_within", "start_head_s", "supplement_attempt",
+    "given_minor", "guarantee_is_being_claimed", "guarantee_is_due", "head_start_s", "hear_fact_again",
+    "is_awaiting_supplement", "is_booked", "is_paying", "is_reversed", "lock_payment_ref", "lock_store_credit",
+    "make_audit_anchor", "meet_master_keys", "money_to_return", "moved_minor", "note_cancel_asked", "open_park",
+    "order_of_payment", "parked_is_over", "person_of", "require_unpaid_within", "set_fact_aside", "start_head_s",
+    "supplement_attempt",
 }  # fmt: skip

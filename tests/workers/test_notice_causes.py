@@ -136,3 +136,45 @@ async def test_one_cause_found_twice_is_one(scene: Scene) -> None:
 
 async def test_every_kind_has_a_detector() -> None:
     assert set(notice_causes.DETECTORS) == set(Kind)
+
+
+async def test_facts_about_nothing_of_ours_are_a_cause_after_an_hour_until_they_are_set_aside(scene: Scene) -> None:
+    await sql(
+        scene.books.owner_url,
+        "INSERT INTO inbox (provider, event_id, kind, order_no, fact, received_at, processed_at, outcome) VALUES"
+        " ('stripe', 'young', 'payment', NULL, '{}', now() - interval '59 min', NULL, NULL),"
+        " ('stripe', 'old', 'payment', NULL, '{}', now() - interval '61 min', NULL, NULL),"
+        " ('stripe', 'early', 'payment', 'N-1', '{}', now() - interval '61 min', now(), 'early'),"
+        " ('ups', 'parcel', 'shipment', NULL, '{}', now() - interval '61 min', NULL, NULL),"
+        " ('stripe', 'known', 'payment', 'N-1', '{}', now() - interval '61 min', now(), 'known')",
+    )
+    assert await causes(scene) == {"facts_unknown:stripe:payment": 2, "facts_unknown:ups:shipment": 1}
+    await sql(
+        scene.books.app_url, "SELECT set_fact_aside(inbox_id, 'support:ann') FROM inbox WHERE event_id <> 'known'"
+    )
+    await scene.later(61)
+    assert await causes(scene) == {}
+
+
+async def test_orders_that_their_provider_no_longer_moves_are_a_cause(scene: Scene) -> None:
+    quiet, moving, scanned, pending = [await place(scene.books) for _ in range(4)]
+    past = "now() - interval '73 h'"
+    parcel = (
+        "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, carrier_ref,"
+        " tracking_no, updated_at)"
+        " VALUES ('S-{0}', '{0}', 'WH-EAST', 'ups', 'in_transit', 'k-{0}', 'r-{0}', 't-{0}', {1})"
+    )
+    await damage(
+        scene.books.owner_url,
+        *(parcel.format(order, past) for order in (quiet, scanned)),
+        parcel.format(moving, "now()"),
+        f"INSERT INTO shipment_scans (carrier, event_id, shipment_id, status, occurred_at)"
+        f" VALUES ('ups', 'e-1', 'S-{scanned}', 'in_transit', now())",
+        f"INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
+        f" created_at) VALUES ('{pending}', 'authorise', 1, 'stripe', 1, 'CNY', 'pending', 'k-{pending}', {past})",
+        f"UPDATE orders SET status = 'shipped', created_at = {past}, updated_at = {past}"
+        f" WHERE order_no IN ('{quiet}', '{moving}', '{scanned}')",
+        f"UPDATE orders SET status = 'pending_payment', created_at = {past} WHERE order_no = '{pending}'",
+    )
+    found = {cause: count for cause, count in (await causes(scene)).items() if cause.startswith("provider_silent")}
+    assert found == {"provider_silent:stripe:payment": 1, "provider_silent:ups:parcel": 1}

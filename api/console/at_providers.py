@@ -1,0 +1,78 @@
+"""What waits at the providers: disputes to answer by a deadline, and facts that could not be applied or fit nothing."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.console.member import Member, Signed, posted
+from api.console.rendering import page
+from api.dependencies import actor, require, services
+from api.errors import Problem
+from api.idempotent import Work, in_books
+from api.pages.forms import digest, fitting, key_of, new_key
+from api.schemas.at_providers import AnswerDispute
+from domain.access import Role
+from infra.db import at_providers, idempotency
+from infra.db.at_providers import EVIDENCE, Answer
+
+router = APIRouter(prefix="/console/at-providers")
+
+HOME = "/console/at-providers"
+READ_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
+ACTED_ON_BY = (Role.SUPPORT, Role.FINANCE)
+_Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+@router.get("")
+async def waiting(request: Request, person: Signed) -> Response:
+    """Open disputes, the nearest deadline first, then facts that nobody could apply."""
+    require(person.principal, *READ_BY)
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        disputes = await at_providers.disputes(conn, parts.keys)
+        facts = await at_providers.facts(conn)
+    context: dict[str, Any] = {
+        "disputes": disputes,
+        "facts": facts,
+        "evidence": EVIDENCE,
+        "acts": person.may(*ACTED_ON_BY),
+    }
+    return page(request, "at_providers.html", member=person, key=new_key(), **context)
+
+
+@router.post("/disputes/{dispute_id}")
+async def answer(request: Request, person: Signed, dispute_id: _Number) -> Response:
+    """Keep the evidence, and that it was handed in at the provider."""
+    require(person.principal, *ACTED_ON_BY)
+    fields = await posted(request, person)
+    said = {name: fields.get(name, "").replace("\r\n", "\n").strip() for name in EVIDENCE}
+    wish = fitting(AnswerDispute, {**said, "handed_in": fields.get("act") == "handed_in"})
+    given = Answer({name: getattr(wish, name) or "" for name in EVIDENCE}, wish.handed_in)
+    parts = services(request)
+
+    async def work(conn: AsyncConnection) -> dict[str, int]:
+        return await at_providers.answer(conn, parts.keys, dispute_id, given, actor(person.principal))
+
+    return await _done(request, person, fields, digest(wish), work)
+
+
+@router.post("/facts/{inbox_id}/{act}")
+async def settle(request: Request, person: Signed, inbox_id: _Number, act: str) -> Response:
+    """Try a fact once more, or set it aside."""
+    require(person.principal, *ACTED_ON_BY)
+    if act not in ("again", "aside"):
+        raise Problem("not_found", status=404)
+    fields = await posted(request, person)
+
+    async def work(conn: AsyncConnection) -> dict[str, int]:
+        return await at_providers.settle_fact(conn, inbox_id, actor(person.principal), again=act == "again")
+
+    return await _done(request, person, fields, f"{act} {inbox_id}".encode(), work)
+
+
+async def _done(request: Request, person: Member, fields: dict[str, str], said: bytes, work: Work) -> Response:
+    who = person.principal
+    await in_books(services(request), idempotency.Request(actor(who), key_of(fields), said, who.origin), 200, work)
+    return RedirectResponse(HOME, 303)
