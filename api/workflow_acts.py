@@ -52,14 +52,24 @@ async def act_on_activity(
 ) -> Response:
     """Retry now, pause, go on, or change the time-out of one activity; kept in the books before Temporal hears of it.
 
-    Raises Problem `invalid_timeout`, `workflow_unavailable`; Conflict `activity_over`.
+    Repeated after its answer was lost, by when the step is over, it is answered as done: there is nothing left to do.
+    Not so a pause, which kept nothing from going on. Raises Problem `invalid_timeout`, `workflow_unavailable`; Conflict
+    `activity_over`.
     """
     if (wish.action is ActivityAction.SET_TIMEOUT) != (wish.timeout_s is not None):
         raise Problem("invalid_timeout", "set_timeout takes timeout_s, the others do not")
     act_id = f"act_{derived_id(caller, asked.key, f'activity {number} {activity_id}')}"
+    over = False
 
     async def prepare(conn: AsyncConnection) -> None:
-        activity = await _named(parts, number, activity_id, wish.activity)
+        nonlocal over
+        try:
+            activity = await _named(parts, number, activity_id, wish.activity)
+        except Conflict:
+            if wish.action is ActivityAction.PAUSE or not await activity_acts.is_kept(conn, act_id):
+                raise
+            over = True
+            return
         await activity_acts.keep(
             conn,
             parts.keys,
@@ -78,7 +88,8 @@ async def act_on_activity(
         await temporal_steps.act(client, workflow_id, activity_id, wish.action, act_id, wish.timeout_s)
 
     async def ask() -> dict[str, Any]:
-        await parts.workflows.call(change)
+        if not over:
+            await parts.workflows.call(change)
         return {"order_no": number, "activity_id": activity_id, "activity": wish.activity, "action": wish.action}
 
     async def settle(conn: AsyncConnection) -> None:

@@ -12,6 +12,12 @@ _KEEP = text(
     ON CONFLICT (act_id) DO NOTHING
     """
 )
+_KEPT = text("SELECT EXISTS (SELECT FROM activity_acts WHERE act_id = :act_id)")
+
+
+async def is_kept(conn: AsyncConnection, act_id: str) -> bool:
+    """True when the act was asked for before, whether Temporal heard of it or not."""
+    return bool((await conn.execute(_KEPT, {"act_id": act_id})).scalar_one())
 
 
 async def keep(

@@ -155,6 +155,21 @@ async def test_each_act_is_in_the_audit_log_and_its_reason_on_the_order(desk: De
     assert "telephoned" not in str(description.raw_description), "a person's words reached Temporal"
 
 
+async def test_an_act_whose_answer_was_lost_is_answered_when_its_step_is_over(desk: Desk, client: Client) -> None:
+    """The process dies after Temporal has heard of it, and before the answer is kept."""
+    order_no, key = await begun(desk, client, "StillTrying"), "r" * 32
+    WORLD["carrier"] = True
+    assert (await act(desk, order_no, "retry_now", key=key))[0] == 303
+    await asyncio.wait_for(client.get_workflow_handle(names.order_workflow(order_no)).result(), 60)
+    lost = (
+        "UPDATE idempotency_keys SET state = 'running', status_code = NULL, response_enc = NULL, locked_until = now()"
+        " WHERE key = %s"
+    )
+    await desk.door.sql(lost, key)
+    assert (await act(desk, order_no, "retry_now", key=key))[0] == 303
+    assert (await act(desk, order_no, "retry_now", key="s" * 32))[0] == 409
+
+
 async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version_runs(
     desk: Desk, client: Client
 ) -> None:
