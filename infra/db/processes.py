@@ -40,19 +40,22 @@ _FORGET = text(
          AND EXISTS (SELECT FROM processes n WHERE n.name = p.name AND n.beat_at > p.beat_at) LIMIT :limit))
     """
 )
-# The youngest trouble is the one to act on: that of the version that was deployed last.
+# The youngest trouble is the one to act on: that of the version that was deployed last. Who beat in the future died
+# before the clock was set back: whoever lives has said so since.
 _WORKERS = text(
     """
     SELECT count(*) AS living, count(*) FILTER (WHERE trouble IS NULL) AS serving,
            (array_agg(trouble ORDER BY started_at DESC)
               FILTER (WHERE trouble ->> 'code' IS DISTINCT FROM :superseded AND trouble IS NOT NULL))[1] AS trouble
-      FROM processes WHERE name = 'worker' AND ended_at IS NULL AND beat_at > now() - make_interval(secs => :gap_s)
+      FROM processes WHERE name = 'worker' AND ended_at IS NULL
+       AND beat_at BETWEEN now() - make_interval(secs => :gap_s) AND now() + make_interval(secs => :gap_s)
     """
 )
 _LIVING = text(
     """
     SELECT count(*) FROM processes
-     WHERE name = :name AND ended_at IS NULL AND beat_at > now() - make_interval(secs => :gap_s)
+     WHERE name = :name AND ended_at IS NULL
+       AND beat_at BETWEEN now() - make_interval(secs => :gap_s) AND now() + make_interval(secs => :gap_s)
     """
 )
 # More than fits into what tables have left over: it takes new room on the disk.

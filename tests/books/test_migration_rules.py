@@ -40,7 +40,9 @@ OLD = {
     "0044_waking": "an index on orders",
     "0045_unapplied_facts": "an index on the inbox",
     "0046_supplement_invoices": "a check, a key and indexes on documents",
+    "0047_holds_by_hand": "an index on holds, in the place of another",
     "0051_exchanged_parts": "a check on order lines validated in the transaction that adds it; a backfill of exchanges",
+    "0054_bound_resolutions": "an index and backfills on parked steps and items of bulk acts, few of which are open",
 }
 # From here on no exception is made; what comes before was begun before there were rules.
 RULED = "0060"

@@ -267,3 +267,10 @@ async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_
     await heart.beat()
     async with autocommit(scene.database) as connection:
         assert (await processes.workers(connection)).serving == 1
+    # Whoever beat in the future died before the clock was set back: whoever lives has said so since.
+    await sql(scene.books.owner_url, "UPDATE processes SET beat_at = now() + interval '1 hour' WHERE name = 'worker'")
+    async with autocommit(scene.database) as connection:
+        assert (await processes.workers(connection)).living == 0
+    await heart.beat()
+    async with autocommit(scene.database) as connection:
+        assert (await processes.workers(connection)).serving == 1
