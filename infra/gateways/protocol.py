@@ -227,7 +227,7 @@ class PaymentGateway(Protocol):
         ...
 
     async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        """Gives an authorisation up; refused once it is captured."""
+        """Gives an authorisation up; refused once it is captured. One that has expired holds nothing: that is done."""
         ...
 
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:

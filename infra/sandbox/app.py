@@ -64,6 +64,7 @@ def _payment_routes(ledger: Ledger, gateway: Payments, desk: Desk) -> list[Route
         _get("/payments/lookup", desk.endpoint("lookup", gateway.lookup)),
         _post("/payments/pay", plain(gateway.pay)),
         _post("/payments/{id}/decide", plain(gateway.decide)),
+        _post("/payments/{id}/expire", plain(gateway.expire)),
         _post("/payments/{id}/dispute", plain(gateway.disputes.open)),
         _post("/disputes/{id}/close", plain(gateway.disputes.close)),
         _get("/disputes", listing(ledger, "disputes", ("order_no", "payment_id"), disputes.shown)),

@@ -30,6 +30,7 @@ TOKENS: dict[str, tuple[str, str | None, str | None]] = {
 _UNKNOWN_TOKEN = ("failed", "unknown_token", None)
 _REJECTED = ("failed", "rejected", None)
 _DONE = ("succeeded", None, None)
+_EXPIRED = "authorisation_expired"
 _UNDECIDED = ("pending", None, None)
 
 
@@ -113,6 +114,15 @@ class Payments:
         if row["status"] != status:
             raise RefusalError(409, "already_decided")
         return shown(row)
+
+    def expire(self, call: Call) -> Row:
+        """End an authorisation by its age: it holds nothing any more. Raises RefusalError 404, 409 (none, captured)."""
+        row = self._parent(call)
+        if row["error_code"] != _EXPIRED:
+            self._may_void(None, row)
+            with self._ledger.write():
+                self._ledger.run("UPDATE payments SET error_code = ? WHERE id = ?", _EXPIRED, row["id"])
+        return shown({**row, "error_code": _EXPIRED})
 
     def lookup(self, call: Call) -> Row:
         """The transaction under a key. Raises RefusalError 404."""
@@ -216,6 +226,7 @@ class Payments:
 
     def _may_capture(self, wish: _Wish, parent: Row) -> None:
         _is(parent, "authorise", "not_an_authorisation")
+        _stands(parent)
         if self._children(parent, "void"):
             raise RefusalError(409, "authorisation_voided")
         _succeeded(parent, "authorisation_not_succeeded")
@@ -223,8 +234,9 @@ class Payments:
         if self._children(parent, "capture") + wish.amount_minor > parent["amount_minor"]:
             raise RefusalError(409, "capture_exceeds_authorised")
 
-    def _may_void(self, wish: _Wish, parent: Row) -> None:
+    def _may_void(self, _: _Wish | None, parent: Row) -> None:
         _is(parent, "authorise", "not_an_authorisation")
+        _stands(parent)
         if self._children(parent, "void"):
             raise RefusalError(409, "authorisation_voided")
         if parent["status"] == "failed":
@@ -254,6 +266,11 @@ def _key(call: Call) -> str:
 def _is(row: Row, kind: Kind, error_code: str) -> None:
     if row["kind"] != kind:
         raise RefusalError(409, error_code)
+
+
+def _stands(row: Row) -> None:
+    if row["error_code"] == _EXPIRED:
+        raise RefusalError(409, _EXPIRED)
 
 
 def _succeeded(row: Row, error_code: str) -> None:

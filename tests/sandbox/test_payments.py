@@ -226,3 +226,14 @@ def test_a_long_list_is_complete_and_in_order(sandbox: Sandbox, order_no: str) -
     ids = [sandbox.authorise(order_no, idempotency_key=f"{order_no}:{number}")["id"] for number in range(1005)]
     assert [row["id"] for row in sandbox.items("/payments", order_no=order_no)] == ids
     assert {row["id"] for row in sandbox.items("/payments")} >= set(ids)
+
+
+def test_an_authorisation_that_has_expired_is_neither_captured_nor_voided(sandbox: Sandbox, order_no: str) -> None:
+    authorised = sandbox.authorise(order_no)
+    expired = sandbox.call(f"/payments/{authorised['id']}/expire", {})
+    assert expired["error_code"] == "authorisation_expired"
+    assert sandbox.call(f"/payments/{authorised['id']}/expire", {}) == expired
+    for kind, body in (("capture", {"amount_minor": 1000, "currency": "CNY"}), ("void", {})):
+        wish = {"order_no": order_no, "idempotency_key": f"{order_no}:{kind}:1", **body}
+        refused = sandbox.call(f"/payments/{authorised['id']}/{kind}", wish, 409)
+        assert refused["error_code"] == "authorisation_expired"

@@ -236,6 +236,19 @@ async def test_surplus_money_of_a_closed_order_that_temporal_forgot_is_given_bac
     assert (await walk_on(stage.client, stage.database, stage.settings.task_queue, here, 1))[0].started == 0
 
 
+async def test_the_void_of_an_authorisation_that_has_expired_is_done(stage: Stage) -> None:
+    order_no = await stage.place(token="tok_review")
+    await stage.parked(order_no)
+    (hold_on,) = await stage.sql("SELECT provider_ref FROM payments WHERE order_no = :o", o=order_no)
+    stage.sandbox.call(f"/payments/{hold_on.provider_ref}/expire", {})
+    await cancel(stage, order_no)
+    await stage.reaches(order_no, "cancelled", 60)
+    voids = await stage.sql(
+        "SELECT status, provider_ref FROM payments WHERE order_no = :o AND kind = 'void'", o=order_no
+    )
+    assert [tuple(row) for row in voids] == [("succeeded", f"{hold_on.provider_ref}:expired")]
+
+
 async def held_and_paid(stage: Stage) -> tuple[str, int]:
     """A paid order that a hold keeps from being booked, and the hold."""
     order_no = await stage.place(token=None)
