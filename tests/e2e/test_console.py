@@ -238,7 +238,7 @@ async def batch_of_resets(live: StackRun) -> str:
     batch = f"rst_{secrets.token_hex(16)}"
     await live.sql(
         "INSERT INTO workflow_acts (act_id, action, batch_id, total, actor, data_key, reason_enc)"
-        " VALUES (%(b)s, 'batch_reset', %(b)s, 3, 'support:ann', '', '')",
+        " SELECT %(b)s, 'batch_reset', %(b)s, 3, 'support:ann', data_key, '' FROM staff LIMIT 1",
         b=batch,
     )
     return f"bugs/resets/{batch}"
