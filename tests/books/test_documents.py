@@ -11,6 +11,7 @@ import pytest
 from tests.books.conftest import Tampering
 from tests.books.test_supplements import answered, difference, waiting
 from tests.books.writing import Connection, Desk, connect
+from tests.stage import eventually
 
 DOCUMENT = (
     "INSERT INTO documents (kind, series, number, order_no, refund_id, time_zone, issued_by, currency, total_minor,"
@@ -248,6 +249,40 @@ async def test_what_is_paid_on_top_of_an_invoice_has_one_of_its_own_with_its_cap
             await desk.owner.execute(named, values(number, supplement=supplement, total=total))
     await desk.owner.execute("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", (order_no,))
     assert await last(desk) == before + 2
+
+
+@pytest.mark.parametrize("invoice_first", [True, False])
+async def test_an_invoice_and_a_capture_at_once_are_over_all_of_it_once(desk: Desk, invoice_first: bool) -> None:
+    """Who comes second waits for the order's row: held open here until it does."""
+    order_no = await waiting(desk)
+    await desk.paid_in(order_no, 3)
+    payment_id = await difference(desk, order_no)
+    one, other = await connect(desk.books.app_url), await connect(desk.books.app_url)
+    pay = "UPDATE payments SET status = 'succeeded' WHERE payment_id = %s"
+
+    async def ask(through: Connection) -> None:
+        """As the front door does: the order's row first, then what was captured."""
+        async with through.transaction():
+            await through.execute("SELECT 1 FROM orders WHERE order_no = %s FOR UPDATE", (order_no,))
+            await issue(through, order_no, total=3 if invoice_first else 5)
+
+    async def capture(through: Connection) -> None:
+        await through.execute(pay, (payment_id,))
+
+    first, second = (ask, capture) if invoice_first else (capture, ask)
+
+    async def waits() -> bool:
+        return bool(await desk.one("SELECT cardinality(pg_blocking_pids(%s)) > 0", other.info.backend_pid))
+
+    async with one.transaction():
+        await first(one)
+        later = asyncio.create_task(second(other))
+        await eventually(waits, 60)
+    await later
+    found = await desk.rows("SELECT total_minor FROM documents WHERE order_no = %s ORDER BY number", order_no)
+    assert found == ([(3,), (2,)] if invoice_first else [(5,)])
+    await one.close()
+    await other.close()
 
 
 async def test_a_supplement_has_one_invoice_whatever_else_was_paid(desk: Desk) -> None:
