@@ -9,7 +9,8 @@ has no idempotency keys, so the key travels as the reference number and `lookup`
 
 import asyncio
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
@@ -31,9 +32,9 @@ from infra.gateways.ups_objects import (
     error_codes,
     has_left_in_tracking,
     label_of_recovery,
+    live_number_in,
     notice_of,
     reference_of,
-    tracking_number_in,
     was_voided,
 )
 from infra.settings import Settings
@@ -70,8 +71,9 @@ class UpsCarrier:
             wish, context = self._mapping.wish(request)
             answer = await self._call("POST", "/api/shipments/v2409/ship", json=wish)
             _raise_refusal(answer)
-            # Turning the label's picture into a PDF takes tens of milliseconds of processor.
-            booking = await asyncio.to_thread(self._mapping.booking, answer.body, context)
+            with _readable():
+                # Turning the label's picture into a PDF takes tens of milliseconds of processor.
+                booking = await asyncio.to_thread(self._mapping.booking, answer.body, context)
         if booking is None:
             raise ProviderUnavailable("bad_response", NAME)
         return booking
@@ -83,10 +85,11 @@ class UpsCarrier:
             if answer.ok:
                 return CancelResult("cancelled")
             tracking = await self._tracked(f"/api/track/v1/details/{shipment_ref}")
-        if was_voided(tracking):
-            return CancelResult("cancelled")
-        if has_left_in_tracking(tracking):
-            return CancelResult("already_picked_up")
+        with _readable():
+            if was_voided(tracking):
+                return CancelResult("cancelled")
+            if has_left_in_tracking(tracking):
+                return CancelResult("already_picked_up")
         _raise_refusal(answer)
         raise ProviderUnavailable("bad_response", NAME)
 
@@ -99,12 +102,15 @@ class UpsCarrier:
         async with bounded(NAME, self._client.timeout_s):
             path = f"/api/track/v1/reference/details/{quote(reference_of(idempotency_key), safe='')}"
             tracking = await self._tracked(path, {"refNumType": "SmallPackage"})
-            if (number := tracking_number_in(tracking)) is None or was_voided(tracking):
+            with _readable():
+                number = live_number_in(tracking)
+            if number is None:
                 return None
             wish = {"LabelRecoveryRequest": {"LabelSpecification": {"LabelImageFormat": {"Code": "PDF"}},
                                              "TrackingNumber": number}}  # fmt: skip
             recovered = await self._call("POST", "/api/labels/v1/recovery", json=wish)
-        label = label_of_recovery(recovered.body) if recovered.ok else b""
+        with _readable():
+            label = label_of_recovery(recovered.body) if recovered.ok else b""
         return Booking(number, number, "PDF", label, 0, self._mapping.currency)
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotice | None:
@@ -146,9 +152,19 @@ class UpsCarrier:
                 )
                 if not answer.ok or "access_token" not in answer.body:
                     raise ProviderUnavailable(f"http_{answer.status}", NAME)
+                with _readable():
+                    self._token_until_s = monotonic() + float(answer.body.get("expires_in", 0)) - TOKEN_MARGIN_S
                 self._token = str(answer.body["access_token"])
-                self._token_until_s = monotonic() + float(answer.body.get("expires_in", 0)) - TOKEN_MARGIN_S
             return self._token
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """An answer that makes no sense is none that counts: the call may have been carried out, and is asked for."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):  # OSError: of a picture
+        raise ProviderUnavailable("bad_response", NAME) from None
 
 
 def _raise_refusal(answer: Answer) -> None:

@@ -72,20 +72,22 @@ def error_codes(body: dict[str, Any]) -> list[str]:
     return [str(error.get("code")) for error in errors if isinstance(error, dict)]
 
 
-def tracking_number_in(tracking: dict[str, Any]) -> str | None:
-    """The first parcel's number in an answer of the tracking service."""
-    package = _package(tracking)
-    return str(package["trackingNumber"]) if package and package.get("trackingNumber") else None
+def live_number_in(tracking: dict[str, Any]) -> str | None:
+    """The number of the first parcel whose label was not voided: several may bear one reference."""
+    for package in _packages(tracking):
+        if package.get("trackingNumber") and _last_status(package) is not ShipmentStatus.CANCELLED:
+            return str(package["trackingNumber"])
+    return None
 
 
 def was_voided(tracking: dict[str, Any]) -> bool:
     """Whether the parcel's last activity is that its label was voided."""
-    return _last_status(tracking) is ShipmentStatus.CANCELLED
+    return _last_status(_first(tracking)) is ShipmentStatus.CANCELLED
 
 
 def has_left_in_tracking(tracking: dict[str, Any]) -> bool:
     """Whether the carrier has the parcel."""
-    status = _last_status(tracking)
+    status = _last_status(_first(tracking))
     return status is not None and has_left(status)
 
 
@@ -122,16 +124,17 @@ def _time(event: dict[str, Any]) -> datetime:
     return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
-def _package(tracking: dict[str, Any]) -> dict[str, Any] | None:
-    for shipment in (tracking.get("trackResponse") or {}).get("shipment") or []:
-        for package in shipment.get("package") or []:
-            found: dict[str, Any] = package
-            return found
-    return None
+def _packages(tracking: dict[str, Any]) -> list[dict[str, Any]]:
+    shipments = (tracking.get("trackResponse") or {}).get("shipment") or []
+    return [package for shipment in shipments for package in shipment.get("package") or []]
 
 
-def _last_status(tracking: dict[str, Any]) -> ShipmentStatus | None:
-    activities = (_package(tracking) or {}).get("activity") or []
+def _first(tracking: dict[str, Any]) -> dict[str, Any]:
+    return next(iter(_packages(tracking)), {})
+
+
+def _last_status(package: dict[str, Any]) -> ShipmentStatus | None:
+    activities = package.get("activity") or []
     kinds = [(activity.get("status") or {}).get("type") for activity in activities]
     return next((_STATUS[kind] for kind in kinds if kind in _STATUS), None)
 

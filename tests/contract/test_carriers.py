@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -324,6 +325,47 @@ async def test_another_refusal_of_ups_is_its_code(carrier: CarrierBench) -> None
         await carrier.gateway.book(_request(city="NOWHERE"))
     assert caught.value.code == "ups_111210"
     assert "Liu" not in repr(caught.value)
+
+
+_UNREADABLE = (
+    {"access_token": "t0", "expires_in": "soon"},
+    {
+        "access_token": "t0",
+        "expires_in": 3600,
+        "ShipmentResponse": {
+            "ShipmentResults": {
+                "ShipmentIdentificationNumber": "1Z",
+                "NegotiatedRateCharges": {"TotalCharge": {"CurrencyCode": "USD", "MonetaryValue": "twelve"}},
+                "PackageResults": [{"TrackingNumber": "1Z", "ShippingLabel": {"GraphicImage": "?"}}],
+            }
+        },
+    },
+    {"access_token": "t0", "expires_in": 3600, "trackResponse": {"shipment": ["x"]}},
+)
+
+
+@only_ups
+@pytest.mark.parametrize("answer", _UNREADABLE)
+async def test_an_answer_of_ups_that_makes_no_sense_is_unavailable_and_no_fault_of_ours(
+    carrier: CarrierBench, answer: dict[str, Any]
+) -> None:
+    async with faulty.answering(200, json.dumps(answer)) as url:
+        gateway = carrier.at(url)
+        with pytest.raises(ProviderUnavailable) as caught:
+            await (gateway.lookup("k/book/1") if "trackResponse" in answer else gateway.book(_request()))
+        assert caught.value.code == "bad_response"
+        await gateway.aclose()
+
+
+@only_ups
+async def test_of_several_parcels_under_one_reference_the_one_that_was_not_voided_is_found(
+    carrier: CarrierBench,
+) -> None:
+    request = _request()
+    first, second = [await carrier.gateway.book(request) for _ in range(2)]
+    await carrier.gateway.cancel(first.shipment_ref, "void")
+    found = await carrier.gateway.lookup(request.idempotency_key)
+    assert found is not None and found.shipment_ref == second.shipment_ref
 
 
 @only_ups

@@ -99,15 +99,17 @@ class Ups:
     async def _track_reference(self, request: Request) -> JSONResponse:
         reference = request.path_params["reference"]
         numbers = [number for number, parcel in self.parcels.items() if parcel["reference"] == reference]
-        return self._tracked(numbers[0] if numbers and not self.lag else "")
+        return self._tracked(*([] if self.lag else numbers))
 
-    def _tracked(self, number: str) -> JSONResponse:
-        parcel = self.parcels.get(number)
-        if parcel is None:
+    def _tracked(self, *numbers: str) -> JSONResponse:
+        found = [(number, self.parcels[number]) for number in numbers if number in self.parcels]
+        if not found:
             return _error(404, "TV1002")
-        activity = [{"status": {"type": kind}} for kind in parcel["activity"]]
-        package = {"trackingNumber": number, "activity": activity}
-        return JSONResponse({"trackResponse": {"shipment": [{"package": [package]}]}})
+        packages = [
+            {"trackingNumber": number, "activity": [{"status": {"type": kind}} for kind in parcel["activity"]]}
+            for number, parcel in found
+        ]
+        return JSONResponse({"trackResponse": {"shipment": [{"package": [package]} for package in packages]}})
 
     async def _label(self, request: Request) -> JSONResponse:
         number = (await request.json())["LabelRecoveryRequest"]["TrackingNumber"]
