@@ -109,13 +109,17 @@ async def _walked(conn: AsyncConnection, kind: str) -> AsyncIterator[Fault]:
         for entry in rows:
             if entry.key != key:
                 key, number, head = entry.key, 0, b""
-            if entry.number != number + 1:
+            if entry.number is None or entry.hash is None:
+                what = "changed: its number or its hash in the chain was taken away"
+                yield Fault(kind, key, entry.number or number + 1, entry.entry_id, what)
+            elif entry.number != number + 1:
                 missing = entry.number - number - 1
                 yield Fault(kind, key, number + 1, None, f"removed: {missing} entries are missing here")
             elif hashlib.sha256(head + content_of(entry)).digest() != bytes(entry.hash):
                 what = "changed or moved: its contents do not give its hash"
                 yield Fault(kind, key, entry.number, entry.entry_id, what)
-            number, head = entry.number, bytes(entry.hash)
+            if entry.number is not None:
+                number, head = entry.number, bytes(entry.hash or hashlib.sha256(head + content_of(entry)).digest())
 
 
 def _beheaded(kind: str, row: Any) -> Fault:

@@ -50,6 +50,7 @@ TAMPERED = {
     "all gone": ("DELETE FROM audit_log WHERE order_no = %(o)s", "cut off"),
     "beheaded": ("DELETE FROM audit_chains WHERE kind = 'order' AND key = %(o)s", "head was removed"),
     "another head": ("UPDATE audit_chains SET head = '' WHERE kind = 'order' AND key = %(o)s", "head is another"),
+    "no number": ("UPDATE audit_log SET order_count = NULL WHERE order_no = %(o)s AND order_count = 1", "taken away"),
     "swapped": (
         "UPDATE audit_log SET order_count = 3 - order_count WHERE order_no = %(o)s AND order_count IN (1, 2)",
         "changed or moved",
