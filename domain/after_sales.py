@@ -142,6 +142,11 @@ class ReturnWaits:
     transit_s: int
     inspect_s: int
 
+    @property
+    def until_claimed_s(self) -> int:
+        """From the approval, when a guarantee is authorised, to the last moment at which it may be claimed."""
+        return self.send_s + self.transit_s + self.inspect_s
+
 
 @dataclass(frozen=True, slots=True)
 class ReturnWait:

@@ -8,7 +8,7 @@ from domain.after_sales import Resolution
 from domain.errors import RuleBroken
 from domain.exchanges import Exchanged, exchanged
 from domain.orders import PricedLine
-from infra import amounts
+from infra import amounts, holding
 from infra.db import exchange_backing, exchanges, guarantees
 from infra.db.return_terms import ReturnTerms
 
@@ -22,13 +22,13 @@ async def outlook(
     """What the new goods cost against the old ones as new; None for other returns.
 
     Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`,
-    `nothing_to_guarantee`, `currency_not_taken`, `amount_not_payable`.
+    `nothing_to_guarantee`, `guarantee_would_expire`, `currency_not_taken`, `amount_not_payable`.
     """
     if ask.resolution is not Resolution.EXCHANGE:
         return None
     lines, new, value = await _priced(conn, terms, ask, seen)
     if ask.guarantee is not None:
-        amounts.require_payable(ask.guarantee[0], _guaranteed(new), seen.currency)
+        _require_guarantee(terms, ask.guarantee[0], _guaranteed(new), seen.currency)
     wanted = [{"sku": one.sku, "quantity": one.quantity, "unit_price_minor": one.unit_price_minor} for one in lines]
     return {
         "lines": wanted,
@@ -49,8 +49,14 @@ async def keep(conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen
     await exchanges.wish(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
     if ask.guarantee is not None:
         method, token = ask.guarantee
-        amounts.require_payable(method, _guaranteed(new), seen.currency)
+        _require_guarantee(terms, method, _guaranteed(new), seen.currency)
         await guarantees.wish(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
+
+
+def _require_guarantee(terms: ReturnTerms, method: str, amount_minor: int, currency: str) -> None:
+    """Its provider can move the amount, and holds it until the last moment at which it may be claimed."""
+    amounts.require_payable(method, amount_minor, currency)
+    holding.require_outlasts(method, terms.waits.until_claimed_s)
 
 
 def _guaranteed(new: Exchanged) -> int:

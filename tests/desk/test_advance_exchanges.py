@@ -8,6 +8,7 @@ import pytest
 
 from activities.gateway_calls import GatewayCalls
 from activities.guarantees import GuaranteeActivities
+from infra import holding
 from infra.gateways.protocol import GatewayResult, PaymentGateway
 from infra.gateways.registry import build_payments
 from infra.stack.temporal import TemporalServer
@@ -370,3 +371,14 @@ async def test_a_claim_that_succeeds_after_it_was_given_up_is_kept_and_given_bac
         return await buyer.kept_minor(order_no, new) == 1_000
 
     await eventually(back, 60)
+
+
+async def test_an_exchange_whose_terms_outlive_its_guarantee_is_refused(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_no = await buyer.buys()
+    monkeypatch.setitem(holding.LIFETIMES_S, "sandbox", 7 * 86_400)
+    for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
+        answer = await buyer.door.post(path, a_return(OLD, 1, resolution="exchange", advance=True, payment=CARD))
+        assert (answer.status_code, answer.json()["code"]) == (422, "guarantee_would_expire"), answer.text
+    assert await buyer.asks(order_no)
