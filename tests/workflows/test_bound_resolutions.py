@@ -40,7 +40,7 @@ async def stuck_at(stage: Stage, order_no: str, park_no: int) -> Any:
     """Wait until the order is stuck for the `park_no`-th time; the row."""
 
     async def there() -> Any:
-        row = await stage.parked(order_no)
+        row = await stage.parked(order_no, 60)
         return row if row.park_no == park_no else None
 
     return await eventually(there, 60)
@@ -91,7 +91,7 @@ async def a_second_resolution_is_refused(stage: Stage) -> None:
     order_no = await booked(stage)
     stage.fault("payments", "reject", 2, order_no=order_no, kind="refund")
     first = await refund(stage, order_no, amount_minor=100)
-    await stage.parked(order_no)
+    await stage.parked(order_no, 60)
     retry, skip = (
         await stage.resolution(order_no, "retry"),
         await stage.resolution(order_no, "skip", {"reference": "b"}),
@@ -113,7 +113,7 @@ async def test_an_act_on_one_refund_is_not_applied_to_the_next(stage: Stage, say
     order_no = await booked(stage)
     stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
     first = await refund(stage, order_no, amount_minor=100)
-    await stage.parked(order_no)
+    await stage.parked(order_no, 60)
     stale = await stage.resolution(order_no, "skip", {"reference": "bank-1"})
     await taken(stage, order_no, await stage.resolution(order_no, "retry"), "retry", 1)
     await paid_out(stage, first)
@@ -132,7 +132,7 @@ async def test_an_act_on_one_refund_is_not_applied_to_the_next(stage: Stage, say
 async def what_the_world_resolved_is_not_undone(stage: Stage) -> None:
     """Support gives the order up while the notification of its payment is being applied."""
     order_no = await stage.place(token="tok_review")
-    assert (await stage.parked(order_no)).step == "review"
+    assert (await stage.parked(order_no, 60)).step == "review"
     undo = await stage.resolution(order_no, "compensate")
     async with held(stage, order_no) as blocks:
         await stage.handle(order_no).signal(names.PAYMENT_NOTIFIED)
@@ -156,7 +156,7 @@ async def test_a_refund_that_was_paid_meanwhile_frees_the_order_and_no_other_is_
     order_no = await booked(stage)
     stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
     first = await refund(stage, order_no, amount_minor=100)
-    await stage.parked(order_no)
+    await stage.parked(order_no, 60)
     second = await refund(stage, order_no, amount_minor=300)
     skip = await stage.resolution(order_no, "skip", {"reference": "bank-3"})
     await asyncio.gather(late_success(stage, first.refund_id), ask(stage, order_no, skip, "skip", 1))
@@ -187,7 +187,7 @@ async def test_skipping_stuck_surplus_touches_the_surplus_alone(stage: Stage) ->
     stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
     surplus = {"provider_ref": f"twice-{order_no}", "kind": "capture", "status": "succeeded", "currency": "CNY"}
     await stage.inbox("payment", order_no, {**surplus, "amount_minor": 700})
-    parked = await stage.parked(order_no)
+    parked = await stage.parked(order_no, 60)
     assert (parked.step, parked.subject, parked.amount_minor) == ("return_payment", "stray", 700)
     await taken(stage, order_no, await stage.resolution(order_no, "skip", {"reference": "bank-9"}), "skip", 1)
     await gone_on(stage, order_no)
