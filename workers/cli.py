@@ -163,6 +163,7 @@ def sandbox() -> None:
 def migrate() -> None:
     """Bring the database at OMS_OWNER_DATABASE_URL to the newest version."""
     check("migrate")
+    from psycopg import OperationalError as Broken
     from sqlalchemy.exc import OperationalError
 
     from infra.db import migrate as command
@@ -174,8 +175,11 @@ def migrate() -> None:
         command.upgrade(settings().owner_database_url)
     except (WrongRoles, command.Blocked) as error:
         fail(str(error))
-    except OperationalError as error:
-        fail(f"Nothing was migrated: {books_trouble.words(error, 'OMS_OWNER_DATABASE_URL')}")
+    except (OperationalError, Broken) as error:
+        said = books_trouble.words(error, "OMS_OWNER_DATABASE_URL")
+        if isinstance(error, Broken) or error.connection_invalidated:  # a revision's file runs past the adapters
+            fail(f"The migration stopped half-way: {said}; the revisions before are kept, run it again")
+        fail(f"Nothing was migrated: {said}")
 
 
 @app.command()

@@ -25,6 +25,8 @@ from workers.loops import ended
 AT_ONCE = 8
 MAX_BACKOFF_S = 3600.0
 STOP_S = 5.0
+# Nobody is dead by one failure after quiet days: a message was tried so often in vain, for about two minutes.
+TRIED_ENOUGH = 8
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +86,9 @@ class Deliverer:
                 OUTBOX_LAG.observe((datetime.now(UTC) - delivery.occurred_at).total_seconds())
                 return
             await deliveries.mark_failed(connection, delivery, error, self._delay_s(delivery.tries), self._attempts)
-            disabled = await deliveries.note_failure(connection, endpoint.endpoint_id, error, self._dead_after_s)
+            enough = delivery.tries >= min(TRIED_ENOUGH, self._attempts)
+            dead_after_s = self._dead_after_s if enough else 0.0
+            disabled = await deliveries.note_failure(connection, endpoint.endpoint_id, error, dead_after_s)
         about = {"endpoint_id": delivery.endpoint_id, "message_id": delivery.message_id}
         with bind_order(delivery.order_no, step="webhook", attempt=delivery.tries):
             _log.warning("webhook not taken", extra={**about, "code": error})

@@ -138,7 +138,9 @@ async def mark_failed(
 
 
 async def note_failure(connection: AsyncConnection, endpoint_id: str, error: str, dead_after_s: float) -> bool:
-    """Keep since when the endpoint takes nothing; True when it is switched off now: for so long it took nothing."""
+    """Keep since when the endpoint takes nothing; True when it is switched off now: for so long it took nothing.
+
+    0.0: it is not switched off."""
     bound = {"endpoint_id": endpoint_id, "error": error, "dead_after_s": dead_after_s}
     return bool((await connection.execute(_FAILING, bound)).scalar())
 

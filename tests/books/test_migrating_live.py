@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,46 @@ async def test_a_table_in_use_holds_up_one_revision_and_nobody_else(
     assert await desk.one("SELECT count(*) FROM orders") == 2
     there, head = await asyncio.to_thread(migrate.state, books.owner_url)
     assert there == head
+
+
+async def test_an_interrupted_migration_says_so_and_goes_on_and_none_waits_for_long_after_an_index(
+    postgres: PostgresServer,
+) -> None:
+    """0050 makes an index and waits for locks without end; 0052, in the same run, must not."""
+    books = await books_at(postgres, "live_after_index", "0049")
+    report, owner = await connect(books.owner_url), await connect(books.owner_url)
+    await report.execute("BEGIN")
+    await report.execute("LOCK TABLE workflow_requests IN EXCLUSIVE MODE")
+    command = [sys.executable, "-m", "workers.cli", "migrate"]
+    variables = {**os.environ, "OMS_OWNER_DATABASE_URL": books.owner_url}
+    migrating = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    await eventually(lambda: ended(owner), 60)
+    _, said = await asyncio.to_thread(migrating.communicate, timeout=60)
+    assert (migrating.returncode, said.partition(":")[0]) == (1, "The migration stopped half-way"), said
+    assert said.endswith("(OMS_OWNER_DATABASE_URL); the revisions before are kept, run it again\n"), said
+    await report.execute("COMMIT")
+    await report.execute("BEGIN")
+    await report.execute("LOCK TABLE webhook_endpoints IN ACCESS SHARE MODE")
+    again = asyncio.create_task(asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK | {"patience_s": 0.0}))
+    await asyncio.wait({again}, timeout=60)
+    await report.close()  # lets it go on where it waits for as long as the report takes
+    with pytest.raises(migrate.Blocked, match="at 0051: other transactions kept their locks"):
+        await again
+    for _ in range(2):
+        await asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK)
+    there, head = await asyncio.to_thread(migrate.state, books.owner_url)
+    assert there == head
+    assert await (await owner.execute("SELECT FROM pg_index WHERE NOT indisvalid")).fetchall() == []
+    await owner.close()
+
+
+async def ended(owner: psycopg.AsyncConnection[Any]) -> bool:
+    """Ends the connection that makes the index; False until there is one."""
+    rows = await owner.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND query LIKE '%workflow_requests_begun%'"
+    )
+    return bool(await rows.fetchall())
 
 
 async def test_old_data_comes_along_while_orders_come_in(postgres: PostgresServer, sit: Sit) -> None:

@@ -10,7 +10,7 @@ from tests.conftest import Books
 from tests.infra.servers import serving
 from tests.workers.support import database, move, place, settings_for, sql, until, vault
 from tests.workers.test_relay import Receiver, relaying, states, subscribe
-from workers import relay
+from workers import delivery, relay
 
 DAYS = "UPDATE webhook_endpoints SET failing_since = now() - interval '73 hours' WHERE failing_since IS NOT NULL"
 
@@ -28,7 +28,10 @@ async def endpoint(books: Books) -> tuple[bool, bool, str | None]:
     return rows[0][0], rows[0][1], rows[0][2]
 
 
-async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(database_url: Books, settings: Settings) -> None:
+async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
+    database_url: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TRIED_ENOUGH", 3)
     receiver = Receiver()
     async with serving(receiver.app) as base, database(settings) as books:
         await subscribe(books, f"{base}/none")
@@ -76,6 +79,20 @@ async def test_one_that_takes_something_is_not_dead(database_url: Books, setting
             assert not await deliveries.note_failure(connection, "whe_one", "timeout", 3600.0), "once is enough"
 
 
+async def test_one_failure_after_quiet_days_is_no_death(database_url: Books, settings: Settings) -> None:
+    """What failed last was given up days ago; nothing was to be sent since."""
+    receiver = Receiver()
+    async with serving(receiver.app) as base, database(settings) as books:
+        await subscribe(books, f"{base}/hook")
+        await sql(database_url.app_url, "UPDATE webhook_endpoints SET failing_since = now() - interval '73 hours'")
+        order_no = await place(database_url)
+        receiver.refusals = {f"{order_no}.1": 2}
+        async with relaying(settings):
+            await until(lambda: _ended(database_url), 60)
+    assert await states(database_url) == {"done": 1}
+    assert await endpoint(database_url) == (True, False, None)
+
+
 async def test_what_is_given_up_is_kept_for_a_while_only(database_url: Books, settings: Settings) -> None:
     async with database(settings) as books:
         await subscribe(books, "http://127.0.0.1:9/hook")
@@ -98,6 +115,10 @@ async def _is(books: Books, wanted: tuple[bool, bool, str]) -> bool:
 
 async def _done(books: Books, number: int) -> bool:
     return await states(books) == {"done": number}
+
+
+async def _ended(books: Books) -> bool:
+    return await states(books) not in ({}, {"open": 1})
 
 
 async def _empty(books: Books) -> bool:
