@@ -32,7 +32,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 TEMPLATE = "oms_template"
 _numbers = itertools.count(1)
 
-# Files of few, long tests begin first: at the end, a worker that has one left keeps the others waiting.
+# Files of few, long tests begin first: at the end, a worker that has one left keeps the others waiting. The stack of a
+# folder ends with it.
 LONG = ("faults", "e2e", "stack", "demo", "sandbox", "workflows", "workers", "console")
 
 

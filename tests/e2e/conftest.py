@@ -7,7 +7,7 @@ import pytest
 from tests.faults.stackrun import StackRun
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
     """`oms up` with parcels moved by hand, a payment deadline that nobody meets by accident and attempts that last."""
     unhurried = {"OMS_PAYMENT_TIMEOUT_S": "600", "OMS_SANDBOX_MANUAL_CARRIER": "1", "OMS_GATEWAY_ATTEMPTS": "12"}

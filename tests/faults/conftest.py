@@ -55,14 +55,14 @@ def rng(seed: int, request: pytest.FixtureRequest) -> random.Random:
     return random.Random(f"{seed}:{request.node.name}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
     """Parcels move by themselves, unpaid orders end within seconds."""
     async with StackRun(tmp_path_factory.mktemp("stack")).standing() as run:
         yield run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
     """Parcels move only when told to, orders wait patiently."""
     run = StackRun(tmp_path_factory.mktemp("still"), env=UNHURRIED, options=("--manual-carrier",))

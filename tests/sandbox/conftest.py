@@ -11,14 +11,14 @@ from tests.sandbox.harness import Receiver, Sandbox
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_receiver() -> Iterator[Receiver]:
     receiver = Receiver()
     yield receiver
     receiver.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_sandbox(tmp_path_factory: pytest.TempPathFactory, shared_receiver: Receiver) -> Iterator[Sandbox]:
     directory = tmp_path_factory.mktemp("sandbox") / "ledger"
     sandbox = Sandbox(directory, shared_receiver.url, OMS_SANDBOX_MANUAL_CARRIER="1", OMS_SANDBOX_SLOW_S="0.5")
