@@ -39,6 +39,7 @@ _PAID_TWICE = text(
          FROM payments p JOIN payment_totals t ON t.payment_id = p.parent_id LEFT JOIN refunds r USING (refund_id)
         WHERE p.payment_id = :payment_id"""
 )
+_TAKING = (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
 _NOTES = {
     PaymentKind.AUTHORISE: "payment_authorised",
     PaymentKind.VOID: "payment_voided",
@@ -102,6 +103,8 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
     if told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.VOID:
         if await payment_facts.is_voided(conn, known.payment_id):
             return "known"
+    elif told is PaymentStatus.SUCCEEDED and purpose == "order" and known.amount_minor != order.total_minor:
+        purpose = "stray" if known.kind in _TAKING else purpose  # given up, and the order was changed since
     elif told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.CAPTURE:
         surplus = order.status == Status.CANCELLED or await payment_facts.is_surplus(conn, known.payment_id)
         purpose = "stray" if surplus else purpose
@@ -118,7 +121,7 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
     )
     if told is PaymentStatus.FAILED:
         # The customer is told that he has not paid: of an authorisation or a capture only.
-        taking = known.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+        taking = known.kind in _TAKING
         if taking and purpose == "supplement":
             return "settled"  # the change is undone, and tells so itself
         name = "payment_declined" if taking else "refund_refused"

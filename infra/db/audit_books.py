@@ -327,7 +327,7 @@ QUESTIONS = (
     Question(
         "credit_notes",
         "invoices less their credit notes are what was paid less what went back with a credit note",
-        # Of a cancelled order nothing is kept.
+        # Of a cancelled order nothing is kept: what is not back yet, or came to us again, goes to the customer.
         """SELECT d.document_no AS place,
                   (coalesce(p.captured, 0) - coalesce(n.given_back, 0))::text AS expected,
                   (i.invoiced - coalesce(n.credited, 0))::text AS found
@@ -336,7 +336,11 @@ QUESTIONS = (
                             WHERE v.order_no = d.order_no AND v.kind = 'invoice') i ON true
              LEFT JOIN LATERAL (SELECT sum(m.amount_minor) AS captured FROM payments m
                                  WHERE m.order_no = d.order_no AND m.kind = 'capture' AND m.status = 'succeeded'
-                                   AND m.purpose IN ('order', 'supplement')) p ON true
+                                   AND (m.purpose IN ('order', 'supplement') OR m.purpose = 'stray' AND EXISTS (
+                                     SELECT FROM payments e JOIN orders o USING (order_no)
+                                      WHERE e.order_no = m.order_no AND e.parent_id = m.payment_id
+                                        AND o.status = 'cancelled' AND (
+                                          e.kind = 'dispute_won' OR is_reversed(e.payment_id, e.order_no))))) p ON true
              LEFT JOIN LATERAL (
                     SELECT sum(c.total_minor) AS credited, sum(CASE WHEN c.refund_id IS NULL
                              THEN c.total_minor - k.kept ELSE r.paid END) AS given_back
@@ -347,7 +351,8 @@ QUESTIONS = (
                                                AND m.parent_id = x.payment_id AND m.amount_minor = x.amount_minor
                                                AND (m.status = 'succeeded'
                                                  OR is_reversed(m.payment_id, m.order_no)))) r ON true
-                      LEFT JOIN LATERAL (SELECT coalesce(sum(t.captured_minor - t.refunded_minor), 0) AS kept
+                      LEFT JOIN LATERAL (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor
+                                                               - t.disputed_minor), 0) AS kept
                                            FROM payments m JOIN payment_totals t USING (payment_id)
                                           WHERE m.order_no = c.order_no AND m.purpose IN ('order', 'supplement'))
                              k ON true

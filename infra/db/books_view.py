@@ -55,9 +55,9 @@ _STAND = text(
     f"""
     SELECT o.status, o.event_seq, o.cancelling, o.waiting, o.total_minor, o.currency,
            q.attempt, a.risk,
-           CASE WHEN a.status = 'succeeded' AND EXISTS (
+           CASE WHEN a.status = 'succeeded' AND (a.purpose = 'stray' OR EXISTS (
                        SELECT FROM payments e WHERE e.order_no = o.order_no AND e.parent_id = a.payment_id
-                          AND e.status = 'succeeded' AND (e.kind = 'void' OR e.purpose = 'stray'))
+                          AND e.status = 'succeeded' AND (e.kind = 'void' OR e.purpose = 'stray')))
                 THEN 'failed' ELSE a.status END AS authorise_status, c.status AS capture_status,
            EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
                     AND e.key = 'review:' || q.attempt) AS reviewed,
@@ -116,7 +116,8 @@ def stray_money(of: str) -> str:
                             AND ((v.kind IN ('void', 'capture') AND v.status = 'succeeded')
                               OR (v.kind = 'void' AND v.status = 'pending')))
          AND NOT (a.purpose = 'supplement' AND is_awaiting_supplement(a.order_no))
-         AND (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = {of}), 0)
+         AND (a.purpose = 'stray'
+              OR a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = {of}), 0)
               OR EXISTS (SELECT FROM payments c WHERE c.parent_id = a.payment_id AND c.kind = 'capture'
                            AND c.status = 'failed')
               OR EXISTS (SELECT FROM orders o WHERE o.order_no = a.order_no AND o.status NOT IN

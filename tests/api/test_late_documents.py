@@ -1,0 +1,82 @@
+"""What a provider tells of a cancelled order's money later leaves its invoices and credit notes as they are."""
+
+import json
+from typing import Any
+
+import pytest
+
+from activities.news import take_news
+from domain.states import Event, Status
+from infra.db import events, reservations
+from tests.api.changing import stocked
+from tests.api.conftest import Door, an_order, unique
+from tests.api.test_after_sales import on_its_way
+from tests.api.test_supplement_invoices import issued, wrong
+
+
+async def told(shop: Door, number: str, **fact: Any) -> str:
+    """A fact of the provider about the order's capture is applied; what became of it."""
+    (capture,) = await shop.sql("SELECT * FROM payments WHERE order_no = %s AND kind = 'capture'", number)
+    whole = {
+        "amount_minor": capture["amount_minor"], "currency": "CNY", "status": "succeeded", "idempotency_key": None,
+        "parent_ref": capture["provider_ref"], "parent_key": None, "error_code": None, "outcome": None, **fact,
+    }  # fmt: skip
+    (row,) = await shop.sql(
+        "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s) "
+        "RETURNING inbox_id", unique("ev"), number, json.dumps(whole),
+    )  # fmt: skip
+    parts = shop.app.state.services
+    async with parts.database.begin() as conn:
+        await take_news(conn, number, parts.settings)
+    (heard,) = await shop.sql("SELECT outcome FROM inbox WHERE inbox_id = %s", row["inbox_id"])
+    return str(heard["outcome"])
+
+
+async def cancelled(shop: Door, number: str) -> None:
+    await shop.sql("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", number)
+    async with shop.app.state.services.database.begin() as conn:
+        await events.lock_order(conn, number)
+        await reservations.release(conn, number)
+        await events.move(conn, number, Status.PAID, Event.ORDER_CANCELLED)
+
+
+async def given_back(shop: Door, number: str) -> str:
+    """All of its money, without a refund of its own, as undoing an order gives it back; its reference."""
+    ref = unique("re")
+    await shop.sql(
+        "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
+        "provider_ref, parent_id) SELECT order_no, 'refund', 1, 'sandbox', amount_minor, currency, 'succeeded', %s, "
+        "%s, payment_id FROM payments WHERE order_no = %s AND kind = 'capture'", unique("key"), ref, number,
+    )  # fmt: skip
+    return ref
+
+
+@pytest.mark.parametrize("decided", [True, False])
+async def test_what_bounces_of_a_cancelled_order_leaves_its_documents_right(shop: Door, decided: bool) -> None:
+    number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
+    await issued(shop, f"/v1/orders/{number}/invoice")
+    if decided:
+        ref = unique("re")
+        assert await told(shop, number, kind="refund", provider_ref=ref) == "refunded"
+    else:
+        ref = await given_back(shop, number)
+    await cancelled(shop, number)
+    if decided:
+        await issued(shop, f"/v1/orders/{number}/credit-note")
+    assert await told(shop, number, kind="refund", provider_ref=ref, status="failed") == "reversed"
+    assert await wrong(shop, number) == []
+    if not decided:
+        await issued(shop, f"/v1/orders/{number}/credit-note")
+        assert await wrong(shop, number) == []
+
+
+@pytest.mark.parametrize("outcome", ["lost", "won"])
+async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: Door, outcome: str) -> None:
+    number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
+    await issued(shop, f"/v1/orders/{number}/invoice")
+    assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}") == "disputed"
+    await cancelled(shop, number)
+    await issued(shop, f"/v1/orders/{number}/credit-note")
+    assert await wrong(shop, number) == []
+    assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == outcome
+    assert await wrong(shop, number) == []
