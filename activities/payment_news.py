@@ -29,6 +29,7 @@ _ORDER = text(
               is_awaiting_supplement(o.order_no) AS awaits_supplement
          FROM orders o WHERE o.order_no = :order_no"""
 )
+PAID_TWICE = "paid_twice"
 # A refund that the provider had refused, that gave way to another, or that somebody paid by hand, and that went through
 # after all: there is no room left for it.
 _PAID_TWICE = text(
@@ -95,9 +96,9 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
     """Our own transaction, decided by the provider after we stopped waiting."""
     refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
     if refused and (await conn.execute(_PAID_TWICE, {"payment_id": known.payment_id})).scalar_one():
-        about = {"order_no": order_no, "step": "refund", "code": "paid_twice"}
+        about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": known.payment_id, **about})
-        return "paid_twice"
+        return PAID_TWICE
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     purpose = known.purpose
     if told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.VOID:
@@ -212,9 +213,9 @@ async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: d
         return "early"
     pays = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
     if pays is None and await payment_facts.room_of(conn, capture.payment_id) < fact["amount_minor"]:
-        about = {"order_no": order_no, "step": "refund", "code": "paid_twice"}
+        about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id, **about})
-        return "paid_twice"
+        return PAID_TWICE
     refund_id = pays or await _open_refund(conn, order_no, provider, fact, capture)
     told = _told(order_no, provider, fact, purpose=capture.purpose)
     told = replace(told, attempt=capture.attempt, parent_id=capture.payment_id, refund_id=refund_id)

@@ -8,8 +8,11 @@ import pytest
 
 from activities.recovering import Part, Place, walk_on
 from domain.errors import Conflict
+from domain.notices import Kind
 from domain.refunds import RefundStatus
+from infra.db import at_providers
 from infra.db.giving import Limits
+from infra.db.notice_causes import DETECTORS
 from infra.db.refund_plans import LineAsk
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
@@ -102,7 +105,8 @@ async def test_a_stuck_refund_is_skipped_with_the_reference_of_the_transfer(stag
 
 
 async def late_success(stage: Stage, refund_id: str) -> None:
-    """The provider paid after all what it had refused: the books have no room for it, and the order goes on."""
+    """The provider paid after all what it had refused: the books have no room for it, the order goes on, staff are told
+    that the customer has the money twice."""
     row = (
         await stage.sql(
             "SELECT order_no, idempotency_key, amount_minor FROM payments WHERE refund_id = :r AND status = 'failed'",
@@ -114,10 +118,15 @@ async def late_success(stage: Stage, refund_id: str) -> None:
     await stage.inbox("payment", row.order_no, fact)
 
     async def heard() -> bool:
-        rows = await stage.sql("SELECT outcome FROM inbox WHERE fact ->> 'provider_ref' = 'late-1'")
-        return bool(rows[0][0] == "paid_twice")
+        rows = await stage.sql("SELECT outcome, reason FROM inbox WHERE fact ->> 'provider_ref' = 'late-1'")
+        return tuple(rows[0]) == ("unapplied", "paid_twice")
 
     await eventually(heard)
+    async with stage.database.begin() as conn:
+        causes = await DETECTORS[Kind.FACTS_UNAPPLIED](conn, stage.settings)
+        shown = [row["order_no"] for row in await at_providers.facts(conn) if row["reason"] == "paid_twice"]
+    assert [cause.facts["told"] for cause in causes if "paid_twice" in cause.detail["reasons"]] == ["payment"]
+    assert row.order_no in shown
 
 
 async def test_a_refund_of_a_completed_order_begins_a_run_that_pays_it(stage: Stage) -> None:
