@@ -1,17 +1,20 @@
-"""What a provider tells of a cancelled order's money later leaves its invoices and credit notes as they are."""
+"""Documents and money: what a provider tells later leaves documents as they are, and no document holds up money."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from activities.news import take_news
 from domain.states import Event, Status
 from infra.db import events, reservations
-from tests.api.changing import stocked
+from tests.api.changing import change, lines, stocked
 from tests.api.conftest import Door, an_order, unique
 from tests.api.test_after_sales import on_its_way
-from tests.api.test_supplement_invoices import issued, wrong
+from tests.api.test_supplement_invoices import PAYMENT, dearer, invoices, issued, taken, wrong
 
 
 async def told(shop: Door, number: str, **fact: Any) -> str:
@@ -80,3 +83,51 @@ async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: D
     assert await wrong(shop, number) == []
     assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == outcome
     assert await wrong(shop, number) == []
+
+
+@asynccontextmanager
+async def no_documents(shop: Door, number: str, sqlstate: str) -> AsyncIterator[None]:
+    """The books refuse every document of the order."""
+    name = unique("refused").replace("-", "_")
+    await shop.sql(
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.order_no = '{number}' "
+        f"THEN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$"
+    )
+    await shop.sql(f"CREATE TRIGGER {name} BEFORE INSERT ON documents FOR EACH ROW EXECUTE FUNCTION {name}()")
+    try:
+        yield
+    finally:
+        await shop.sql(f"DROP FUNCTION {name} CASCADE")
+
+
+async def test_money_is_in_the_books_whatever_becomes_of_its_invoice(shop: Door) -> None:
+    sku = await stocked(shop, 1_000)
+    number = await on_its_way(shop, an_order(sku, 1))
+    first = await issued(shop, f"/v1/orders/{number}/invoice")
+    async with no_documents(shop, number, "OM999"):
+        await dearer(shop, number, **{sku: 3})
+    (order,) = await shop.sql(
+        "SELECT total_minor, (SELECT sum(t.captured_minor)::bigint FROM payments p "
+        "JOIN payment_totals t USING (payment_id) WHERE p.order_no = o.order_no) AS taken "
+        "FROM orders o WHERE order_no = %s", number,
+    )  # fmt: skip
+    assert order == {"total_minor": 3_000, "taken": 3_000}
+    (found,) = await wrong(shop, number)
+    assert (found.place, found.expected, found.found) == (first["document_no"], "3000", "1000")
+    # Once the fault is corrected.
+    await shop.sql("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", number)
+    assert [one["total_minor"] for one in await invoices(shop, number)] == [1_000, 2_000]
+    assert await wrong(shop, number) == []
+
+
+async def test_an_invoice_that_a_repeat_would_write_is_not_left_out(shop: Door) -> None:
+    sku = await stocked(shop, 1_000)
+    number = await on_its_way(shop, an_order(sku, 1))
+    await issued(shop, f"/v1/orders/{number}/invoice")
+    assert (await change(shop, number, lines(**{sku: 3}) | PAYMENT)).json()["state"] == "awaiting_payment"
+    async with no_documents(shop, number, "40P01"):
+        with pytest.raises(DBAPIError):
+            await taken(shop, number)
+    assert [one["total_minor"] for one in await invoices(shop, number)] == [1_000]
+    await taken(shop, number)
+    assert [one["total_minor"] for one in await invoices(shop, number)] == [1_000, 2_000]
