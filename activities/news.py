@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.payment_news import PAID_TWICE, payment_fact
+from activities.payment_news import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
 from domain.payments import PaymentKind
 from domain.shipments import ShipmentStatus, has_left, is_news
@@ -97,9 +97,8 @@ async def _apply(conn: AsyncConnection, row: Any, settings: Settings) -> None:
         outcome = await payment_fact(conn, row.order_no, row.provider, row.fact)
     else:
         outcome = await _parcel_fact(conn, row, settings)
-    if outcome == PAID_TWICE:
-        # The books have no room for it: a person fetches the money back.
-        await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": PAID_TWICE})
+    if outcome in UNAPPLIED:
+        await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": outcome})
     else:
         await conn.execute(_HEARD, {"inbox_id": row.inbox_id, "outcome": outcome})
 

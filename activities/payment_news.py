@@ -30,6 +30,9 @@ _ORDER = text(
          FROM orders o WHERE o.order_no = :order_no"""
 )
 PAID_TWICE = "paid_twice"
+DECIDED_OTHERWISE = "dispute_decided_otherwise"
+# Outcomes that a person has to look at: the books have no room for what was told.
+UNAPPLIED = (PAID_TWICE, DECIDED_OTHERWISE)
 # A refund that the provider had refused, that gave way to another, or that somebody paid by hand, and that went through
 # after all: there is no room left for it.
 _PAID_TWICE = text(
@@ -267,7 +270,7 @@ async def _dispute(conn: AsyncConnection, order_no: str, provider: str, fact: di
     if known.status == DisputeStatus.OPEN and not fact.get("outcome") and fact.get("due_at"):
         await payment_facts.move_deadline(conn, known.payment_id, fact["due_at"])
     if known.status != DisputeStatus.OPEN or not fact.get("outcome"):
-        return "known"
+        return "known" if fact.get("outcome") in (None, "", known.status) else DECIDED_OTHERWISE
     status = DisputeStatus(fact["outcome"])
     await payment_facts.close_dispute(conn, known.payment_id, status)
     if status is DisputeStatus.WON:

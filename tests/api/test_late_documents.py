@@ -81,8 +81,14 @@ async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: D
     await cancelled(shop, number)
     await issued(shop, f"/v1/orders/{number}/credit-note")
     assert await wrong(shop, number) == []
-    assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == outcome
+    for heard in (outcome, "known"):
+        assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == heard
     assert await wrong(shop, number) == []
+    # Decided the other way after all: money has moved that the books have no room for, and staff are told.
+    other = {"lost": "won", "won": "lost"}[outcome]
+    assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=other) == "unapplied"
+    kept = "SELECT reason FROM inbox WHERE order_no = %s AND outcome = 'unapplied'"
+    assert await shop.sql(kept, number) == [{"reason": "dispute_decided_otherwise"}]
 
 
 @asynccontextmanager
