@@ -118,7 +118,7 @@ async def test_open_holds_by_deadline_in_pages(shop: Door) -> None:
     owner = f"warehouse:{unique('w')}"
     numbers = [await placed(shop) for _ in range(5)]
     for place, order_no in enumerate(numbers):
-        await held(shop, order_no, kind="stock", owner=owner, deadline_s=1000 - place)
+        await held(shop, order_no, kind="stock", owner=owner, deadline_s=10_000 - 600 * place)
     seen: list[str] = []
     cursor: str | None = None
     while True:

@@ -190,6 +190,7 @@ async def test_a_batch_is_shown_while_it_runs_and_can_be_stopped(
         return "ZeroDivisionError: the code is wrong" in bugs and re.search(r"Reset all \d+", bugs) is not None
 
     await until(told, "the page says what fails")
+    operations = await sign_in(desk.door, "operations")
     fields = await confirmed(desk)
     total = fields["count"]
     assert int(total) >= MANY
@@ -198,7 +199,6 @@ async def test_a_batch_is_shown_while_it_runs_and_can_be_stopped(
     page = (await desk.post("/console/bugs/reset", **fields)).headers["location"]
     running = (await desk.get(page)).text
     assert "running" in running and "Stop before the next" in running and f"of {total}" in running
-    operations = await sign_in(desk.door, "operations")
     watched = await operations.http.get(page, headers={"X-Live": "1"})
     assert "<progress" in watched.text and "Stop" not in watched.text
     assert (await operations.post(f"{page}/stop")).status_code == 403

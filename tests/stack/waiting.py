@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-async def until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def until(holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Asks again and again; fails when it does not hold in time."""
     deadline = time.monotonic() + timeout_s
     while not holds():

@@ -29,7 +29,7 @@ def vault() -> Vault:
     return Vault(base64.b64decode(MASTER_KEY))
 
 
-async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 20.0, what: str = "condition") -> None:
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 60.0, what: str = "condition") -> None:
     """Poll until the condition holds; fails the test when it does not in time."""
     deadline = time.monotonic() + within_s
     while not await condition():

@@ -42,7 +42,8 @@ async def replay(file: Path, runner: WorkflowRunner, changed: type[Any]) -> Exce
 
 async def replays(files: list[Path], runner: WorkflowRunner, *workflows: type[Any]) -> dict[str, Exception | None]:
     """What went wrong with each history, by story."""
-    replayer = Replayer(workflows=list(workflows), workflow_runner=runner)
+    # Without the limit of two seconds per task: on a busy machine it says nothing about the code.
+    replayer = Replayer(workflows=list(workflows), workflow_runner=runner, debug_mode=True)
     found = {}
     for file in files:
         history = WorkflowHistory.from_json(file.stem, file.read_text(encoding="utf-8"))
