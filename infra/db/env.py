@@ -1,5 +1,6 @@
 """Alembic's environment: one connection, one transaction per revision, no lock waited for longer than a moment."""
 
+import logging
 import time
 
 from alembic import context
@@ -9,6 +10,7 @@ from infra.db.roles import act_as_owner
 
 TURN = 5201314
 TURN_POLL_S = 0.2
+_log = logging.getLogger(__name__)
 
 
 def _wait_for_its_turn(connection: Connection) -> None:
@@ -17,8 +19,12 @@ def _wait_for_its_turn(connection: Connection) -> None:
     Asked again and again: who waits within a statement has a snapshot, and an index that is made concurrently would
     wait for its end.
     """
+    said = False
     while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (TURN,)).scalar_one():
         connection.commit()
+        if not said:
+            _log.warning("another migration of this database is under way; waiting for its end")
+        said = True
         time.sleep(TURN_POLL_S)
     connection.commit()
 
@@ -31,6 +37,8 @@ with engine.connect() as connection:
         "SELECT set_config('lock_timeout', %s, false)", (context.config.attributes["lock_timeout"],)
     )
     connection.exec_driver_sql("SET statement_timeout = 0")
+    # Where this process is killed the server ends what it was asked, and lets the next one have its turn.
+    connection.exec_driver_sql("SET client_connection_check_interval = '2s'")
     connection.commit()
     act_as_owner(connection)
     context.configure(connection=connection, transaction_per_migration=True)
