@@ -179,7 +179,7 @@ async def test_urgent_orders_are_started_first_and_never_before_one_that_waits_l
         await shop.sql(change, waits_s, order_no)
         return order_no
 
-    fresh, old = await started("standard", 30), await started("standard", 700)
+    fresh, old = await started("standard", 30), await started("standard", 90_000)
     vip, urgent = await started("vip", 0), await started("urgent", 0)
     async with autocommit(shop.app.state.services.database) as conn:
         claimed = await dispatching.settle_and_claim(conn, [], 10, min_age_s=0)
