@@ -27,7 +27,9 @@ _STANDING = text(
              SELECT FROM payment_requests r
                LEFT JOIN payments p ON p.order_no = r.order_no AND p.kind = 'authorise' AND p.attempt = r.attempt
               WHERE r.order_no = o.order_no AND r.attempt IS NOT NULL
-                AND (p.status IS NULL OR p.status NOT IN ('failed', 'pending'))))
+                AND (p.status IS NULL OR p.status NOT IN ('failed', 'pending'))
+                AND NOT EXISTS (SELECT FROM payments c WHERE c.order_no = r.order_no AND c.attempt = r.attempt
+                                   AND c.kind = 'capture' AND c.status IN ('failed', 'pending'))))
        AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL)
     """
 )

@@ -145,10 +145,13 @@ async def test_what_temporal_does_not_take_is_not_in_flight(database_url: Books,
 
 
 async def test_at_rest_is_what_waits_for_somebody_else(database_url: Books, settings: Settings) -> None:
-    new, unpaid, paying, retrying, parked, over, decided = [await place(database_url) for _ in range(7)]
-    for order_no in (unpaid, paying, retrying, parked, decided):
+    new, unpaid, paying, retrying, parked, over, decided, taken, refused, taking = [
+        await place(database_url) for _ in range(10)
+    ]
+    asked = (paying, retrying, parked, decided, taken, refused, taking)
+    for order_no in (unpaid, *asked):
         await come_to_rest(database_url, order_no)
-    for order_no in (paying, retrying, parked, decided):
+    for order_no in asked:
         await sql(
             database_url.owner_url,
             "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)"
@@ -176,11 +179,23 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: Books, sett
         decided,
         f"{decided}/authorise/1",
     )
+    for order_no, capture in ((taken, "pending"), (refused, "failed"), (taking, "intent")):
+        await sql(
+            database_url.app_url,
+            "WITH a AS (INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency,"
+            "  idempotency_key, status, provider_ref)"
+            "  VALUES (%s, 'authorise', 1, 'sandbox', 1200, 'CNY', %s, 'succeeded', %s) RETURNING *)"
+            " INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, idempotency_key, status,"
+            "  parent_id) SELECT order_no, 'capture', 1, provider, 1200, 'CNY', order_no || '/capture/1', %s,"
+            "  payment_id FROM a",
+            order_no, f"{order_no}/authorise/1", f"ref-{order_no}", capture,
+        )  # fmt: skip
     await move(database_url, over, "order_cancelled", "received", "cancelled")
     async with database(settings) as books, autocommit(books) as connection:
-        orders = [new, unpaid, paying, retrying, parked, over, decided, "O-NONE"]
+        orders = [new, unpaid, paying, retrying, parked, over, decided, taken, refused, taking, "O-NONE"]
         found = await in_flight.standing(connection, orders)
-    assert found == {new: Standing.BUSY, paying: Standing.BUSY, retrying: Standing.RETRYING}
+    busy = dict.fromkeys((new, paying, taking), Standing.BUSY)
+    assert found == {**busy, retrying: Standing.RETRYING}
     await sql(database_url.app_url, "DELETE FROM failing_steps WHERE order_no = %s", retrying)
     await sql(database_url.app_url, "UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", parked)
 
