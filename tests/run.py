@@ -79,11 +79,12 @@ def static_checks() -> list[Outcome]:
 def tests(arguments: Sequence[str]) -> list[Outcome]:
     """pytest under coverage; the share that must be covered holds for the whole suite only, not for a part of it.
 
-    The whole suite waits for servers most of the time, so workers share it, one for each core up to four: a file to
-    each, every worker with servers of its own. What is asked for by name runs in one process, where one can look.
+    The whole suite waits for servers half of the time, so workers share it, one more than there are cores, up to four:
+    a file to each, every worker with servers of its own. What is asked for by name runs in one process, where one can
+    look.
     """
     coverage = _tool("coverage")
-    shared = () if arguments else ("-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", *SLOW_FIRST)
+    shared = () if arguments else ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile", *SLOW_FIRST)
     with tempfile.TemporaryDirectory(prefix="oms-coverage-") as folder:
         env = {**os.environ, "COVERAGE_FILE": str(Path(folder) / ".coverage")}
         ran = openly(Check("pytest", (coverage, "run", "-m", "tests", *arguments, *shared)), env)
