@@ -196,7 +196,7 @@ async def test_the_ledger_check_finds_a_credit_note_over_money_that_was_kept(sho
     put = "UPDATE payments SET amount_minor = amount_minor + %s WHERE order_no = %s AND kind = 'refund'"
     await unguarded(shop, put, 5, order_no)
     assert [(wrong.place, wrong.expected, wrong.found) for wrong in await wrong_with_documents(shop)] == [
-        (number, "8395", "8400")
+        (number, "8500", "8400")  # what went back is not what was decided: it is nobody's
     ]
     await unguarded(shop, put, -5, order_no)
 

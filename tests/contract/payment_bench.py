@@ -18,9 +18,9 @@ from infra.gateways.sandbox_payments import SandboxPayments
 from infra.gateways.stripe_payments import StripePayments
 from tests.contract.receiver import Post, Receiver
 
-# Of gateways that a test points at a server that misbehaves.
+# Of gateways that a test points at a server that does not answer in time.
 TIMEOUT_S = 0.3
-# Of gateways on a server that works: the machine may be busy.
+# Of gateways on a server that answers: the machine may be busy.
 PATIENT_S = 10.0
 NEVER = 1_000_000
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -37,7 +37,7 @@ class PaymentBench:
     ok: str
     declined: str
     currency: str
-    at: Callable[[str], PaymentGateway]
+    at: Callable[..., PaymentGateway]
     signed: Callable[[bytes, float], dict[str, str]]
     declines_with: str = "declined"
 
@@ -78,11 +78,11 @@ def guarded(gateway: PaymentGateway) -> PaymentGateway:
     return GuardedPayments(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
 
 
-def sandbox_at(url: str, timeout_s: float = TIMEOUT_S) -> PaymentGateway:
+def sandbox_at(url: str, timeout_s: float = PATIENT_S) -> PaymentGateway:
     return SandboxPayments(url, SECRET, timeout_s)
 
 
-def stripe_at(url: str, timeout_s: float = TIMEOUT_S) -> PaymentGateway:
+def stripe_at(url: str, timeout_s: float = PATIENT_S) -> PaymentGateway:
     return StripePayments("sk_test_1234567890", SECRET, timeout_s, url)
 
 

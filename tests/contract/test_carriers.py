@@ -45,7 +45,7 @@ class CarrierBench:
 
     gateway: CarrierGateway
     url: str
-    at: Callable[[str], CarrierGateway]
+    at: Callable[..., CarrierGateway]
     move: Callable[[Booking, str], Awaitable[object]]
     authentic: Callable[[Booking], Awaitable[tuple[dict[str, str], bytes]]]
     ups: Ups | None = None
@@ -55,11 +55,11 @@ def _guarded(gateway: CarrierGateway) -> CarrierGateway:
     return GuardedCarrier(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
 
 
-def _sandbox_at(url: str, timeout_s: float = TIMEOUT_S) -> CarrierGateway:
+def _sandbox_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:
     return SandboxCarrier(url, SECRET, timeout_s)
 
 
-def _ups_at(url: str, timeout_s: float = TIMEOUT_S) -> CarrierGateway:
+def _ups_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:
     return UpsCarrier.from_settings(
         Settings(
             ups_client_id="client",
@@ -227,7 +227,7 @@ def _acts(gateway: CarrierGateway) -> list[Callable[[], Awaitable[object]]]:
 @pytest.mark.parametrize("server", [faulty.silent, faulty.dripping])
 async def test_a_call_is_over_in_time(carrier: CarrierBench, server) -> None:  # type: ignore[no-untyped-def]
     async with server() as url:
-        gateway = carrier.at(url)
+        gateway = carrier.at(url, TIMEOUT_S)
         for act in _acts(gateway):
             started_s = time.monotonic()
             with pytest.raises(ProviderUnavailable) as caught:
@@ -286,7 +286,7 @@ async def _fault(carrier: CarrierBench, mode: str, kind: str, order_no: str) -> 
 async def test_after_a_lost_answer_the_carrier_is_asked(carrier: CarrierBench, mode: str, done: bool) -> None:
     request = _request()
     await _fault(carrier, mode, "book", request.order_no)
-    hasty = carrier.at(carrier.url)
+    hasty = carrier.at(carrier.url, TIMEOUT_S)
     with pytest.raises(ProviderUnavailable) as caught:
         await hasty.book(request)
     assert caught.value.code == "timeout"

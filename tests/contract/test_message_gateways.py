@@ -194,7 +194,7 @@ async def test_our_own_login_is_not_the_customers_fault(login: dict[str, str], c
 
 async def test_an_answer_that_says_nothing_is_none() -> None:
     async with faulty.answering(201, "{}") as url:
-        gateway = SandboxMessages(url, TIMEOUT_S)
+        gateway = SandboxMessages(url, PATIENT_S)
         with pytest.raises(ProviderUnavailable, match="bad_response"):
             await gateway.send(LETTER)
         await gateway.aclose()

@@ -244,7 +244,7 @@ def _acts(gateway: PaymentGateway, request: PaymentRequest):  # type: ignore[no-
 @pytest.mark.parametrize("server", [faulty.silent, faulty.dripping])
 async def test_a_call_is_over_in_time(bench: PaymentBench, server) -> None:  # type: ignore[no-untyped-def]
     async with server() as url:
-        gateway = bench.at(url)
+        gateway = bench.at(url, TIMEOUT_S)
         for act in _acts(gateway, bench.request()):
             started_s = time.monotonic()
             with pytest.raises(ProviderUnavailable) as caught:

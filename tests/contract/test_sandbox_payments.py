@@ -7,7 +7,7 @@ import pytest
 
 from domain.payments import PaymentKind, PaymentStatus
 from infra.gateways.protocol import ProviderRefused, ProviderUnavailable
-from tests.contract.payment_bench import PaymentBench, lost
+from tests.contract.payment_bench import TIMEOUT_S, PaymentBench, lost
 
 A, C = PaymentKind.AUTHORISE, PaymentKind.CAPTURE
 pytestmark = pytest.mark.parametrize("bench", ["sandbox"], indirect=True, scope="module")
@@ -30,7 +30,7 @@ async def test_the_same_key_is_the_same_transaction(bench: PaymentBench) -> None
 async def test_after_a_lost_answer_the_effect_is_found(bench: PaymentBench) -> None:
     request = bench.request()
     await _fault(bench, "timeout_after", "authorise", request.order_no)
-    hasty = bench.at(bench.url)
+    hasty = bench.at(bench.url, TIMEOUT_S)
     with pytest.raises(ProviderUnavailable) as caught:
         await hasty.authorise(request)
     assert caught.value.code == "timeout"
@@ -43,7 +43,7 @@ async def test_after_a_lost_answer_the_effect_is_found(bench: PaymentBench) -> N
 async def test_after_a_lost_question_nothing_is_found(bench: PaymentBench) -> None:
     request = bench.request()
     await _fault(bench, "timeout_before", "authorise", request.order_no)
-    hasty = bench.at(bench.url)
+    hasty = bench.at(bench.url, TIMEOUT_S)
     with pytest.raises(ProviderUnavailable):
         await hasty.authorise(request)
     await hasty.aclose()
