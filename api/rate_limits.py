@@ -42,12 +42,17 @@ class Allowance:
         return [(name.lower().encode(), value.encode()) for name, value in self.headers().items()]
 
 
+def now() -> float:
+    """Seconds since 1970."""
+    return time.time()
+
+
 class Window:
     """Counts against one limit. What was counted in the window before weighs by the share of it that a window that
     ends now still covers. Not for threads."""
 
-    def __init__(self, item: RateLimitItem, clock: Callable[[], float] = time.time) -> None:
-        self._amount, self._width_s, self._clock = item.amount, item.get_expiry(), clock
+    def __init__(self, item: RateLimitItem, clock: Callable[[], float] | None = None) -> None:
+        self._amount, self._width_s, self._clock = item.amount, item.get_expiry(), clock or now
         self._number = 0
         self._before: dict[str, int] = {}
         self._counts: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """Who calls too often is told so, and for how long; who is valid is not held up by who is not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from unittest import mock
 
 import httpx
@@ -13,6 +13,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from pydantic import ValidationError
 
+from api import rate_limits
 from api.rate_limits import Window
 from infra.settings import Settings
 from tests.api.changing import change, held, lines, paid, placed, reserved, stocked
@@ -22,6 +23,13 @@ from tests.console.conftest import sign_in
 from tests.returning import a_return, delivered
 
 FEW = {"rate_limit_token": "5/minute", "rate_limit_customer": "4/minute", "rate_limit_address": "3/minute"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _within_a_minute() -> Iterator[None]:
+    """No minute ends between two calls of a test."""
+    with mock.patch.object(rate_limits, "now", lambda: 1_800_000_030.0):
+        yield
 
 
 @pytest.fixture(scope="module")
