@@ -41,8 +41,8 @@ fmt: setup ## format the code
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-torture: setup ## the fault tests in their long form (ARGS="--seed N" repeats one)
-	@OMS_TORTURE=1 $(BIN)/python -m pytest tests/faults $(ARGS)
+torture: setup ## the fault tests in their long form (ARGS="--seed N" repeats one), new examples for the rules of the domain
+	@OMS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/domain $(ARGS)
 
 bench: setup ## measure everything in bench/README.md again
 	@$(BIN)/python -m bench $(ARGS)

@@ -19,13 +19,13 @@ from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
 
 # Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every
-# time, so that it fails for a change and not by chance; `make torture` looks for new ones.
+# time, so that it fails for a change and not by chance; `make torture` draws new ones.
 settings.register_profile("test", deadline=None, derandomize=True)
 settings.register_profile("torture", deadline=None, max_examples=1000)
 settings.load_profile("torture" if os.environ.get("OMS_TORTURE") else "test")
 
-# Lines are counted in the processes that run tests, not in the servers that those start: there it costs a quarter to a
-# half of the processor time of every order that goes through them.
+# Lines are counted in the processes that run tests, not in the servers that those start: it would slow down every order
+# that goes through them.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
