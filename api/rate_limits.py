@@ -1,21 +1,22 @@
 """How often one caller may call: each staff or channel token, each customer, each address without a token.
 
 Counted in the memory of each API process with a sliding window, so that a limit costs no round trip; behind a balancer
-a caller has as many times the limit as there are processes. The rates are read by `limits`; its own store is not used,
-because under load it begins a thread every 10 ms that walks over all callers. The headers are those of the IETF draft
-"RateLimit header fields for HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
+a caller has as many times the limit as there are processes. The library `limits` reads the rates and counts; what it
+counts in is ours (infra/rate_storage.py says why). The headers are those of the IETF draft "RateLimit header fields for
+HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from limits import RateLimitItem, parse_many
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from api.errors import Problem
 from domain.access import Principal, Role
 from infra.addresses import source_of
+from infra.rate_storage import WindowStorage
 from infra.settings import Settings
 
 _UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
@@ -42,51 +43,31 @@ class Allowance:
         return [(name.lower().encode(), value.encode()) for name, value in self.headers().items()]
 
 
-def now() -> float:
-    """Seconds since 1970."""
-    return time.time()
+class Rates:
+    """The limits of one setting, such as 100/second;3000/minute."""
 
+    def __init__(self, notation: str, storage: WindowStorage | None = None) -> None:
+        self._items = tuple(parse_many(notation)) if notation else ()
+        self._limiter = SlidingWindowCounterRateLimiter(storage or WindowStorage())
 
-class Window:
-    """Counts against one limit. What was counted in the window before weighs by the share of it that a window that
-    ends now still covers. Not for threads."""
+    def hit(self, name: str) -> list[tuple[bool, Allowance]]:
+        """Count a call: for each limit whether it is within it, and what is left after it."""
+        return [(self._limiter.hit(item, name), self._left(item, name)) for item in self._items]
 
-    def __init__(self, item: RateLimitItem, clock: Callable[[], float] | None = None) -> None:
-        self._amount, self._width_s, self._clock = item.amount, item.get_expiry(), clock or now
-        self._number = 0
-        self._before: dict[str, int] = {}
-        self._counts: dict[str, int] = {}
-
-    def hit(self, name: str) -> tuple[bool, Allowance]:
-        """Whether one more call is within the limit, and what is left after it. What is refused is not counted."""
-        at = self._clock() / self._width_s
-        self._turn(int(at))
-        share, before, count = 1 - at % 1, self._before.get(name, 0), self._counts.get(name, 0)
-        left = self._amount - count - int(before * share)
-        taken = left > 0
-        if taken:
-            self._counts[name] = count + 1
-        # The first call that comes free again: of the window before it drops out bit by bit, of this one at its end.
-        reset = share % (1 / before) if before else share
-        allowance = Allowance(
-            self._amount, self._width_s, max(0, left - taken), max(1, math.ceil(reset * self._width_s))
-        )
-        return taken, allowance
-
-    def _turn(self, number: int) -> None:
-        """Forget what no window covers any more, all callers at once."""
-        if number != self._number:
-            self._before = self._counts if number == self._number + 1 else {}
-            self._number, self._counts = number, {}
+    def _left(self, item: RateLimitItem, name: str) -> Allowance:
+        stats = self._limiter.get_window_stats(item, name)
+        reset_s = math.ceil(stats.reset_time - time.time())
+        return Allowance(item.amount, item.get_expiry(), stats.remaining, max(1, reset_s))
 
 
 class RateLimits:
-    """One for each process."""
+    """One for each process. Tokens, customers and addresses are counted apart: many of one kind push out none of
+    another."""
 
     def __init__(self, settings: Settings) -> None:
-        self._token = _windows(settings.rate_limit_token)
-        self._customer = _windows(settings.rate_limit_customer)
-        self._address = _windows(settings.rate_limit_address)
+        self._token = Rates(settings.rate_limit_token)
+        self._customer = Rates(settings.rate_limit_customer)
+        self._address = Rates(settings.rate_limit_address)
 
     def caller(self, caller: Principal) -> Allowance | None:
         """Count a call with a valid token, or of somebody signed in. Raises Problem `rate_limited`."""
@@ -102,17 +83,13 @@ class RateLimits:
         """Count a call that nobody can be held to but its address. Raises Problem `rate_limited`."""
         return self._count(self._address, f"address:{source_of(address)}")
 
-    def _count(self, windows: tuple[Window, ...], name: str) -> Allowance | None:
+    def _count(self, rates: Rates, name: str) -> Allowance | None:
         """The allowance with the least left; None where there is no limit."""
-        counted = [window.hit(name) for window in windows]
+        counted = rates.hit(name)
         refused = [allowance for taken, allowance in counted if not taken]
         if refused:
             raise _too_many(max(refused, key=lambda one: one.reset_s))
         return min((allowance for _, allowance in counted), key=lambda one: one.left / one.limit, default=None)
-
-
-def _windows(notation: str) -> tuple[Window, ...]:
-    return tuple(Window(item) for item in parse_many(notation)) if notation else ()
 
 
 def _too_many(allowance: Allowance) -> Problem:

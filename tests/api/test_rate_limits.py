@@ -13,8 +13,11 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from pydantic import ValidationError
 
-from api import rate_limits
-from api.rate_limits import Window
+from api.errors import Problem
+from api.rate_limits import RateLimits, Rates
+from domain.access import Principal, Role
+from infra import rate_storage
+from infra.rate_storage import WindowStorage
 from infra.settings import Settings
 from tests.api.changing import change, held, lines, paid, placed, reserved, stocked
 from tests.api.conftest import Door, an_order, open_door, unique
@@ -28,7 +31,7 @@ FEW = {"rate_limit_token": "5/minute", "rate_limit_customer": "4/minute", "rate_
 @pytest.fixture(scope="module", autouse=True)
 def _within_a_minute() -> Iterator[None]:
     """No minute ends between two calls of a test."""
-    with mock.patch.object(rate_limits, "now", lambda: 1_800_000_030.0):
+    with mock.patch.object(rate_storage, "now", lambda: 1_800_000_030.0):
         yield
 
 
@@ -110,17 +113,64 @@ async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, data
 
 
 @given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 9)), max_size=60))
-def test_a_window_counts_as_the_library_that_reads_its_rate_does(most: int, calls: list[tuple[str, float]]) -> None:
+def test_calls_are_counted_as_in_the_storage_of_the_library(most: int, calls: list[tuple[str, float]]) -> None:
     now_s = 1_000_000.0
     (item,) = parse_many(f"{most} per 4 seconds")
-    window, library = Window(item, lambda: now_s), SlidingWindowCounterRateLimiter(MemoryStorage())
-    with mock.patch("time.time", lambda: now_s):
+    rates = Rates(f"{most} per 4 seconds", WindowStorage(lambda: now_s))
+    with mock.patch("time.time", lambda: now_s), mock.patch("threading.Timer"):
+        library = SlidingWindowCounterRateLimiter(MemoryStorage())
         for name, passed_s in calls:
             now_s += passed_s
-            taken, allowance = window.hit(name)
+            ((taken, allowance),) = rates.hit(name)
             assert taken == library.hit(item, name)
             assert allowance.left == library.get_window_stats(item, name).remaining
             assert 1 <= allowance.reset_s <= 4
+
+
+def test_of_any_number_of_callers_the_last_ones_are_counted() -> None:
+    now_s = 1_000_000.0
+    storage = WindowStorage(lambda: now_s, most=3)
+    rates = Rates("2/minute", storage)
+
+    def left(name: str) -> list[int]:
+        return [allowance.left for _, allowance in rates.hit(name)]
+
+    assert [left(name) for name in ("a", "a", "b", "c", "d")] == [[1], [0], [1], [1], [1]]
+    assert [left(name) for name in ("d", "c", "b")] == [[0]] * 3, "these three are the last"
+    assert left("a") == [1], "the first one is forgotten"
+    assert storage.reset() == 3
+
+
+def test_what_no_window_covers_is_forgotten_with_the_first_call_of_anybody() -> None:
+    now_s = 1_000_020.0
+    storage = WindowStorage(lambda: now_s)
+    rates = Rates("2/minute", storage)
+    for number in range(100):
+        rates.hit(f"address:{number}")
+    now_s += 120
+    rates.hit("one")
+    assert storage.reset() == 1
+
+
+def test_a_storage_forgets_a_caller_when_told_to() -> None:
+    storage = WindowStorage(lambda: 1_000_000.0)
+    limiter, (item,) = SlidingWindowCounterRateLimiter(storage), parse_many("1/minute")
+    assert [limiter.hit(item, name) for name in "aab"] == [True, False, True]
+    limiter.clear(item, "a")
+    assert [limiter.hit(item, name) for name in "ab"] == [True, False]
+    storage.clear(item.key_for("b"))
+    assert limiter.test(item, "b") and storage.check()
+
+
+def test_tokens_customers_and_addresses_do_not_push_each_other_out() -> None:
+    with mock.patch.object(rate_storage, "MOST_CALLERS", 2):
+        limits = RateLimits(Settings(rate_limit_token="1/minute", rate_limit_address="9/minute"))
+    amy = Principal(Role.SUPPORT, "amy")
+    limits.caller(amy)
+    for number in range(9):
+        limits.address(f"192.0.2.{number}")
+    with pytest.raises(Problem, match="at most 1 calls per minute"):
+        limits.caller(amy)
 
 
 @pytest.mark.parametrize("rate", ["many", "5/fortnight", "-1/second", "5"])
