@@ -92,11 +92,13 @@ _FAILING = text(
                  FROM webhook_endpoints WHERE endpoint_id = :endpoint_id) o
         WHERE w.endpoint_id = o.endpoint_id AND w.active RETURNING o.dead"""
 )
+# An endpoint that is off stays off until this commits: what it closes, whoever switches the endpoint on opens again.
 _GIVE_UP = text(
     """UPDATE webhook_deliveries SET state = 'failed', last_error = 'endpoint_disabled', done_at = now()
         WHERE ctid = ANY(ARRAY(
           SELECT d.ctid FROM webhook_endpoints w JOIN webhook_deliveries d USING (endpoint_id)
-           WHERE NOT w.active AND d.state = 'open' LIMIT :limit))"""
+           WHERE NOT w.active AND d.state = 'open' LIMIT :limit
+             FOR UPDATE OF d SKIP LOCKED FOR SHARE OF w))"""
 )
 _ENABLE = text(
     """UPDATE webhook_endpoints SET active = true, disabled_at = NULL, failing_since = NULL, last_error = NULL

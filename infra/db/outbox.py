@@ -10,7 +10,8 @@ from domain.messages import TOLD
 # Rows that are there are taken, never `seq > last`: a transaction that commits late is not skipped. One fact is one
 # message on one channel, however often it is taken: e-mail where the order's channel named one (or support, when it
 # corrected the order's contact), else telephone.
-# What an endpoint misses that was switched off is kept like what was given up, to be sent again, and not for ever.
+# What an endpoint misses that is switched off is kept like what was given up, to be sent again, and not for ever. One
+# that is off stays off until this commits: who switches it on finds all of it. One switched on meanwhile is on.
 # An event that says `to` is for that party alone: a return may remind the warehouse.
 _FAN_OUT = text(
     """WITH taken AS (
@@ -20,12 +21,15 @@ _FAN_OUT = text(
        events AS MATERIALIZED (
          SELECT e.order_no, e.seq, e.type, e.data
            FROM taken t JOIN order_events e ON e.order_no = t.order_no AND e.seq = t.seq),
+       off AS MATERIALIZED (
+         SELECT endpoint_id, disabled_at FROM webhook_endpoints WHERE NOT active FOR SHARE),
        made AS (
          INSERT INTO webhook_deliveries (endpoint_id, order_no, seq, state, last_error, done_at)
-         SELECT w.endpoint_id, e.order_no, e.seq, CASE WHEN w.active THEN 'open' ELSE 'failed' END,
-                CASE WHEN w.active THEN NULL ELSE 'endpoint_disabled' END, CASE WHEN w.active THEN NULL ELSE now() END
-           FROM webhook_endpoints w CROSS JOIN events e
-          WHERE (w.active OR w.disabled_at > now() - make_interval(days => :kept_days))
+         SELECT w.endpoint_id, e.order_no, e.seq, CASE WHEN off.endpoint_id IS NULL THEN 'open' ELSE 'failed' END,
+                CASE WHEN off.endpoint_id IS NOT NULL THEN 'endpoint_disabled' END,
+                CASE WHEN off.endpoint_id IS NOT NULL THEN now() END
+           FROM webhook_endpoints w LEFT JOIN off ON off.endpoint_id = w.endpoint_id CROSS JOIN events e
+          WHERE (off.endpoint_id IS NULL OR off.disabled_at > now() - make_interval(days => :kept_days))
             AND (w.event_types = '{}' OR e.type = ANY(w.event_types))
          ON CONFLICT DO NOTHING
          RETURNING state),

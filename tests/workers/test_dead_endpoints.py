@@ -1,9 +1,15 @@
 """Webhook endpoints that take nothing for days: switched off with an alert, what they miss is kept and sent again."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db import deliveries, outbox
 from infra.db.autocommit import autocommit
+from infra.db.engine import Database
 from infra.db.notice_causes import webhook_disabled, webhooks_failed
 from infra.settings import Settings
 from tests.conftest import Books
@@ -107,6 +113,48 @@ async def test_what_is_given_up_is_kept_for_a_while_only(database_url: Books, se
         await sql(database_url.app_url, "UPDATE webhook_deliveries SET done_at = now() - interval '31 days'")
         await relay.sweep(books, vault())()
         assert await states(database_url) == {}
+
+
+@pytest.mark.parametrize("what", ["fan_out", "give_up"])
+@pytest.mark.parametrize("first", ["replay", "other"])
+async def test_a_replay_misses_nothing_that_is_written_down_meanwhile(
+    database_url: Books, settings: Settings, what: str, first: str
+) -> None:
+    """Whichever of the two begins, the second waits for it: the event is sent, and not kept for another replay."""
+
+    async def other(connection: AsyncConnection) -> int:
+        if what == "give_up":
+            return await deliveries.give_up_disabled(connection, 10)
+        return (await outbox.fan_out(connection, 10)).taken
+
+    async def replay(connection: AsyncConnection) -> int:
+        return await deliveries.replay(connection, "whe_one", None, 100) or 0
+
+    async with database(settings) as books:
+        await subscribe(books, "http://127.0.0.1:9/hook")
+        await place(database_url)
+        if what == "give_up":
+            async with autocommit(books) as connection:
+                await outbox.fan_out(connection, 10)
+        await sql(database_url.app_url, "UPDATE webhook_endpoints SET active = false, disabled_at = now()")
+        one, two = (replay, other) if first == "replay" else (other, replay)
+        async with books.begin() as holding:
+            await one(holding)
+            holder = (await holding.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            second = asyncio.create_task(_by_itself(books, two))
+            await until(lambda: _waits_or_done(database_url, holder, second), 60)
+        await second
+    assert await states(database_url) == {"open": 1}
+
+
+async def _by_itself(books: Database, act: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+    async with books.begin() as connection:
+        return await act(connection)
+
+
+async def _waits_or_done(books: Books, holder: int, task: asyncio.Task[int]) -> bool:
+    blocked = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+    return task.done() or await sql(books.owner_url, blocked, holder) != []
 
 
 async def _is(books: Books, wanted: tuple[bool, bool, str]) -> bool:
