@@ -13,18 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.steps import FORWARD
-from infra import temporal_steps
+from infra import temporal, temporal_steps
 from infra.crypto import Unreadable, Vault
 from infra.db import events, giving, jobs, support_reading
 from infra.db.engine import Database
@@ -218,13 +216,8 @@ class JobActivities:
 
     async def _accepted(self, request: m.ResolveRequest) -> WorkflowUpdateHandle[m.UpdateAnswer]:
         """Returns once the order has taken the act. Temporal itself would wait for that for ever."""
-        start: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
-            names.ORDER,
-            m.StartOrder(request.order_no),
-            id=names.order_workflow(request.order_no),
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        )
+        workflow_id = names.order_workflow(request.order_no)
+        start = temporal.start_or_use(names.ORDER, m.StartOrder(request.order_no), workflow_id, self._task_queue)
         handle: WorkflowUpdateHandle[m.UpdateAnswer] = await self._client.start_update_with_start_workflow(
             names.RESOLVE,
             request,

@@ -8,11 +8,9 @@ from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -90,13 +88,8 @@ class Workflows:
             raise _unavailable() from None
 
     async def _update(self, client: Client, order_no: str, update: str, arg: Any, update_id: str) -> UpdateAnswer:
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            names.ORDER,
-            StartOrder(order_no),
-            id=names.order_workflow(order_no),
-            task_queue=self._settings.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        )
+        workflow_id, task_queue = names.order_workflow(order_no), self._settings.task_queue
+        start = temporal.start_or_use(names.ORDER, StartOrder(order_no), workflow_id, task_queue)
         answer: UpdateAnswer = await client.execute_update_with_start_workflow(
             update, arg, start_workflow_operation=start, id=update_id, result_type=UpdateAnswer
         )

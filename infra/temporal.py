@@ -4,9 +4,10 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from temporalio.client import Client, Interceptor, Plugin
-from temporalio.common import SearchAttributeKey
+from temporalio.client import Client, Interceptor, Plugin, WithStartWorkflowOperation
+from temporalio.common import SearchAttributeKey, WorkflowIDConflictPolicy
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from infra.settings import Settings, settings
@@ -60,6 +61,23 @@ async def connect(
         interceptors=list(interceptors),
         plugins=list(plugins),
     )
+
+
+def start_or_use(workflow: str, arg: Any, workflow_id: str, task_queue: str) -> WithStartWorkflowOperation[Any, Any]:
+    """For an update: starts the workflow where it does not run.
+
+    An update that fails raises its error, and the operation keeps it too, for whoever asks it for the workflow's
+    handle. Here nobody does; the error counts as seen, or asyncio logs it again once the operation is collected.
+    """
+    operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        workflow,
+        arg,
+        id=workflow_id,
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    operation._workflow_handle.add_done_callback(lambda kept: kept.cancelled() or kept.exception())
+    return operation
 
 
 def build_id() -> str:
