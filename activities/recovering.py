@@ -13,6 +13,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities import starting
 from infra import temporal_namespace
 from infra.db import dispatching
+from infra.db.dispatching import OrderFacts
 from infra.db.engine import Database
 from workflows.messages import ReturnRef, StartJob
 
@@ -77,21 +78,35 @@ async def walk_on(
 async def _orders(
     client: Client, database: Database, task_queue: str, place: Place, limit: int, found: Recovered
 ) -> Place | None:
-    """Those whose story is not at its end; or, in a part of its own, those that are closed and still owe."""
-    read = dispatching.open_orders if place.part is Part.ORDERS else dispatching.owing_orders
+    """Those whose story is not at its end."""
     async with database.begin() as connection:
-        page = await read(connection, place.order_no, limit)
+        page = await dispatching.open_orders(connection, place.order_no, limit)
+    await _begun(client, task_queue, page, found)
+    return Place(Part.ORDERS, page[-1].order_no) if len(page) == limit else None
+
+
+async def _owing(
+    client: Client, database: Database, task_queue: str, place: Place, limit: int, found: Recovered
+) -> Place | None:
+    """Those that are closed and still owe or hold something."""
+    async with database.begin() as connection:
+        page, after = await dispatching.owing_orders(connection, place.order_no, limit)
+    await _begun(client, task_queue, page, found)
+    return Place(Part.OWING, after) if after is not None else None
+
+
+async def _begun(client: Client, task_queue: str, page: Sequence[OrderFacts], found: Recovered) -> None:
     started = await _started(page, lambda order: starting.start_again(client, order, task_queue))
     found.open_orders += len(page)
     found.started += started
     found.running += len(page) - started
-    return Place(place.part, page[-1].order_no) if len(page) == limit else None
 
 
 async def _returns(
     client: Client, database: Database, task_queue: str, place: Place, limit: int, found: Recovered
 ) -> Place | None:
-    """Those that no order has begun yet, or whose order runs and does not know that they are gone."""
+    """Those that no order has begun yet, or whose order runs and does not know that they are gone; and those that are
+    over and have a label to give back."""
     async with database.begin() as connection:
         page = await dispatching.open_returns(connection, (place.order_no, place.return_id), limit)
     refs = [ReturnRef(order_no, return_id) for return_id, order_no in page]
@@ -99,7 +114,7 @@ async def _returns(
     return Place(Part.RETURNS, refs[-1].order_no, refs[-1].return_id) if len(refs) == limit else None
 
 
-_WALKS = {Part.ORDERS: _orders, Part.RETURNS: _returns, Part.OWING: _orders}
+_WALKS = {Part.ORDERS: _orders, Part.RETURNS: _returns, Part.OWING: _owing}
 _NEXT = {Part.ORDERS: Part.RETURNS, Part.RETURNS: Part.OWING}
 
 

@@ -42,12 +42,14 @@ async def return_view(conn: AsyncConnection, return_id: str) -> m.ReturnView:
 
 
 def _label(here: Return) -> str:
-    """What is to be done about its label: nothing is booked for a return that is over, and what was is given back."""
+    """What is to be done about its label: nothing is booked for a return that is over, and what was booked, or may have
+    been, is given back."""
     on_its_way = here.status in (ReturnStatus.APPROVED, ReturnStatus.IN_TRANSIT)
-    if here.label == "wanted" and not on_its_way:
-        return "none"
-    given_up = here.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED)
-    return "unused" if here.label == "booked" and given_up and here.parcel is None else here.label
+    given_up = here.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED) and here.parcel is None
+    asked_for = here.label == "booked" or (here.label == "wanted" and here.label_tries > 0)
+    if given_up and asked_for:
+        return "unused"
+    return "none" if here.label == "wanted" and not on_its_way else here.label
 
 
 class ReturnActivities:
@@ -109,10 +111,13 @@ class ReturnActivities:
         """Give back a label that nobody has used; one that is on its way after all is left alone."""
         async with self._db.begin() as conn:
             here = await returns.find(conn, ref.return_id)
-        if _label(here) != "unused" or here.carrier is None or here.carrier_ref is None:
+        if _label(here) != "unused" or here.carrier is None:
             return await self._view(ref.return_id)
-        key = f"{here.order_no}/return/{here.return_no}/cancel"
-        recalled = await self._carrier(here.carrier).cancel(here.carrier_ref, key)
+        carrier, key = self._carrier(here.carrier), f"{here.order_no}/return/{here.return_no}"
+        # The answer of the one who booked it may be lost.
+        known = None if here.carrier_ref else await carrier.lookup(key)
+        reference = known.shipment_ref if known else here.carrier_ref
+        recalled = await carrier.cancel(reference, f"{key}/cancel") if reference else True
         async with self._db.begin() as conn:
             await returns.locked(conn, ref.return_id)
             await return_labels.given_back(conn, ref.return_id, recalled=bool(recalled))

@@ -152,28 +152,42 @@ _COUNT_OPEN = text(
          UNION SELECT order_no FROM returns
                 WHERE status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')) open"""
 )
-# Orders begin their returns' workflows themselves; what an order that runs on believes to be followed may be gone.
+# Orders begin their returns' workflows themselves; what an order that runs on believes to be followed may be gone. A
+# return that is over is followed until its label is given back.
 _OPEN_RETURNS = text(
     """SELECT return_id, order_no FROM returns
-        WHERE status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
+        WHERE (status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
+               OR (status IN ('cancelled', 'expired') AND parcel IS NULL
+                   AND (label = 'booked' OR (label = 'wanted' AND label_tries > 0))))
           AND (order_no, return_id) > (:order_no, :return_id) ORDER BY order_no, return_id LIMIT :limit"""
 )
-# Closed orders whose story would find something to do. Those that may are few, and in indexes of their own: money
-# beside the order's own, captures that were refused, payments that were tried again; the rest of what may be open on a
-# closed order is among the open ones above.
+# So many orders are walked over for one page of those that owe.
+_WINDOW = 20_000
+_WINDOW_END = text(
+    """SELECT coalesce((SELECT order_no FROM orders WHERE order_no > :after ORDER BY order_no OFFSET :window LIMIT 1),
+                       (SELECT max(order_no) FROM orders WHERE order_no > :after))"""
+)
+_IN_WINDOW = "order_no > :after AND order_no <= :until"
+# Closed orders whose story would find something to do. Candidates are few, and all that may: authorisations that
+# nothing has ended, what a provider is to decide, money beside the order's own, guarantees, differences, stuck steps;
+# the rest of what may be open on a closed order is among the open ones above.
 _OWING_ORDERS = text(
     f"""WITH candidates AS (
-         SELECT order_no FROM payments WHERE purpose <> 'order' AND order_no > :after
-         UNION SELECT order_no FROM payments WHERE kind = 'capture' AND status = 'failed' AND order_no > :after
-         UNION SELECT order_no FROM payment_requests WHERE attempt > 1 AND order_no > :after
+         SELECT order_no FROM payments a
+          WHERE {_IN_WINDOW} AND (a.purpose <> 'order' OR a.status = 'pending'
+             OR (a.kind = 'authorise' AND a.status = 'succeeded' AND NOT EXISTS (
+                   SELECT FROM payments v WHERE v.order_no = a.order_no AND v.parent_id = a.payment_id
+                      AND v.kind IN ('void', 'capture') AND v.status = 'succeeded')))
          UNION SELECT order_no FROM guarantees
-                WHERE status IN ('wanted', 'release_due', 'claim_due') AND order_no > :after
-         UNION SELECT order_no FROM order_supplements WHERE status = 'awaiting_payment' AND order_no > :after)
+                WHERE status IN ('wanted', 'release_due', 'claim_due') AND {_IN_WINDOW}
+         UNION SELECT order_no FROM order_supplements WHERE status = 'awaiting_payment' AND {_IN_WINDOW}
+         UNION SELECT order_no FROM parked_steps WHERE resolved_at IS NULL AND {_IN_WINDOW})
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
          FROM candidates JOIN orders o USING (order_no)
         WHERE o.status IN ('completed', 'cancelled')
-          AND ({ERRAND} IS NOT NULL OR EXISTS ({stray_money("o.order_no")}))
+          AND ({ERRAND} IS NOT NULL OR EXISTS ({stray_money("o.order_no")})
+               OR EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL))
           AND NOT EXISTS (SELECT FROM refunds r WHERE r.order_no = o.order_no AND r.status = 'approved')
           AND NOT EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL)
           AND NOT EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no
@@ -189,11 +203,16 @@ async def open_orders(connection: AsyncConnection, after: str, limit: int) -> li
     return [OrderFacts(*row) for row in rows]
 
 
-async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> list[OrderFacts]:
-    """A page of closed orders that still owe, beyond number `after`: surplus money, guarantees, differences. None of
-    them is among `open_orders`."""
-    rows = await connection.execute(_OWING_ORDERS, {"after": after, "limit": limit})
-    return [OrderFacts(*row) for row in rows]
+async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> tuple[list[OrderFacts], str | None]:
+    """A page of closed orders that still owe or hold something, beyond number `after`, and the number behind which to
+    go on, None at the end: surplus money, live authorisations, guarantees, differences, stuck steps. None of them is
+    among `open_orders`; a page may be empty before the end."""
+    until = (await connection.execute(_WINDOW_END, {"after": after, "window": _WINDOW})).scalar_one()
+    if until is None:
+        return [], None
+    rows = await connection.execute(_OWING_ORDERS, {"after": after, "until": until, "limit": limit})
+    page = [OrderFacts(*row) for row in rows]
+    return page, page[-1].order_no if len(page) == limit else until
 
 
 async def count_open_orders(connection: AsyncConnection) -> int:
@@ -207,6 +226,7 @@ async def running_jobs(connection: AsyncConnection) -> list[tuple[str, float]]:
 
 
 async def open_returns(connection: AsyncConnection, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
-    """A page of (return id, order number) of the returns that are open, beyond (order number, return id)."""
+    """A page of (return id, order number) beyond (order number, return id): returns that are open, or over with a label
+    that nobody has used."""
     rows = await connection.execute(_OPEN_RETURNS, {"order_no": after[0], "return_id": after[1], "limit": limit})
     return [(row.return_id, row.order_no) for row in rows]

@@ -37,7 +37,7 @@ _KEEP = text("INSERT INTO return_labels (return_id, format, content_enc) VALUES 
 _GIVEN_BACK = text(
     """UPDATE returns SET label = CASE WHEN :recalled THEN 'none' ELSE label END,
               parcel = CASE WHEN :recalled THEN parcel ELSE coalesce(parcel, 'picked_up') END, updated_at = now()
-        WHERE return_id = :return_id AND label = 'booked'"""
+        WHERE return_id = :return_id AND label IN ('booked', 'wanted')"""
 )
 _FAILED = text(
     """UPDATE returns SET label = 'failed', updated_at = now()

@@ -29,7 +29,8 @@ from infra.db import events
 from infra.db.return_terms import ReturnTerms
 
 _COLUMNS = """return_id, order_no, return_no, resolution, status, reason_code, requested_by, warehouse, deadline,
-              remind_at, reminded_at, default_outcome, label, carrier, carrier_ref, tracking_no, parcel, settled"""
+              remind_at, reminded_at, default_outcome, label, label_tries, carrier, carrier_ref, tracking_no, parcel,
+              settled"""
 _ORDER_OF = text("SELECT order_no FROM returns WHERE return_id = :return_id")
 _ONE = text(f"SELECT {_COLUMNS} FROM returns WHERE return_id = :return_id")  # noqa: S608
 _LINES = text("SELECT line_no, sku, quantity FROM return_lines WHERE return_id = :return_id ORDER BY line_no")
@@ -71,6 +72,7 @@ class Return:
     reminded_at: datetime | None
     default_outcome: ReturnDue | None
     label: str
+    label_tries: int
     carrier: str | None
     carrier_ref: str | None
     tracking_no: str | None

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from functools import partial
+from itertools import count, product
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.recovering import Recovered
+from activities.views import view_of
 from api import recover_acts
 from api.app import create_app
 from domain.refunds import Origin
 from infra import tokens
+from infra.db import dispatching
 from infra.db.engine import Database
 from infra.db.refund_plans import RefundAsk
 from infra.db.refunds import open_refund
@@ -27,9 +30,10 @@ from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.infra.servers import serving
-from tests.workers.support import damage, move, place, settings_for, sql
+from tests.workers.support import damage, database, move, place, settings_for, sql
 from workers import recover
 from workflows import names
+from workflows.messages import OrderView
 
 
 @pytest.fixture
@@ -141,6 +145,119 @@ async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothi
     begun = [no for no in (paid, surplus, given_back, held, guaranteed, dearer) if await known(client, no)]
     assert begun == [surplus, held, guaranteed, dearer]
     assert await recover.recover(settings, quiet) == Recovered(open_orders=4, running=4)
+
+
+PAYMENT = (
+    "INSERT INTO payments (payment_id, order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
+    "idempotency_key, provider_ref, parent_id) OVERRIDING SYSTEM VALUE VALUES "
+)
+ENDS = [None, *product(("capture", "void", "refund"), ("intent", "pending", "succeeded", "failed"))]
+
+
+def money_left_behind(order_nos: Iterator[str]) -> Iterator[str]:
+    """An order of one payment for each way in which it may have been begun and ended; the statements that write it."""
+    ids = count(1000)
+    begun = product(("authorise", "capture"), ("pending", "succeeded", "failed"), ("order", "stray", "supplement"))
+    for (kind, state, purpose), end, attempts in product(begun, ENDS, (1, 2)):
+        if end is not None and (kind, end[0]) in {("authorise", "refund"), ("capture", "capture"), ("capture", "void")}:
+            continue
+        order_no, first = next(order_nos), next(ids)
+        yield f"{PAYMENT}({first}, '{order_no}', '{kind}', '{purpose}', 1, 'sandbox', 500, 'CNY', '{state}', "
+        yield f"'k-{first}', 'r-{first}', NULL);"
+        if end is not None:
+            second = next(ids)
+            yield f"{PAYMENT}({second}, '{order_no}', '{end[0]}', '{purpose}', 1, 'sandbox', 500, 'CNY', '{end[1]}', "
+            yield f"'k-{second}', 'r-{second}', {first});"
+        for attempt in range(1, attempts + 1):
+            yield "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor) VALUES "
+            yield f"('{order_no}/{attempt}', '{order_no}', {attempt}, 'sandbox', 'tok_ok', 'test');"
+
+
+def promises_left_behind(order_nos: Iterator[str]) -> Iterator[str]:
+    """An order for each state of what it may have promised: refunds, guarantees, differences, returns, stuck steps."""
+    for status in ("awaiting_approval", "approved", "succeeded", "refused", "overtaken"):
+        order_no = next(order_nos)
+        yield "INSERT INTO refunds (refund_id, order_no, origin, amount_minor, goods_minor, shipping_minor, currency, "
+        yield f"status, asked_by, reason_enc) VALUES ('rf_{order_no}', '{order_no}', 'support', 5, 5, 0, 'CNY', "
+        yield f"'{status}', 'support:ann', '');"
+    asked = (
+        "INSERT INTO returns (return_id, order_no, resolution, status, reason_code, reason_enc, requested_by, warehouse"
+    )
+    over = (
+        "requested",
+        "approved",
+        "in_transit",
+        "received",
+        "inspected",
+        "completed",
+        "rejected",
+        "expired",
+        "cancelled",
+    )
+    guaranteed = ("wanted", "authorised", "declined", "dropped", "release_due", "released", "claim_due", "claimed")
+    for status, state in [*((one, "") for one in over), *product(("approved", "completed", "cancelled"), guaranteed)]:
+        order_no = next(order_nos)
+        yield f"{asked}) VALUES ('rt_{order_no}', '{order_no}', 'exchange', '{status}', 'other', '', 'c', 'WH-EAST');"
+        if state:
+            claim = 500 if state in ("claim_due", "claimed") else "NULL"
+            yield "INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token, status, "
+            yield f"claim_minor) VALUES ('rt_{order_no}', '{order_no}', 500, 'CNY', 'sandbox', 't', '{state}', {claim}"
+            yield ");"
+    for status, resolved in product(("awaiting_payment", "applied", "undone"), ("now()", "NULL")):
+        code = "'declined'" if status == "undone" else "NULL"
+        order_no = next(order_nos)
+        yield "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+        yield "total_before_minor, total_after_minor, amount_minor, currency, method, token, until, status, code) "
+        yield f"VALUES ('{order_no}', 1, 1, 'c', '{{lines}}', '[]', '[]', 'WH-EAST', 1, 6, 5, 'CNY', 'sandbox', 't', "
+        yield f"now(), '{status}', {code});"
+        yield "INSERT INTO parked_steps (order_no, park_no, step, error, options, attempts, amount_minor, escalate_at, "
+        yield f"resolved_at) VALUES ('{next(order_nos)}', 1, 'refund', 'x', '{{retry}}', 1, 5, now(), {resolved}"
+        yield ");"
+    yield "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', 'late', 'payment', "
+    yield f"'{next(order_nos)}', '{{}}');"
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+async def test_a_closed_order_is_started_again_exactly_if_its_story_would_find_something_to_do(
+    database_url: Books, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    """Every state of every thing that an order may owe or hold, on an order that is closed and has nothing else."""
+    await damage(database_url.owner_url, "TRUNCATE orders, inbox CASCADE")
+    monkeypatch.setattr(dispatching, "_WINDOW", 50)
+    written = await plain_orders(database_url, 350)
+    order_nos = iter(written)
+    statements = " ".join([*money_left_behind(order_nos), *promises_left_behind(order_nos)])
+    unused = list(order_nos)
+    await damage(database_url.owner_url, *statements.split(";")[:-1], f"UPDATE orders SET status = '{status}'")
+    async with database(settings_for(database_url)) as books, books.begin() as conn:
+        found = [one.order_no for one in await dispatching.open_orders(conn, "", 1000)]
+        after: str | None = ""
+        while after is not None:
+            page, after = await dispatching.owing_orders(conn, after, 7)
+            assert len(page) <= 7
+            found += [one.order_no for one in page]
+        busy = [one for one in written if has_something_to_do(await view_of(conn, one))]
+    assert sorted(found) == sorted(busy)
+    assert len(found) == len(set(found)) and 50 < len(busy) < len(written) - len(unused) - 50
+
+
+def has_something_to_do(view: OrderView) -> bool:
+    """As `closed` of the order's workflow has it; and a stuck step that is over is closed by it, too."""
+    return bool(view.unheard or view.stray or view.errand or view.returns or view.parked)
+
+
+async def plain_orders(books: Books, number: int) -> list[str]:
+    """Accepted orders, each with an event; their numbers, in order."""
+    first = await place(books)
+    await damage(
+        books.owner_url,
+        "INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country, "
+        "province, city, ship_to_enc, placed_by, event_seq) SELECT 'o' || to_char(n, 'FM00000'), channel, type, "
+        "customer_id, currency, items_minor, total_minor, country, province, city, ship_to_enc, placed_by, 2 "
+        f"FROM orders, generate_series(1, {number}) n WHERE order_no = '{first}'",
+        f"DELETE FROM orders WHERE order_no = '{first}'",
+    )
+    return [row[0] for row in await sql(books.app_url, "SELECT order_no FROM orders ORDER BY order_no")]
 
 
 async def test_running_bulk_acts_are_started_too(database_url: Books, server: TemporalServer) -> None:

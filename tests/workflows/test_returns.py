@@ -209,6 +209,22 @@ async def test_an_unused_label_that_cannot_be_given_back_stops_nothing(stage: St
     assert stage.parcels(f"{order_no}-R1") == ["booked"]
 
 
+async def test_a_label_whose_answer_is_lost_with_temporal_is_given_back_once_the_return_is_over(stage: Stage) -> None:
+    """Neither the books nor Temporal know what the carrier has booked; the carrier does."""
+    order_no = await at_the_door(stage)
+    stage.fault("carriers", "timeout_after", 1, order_no=f"{order_no}-R1")
+    return_id = await ask(stage, order_no)
+    await eventually(lambda: stage.parcels(f"{order_no}-R1") == ["booked"], 60)
+    handle = stage.client.get_workflow_handle(names.return_workflow(return_id))
+    await handle.terminate("lost")
+    await stage.sql("UPDATE returns SET status = 'cancelled', deadline = NULL WHERE return_id = :r", r=return_id)
+    await recover.recover(stage.settings, Console(quiet=True))
+    assert await stage.client.get_workflow_handle(handle.id).result() == "cancelled"
+    assert stage.parcels(f"{order_no}-R1") == ["cancelled"]
+    label = "SELECT label FROM returns WHERE return_id = :r"
+    assert (await stage.sql(label, r=return_id))[0][0] == "none"
+
+
 async def test_an_erased_customers_return_goes_on_without_a_label(stage: Stage) -> None:
     order_no = await at_the_door(stage)
     await stage.sql("UPDATE customers SET data_key = NULL WHERE customer_id = "
