@@ -4,12 +4,13 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from infra import machine
-from infra.db import processes
+from infra.crypto import Vault
+from infra.db import master_keys, processes
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
 from infra.pulse import PULSE
@@ -23,16 +24,36 @@ _log = logging.getLogger(__name__)
 
 
 class Condition:
-    """What keeps a living process from doing its work; None while nothing does. A change is told at once."""
+    """What keeps a living process from doing its work; None while nothing does. A change is told at once.
+
+    Another master key than that of the database goes before everything else.
+    """
 
     def __init__(self, trouble: Mapping[str, Any] | None = None) -> None:
-        self.trouble = trouble
+        self._trouble = trouble
+        self.other_key: Mapping[str, Any] | None = None
         self.changed = asyncio.Event()
 
+    @property
+    def trouble(self) -> Mapping[str, Any] | None:
+        """What is told of this process: `code`, `detail`, and what else is known."""
+        return self.other_key or self._trouble
+
     def set(self, trouble: Mapping[str, Any] | None) -> None:
-        if trouble != self.trouble:
-            self.trouble = trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
             self.changed.set()
+
+    def lacks(self, keys: Collection[bytes]) -> None:
+        """Note which master keys of the database this process does not have; logged when it changes."""
+        found = {"code": master_keys.UNKNOWN, "detail": master_keys.problem(keys)} if keys else None
+        if found == self.other_key:
+            return
+        self.other_key = found
+        if found:
+            _log.error(found["detail"], extra={"code": found["code"]})
+        else:
+            _log.info("this process has the master keys of the database again")
 
 
 class Heartbeat:
@@ -48,13 +69,16 @@ class Heartbeat:
     ) -> None:
         self._database, self._name, self._watched, self._beat_s = database, name, settings.watched_dirs, beat_s
         self._condition = condition or Condition()
+        self._key_ids = Vault.from_settings(settings).key_ids
         self._process_id: int | None = None
 
     async def beat(self) -> None:
         """Say it once; the first time that the process has begun."""
         usage = await asyncio.to_thread(machine.usage, self._watched)
-        trouble = self._condition.trouble
         async with autocommit(self._database) as connection:
+            # The database may have been exchanged since the start, by one that was restored.
+            self._condition.lacks(await master_keys.lacking(connection, self._key_ids))
+            trouble = self._condition.trouble
             if self._process_id is None or not await processes.beat(connection, self._process_id, usage, trouble):
                 host = socket.gethostname()
                 self._process_id = await processes.begin(connection, self._name, host, os.getpid(), usage, trouble)

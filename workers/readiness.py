@@ -73,14 +73,16 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether tasks of orders come here."""
-        return self._trouble is None
+        """Whether tasks of orders come here, and can be done."""
+        return self._trouble is None and self.condition.other_key is None
 
     def answer(self) -> tuple[bool, Mapping[str, Any]]:
         """For a readiness probe."""
         if PULSE.cut_off:
             return False, self._not_ready(Trouble(CUT_OFF, "PostgreSQL does not answer this worker"))
-        return (True, {"status": "ready"}) if self._trouble is None else (False, self._not_ready(self._trouble))
+        if self.condition.trouble is not None:
+            return False, {"status": "not_ready", **self.condition.trouble}
+        return True, {"status": "ready"}
 
     async def until_prepared(self, client: Client, stopping: asyncio.Event) -> bool:
         """Waits until the namespace has what orders need: a worker that polls before wedges them. False: stopped."""

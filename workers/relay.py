@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from activities import starting
@@ -25,7 +26,7 @@ from infra.db.autocommit import autocommit
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.gateways.registry import build_messages
-from infra.heartbeat import beating
+from infra.heartbeat import Condition, beating
 from infra.pulse import PULSE
 from infra.settings import Settings
 from workers import process
@@ -62,6 +63,7 @@ LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
 CONTACTS_LOOK_S, CONTACTS_AT_ONCE = 30.0, 200
 # Questions to the books come one at a time, with room for orders between them.
 CHECK_PAUSE_S, CHECK_LOOK_S = 5.0, 30.0
+Step = Callable[[], Awaitable[bool]]
 _log = logging.getLogger(__name__)
 
 
@@ -73,68 +75,112 @@ def run() -> None:
 async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """One life of the process; an unreachable database or Temporal does not end it."""
     telemetry.instrument_httpx()
-    database = Database.from_settings(settings)
-    vault = Vault.from_settings(settings)
-    deliverer, notifier = Deliverer(database, vault, settings), Notifier(database, vault, settings)
-    messenger = Messenger(database, vault, settings, build_messages(settings))
-    dispatcher = Dispatcher(
-        database,
-        starting.lazily_connected(settings),
-        settings,
-        eager=False,
-        min_age_s=DISPATCH_AFTER_S,
-        idle_s=IDLE_S,
-        in_flight=IN_FLIGHT,
+    database, vault, condition = Database.from_settings(settings), Vault.from_settings(settings), Condition()
+    senders = _Senders(
+        Deliverer(database, vault, settings),
+        Notifier(database, vault, settings),
+        Messenger(database, vault, settings, build_messages(settings)),
     )
-    fresh = asyncio.Event()
-    busy_s = settings.relay_poll_s
-    look_s = settings.notice_poll_s
+    dispatcher = _dispatcher(database, settings)
     work = [
         dispatcher.run(),
-        repeat(
-            "fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=max(busy_s, IDLE_S)
-        ),
-        repeat("delivery", deliverer.step, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
-        repeat("messages", messenger.step, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
-        repeat("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
-        repeat("notices", notifier.tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
-        repeat(
-            "audit anchor",
-            anchor(database, settings.audit_anchor_s),
-            stopping,
-            busy_s=SWEEP_PAUSE_S,
-            idle_s=min(ANCHOR_LOOK_S, settings.audit_anchor_s),
-        ),
-        repeat("lapsed refunds", lapse_refunds(database), stopping, busy_s=SWEEP_PAUSE_S, idle_s=LAPSE_LOOK_S),
-        repeat("books", checks(database, settings), stopping, busy_s=CHECK_PAUSE_S, idle_s=CHECK_LOOK_S),
-        repeat("contacts", contacts(database, KeyRing(vault)), stopping, busy_s=SWEEP_PAUSE_S, idle_s=CONTACTS_LOOK_S),
-        repeat("backorders", Waker(database).step, stopping, busy_s=BACKORDERS_BUSY_S, idle_s=BACKORDERS_LOOK_S),
-        repeat("backlogs", observing(database), stopping, busy_s=BACKLOGS_LOOK_S, idle_s=BACKLOGS_LOOK_S),
-        repeat("sweep", sweep(database, vault), stopping, busy_s=SWEEP_PAUSE_S, idle_s=SWEEP_EVERY_S),
+        *_sending(database, senders, settings, stopping, condition),
+        *_keeping(database, vault, settings, stopping, condition),
     ]
     tasks = [asyncio.create_task(job) for job in work]
-    metrics.serve(
-        settings.relay_metrics_port, partial(_healthy, tasks), settings.metrics_host, ready=partial(_ready, tasks)
-    )
-    async with beating(database, "relay", settings):
+    ready = partial(_ready, tasks, condition)
+    metrics.serve(settings.relay_metrics_port, partial(_healthy, tasks), settings.metrics_host, ready=ready)
+    async with beating(database, "relay", settings, condition):
         await stopping.wait()
         await dispatcher.stop()
         await ended(tasks, STOP_S)
-        await asyncio.gather(deliverer.close(), notifier.close(), messenger.close())
+        await senders.close()
     await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Senders:
+    """What speaks to the outside."""
+
+    deliverer: Deliverer
+    notifier: Notifier
+    messenger: Messenger
+
+    async def close(self) -> None:
+        await asyncio.gather(self.deliverer.close(), self.notifier.close(), self.messenger.close())
+
+
+def _dispatcher(database: Database, settings: Settings) -> Dispatcher:
+    client = starting.lazily_connected(settings)
+    return Dispatcher(
+        database, client, settings, eager=False, min_age_s=DISPATCH_AFTER_S, idle_s=IDLE_S, in_flight=IN_FLIGHT
+    )
+
+
+def _sending(
+    database: Database, senders: _Senders, settings: Settings, stopping: asyncio.Event, condition: Condition
+) -> list[Coroutine[None, None, None]]:
+    """Events to subscribers, messages to customers, notices to staff. All but the events needs the master key."""
+    fresh, messenger, notifier = asyncio.Event(), senders.messenger, senders.notifier
+    busy_s, look_s = settings.relay_poll_s, settings.notice_poll_s
+    idle_s = max(busy_s, IDLE_S)
+    deliver, send, tell = (
+        with_own_keys(condition, step) for step in (senders.deliverer.step, messenger.step, notifier.tell)
+    )
+    return [
+        repeat("fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
+        repeat("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
+        repeat("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
+        repeat("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
+        repeat("notices", tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
+    ]
+
+
+def _keeping(
+    database: Database, vault: Vault, settings: Settings, stopping: asyncio.Event, condition: Condition
+) -> list[Coroutine[None, None, None]]:
+    """What is looked after from time to time."""
+    anchor_s = settings.audit_anchor_s
+    found, swept = (
+        with_own_keys(condition, step) for step in (contacts(database, KeyRing(vault)), sweep(database, vault))
+    )
+
+    def every(name: str, step: Step, busy_s: float, idle_s: float) -> Coroutine[None, None, None]:
+        return repeat(name, step, stopping, busy_s=busy_s, idle_s=idle_s)
+
+    return [
+        every("audit anchor", anchor(database, anchor_s), SWEEP_PAUSE_S, min(ANCHOR_LOOK_S, anchor_s)),
+        every("lapsed refunds", lapse_refunds(database), SWEEP_PAUSE_S, LAPSE_LOOK_S),
+        every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_LOOK_S),
+        every("contacts", found, SWEEP_PAUSE_S, CONTACTS_LOOK_S),
+        every("backorders", Waker(database).step, BACKORDERS_BUSY_S, BACKORDERS_LOOK_S),
+        every("backlogs", observing(database), BACKLOGS_LOOK_S, BACKLOGS_LOOK_S),
+        every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),
+    ]
+
+
+def with_own_keys(condition: Condition, step: Step) -> Step:
+    """The step, which opens or seals something: it rests while the database has master keys that are not ours."""
+
+    async def guarded() -> bool:
+        return condition.other_key is None and await step()
+
+    return guarded
 
 
 def _healthy(tasks: Sequence["asyncio.Task[None]"]) -> bool:
     return PULSE.healthy() and not any(task.done() for task in tasks)
 
 
-def _ready(tasks: Sequence["asyncio.Task[None]"]) -> metrics.Answer:
+def _ready(tasks: Sequence["asyncio.Task[None]"], condition: Condition) -> metrics.Answer:
     if PULSE.cut_off:
         return False, {"status": "not_ready", "code": CUT_OFF, "detail": "PostgreSQL does not answer this relay"}
+    if condition.trouble is not None:
+        return False, {"status": "not_ready", **condition.trouble}
     return (True, {"status": "ready"}) if _healthy(tasks) else (False, {"status": "down"})
 
 
-def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) -> Callable[[], Awaitable[bool]]:
+def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) -> Step:
     """The step that turns events into deliveries and messages; sets `fresh`, or `to_tell`, when it has made some.
 
     Events that nobody subscribed to are no reason to hurry, as long as one turn takes them all: customers are told in
@@ -153,7 +199,7 @@ def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) ->
     return step
 
 
-def anchor(database: Database, every_s: float) -> Callable[[], Awaitable[bool]]:
+def anchor(database: Database, every_s: float) -> Step:
     """The step that anchors the audit log when it is due. Each hash is logged: logs are kept elsewhere."""
 
     async def step() -> bool:
@@ -166,7 +212,7 @@ def anchor(database: Database, every_s: float) -> Callable[[], Awaitable[bool]]:
     return step
 
 
-def lapse_refunds(database: Database) -> Callable[[], Awaitable[bool]]:
+def lapse_refunds(database: Database) -> Step:
     """The step that frees the room of refunds that no second person decided in time, order by order."""
 
     async def step() -> bool:
@@ -181,7 +227,7 @@ def lapse_refunds(database: Database) -> Callable[[], Awaitable[bool]]:
     return step
 
 
-def contacts(database: Database, keys: KeyRing) -> Callable[[], Awaitable[bool]]:
+def contacts(database: Database, keys: KeyRing) -> Step:
     """The step that makes orders from before they kept their contact found by it, a few at a time."""
 
     async def step() -> bool:
@@ -194,7 +240,7 @@ def contacts(database: Database, keys: KeyRing) -> Callable[[], Awaitable[bool]]
     return step
 
 
-def sweep(database: Database, vault: Vault) -> Callable[[], Awaitable[bool]]:
+def sweep(database: Database, vault: Vault) -> Step:
     """The step that deletes what nobody will ask for again, a few rows at a time, and seals what still lies open."""
     ring = KeyRing(vault)
 

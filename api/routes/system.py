@@ -48,7 +48,7 @@ async def ready(request: Request) -> Response:
             raise not_writable() from None
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
     if lacking:
-        raise unavailable("master_key_unknown", master_keys.problem(lacking))
+        raise unavailable(master_keys.UNKNOWN, master_keys.problem(lacking))
     temporal = "connected" if parts.workflows.connected else "unreachable"
     return json_response({"status": "ready", "temporal": temporal, **_of(workers), **_relay(relays)})
 

@@ -6,6 +6,8 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+# The code wherever this is told.
+UNKNOWN = "master_key_unknown"
 TIMEOUT_S = 5
 _MEET = "SELECT meet_master_keys(%s, %s)"
 _NOTED = text("SELECT key_id FROM master_keys WHERE key_id <> ALL (:own) ORDER BY noted_at")

@@ -28,7 +28,7 @@ from tests.stack.test_temporal import DEPLOYMENT, polling
 from tests.workers.notice_scene import Scene
 from tests.workers.support import database, place, settings_for, sql, until
 from tests.workers.test_dispatch import dispatching_with
-from workers import preparing, promoting, readiness
+from workers import preparing, promoting, readiness, relay
 from workers.preparing import prepare
 from workers.promoting import NotPromoted, promote
 from workers.readiness import Readiness, Trouble
@@ -274,3 +274,38 @@ async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_
     await heart.beat()
     async with autocommit(scene.database) as connection:
         assert (await processes.workers(connection)).serving == 1
+
+
+async def test_a_worker_and_a_relay_whose_database_is_exchanged_are_not_ready_and_open_and_seal_nothing(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a restore of another installation's database, while the processes stay."""
+    one, worked = Readiness(scene.settings), 0
+    one._note(None)
+    heart = Heartbeat(scene.database, "worker", scene.settings, condition=one.condition)
+
+    async def seals() -> bool:
+        nonlocal worked
+        worked += 1
+        return True
+
+    guarded = relay.with_own_keys(one.condition, seals)
+    await heart.beat()
+    assert (one.answer()[0], one.ready, relay._ready([], one.condition)[0], await guarded()) == (True,) * 4
+    await sql(scene.books.owner_url, "INSERT INTO master_keys (key_id) VALUES (%s)", b"anothers")
+    try:
+        for _ in range(2):
+            await heart.beat()
+        for ready, told in (one.answer(), relay._ready([], one.condition)):
+            assert (ready, told["code"]) == (False, "master_key_unknown")
+            assert b"anothers".hex() in told["detail"] and "OMS_PREVIOUS_MASTER_KEYS" in told["detail"]
+        assert not one.ready and not await guarded() and worked == 1
+        async with autocommit(scene.database) as connection:
+            there = await processes.workers(connection)
+        assert there.serving == 0 and there.trouble is not None and there.trouble["code"] == "master_key_unknown"
+        lines = [line for line in caplog.records if line.__dict__.get("code") == "master_key_unknown"]
+        assert [line.levelname for line in lines] == ["ERROR"], "logged once, when it is found"
+    finally:
+        await sql(scene.books.owner_url, "DELETE FROM master_keys WHERE key_id = %s", b"anothers")
+    await heart.beat()
+    assert (one.answer()[0], one.ready, relay._ready([], one.condition)[0], await guarded()) == (True,) * 4
