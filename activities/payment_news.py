@@ -214,7 +214,7 @@ async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: d
     capture = await payment_facts.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return "early"
-    pays = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
+    pays, _ = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
     if pays is None and await payment_facts.room_of(conn, capture.payment_id) < fact["amount_minor"]:
         about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id, **about})
@@ -284,13 +284,14 @@ async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fac
     capture = await payment_facts.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return False
-    await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "disputed", same_pays=False)
+    at = (order_no, capture.payment_id)
+    _, overtaken = await _make_room(conn, *at, fact["amount_minor"], "disputed", same_pays=False)
     taken = min(fact["amount_minor"], await payment_facts.room_of(conn, capture.payment_id))
     reason = fact.get("error_code") or "unknown"
     if taken > 0:
         told = _told(order_no, provider, fact, purpose=capture.purpose)
         told = replace(told, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
-        await payment_facts.open_dispute(conn, told, reason, fact.get("due_at"))
+        await payment_facts.open_dispute(conn, told, reason, fact.get("due_at"), overtaken)
     # Where nothing was left to take there is no row that makes the next notification old news.
     key = f"dispute:{provider}:{fact['provider_ref']}"
     if not await events.is_done(conn, order_no, key):
@@ -300,7 +301,8 @@ async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fac
 
 
 async def _won(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], known: Any) -> None:
-    """The money is ours again; of an order that was cancelled meanwhile it goes back to the customer."""
+    """The money is ours again, and refunds that gave way to the dispute are due again; of an order that was cancelled
+    meanwhile it goes back to the customer."""
     told = Told(
         order_no, provider, PaymentKind.DISPUTE_WON, known.amount_minor, known.currency, fact["provider_ref"],
         known.purpose, known.attempt, known.parent_id,
@@ -309,6 +311,9 @@ async def _won(conn: AsyncConnection, order_no: str, provider: str, fact: dict[s
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     if order.status == Status.CANCELLED:
         await payment_facts.mark_stray(conn, known.parent_id)
+    for one in await payment_facts.reopen_refunds(conn, known.payment_id):
+        data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "status": one.status}
+        await events.note(conn, order_no, "refund_reopened", data=data)
 
 
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -340,10 +345,11 @@ async def _authorisation(conn: AsyncConnection, order_no: str, provider: str, fa
 
 async def _make_room(
     conn: AsyncConnection, order_no: str, capture_id: int, wanted_minor: int, code: str, *, same_pays: bool = True
-) -> str | None:
-    """Let unpaid refunds yield, and tell so; the refund of ours that this very payment pays, if there is one."""
+) -> tuple[str | None, list[str]]:
+    """Let unpaid refunds yield, and tell so; the refund of ours that this very payment pays, if there is one, and those
+    that were overtaken."""
     pays, overtaken = await payment_facts.make_room(conn, order_no, capture_id, wanted_minor, same_pays=same_pays)
     for one in overtaken:
         data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "code": code}
         await events.note(conn, order_no, "refund_overtaken", data=data)
-    return pays
+    return pays, [one.refund_id for one in overtaken]

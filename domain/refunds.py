@@ -26,7 +26,7 @@ class Origin(StrEnum):
 _S = RefundStatus
 # `refused` by the second person or by his silence; `overtaken` by a cancellation, which returns everything, or by what
 # was refunded or disputed at the provider, which leaves no room for it. One that was paid is open again when its
-# provider takes it back.
+# provider takes it back, and one that gave way to a dispute when that is won.
 MOVES: frozenset[tuple[RefundStatus, RefundStatus]] = frozenset(
     {
         (_S.AWAITING_APPROVAL, _S.APPROVED),
@@ -35,5 +35,7 @@ MOVES: frozenset[tuple[RefundStatus, RefundStatus]] = frozenset(
         (_S.APPROVED, _S.SUCCEEDED),
         (_S.SUCCEEDED, _S.APPROVED),
         (_S.APPROVED, _S.OVERTAKEN),
+        (_S.OVERTAKEN, _S.APPROVED),
+        (_S.OVERTAKEN, _S.AWAITING_APPROVAL),
     }
 )

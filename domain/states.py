@@ -57,6 +57,7 @@ NOTES = frozenset(
         "refund_approved",
         "refund_rejected",
         "refund_overtaken",
+        "refund_reopened",
         "refund_pending",
         "cancel_requested",
         "cancel_refused",

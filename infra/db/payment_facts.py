@@ -1,9 +1,11 @@
 """What a provider tells of one order's payments: which row it is about, and the rows of what was done without us."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments import PaymentKind, PaymentStatus
@@ -106,6 +108,30 @@ _DROP_OPEN = text(
     UPDATE payments SET status = 'failed', error_code = 'overtaken_at_provider', tries = tries + 1, updated_at = now()
      WHERE order_no = :order_no AND kind = 'refund' AND status IN ('intent', 'pending')
        AND (refund_id = :refund_id OR (CAST(:refund_id AS text) IS NULL AND refund_id IS NULL AND parent_id = :capture))
+    """
+)
+_NAME_OVERTAKEN = text("INSERT INTO refunds_overtaken (dispute_id, refund_id) VALUES (:dispute_id, :refund_id)")
+_OVERTAKEN_BY = text(
+    """
+    SELECT r.refund_id FROM refunds_overtaken x JOIN refunds r USING (refund_id) JOIN orders o USING (order_no)
+     WHERE x.dispute_id = :dispute_id AND r.status = 'overtaken' AND o.cancelling IS NULL AND o.status <> 'cancelled'
+     ORDER BY r.refund_no
+    """
+)
+_REOPEN = text(
+    """
+    UPDATE refunds r SET updated_at = now(),
+           status = CASE WHEN r.approval_id IS NULL OR EXISTS (SELECT FROM approvals a
+                                WHERE a.approval_id = r.approval_id AND a.decision = 'approved')
+                         THEN 'approved' ELSE 'awaiting_approval' END
+     WHERE r.refund_id = :refund_id RETURNING r.refund_no, r.amount_minor, r.status
+    """
+)
+# What was given up while its answer was awaited is asked for again under its own key: it may have gone through.
+_RESUME = text(
+    """
+    UPDATE payments SET status = 'intent', error_code = NULL, tries = tries + 1, updated_at = now()
+     WHERE refund_id = :refund_id AND status = 'failed' AND error_code = 'overtaken_at_provider'
     """
 )
 _OVERTAKE = text("UPDATE refunds SET status = 'overtaken', updated_at = now() WHERE refund_id = :refund_id")
@@ -247,10 +273,30 @@ async def make_room(
     return None, overtaken
 
 
-async def open_dispute(conn: AsyncConnection, told: Told, reason: str, due_at: str | None) -> None:
-    """The provider has taken the money back, for now."""
+async def open_dispute(
+    conn: AsyncConnection, told: Told, reason: str, due_at: str | None, overtaken: Sequence[str]
+) -> None:
+    """The provider has taken the money back, for now; refunds that gave way to it are named."""
     values = {"payment_id": await record(conn, told), "order_no": told.order_no, "reason": reason, "due_at": due_at}
     await conn.execute(_OPEN_DISPUTE, values)
+    for refund_id in overtaken:
+        await conn.execute(_NAME_OVERTAKEN, {"dispute_id": values["payment_id"], "refund_id": refund_id})
+
+
+async def reopen_refunds(conn: AsyncConnection, dispute_id: int) -> list[Any]:
+    """Refunds that gave way to a dispute which is won stand where they stood, as far as there is room for them; those
+    that do: `(refund_no, amount_minor, status)`."""
+    reopened: list[Any] = []
+    for refund_id in (await conn.execute(_OVERTAKEN_BY, {"dispute_id": dispute_id})).scalars().all():
+        try:
+            async with conn.begin_nested():
+                one = (await conn.execute(_REOPEN, {"refund_id": refund_id})).one()
+        except IntegrityError:
+            continue  # its money was given otherwise meanwhile
+        if one.status == "approved":
+            await conn.execute(_RESUME, {"refund_id": refund_id})
+        reopened.append(one)
+    return reopened
 
 
 async def move_deadline(conn: AsyncConnection, payment_id: int, due_at: str) -> None:
