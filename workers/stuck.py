@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,10 +46,12 @@ class Wish:
     key: str | None
     as_json: bool = False
     expected: int | None = None
+    park_no: int | None = None
 
     def body(self) -> dict[str, Any]:
-        value = {} if self.value is None else {"value": self.value}
-        return {"action": self.action.value, "reason": self.reason, **value}
+        named = {"value": self.value, "park_no": self.park_no}
+        given = {name: field for name, field in named.items() if field is not None}
+        return {"action": self.action.value, "reason": self.reason, **given}
 
 
 @app.command("list")
@@ -88,6 +90,9 @@ def _command(action: Action) -> Callable[..., None]:
         expected: Annotated[
             int | None, typer.Option("--expected", min=0, help="With --all: so many, or nothing is done.")
         ] = None,
+        park_no: Annotated[
+            int | None, typer.Option("--park-no", min=1, help="Only if the order is still stuck there; see list.")
+        ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
         key: Annotated[str | None, typer.Option("--key", help="Idempotency key: the same twice acts once.")] = None,
         as_json: AsJson = False,
@@ -102,7 +107,9 @@ def _command(action: Action) -> Callable[..., None]:
             raise typer.BadParameter("--step, --error and --provider go with --all")
         if order_no is not None and expected is not None:
             raise typer.BadParameter("goes with --all", param_hint="--expected")
-        wish = Wish(action, reason, _parsed(value), rate, dry_run, key, as_json, expected)
+        if order_no is None and park_no is not None:
+            raise typer.BadParameter("goes with one order", param_hint="--park-no")
+        wish = Wish(action, reason, _parsed(value), rate, dry_run, key, as_json, expected, park_no)
         with _support(api, token, data_dir) as support:
             if order_no is not None:
                 _one(support, order_no, wish)
@@ -127,9 +134,11 @@ def _one(api: SupportApi, order_no: str, wish: Wish) -> None:
         found = [item for item in api.stuck({}) if item["order_no"] == order_no]
         if not found:
             fail(f"{order_no} is not stuck")
+        if wish.park_no not in (None, found[0]["park_no"]):
+            fail(f"step_moved_on: {order_no} is stuck at step {found[0]['park_no']} now")
         _would(wish, found, [item for item in found if wish.action in item["options"]])
         return
-    answer = api.resolve(order_no, wish.body(), wish.key)
+    answer = api.resolve(order_no, _bound(api, order_no, wish).body(), wish.key)
     if wish.as_json:
         print(json.dumps(answer, ensure_ascii=False))
     elif "approval_id" in answer:
@@ -137,6 +146,17 @@ def _one(api: SupportApi, order_no: str, wish: Wish) -> None:
     else:
         done = f"{answer['order_no']}: {wish.action} {answer['outcome']}, now {answer['status']}"
         console.print(done, markup=False, highlight=False)
+
+
+def _bound(api: SupportApi, order_no: str, wish: Wish) -> Wish:
+    """The act names the step at which the order is stuck now, and no later one. With a key of the caller's it is sent
+    as it was typed: the same command again is the same act, wherever the order stands by then."""
+    if wish.park_no is not None or wish.key is not None:
+        return wish
+    park_no = api.parked(order_no)
+    if park_no is None:
+        fail(f"not_parked: {order_no} is not stuck at any step")
+    return replace(wish, park_no=park_no)
 
 
 def _many(api: SupportApi, wanted: dict[str, str], wish: Wish) -> None:
@@ -190,12 +210,14 @@ def _would(wish: Wish, shown: list[dict[str, Any]], found: list[dict[str, Any]])
 
 def _table(items: list[dict[str, Any]]) -> Table:
     table = Table(title=f"Stuck: {len(items)}", title_justify="left")
-    for column in ("order", "step", "error", "provider", "since", "attempts", "possible"):
+    for column in ("order", "no", "step", "error", "provider", "since", "attempts", "possible"):
         table.add_column(column)
     for item in items:
         since, options = str(item["since"])[:19].replace("T", " "), ", ".join(item["options"])
         provider, attempts = item["provider"] or "", str(item["attempts"])
-        table.add_row(item["order_no"], item["step"], item["error"], provider, since, attempts, options)
+        table.add_row(
+            item["order_no"], str(item["park_no"]), item["step"], item["error"], provider, since, attempts, options
+        )
     return table
 
 

@@ -14,6 +14,11 @@ class SupportApi(ApiClient):
         """Every parked order that the filter finds, the longest parked first."""
         return self.pages("/v1/support/stuck", chosen)
 
+    def parked(self, order_no: str) -> int | None:
+        """The number of the step at which the order is stuck, None when it is not."""
+        found = self.call("GET", f"/v1/orders/{quote(order_no, safe='')}")["needs_attention"]
+        return None if found is None else int(found["park_no"])
+
     def resolve(self, order_no: str, act: dict[str, Any], key: str | None) -> dict[str, Any]:
         """Resolve one order's step: {order_no, status, outcome}, or {approval_id, …} where a second person decides."""
         return self.call("POST", f"/v1/support/orders/{quote(order_no, safe='')}/resolve", body=act, key=key)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from click.testing import Result
@@ -26,6 +27,7 @@ from tests.workers.support import database, settings_for, sql
 from tests.workers.test_bulk import stuck, working
 from workers import stuck as command
 from workers.dispatch import Dispatcher
+from workers.stuck_api import SupportApi
 
 Oms = Callable[..., Awaitable[Result]]
 
@@ -111,6 +113,52 @@ async def test_the_same_key_acts_once(oms: Oms, database_url: Books, orders: lis
     assert await acts(database_url) == [(orders[0], "retry")]
 
 
+async def test_one_order_is_resolved_at_the_step_that_was_looked_at_and_no_later_one(
+    oms: Oms, database_url: Books, orders: list[str]
+) -> None:
+    """Also where it is stuck anew between the look and the act."""
+    (listed, *_) = json.loads((await oms("list", "--json")).stdout)
+    assert (listed["order_no"], listed["park_no"]) == (orders[0], 1)
+
+    async def stuck_anew(order_no: str) -> None:
+        await sql(database_url.app_url, "UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", order_no)
+        await sql(
+            database_url.app_url,
+            "INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at)"
+            " VALUES (%s, 2, 'capture', 'down', 5, '{retry,skip}', 1, now())",
+            order_no,
+        )
+
+    looks, loop = SupportApi.parked, asyncio.get_running_loop()
+
+    def looked(api: SupportApi, order_no: str) -> int | None:
+        found = looks(api, order_no)
+        asyncio.run_coroutine_threadsafe(stuck_anew(order_no), loop).result(60)
+        return found
+
+    with mock.patch.object(SupportApi, "parked", looked):
+        late = await oms("retry", orders[0], "--reason", "r")
+    assert (late.exit_code, "step_moved_on" in late.stderr) == (1, True), late.stderr
+    typed = await oms("retry", orders[0], "--park-no", "1", "--key", "typed", "--reason", "r")
+    assert (typed.exit_code, "step_moved_on" in typed.stderr) == (1, True), typed.stderr
+    dry = await oms("retry", orders[0], "--park-no", "1", "--dry-run", "--reason", "r")
+    assert (dry.exit_code, "step_moved_on" in dry.stderr) == (1, True)
+    assert await acts(database_url) == []
+    await sql(database_url.app_url, "UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", orders[1])
+    over = await oms("retry", orders[1], "--reason", "r")
+    assert (over.exit_code, "not_parked" in over.stderr) == (1, True)
+
+
+async def test_one_order_is_resolved_by_the_number_of_its_step(
+    oms: Oms, database_url: Books, orders: list[str]
+) -> None:
+    for _ in range(2):
+        done = await oms("retry", orders[0], "--park-no", "1", "--key", "k-2", "--reason", "r")
+        assert (done.exit_code, done.stdout.strip()) == (0, f"{orders[0]}: retry resolved, now paid")
+    kept = await sql(database_url.app_url, "SELECT order_no, park_no FROM resolutions")
+    assert [tuple(row) for row in kept] == [(orders[0], 1)]
+
+
 async def test_all_that_a_filter_finds_are_resolved(oms: Oms, database_url: Books, orders: list[str]) -> None:
     done = await oms("retry", "--all", "--step", "book", "--rate", "50", "--reason", "carrier is back")
     assert done.exit_code == 0
@@ -168,6 +216,8 @@ async def test_what_the_api_refuses_is_said(oms: Oms, orders: list[str]) -> None
         ["retry", "--reason", "r"],
         ["retry", "X", "--all", "--reason", "r"],
         ["retry", "X", "--step", "book", "--reason", "r"],
+        ["retry", "--all", "--park-no", "1", "--reason", "r"],
+        ["retry", "X", "--park-no", "0", "--reason", "r"],
         ["skip", "X", "--reason", "r", "--value", "{"],
         ["skip", "X", "--reason", "r", "--value", "[]"],
         ["list", "--step", "nonsense"],
