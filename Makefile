@@ -3,27 +3,52 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# uv installs in seconds; where it is not there, pip does the same with the same hashes. `make demo UV=` forces pip.
+UV ?= $(shell command -v uv)
 .DEFAULT_GOAL := help
 
 .PHONY: help setup demo test test-fast lint fmt types torture bench up histories lock clean
+
+# Both lock files are complete, so nothing is resolved. Python compiles a module when it is first imported.
+ifneq ($(UV),)
+install = echo "Installing $$(grep -c == $(1)) packages of $(1) with uv"; $(UV) pip install --python $(BIN)/python --no-deps --require-hashes -r $(1)
+editable = $(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
+else
+PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps
+install = echo "Installing $$(grep -c == $(1)) packages of $(1) with pip"; $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+	set -o pipefail; $(PIP) --require-hashes -r $(1) 2>&1 | tee .venv/install.log | awk -v all=$$(grep -c == $(1)) '$(COUNTED)' || { tail -n 20 .venv/install.log; exit 1; }
+editable = $(PIP) --quiet --no-build-isolation -e .
+endif
+# One line that counts, in place of pip's hundreds.
+COUNTED = /^(Collecting|Processing|Ignoring|Requirement)/ { n++; if (n % 10 == 0 || n == all) { print "  " n " of " all; fflush() } } \
+	/^Installing/ { print "  unpacking"; fflush() }
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo '  ARGS="..." is handed on, e.g. make demo ARGS="--once --orders 50"'
 
-setup: .venv/.installed ## make .venv from the hash-pinned lock file
+setup: .venv/.installed ## make .venv with everything that tests and development need
 
-.venv/.installed: requirements.lock pyproject.toml
+.venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PYTHON) -m venv $(if $(UV),--without-pip) .venv
 	@touch $@
 
-demo: setup ## start everything, walk 200 real baskets to their ends, stay up (ARGS="--once" ends by itself)
+.venv/.base: requirements-base.lock pyproject.toml | .venv/.python
+	@$(call install,$<)
+	@$(call editable)
+	@$(BIN)/python -m workers.compiled
+	@touch $@
+
+.venv/.installed: requirements.lock pyproject.toml | .venv/.base
+	@$(call install,$<)
+	@$(call editable)
+	@touch $@
+
+demo: .venv/.base ## start everything, walk 200 shopping baskets to their ends, stay up (ARGS="--once" ends by itself)
 	@$(BIN)/oms demo $(ARGS)
 
-up: setup ## start the stack on this machine and stay up
+up: .venv/.base ## start the stack on this machine and stay up
 	@$(BIN)/oms up $(ARGS)
 
 test: setup ## lint, types, import rule, replay, every test against real servers, coverage
@@ -50,8 +75,11 @@ bench: setup ## measure everything in bench/README.md again
 histories: setup ## record new workflow histories for the replay test
 	@$(BIN)/python -m tests.workflows.record $(ARGS)
 
-lock: ## write requirements.lock anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras --no-header -q pyproject.toml -o requirements.lock
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml
+
+lock: ## write both lock files anew (needs uv)
+	$(LOCK) --all-extras -o requirements.lock
+	$(LOCK) --extra editable -c requirements.lock -o requirements-base.lock
 
 clean: ## remove the virtual environment and the default data directory
 	rm -rf .venv .oms

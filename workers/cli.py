@@ -65,12 +65,16 @@ def demo(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     port: Port = None,
     seed: Annotated[int, typer.Option(help="Decides which orders meet which misfortune.")] = 1,
+    baskets: Annotated[
+        Path | None, typer.Option(help="A folder that workers.demo.extract wrote. [default: the 5,000 that come along]")
+    ] = None,
 ) -> None:
-    """Start everything, walk real baskets to their ends, print what became of each."""
+    """Start everything, walk shopping baskets to their ends, print what became of each."""
+    from infra.stack.stack import Options
     from workers.demo import run as command
 
     check("up", given=GIVEN)
-    end(command.demo(once=once, orders=orders, as_json=as_json, data_dir=data_dir, port=port, seed=seed))
+    end(command.demo(Options(data_dir, port), baskets, orders, seed, once=once, as_json=as_json))
 
 
 @app.command(

@@ -12,6 +12,7 @@ from infra.stack.errors import StackError, TakenError
 from infra.stack.program import command
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
+from workers import first_order
 from workers.tables import print_whole
 
 OK, FAILED, TAKEN = 0, 1, 2
@@ -71,6 +72,14 @@ def print_addresses(running: Running, console: Console) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     print_whole(console, table)
-    console.print("A token:")
-    console.print(f"  {command('token --role support', running.data_dir)}", style="bold", markup=False, highlight=False)
+    console.print("A token for the API:")
+    _command(console, command("token --role support", running.data_dir))
+    if line := first_order.command_line(running):
+        console.print("A first order:")
+        _command(console, line)
     console.print("Ctrl-C stops everything and loses nothing.")
+
+
+def _command(console: Console, line: str) -> None:
+    """On one line however long it is, so that it can be copied."""
+    console.print(f"  {line}", style="bold", markup=False, highlight=False, soft_wrap=True)

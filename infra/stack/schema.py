@@ -26,7 +26,8 @@ def source_hash(folder: Path) -> str:
 async def bring_up_to_date(owner_url: str, mark: Path) -> bool:
     """Migrates and seeds unless the mark says that it was done with this source and the database still agrees.
 
-    Looking first spares every later start the import of the migration tools. Returns whether anything was run.
+    An empty catalogue gets the sample products. Looking first spares every later start the import of the migration
+    tools. Returns whether anything was run.
     """
     source = source_hash(Path(db.__path__[0]))
     there = await _revision(owner_url)
@@ -54,7 +55,8 @@ async def _revision(owner_url: str) -> str | None:
 
 
 def _migrate_and_seed(owner_url: str) -> None:
-    from infra.db import migrate, seed
+    from infra.db import migrate, samples, seed
 
     migrate.upgrade(owner_url)
     seed.seed(owner_url)
+    samples.add(owner_url)

@@ -1,5 +1,8 @@
 """The demo's pure parts: which baskets, what they become, what is left of them after a refusal."""
 
+import gzip
+import subprocess
+import sys
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -7,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from domain.states import Event, Status, next_status, reachable
-from workers.demo import baskets, extra, orders, plan
+from workers.demo import baskets, extract, orders, plan
 from workers.demo.acts import PLAYS
-from workers.demo.baskets import Basket, Line
+from workers.demo.baskets import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
 from workers.demo.catalogue import Article
 from workers.demo.fates import FIRST, LATER, PLOTS, Fate, fate_of
 from workers.demo.people import REGIONS, person_of, region_of
 from workers.demo.plan import Plan
 from workers.demo.tally import Tally
 
+ROOT = Path(__file__).resolve().parents[2]
 ARTICLES = {
     "cj-1": Article("cj-1", "Bread", 199, True),
     "cj-2": Article("cj-2", "Milk", 250, True),
@@ -24,41 +28,63 @@ ARTICLES = {
 MIXED = (Line("cj-1", 2), Line("cj-2", 0), Line("cj-9", 17_426), Line("cj-404", 1))
 
 
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    pytest.importorskip("pyarrow")
-    return extra.data_folder()
+HOUSEHOLD = Household(42, "Ann (made up)", "1 Made-up Road")
 
 
 @pytest.fixture(scope="module")
-def hundred(folder: Path) -> Plan:
-    return plan.make(folder, 100, seed=1)
+def hundred() -> Plan:
+    return plan.make(BUNDLED, 100, seed=1)
 
 
-def test_baskets_come_whole_and_in_the_order_of_the_file(folder: Path) -> None:
-    few, more = list(baskets.read(folder, 30)), list(baskets.read(folder, 3000))
+def test_the_extract_is_what_its_script_makes(tmp_path: Path) -> None:
+    extract.write(tmp_path, BUNDLED_BASKETS)
+    made = {file.name: gzip.decompress(file.read_bytes()) for file in tmp_path.iterdir()}
+    kept = {file.name: gzip.decompress(file.read_bytes()) for file in BUNDLED.glob("*.gz")}
+    assert sorted(made) == sorted(kept)
+    assert all(made[name] == kept[name] for name in kept), "run python -m workers.demo.extract"
+
+
+def test_the_demo_needs_neither_pyarrow_nor_pandas_nor_faker() -> None:
+    """In a process of its own: others in this one may have imported them."""
+    program = (
+        "import sys; from workers.demo import run, plan; plan.make(run.BUNDLED, 20, 1);"
+        "print([name for name in ('pyarrow', 'pandas', 'numpy', 'faker') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def test_more_baskets_than_there_are_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TooFewBaskets, match=r"has 5000 baskets, not 5001: ask for fewer with --orders"):
+        plan.make(BUNDLED, BUNDLED_BASKETS + 1, seed=1)
+    with pytest.raises(TooFewBaskets, match="is not there"):
+        plan.make(tmp_path, 1, seed=1)
+
+
+def test_baskets_come_whole_and_in_the_order_of_the_file() -> None:
+    few, more = list(baskets.read(BUNDLED, 30)), list(baskets.read(BUNDLED, 3000))
     assert few == more[:30]
     assert [basket.index for basket in more] == list(range(3000))
     assert len({basket.basket_id for basket in more}) == 3000
     assert all(basket.lines for basket in more)
 
 
-def test_reading_keeps_one_batch_in_memory(folder: Path) -> None:
-    next(iter(baskets.read(folder, 1)))
+def test_reading_keeps_one_basket_in_memory() -> None:
+    next(iter(baskets.read(BUNDLED, 1)))
     tracemalloc.start()
     try:
-        lines = sum(len(basket.lines) for basket in baskets.read(folder, 5_000))
+        lines = sum(len(basket.lines) for basket in baskets.read(BUNDLED, 5_000))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert lines > 4 * baskets.BATCH_ROWS
-    assert peak < 12_000_000
+    assert lines > 50_000
+    assert peak < 2_000_000
 
 
 def test_the_plan_stocks_each_order_but_the_short_ones(hundred: Plan) -> None:
     need: Counter[tuple[str, str]] = Counter()
     for errand in hundred.errands():
-        warehouse = region_of(errand.basket.household_id).warehouse
+        warehouse = region_of(errand.basket.household).warehouse
         for line in hundred.sendable(errand.basket.lines):
             # A parcel that is lost is sent again.
             need[line.sku, warehouse] += line.quantity * (2 if errand.fate is Fate.RESHIPPED else 1)
@@ -87,9 +113,9 @@ def test_prices_are_cents_and_fuel_is_not_on_sale(hundred: Plan) -> None:
     assert not any(article.active for article in fuel)
 
 
-def test_a_seed_decides_everything(folder: Path) -> None:
+def test_a_seed_decides_everything() -> None:
     def fates(seed: int) -> list[Fate]:
-        return [errand.fate for errand in plan.make(folder, 60, seed).errands()]
+        return [errand.fate for errand in plan.make(BUNDLED, 60, seed).errands()]
 
     assert fates(1) == fates(1)
     assert fates(1) != fates(2)
@@ -138,7 +164,7 @@ def test_what_no_correction_helps_is_given_up(code: str) -> None:
 
 
 def test_a_basket_becomes_an_order_without_prices() -> None:
-    basket = Basket(3, 555, 42, (Line("cj-1", 2),))
+    basket = Basket(3, 555, HOUSEHOLD, (Line("cj-1", 2),))
     body = orders.body(basket, basket.lines, Fate.DECLINED, "abc")
     assert body["lines"] == [{"sku": "cj-1", "quantity": 2}]
     assert body["payment"] == {"method": "sandbox", "token": "tok_decline"}
@@ -147,24 +173,17 @@ def test_a_basket_becomes_an_order_without_prices() -> None:
 
 
 def test_who_interferes_with_payment_or_parcel_needs_the_order_number_first() -> None:
-    body = orders.body(Basket(0, 1, 1, MIXED), MIXED, Fate.CARRIER_DOWN, "abc")
+    body = orders.body(Basket(0, 1, HOUSEHOLD, MIXED), MIXED, Fate.CARRIER_DOWN, "abc")
     assert "payment" not in body
 
 
-def test_people_say_that_they_are_made_up_and_stay_who_they_are() -> None:
-    customer, address = person_of(17)
-    person_of.cache_clear()
-    assert person_of(17) == (customer, address)
-    assert "(made up)" in customer["name"]
-    assert "Made-up" in address["line1"]
-    assert customer["email"].endswith("@example.com")
-    assert address["province"] == region_of(17).province
-
-
-def test_a_missing_extra_is_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extra, "find_spec", lambda name: None)
-    with pytest.raises(extra.ExtraMissingError, match="durable-oms\\[demo\\]"):
-        extra.data_folder()
+def test_people_say_that_they_are_made_up() -> None:
+    for basket in baskets.read(BUNDLED, BUNDLED_BASKETS):
+        customer, address = person_of(basket.household)
+        assert "(made up)" in customer["name"]
+        assert "Made-up" in address["line1"]
+        assert customer["email"].endswith("@example.com")
+        assert address["province"] == region_of(basket.household).province
 
 
 def test_the_tally_counts_stages_once_and_keeps_deviations() -> None:

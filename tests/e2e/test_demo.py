@@ -1,6 +1,7 @@
 """`oms demo` as a person starts it: every fate, judged by the numbers it prints and by its exit code."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ def test_every_order_of_a_demo_ends_as_it_should(tmp_path: Path) -> None:
     assert [check["name"] for check in told["checks"] if not check["holds"]] == []
     assert all(check["looked_at"] for check in told["checks"])
     assert "API" in done.stderr
+    assert re.search(r"First order \S+: (delivered|completed) \d+ s after oms demo was started", done.stderr)
     assert list(leftovers.of_services(data_dir.resolve())) == []
 
 

@@ -142,11 +142,15 @@ def test_the_readmes_commands_run_as_they_stand_there(up: Up, tmp_path: Path) ->
     assert commands("README.zh-CN.md") == commands("README.md")
 
 
-def test_the_command_that_is_printed_runs_as_printed(up: Up) -> None:
+def test_the_commands_that_are_printed_run_as_printed(up: Up) -> None:
     printed = (up.folder / "up.log").read_text().splitlines()
     command = next(line for line in printed if " token --role support" in line)
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=SOURCE)
     assert (ran.returncode, tokens.id_of(ran.stdout.strip()) is not None) == (0, True), ran.stderr
+    command = next(line for line in printed if "/v1/orders" in line)
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=SOURCE)
+    placed = json.loads(ran.stdout)
+    assert (placed["total_minor"], placed["status"] != "cancelled") == (1250, True), ran.stdout
 
 
 def test_a_second_one_in_the_same_directory_is_refused(up: Up) -> None:

@@ -40,7 +40,7 @@ async def _carrier_down(desk: Desk, basket: Basket) -> None:
 async def _carrier_refused(desk: Desk, basket: Basket) -> None:
     await desk.order_fault("carriers", "book", "reject", 1)
     await desk.pay("tok_ok")
-    _, address = person_of(basket.household_id)
+    _, address = person_of(basket.household)
     await desk.resolve(Step.BOOK, Action.AMEND, {**address, "district": "Made-up District"})
 
 

@@ -1,14 +1,19 @@
-"""Real baskets: 155,848 visits of 2,469 households to a grocer (The Complete Journey, 84.51°), read as a stream."""
+"""Shopping baskets: an extract of The Complete Journey (84.51°), read as a stream. See data/README.md."""
 
+import csv
+import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
-TOTAL = 155_848
-TRANSACTIONS = "transactions.parquet"
-BATCH_ROWS = 8192
-_COLUMNS = ("household_id", "basket_id", "product_id", "quantity")
+BUNDLED = Path(__file__).parent / "data"
+BUNDLED_BASKETS = 5_000
+BASKETS, PEOPLE = "baskets.csv.gz", "people.csv.gz"
+
+
+class TooFewBaskets(Exception):
+    """The folder has fewer baskets than wanted, or none; the message says how to get more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,48 +25,51 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Household:
+    """A household of the data set, with a made-up name and street."""
+
+    household_id: int
+    name: str
+    street: str
+
+
+@dataclass(frozen=True, slots=True)
 class Basket:
     """One visit. `index` counts from 0 in the order of the file."""
 
     index: int
     basket_id: int
-    household_id: int
+    household: Household
     lines: tuple[Line, ...]
 
 
 def read(folder: Path, count: int) -> Iterator[Basket]:
-    """The first `count` baskets; never more than one batch of rows is in memory."""
-    rows = _rows(folder / TRANSACTIONS)
-    first = next(rows, None)
-    if first is None:
-        return
-    household, basket_id, lines = first[0], first[1], [_line(first)]
-    index = 0
-    for row in rows:
-        if row[1] != basket_id:
-            yield Basket(index, basket_id, household, tuple(lines))
-            index += 1
-            if index == count:
-                return
-            household, basket_id, lines = row[0], row[1], []
-        lines.append(_line(row))
-    yield Basket(index, basket_id, household, tuple(lines))
+    """The first `count` baskets; never more than one of them is in memory. Raises TooFewBaskets."""
+    households = {row[0]: Household(int(row[0]), row[1], row[2]) for row in rows(folder / PEOPLE)}
+    read = 0
+    for (basket_id, household_id), lines in islice(groupby(rows(folder / BASKETS), lambda row: row[:2]), count):
+        yield Basket(read, int(basket_id), households[household_id], tuple(_line(line) for line in lines))
+        read += 1
+    if read < count:
+        raise TooFewBaskets(
+            f"{folder} has {read} baskets, not {count}: ask for fewer with --orders, or make a larger extract with"
+            f" python -m workers.demo.extract --orders {count} --to FOLDER and name it with --baskets FOLDER"
+        )
+
+
+def rows(file: Path) -> Iterator[list[str]]:
+    """The rows of one of the extract's files, without its header. Raises TooFewBaskets when it is not there."""
+    try:
+        with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
+            yield from islice(csv.reader(text), 1, None)
+    except FileNotFoundError:
+        raise TooFewBaskets(f"{file} is not there: --baskets names a folder that workers.demo.extract wrote") from None
+
+
+def _line(row: list[str]) -> Line:
+    return Line(sku_of(int(row[2])), int(row[3]))
 
 
 def sku_of(product_id: int) -> str:
     """The catalogue's name for a product of the data set."""
     return f"cj-{product_id}"
-
-
-def _line(row: tuple[int, ...]) -> Line:
-    return Line(sku_of(row[2]), row[3])
-
-
-def _rows(file: Path) -> Iterator[tuple[int, ...]]:
-    """(household, basket, product, quantity) of every line; the lines of one basket follow each other."""
-    from pyarrow.parquet import ParquetFile
-
-    with ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=list(_COLUMNS)):
-            columns: list[list[Any]] = [batch.column(name).to_pylist() for name in _COLUMNS]
-            yield from zip(*columns, strict=True)

@@ -29,7 +29,7 @@ TOKENS: Mapping[Fate, str] = {
 
 def body(basket: Basket, lines: Lines, fate: Fate, run: str) -> dict[str, Any]:
     """As POST /v1/orders takes it; the catalogue decides the prices."""
-    customer, ship_to = person_of(basket.household_id)
+    customer, ship_to = person_of(basket.household)
     order: dict[str, Any] = {
         "channel": CHANNEL,
         "external_ref": f"cj-{basket.basket_id}-{run}",

@@ -1,10 +1,9 @@
 """Made-up people for real households: every name and address says that it is made up."""
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import Any
 
-HOUSEHOLDS = 4096
+from workers.demo.baskets import Household
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +28,29 @@ REGIONS = (
 )
 
 
-def region_of(household_id: int) -> Region:
+def region_of(household: Household) -> Region:
     """The same household always lives in the same region."""
-    return REGIONS[household_id % len(REGIONS)]
+    return REGIONS[household.household_id % len(REGIONS)]
 
 
-@lru_cache(maxsize=HOUSEHOLDS)
-def person_of(household_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def person_of(household: Household) -> tuple[dict[str, Any], dict[str, Any]]:
     """(customer, ship_to) as POST /v1/orders takes them; the same household always is the same person."""
-    fake = _generator()
-    fake.seed_instance(household_id)
-    name, region = f"{fake.name()} (made up)", region_of(household_id)
-    phone = f"+1 555 01{household_id % 100:02d}"  # numbers that belong to nobody
+    number, region = household.household_id, region_of(household)
+    phone = f"+1 555 01{number % 100:02d}"  # numbers that belong to nobody
     customer = {
-        "id": f"c-hh-{household_id}",
-        "name": name,
-        "email": f"household-{household_id}@example.com",
+        "id": f"c-hh-{number}",
+        "name": household.name,
+        "email": f"household-{number}@example.com",
         "phone": phone,
     }
     ship_to = {
-        "name": name,
+        "name": household.name,
         "phone": phone,
         "country": "US",
         "province": region.province,
         "city": region.city,
         "district": "",
-        "line1": f"{fake.building_number()} Made-up {fake.street_suffix()}, {fake.street_name()}",
+        "line1": household.street,
         "postcode": "00000",
     }
     return customer, ship_to
-
-
-@cache
-def _generator() -> Any:
-    from faker import Faker
-
-    return Faker("en_US")

@@ -76,7 +76,7 @@ def make(folder: Path, count: int, seed: int) -> Plan:
     shortages: dict[int, Shortage] = {}
     for errand in plan.dealt():
         basket = errand.basket
-        lines, warehouse = plan.sendable(basket.lines), region_of(basket.household_id).warehouse
+        lines, warehouse = plan.sendable(basket.lines), region_of(basket.household).warehouse
         for line in lines:
             demand[line.sku, warehouse] += line.quantity * (2 if errand.fate is Fate.RESHIPPED else 1)
         if errand.fate is Fate.OUT_OF_STOCK:

@@ -9,24 +9,29 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from rich.console import Console
 
 from domain.access import Role
+from domain.states import Status
 from infra import tokens
 from infra.settings import Settings
 from infra.stack import role_tokens
 from infra.stack.errors import StackError, TakenError
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
-from workers.demo import checks, extra, plan, report, shelves
+from workers import first_order
+from workers.demo import checks, plan, report, shelves
 from workers.demo.acts import GATEWAY_ATTEMPTS
+from workers.demo.baskets import BUNDLED, TooFewBaskets
 from workers.demo.checks import Check
 from workers.demo.client import Client, Lanes, RefusedError
+from workers.demo.desk import until
 from workers.demo.orders import CHANNEL
 from workers.demo.plan import Plan
 from workers.demo.progress import Bars
@@ -44,6 +49,8 @@ SETTINGS = {
     "OMS_SANDBOX_CARRIER_STEP_S": "1",
 }
 LOG_WIDTH = 150
+FIRST_LIMIT_S = 60.0  # then the baskets are walked all the same
+ARRIVED = (Status.DELIVERED, Status.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,11 @@ class Outcome:
         return all(not check.wrong for check in self.checks)
 
 
-def demo(*, once: bool, orders: int, as_json: bool, data_dir: Path, port: int | None, seed: int) -> int:
-    """Runs the demo; returns the exit code: 0, 1 failed or not all ended as it should, 2 port or directory taken.
+def demo(options: Options, baskets: Path | None, orders: int, seed: int, *, once: bool, as_json: bool) -> int:
+    """Runs the demo on a stack with these options and SETTINGS.
 
-    With `as_json` one JSON document goes to stdout and everything else to stderr.
+    Returns the exit code: 0, 1 failed or not all ended as it should, 2 port or directory taken. With `as_json` one JSON
+    document goes to stdout and everything else to stderr.
     """
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, stream=sys.stderr)
     shown = Console(stderr=as_json)
@@ -70,14 +78,12 @@ def demo(*, once: bool, orders: int, as_json: bool, data_dir: Path, port: int | 
         shown.width = LOG_WIDTH
     failed = Console(stderr=True, soft_wrap=True, style="red", markup=False)
     try:
-        folder = extra.data_folder()
-        return asyncio.run(
-            _Demo(Options(data_dir, port, settings=SETTINGS), shown, as_json).run(folder, orders, seed, once)
-        )
+        run = _Demo(replace(options, settings=SETTINGS), shown, as_json)
+        return asyncio.run(run.run(baskets or BUNDLED, orders, seed, once))
     except TakenError as error:
         failed.print(str(error))
         return TAKEN
-    except (StackError, extra.ExtraMissingError) as error:
+    except (StackError, TooFewBaskets) as error:
         failed.print(str(error))
         return FAILED
 
@@ -112,17 +118,37 @@ class _Demo:
         with self._console.status("Starting PostgreSQL, Temporal, sandbox, API, worker and relay …"):
             running = await self._stack.start()
         print_addresses(running, self._console)
-        http = Lanes()
+        http, first = Lanes(), None
         try:
-            outcome = await self._walk(await _client(http, running), await planning, running)
+            client = await _client(http, running)
+            first = asyncio.create_task(self._first(client))
+            await asyncio.wait({first}, timeout=FIRST_LIMIT_S)
+            outcome = await self._walk(client, await planning, running)
         except (RefusedError, httpx.TransportError, ExceptionGroup) as error:
             for leaf in _leaves(error):
                 self._console.print(f"The demo broke off: {leaf!r}", style="red", markup=False)
             return False
         finally:
+            if first is not None:
+                first.cancel()
+                await asyncio.gather(first, return_exceptions=True)
             await http.close()
         self._tell(outcome, count, seed)
         return outcome.right
+
+    async def _first(self, client: Client) -> None:
+        """One order before all the baskets, to see how soon it is delivered. An older catalogue may refuse it."""
+        placed = await client.post("support", "/v1/orders", first_order.body(), "first-order")
+        path = f"/v1/orders/{placed['order_no']}"
+        status = await until(lambda: _arrived(client, path))
+        seconds = time.time() - psutil.Process().create_time()
+        self._console.print(
+            f"First order {placed['order_no']}: {status} {seconds:.0f} s after oms demo was started: "
+            f"{client.api}/console/orders/{placed['order_no']}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
     async def _walk(self, client: Client, made: Plan, running: Running) -> Outcome:
         started = time.monotonic()
@@ -160,6 +186,11 @@ async def _client(http: Lanes, running: Running) -> Client:
     await role_tokens.register(running.environment["OMS_DATABASE_URL"], [own], "oms demo")
     given = {**running.tokens, "channel": own.token}
     return Client(http, running.api, running.sandbox, given, secrets.token_hex(4))
+
+
+async def _arrived(client: Client, path: str) -> str | None:
+    status = str((await client.get("support", path))["status"])
+    return status if status in ARRIVED else None
 
 
 def _figures(walk: Walk) -> dict[str, int]:

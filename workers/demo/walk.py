@@ -144,7 +144,7 @@ class Walk:
         )
         self.tally.ended.append(_ended(whole))
         if any(has_left(ShipmentStatus(parcel["status"])) for parcel in whole["shipments"]):
-            warehouse = region_of(errand.basket.household_id).warehouse
+            warehouse = region_of(errand.basket.household).warehouse
             for line in lines:
                 self.tally.sent[line.sku, warehouse] += line.quantity
             for sku in {line.sku for line in lines}:
