@@ -14,7 +14,7 @@ from domain.shipments import ShipmentStatus
 from domain.states import Status
 from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
-from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments, supplements
+from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments, store_credit, supplements
 from infra.db.engine import Database
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
@@ -174,8 +174,8 @@ class ParkingActivities:
             case (Step.RETURN_PAYMENT, Action.SKIP):
                 everything = act["subject"] == "all"
                 await _record_return(conn, order_no, request.park_no, value["reference"], everything=everything)
-            case (Step.REFUND | Step.GUARANTEE, Action.SKIP):
-                await _skip_errand(conn, step, order_no, request.park_no, act)
+            case (Step.REFUND | Step.GUARANTEE, Action.SKIP | Action.AMEND):
+                await (_pay_otherwise if step is Step.REFUND else _skip_guarantee)(conn, order_no, request, act)
             case (Step.SUPPLEMENT, Action.COMPENSATE):
                 await supplements.give_up(conn, order_no, "undone_by_support")
             case (Step.BOOK, Action.SKIP):
@@ -238,15 +238,22 @@ async def _record_return(
         await events.note(conn, order_no, f"payment_{row.kind}ed", data=told)
 
 
-async def _skip_errand(conn: AsyncConnection, step: Step, order_no: str, park_no: int, act: dict[str, Any]) -> None:
-    """The refund was paid by another way; or what was due on the guarantee is done without. No other one is touched:
-    where this one is settled meanwhile there is nothing to skip."""
-    subject = act["subject"] or ""
-    if step is Step.REFUND:
-        if subject not in await refund_paying.approved(conn, order_no):
-            raise RuleBroken("step_moved_on")
-        await refund_paying.record_by_hand(conn, subject, str(park_no), act["value"]["reference"])
+async def _pay_otherwise(conn: AsyncConnection, order_no: str, request: m.UnparkRequest, act: dict[str, Any]) -> None:
+    """The refund was paid by another way, or is owed as store credit. No other one is touched: where this one is
+    settled meanwhile there is nothing to pay."""
+    refund_id = act["subject"] or ""
+    if refund_id not in await refund_paying.approved(conn, order_no):
+        raise RuleBroken("step_moved_on")
+    if request.how == Action.AMEND:
+        await refund_paying.drop_intents(conn, refund_id)
+        await store_credit.pay_with_credit(conn, order_no, refund_id, act["actor"])
     else:
-        was = await guarantees.skip(conn, order_no, subject)
-        told = "guarantee_declined" if was == "wanted" else "guarantee_given_up"
-        await events.note(conn, order_no, told, act["actor"], data={"return_id": subject, "code": "skipped"})
+        await refund_paying.record_by_hand(conn, refund_id, str(request.park_no), act["value"]["reference"])
+
+
+async def _skip_guarantee(conn: AsyncConnection, order_no: str, _: m.UnparkRequest, act: dict[str, Any]) -> None:
+    """What was due on the guarantee is done without. No other one is touched."""
+    subject = act["subject"] or ""
+    was = await guarantees.skip(conn, order_no, subject)
+    told = "guarantee_declined" if was == "wanted" else "guarantee_given_up"
+    await events.note(conn, order_no, told, act["actor"], data={"return_id": subject, "code": "skipped"})

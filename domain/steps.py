@@ -74,10 +74,18 @@ STEPS: dict[Step, StepRule] = {
     Step.GUARANTEE: StepRule("authorise, release or claim the guarantee", (Action.RETRY, Action.SKIP), skip={}),
     # Compensated: the change is undone, the order goes on as it was.
     Step.SUPPLEMENT: StepRule("take the difference of a change", (Action.RETRY, Action.COMPENSATE)),
-    Step.REFUND: StepRule("pay the refund", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
+    # Amended: it is paid in another way than the one that its provider refuses.
+    Step.REFUND: StepRule(
+        "pay the refund",
+        (Action.RETRY, Action.SKIP, Action.AMEND),
+        skip=dict(_REFERENCE),
+        amend={"method": "store_credit, to owe it to the customer"},
+    ),
 }
 
 
+# What a field may say, where not anything.
+_CHOICES = {(Step.REFUND, Action.AMEND): {"method": ("store_credit",)}}
 # Acts that say that the order took a step forward: not while a hold stops it.
 FORWARD = frozenset({(Step.CAPTURE, Action.SKIP), (Step.BOOK, Action.SKIP)})
 
@@ -92,7 +100,12 @@ def check_value(step: Step, action: Action, value: object) -> str | None:
     """Why `value` does not fit `action` at `step`, in words that tell the shape; None when it fits."""
     if action not in STEPS[step].options:
         return f"{action} is not possible at {step}; possible are {', '.join(STEPS[step].options)}"
-    return fits(f"{action} at {step}", shape_of(step, action) or {}, value)
+    if why := fits(f"{action} at {step}", shape_of(step, action) or {}, value):
+        return why
+    for field, choices in _CHOICES.get((step, action), {}).items():
+        if not isinstance(value, dict) or value[field] not in choices:
+            return f"{action} at {step}: {field} is one of {', '.join(choices)}"
+    return None
 
 
 def fits(what: str, shape: dict[str, str], value: object) -> str | None:

@@ -47,7 +47,7 @@ class Desk:
     def __init__(self) -> None:
         self.order_no = ""
         self.policy = m.Policy()
-        self.news = False
+        self.news = self.hearing = False
         self.paid_news = False
         self.cancel_asked = False
         self.cancel_refused = False
@@ -96,8 +96,11 @@ class Desk:
 
     async def hear(self) -> None:
         """Apply the facts from outside that are in the books."""
-        self.news = False
-        self.adopt(await ports.apply_news(self.ref, "apply news"))
+        self.news, self.hearing = False, True
+        try:
+            self.adopt(await ports.apply_news(self.ref, "apply news"))
+        finally:
+            self.hearing = False
         self.show()
 
     def on_cancel_asked(self) -> None:
@@ -150,6 +153,11 @@ class Desk:
         """The errand that the main path must see to."""
         return self.view.errand
 
+    @property
+    def stuck(self) -> bool:
+        """True when a step is parked that the main path waits for."""
+        return self.view.parked is not None
+
     # ── waiting ────────────────────────────────────────────────────────────────────────────────────────────
 
     def interrupted(self) -> bool:
@@ -174,7 +182,7 @@ class Desk:
 
     def _called_away(self) -> bool:
         due = self.view.cancelling or self.due() is not None
-        return self.news or self.cancel_asked or bool(due and not self.view.parked)
+        return self.news or self.cancel_asked or bool(due and not self.stuck)
 
     def _timer_fired(self) -> bool:
         return self._timer is not None and self._timer.done()
@@ -213,7 +221,8 @@ class Desk:
 
     def _idle(self) -> bool:
         """True when nothing that the books do not hold would be lost with this run."""
-        return not (self.news or self.cancel_asked or self.resolution) and workflow.all_handlers_finished()
+        told = self.news or self.cancel_asked or self.resolution or self.resolving
+        return not told and workflow.all_handlers_finished()
 
     def _worn(self) -> bool:
         """True when this run should end though the order goes on waiting. A run takes 2,000 updates, and those that are

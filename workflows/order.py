@@ -59,8 +59,9 @@ class OrderWorkflow(AfterSales):
         self.show()
         if self.cancel_asked:
             await self.answer_cancellation()
-        elif self.view.parked:
-            await self._take_up_parked()
+        elif self.stuck:
+            if not self.takes_up_beside():
+                await self._take_up_parked()
         elif self.news:
             await self.hear()
         elif self.view.stray:
@@ -294,7 +295,7 @@ class OrderWorkflow(AfterSales):
     def cancel_decided(self) -> bool:
         """True once the recall is through or refused, or a person must decide."""
         undone = self.view.status == Status.CANCELLED or not self.view.cancelling
-        return undone or self.view.parked is not None or not (self.view.parcel or self.booking)
+        return undone or self.stuck or not (self.view.parcel or self.booking)
 
     @workflow.update(name=names.PAY, description="Pay, or pay again after a decline")
     async def pay(self, request: m.PayRequest) -> m.UpdateAnswer:
@@ -319,7 +320,7 @@ class OrderWorkflow(AfterSales):
     def payment_decided(self, attempt: int) -> bool:
         """True once this attempt no longer moves by itself."""
         moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
-        stands = self.view.parked is not None or self.held()
+        stands = self.stuck or self.held()
         return moved_on or stands or self.view.attempt_state in ("failed", "pending", "capturing")
 
     @workflow.update(name=names.RESOLVE, description="Retry, skip, amend or compensate the step that is parked")

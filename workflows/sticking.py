@@ -68,36 +68,48 @@ class Sticking(Desk):
 
     async def park(self, step: Step, failure: Failure, subject: str = "") -> str:
         """Keep the status, say why it sticks and what can be done, wait for a resolution; answers with how."""
+        await self.beside_gives_way()
+        await self.put_down(step, failure, subject)
+        return await self._take_up_parked()
+
+    async def put_down(self, step: Step, failure: Failure, subject: str) -> None:
+        """Have the books park it, unless another step is parked."""
         request = m.ParkRequest(self.order_no, step, failure.code, failure.provider, failure.attempts, subject)
         self.adopt(await ports.park_step(request, f"park {step}: {failure.code}"))
-        return await self._take_up_parked()
 
     async def _take_up_parked(self) -> str:
         how = ""
         step = ""
-        while (parked := self.view.parked) is not None:
+        while (parked := self.view.parked) is not None and self.stuck:
             step = parked.step
             self.show()
             resolution = await self._resolution_of(parked)
             how = resolution.action
-            request = m.UnparkRequest(self.order_no, parked.park_no, how, resolution.resolution_id)
-            self.resolving = True
-            try:
-                self.adopt(await ports.unpark_step(request, f"{how} {parked.step}"))
-            except (ActivityError, ApplicationError) as error:
-                # The resolution no longer fits what the books say: the step stays parked for another try.
-                about = {"step": parked.step, "code": Failure.of(error).code}
-                workflow.logger.warning("resolution refused", extra=about)
-                if workflow.patched(BOUND):
-                    self.adopt(await ports.load_order(self.ref, "where it stands now"))
-            finally:
-                self.resolving = False
+            await self.unpark(parked, resolution)
         if self.resolution is not None and workflow.patched(BOUND):
             self.resolution = None  # accepted while this step was being resolved: it is for no other
         self.show()
         if how == Action.COMPENSATE and step != Step.SUPPLEMENT:
             raise Undo("compensated")
         return how
+
+    async def unpark(self, parked: m.Parked, resolution: m.ResolveRequest) -> None:
+        """Have the books do what was resolved. Where it no longer fits, the step stays parked for another try."""
+        how = resolution.action
+        request = m.UnparkRequest(self.order_no, parked.park_no, how, resolution.resolution_id)
+        self.resolving = True
+        try:
+            self.adopt(await ports.unpark_step(request, f"{how} {parked.step}"))
+        except (ActivityError, ApplicationError) as error:
+            about = {"step": parked.step, "code": Failure.of(error).code}
+            workflow.logger.warning("resolution refused", extra=about)
+            if workflow.patched(BOUND):
+                self.adopt(await ports.load_order(self.ref, "where it stands now"))
+        finally:
+            self.resolving = False
+
+    async def beside_gives_way(self) -> None:
+        """What is parked beside the main path makes room for a step of it (see Beside)."""
 
     async def errands_meanwhile(self) -> None:
         """What need not wait for a step that its provider decides on later (see AfterSales)."""
@@ -114,7 +126,7 @@ class Sticking(Desk):
         escalated = False
         await self.errand_beside(parked)
         while True:
-            if self._is_over(parked):
+            if self.is_over(parked):
                 return m.ResolveRequest(self.order_no, "", "overtaken")
             escalation = "" if escalated else until
             if parked.step == Step.SUPPLEMENT and self.view.errand and self.view.errand.until:
@@ -122,7 +134,7 @@ class Sticking(Desk):
             # Asked only where there is a hold: the mark that a patch leaves is an event.
             tending = self.view.hold is not None and workflow.patched(TENDS_WHILE_PARKED)
             heard = await self.wait(
-                lambda: self.resolution is not None or self._asked_again(parked) or self._overtaken(parked),
+                lambda: self.resolution is not None or self.asked_again(parked) or self.overtaken(parked),
                 self.until(escalation) if tending else escalation,
                 f"support: {STEPS[Step(parked.step)].words}",
             )
@@ -135,14 +147,14 @@ class Sticking(Desk):
                 asks = self.paid_news and parked.step in RETURNING and parked.error != BOUNCED
                 self.retry_asked = self.retry_asked or asks
                 self.paid_news = False
-            if self.resolution is not None and not self._still_fits(self.resolution, parked):
+            if self.resolution is not None and not self.still_fits(self.resolution, parked):
                 self.resolution = None
             if self.resolution:
                 resolution, self.resolution = self.resolution, None
                 return resolution
-            if self._overtaken(parked) or self._is_over(parked):
+            if self.overtaken(parked) or self.is_over(parked):
                 return m.ResolveRequest(self.order_no, "", "overtaken")
-            if self._asked_again(parked):
+            if self.asked_again(parked):
                 self.retry_asked = self.reworded = False
                 return m.ResolveRequest(self.order_no, "", Action.RETRY)
             if tending and self.hold_due():
@@ -151,24 +163,24 @@ class Sticking(Desk):
                 escalated = True
                 self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))
 
-    def _still_fits(self, resolution: m.ResolveRequest, parked: m.Parked) -> bool:
+    def still_fits(self, resolution: m.ResolveRequest, parked: m.Parked) -> bool:
         """False when it is for another step, or the world was quicker than the person."""
         other = resolution.park_no not in (0, parked.park_no)
-        quicker = self._overtaken(parked) or self._decided_meanwhile(parked)
+        quicker = self.overtaken(parked) or self.decided_meanwhile(parked)
         return not ((other or quicker) and workflow.patched(BOUND))
 
-    def _is_over(self, parked: m.Parked) -> bool:
+    def is_over(self, parked: m.Parked) -> bool:
         """True when what the step was to do was done, or is wanted no more: no person is needed."""
-        return self._decided_meanwhile(parked) and workflow.patched(BOUND)
+        return self.decided_meanwhile(parked) and workflow.patched(BOUND)
 
-    def _decided_meanwhile(self, parked: m.Parked) -> bool:
+    def decided_meanwhile(self, parked: m.Parked) -> bool:
         now = self.view.parked
         if now is not None and now.park_no == parked.park_no and now.over:
             return True
         # The provider's notification decided what nobody answered.
         return parked.step == Step.AUTHORISE and self.view.attempt_state in DECIDED
 
-    def _asked_again(self, parked: m.Parked) -> bool:
+    def asked_again(self, parked: m.Parked) -> bool:
         """True when somebody wants the step tried again, or what the carrier is told was changed since."""
         return self.retry_asked or (self.reworded and parked.step == Step.BOOK)
 
@@ -183,7 +195,7 @@ class Sticking(Desk):
             return True
         return self.over(errand.until)
 
-    def _overtaken(self, parked: m.Parked) -> bool:
+    def overtaken(self, parked: m.Parked) -> bool:
         """True when the world resolved the step: it was paid or delivered meanwhile, or the order is to be undone."""
         match Step(parked.step):
             case Step.AUTHORISE | Step.REVIEW | Step.CAPTURE:

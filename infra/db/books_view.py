@@ -13,9 +13,12 @@ from infra.db.refund_paying import PENDING
 
 SINCE = "(w.since AT TIME ZONE 'UTC')::text || '+00:00'"
 
+# A refund that was stuck, now or before: it holds up nothing else that is to be carried out.
+STUCK = """EXISTS (SELECT FROM parked_steps k
+                      WHERE k.order_no = f.order_no AND k.step = 'refund' AND k.subject = f.refund_id)"""
 # The oldest decision that is still to be carried out, of the order `o`; null where there is none.
 ERRAND = f"""coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
-                      WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING}
+                      WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING} AND NOT {STUCK}
                       ORDER BY f.refund_no LIMIT 1),
              (SELECT ARRAY[CASE g.status WHEN 'wanted' THEN 'guarantee' WHEN 'claim_due' THEN 'guarantee_claim'
                              ELSE 'guarantee_release' END, g.return_id]
@@ -38,6 +41,9 @@ ERRAND = f"""coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
                        SELECT FROM payments p WHERE p.order_no = o.order_no AND p.status IN ('intent', 'pending')
                           AND p.attempt = supplement_attempt(u.supplement_no) AND p.kind IN ('authorise', 'capture'))))
                ORDER BY u.supplement_no LIMIT 1),
+             (SELECT ARRAY['refund', f.refund_id] FROM refunds f
+               WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING}
+               ORDER BY f.refund_no LIMIT 1),
              (SELECT ARRAY['refund_pending', f.refund_id, '', {SINCE}]
                 FROM refunds f CROSS JOIN LATERAL (SELECT min(p.created_at) AS since, max(p.updated_at) AS asked
                        FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = f.refund_id

@@ -30,7 +30,8 @@ _STANDING = text(
                 AND (p.status IS NULL OR p.status NOT IN ('failed', 'pending'))
                 AND NOT EXISTS (SELECT FROM payments c WHERE c.order_no = r.order_no AND c.attempt = r.attempt
                                    AND c.kind = 'capture' AND c.status IN ('failed', 'pending'))))
-       AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL)
+       AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL
+                          AND k.step <> 'refund')
     """
 )
 

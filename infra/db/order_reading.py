@@ -81,7 +81,10 @@ _ORDER = text(
                      'return_id', r.return_id, 'amount_minor', r.amount_minor, 'currency', r.currency,
                      'status', r.status, 'created_at', r.created_at AT TIME ZONE 'UTC',
                      'pending_since', (SELECT min(p.created_at) AT TIME ZONE 'UTC' FROM payments p
-                       WHERE p.order_no = r.order_no AND p.refund_id = r.refund_id AND p.status = 'pending'))
+                       WHERE p.order_no = r.order_no AND p.refund_id = r.refund_id AND p.status = 'pending'),
+                     'failed_since', (SELECT k.since AT TIME ZONE 'UTC' FROM parked_steps k
+                       WHERE k.order_no = r.order_no AND k.resolved_at IS NULL AND k.step = 'refund'
+                         AND k.subject = r.refund_id))
                      ORDER BY r.refund_no)
               FROM refunds r WHERE r.order_no = o.order_no) AS refunds,
            (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor), 0)::bigint
@@ -208,8 +211,9 @@ def _shipment(shipment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refund(refund: dict[str, Any]) -> dict[str, Any]:
-    if refund["pending_since"] is not None:
-        _zulu(refund, "pending_since")
+    for name in ("pending_since", "failed_since"):
+        if refund[name] is not None:
+            _zulu(refund, name)
     return _zulu(refund, "created_at")
 
 

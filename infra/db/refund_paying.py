@@ -133,8 +133,13 @@ async def settle(conn: AsyncConnection, refund_id: str, *, by_hand: bool = False
         await events.note(conn, done.order_no, "payment_refunded", key=key, data=data)
 
 
+async def drop_intents(conn: AsyncConnection, refund_id: str) -> None:
+    """What is under way at its provider is fenced off. The caller has locked the order."""
+    await conn.execute(_DROP_INTENTS, {"refund_id": refund_id})
+
+
 async def record_by_hand(conn: AsyncConnection, refund_id: str, tag: str, reference: str) -> None:
     """Support says that the money went back by another way. The caller has locked the order."""
-    await conn.execute(_DROP_INTENTS, {"refund_id": refund_id})
+    await drop_intents(conn, refund_id)
     await conn.execute(_BY_HAND, {"refund_id": refund_id, "tag": tag, "reference": reference})
     await settle(conn, refund_id, by_hand=True)

@@ -17,6 +17,8 @@ _ROWS = """
              WHERE n.refund_id = r.refund_id) AS lines,
            (SELECT min(p.created_at) FROM payments p WHERE p.order_no = r.order_no AND p.refund_id = r.refund_id
                AND p.status = 'pending') AS pending_since,
+           (SELECT k.since FROM parked_steps k WHERE k.order_no = r.order_no AND k.resolved_at IS NULL
+               AND k.step = 'refund' AND k.subject = r.refund_id) AS failed_since,
            (SELECT json_agg(json_build_object('payment_id', x.payment_id, 'amount_minor', x.amount_minor,
                      'provider', p.provider) ORDER BY x.payment_id)
               FROM refund_parts x JOIN payments p USING (payment_id) WHERE x.refund_id = r.refund_id) AS parts

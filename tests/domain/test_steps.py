@@ -16,7 +16,13 @@ UNSHAPED = [pair for pair in POSSIBLE if not shape_of(*pair)]
 
 
 def fitting(step: Step, action: Action) -> dict[str, str]:
-    return dict.fromkeys(shape_of(step, action) or {}, "x")
+    value = dict.fromkeys(shape_of(step, action) or {}, "x")
+    return {**value, "method": "store_credit"} if "method" in value else value
+
+
+def test_a_refund_is_paid_in_no_other_way_than_those_that_are_named() -> None:
+    why = check_value(Step.REFUND, Action.AMEND, {"method": "cash"})
+    assert why == "amend at refund: method is one of store_credit"
 
 
 def test_every_step_has_a_rule_in_words() -> None:

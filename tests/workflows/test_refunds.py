@@ -14,6 +14,7 @@ from infra.db import at_providers
 from infra.db.giving import Limits
 from infra.db.notice_causes import DETECTORS
 from infra.db.refund_plans import LineAsk
+from infra.db.refunds import OpenedRefund
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
 from tests.stage import Stage, eventually, staged
@@ -102,6 +103,94 @@ async def test_a_stuck_refund_is_skipped_with_the_reference_of_the_transfer(stag
     await cancel(stage, order_no)
     await stage.reaches(order_no, "cancelled")
     assert given_back(stage, order_no) == [600]
+
+
+async def refused(stage: Stage, order_no: str) -> OpenedRefund:
+    """A refund that its provider refuses for good."""
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    opened = await refund(stage, order_no, amount_minor=400)
+    parked = await stage.parked(order_no, 60)
+    assert (parked.step, parked.subject) == ("refund", opened.refund_id)
+    return opened
+
+
+async def over_its_return_window(stage: Stage, order_no: str) -> None:
+    await stage.carrier_says(order_no, "delivered")
+    await stage.reaches(order_no, "delivered", 60)
+    await stage.sql(
+        "UPDATE orders SET waiting = jsonb_set(waiting, '{until}', '\"2020-01-01T00:00:00+00:00\"') "
+        "WHERE order_no = :o",
+        o=order_no,
+    )
+    await stage.handle(order_no).signal("carrier_reported")
+
+
+async def test_an_order_goes_on_to_its_end_while_a_refund_is_refused(stage: Stage) -> None:
+    order_no = await booked(stage)
+    opened = await refused(stage, order_no)
+    await over_its_return_window(stage, order_no)
+    await stage.reaches(order_no, "completed", 60)
+    assert (await stage.parked(order_no)).subject == opened.refund_id
+    await resolved(stage, order_no, "retry")
+    await paid_out(stage, opened)
+    assert await stage.handle(order_no).result() == "completed"
+    assert given_back(stage, order_no) == [400]
+
+
+async def test_a_refused_refund_is_parked_again_once_another_step_is_not_stuck_any_more(stage: Stage) -> None:
+    order_no = await booked(stage)
+    opened = await refused(stage, order_no)
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    await stage.carrier_says(order_no, "lost")
+
+    async def at(step: str) -> bool:
+        return bool((await stage.parked(order_no, 60)).step == step)
+
+    await eventually(lambda: at("deliver"), 60)
+    assert await status_of(stage, opened.refund_id) == "approved"
+    await eventually(lambda: refunds_at_provider(stage, order_no) == ["failed", "failed"], 60)
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    await stage.carrier_says(order_no, "delivered")
+    await stage.reaches(order_no, "delivered", 60)
+    await eventually(lambda: at("refund"), 60)
+    await resolved(stage, order_no, "retry")
+    await paid_out(stage, opened)
+
+
+def refunds_at_provider(stage: Stage, order_no: str) -> list[str]:
+    return [status for kind, status in stage.payments(order_no) if kind == "refund"]
+
+
+async def test_an_order_whose_refund_is_refused_goes_on_in_a_run_that_begins_from_the_books(stage: Stage) -> None:
+    order_no = await booked(stage)
+    opened = await refused(stage, order_no)
+    await stage.handle(order_no).terminate("lost")
+    await over_its_return_window(stage, order_no)
+    await stage.reaches(order_no, "completed", 60)
+    await resolved(stage, order_no, "skip", {"reference": "bank-18"})
+    await paid_out(stage, opened)
+    assert (given_back(stage, order_no), await stage.handle(order_no).result()) == ([], "completed")
+
+
+async def test_a_cancellation_returns_what_a_refused_refund_did_not(stage: Stage) -> None:
+    order_no = await booked(stage)
+    await refused(stage, order_no)
+    await cancel(stage, order_no)
+    await stage.reaches(order_no, "cancelled", 60)
+    assert sum(given_back(stage, order_no)) == 1000
+    assert not await stage.sql("SELECT FROM parked_steps WHERE order_no = :o AND resolved_at IS NULL", o=order_no)
+
+
+async def test_a_refused_refund_is_paid_as_store_credit(stage: Stage) -> None:
+    order_no = await booked(stage)
+    opened = await refused(stage, order_no)
+    await resolved(stage, order_no, "amend", {"method": "store_credit"})
+    await paid_out(stage, opened)
+    credit = "SELECT sum(balance_delta) FROM store_credit_entries WHERE order_no = :o"
+    assert (given_back(stage, order_no), (await stage.sql(credit, o=order_no))[0][0]) == ([], 400)
+    assert "store_credit_granted" in await stage.events(order_no)
+    await stage.carrier_says(order_no, "delivered")
+    await stage.reaches(order_no, "delivered", 60)
 
 
 async def late_success(stage: Stage, refund_id: str) -> None:
