@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.exc import DBAPIError
 
 from infra.db import audit_books, book_checks
-from infra.db.audit_books import Question
+from infra.db.audit_question import Question
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.settings import Settings

@@ -9,7 +9,8 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db import audit_books
-from infra.db.audit_books import QUESTIONS, Answer, Question, Wrong
+from infra.db.audit_books import QUESTIONS, Answer, Wrong
+from infra.db.audit_question import Question
 from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
 from workers import books_trouble

@@ -7,7 +7,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db import audit_books
-from infra.db.audit_books import QUESTIONS, Answer, Question
+from infra.db.audit_books import QUESTIONS, Answer
+from infra.db.audit_question import Question
 from infra.db.engine import Database
 
 CODES = [question.code for question in QUESTIONS]

@@ -4,21 +4,15 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from domain.shipments import ShipmentStatus
-from infra.gateways.breaker import CircuitBreaker
-from infra.gateways.guarded import GuardedCarrier
 from infra.gateways.protocol import (
     Address,
     BadSignature,
-    Booking,
     BookingLine,
     BookingRequest,
     CarrierGateway,
@@ -26,99 +20,19 @@ from infra.gateways.protocol import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from infra.gateways.sandbox_carrier import SandboxCarrier
-from infra.gateways.ups_carrier import UpsCarrier
-from infra.settings import Settings
 from tests.contract import faulty
-from tests.contract.payment_bench import NEVER, PATIENT_S, SECRET, TIMEOUT_S, standard_signed
-from tests.contract.processes import free_port, sandbox
-from tests.contract.receiver import Receiver
-from tests.contract.ups_server import Ups
-from tests.infra.servers import serving
+from tests.contract.carrier_bench import CarrierBench, sandbox_bench, ups_bench
+from tests.contract.payment_bench import TIMEOUT_S, standard_signed
+from tests.contract.processes import free_port
 
 _numbers = itertools.count(1)
-
-
-@dataclass
-class CarrierBench:
-    """A carrier on its server, and what a test must know of the two."""
-
-    gateway: CarrierGateway
-    url: str
-    at: Callable[..., CarrierGateway]
-    move: Callable[[Booking, str], Awaitable[object]]
-    authentic: Callable[[Booking], Awaitable[tuple[dict[str, str], bytes]]]
-    ups: Ups | None = None
-
-
-def _guarded(gateway: CarrierGateway) -> CarrierGateway:
-    return GuardedCarrier(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
-
-
-def _sandbox_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:
-    return SandboxCarrier(url, SECRET, timeout_s)
-
-
-def _ups_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:
-    return UpsCarrier.from_settings(
-        Settings(
-            ups_client_id="client",
-            ups_client_secret="secret",
-            ups_account_number="A1B2C3",
-            ups_server_url=url,
-            ups_webhook_secret="credential",
-            gateway_timeout_s=timeout_s,
-        )
-    )
-
-
-@asynccontextmanager
-async def _sandbox(directory: Path) -> AsyncIterator[CarrierBench]:
-    receiver = Receiver()
-    async with (
-        serving(receiver.app) as hooks,
-        sandbox(directory, f"{hooks}/hook", SECRET, MANUAL_CARRIER="1") as url,
-        httpx.AsyncClient(base_url=url) as outside,
-    ):
-
-        async def move(booking: Booking, status: str) -> None:
-            answer = await outside.post(f"/shipments/{booking.shipment_ref}/advance", json={"status": status})
-            answer.raise_for_status()
-
-        async def authentic(booking: Booking) -> tuple[dict[str, str], bytes]:
-            await move(booking, "picked_up")
-            post = await receiver.first(lambda p: p if booking.tracking_no.encode() in p.body else None)
-            return post.headers, post.body
-
-        yield CarrierBench(_guarded(_sandbox_at(url, PATIENT_S)), url, _sandbox_at, move, authentic)
-
-
-@asynccontextmanager
-async def _ups(_: Path) -> AsyncIterator[CarrierBench]:
-    ups = Ups()
-    kinds = {"picked_up": "P", "in_transit": "I", "delivered": "D"}
-
-    async def move(booking: Booking, status: str) -> None:
-        ups.parcels[booking.tracking_no]["activity"].insert(0, kinds[status])
-
-    async def authentic(booking: Booking) -> tuple[dict[str, str], bytes]:
-        told = {
-            "trackingNumber": booking.tracking_no,
-            "activityStatus": {"type": "P", "code": "OR", "description": "Origin Scan"},
-            "localActivityDate": "20260101", "localActivityTime": "083000",
-            "gmtActivityDate": "20260101", "gmtActivityTime": "13:30:00",
-        }  # fmt: skip
-        return {"Credential": "credential"}, json.dumps(told).encode()
-
-    async with serving(ups.app()) as url:
-        yield CarrierBench(_guarded(_ups_at(url, PATIENT_S)), url, _ups_at, move, authentic, ups)
 
 
 @pytest.fixture(scope="module", params=["sandbox", "ups"])
 async def carrier(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[CarrierBench]:
-    start = _sandbox if request.param == "sandbox" else _ups
+    start = sandbox_bench if request.param == "sandbox" else ups_bench
     async with start(tmp_path_factory.mktemp(request.param)) as made:
         yield made
         await made.gateway.aclose()

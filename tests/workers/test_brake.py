@@ -144,6 +144,39 @@ async def test_what_temporal_does_not_take_is_not_in_flight(database_url: Books,
         await until(all_tried, WITHIN_S)
 
 
+async def payment_asked(books: Books, order_no: str) -> None:
+    await sql(
+        books.owner_url,
+        "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)"
+        " VALUES (%s, %s, 1, 'sandbox', 'tok_ok', 'test')",
+        f"{order_no}/1",
+        order_no,
+    )
+
+
+async def authorised(books: Books, order_no: str, capture: str | None) -> None:
+    """`capture` None: the provider decides the authorisation later; else the status of the capture after it."""
+    if capture is None:
+        await sql(
+            books.app_url,
+            "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, idempotency_key, status)"
+            " VALUES (%s, 'authorise', 1, 'sandbox', 1200, 'CNY', %s, 'pending')",
+            order_no,
+            f"{order_no}/authorise/1",
+        )
+        return
+    await sql(
+        books.app_url,
+        "WITH a AS (INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency,"
+        "  idempotency_key, status, provider_ref)"
+        "  VALUES (%s, 'authorise', 1, 'sandbox', 1200, 'CNY', %s, 'succeeded', %s) RETURNING *)"
+        " INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, idempotency_key, status,"
+        "  parent_id) SELECT order_no, 'capture', 1, provider, 1200, 'CNY', order_no || '/capture/1', %s,"
+        "  payment_id FROM a",
+        order_no, f"{order_no}/authorise/1", f"ref-{order_no}", capture,
+    )  # fmt: skip
+
+
 async def test_at_rest_is_what_waits_for_somebody_else(database_url: Books, settings: Settings) -> None:
     new, unpaid, paying, retrying, parked, over, decided, taken, refused, taking = [
         await place(database_url) for _ in range(10)
@@ -152,13 +185,7 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: Books, sett
     for order_no in (unpaid, *asked):
         await come_to_rest(database_url, order_no)
     for order_no in asked:
-        await sql(
-            database_url.owner_url,
-            "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)"
-            " VALUES (%s, %s, 1, 'sandbox', 'tok_ok', 'test')",
-            f"{order_no}/1",
-            order_no,
-        )
+        await payment_asked(database_url, order_no)
     await sql(
         database_url.app_url,
         "INSERT INTO failing_steps (order_no, activity, step, error, attempt, max_attempts, event_seq, next_try_at)"
@@ -172,24 +199,8 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: Books, sett
         " VALUES (%s, 1, 'authorise', 'timeout', 5, '{retry}', 1200, now())",
         parked,
     )
-    await sql(
-        database_url.app_url,
-        "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, idempotency_key, status)"
-        " VALUES (%s, 'authorise', 1, 'sandbox', 1200, 'CNY', %s, 'pending')",
-        decided,
-        f"{decided}/authorise/1",
-    )
-    for order_no, capture in ((taken, "pending"), (refused, "failed"), (taking, "intent")):
-        await sql(
-            database_url.app_url,
-            "WITH a AS (INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency,"
-            "  idempotency_key, status, provider_ref)"
-            "  VALUES (%s, 'authorise', 1, 'sandbox', 1200, 'CNY', %s, 'succeeded', %s) RETURNING *)"
-            " INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, idempotency_key, status,"
-            "  parent_id) SELECT order_no, 'capture', 1, provider, 1200, 'CNY', order_no || '/capture/1', %s,"
-            "  payment_id FROM a",
-            order_no, f"{order_no}/authorise/1", f"ref-{order_no}", capture,
-        )  # fmt: skip
+    for order_no, capture in ((decided, None), (taken, "pending"), (refused, "failed"), (taking, "intent")):
+        await authorised(database_url, order_no, capture)
     await move(database_url, over, "order_cancelled", "received", "cancelled")
     async with database(settings) as books, autocommit(books) as connection:
         orders = [new, unpaid, paying, retrying, parked, over, decided, taken, refused, taking, "O-NONE"]

@@ -1,0 +1,15 @@
+"""What is asked of the books."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`sql` gives one row (place, expected, found) for each thing that is wrong; each is a single snapshot.
+
+    `code` stays the same: answers are kept under it, and notices have words for it.
+    """
+
+    code: str
+    name: str
+    sql: str

@@ -1,0 +1,96 @@
+"""A carrier on its server: the sandbox as a process, and UPS's adapter on a simulated UPS."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from infra.gateways.breaker import CircuitBreaker
+from infra.gateways.guarded import GuardedCarrier
+from infra.gateways.protocol import Booking, CarrierGateway
+from infra.gateways.sandbox_carrier import SandboxCarrier
+from infra.gateways.ups_carrier import UpsCarrier
+from infra.settings import Settings
+from tests.contract.payment_bench import NEVER, PATIENT_S, SECRET
+from tests.contract.processes import sandbox
+from tests.contract.receiver import Receiver
+from tests.contract.ups_server import Ups
+from tests.infra.servers import serving
+
+
+@dataclass
+class CarrierBench:
+    """A carrier on its server, and what a test must know of the two."""
+
+    gateway: CarrierGateway
+    url: str
+    at: Callable[..., CarrierGateway]
+    move: Callable[[Booking, str], Awaitable[object]]
+    authentic: Callable[[Booking], Awaitable[tuple[dict[str, str], bytes]]]
+    ups: Ups | None = None
+
+
+def guarded(gateway: CarrierGateway) -> CarrierGateway:
+    return GuardedCarrier(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
+
+
+def _sandbox_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:
+    return SandboxCarrier(url, SECRET, timeout_s)
+
+
+def _ups_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:
+    return UpsCarrier.from_settings(
+        Settings(
+            ups_client_id="client",
+            ups_client_secret="secret",
+            ups_account_number="A1B2C3",
+            ups_server_url=url,
+            ups_webhook_secret="credential",
+            gateway_timeout_s=timeout_s,
+        )
+    )
+
+
+@asynccontextmanager
+async def sandbox_bench(directory: Path) -> AsyncIterator[CarrierBench]:
+    receiver = Receiver()
+    async with (
+        serving(receiver.app) as hooks,
+        sandbox(directory, f"{hooks}/hook", SECRET, MANUAL_CARRIER="1") as url,
+        httpx.AsyncClient(base_url=url) as outside,
+    ):
+
+        async def move(booking: Booking, status: str) -> None:
+            answer = await outside.post(f"/shipments/{booking.shipment_ref}/advance", json={"status": status})
+            answer.raise_for_status()
+
+        async def authentic(booking: Booking) -> tuple[dict[str, str], bytes]:
+            await move(booking, "picked_up")
+            post = await receiver.first(lambda p: p if booking.tracking_no.encode() in p.body else None)
+            return post.headers, post.body
+
+        yield CarrierBench(guarded(_sandbox_at(url, PATIENT_S)), url, _sandbox_at, move, authentic)
+
+
+@asynccontextmanager
+async def ups_bench(_: Path) -> AsyncIterator[CarrierBench]:
+    ups = Ups()
+    kinds = {"picked_up": "P", "in_transit": "I", "delivered": "D"}
+
+    async def move(booking: Booking, status: str) -> None:
+        ups.parcels[booking.tracking_no]["activity"].insert(0, kinds[status])
+
+    async def authentic(booking: Booking) -> tuple[dict[str, str], bytes]:
+        told = {
+            "trackingNumber": booking.tracking_no,
+            "activityStatus": {"type": "P", "code": "OR", "description": "Origin Scan"},
+            "localActivityDate": "20260101", "localActivityTime": "083000",
+            "gmtActivityDate": "20260101", "gmtActivityTime": "13:30:00",
+        }  # fmt: skip
+        return {"Credential": "credential"}, json.dumps(told).encode()
+
+    async with serving(ups.app()) as url:
+        yield CarrierBench(guarded(_ups_at(url, PATIENT_S)), url, _ups_at, move, authentic, ups)
