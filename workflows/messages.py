@@ -28,7 +28,8 @@ class Policy:
 @dataclass(frozen=True)
 class Parked:
     """An open parked step. `subject` is the refund, return or change that it is about, where it is about one; `over`:
-    the world has done meanwhile what it was to do, or nobody wants it any more."""
+    the world has done meanwhile what it was to do, or nobody wants it any more; `until` (RFC 3339 in UTC): it will be
+    over then."""
 
     park_no: int
     step: str
@@ -36,6 +37,7 @@ class Parked:
     options: list[str] = field(default_factory=list)
     subject: str = ""
     over: bool = False
+    until: str = ""
 
 
 @dataclass(frozen=True)

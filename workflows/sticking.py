@@ -22,12 +22,15 @@ PENDING = ("refund_pending", "void_pending", "guarantee_pending")
 WAITS_FOR_DECISION = "pending-is-no-failure"
 BOUNCED = "refund_bounced"  # it waits for a person's decision
 BOUND = "resolution-bound-to-its-step"
+OWN_DIFFERENCE = "difference-judged-by-its-own-change"
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
 DECIDED = ("authorised", "capturing", "captured", "failed")
 
 
 class Sticking(Desk):
     """The chapter of every provider's step that does not go as it should."""
+
+    _own_difference = False  # whether the step that is stuck is judged by its own change (see _difference_is_over)
 
     async def step(
         self, step: Step, act: Callable[[], Awaitable[m.OrderView]], *, undoing: bool = False, subject: str = ""
@@ -124,13 +127,14 @@ class Sticking(Desk):
         """
         until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
         escalated = False
+        self._own_difference = parked.step == Step.SUPPLEMENT and workflow.patched(OWN_DIFFERENCE)
         await self.errand_beside(parked)
         while True:
             if self.is_over(parked):
                 return m.ResolveRequest(self.order_no, "", "overtaken")
             escalation = "" if escalated else until
-            if parked.step == Step.SUPPLEMENT and self.view.errand and self.view.errand.until:
-                escalation = min(moment for moment in (escalation, self.view.errand.until) if moment)
+            if ends := self._difference_until(parked):
+                escalation = min(moment for moment in (escalation, ends) if moment)
             # Asked only where there is a hold: the mark that a patch leaves is an event.
             tending = self.view.hold is not None and workflow.patched(TENDS_WHILE_PARKED)
             heard = await self.wait(
@@ -174,8 +178,7 @@ class Sticking(Desk):
         return self.decided_meanwhile(parked) and workflow.patched(BOUND)
 
     def decided_meanwhile(self, parked: m.Parked) -> bool:
-        now = self.view.parked
-        if now is not None and now.park_no == parked.park_no and now.over:
+        if self._as_it_stands(parked).over:
             return True
         # The provider's notification decided what nobody answered.
         return parked.step == Step.AUTHORISE and self.view.attempt_state in DECIDED
@@ -188,8 +191,23 @@ class Sticking(Desk):
         """True when a second parcel is to be booked instead of one that was lost or refused."""
         return self.view.reship and self.view.parcel in ("", "booking")
 
-    def _difference_is_over(self) -> bool:
-        """True when the change was decided, or its time is over."""
+    def _difference_until(self, parked: m.Parked) -> str:
+        """When the change that a stuck difference is for is undone; empty where that is not known, or not coming."""
+        if self._own_difference:
+            return self._as_it_stands(parked).until
+        errand = self.view.errand
+        return errand.until if errand is not None and parked.step == Step.SUPPLEMENT else ""
+
+    def _as_it_stands(self, parked: m.Parked) -> m.Parked:
+        now = self.view.parked
+        return now if now is not None and now.park_no == parked.park_no else parked
+
+    def _difference_is_over(self, parked: m.Parked) -> bool:
+        """True when the change was decided and nothing of its payment is unknown, or its time is over. Whatever else
+        is due of the order, such as a refund, says nothing about it."""
+        if self._own_difference:
+            now = self._as_it_stands(parked)
+            return now.over or self.over(now.until)
         errand = self.view.errand
         if errand is None or errand.kind not in ("supplement", "supplement_pending"):
             return True
@@ -201,7 +219,7 @@ class Sticking(Desk):
             case Step.AUTHORISE | Step.REVIEW | Step.CAPTURE:
                 return self.view.status != Status.PENDING_PAYMENT or bool(self.view.cancelling)
             case Step.SUPPLEMENT:
-                return bool(self.view.cancelling) or self._difference_is_over()
+                return bool(self.view.cancelling) or self._difference_is_over(parked)
             case Step.BOOK:
                 return bool(self.view.cancelling) or self.view.first_arrived
             case Step.REFUND:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
+from domain.steps import Step
 from infra.db.first_parcels import ARRIVED
 from infra.db.refund_paying import PENDING
 
@@ -16,6 +17,13 @@ SINCE = "(w.since AT TIME ZONE 'UTC')::text || '+00:00'"
 # A refund that was stuck, now or before: it holds up nothing else that is to be carried out.
 STUCK = """EXISTS (SELECT FROM parked_steps k
                       WHERE k.order_no = f.order_no AND k.step = 'refund' AND k.subject = f.refund_id)"""
+# The change `u` waits for its difference, or was undone and nobody knows what came of a call; until when it waits.
+DIFFERENCE_DUE = """(u.status = 'awaiting_payment' OR (u.status = 'undone' AND EXISTS (
+                       SELECT FROM payments p WHERE p.order_no = u.order_no AND p.status IN ('intent', 'pending')
+                          AND p.attempt = supplement_attempt(u.supplement_no)
+                          AND p.kind IN ('authorise', 'capture'))))"""
+DIFFERENCE_UNTIL = """CASE u.status WHEN 'awaiting_payment' THEN (u.until AT TIME ZONE 'UTC')::text || '+00:00'
+                             ELSE '' END"""
 # The oldest decision that is still to be carried out, of the order `o`; null where there is none.
 ERRAND = f"""coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
                       WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING} AND NOT {STUCK}
@@ -33,13 +41,8 @@ ERRAND = f"""coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
              (SELECT ARRAY[CASE WHEN u.status = 'awaiting_payment' AND EXISTS (SELECT FROM payments p
                                WHERE p.order_no = o.order_no AND p.attempt = supplement_attempt(u.supplement_no)
                                  AND p.status = 'pending') THEN 'supplement_pending' ELSE 'supplement' END,
-                           u.supplement_no::text,
-                           CASE u.status WHEN 'awaiting_payment' THEN (u.until AT TIME ZONE 'UTC')::text || '+00:00'
-                             ELSE '' END]
-                FROM order_supplements u
-               WHERE u.order_no = o.order_no AND (u.status = 'awaiting_payment' OR (u.status = 'undone' AND EXISTS (
-                       SELECT FROM payments p WHERE p.order_no = o.order_no AND p.status IN ('intent', 'pending')
-                          AND p.attempt = supplement_attempt(u.supplement_no) AND p.kind IN ('authorise', 'capture'))))
+                           u.supplement_no::text, {DIFFERENCE_UNTIL}]
+                FROM order_supplements u WHERE u.order_no = o.order_no AND {DIFFERENCE_DUE}
                ORDER BY u.supplement_no LIMIT 1),
              (SELECT ARRAY['refund', f.refund_id] FROM refunds f
                WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING}
@@ -74,6 +77,10 @@ _STAND = text(
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
            k.park_no, k.step, k.error, k.options, k.subject, CASE WHEN k.park_no IS NOT NULL
              THEN parked_is_over(k.step, k.subject) END AS park_over,
+           CASE WHEN k.step = 'supplement' THEN (
+             SELECT {DIFFERENCE_UNTIL} FROM order_supplements u
+              WHERE u.order_no = o.order_no AND u.supplement_no::text = k.subject AND {DIFFERENCE_DUE})
+           END AS park_until,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
            {ERRAND} AS errand,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
@@ -164,7 +171,7 @@ class Stand:
     review: bool
     parcel: str
     deadline: str
-    park: tuple[int, str, str, list[str], str, bool] | None
+    park: tuple[int, str, str, list[str], str, bool, str] | None
     unheard: bool
     hold: StandingHold | None
     errand: tuple[str, ...] | None
@@ -222,8 +229,10 @@ async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
     )
 
 
-def _park(row: Any) -> tuple[int, str, str, list[str], str, bool]:
-    return row.park_no, row.step, row.error, list(row.options), row.subject or "", row.park_over
+def _park(row: Any) -> tuple[int, str, str, list[str], str, bool, str]:
+    over = row.park_over or (row.step == Step.SUPPLEMENT and row.subject is not None and row.park_until is None)
+    until = datetime.fromisoformat(row.park_until).isoformat() if row.park_until else ""
+    return row.park_no, row.step, row.error, list(row.options), row.subject or "", over, until
 
 
 def _errand(found: list[str]) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """A paid order that becomes dearer: the difference is taken once, or nothing is changed and nothing is held."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
+from infra.db.books_view import stand_of
 from tests.api.changing import ELSEWHERE, change, lines
 from tests.desk.buying import wrong_in_the_books
 from tests.desk.conftest import CHEAP, Office
@@ -223,6 +226,72 @@ async def test_support_undoes_a_change_that_is_stuck(office: Office) -> None:
     await let_go(office, order_no)
     assert (await sent_to(office, order_no))[-1] == ("booked", "old")
     await the_books_are_right(office)
+
+
+async def test_a_refund_says_nothing_about_a_difference_that_is_stuck(office: Office) -> None:
+    """It is paid beside it; the difference waits for the person who decides on it."""
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
+    office.stage.fault("payments", "error", 4, order_no=order_no, kind="lookup")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await office.stage.parked(order_no)
+    ann = office.person("ann")
+    back = await ann.post(f"/v1/orders/{order_no}/refunds", {"amount_minor": 500, "reason": "late"})
+    assert back.status_code == 201, back.text
+    await eventually(lambda: ("refund", 500) in taken(office, order_no))
+    act = {"action": "retry", "reason": "the provider is back", "park_no": 1}
+    answer = await ann.post(f"/v1/support/orders/{order_no}/resolve", act)
+    assert (answer.status_code, answer.json().get("outcome")) == (200, "retry"), answer.text
+    await told(office, order_no, "order_changed")
+    assert captures(office, order_no) == [2_000, 4_000] and kept(office, order_no) == 5_500
+    rows = await office.stage.sql(
+        "SELECT data FROM order_events WHERE order_no = :o AND type = 'step_resolved'", o=order_no
+    )
+    assert [row.data["how"] for row in rows] == ["retry"]
+    await each_state_of_a_difference_is_told(office, order_no)
+    await let_go(office, order_no)
+    await the_books_are_right(office)
+
+
+LATER, OVER, DUE = "2100-01-01T00:00:00+00:00", (True, ""), (False, "")
+# What became of the difference, its payment, and whether the step that is stuck at it is over, and by itself when.
+STATES: list[tuple[str, str | None, tuple[bool, str]]] = [
+    ("awaiting_payment", None, (False, LATER)),
+    ("awaiting_payment", "intent", (False, LATER)),
+    ("awaiting_payment", "pending", (False, LATER)),
+    ("awaiting_payment", "failed", (False, LATER)),
+    ("undone", None, OVER),
+    ("undone", "failed", OVER),
+    ("undone", "succeeded", OVER),
+    ("undone", "intent", DUE),
+    ("undone", "pending", DUE),
+    ("applied", "succeeded", OVER),
+]
+
+
+async def each_state_of_a_difference_is_told(office: Office, order_no: str) -> None:
+    """In a transaction that is taken back, without triggers; whatever else is due of the order."""
+    async with office.stage.owner.begin() as conn:
+        await conn.execute(text("SET LOCAL session_replication_role = replica"))
+        again = "UPDATE parked_steps SET resolved_at = NULL WHERE order_no = :o AND park_no = 1"
+        await conn.execute(text(again), {"o": order_no})
+        for refund in ("succeeded", "approved"):
+            await conn.execute(text("UPDATE refunds SET status = :s WHERE order_no = :o"), {"s": refund, "o": order_no})
+            for status, payment, expected in STATES:
+                values = {"o": order_no, "s": status, "code": "declined" if status == "undone" else None}
+                await conn.execute(text(_STATE), values | {"until": datetime.fromisoformat(LATER)})
+                await conn.execute(text(_PAYMENT), {"o": order_no, "p": payment, "s": payment or "failed"})
+                park = (await stand_of(conn, order_no)).park
+                assert park is not None and park[-2:] == expected, (refund, status, payment)
+        await conn.rollback()
+
+
+_STATE = "UPDATE order_supplements SET status = :s, code = :code, until = :until WHERE order_no = :o"
+# One whose number is another attempt's is no payment of the difference.
+_PAYMENT = """
+    UPDATE payments SET status = :s, attempt = CASE WHEN CAST(:p AS text) IS NULL THEN 99 ELSE supplement_attempt(1) END
+     WHERE order_no = :o AND purpose = 'supplement' AND kind = 'capture'
+"""
 
 
 async def test_a_stuck_booking_waits_for_the_difference_and_is_tried_again(office: Office) -> None:
