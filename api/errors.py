@@ -58,6 +58,7 @@ STATUSES: dict[str, int] = {
     "refund_not_found": 404,
     "document_not_found": 404,
     "feedback_not_found": 404,
+    "dispute_not_found": 404,
     "message_not_found": 404,
     "token_not_found": 404,
     "return_not_found": 404,
@@ -141,6 +142,7 @@ STATUSES: dict[str, int] = {
     "database_unavailable": 503,
     "master_key_unknown": 503,
     "pdf_unavailable": 503,
+    "provider_unavailable": 503,
     "workflow_unavailable": 503,
 }
 

@@ -51,6 +51,7 @@ NOTES = frozenset(
         "payment_returned",
         "dispute_opened",
         "dispute_answered",
+        "dispute_accepted",
         "dispute_won",
         "dispute_lost",
         "refund_opened",

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import dispute_acts
 from api.console.member import Member, Signed, posted
 from api.console.rendering import page
 from api.dependencies import actor, require, services
@@ -13,15 +14,14 @@ from api.errors import Problem
 from api.idempotent import Work, in_books
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.at_providers import AnswerDispute
-from domain.access import Role
+from api.schemas.disputes import HandIn
 from infra.db import at_providers, idempotency
 from infra.db.at_providers import EVIDENCE, Answer
 
 router = APIRouter(prefix="/console/at-providers")
 
 HOME = "/console/at-providers"
-READ_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
-ACTED_ON_BY = (Role.SUPPORT, Role.FINANCE)
+READ_BY, ACTED_ON_BY = dispute_acts.READ_BY, dispute_acts.ANSWERED_BY
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
@@ -44,10 +44,15 @@ async def waiting(request: Request, person: Signed) -> Response:
 
 @router.post("/disputes/{dispute_id}")
 async def answer(request: Request, person: Signed, dispute_id: _Number) -> Response:
-    """Keep the evidence, and that it was handed in at the provider."""
+    """Hand the evidence in at the provider; or only keep it, or keep that it was handed in on the provider's pages."""
     require(person.principal, *ACTED_ON_BY)
     fields = await posted(request, person)
     said = {name: fields.get(name, "").replace("\r\n", "\n").strip() for name in EVIDENCE}
+    if fields.get("act") == "hand_in":
+        sent = fitting(HandIn, said)
+        who, parts = person.principal, services(request)
+        await dispute_acts.hand_in(parts, who, key_of(fields), digest(sent), dispute_id, sent)
+        return RedirectResponse(HOME, 303)
     wish = fitting(AnswerDispute, {**said, "handed_in": fields.get("act") == "handed_in"})
     given = Answer({name: getattr(wish, name) or "" for name in EVIDENCE}, wish.handed_in)
     parts = services(request)
@@ -56,6 +61,15 @@ async def answer(request: Request, person: Signed, dispute_id: _Number) -> Respo
         return await at_providers.answer(conn, parts.keys, dispute_id, given, actor(person.principal))
 
     return await _done(request, person, fields, digest(wish), work)
+
+
+@router.post("/disputes/{dispute_id}/accept")
+async def accept(request: Request, person: Signed, dispute_id: _Number) -> Response:
+    """Give the money up."""
+    require(person.principal, *ACTED_ON_BY)
+    fields = await posted(request, person)
+    await dispute_acts.accept(services(request), person.principal, key_of(fields), dispute_id)
+    return RedirectResponse(HOME, 303)
 
 
 @router.post("/facts/{inbox_id}/{act}")

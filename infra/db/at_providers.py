@@ -29,7 +29,8 @@ UNKNOWN = """
 _DISPUTES = text(
     """
     SELECT d.payment_id AS dispute_id, d.order_no, d.reason, d.opened_at, d.due_at, d.answered_at, d.answered_by,
-           d.evidence_enc, p.provider, p.provider_ref, p.amount_minor, p.currency, c.data_key, s.carrier, s.tracking_no,
+           d.accepted_at, d.evidence_enc, p.provider, p.provider_ref, p.amount_minor, p.currency, c.data_key,
+           s.carrier, s.tracking_no,
            (SELECT min(x.occurred_at) FROM shipment_scans x
              WHERE x.shipment_id = s.shipment_id AND x.status = 'delivered') AS delivered_at
       FROM disputes d JOIN payments p USING (payment_id) JOIN orders o ON o.order_no = d.order_no
@@ -48,7 +49,7 @@ _FACTS = text(
      ORDER BY received_at, inbox_id LIMIT :limit
     """  # noqa: S608
 )
-_OPEN = text("SELECT order_no FROM disputes WHERE payment_id = :dispute_id AND status = 'open'")
+_OPEN = text("SELECT order_no, answered_at FROM disputes WHERE payment_id = :dispute_id AND status = 'open'")
 _ANSWER = text(
     """
     UPDATE disputes SET evidence_enc = :evidence,
@@ -78,27 +79,34 @@ async def disputes(conn: AsyncConnection, keys: KeyRing) -> list[dict[str, Any]]
 def _evidence(keys: KeyRing, row: Any) -> dict[str, str]:
     blank = {**dict.fromkeys(EVIDENCE, ""), "tracking_no": row["tracking_no"] or ""}
     try:
-        kept = keys.open_json(row["data_key"], row["evidence_enc"], _context(row["dispute_id"]))
+        kept = keys.open_json(row["data_key"], row["evidence_enc"], sealing_context(row["dispute_id"]))
     except Unreadable:
         kept = None
     return {**blank, **(kept or {})}
 
 
-def _context(dispute_id: int) -> str:
+def sealing_context(dispute_id: int) -> str:
+    """The context that a dispute's evidence is sealed with."""
     return f"dispute:{dispute_id}"
 
 
 async def answer(conn: AsyncConnection, keys: KeyRing, dispute_id: int, answered: Answer, actor: str) -> dict[str, Any]:
-    """Keep what is answered with, and say once that it was handed in. Raises Conflict `dispute_closed`,
-    `customer_erased`."""
-    order_no = (await conn.execute(_OPEN, {"dispute_id": dispute_id})).scalar_one_or_none()
-    if order_no is None:
+    """Keep what is answered with, and say once that somebody handed it in on the provider's pages.
+
+    Raises Conflict `dispute_closed`, `dispute_answered`, `customer_erased`."""
+    found = (await conn.execute(_OPEN, {"dispute_id": dispute_id})).one_or_none()
+    if found is None:
         raise Conflict("dispute_closed")
+    if found.answered_at is not None:
+        if answered.handed_in:
+            return {"dispute_id": dispute_id}
+        raise Conflict("dispute_answered")
+    order_no = found.order_no
     await events.lock_order(conn, order_no)
     key = await data_key_of(conn, order_no)
     if key is None:
         raise Conflict("customer_erased")
-    sealed = keys.seal_json(key, answered.evidence, _context(dispute_id))
+    sealed = keys.seal_json(key, answered.evidence, sealing_context(dispute_id))
     values = {"dispute_id": dispute_id, "evidence": sealed, "answered": answered.handed_in, "actor": actor}
     if not (await conn.execute(_ANSWER, values)).rowcount:
         raise Conflict("dispute_closed")

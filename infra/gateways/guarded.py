@@ -12,6 +12,7 @@ from infra.gateways.protocol import (
     CancelResult,
     CarrierGateway,
     CarrierNotice,
+    Evidence,
     GatewayResult,
     LostCall,
     MessageGateway,
@@ -76,6 +77,15 @@ class GuardedPayments:
 
     async def lookup(self, lost: LostCall) -> GatewayResult | None:
         return await self._guard.call("lookup", lambda: self._gateway.lookup(lost))
+
+    async def answer_dispute(self, dispute_ref: str, evidence: Evidence, idempotency_key: str) -> None:
+        def act() -> Awaitable[None]:
+            return self._gateway.answer_dispute(dispute_ref, evidence, idempotency_key)
+
+        await self._guard.call("answer_dispute", act)
+
+    async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
+        await self._guard.call("accept_dispute", lambda: self._gateway.accept_dispute(dispute_ref, idempotency_key))
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
         return self._gateway.parse_notification(headers, body)

@@ -115,6 +115,16 @@ class PaymentNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a dispute is answered with; what is not known is empty. Never shown in a representation: it is personal."""
+
+    explanation: str = field(default="", repr=False)
+    customer_communication: str = field(default="", repr=False)
+    tracking_no: str = field(default="", repr=False)
+    carrier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """Where a parcel comes from or goes to. Never shown in a representation: it is personal."""
 
@@ -240,6 +250,18 @@ class PaymentGateway(Protocol):
         A provider that can only be asked by repeating the call carries it out now, if it had not: under its key that
         happens once.
         """
+        ...
+
+    async def answer_dispute(self, dispute_ref: str, evidence: Evidence, idempotency_key: str) -> None:
+        """Hands evidence in, for good; done where an earlier call did it.
+
+        Refused with "dispute_closed", "dispute_overdue" (its time is over), "dispute_answered" (with something else),
+        or "dispute_by_hand" where the provider has no such call.
+        """
+        ...
+
+    async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
+        """Gives the money up: the dispute is lost, which a notification tells. Refused as `answer_dispute` is."""
         ...
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:

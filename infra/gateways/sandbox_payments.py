@@ -9,6 +9,7 @@ from domain.payments import PaymentKind, PaymentStatus
 from infra.gateways.http import Answer, ProviderClient
 from infra.gateways.protocol import (
     BadSignature,
+    Evidence,
     GatewayResult,
     LostCall,
     PaymentNotice,
@@ -58,6 +59,14 @@ class SandboxPayments:
             raise ProviderRefused("idempotency_key_reused", NAME)
         return result
 
+    async def answer_dispute(self, dispute_ref: str, evidence: Evidence, idempotency_key: str) -> None:
+        said = {"explanation": evidence.explanation, "customer_communication": evidence.customer_communication}
+        parcel = {"tracking_no": evidence.tracking_no, "carrier": evidence.carrier}
+        await self._answer(dispute_ref, "evidence", {**said, **parcel, "idempotency_key": idempotency_key})
+
+    async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
+        await self._answer(dispute_ref, "accept", {"idempotency_key": idempotency_key})
+
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
         if self._verifier is None:
             raise BadSignature("signature_invalid", NAME)
@@ -72,6 +81,11 @@ class SandboxPayments:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+    async def _answer(self, dispute_ref: str, act: str, wish: dict[str, Any]) -> None:
+        answer = await self._client.call("POST", f"/disputes/{dispute_ref}/{act}", json=wish)
+        if not answer.ok:
+            raise ProviderRefused(str(answer.body.get("error_code") or f"http_{answer.status}"), NAME)
 
     async def _post(self, path: str, wish: dict[str, Any]) -> GatewayResult:
         return _result(await self._client.call("POST", path, json=wish))

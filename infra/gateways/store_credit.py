@@ -14,6 +14,7 @@ from infra.db.engine import Database
 from infra.db.store_credit import PROVIDER, Entry, EntryKind, NewEntry
 from infra.gateways.protocol import (
     BadSignature,
+    Evidence,
     GatewayResult,
     LostCall,
     PaymentNotice,
@@ -87,6 +88,12 @@ class StoreCredit:
         async with self._db.begin() as conn:
             entry = await store_credit.find(conn, lost.request.idempotency_key)
         return _result(entry) if entry is not None and entry.kind in _KIND[lost.kind] else None
+
+    async def answer_dispute(self, dispute_ref: str, evidence: Evidence, idempotency_key: str) -> None:
+        raise ProviderRefused("dispute_by_hand", PROVIDER)  # no bank takes store credit back
+
+    async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
+        raise ProviderRefused("dispute_by_hand", PROVIDER)
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
         """Nobody notifies us of our own books."""

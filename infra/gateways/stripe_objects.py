@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.payments import PaymentKind, PaymentStatus
-from infra.gateways.protocol import GatewayResult, PaymentNotice
+from infra.gateways.protocol import Evidence, GatewayResult, PaymentNotice, ProviderRefused
 from infra.gateways.stripe_amounts import from_stripe
 
 NAME = "stripe"
@@ -110,6 +110,36 @@ def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
     if event["type"] in _DISPUTE_EVENTS:
         return _dispute_notice(event["id"], told)
     return None
+
+
+def stripe_evidence(evidence: Evidence) -> dict[str, str]:
+    """As Stripe's fields: what was said with the customer would be a file there, so it stands with the explanation."""
+    said = (evidence.explanation, evidence.customer_communication)
+    fields = {
+        "uncategorized_text": "\n\n".join(part for part in said if part),
+        "shipping_tracking_number": evidence.tracking_no,
+        "shipping_carrier": evidence.carrier,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def dispute_answered(dispute: dict[str, Any], *, lost: str) -> bool:
+    """Whether it was answered as is wanted; raises ProviderRefused where it can be answered no more.
+
+    `lost` "accepted": one that is lost counts as given up.
+    """
+    details = dispute.get("evidence_details") or {}
+    if dispute["status"] == "lost" and lost == "accepted":
+        return True
+    if dispute["status"] in ("won", "lost"):
+        raise ProviderRefused("dispute_closed", NAME)
+    if details.get("submission_count"):
+        if lost == "accepted":
+            raise ProviderRefused("dispute_answered", NAME)
+        return True
+    if details.get("past_due"):
+        raise ProviderRefused("dispute_overdue", NAME)
+    return False
 
 
 def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotice | None:

@@ -18,6 +18,7 @@ from infra.gateways.http import PASSING_STATUS, bounded, retry_after_s
 from infra.gateways.protocol import (
     SIGNATURE_TOLERANCE_S,
     BadSignature,
+    Evidence,
     GatewayResult,
     LostCall,
     PaymentNotice,
@@ -31,10 +32,12 @@ from infra.gateways.stripe_objects import (
     NAME,
     capture_result,
     decline_code,
+    dispute_answered,
     intent_result,
     notice_of,
     plain,
     refund_result,
+    stripe_evidence,
     void_result,
 )
 from infra.settings import Settings
@@ -126,6 +129,18 @@ class StripePayments:
             except (KeyError, TypeError, AttributeError):
                 raise ProviderUnavailable("bad_response", NAME) from None
 
+    async def answer_dispute(self, dispute_ref: str, evidence: Evidence, idempotency_key: str) -> None:
+        params: Any = {"evidence": stripe_evidence(evidence), "submit": True}
+        async with self._whole_call():
+            if not await self._answered(dispute_ref):
+                await self._api.disputes.update_async(dispute_ref, params, _keyed(idempotency_key))
+
+    async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
+        async with self._whole_call():
+            if await self._answered(dispute_ref, lost="accepted"):
+                return
+            await self._api.disputes.close_async(dispute_ref, {}, _keyed(idempotency_key))
+
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
         header = {name.lower(): value for name, value in headers.items()}.get("stripe-signature", "")
         try:
@@ -142,6 +157,14 @@ class StripePayments:
 
     async def aclose(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def _answered(self, dispute_ref: str, lost: str = "closed") -> bool:
+        """True where an earlier call gave the answer; a dispute that is `lost` was "accepted", or is "closed"."""
+        dispute = plain(await self._api.disputes.retrieve_async(dispute_ref))
+        try:
+            return dispute_answered(dispute, lost=lost)
+        except (KeyError, TypeError, AttributeError):
+            raise ProviderUnavailable("bad_response", NAME) from None
 
     async def _authorisation(self, lost: LostCall) -> GatewayResult | None:
         if lost.ref:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.known_hosts import KnownHosts
-from infra.sandbox import carriers, disputes, messages, payments
+from infra.sandbox import carriers, messages, payments
 from infra.sandbox.calls import Call, Desk, Endpoint, answer, invalid, listing, plain
 from infra.sandbox.carriers import Carriers
 from infra.sandbox.config import SandboxConfig
@@ -56,6 +57,7 @@ def create_app(config: SandboxConfig) -> Starlette:
 
 
 def _payment_routes(ledger: Ledger, gateway: Payments, desk: Desk) -> list[Route]:
+    disputed = replace(desk, order_of=gateway.disputes.order_of)
     return [
         _post("/payments/authorise", desk.endpoint("authorise", gateway.authorise)),
         _post("/payments/{id}/capture", desk.endpoint("capture", gateway.capture)),
@@ -67,7 +69,9 @@ def _payment_routes(ledger: Ledger, gateway: Payments, desk: Desk) -> list[Route
         _post("/payments/{id}/expire", plain(gateway.expire)),
         _post("/payments/{id}/dispute", plain(gateway.disputes.open)),
         _post("/disputes/{id}/close", plain(gateway.disputes.close)),
-        _get("/disputes", listing(ledger, "disputes", ("order_no", "payment_id"), disputes.shown)),
+        _post("/disputes/{id}/evidence", disputed.endpoint("dispute", gateway.disputes.take_evidence)),
+        _post("/disputes/{id}/accept", disputed.endpoint("dispute", gateway.disputes.accept)),
+        _get("/disputes", listing(ledger, "disputes", ("order_no", "payment_id"), gateway.disputes.listed)),
         _get("/payments", listing(ledger, "payments", ("order_no", "idempotency_key"), payments.shown)),
     ]
 

@@ -1,16 +1,19 @@
 """Disputes: what a customer's bank takes back of a capture, until it is won or lost. Each step is told by webhook.
 
 A dispute is `{id, order_no, payment_id, amount_minor, currency, reason, status: open|won|lost, created_at}`; its
-webhook also says `evidence_due_at`, a week after it was opened.
+webhook also says `evidence_due_at`, a week after it was opened. It takes one answer until then: evidence, of which only
+the names of what was given are kept, or that it is accepted, which loses it.
 """
 
-from datetime import datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta
 
 from infra.sandbox.calls import Call, RefusalError, invalid
 from infra.sandbox.ledger import Ledger, Row, new_id, rfc3339
 from infra.sandbox.webhooks import Webhooks
 
 ANSWERED_WITHIN = timedelta(days=7)
+EVIDENCE = ("explanation", "customer_communication", "tracking_no", "carrier")
 
 
 def shown(row: Row) -> Row:
@@ -24,7 +27,11 @@ class Disputes:
         self._ledger, self._webhooks = ledger, webhooks
 
     def open(self, call: Call) -> Row:
-        """The whole capture unless the call names an amount. Raises RefusalError 404, 409 (not a capture, or more)."""
+        """The whole capture unless the call names an amount, to be answered within a week or `answer_within_s`.
+
+        Raises RefusalError 404, 409 (not a capture, or more), 422.
+        """
+        within = _within(call)
         capture = self._ledger.one("SELECT * FROM payments WHERE id = ?", call.path["id"])
         if capture is None:
             raise RefusalError(404, "not_found")
@@ -45,6 +52,9 @@ class Disputes:
         }
         with self._ledger.write():
             self._ledger.insert("disputes", row)
+            if within is not None:
+                due = (datetime.now(UTC) + within).isoformat()
+                self._ledger.insert("dispute_deadlines", {"dispute_id": row["id"], "due_at": due})
             self._tell(row)
         return row
 
@@ -58,11 +68,66 @@ class Disputes:
             raise RefusalError(404, "not_found")
         if row["status"] != "open":
             raise RefusalError(409, "already_closed")
-        closed = {**row, "status": status}
         with self._ledger.write():
-            self._ledger.run("UPDATE disputes SET status = ? WHERE id = ?", status, row["id"])
-            self._tell(shown(closed))
-        return shown(closed)
+            return self._close(row, status)
+
+    def take_evidence(self, call: Call) -> Row:
+        """Raises RefusalError 404, 409 (decided, its time is over, answered otherwise), 422 (no evidence)."""
+        given = [name for name in EVIDENCE if call.body.get(name)]
+        if not given:
+            raise invalid("evidence is missing")
+        return self._answer(call, "evidence", given)
+
+    def accept(self, call: Call) -> Row:
+        """It is lost at once, which is told by webhook. Raises RefusalError as `take_evidence` does."""
+        return self._answer(call, "accepted", [])
+
+    def order_of(self, call: Call) -> str | None:
+        """Whose dispute the call is about."""
+        row = self._ledger.one("SELECT order_no FROM disputes WHERE id = ?", call.path["id"])
+        return row["order_no"] if row else None
+
+    def listed(self, row: Row) -> Row:
+        """A dispute with its `answer`: null, or `{answer, given}`."""
+        found = self._ledger.one("SELECT answer, given FROM dispute_answers WHERE dispute_id = ?", row["id"])
+        answer = {"answer": found["answer"], "given": json.loads(found["given"])} if found else None
+        return {**shown(row), "answer": answer}
+
+    def _answer(self, call: Call, answer: str, given: list[str]) -> Row:
+        key = call.text("idempotency_key")
+        row = self._ledger.one("SELECT * FROM disputes WHERE id = ?", call.path["id"])
+        if row is None:
+            raise RefusalError(404, "not_found")
+        before = self._ledger.one(
+            "SELECT answer, idempotency_key AS key FROM dispute_answers WHERE dispute_id = ?", row["id"]
+        )
+        if before is not None and before == {"answer": answer, "key": key}:
+            return self.listed(row)
+        self._may_answer(call, row, answered=before is not None)
+        with self._ledger.write():
+            kept = {"dispute_id": row["id"], "answer": answer, "given": json.dumps(given), "idempotency_key": key}
+            self._ledger.insert("dispute_answers", {**kept, "created_at": rfc3339()})
+            return self.listed(self._close(row, "lost") if answer == "accepted" else row)
+
+    def _may_answer(self, call: Call, row: Row, *, answered: bool) -> None:
+        for wrong, code in (
+            (call.rejected, "rejected"),
+            (answered, "dispute_answered"),
+            (row["status"] != "open", "dispute_closed"),
+            (datetime.fromisoformat(self._due_at(row)) <= datetime.now(UTC), "dispute_overdue"),
+        ):
+            if wrong:
+                raise RefusalError(409, code)
+
+    def _close(self, row: Row, status: str) -> Row:
+        closed = shown({**row, "status": status})
+        self._ledger.run("UPDATE disputes SET status = ? WHERE id = ?", status, row["id"])
+        self._tell(closed)
+        return closed
+
+    def _due_at(self, row: Row) -> str:
+        kept = self._ledger.one("SELECT due_at FROM dispute_deadlines WHERE dispute_id = ?", row["id"])
+        return kept["due_at"] if kept else (datetime.fromisoformat(row["created_at"]) + ANSWERED_WITHIN).isoformat()
 
     def of(self, capture: Row) -> int:
         """What of a capture is taken back, in minor units; what was won is not."""
@@ -72,5 +137,14 @@ class Disputes:
 
     def _tell(self, row: Row) -> None:
         data = {name: value for name, value in row.items() if name != "created_at"}
-        data["evidence_due_at"] = (datetime.fromisoformat(row["created_at"]) + ANSWERED_WITHIN).isoformat()
+        data["evidence_due_at"] = self._due_at(row)
         self._webhooks.enqueue("dispute.updated", data, "payments", "dispute")
+
+
+def _within(call: Call) -> timedelta | None:
+    seconds = call.body.get("answer_within_s")
+    if seconds is None:
+        return None
+    if type(seconds) is not int or not 0 <= seconds <= 10**8:
+        raise invalid("answer_within_s must be a number of seconds")
+    return timedelta(seconds=seconds)

@@ -10,7 +10,7 @@ Target = Literal["payments", "carriers", "messages"]
 Mode = Literal["error", "reject", "timeout_before", "timeout_after", "slow", "pending", "duplicate_webhook", "down"]
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "payments": ("authorise", "capture", "void", "refund", "lookup"),
+    "payments": ("authorise", "capture", "void", "refund", "dispute", "lookup"),
     "carriers": ("book", "cancel", "lookup"),
     "messages": ("send",),
 }

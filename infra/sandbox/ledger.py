@@ -48,6 +48,17 @@ CREATE TABLE IF NOT EXISTS disputes (
   created_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS disputes_payment ON disputes (payment_id);
 
+CREATE TABLE IF NOT EXISTS dispute_deadlines (
+  dispute_id TEXT PRIMARY KEY REFERENCES disputes (id),
+  due_at TEXT NOT NULL);
+
+CREATE TABLE IF NOT EXISTS dispute_answers (
+  dispute_id TEXT PRIMARY KEY REFERENCES disputes (id),
+  answer TEXT NOT NULL CHECK (answer IN ('evidence', 'accepted')),
+  given TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL UNIQUE,
+  created_at TEXT NOT NULL);
+
 CREATE TABLE IF NOT EXISTS shipments (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,

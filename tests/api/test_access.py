@@ -95,6 +95,9 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/feedback"): (None, {"support", "operations", "admin"}),
     ("GET", "/v1/feedback/summary"): (None, {"support", "operations", "admin"}),
     ("POST", "/v1/feedback/fbk_1/answer"): ({}, {"support", "admin"}),
+    ("GET", "/v1/disputes"): (None, {"support", "finance", "operations", "admin"}),
+    ("POST", "/v1/disputes/1/evidence"): ({}, {"support", "finance", "admin"}),
+    ("POST", "/v1/disputes/1/accept"): (None, {"support", "finance", "admin"}),
     ("PATCH", f"/v1/orders/{NUMBER}"): ({}, ORDERERS),
     ("GET", "/v1/orders"): (None, {str(role) for role in Role}),
 }

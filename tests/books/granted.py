@@ -111,7 +111,7 @@ UPDATES = {
     "book_checks": "answered_at begun_at unanswered wrong",
     "customer_contacts": "email_index phone_index profile_enc updated_at",
     "customers": "data_key email_index phone_index profile_enc updated_at",
-    "disputes": "answered_at answered_by closed_at due_at evidence_enc status",
+    "disputes": "accepted_at answered_at answered_by asking asking_until closed_at due_at evidence_enc status",
     "exchanges": "new_order_no status used_minor",
     "failing_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
     "feedback": "answer_enc answered_at answered_by",

@@ -67,8 +67,16 @@ async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_o
     assert "she signed &lt;b&gt;for it&lt;/b&gt;\nherself" in (await support.get(PAGE)).text
     row = await row_of(shop, order_no)
     assert b"signed" not in bytes(row["evidence_enc"]) and row["answered_at"] is None
+    # No provider listens here (tests/api/test_disputes.py has one): for a moment nobody else answers it.
+    unheard = await support.post(path, explanation="all of it", act="hand_in")
+    assert (unheard.status_code, "provider_unavailable" in unheard.text) == (503, True)
+    refused = await support.post(f"{path}/accept")
+    assert (refused.status_code, "dispute_in_progress" in refused.text) == (409, True)
     for _ in range(2):
         assert (await support.post(path, explanation="all of it", act="handed_in")).status_code == 303
+    assert f'action="{path}' not in (await support.get(PAGE)).text
+    changed = await support.post(path, explanation="on second thoughts", act="keep")
+    assert (changed.status_code, "dispute_answered" in changed.text) == (409, True)
     assert (await row_of(shop, order_no))["answered_by"] == f"support:{support.name}"
     events = await shop.sql("SELECT type FROM order_events WHERE order_no = %s", order_no)
     assert [row["type"] for row in events].count("dispute_answered") == 1
