@@ -112,6 +112,21 @@ async def _credit_note(
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
+async def missing_invoices(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Response:
+    """Issue the supplementary invoices that were refused when their money was taken; 201.
+
+    Raises Conflict `nothing_to_invoice`, `invoice_refused`.
+    """
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await events.lock_order(conn, number)
+        if not (made := await documents.make_up(conn, number, actor(caller))):
+            raise Conflict("nothing_to_invoice")
+        return {"order_no": number, "items": made}
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+
+
 async def refunded_order(parts: Services, caller: Principal, refund_id: str) -> str:
     """The refund's order. Raises NotFound `refund_not_found`, also for whoever may not see it."""
     async with parts.database.begin() as conn:

@@ -44,6 +44,7 @@ async def of_order(conn: AsyncConnection, order_no: str, status: str) -> dict[st
     return {
         "documents": issued,
         "invoiced": invoiced,
+        "missing": await documents.missing(conn, order_no),
         "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
         "cancelled": invoiced and status == Status.CANCELLED and None not in credited,
     }

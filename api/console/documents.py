@@ -54,6 +54,17 @@ async def cancellation_credit_note(request: Request, person: Signed, order_no: s
     return _back(glance.order_no)
 
 
+@router.post("/orders/{order_no}/supplementary-invoices")
+async def missing_invoices(request: Request, person: Signed, order_no: str) -> Response:
+    """Issue the supplementary invoices that were refused with their capture."""
+    require(person.principal, *HANDLED_BY)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    key, what = key_of(fields), digest(Nothing())
+    await document_acts.missing_invoices(parts, person.principal, key, what, glance.order_no)
+    return _back(glance.order_no)
+
+
 @router.post("/refunds/{refund_id}/credit-note")
 async def refund_credit_note(request: Request, person: Signed, refund_id: RefundId) -> Response:
     """Issue a refund's credit note."""

@@ -9,7 +9,7 @@ from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.document_acts import ISSUED_BY
 from api.documentation import body_of, keyed, problems
-from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, Nothing, WholeDocument
+from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, MadeUp, Nothing, WholeDocument
 from api.visibility import visible
 from infra.db import documents
 
@@ -66,6 +66,22 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
     return await document_acts.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no)
+
+
+@router.post(
+    "/v1/orders/{order_no}/supplementary-invoices",
+    status_code=201,
+    response_model=MadeUp,
+    openapi_extra=keyed(),
+    responses=problems(),
+)
+async def missing_invoices(order_no: str, request: Request, caller: Caller) -> Response:
+    """Issue the invoices of what was paid on top of an invoiced order that could not be written with its capture."""
+    require(caller, *document_acts.HANDLED_BY)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, Nothing, optional=True)
+    return await document_acts.missing_invoices(parts, caller, key, parsed.digest, glance.order_no)
 
 
 @router.get("/v1/orders/{order_no}/documents", response_model=DocumentList, responses=problems())

@@ -55,6 +55,13 @@ class IssuedDocument(BaseModel):
     issued_at: datetime
 
 
+class MadeUp(BaseModel):
+    """Supplementary invoices that were missing, as they were issued now."""
+
+    order_no: str
+    items: list[IssuedDocument]
+
+
 class DocumentList(BaseModel):
     """The documents of one order."""
 

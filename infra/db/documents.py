@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.documents import SERIES, Amounts, DocumentKind, amounts_of, together
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from infra.db import events
 from infra.db.customers import KeyRing, data_key_of
 
@@ -37,6 +38,9 @@ _CREDIT_NOTE = text(
 _CONTENTS = text(
     "SELECT kind, currency, content, billed_to_enc FROM documents WHERE order_no = :order_no ORDER BY issued_at"
 )
+_MISSING = text("SELECT supplement_no, amount_minor, currency FROM supplements_without_invoice(:order_no)")
+_MAKE_UP = text("SELECT issue_missing_invoices(:order_no, :actor)")
+_NUMBERED = text(f"{_FOUND} WHERE document_no = ANY(:numbers) ORDER BY issued_at, document_no")
 _OF_ORDER = text(f"{_FOUND} WHERE order_no = :order_no ORDER BY issued_at, document_no")
 _ONE = text(
     f"""
@@ -130,6 +134,23 @@ async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]
     """The order's documents, oldest first."""
     rows = await conn.execute(_OF_ORDER, {"order_no": order_no})
     return [dict(row._mapping) for row in rows]
+
+
+async def missing(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+    """What was paid on top of the order's invoice and is on none: `(supplement_no, amount_minor, currency)`."""
+    return [dict(row._mapping) for row in await conn.execute(_MISSING, {"order_no": order_no})]
+
+
+async def make_up(conn: AsyncConnection, order_no: str, actor: str) -> list[dict[str, Any]]:
+    """Issue the invoices that are missing; those that were issued. Raises Conflict `invoice_refused`."""
+    try:
+        async with conn.begin_nested():
+            made = list((await conn.execute(_MAKE_UP, {"order_no": order_no, "actor": actor})).scalars())
+    except DBAPIError as error:
+        if str(getattr(error.orig, "sqlstate", ""))[:2] not in ("21", "22", "23", "OM"):
+            raise
+        raise Conflict("invoice_refused") from None
+    return [dict(row._mapping) for row in await conn.execute(_NUMBERED, {"numbers": made})]
 
 
 async def one(conn: AsyncConnection, keys: KeyRing, document_no: str) -> dict[str, Any]:

@@ -87,6 +87,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"/v1/orders/{NUMBER}/invoice"): ({}, BILLED),
     ("POST", f"/v1/orders/{NUMBER}/credit-note"): ({}, BILLED),
     ("POST", "/v1/refunds/rfd_1/credit-note"): ({}, BILLED),
+    ("POST", f"/v1/orders/{NUMBER}/supplementary-invoices"): (None, {"support", "finance", "admin"}),
     ("GET", f"/v1/orders/{NUMBER}/documents"): (None, BILLED),
     ("GET", "/v1/documents/INV-2026-000001"): (None, BILLED),
     ("GET", "/v1/documents/INV-2026-000001.pdf"): (None, BILLED),

@@ -120,10 +120,26 @@ async def test_money_is_in_the_books_whatever_becomes_of_its_invoice(shop: Door)
     assert order == {"total_minor": 3_000, "taken": 3_000}
     (found,) = await wrong(shop, number)
     assert (found.place, found.expected, found.found) == (first["document_no"], "3000", "1000")
-    # Once the fault is corrected.
-    await shop.sql("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", number)
+    # While the fault is there it is refused; once it is corrected, support makes up for it.
+    path, amy, ben = (
+        f"/v1/orders/{number}/supplementary-invoices",
+        shop.as_("support", "amy"),
+        shop.as_("finance", "ben"),
+    )
+    async with no_documents(shop, number, "OM999"):
+        refused = await amy.post(path)
+        assert (refused.status_code, refused.json()["code"]) == (409, "invoice_refused")
+    key = unique("key")
+    for answer in (await amy.post(path, key=key), await amy.post(path, key=key)):
+        assert answer.status_code == 201, answer.text
+        [item] = answer.json()["items"]
+        assert (item["total_minor"], item["supplement_to"]) == (2_000, first["document_no"])
     assert [one["total_minor"] for one in await invoices(shop, number)] == [1_000, 2_000]
     assert await wrong(shop, number) == []
+    again = await ben.post(path)
+    assert (again.status_code, again.json()["code"]) == (409, "nothing_to_invoice")
+    audited = await shop.sql("SELECT actor, reference FROM audit_log WHERE action = 'invoice_made_up'")
+    assert audited == [{"actor": "support:amy", "reference": item["document_no"]}]
 
 
 async def test_an_invoice_that_a_repeat_would_write_is_not_left_out(shop: Door) -> None:
