@@ -28,6 +28,7 @@ STEP_OF: dict[str, Step] = {
     "return_payment": Step.RETURN_PAYMENT,
     "pay_refund": Step.REFUND,
     "tend_guarantee": Step.GUARANTEE,
+    "renew_authorisation": Step.AUTHORISE,
     "tend_supplement": Step.SUPPLEMENT,
     "book_shipment": Step.BOOK,
     "cancel_shipment": Step.CANCEL_SHIPMENT,

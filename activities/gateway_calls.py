@@ -14,7 +14,7 @@ from activities.views import view_of
 from domain.errors import Conflict, RuleBroken
 from domain.payments import PaymentKind, PaymentStatus
 from domain.states import Status
-from infra.db import events, payment_facts, payments, refund_paying
+from infra.db import events, payment_facts, payments, refund_paying, renewals
 from infra.db.engine import Database
 from infra.db.payments import Intent, NewIntent, Opened
 from infra.gateways.protocol import (
@@ -24,6 +24,7 @@ from infra.gateways.protocol import (
     PaymentRequest,
     ProviderRefused,
 )
+from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import messages as m
 
 Call = Callable[[PaymentGateway, PaymentRequest], Awaitable[GatewayResult]]
@@ -37,9 +38,12 @@ NOTES = {
 class GatewayCalls:
     """Calls to payment providers by name, each between its two transactions."""
 
-    def __init__(self, database: Database, gateways: Mapping[str, PaymentGateway]) -> None:
+    def __init__(
+        self, database: Database, gateways: Mapping[str, PaymentGateway], again_s: int = EXPIRED_PAYMENT_TIMEOUT_S
+    ) -> None:
         self._db = database
         self._gateways = gateways
+        self._again_s = again_s
 
     def gateway(self, provider: str) -> PaymentGateway:
         """Raises Conflict `provider_not_configured`."""
@@ -102,14 +106,23 @@ class GatewayCalls:
         async with self._db.begin() as conn:
             # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
             status = await events.lock_order(conn, new.order_no)
-            if await payments.finish(conn, intent, result.status, result.provider_ref, result.error_code, result.risk):
-                await _tell(conn, new, status, result)
+            if await finish(conn, intent, result):
+                more: dict[str, Any] = {}
+                if (new.kind, new.purpose, result.status) == (PaymentKind.CAPTURE, "order", PaymentStatus.FAILED):
+                    more = await renewals.time_to_pay_again(conn, new.order_no, self._again_s)
+                await _tell(conn, new, status, result, more)
             elif result.status is PaymentStatus.SUCCEEDED:
                 await keep_late_outcome(conn, new, result)
-                if result.risk:
-                    await payments.note_risk(conn, intent.payment_id, result.risk)
+                await payments.note_details(conn, intent.payment_id, result.risk, result.expires_at)
             plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
             return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
+
+
+async def finish(conn: AsyncConnection, intent: Intent, result: GatewayResult) -> bool:
+    """Write what the provider answered; False when it is fenced off."""
+    return await payments.finish(
+        conn, intent, result.status, result.provider_ref, result.error_code, result.risk, result.expires_at
+    )
 
 
 async def _tell_pending(conn: AsyncConnection, new: NewIntent) -> None:
@@ -119,15 +132,18 @@ async def _tell_pending(conn: AsyncConnection, new: NewIntent) -> None:
         await events.note(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
 
 
-async def _tell(conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult) -> None:
-    """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid."""
+async def _tell(
+    conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult, more: dict[str, Any]
+) -> None:
+    """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid. `more` is told
+    of what is refused."""
     data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
     taking = new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
-    if new.purpose == "supplement" and taking and result.status is not PaymentStatus.SUCCEEDED:
-        return  # the change is undone, and tells so itself
+    if new.purpose in ("supplement", "stray") and taking and result.status is not PaymentStatus.SUCCEEDED:
+        return  # the change is undone, and tells so itself; a renewal that nobody wants any more is no news
     if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
         name = "payment_declined" if taking else "refund_refused"
-        await events.note(conn, new.order_no, name, data={**data, "code": result.error_code or "declined"})
+        await events.note(conn, new.order_no, name, data={**data, **more, "code": result.error_code or "declined"})
     elif result.status is PaymentStatus.PENDING and new.kind is PaymentKind.REFUND:
         await _tell_pending(conn, new)
     elif result.status is not PaymentStatus.SUCCEEDED:

@@ -3,13 +3,13 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.effects import effect
-from activities.gateway_calls import GatewayCalls
+from activities.gateway_calls import GatewayCalls, finish
 from activities.late import keep_late_outcome
 from activities.views import view_of
 from domain.errors import RuleBroken
 from domain.payments import PaymentKind, PaymentStatus
 from infra.crypto import Vault
-from infra.db import events, exchanges, guarantees, payments, return_settling, returns
+from infra.db import events, exchanges, guarantees, return_settling, returns
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
 from infra.db.guarantees import Guarantee
@@ -57,9 +57,7 @@ class GuaranteeActivities:
         new = opened.new
         async with self._db.begin() as conn:
             await events.lock_order(conn, ref.order_no)
-            kept = opened.intent.decided or await payments.finish(
-                conn, opened.intent, result.status, result.provider_ref, result.error_code, result.risk
-            )
+            kept = opened.intent.decided or await finish(conn, opened.intent, result)
             if not kept:
                 # A later try, or the provider's notification, writes the outcome; where support went on without it, a
                 # success is news.

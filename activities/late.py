@@ -28,6 +28,7 @@ async def keep_late_outcome(conn: AsyncConnection, new: NewIntent, result: Gatew
         "error_code": None,
         "parent_ref": None,
         "risk": result.risk,
+        "expires_at": result.expires_at,
     }
     values = {"provider": new.provider, "order_no": new.order_no, "key": new.key, "fact": json.dumps(fact)}
     await conn.execute(_KEEP, {**values, "event_id": f"late:{new.key}:{result.provider_ref}"})

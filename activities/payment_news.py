@@ -12,7 +12,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.payments import DisputeStatus, PaymentKind, PaymentStatus
 from domain.refunds import Origin
 from domain.states import Event, Status
-from infra.db import events, payment_facts, payments, refund_paying, refunds
+from infra.db import events, payment_facts, payments, refund_paying, refunds, renewals
 from infra.db.books_view import stand_of
 from infra.db.payment_facts import Told
 from infra.db.refund_plans import RefundAsk
@@ -20,7 +20,9 @@ from infra.db.refund_plans import RefundAsk
 _log = logging.getLogger(__name__)
 _SETTLE = text(
     """UPDATE payments SET status = :status, provider_ref = coalesce(:ref, provider_ref), error_code = :error,
-              purpose = :purpose, risk = coalesce(:risk, risk), updated_at = now() WHERE payment_id = :payment_id"""
+              purpose = :purpose, risk = coalesce(:risk, risk),
+              expires_at = coalesce(expires_at, CAST(:expires_at AS timestamptz)), updated_at = now()
+        WHERE payment_id = :payment_id"""
 )
 _ORDER = text(
     """SELECT o.status, o.cancelling, o.total_minor, o.currency,
@@ -121,17 +123,15 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
             "error": fact.get("error_code"),
             "purpose": purpose,
             "risk": fact.get("risk"),
+            "expires_at": fact.get("expires_at"),
         },
     )
     if told is PaymentStatus.FAILED:
-        # The customer is told that he has not paid: of an authorisation or a capture only.
-        taking = known.kind in _TAKING
-        if taking and purpose == "supplement":
-            return "settled"  # the change is undone, and tells so itself
-        name = "payment_declined" if taking else "refund_refused"
-        await events.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
+        await _refused(conn, order_no, known, purpose, fact)
     elif known.refund_id is not None:
         await refund_paying.settle(conn, known.refund_id)
+    elif known.renews is not None:
+        await events.note(conn, order_no, "authorisation_renewed", data={"amount_minor": fact["amount_minor"]})
     elif known.kind in _NOTES:
         await events.note(conn, order_no, _NOTES[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]})
     elif purpose == "order":
@@ -140,6 +140,16 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
         await events.note(conn, order_no, "payment_returned", data={"amount_minor": fact["amount_minor"]})
         return "stray"
     return "settled"
+
+
+async def _refused(conn: AsyncConnection, order_no: str, known: Any, purpose: str, fact: dict[str, Any]) -> None:
+    """The customer is told that he has not paid: of an authorisation or a capture only."""
+    taking = known.kind in _TAKING
+    if known.renews is not None:
+        await renewals.tell(conn, known.renews)  # its order goes on without, and tells so
+    elif not (taking and purpose == "supplement"):  # then the change is undone, and tells so itself
+        name = "payment_declined" if taking else "refund_refused"
+        await events.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
 
 
 # ── done without us ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,7 +163,7 @@ async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact:
     if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised", "capturing"):
         attempt = await payment_facts.new_attempt(conn, order_no, provider, told.ref)
         told = replace(told, purpose="order", attempt=attempt)
-    payment_id = await payment_facts.record(conn, told)
+    payment_id = await payment_facts.record(conn, replace(told, expires_at=fact.get("expires_at")))
     if risk := fact.get("risk"):
         await payments.note_risk(conn, payment_id, risk)
     data = {"amount_minor": told.amount_minor}
@@ -199,6 +209,8 @@ async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dic
     told = _told(order_no, provider, fact, purpose=purpose)
     told = replace(told, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
     await payment_facts.record(conn, told)
+    if parent.purpose == "guarantee":
+        await renewals.tell(conn, parent.payment_id)  # nothing guarantees the goods any more
     await events.note(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
     if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
         parent.attempt,

@@ -12,23 +12,30 @@ from activities.gateway_calls import GatewayCalls
 from activities.refunds import RefundActivities
 from activities.views import view_of
 from domain.payments import PaymentKind, PaymentStatus, undoing_key
-from domain.states import Event, Status
+from domain.states import UNPAID, Event, Status
 from infra.db import events, payments, supplements
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.payments import Intent, NewIntent, Opened, Transaction
 from infra.gateways.protocol import GatewayResult, PaymentGateway, ProviderUnavailable
+from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import messages as m
 
 
 class PaymentActivities:
     """Steps that call payment providers; `gateways` by name, `default` serves methods that name none."""
 
-    def __init__(self, database: Database, gateways: Mapping[str, PaymentGateway], default: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        gateways: Mapping[str, PaymentGateway],
+        default: str,
+        again_s: int = EXPIRED_PAYMENT_TIMEOUT_S,
+    ) -> None:
         self._db = database
         self._gateways = gateways
         self._default = default
-        self._calls = GatewayCalls(database, gateways)
+        self._calls = GatewayCalls(database, gateways, again_s)
         self._refunds = RefundActivities(database, self._calls)
 
     @effect("authorise_payment")
@@ -147,7 +154,8 @@ class PaymentActivities:
         if result.status is PaymentStatus.SUCCEEDED:
             told = _event_of(event, opened.new)
             async with autocommit(self._db) as conn:
-                if await payments.succeed(conn, opened.intent, result.provider_ref, result.risk, told):
+                ref, risk, until = result.provider_ref, result.risk, result.expires_at
+                if await payments.succeed(conn, opened.intent, ref, risk, until, told):
                     return await view_of(conn, opened.new.order_no, look_for_stray=False)
         return await self._calls.record(opened.new, opened.intent, result)
 
@@ -213,7 +221,7 @@ def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.O
     live = [t for t in known if t.kind is PaymentKind.AUTHORISE and t.status is PaymentStatus.SUCCEEDED]
     ended = {t.parent_id for t in known if t.status is PaymentStatus.SUCCEEDED and t.kind is not PaymentKind.AUTHORISE}
     open_ones = [t for t in live if t.payment_id not in ended and t.purpose != "guarantee"]
-    stands = view.attempt_state in ("authorised", "capturing") and view.status == Status.PENDING_PAYMENT
+    stands = view.attempt_state in ("authorised", "capturing") and view.status in UNPAID
     in_use = view.attempt if stands else None
     kept = [t for t in open_ones if t.attempt == in_use or (waits and t.purpose == "supplement")]
     return [t for t in open_ones if everything or t not in kept]
@@ -236,5 +244,5 @@ def _as_intent(t: Transaction) -> Intent:
 def _as_new(t: Transaction, order_no: str) -> NewIntent:
     return NewIntent(
         order_no, t.kind, t.attempt, t.provider, t.amount_minor, t.currency, t.idempotency_key, t.parent_id, t.purpose,
-        t.refund_id,
+        t.refund_id, t.renews,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from activities.orders import OrderActivities
 from activities.parking import ParkingActivities
 from activities.payments import PaymentActivities
 from activities.refunds import RefundActivities
+from activities.renewals import RenewalActivities
 from activities.returns import ReturnActivities
 from activities.shipping import ShippingActivities
 from activities.supplements import SupplementActivities
@@ -29,18 +30,19 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     orders = OrderActivities(database, settings)
     parking = ParkingActivities(database, vault, settings)
     gateways = build_payments(settings, database)
-    payments = PaymentActivities(database, gateways, settings.payment_provider)
-    calls = GatewayCalls(database, gateways)
+    payments = PaymentActivities(database, gateways, settings.payment_provider, settings.expired_payment_timeout_s)
+    calls = GatewayCalls(database, gateways, settings.expired_payment_timeout_s)
     refunds = RefundActivities(database, calls)
     supplements = SupplementActivities(database, calls, payments, gateways, settings)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
+    renewals = RenewalActivities(database, calls, payments, settings)
     carriers = build_carriers(settings)
     shipping = ShippingActivities(database, carriers, vault, settings)
     returns = ReturnActivities(database, carriers, vault, settings)
     holds = HoldActivities(database)
     adjusting = AdjustingActivities(database, vault, settings)
     jobs = JobActivities(database, vault, client, settings)
-    money = (payments, refunds, guarantees, supplements)
+    money = (payments, refunds, guarantees, supplements, renewals)
     return [
         found
         for holder in (orders, parking, *money, shipping, returns, holds, adjusting, jobs)

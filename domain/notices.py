@@ -15,6 +15,7 @@ class Kind(StrEnum):
     WEBHOOKS_FAILED = "webhooks_failed"
     WEBHOOK_DISABLED = "webhook_disabled"
     DISPUTED = "disputed"
+    AUTHORISATIONS_ENDING = "authorisations_ending"
     PARCEL_TWICE = "parcel_twice"
     FACTS_UNAPPLIED = "facts_unapplied"
     FACTS_UNKNOWN = "facts_unknown"

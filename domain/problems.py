@@ -68,7 +68,8 @@ SENTENCES: dict[str, str] = {
     "form_expired": "the page is older than the session; load it again, then send it",
     "guarantee_payment_missing": "name the payment on which the guarantee is authorised",
     "guarantee_refused": "the guarantee was refused; name another payment, or ask without advance",
-    "guarantee_would_expire": "the provider lets the guarantee go before the return may be over; ask without advance",
+    "guarantee_would_expire": "the provider lets the guarantee go before the return may be over, "
+    "and the token is used once; ask without advance",
     "headers_too_large": "the request's headers are larger than this server accepts",
     "hold_not_found": "this order has no such hold",
     "http_error": "the request cannot be answered",

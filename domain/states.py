@@ -44,6 +44,8 @@ NOTES = frozenset(
         "payment_declined",
         "payment_voided",
         "payment_approved",
+        "authorisation_renewed",
+        "authorisation_not_renewed",
         "delivery_extended",
         "refund_refused",
         "refund_bounced",

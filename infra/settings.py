@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.shares import Tax, Terms
 from infra.mail_address import require_sender
 
+EXPIRED_PAYMENT_TIMEOUT_S = 3 * 86_400
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -118,6 +119,7 @@ class Settings(BaseSettings):
     # The order's own clock
     payment_timeout_s: int = Field(default=1800, ge=0)
     exchange_payment_timeout_s: int = Field(default=3 * 86_400, ge=0)
+    expired_payment_timeout_s: int = Field(default=EXPIRED_PAYMENT_TIMEOUT_S, ge=0)
     payment_poll_s: int = Field(default=60, ge=0)
     payment_pending_patience_s: int = Field(default=14 * 86_400, ge=0)
     backorder_timeout_s: int = Field(default=30 * 86_400, ge=0)

@@ -20,6 +20,7 @@ from infra.db import (
     outbox,
     processes,
     refunds,
+    renewals,
     tokens,
 )
 from infra.db.autocommit import autocommit
@@ -59,6 +60,8 @@ STOP_S = 6.0
 ANCHOR_LOOK_S = 10.0
 # Room that a refund holds for a second person who did not come is free at the latest after this.
 LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
+# Authorisations that end soon, of which their orders are told.
+RENEWALS_LOOK_S, RENEWALS_AT_ONCE = 10.0, 200
 # Orders from before contacts were kept (0035); a relay of an older version may still add some.
 CONTACTS_LOOK_S, CONTACTS_AT_ONCE = 30.0, 200
 # Questions to the books come one at a time, with room for orders between them.
@@ -151,6 +154,7 @@ def _keeping(
     return [
         every("audit anchor", anchor(database, anchor_s), SWEEP_PAUSE_S, min(ANCHOR_LOOK_S, anchor_s)),
         every("lapsed refunds", lapse_refunds(database), SWEEP_PAUSE_S, LAPSE_LOOK_S),
+        every("renewals", wake_renewals(database), SWEEP_PAUSE_S, RENEWALS_LOOK_S),
         every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_LOOK_S),
         every("contacts", found, SWEEP_PAUSE_S, CONTACTS_LOOK_S),
         every("backorders", Waker(database).step, BACKORDERS_BUSY_S, BACKORDERS_LOOK_S),
@@ -223,6 +227,16 @@ def lapse_refunds(database: Database) -> Step:
                 await events.lock_order(connection, order_no)
                 await refunds.lapse(connection, order_no)
         return len(orders) == LAPSED_AT_ONCE
+
+    return step
+
+
+def wake_renewals(database: Database) -> Step:
+    """The step that tells orders of authorisations of theirs that end soon."""
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            return await renewals.wake(connection, RENEWALS_AT_ONCE) == RENEWALS_AT_ONCE
 
     return step
 

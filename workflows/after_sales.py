@@ -31,6 +31,8 @@ class AfterSales(Beside):
                 await self.give_back_beside(errand)
             case "guarantee" | "guarantee_release" | "guarantee_claim":
                 await self.step(Step.GUARANTEE, lambda: self._tend_guarantee(errand), subject=errand.id)
+            case "renewal":
+                await self._renew(errand)
             case "supplement" | "supplement_pending":
                 await self._take_difference(errand)
             case kind:
@@ -64,6 +66,8 @@ class AfterSales(Beside):
     async def errand_beside(self, parked: m.Parked) -> None:
         """A refund is tried beside another step that is stuck; what fails waits until that one is resolved."""
         await self.follow_returns()
+        if (errand := self.view.errand) is not None and errand.kind == "renewal" and not self.view.cancelling:
+            await self._renew(errand)
         if not self.may_begin_beside(parked):
             return
         if workflow.patched(BESIDE):
@@ -101,6 +105,17 @@ class AfterSales(Beside):
             )
             return False
         return True
+
+    async def _renew(self, errand: m.Errand) -> None:
+        """What the provider does not answer is put off: the books say for how long."""
+        ref = m.RenewalRef(self.order_no, int(errand.id))
+        try:
+            self.adopt(
+                await ports.renew_authorisation(ref, self.policy, "authorise anew before the authorisation ends")
+            )
+        except ActivityError as error:
+            workflow.logger.warning("renewal put off", extra={"step": "authorise", "code": Failure.of(error).code})
+            self.adopt(await ports.put_off_renewal(ref, "put the renewal off"))
 
     async def _tend_guarantee(self, errand: m.Errand) -> m.OrderView:
         ref = m.GuaranteeRef(self.order_no, errand.id)

@@ -191,6 +191,14 @@ class GuaranteeRef:
 
 
 @dataclass(frozen=True)
+class RenewalRef:
+    """An authorisation that ends before its time: what is due on it, the books say."""
+
+    order_no: str
+    payment_id: int
+
+
+@dataclass(frozen=True)
 class SupplementRef:
     """The difference of a change that waits for its payment: what is due on it, the books say."""
 

@@ -21,6 +21,7 @@ LEFT = ("picked_up", "in_transit", "delivered")
 PENDING = ("refund_pending", "void_pending", "guarantee_pending")
 WAITS_FOR_DECISION = "pending-is-no-failure"
 BOUNCED = "refund_bounced"  # it waits for a person's decision
+ENDED = "payment-ended-while-parked"
 BOUND = "resolution-bound-to-its-step"
 OWN_DIFFERENCE = "difference-judged-by-its-own-change"
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
@@ -180,6 +181,8 @@ class Sticking(Desk):
     def decided_meanwhile(self, parked: m.Parked) -> bool:
         if self._as_it_stands(parked).over:
             return True
+        if parked.step in (Step.REVIEW, Step.CAPTURE) and self.view.attempt_state == "failed":
+            return workflow.patched(ENDED)  # there is nothing left to be captured
         # The provider's notification decided what nobody answered.
         return parked.step == Step.AUTHORISE and self.view.attempt_state in DECIDED
 

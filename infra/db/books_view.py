@@ -25,7 +25,9 @@ DIFFERENCE_DUE = """(u.status = 'awaiting_payment' OR (u.status = 'undone' AND E
 DIFFERENCE_UNTIL = """CASE u.status WHEN 'awaiting_payment' THEN (u.until AT TIME ZONE 'UTC')::text || '+00:00'
                              ELSE '' END"""
 # The oldest decision that is still to be carried out, of the order `o`; null where there is none.
-ERRAND = f"""coalesce((SELECT ARRAY['refund', f.refund_id] FROM refunds f
+ERRAND = f"""coalesce((SELECT ARRAY['renewal', p.payment_id::text] FROM payments p
+                      WHERE p.order_no = o.order_no AND p.renewal_due ORDER BY p.payment_id LIMIT 1),
+             (SELECT ARRAY['refund', f.refund_id] FROM refunds f
                       WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING} AND NOT {STUCK}
                       ORDER BY f.refund_no LIMIT 1),
              (SELECT ARRAY[CASE g.status WHEN 'wanted' THEN 'guarantee' WHEN 'claim_due' THEN 'guarantee_claim'

@@ -28,7 +28,7 @@ async def outlook(
         return None
     lines, new, value = await _priced(conn, terms, ask, seen)
     if ask.guarantee is not None:
-        _require_guarantee(terms, ask.guarantee[0], _guaranteed(new), seen.currency)
+        _require_guarantee(terms, *ask.guarantee, _guaranteed(new), seen.currency)
     wanted = [{"sku": one.sku, "quantity": one.quantity, "unit_price_minor": one.unit_price_minor} for one in lines]
     return {
         "lines": wanted,
@@ -49,14 +49,15 @@ async def keep(conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen
     await exchanges.wish(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
     if ask.guarantee is not None:
         method, token = ask.guarantee
-        _require_guarantee(terms, method, _guaranteed(new), seen.currency)
+        _require_guarantee(terms, method, token, _guaranteed(new), seen.currency)
         await guarantees.wish(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
 
 
-def _require_guarantee(terms: ReturnTerms, method: str, amount_minor: int, currency: str) -> None:
-    """Its provider can move the amount, and holds it until the last moment at which it may be claimed."""
+def _require_guarantee(terms: ReturnTerms, method: str, token: str, amount_minor: int, currency: str) -> None:
+    """Its provider can move the amount, and holds it, or can hold it anew, until the last moment at which it may be
+    claimed."""
     amounts.require_payable(method, amount_minor, currency)
-    holding.require_outlasts(method, terms.waits.until_claimed_s)
+    holding.require_outlasts(method, token, terms.waits.until_claimed_s)
 
 
 def _guaranteed(new: Exchanged) -> int:

@@ -78,6 +78,9 @@ _STIRS = {
 _IMPLIED_BY = {ShipmentStatus.IN_TRANSIT.value: [status.value for status in ShipmentStatus if has_left(status)]}
 
 
+_IF_TOLD = ("parent_key", "outcome", "risk", "due_at", "expires_at")
+
+
 async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNotice) -> Outcome:
     """Keep a payment's fact; its order is woken.
 
@@ -93,7 +96,7 @@ async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNoti
         "idempotency_key": notice.idempotency_key,
         "error_code": notice.error_code,
         "parent_ref": notice.parent_ref,
-        **{name: value for name in ("parent_key", "outcome", "risk", "due_at") if (value := getattr(notice, name))},
+        **{name: value for name in _IF_TOLD if (value := getattr(notice, name))},
     }
     row = {
         "provider": provider,

@@ -109,6 +109,17 @@ _DISPUTED = text(
      GROUP BY provider
     """
 )
+# Those that cannot be renewed wait for their end.
+_ENDING = text(
+    """
+    SELECT p.provider, count(*) AS number, min(p.created_at) AS oldest_at
+      FROM (SELECT * FROM payments WHERE renew_at IS NOT NULL ORDER BY renew_at LIMIT :limit) p
+     WHERE p.status = 'succeeded' AND p.expires_at <= now() + interval '1 day'
+       AND (p.renew_at >= p.expires_at OR p.expires_at <= now() + interval '2 hours')
+       AND authorisation_is_wanted(p.payment_id)
+     GROUP BY p.provider
+    """
+)
 _PARCEL_TWICE = text(
     """
     SELECT count(DISTINCT order_no) AS number, min(updated_at) AS oldest_at
@@ -241,6 +252,14 @@ async def disputed(conn: AsyncConnection, _: Settings) -> list[Found]:
     ]
 
 
+async def authorisations_ending(conn: AsyncConnection, _: Settings) -> list[Found]:
+    """Authorisations that end within a day and were not renewed, by provider: their orders will wait for a payment."""
+    return [
+        Found(Kind.AUTHORISATIONS_ENDING, {"provider": row.provider}, row.number, row.oldest_at)
+        for row in await conn.execute(_ENDING, {"limit": LOOKED_AT})
+    ]
+
+
 async def parcel_twice(conn: AsyncConnection, _: Settings) -> list[Found]:
     """Parcels that were given up and arrived within the last day, while others were to go out instead of them."""
     row = (await conn.execute(_PARCEL_TWICE, {"within": TWICE_WITHIN, "limit": LOOKED_AT})).one()
@@ -298,6 +317,7 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.WEBHOOKS_FAILED: webhooks_failed,
     Kind.WEBHOOK_DISABLED: webhook_disabled,
     Kind.DISPUTED: disputed,
+    Kind.AUTHORISATIONS_ENDING: authorisations_ending,
     Kind.PARCEL_TWICE: parcel_twice,
     Kind.FACTS_UNAPPLIED: facts_unapplied,
     Kind.FACTS_UNKNOWN: facts_unknown,

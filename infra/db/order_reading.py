@@ -56,7 +56,8 @@ _ORDER = text(
            (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,
                      'status', p.status, 'amount_minor', p.amount_minor, 'currency', p.currency,
                      'provider', p.provider, 'provider_ref', p.provider_ref, 'error_code', p.error_code,
-                     'parent_id', p.parent_id, 'created_at', p.created_at AT TIME ZONE 'UTC') ORDER BY p.payment_id)
+                     'parent_id', p.parent_id, 'created_at', p.created_at AT TIME ZONE 'UTC',
+                     'expires_at', p.expires_at AT TIME ZONE 'UTC') ORDER BY p.payment_id)
               FROM payments p WHERE p.order_no = o.order_no) AS payments,
            (SELECT json_agg(json_build_object('shipment_id', s.shipment_id, 'status', s.status, 'carrier', s.carrier,
                      'tracking_no', s.tracking_no, 'warehouse', s.warehouse,

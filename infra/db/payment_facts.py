@@ -15,7 +15,7 @@ from domain.payments import PaymentKind, PaymentStatus
 _KNOWN = text(
     """
     SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor, p.currency, p.parent_id,
-           p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
+           p.renews, p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
       FROM payments p
      WHERE p.order_no = :order_no AND (p.idempotency_key = :key
         OR (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind)
@@ -59,7 +59,7 @@ _VOIDED = text(
 )
 _PARENT = text(
     """
-    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor,
+    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor, p.renews,
            EXISTS (SELECT FROM payments e WHERE e.order_no = p.order_no AND e.parent_id = p.payment_id
                       AND e.status = 'succeeded') AS followed
       FROM payments p
@@ -71,9 +71,9 @@ _PARENT = text(
 _INSERT = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, idempotency_key,
-                          provider_ref, parent_id, refund_id)
+                          provider_ref, parent_id, refund_id, expires_at)
     VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount, :currency, :status, :key, :ref, :parent_id,
-            :refund_id)
+            :refund_id, CAST(:expires_at AS timestamptz))
     RETURNING payment_id
     """
 )
@@ -171,6 +171,7 @@ class Told:
     attempt: int = -1
     parent_id: int | None = None
     refund_id: str | None = None
+    expires_at: str | None = None
 
 
 async def known(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
@@ -203,6 +204,7 @@ async def record(conn: AsyncConnection, told: Told) -> int:
         "order_no": told.order_no, "kind": told.kind, "purpose": told.purpose, "attempt": told.attempt,
         "provider": told.provider, "amount": told.amount_minor, "currency": told.currency, "ref": told.ref,
         "parent_id": told.parent_id, "refund_id": told.refund_id, "status": PaymentStatus.SUCCEEDED,
+        "expires_at": told.expires_at,
         "key": f"{told.provider}:{told.ref}" + (f":{told.kind}" if told.kind in _SECOND_FACTS else ""),
     }  # fmt: skip
     if told.purpose != "supplement" or told.kind not in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE):

@@ -14,9 +14,9 @@ from domain.payments import PaymentKind, PaymentStatus, idempotency_key
 _BEGIN = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
-                          idempotency_key, parent_id, refund_id, tries)
+                          idempotency_key, parent_id, refund_id, renews, tries)
     VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount_minor, :currency, 'intent', :key, :parent_id,
-            :refund_id, 1)
+            :refund_id, :renews, 1)
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
     RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
     """
@@ -24,7 +24,7 @@ _BEGIN = text(
 _FINISH = text(
     """
     UPDATE payments SET status = :status, provider_ref = coalesce(:provider_ref, provider_ref), risk = :risk,
-                        error_code = :error_code, updated_at = now()
+                        error_code = :error_code, expires_at = CAST(:expires_at AS timestamptz), updated_at = now()
      WHERE payment_id = :payment_id AND tries = :tries AND status IN ('intent', 'pending')
     """
 )
@@ -67,7 +67,8 @@ _OPEN_CAPTURE = text(
 _SUCCEED = text(
     """
     WITH done AS (
-      UPDATE payments SET status = 'succeeded', provider_ref = :provider_ref, risk = :risk, updated_at = now()
+      UPDATE payments SET status = 'succeeded', provider_ref = :provider_ref, risk = :risk,
+                          expires_at = CAST(:expires_at AS timestamptz), updated_at = now()
        WHERE payment_id = :payment_id AND tries = :tries AND status IN ('intent', 'pending')
       RETURNING order_no
     )
@@ -78,18 +79,20 @@ _SUCCEED = text(
 )
 _FIND = text(
     """SELECT payment_id, kind, attempt, purpose, provider, provider_ref, amount_minor, currency, status, tries, risk,
-              error_code, parent_id, idempotency_key, refund_id
+              error_code, parent_id, idempotency_key, refund_id, renews
          FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
 )
-# The token is the attempt's, the change's or the guarantee's.
+# The token is the attempt's (of a renewal, the renewed one's), the change's or the guarantee's.
 _ASKED = text(
     """
     SELECT p.order_no, p.kind, p.provider, p.amount_minor, p.currency, p.idempotency_key,
            coalesce(CASE WHEN p.kind = 'authorise' THEN coalesce(
-             (SELECT r.token FROM payment_requests r WHERE r.order_no = p.order_no AND r.attempt = p.attempt),
+             (SELECT r.token FROM payment_requests r WHERE r.order_no = p.order_no AND r.attempt = coalesce(
+                 (SELECT o.attempt FROM payments o WHERE o.payment_id = p.renews), p.attempt)),
              (SELECT u.token FROM order_supplements u
                WHERE u.order_no = p.order_no AND supplement_attempt(u.supplement_no) = p.attempt),
-             (SELECT g.token FROM guarantees g WHERE p.purpose = 'guarantee' AND g.order_no = p.order_no
+             (SELECT g.token FROM guarantees g
+               WHERE split_part(p.idempotency_key, '/', 2) = 'guarantee' AND g.order_no = p.order_no
                  AND g.return_id = split_part(p.idempotency_key, '/', 3))) END, '') AS token,
            coalesce(a.provider_ref, '') AS of, coalesce(p.provider_ref, '') AS ref,
            extract(epoch FROM now() - p.created_at)::float8 AS age_s
@@ -99,6 +102,10 @@ _ASKED = text(
 _NOTE_RISK = text(
     """UPDATE payments SET risk = :risk, updated_at = now()
         WHERE payment_id = :payment_id AND status = 'succeeded' AND risk IS NULL"""
+)
+_NOTE_EXPIRY = text(
+    """UPDATE payments SET expires_at = CAST(:expires_at AS timestamptz), updated_at = now()
+        WHERE payment_id = :payment_id AND kind = 'authorise' AND status = 'succeeded'"""
 )
 
 
@@ -139,6 +146,7 @@ class Transaction:
     parent_id: int | None
     idempotency_key: str
     refund_id: str | None = None
+    renews: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class NewIntent:
-    """What is to be stored before a provider is called; `refund_id` names the refund that it pays a part of."""
+    """What is to be stored before a provider is called; `refund_id` names the refund that it pays a part of, `renews`
+    the authorisation that it takes the place of."""
 
     order_no: str
     kind: PaymentKind
@@ -171,6 +180,7 @@ class NewIntent:
     parent_id: int | None = None
     purpose: str = "order"
     refund_id: str | None = None
+    renews: int | None = None
 
 
 async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
@@ -186,6 +196,7 @@ async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
         "key": intent.key,
         "parent_id": intent.parent_id,
         "refund_id": intent.refund_id,
+        "renews": intent.renews,
     }
     row = (await conn.execute(_BEGIN, values)).one()
     return _intent(row)
@@ -198,6 +209,7 @@ async def finish(
     provider_ref: str | None,
     error_code: str | None = None,
     risk: str | None = None,
+    expires_at: str | None = None,
 ) -> bool:
     """Write the outcome; False when a later try has taken over, or the outcome is known (this write is fenced off)."""
     values = {
@@ -207,6 +219,7 @@ async def finish(
         "provider_ref": provider_ref,
         "error_code": error_code,
         "risk": risk,
+        "expires_at": expires_at,
     }
     return (await conn.execute(_FINISH, values)).rowcount == 1
 
@@ -251,10 +264,16 @@ def _intent(row: Any) -> Intent:
 
 
 async def succeed(
-    conn: AsyncConnection, intent: Intent, provider_ref: str | None, risk: str | None, event: dict[str, Any]
+    conn: AsyncConnection,
+    intent: Intent,
+    provider_ref: str | None,
+    risk: str | None,
+    expires_at: str | None,
+    event: dict[str, Any],
 ) -> bool:
     """Write a success with its event (`type, from_status, to_status, data` as JSON text); False when fenced off."""
     values = {"payment_id": intent.payment_id, "tries": intent.tries, "provider_ref": provider_ref, "risk": risk}
+    values["expires_at"] = expires_at
     return (await conn.execute(_SUCCEED, values | event)).rowcount == 1
 
 
@@ -267,6 +286,14 @@ async def asked(conn: AsyncConnection, payment_id: int) -> Asked:
 async def note_risk(conn: AsyncConnection, payment_id: int, risk: str) -> None:
     """The provider's doubt about a payment whose success its notification had told before, without it."""
     await conn.execute(_NOTE_RISK, {"payment_id": payment_id, "risk": risk})
+
+
+async def note_details(conn: AsyncConnection, payment_id: int, risk: str | None, expires_at: str | None) -> None:
+    """What the provider answers of a success that its notification had told before, and knew less of."""
+    if risk:
+        await note_risk(conn, payment_id, risk)
+    if expires_at:
+        await conn.execute(_NOTE_EXPIRY, {"payment_id": payment_id, "expires_at": expires_at})
 
 
 async def transactions_of(conn: AsyncConnection, order_no: str) -> list[Transaction]:

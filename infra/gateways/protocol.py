@@ -79,6 +79,7 @@ class GatewayResult:
     """One transaction as the provider knows it. FAILED is a final refusal (declined) with its `error_code`.
 
     `risk` is "review" when the provider wants the payment looked at. `provider_ref` is None when a failed one has none.
+    `expires_at` is when an authorisation ends (RFC 3339); None: it does not end by itself, or is none.
     """
 
     status: PaymentStatus
@@ -86,6 +87,7 @@ class GatewayResult:
     amount_minor: int
     error_code: str | None = None
     risk: str | None = None
+    expires_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class PaymentNotice:
     `order_no` is empty where the provider does not know it: then `parent_ref` says what it is about. `parent_key` is
     the idempotency key of that parent, where the provider knows it. Of a dispute `outcome` is "" while it is open,
     "won" or "lost", and `error_code` its reason. `due_at` until when
-    it must be answered (RFC 3339). `risk` as in GatewayResult.
+    it must be answered (RFC 3339). `risk` and `expires_at` as in GatewayResult.
     """
 
     event_id: str
@@ -112,6 +114,7 @@ class PaymentNotice:
     outcome: str = ""
     risk: str | None = None
     due_at: str = ""
+    expires_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ def _result(answer: Answer) -> GatewayResult:
             amount_minor=body["amount_minor"],
             error_code=body.get("error_code"),
             risk=body.get("risk"),
+            expires_at=body.get("expires_at"),
         )
     except (KeyError, ValueError):
         raise ProviderUnavailable("bad_response", NAME) from None
@@ -129,6 +130,7 @@ def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotice:
         error_code=data.get("error_code"),
         parent_ref=data.get("parent_id"),
         risk=data.get("risk"),
+        expires_at=data.get("expires_at"),
     )
 
 

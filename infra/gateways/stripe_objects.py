@@ -1,6 +1,8 @@
 """Stripe's objects in our words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 
 from domain.payments import PaymentKind, PaymentStatus
@@ -8,6 +10,8 @@ from infra.gateways.protocol import Evidence, GatewayResult, PaymentNotice, Prov
 from infra.gateways.stripe_amounts import from_stripe
 
 NAME = "stripe"
+# How long a card's authorisation stands where the charge does not say it.
+CARD_LIFETIME_S = 7 * 86_400
 
 _INTENT_EVENTS = {
     "payment_intent.amount_capturable_updated": (PaymentKind.AUTHORISE, PaymentStatus.SUCCEEDED),
@@ -44,7 +48,7 @@ def plain(value: Any) -> dict[str, Any]:
 def intent_result(intent: dict[str, Any]) -> GatewayResult:
     """The authorisation. One that wants a step of the customer (3-D Secure) has failed: nobody is there to take it."""
     status, code = _authorisation(intent)
-    return GatewayResult(status, intent["id"], _minor(intent), code, _risk(intent))
+    return GatewayResult(status, intent["id"], _minor(intent), code, _risk(intent), _expires_at(intent))
 
 
 def capture_result(intent: dict[str, Any]) -> GatewayResult:
@@ -165,7 +169,7 @@ def _intent_notice(
     event_id: str, intent: dict[str, Any], kind: PaymentKind, status: PaymentStatus
 ) -> PaymentNotice | None:
     known = _READINGS[kind](intent)
-    result = GatewayResult(status, known.provider_ref, known.amount_minor, known.error_code, known.risk)
+    result = replace(known, status=status)
     return _notice(event_id, intent, kind, result, None if kind is PaymentKind.AUTHORISE else intent["id"])
 
 
@@ -189,6 +193,7 @@ def _notice(
         parent_ref=parent_ref,
         parent_key=metadata.get("idempotency_key") if kind in (PaymentKind.CAPTURE, PaymentKind.VOID) else None,
         risk=result.risk,
+        expires_at=result.expires_at,
     )
 
 
@@ -216,6 +221,17 @@ def _risk(intent: dict[str, Any]) -> str | None:
     charge = intent.get("latest_charge")
     outcome = (charge.get("outcome") or {}) if isinstance(charge, dict) else {}
     return "review" if outcome.get("risk_level") == "elevated" or intent.get("review") else None
+
+
+def _expires_at(intent: dict[str, Any]) -> str | None:
+    """When what is only authorised ends: as the charge says, else a card's seven days after it was authorised."""
+    if intent["status"] != "requires_capture":
+        return None
+    told = intent.get("latest_charge")
+    charge: dict[str, Any] = told if isinstance(told, dict) else {}
+    card = (charge.get("payment_method_details") or {}).get("card") or {}
+    begun_s = charge.get("created") or intent.get("created") or int(time())
+    return _moment(card.get("capture_before") or begun_s + CARD_LIFETIME_S)
 
 
 def _moment(seconds: Any) -> str:

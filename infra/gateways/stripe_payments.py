@@ -40,6 +40,7 @@ from infra.gateways.stripe_objects import (
     stripe_evidence,
     void_result,
 )
+from infra.holding import saved_card
 from infra.settings import Settings
 
 # Stripe forgets a key after 24 hours; its search lags behind by up to a minute, and by more on a bad day.
@@ -52,7 +53,8 @@ _REUSED = "idempotency_key_reused"
 
 
 class StripePayments:
-    """A PaymentGateway. `token` is a PaymentMethod (pm_…) that needs no further step by the customer."""
+    """A PaymentGateway. `token` is a PaymentMethod (pm_…) that needs no further step by the customer, or `cus_…:pm_…`:
+    one that Stripe keeps for a customer, which may be authorised again while he is away."""
 
     name = NAME
 
@@ -70,10 +72,12 @@ class StripePayments:
         return cls(key, secret, settings.gateway_timeout_s, settings.stripe_api_base)
 
     async def authorise(self, request: PaymentRequest) -> GatewayResult:
+        customer, method = saved_card(request.token)
         params: Any = {
             "amount": to_stripe(request.amount_minor, request.currency),
             "currency": request.currency.lower(),
-            "payment_method": request.token,
+            "payment_method": method,
+            **({"customer": customer, "off_session": True} if customer else {}),
             "payment_method_types": ["card"],
             "capture_method": "manual",
             "confirm": True,

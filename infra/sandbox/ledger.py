@@ -36,6 +36,10 @@ CREATE INDEX IF NOT EXISTS payments_order ON payments (order_no);
 CREATE INDEX IF NOT EXISTS payments_parent ON payments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payments_undecided ON payments (decide_at) WHERE decide_at IS NOT NULL;
 
+CREATE TABLE IF NOT EXISTS authorisation_ends (
+  payment_id TEXT PRIMARY KEY REFERENCES payments (id),
+  expires_at TEXT NOT NULL);
+
 CREATE TABLE IF NOT EXISTS disputes (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,

@@ -3,6 +3,8 @@
 A transaction is `{id, order_no, kind, amount_minor, currency, status, idempotency_key, error_code, risk, parent_id,
 created_at}`. One idempotency key is one transaction for ever, a refused one too.
 
+An authorisation stands without end, unless its token says for how many seconds: `tok_ok@60`. Then it has `expires_at`.
+
 What somebody does in the provider's own dashboard is a capture, void or refund with `"at_provider": true`: it needs no
 key, and is told by webhook. What the fault `pending` leaves undecided is decided by `POST /payments/{id}/decide` only.
 """
@@ -64,10 +66,13 @@ class Payments:
 
     def authorise(self, call: Call) -> Row:
         wish = _Wish("authorise", call.text("order_no"), call.amount_minor(), call.currency(), _key(call))
-        token = call.text("token")
+        token, _, lifetime_s = call.text("token").partition("@")
         if known := self._recorded(wish, call):
             return known
-        return self._enter(wish, call, _REJECTED if call.rejected else TOKENS.get(token, _UNKNOWN_TOKEN))
+        if lifetime_s and not (lifetime_s.isdecimal() and len(lifetime_s) < 10):
+            token = ""
+        outcome = _REJECTED if call.rejected else TOKENS.get(token, _UNKNOWN_TOKEN)
+        return self._enter(wish, call, outcome, int(lifetime_s) if lifetime_s and token else None)
 
     def capture(self, call: Call) -> Row:
         """Raises RefusalError 404, 409: not an authorisation that stands, or more than it has left."""
@@ -157,7 +162,9 @@ class Payments:
                 self._settle(parent, "failed", "voided")
             return self._enter(wish, call, _DONE)
 
-    def _enter(self, wish: _Wish, call: Call, outcome: tuple[str, str | None, str | None]) -> Row:
+    def _enter(
+        self, wish: _Wish, call: Call, outcome: tuple[str, str | None, str | None], lifetime_s: int | None = None
+    ) -> Row:
         status, error_code, risk = _UNDECIDED if call.undecided else outcome
         row = {
             "id": new_id("pay"),
@@ -175,6 +182,10 @@ class Payments:
         decide_at = time.time() + self._pending_s if status == "pending" and not call.undecided else None
         with self._ledger.write():
             self._ledger.insert("payments", {**row, "decide_at": decide_at})
+            if lifetime_s is not None:
+                row["expires_at"] = rfc3339(time.time() + lifetime_s)
+                end = {"payment_id": row["id"], "expires_at": row["expires_at"]}
+                self._ledger.insert("authorisation_ends", end)
             if call.unheard or call.body.get("at_provider") is True:
                 self._tell(row)
         if decide_at is not None:
@@ -202,10 +213,16 @@ class Payments:
                 self._settle(row, "succeeded", None)
 
     def _by_key(self, key: str) -> Row | None:
-        return self._ledger.one("SELECT * FROM payments WHERE idempotency_key = ?", key)
+        return self._with_end(self._ledger.one("SELECT * FROM payments WHERE idempotency_key = ?", key))
 
     def _by_id(self, payment_id: str) -> Row | None:
-        return self._ledger.one("SELECT * FROM payments WHERE id = ?", payment_id)
+        return self._with_end(self._ledger.one("SELECT * FROM payments WHERE id = ?", payment_id))
+
+    def _with_end(self, row: Row | None) -> Row | None:
+        if row is None or row["kind"] != "authorise":
+            return row
+        end = self._ledger.one("SELECT expires_at FROM authorisation_ends WHERE payment_id = ?", row["id"])
+        return {**row, **end} if end else row
 
     def _parent(self, call: Call) -> Row:
         row = self._by_id(call.path["id"])
@@ -269,7 +286,7 @@ def _is(row: Row, kind: Kind, error_code: str) -> None:
 
 
 def _stands(row: Row) -> None:
-    if row["error_code"] == _EXPIRED:
+    if row["error_code"] == _EXPIRED or row.get("expires_at", "9") <= rfc3339():
         raise RefusalError(409, _EXPIRED)
 
 

@@ -57,8 +57,8 @@ INSERTS = {
     "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step subject",
     "payment_requests": "actor attempt method order_no request_id token",
     "payments": (
-        "amount_minor attempt currency idempotency_key kind order_no parent_id provider provider_ref purpose "
-        "refund_id status tries"
+        "amount_minor attempt currency expires_at idempotency_key kind order_no parent_id provider provider_ref "
+        "purpose refund_id renews status tries"
     ),
     "portal_asks": "asked_by asks",
     "portal_codes": "ask_hash code_hash contact_kind contacts expires_at link_hash",
@@ -135,7 +135,7 @@ UPDATES = {
     "outbox": "created_at",
     "parked_steps": "escalated_at resolution_id resolved_at",
     "payment_requests": "attempt",
-    "payments": "error_code provider_ref purpose risk status tries updated_at",
+    "payments": ("error_code expires_at provider_ref purpose renew_at renewal_due risk status tries updated_at"),
     "portal_asks": "asks since",
     "portal_codes": "tries used_at",
     "portal_sessions": "seen_at",
@@ -163,6 +163,7 @@ DELETES = {
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
+    "authorisation_is_wanted",
     "added_minor", "at_stake_minor", "due_subject", "fits_somewhere", "given_alone_minor", "given_back_minor",
     "given_minor", "guarantee_is_being_claimed", "guarantee_is_due", "head_start_s", "hear_fact_again",
     "is_awaiting_supplement", "is_booked", "is_paying", "is_reversed", "issue_missing_invoices", "lock_payment_ref",

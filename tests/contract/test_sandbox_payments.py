@@ -98,3 +98,22 @@ async def test_a_key_of_another_kind_is_refused(bench: PaymentBench) -> None:
     await bench.gateway.authorise(request)
     with pytest.raises(ProviderRefused):
         await bench.gateway.lookup(lost(request, C))
+
+
+async def test_an_authorisation_ends_when_its_token_says(bench: PaymentBench) -> None:
+    lasting = await bench.gateway.authorise(bench.request())
+    assert lasting.expires_at is None
+    ended = await bench.gateway.authorise(request := bench.request(token="tok_ok@0"))
+    assert ended.expires_at is not None
+    with pytest.raises(ProviderRefused) as caught:
+        await bench.gateway.capture(ended.provider_ref or "", bench.request(order=request.order_no, step="capture"))
+    assert caught.value.code == "authorisation_expired"
+    void = await bench.gateway.void(ended.provider_ref or "", bench.request(order=request.order_no, step="void"))
+    assert void.status is PaymentStatus.SUCCEEDED
+    assert await bench.gateway.lookup(lost(request, A)) == ended
+
+
+@pytest.mark.parametrize("token", ["tok_ok@soon", "tok_ok@-1", "tok_nobody@60"])
+async def test_a_lifetime_that_is_no_number_is_no_token(bench: PaymentBench, token: str) -> None:
+    refused = await bench.gateway.authorise(bench.request(token=token))
+    assert (refused.status, refused.error_code) == (PaymentStatus.FAILED, "unknown_token")

@@ -377,3 +377,47 @@ async def test_what_stripe_cannot_move_is_refused_before_it_is_asked(
             await call
         assert refused.value.code == code
     assert stripe.asked == []
+
+
+def _card(**details: Any) -> dict[str, Any]:
+    return {"id": "ch_1", "object": "charge", "created": 1_900_000_000, "payment_method_details": {"card": details}}
+
+
+@pytest.mark.parametrize(
+    ("charge", "until"),
+    [
+        (_card(brand="visa", capture_before=1_900_432_000), "2030-03-22T17:46:40+00:00"),  # five days, as Visa has it
+        (_card(brand="visa"), "2030-03-24T17:46:40+00:00"),  # seven days after it was authorised
+        ("ch_1", "2030-03-24T17:46:40+00:00"),
+    ],
+)
+async def test_an_authorisation_says_until_when_it_can_be_captured(stripe: Stripe, charge: Any, until: str) -> None:
+    stripe.answers = {"POST /v1/payment_intents": (200, _intent(latest_charge=charge, created=1_900_000_000))}
+    authorised = await stripe.gateway.authorise(REQUEST)
+    assert authorised.expires_at == until
+    event = {
+        "id": "evt_1", "type": "payment_intent.amount_capturable_updated", "livemode": False,
+        "data": {"object": _intent(latest_charge=charge, created=1_900_000_000)},
+    }  # fmt: skip
+    body = json.dumps(event).encode()
+    notice = stripe.gateway.parse_notification(stripe_signed(body, time.time()), body)
+    assert notice is not None and notice.expires_at == until
+
+
+@pytest.mark.parametrize("status", ["succeeded", "canceled", "processing"])
+async def test_what_is_no_longer_or_not_yet_authorised_has_no_end(stripe: Stripe, status: str) -> None:
+    charge = _card(capture_before=1_900_432_000)
+    stripe.answers = {"POST /v1/payment_intents": (200, _intent(status=status, latest_charge=charge))}
+    assert (await stripe.gateway.authorise(REQUEST)).expires_at is None
+
+
+async def test_a_saved_card_is_charged_for_its_customer_while_he_is_away(stripe: Stripe) -> None:
+    stripe.answers = {"POST /v1/payment_intents": (200, _intent())}
+    saved = PaymentRequest("N1", 1000, "EUR", "N1/pay/1", "cus_1:pm_1")
+    await stripe.gateway.authorise(saved)
+    await stripe.gateway.lookup(LostCall(PaymentKind.AUTHORISE, saved))
+    bodies = [unquote(body) for _, _, _, body in stripe.asked]
+    assert all("customer=cus_1&off_session=true" in body and "payment_method=pm_1&" in body for body in bodies)
+    assert bodies[0] == bodies[1]  # Stripe refuses another body under the same key
+    await stripe.gateway.authorise(REQUEST)
+    assert "customer" not in stripe.asked[-1][3]

@@ -378,6 +378,7 @@ async def test_an_exchange_whose_terms_outlive_its_guarantee_is_refused(
 ) -> None:
     order_no = await buyer.buys()
     monkeypatch.setitem(holding.LIFETIMES_S, "sandbox", 7 * 86_400)
+    monkeypatch.setattr(holding, "is_renewable", lambda provider, token: False)
     for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
         answer = await buyer.door.post(path, a_return(OLD, 1, resolution="exchange", advance=True, payment=CARD))
         assert (answer.status_code, answer.json()["code"]) == (422, "guarantee_would_expire"), answer.text
