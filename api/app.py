@@ -54,6 +54,7 @@ from api.workflow_calls import Workflows
 from infra.crypto import Vault
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
+from infra.db.together import Together
 from infra.gateways import registry
 from infra.heartbeat import beating
 from infra.settings import Settings
@@ -125,6 +126,7 @@ def build_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         database=database,
+        together=Together(database),
         keys=KeyRing(Vault.from_settings(settings)),
         workflows=Workflows(settings),
         watcher=Watcher(database),

@@ -21,6 +21,7 @@ from domain.errors import NotFound
 from domain.order_no import normalise
 from infra.db.customers import KeyRing
 from infra.db.engine import Database
+from infra.db.together import Together
 from infra.gateways.protocol import CarrierGateway, PaymentGateway
 from infra.settings import Settings
 from infra.tokens import TokenExpired, TokenInvalid, verify
@@ -35,6 +36,7 @@ class Services:
 
     settings: Settings
     database: Database
+    together: Together
     keys: KeyRing
     workflows: Workflows
     watcher: Watcher

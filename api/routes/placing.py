@@ -27,9 +27,10 @@ from domain.priority import RANKS, Priority
 from domain.slots import require_length
 from domain.states import Status
 from infra.db import idempotency
+from infra.db.drafts import Draft, Placed
 from infra.db.idempotency import Answered
 from infra.db.order_reading import Glance
-from infra.db.placing import Draft, Placed, place
+from infra.db.placing import place
 from infra.settings import Settings
 from infra.telemetry import bind_order, current_traceparent
 from infra.zones import zone_at
@@ -55,7 +56,7 @@ async def place_order(request: Request, caller: Caller) -> Response:
     _check_caller(parsed.model, caller, parts.settings.customer_channel)
     _check_order(parsed.model, caller, parts.settings)
     draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings, full=parts.backlog.full)
-    outcome = await place(parts.database, parts.keys, draft)
+    outcome = await place(parts.database, parts.together, parts.keys, draft)
     if isinstance(outcome, Answered):
         return replayed(outcome)
     bind_order(outcome.order_no)

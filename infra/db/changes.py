@@ -18,7 +18,7 @@ from domain.slots import Slot, told
 from domain.states import UNPAID, Status
 from infra.db import events, order_contacts, refund_plans
 from infra.db.customers import KeyRing
-from infra.db.placing import rules_kept
+from infra.db.priced_by import rules_kept
 
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
 _HERE = text(
