@@ -87,7 +87,7 @@ def _section(lab: Lab, large: int, requests: int, times_ms: dict[tuple[str, int]
             for what in pages]  # fmt: skip
     body = [
         f"Pages of 50 over HTTP, one request at a time, median of {requests}, three interleaved repetitions. "
-        "One customer has 10 orders of the thousand and 100 of the million: his page is longer there.",
+        "One customer has 10 orders of the thousand and 100 of the million, so this page is longer there.",
         table(("", f"ms at {SMALL:,}", f"ms at {large:,}", "ratio"), rows),
     ]
     figures = [

@@ -36,7 +36,7 @@ SENTENCES: dict[str, str] = {
     "currency_mismatch": "amounts are in the order's currency, and an order's goods in one",
     "currency_not_taken": "the provider takes no amounts in this currency; pay in another way",
     "customer_erased": "the customer's data is erased: nothing personal can be kept any more",
-    "customer_mismatch": "a customer orders for himself: customer.id is the token's subject",
+    "customer_mismatch": "customers order for themselves only: customer.id is the token's subject",
     "customer_not_found": "no order ever named this customer",
     "data_unreadable": "personal data cannot be opened; nothing was written. The operator runs oms doctor",
     "database_not_writable": "PostgreSQL cannot write, its disk may be full; nothing was written, try again later",

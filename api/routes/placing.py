@@ -95,7 +95,7 @@ def _check_caller(order: PlaceOrder, caller: Principal, customers_channel: str) 
     if caller.role is not Role.CUSTOMER:
         return
     if order.customer.id != caller.subject:
-        raise Problem("customer_mismatch", "a customer orders for himself: customer.id is the token's subject")
+        raise Problem("customer_mismatch", "customers order for themselves only: customer.id is the token's subject")
     if order.channel != customers_channel:
         raise Problem("channel_mismatch", f"a customer orders through the channel {customers_channel}")
     if order.external_ref is not None:
