@@ -7,7 +7,7 @@ ARGS ?=
 UV ?= $(shell command -v uv)
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-fast lint fmt types torture bench up histories lock clean
+.PHONY: help setup demo check test test-fast lint fmt types torture bench up histories lock clean
 
 # Both lock files are complete, so nothing is resolved. Python compiles a module when it is first imported.
 ifneq ($(UV),)
@@ -54,6 +54,9 @@ up: .venv/.base ## start the stack on this machine and stay up
 test: setup ## lint, types, import rule, replay, every test against real servers, coverage
 	@$(BIN)/python -m tests.run $(ARGS)
 
+check: setup ## for the time in between: lint, types, import rule, replay, rules, a selection of quick tests; under 2 minutes
+	@$(BIN)/python -m tests.run --quick $(ARGS)
+
 test-fast: setup ## the tests that need no server
 	@$(BIN)/python -m pytest tests/domain tests/workflows/test_replay.py $(ARGS)
 
@@ -66,8 +69,8 @@ fmt: setup ## format the code
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-torture: setup ## the fault tests in their long form (ARGS="--seed N" repeats one), new examples for the rules of the domain
-	@OMS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/domain $(ARGS)
+torture: setup ## the fault tests in their long form (ARGS="--seed N" repeats one), many new examples for every property
+	@OMS_TORTURE=1 $(BIN)/python -m pytest tests -m "faults or hypothesis or properties" $(ARGS)
 
 bench: setup ## measure everything in bench/README.md again
 	@$(BIN)/python -m bench $(ARGS)

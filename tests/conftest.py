@@ -4,19 +4,23 @@ import asyncio
 import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 from psycopg import sql
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from infra.db import migrate, seed
 from infra.stack.ports import any_free
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
+from tests import sharing
 
 # Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every
 # time, so that it fails for a change and not by chance; `make torture` draws new ones.
@@ -34,7 +38,7 @@ _numbers = itertools.count(1)
 
 # Files of few, long tests begin first: at the end, a worker that has one left keeps the others waiting. The stack of a
 # folder ends with it.
-LONG = ("faults", "e2e", "stack", "demo", "sandbox", "workflows", "workers", "console")
+LONG = ("e2e", "faults", "stack", "demo", "sandbox", "workflows", "workers", "console")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,6 +47,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONG.index(folder) if folder in LONG else len(LONG)
 
     items.sort(key=place)
+    for item in items:
+        if hasattr(getattr(item, "module", None), "few"):  # from tests.examples
+            item.add_marker(pytest.mark.properties)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Shares out whole files; those that use the servers of their folder stay together: one worker starts them."""
+    return ByServers(config, log)
+
+
+class ByServers(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return sharing.unit_of(self.config.rootpath / nodeid.split("::", 1)[0])
+
+
+def uses_shared_servers(item: pytest.Item) -> bool:
+    found = getattr(item, "_fixtureinfo", None)
+    return any(definitions[-1].scope == "package" for definitions in (found.name2fixturedefs.values() if found else ()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Lines are not counted where they run in other processes: it would only slow down the one that asks."""
+    counting = Coverage.current() if uses_shared_servers(item) else None
+    if counting is None:
+        return (yield)
+    counting.stop()
+    try:
+        return (yield)
+    finally:
+        counting.start()
 
 
 @dataclass(frozen=True)

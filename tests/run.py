@@ -1,5 +1,6 @@
 """`python -m tests.run`: everything that must hold before a change is done; arguments go to pytest.
 
+`python -m tests.run --quick`: the same checks and a selection of quick tests, for the time in between.
 Runs all checks even when one fails, then says which did; ends with 0 only if every one passed.
 """
 
@@ -15,6 +16,28 @@ from pathlib import Path
 
 # In the order in which tests/conftest.py collects them, and with the slowest named at the end.
 SLOW_FIRST = ("--no-loadscope-reorder", "--durations=20")
+# For `make check`: rules, recorded histories, the story of an order, and each layer that people and programs meet.
+QUICK = (
+    "tests/domain",
+    "tests/workflows/test_replay.py",
+    "tests/workflows/test_order_story.py",
+    "tests/api/test_access.py",
+    "tests/api/test_bad_input.py",
+    "tests/api/test_error_codes.py",
+    "tests/api/test_idempotency.py",
+    "tests/api/test_orders.py",
+    "tests/api/test_refunds.py",
+    "tests/api/test_returns.py",
+    "tests/books/test_grants.py",
+    "tests/books/test_lifecycle.py",
+    "tests/books/test_migration_rules.py",
+    "tests/books/test_payments.py",
+    "tests/books/test_stock.py",
+    "tests/console/test_pages.py",
+    "tests/portal/test_pages.py",
+    "tests/infra/test_message_templates.py",
+    "tests/test_settings.py",
+)
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -76,15 +99,18 @@ def static_checks() -> list[Outcome]:
     return outcomes
 
 
+def workers() -> int:
+    return min(2 * (os.cpu_count() or 1), 4)
+
+
 def tests(arguments: Sequence[str]) -> list[Outcome]:
     """pytest under coverage; the share that must be covered holds for the whole suite only, not for a part of it.
 
-    The whole suite waits for servers half of the time, so workers share it, one more than there are cores, up to four:
-    a file to each, every worker with servers of its own. What is asked for by name runs in one process, where one can
-    look.
+    The whole suite waits for servers half of the time, so workers share it, two for each core, up to four: a file to
+    each, every worker with servers of its own. What is asked for by name runs in one process, where one can look.
     """
     coverage = _tool("coverage")
-    shared = () if arguments else ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile", *SLOW_FIRST)
+    shared = () if arguments else ("-n", str(workers()), "--dist", "loadfile", *SLOW_FIRST)
     with tempfile.TemporaryDirectory(prefix="oms-coverage-") as folder:
         env = {**os.environ, "COVERAGE_FILE": str(Path(folder) / ".coverage")}
         ran = openly(Check("pytest", (coverage, "run", "-m", "tests", *arguments, *shared)), env)
@@ -95,6 +121,14 @@ def tests(arguments: Sequence[str]) -> list[Outcome]:
     # the long table only where somebody has to look into it: pytest's closing line should stay in sight
     print(told + (table if reported.code else "\n".join(table.splitlines()[-3:])), flush=True)
     return [ran, combined, reported]
+
+
+def quick_tests(arguments: Sequence[str]) -> list[Outcome]:
+    """A selection, shared by workers, without coverage."""
+    missing = [path for path in QUICK if not (ROOT / path).exists()]
+    assert not missing, f"the selection of quick tests names what is not there: {missing}"
+    argv = (sys.executable, "-m", "tests", "-q", "-n", str(workers()), "--dist", "loadfile", "--no-loadscope-reorder")
+    return [openly(Check("quick tests", (*argv, *QUICK, *arguments)))]
 
 
 def summary(outcomes: Sequence[Outcome]) -> int:
@@ -109,6 +143,8 @@ def summary(outcomes: Sequence[Outcome]) -> int:
 
 def main() -> int:
     arguments = sys.argv[1:]
+    if arguments[:1] == ["--quick"]:
+        return summary([*static_checks(), *quick_tests(arguments[1:])])
     return summary([*static_checks(), *tests(arguments)])
 
 

@@ -1,16 +1,18 @@
 """The same unpaid order costs the same, whatever changes led to it; what is paid stays as it was."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api import changing
 from tests.api.changing import change, lines, stocked
 from tests.api.conftest import Door, an_order, open_door
 from tests.conftest import Books
+from tests.examples import few
 
 FEE, FREE_FROM = 450, 3_000
 PRICES = (1_000, 333)
@@ -92,27 +94,29 @@ async def test_what_is_paid_stays_frozen(database_url: Books, shop: Door) -> Non
 def test_any_changes_that_end_in_the_same_lines_end_in_the_same_total(database_url: Books, included: bool) -> None:
     terms = {"shipping_fee_minor": FEE, "free_shipping_from_minor": FREE_FROM, "tax_rate_bp": 1_300}
 
-    async def told(first: tuple[int, ...], named: dict[str, int], steps: list[tuple[int, ...]]) -> None:
-        async with open_door(database_url, **terms, tax_included=included) as door:
-            shop, channel = door.as_("support", "amy"), door.as_("channel", "web")
-            skus = [await stocked(shop, price) for price in PRICES]
-            wanted = [{sku: n for sku, n in zip(skus, units, strict=True) if n} for units in (first, *steps)]
-            if sum(price * n for price, n in zip(PRICES, first, strict=True)) < named.get("discount_minor", 0):
-                return
-            number = await placed(channel, wanted[0], **named)
-            for units in wanted[1:]:
-                await changed(shop, number, units)
-            items = sum(price * n for price, n in zip(PRICES, steps[-1], strict=True))
-            at_once = named | (
-                {"discount_minor": min(named["discount_minor"], items)} if "discount_minor" in named else {}
-            )
-            assert await sums(shop, number) == await sums(shop, await placed(channel, wanted[-1], **at_once))
+    async def told(door: Door, first: tuple[int, ...], named: dict[str, int], steps: list[tuple[int, ...]]) -> None:
+        shop, channel = door.as_("support", "amy"), door.as_("channel", "web")
+        skus = [await stocked(shop, price) for price in PRICES]
+        wanted = [{sku: n for sku, n in zip(skus, units, strict=True) if n} for units in (first, *steps)]
+        if sum(price * n for price, n in zip(PRICES, first, strict=True)) < named.get("discount_minor", 0):
+            return
+        number = await placed(channel, wanted[0], **named)
+        for units in wanted[1:]:
+            await changed(shop, number, units)
+        items = sum(price * n for price, n in zip(PRICES, steps[-1], strict=True))
+        at_once = named | ({"discount_minor": min(named["discount_minor"], items)} if "discount_minor" in named else {})
+        assert await sums(shop, number) == await sums(shop, await placed(channel, wanted[-1], **at_once))
 
     with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        door = runner.run(stack.enter_async_context(open_door(database_url, **terms, tax_included=included)))
 
-        @settings(max_examples=8, deadline=None)
+        @few(6)
         @given(WANTED, NAMED, st.lists(WANTED, min_size=1, max_size=4))
         def any_changes(first: tuple[int, ...], named: dict[str, int], steps: list[tuple[int, ...]]) -> None:
-            runner.run(told(first, named, steps))
+            runner.run(told(door, first, named, steps))
 
-        any_changes()
+        try:
+            any_changes()
+        finally:
+            runner.run(stack.aclose())

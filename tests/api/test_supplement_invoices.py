@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from domain.payments import PaymentStatus
@@ -17,6 +17,7 @@ from tests.api.sales import paid_back, refunded
 from tests.api.test_after_sales import arrives, on_its_way, sends_back
 from tests.api.test_documents import text_of
 from tests.conftest import Books
+from tests.examples import few
 
 PAYMENT = {"payment": {"method": "sandbox", "token": "tok_ok"}}
 
@@ -207,7 +208,6 @@ MADE_DEARER = st.lists(BEFORE, min_size=2, max_size=5).map(lambda acts: [*acts[:
 AFTER = st.tuples(st.sampled_from(["refund", "units", "return", "exchange", "invoice"]), WANTED)
 CHARGES = st.tuples(st.integers(0, 50), st.integers(0, 900))
 TAXES = ((0, True), (1_300, True), (1_300, False))
-EXAMPLES = 6
 
 
 class Story:
@@ -311,7 +311,7 @@ def test_invoices_less_credit_notes_are_what_was_kept(database_url: Books) -> No
         stack = AsyncExitStack()
         shops = [runner.run(_shop(stack, database_url, *tax)) for tax in TAXES]
 
-        @settings(max_examples=EXAMPLES, deadline=None)
+        @few(4)
         @given(st.integers(0, 2), WANTED, CHARGES, MADE_DEARER, st.lists(AFTER, max_size=3))
         def told(
             tax: int, first: tuple[int, ...], charges: tuple[int, int], before: list[Any], after: list[Any]

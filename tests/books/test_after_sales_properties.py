@@ -4,13 +4,11 @@ All acts of after-sales on one order and on those that exchanges bring, through 
 """
 
 import asyncio
-import os
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
@@ -54,13 +52,14 @@ from tests.books.after_sales import (
     pieces_are_worth_their_part,
 )
 from tests.conftest import Books
+from tests.examples import few
 
 SKUS = st.sampled_from(["TEA", "CUP", "POT"])
 UNITS = st.integers(1, 4)
 WHICH = st.integers(0, 7)
 REPORTED = st.sampled_from([one for one in Condition if one is not Condition.LOST])
 SUPPORT = Principal(Role.SUPPORT, "ann")
-SOME = settings(max_examples=int(os.environ.get("OMS_TORTURE", "0")) * 30 or 8, stateful_step_count=25, deadline=None)
+SOME = few(6, stateful_step_count=25)
 Act = Callable[[AsyncConnection], Awaitable[Any]]
 
 

@@ -5,17 +5,17 @@ import itertools
 from typing import Any, ClassVar
 
 import psycopg
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from psycopg.rows import TupleRow
 
 from tests.api.conftest import settings_for
 from tests.conftest import Books
+from tests.examples import few
 from workers.audit import faults_of
 
 WRITERS = st.integers(0, 3)
-SOME = settings(max_examples=40, stateful_step_count=30, deadline=None)
+SOME = few(16, stateful_step_count=30)
 WRITE = "INSERT INTO audit_log (actor, action, order_no) SELECT 'system', 'x', %s FROM generate_series(1, %s)"
 MAKE = "SELECT anchor_no FROM make_audit_anchor(%s, 0)"
 

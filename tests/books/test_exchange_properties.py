@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,7 @@ from infra.db.return_settling import Settling
 from infra.db.return_terms import ReturnTerms
 from tests.api.conftest import settings_for
 from tests.conftest import Books
+from tests.examples import few
 
 PRICES = {"A": 100, "B": 70, "C": 160}
 STEPS = st.lists(
@@ -161,7 +162,7 @@ def books(database_url: Books) -> Iterator[Books]:
     yield database_url
 
 
-@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@few(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, rate_bp=st.sampled_from([0, 1_000]))
 def test_money_in_less_money_out_is_what_the_kept_goods_cost(
     books: Books, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int

@@ -4,7 +4,6 @@ import secrets
 from typing import Any
 
 import psycopg
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from psycopg.rows import TupleRow
@@ -13,11 +12,12 @@ from domain.payments import PaymentKind, PaymentStatus
 from domain.stock import MovementKind, effect
 from tests.books.writing import PAYMENT
 from tests.conftest import Books
+from tests.examples import few
 
 HOUSES = st.sampled_from(["WH-EAST", "WH-SOUTH"])
 UNITS = st.integers(-12, 12)
 AMOUNTS = st.integers(1, 6)
-SOME = settings(max_examples=25, stateful_step_count=25, deadline=None)
+SOME = few(12, stateful_step_count=25)
 NOTHING = (0, 0, 0)
 REFUSALS = {"OM001", "OM003", "OM004", "23505", "23514"}
 

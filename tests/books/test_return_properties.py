@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
@@ -24,6 +23,7 @@ from infra.db.return_settling import Settling
 from infra.db.return_terms import ReturnTerms
 from tests.api.conftest import settings_for
 from tests.conftest import Books
+from tests.examples import few
 
 # Pieces of each line; two lines have one SKU.
 LINES = [("TEA", 3), ("CUP", 2), ("TEA", 2)]
@@ -35,7 +35,7 @@ REFUSALS = {
     *("return_exceeds_delivered", "more_than_returned", "return_already_received", "return_already_inspected"),
     *("return_not_received", "return_decided", "return_closed", "return_not_cancellable", "unknown_line"),
 }
-FEWER = settings(max_examples=10, stateful_step_count=20, deadline=None)
+FEWER = few(8, stateful_step_count=20)
 LEVELS = [question for question in QUESTIONS if "stock" in question.name or "return" in question.name]
 
 

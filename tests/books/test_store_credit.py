@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from infra.db import audit_books, store_credit
@@ -15,6 +15,7 @@ from infra.gateways.protocol import GatewayError, GatewayResult, PaymentRequest
 from infra.gateways.store_credit import StoreCredit
 from infra.settings import Settings
 from tests.books.writing import Desk, connect
+from tests.examples import few
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@few(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS)
 def test_what_came_less_what_went_is_what_is_there(acts: list[tuple[str, int, int]], desk: Desk) -> None:
     asyncio.run(_acts(desk, acts))

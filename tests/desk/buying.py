@@ -11,7 +11,7 @@ from tests.api.conftest import Door, an_order, open_door, unique
 from tests.conftest import Books
 from tests.desk.conftest import Office
 from tests.returning import a_return, found
-from tests.stage import eventually, staged
+from tests.stage import AS_IN_PRODUCTION, eventually, staged
 
 OLD, CHEAP, DEAR = "OLD", "CHEAPER", "DEARER"
 SAME = ("task_queue", "deployment_name", "build_id", "master_key", "return_window_s")
@@ -20,7 +20,7 @@ SAME = ("task_queue", "deployment_name", "build_id", "master_key", "return_windo
 @asynccontextmanager
 async def shop_open(books: Books, temporal: TemporalServer, folder: Path) -> AsyncIterator[Office]:
     """A shop whose return window stays open."""
-    async with staged(books, temporal.address, folder, return_window_s=3600) as stage:
+    async with staged(books, temporal.address, folder, return_window_s=3600, **AS_IN_PRODUCTION) as stage:
         for sku, price_minor in ((OLD, 1_000), (CHEAP, 700), (DEAR, 1_600)):
             await stage.stock(sku, 1000, price_minor=price_minor)
         same = {name: getattr(stage.settings, name) for name in SAME}

@@ -8,7 +8,7 @@ import pytest
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import Door, open_door
 from tests.conftest import Books
-from tests.stage import Stage, staged
+from tests.stage import AS_IN_PRODUCTION, Stage, staged
 from tests.workflows.stories import pay_again
 
 DEAR, CHEAP = "DEAR", "CHEAP"
@@ -43,7 +43,7 @@ class Office:
 async def office(
     database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
-    async with staged(database_url, temporal.address, tmp_path_factory.mktemp("office")) as stage:
+    async with staged(database_url, temporal.address, tmp_path_factory.mktemp("office"), **AS_IN_PRODUCTION) as stage:
         await stage.stock(DEAR, 1000, price_minor=150_000)
         await stage.stock(CHEAP, 1000, price_minor=2_000)
         same = {

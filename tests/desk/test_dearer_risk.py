@@ -11,7 +11,7 @@ from tests.conftest import Books
 from tests.desk.conftest import CHEAP, Office
 from tests.desk.test_changing import paid_and_held, patched
 from tests.desk.test_supplements import THREE, paying_by, shown, told
-from tests.stage import eventually, staged
+from tests.stage import AS_IN_PRODUCTION, eventually, staged
 from tests.workflows.holding import release
 
 LIMIT_MINOR = 5_000
@@ -23,7 +23,9 @@ async def office(
     database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     folder = tmp_path_factory.mktemp("dearer")
-    async with staged(database_url, temporal.address, folder, hold_risk_above_minor=LIMIT_MINOR) as stage:
+    async with staged(
+        database_url, temporal.address, folder, hold_risk_above_minor=LIMIT_MINOR, **AS_IN_PRODUCTION
+    ) as stage:
         await stage.stock(CHEAP, 1000, price_minor=2_000)
         same = {name: getattr(stage.settings, name) for name in SAME}
         async with open_door(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as door:

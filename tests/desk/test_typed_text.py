@@ -19,7 +19,7 @@ from tests.desk.conftest import CHEAP, DEAR, Office
 from tests.desk.test_delivery_problems import moves
 from tests.desk.typed_fields import DIGITS, MARK, Hand, fields, phone, words
 from tests.portal.conftest import browser_of
-from tests.stage import staged
+from tests.stage import AS_IN_PRODUCTION, staged
 
 # Fields that are kept in clear text, and why. A new field is sealed, and typed into below, or it is listed here.
 CLEAR = {
@@ -55,7 +55,7 @@ def kept_in_clear(call: str, field: str) -> bool:
 
 @pytest.fixture(scope="module")
 async def office(database_url: Books, temporal: TemporalServer, folder: Path) -> AsyncIterator[Office]:
-    async with staged(database_url, temporal.address, folder, return_window_s=3600) as stage:
+    async with staged(database_url, temporal.address, folder, return_window_s=3600, **AS_IN_PRODUCTION) as stage:
         await stage.stock(DEAR, 1000, price_minor=150_000)
         await stage.stock(CHEAP, 1000, price_minor=2_000)
         same = {name: getattr(stage.settings, name) for name in SAME}

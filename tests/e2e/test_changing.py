@@ -2,7 +2,7 @@
 
 from playwright.async_api import Browser
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.e2e.test_desk import TELEPHONE, fits, unpaid
 from tests.faults import driver
 from tests.faults.stackrun import StackRun
@@ -10,7 +10,7 @@ from tests.faults.stackrun import StackRun
 
 async def test_support_corrects_the_address_of_a_stuck_order_and_it_goes_on(
     live: StackRun,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> None:
     (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 1)
     page = await signed_in(live, browser, "support", locale="zh-CN", viewport=TELEPHONE)
@@ -28,7 +28,7 @@ async def test_support_corrects_the_address_of_a_stuck_order_and_it_goes_on(
     assert not grave, "\n".join(grave)
 
 
-async def test_units_are_added_to_an_unpaid_order(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_units_are_added_to_an_unpaid_order(live: StackRun, browser: Browser) -> None:
     order_no = await unpaid(live)
     before = (await live.order(order_no))["total_minor"]
     page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)

@@ -2,35 +2,24 @@
 
 import re
 import secrets
-import shutil
 import time
-from collections.abc import AsyncIterator
 
 import pyotp
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
+from tests.e2e.conftest import CHROMIUM
 from tests.faults import driver
 from tests.faults.console import hired
 from tests.faults.stackrun import StackRun, until
 from tests.infra.notice_servers import Robots
 from tests.infra.servers import serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; .ci/run installs it"),
 ]
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--disable-sync"])
-        yield opened
-        await opened.close()
 
 
 async def signed_in(live: StackRun, browser: Browser, role: str, **context: object) -> Page:

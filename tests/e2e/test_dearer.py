@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.e2e.test_desk import TELEPHONE
 from tests.e2e.test_desk import fits as narrow
 from tests.e2e.visitors import Customer, fits, visiting
@@ -55,7 +55,7 @@ async def wants_three(page: Page, order_no: str, card: str) -> list[str]:
 @pytest.mark.parametrize("card, outcome", [("tok_decline", "undone"), ("tok_ok", "applied")])
 async def test_a_customer_wants_more_and_pays_the_difference_or_nothing_changes(
     live: StackRun,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     card: str,
     outcome: str,
 ) -> None:
@@ -71,7 +71,7 @@ async def test_a_customer_wants_more_and_pays_the_difference_or_nothing_changes(
     assert not grave, "\n".join(grave)
 
 
-async def test_support_makes_an_order_dearer_with_the_customers_token(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_support_makes_an_order_dearer_with_the_customers_token(live: StackRun, browser: Browser) -> None:
     order_no = await paid_and_held(live, Customer())
     page = await signed_in(live, browser, "support", locale="zh-CN", viewport=TELEPHONE)
     await page.goto(f"/console/orders/{order_no}/change")

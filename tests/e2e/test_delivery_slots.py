@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Browser
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.e2e.test_desk import TELEPHONE
 from tests.e2e.test_desk import fits as narrow
 from tests.e2e.visitors import Customer, fits, visiting
@@ -14,7 +14,7 @@ from tests.faults.stackrun import StackRun
 DAY = (datetime.now(UTC) + timedelta(days=3)).date()
 
 
-async def test_a_customer_chooses_when_and_support_sees_it(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_chooses_when_and_support_sees_it(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)) | {"payment": None})
     await live.reaches(order_no, "pending_payment")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.faults import driver
 from tests.faults.stackrun import StackRun
 
@@ -30,7 +30,7 @@ async def fits(page: Page) -> bool:
     return found
 
 
-async def test_an_order_is_held_found_on_the_board_and_released(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_an_order_is_held_found_on_the_board_and_released(live: StackRun, browser: Browser) -> None:
     order_no = await unpaid(live)
     page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
     await page.goto(f"/console/orders/{order_no}")
@@ -56,7 +56,7 @@ async def test_an_order_is_held_found_on_the_board_and_released(live: StackRun, 
     assert not grave, "\n".join(grave)
 
 
-async def test_an_order_is_made_urgent(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_an_order_is_made_urgent(live: StackRun, browser: Browser) -> None:
     order_no = await unpaid(live)
     page = await signed_in(live, browser, "support", locale="zh-CN", viewport=TELEPHONE)
     await page.goto(f"/console/orders/{order_no}/hold")
@@ -70,7 +70,7 @@ async def test_an_order_is_made_urgent(live: StackRun, browser: Browser) -> None
     assert await fits(page), "wider than the telephone"
 
 
-async def test_money_recorded_by_hand_goes_from_one_person_to_another(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_money_recorded_by_hand_goes_from_one_person_to_another(live: StackRun, browser: Browser) -> None:
     order_no = await unpaid(live)
     ann = await signed_in(live, browser, "support", locale="en")
     await ann.goto(f"/console/orders/{order_no}")
@@ -95,7 +95,7 @@ async def test_money_recorded_by_hand_goes_from_one_person_to_another(live: Stac
     assert not grave, "\n".join(grave)
 
 
-async def test_a_dear_refund_needs_a_second_person(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_dear_refund_needs_a_second_person(live: StackRun, browser: Browser) -> None:
     (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10, 200_000), 1)
     ann = await signed_in(live, browser, "support", locale="en")
     await ann.goto(f"/console/stuck/{order_no}")
@@ -115,7 +115,7 @@ async def test_a_dear_refund_needs_a_second_person(live: StackRun, browser: Brow
     assert [one["amount_minor"] for one in refunds] == [200_000]
 
 
-async def test_a_no_is_a_no(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_no_is_a_no(live: StackRun, browser: Browser) -> None:
     (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10, 200_000), 1)
     ann = await signed_in(live, browser, "support", locale="en")
     await ann.goto(f"/console/stuck/{order_no}")
@@ -132,7 +132,7 @@ async def test_a_no_is_a_no(live: StackRun, browser: Browser) -> None:  # noqa: 
     await live.reaches(order_no, "preparing")
 
 
-async def test_a_parcel_booked_by_hand_and_an_address_amended(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_parcel_booked_by_hand_and_an_address_amended(live: StackRun, browser: Browser) -> None:
     skipped, amended = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 2)
     page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
     await page.goto(f"/console/stuck/{skipped}")

@@ -5,12 +5,12 @@ import re
 import pypdfium2
 from playwright.async_api import Browser
 
-from tests.e2e.test_console import browser, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import pytestmark, signed_in  # noqa: F401
 from tests.faults import driver
 from tests.faults.stackrun import StackRun
 
 
-async def test_support_issues_an_invoice_and_keeps_it_as_pdf(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_support_issues_an_invoice_and_keeps_it_as_pdf(live: StackRun, browser: Browser) -> None:
     order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10)))
     await live.reaches(order_no, "preparing")
     page = await signed_in(live, browser, "support", locale="zh-CN")
@@ -30,7 +30,7 @@ async def test_support_issues_an_invoice_and_keeps_it_as_pdf(live: StackRun, bro
     await page.get_by_text("已开票").wait_for()
 
 
-async def test_support_answers_what_a_customer_wrote(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_support_answers_what_a_customer_wrote(live: StackRun, browser: Browser) -> None:
     order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10)))
     wish = {"rating": 2, "kind": "complaint", "text": "<img src=x onerror=alert(1)> too slow"}
     (await driver.post(live, f"/v1/orders/{order_no}/feedback", wish, "support")).raise_for_status()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 
@@ -41,7 +41,7 @@ async def test_a_customer_is_told_with_a_link_into_the_portal(live: StackRun) ->
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-async def test_support_has_a_refused_message_sent_again(live: StackRun, browser: Browser, width: int) -> None:  # noqa: F811
+async def test_support_has_a_refused_message_sent_again(live: StackRun, browser: Browser, width: int) -> None:
     await live.fault("messages", "reject")
     order_no = await placed(live)
 

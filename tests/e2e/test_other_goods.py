@@ -4,13 +4,13 @@ import secrets
 
 from playwright.async_api import Browser
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark  # noqa: F401
 from tests.e2e.visitors import Customer, at_the_door, fits, visiting
 from tests.faults import driver
 from tests.faults.stackrun import StackRun
 
 
-async def test_a_customer_exchanges_for_other_goods(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_exchanges_for_other_goods(live: StackRun, browser: Browser) -> None:
     customer, word = Customer(), secrets.token_hex(4)
     order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
     sku = f"POT-{word}"
@@ -39,7 +39,7 @@ async def test_a_customer_exchanges_for_other_goods(live: StackRun, browser: Bro
     assert [(row["sku"], row["quantity"]) for row in rows] == [(sku, 2)]
 
 
-async def test_the_page_of_other_goods_fits_a_telephone(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_the_page_of_other_goods_fits_a_telephone(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
     page = await visiting(live, browser, customer)

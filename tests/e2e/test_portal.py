@@ -4,13 +4,13 @@ import pypdfium2
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark  # noqa: F401
 from tests.e2e.visitors import DESK, PHONE, Customer, at_the_door, code_and_link, fits, page_for, visiting
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 
 
-async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=2))
     await live.reaches(order_no, "preparing")
@@ -31,7 +31,7 @@ async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, bro
     assert (await live.sql(asked, o=order_no))[0]["actor"] == f"customer:{customer.id}"
 
 
-async def test_a_customer_pays_again_after_a_decline(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_pays_again_after_a_decline(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), token="tok_decline"))
     await live.reaches(order_no, "pending_payment")
@@ -52,7 +52,7 @@ async def test_a_customer_pays_again_after_a_decline(live: StackRun, browser: Br
     ]
 
 
-async def test_a_customer_changes_quantity_address_and_note(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_changes_quantity_address_and_note(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     await live.fault("carriers", "down")  # the order stays paid: no label is made
     try:
@@ -69,7 +69,7 @@ async def test_a_customer_changes_quantity_address_and_note(live: StackRun, brow
         await live.sandbox("DELETE", "/faults")
 
 
-async def test_a_customer_changes_quantities_before_paying(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_changes_quantities_before_paying(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=3, token=None))
     await live.reaches(order_no, "pending_payment")
@@ -92,7 +92,7 @@ async def test_a_customer_changes_quantities_before_paying(live: StackRun, brows
     assert (await live.order(order_no))["total_minor"] == 1000
 
 
-async def test_a_customer_signs_in_by_the_code_that_he_is_sent(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_signs_in_by_the_code_that_he_is_sent(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
     page = await page_for(live, browser)
@@ -111,7 +111,7 @@ async def test_a_customer_signs_in_by_the_code_that_he_is_sent(live: StackRun, b
     assert "token=" not in logs and code not in logs and customer.email not in logs
 
 
-async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
     desk = await page_for(live, browser, viewport=DESK)
@@ -130,7 +130,7 @@ async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, 
     await desk.get_by_text("The code was used already").wait_for()
 
 
-async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     sku = await driver.stocked(live, 10)
     order_no = await at_the_door(live, customer, sku, 2)
@@ -172,7 +172,7 @@ async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, 
     assert refunds == [1000] and not grave, grave
 
 
-async def test_a_customer_says_by_whom_he_sent_it_or_keeps_it(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_says_by_whom_he_sent_it_or_keeps_it(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
     page = await visiting(live, browser, customer, locale="zh-CN", java_script_enabled=False)
@@ -193,7 +193,7 @@ async def test_a_customer_says_by_whom_he_sent_it_or_keeps_it(live: StackRun, br
 @pytest.mark.parametrize("choice", ["Send it again", "Give me the money back"])
 async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
     live: StackRun,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     choice: str,
 ) -> None:
     customer = Customer()
@@ -224,7 +224,7 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
     assert not grave, grave
 
 
-async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     sku = await driver.stocked(live, 10)
     order_no = await at_the_door(live, customer, sku, 2)
@@ -246,7 +246,7 @@ async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) ->
     assert order_no in await page.locator("p.note a.no").inner_text()
 
 
-async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
     page = await visiting(live, browser, customer, locale="zh-CN")
@@ -267,7 +267,7 @@ async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: Sta
     assert not await fine(page)
 
 
-async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
     await live.reaches(order_no, "preparing")
@@ -288,7 +288,7 @@ async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, 
     assert not await fine(page)
 
 
-async def test_a_customer_says_how_it_was_and_reads_the_answer(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_customer_says_how_it_was_and_reads_the_answer(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await at_the_door(live, customer, await driver.stocked(live, 10))
     page = await visiting(live, browser, customer)
@@ -316,7 +316,7 @@ async def fine(page: Page) -> list[str]:
     return await found_by_axe(page, page.url)
 
 
-async def test_without_scripts_everything_works(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_without_scripts_everything_works(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
     await live.reaches(order_no, "preparing")
@@ -334,7 +334,7 @@ async def test_without_scripts_everything_works(live: StackRun, browser: Browser
 @pytest.mark.parametrize(("viewport", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "light")])
 async def test_no_page_keeps_anybody_out(
     live: StackRun,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     viewport: dict[str, int],
     scheme: str,
 ) -> None:

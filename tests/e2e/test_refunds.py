@@ -2,13 +2,13 @@
 
 from playwright.async_api import Browser
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.e2e.test_desk import TELEPHONE, fits
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 
 
-async def test_support_refunds_a_piece_and_then_an_amount(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_support_refunds_a_piece_and_then_an_amount(live: StackRun, browser: Browser) -> None:
     order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10), quantity=2))
     await live.reaches(order_no, "preparing")
     page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.e2e.visitors import DESK, PHONE, Customer, at_the_door
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
@@ -48,7 +48,7 @@ async def settled(live: StackRun, page: Page, sku: str, status: str) -> str:
     return return_id
 
 
-async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Browser) -> None:
     order_no = await lost(live)
     page = await signed_in(live, browser, "support", locale="en", viewport=PHONE)
     await page.goto(f"/console/orders/{order_no}")
@@ -74,7 +74,7 @@ async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Bro
 
 async def test_support_pays_a_lost_parcel_back_without_scripts_and_by_keyboard(
     live: StackRun,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> None:
     order_no = await lost(live)
     page = await signed_in(live, browser, "support", locale="zh-CN", java_script_enabled=False)
@@ -88,7 +88,7 @@ async def test_support_pays_a_lost_parcel_back_without_scripts_and_by_keyboard(
     await page.get_by_text("客户要求退款").wait_for()
 
 
-async def test_support_exchanges_a_piece_for_other_goods(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_support_exchanges_a_piece_for_other_goods(live: StackRun, browser: Browser) -> None:
     customer, sku, other = Customer(), await driver.stocked(live, 10), await driver.stocked(live, 10, 1250)
     order_no = await at_the_door(live, customer, sku, 2)
     page = await signed_in(live, browser, "support", locale="en", viewport=PHONE)
@@ -122,7 +122,7 @@ async def test_support_exchanges_a_piece_for_other_goods(live: StackRun, browser
     assert not grave, "\n".join(grave)
 
 
-async def test_support_sends_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_support_sends_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:
     sku = await driver.stocked(live, 10)
     order_no = await at_the_door(live, Customer(), sku, 2)
     page = await signed_in(live, browser, "support", locale="zh-CN", viewport=DESK)
@@ -153,7 +153,7 @@ async def test_support_sends_the_new_piece_first_against_a_guarantee(live: Stack
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_support_gives_store_credit_and_sees_it(live: StackRun, browser: Browser, scheme: str) -> None:  # noqa: F811
+async def test_support_gives_store_credit_and_sees_it(live: StackRun, browser: Browser, scheme: str) -> None:
     customer, sku = Customer(), await driver.stocked(live, 10)
     order_no = await at_the_door(live, customer, sku, 2)
     page = await signed_in(live, browser, "support", locale="en", viewport=PHONE, color_scheme=scheme)

@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from infra import temporal_versions
 from infra.stack.ports import any_free
-from tests.e2e.test_console import browser, found_by_axe, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 from tests.faults.test_bugs import BROKEN, MARK, made_current, runs_of
@@ -43,7 +43,7 @@ async def send(page: Page, wish: Locator, **fields: str) -> None:
 
 async def test_workflows_that_a_bug_holds_up_are_reset_alone_and_as_a_batch(
     troubled: StackRun,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> None:
     client = await Client.connect(troubled.ready["temporal"])
     good = await temporal_versions.current_version(client, "oms")
@@ -90,7 +90,7 @@ async def test_workflows_that_a_bug_holds_up_are_reset_alone_and_as_a_batch(
 
 async def test_a_step_under_way_gets_another_timeout_is_paused_and_retried(
     troubled: StackRun,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> None:
     order_no = await driver.retrying_at_booking(troubled, await driver.stocked(troubled, 10))
     page = await signed_in(troubled, browser, "support", locale="en", viewport={"width": 390, "height": 844})
@@ -114,7 +114,7 @@ async def test_a_step_under_way_gets_another_timeout_is_paused_and_retried(
     assert [row["action"] for row in acts] == told
 
 
-async def test_a_bulk_act_is_stopped_before_its_next_order(troubled: StackRun, browser: Browser) -> None:  # noqa: F811
+async def test_a_bulk_act_is_stopped_before_its_next_order(troubled: StackRun, browser: Browser) -> None:
     orders = await driver.stuck_at_booking(troubled, await driver.stocked(troubled, 10), 2)
     page = await signed_in(troubled, browser, "support", locale="en")
     await page.goto("/console/stuck/group?step=book&error=rejected&provider=sandbox")

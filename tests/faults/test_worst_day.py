@@ -23,13 +23,15 @@ from workflows import names
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200 if TORTURE else 900)]
 
-ORDERS = 5000 if TORTURE else 300
+ORDERS = 5000 if TORTURE else 100
 BUYERS = 8
 PRICE_MINOR = 1000
 PATIENCE_S = 3600.0 if TORTURE else 400.0
 LOOK_S = 1.0 if TORTURE else 0.2  # between two looks of somebody who watches
 USABLE_MS = 1500.0  # the median of a page that people can work with, on a machine that has its hands full
-STOPPED_RATE_PER_S, RATE_PER_S = 20, 100
+PAGE = 200 if TORTURE else 40  # of the list: several of them
+# So slow that an act of this size is stopped, and its worker killed, long before its end.
+STOPPED_RATE_PER_S, RATE_PER_S = (20, 100) if TORTURE else (5, 20)
 GROUP = "/console/stuck/group?step=book"
 PARKED = "SELECT count(*) AS n FROM parked_steps WHERE step = 'book' AND resolved_at IS NULL"
 COMPLETED = "SELECT count(*) AS n FROM orders WHERE status = 'completed'"
@@ -204,7 +206,7 @@ async def list_is_whole(shop: StackRun) -> None:
         cursor: str | None = ""
         while cursor is not None:
             answer = (
-                await http.get("/v1/orders", params={"limit": 200} | ({"cursor": cursor} if cursor else {}))
+                await http.get("/v1/orders", params={"limit": PAGE} | ({"cursor": cursor} if cursor else {}))
             ).json()
             listed += [item["order_no"] for item in answer["items"]]
             cursor = answer["next_cursor"]
