@@ -35,15 +35,15 @@ class SupplementActivities:
     @effect("tend_supplement")
     async def tend_supplement(self, ref: m.SupplementRef) -> m.OrderView:
         """One step on: authorise or capture, undo it when its time is over, find out what came of a change that was
-        undone. A refusal is an answer: then the change is undone."""
+        undone. A refusal is an answer: then the change is undone. Nothing is done while a hold stands before it."""
         async with self._db.begin() as conn:
             await events.lock_order(conn, ref.order_no)
             await supplements.expire(conn, ref.order_no)
             here = await supplements.find(conn, ref.order_no, ref.supplement_no)
-            unsettled = await supplements.unsettled(conn, here)
+            unsettled = [] if here.stands_still else await supplements.unsettled(conn, here)
             opened = (
                 await supplements.open_call(conn, here, self._gateways, self._settings.payment_provider)
-                if here.awaited
+                if here.awaited and not here.stands_still
                 else None
             )
         if opened is not None:

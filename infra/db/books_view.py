@@ -17,12 +17,15 @@ SINCE = "(w.since AT TIME ZONE 'UTC')::text || '+00:00'"
 # A refund that was stuck, now or before: it holds up nothing else that is to be carried out.
 STUCK = """EXISTS (SELECT FROM parked_steps k
                       WHERE k.order_no = f.order_no AND k.step = 'refund' AND k.subject = f.refund_id)"""
-# The change `u` waits for its difference, or was undone and nobody knows what came of a call; until when it waits.
-DIFFERENCE_DUE = """(u.status = 'awaiting_payment' OR (u.status = 'undone' AND EXISTS (
+# The change `u` waits for its difference, and no hold stands before it; or it was undone and nobody knows what came of
+# a call; until when it waits.
+DIFFERENCE_DUE = """((u.status = 'awaiting_payment' AND NOT takes_no_money(u.order_no))
+                     OR (u.status = 'undone' AND EXISTS (
                        SELECT FROM payments p WHERE p.order_no = u.order_no AND p.status IN ('intent', 'pending')
                           AND p.attempt = supplement_attempt(u.supplement_no)
                           AND p.kind IN ('authorise', 'capture'))))"""
-DIFFERENCE_UNTIL = """CASE u.status WHEN 'awaiting_payment' THEN (u.until AT TIME ZONE 'UTC')::text || '+00:00'
+DIFFERENCE_UNTIL = """CASE u.status WHEN 'awaiting_payment'
+                             THEN (difference_until(u.order_no, u.supplement_no) AT TIME ZONE 'UTC')::text || '+00:00'
                              ELSE '' END"""
 # The oldest decision that is still to be carried out, of the order `o`; null where there is none.
 ERRAND = f"""coalesce((SELECT ARRAY['renewal', p.payment_id::text] FROM payments p

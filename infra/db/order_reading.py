@@ -92,7 +92,9 @@ _ORDER = text(
               FROM payments p JOIN payment_totals t USING (payment_id)
              WHERE p.order_no = o.order_no AND p.purpose <> 'stray') AS left_minor,
            (SELECT json_build_object('what', u.what, 'to_pay_minor', u.amount_minor,
-                     'total_after_minor', u.total_after_minor, 'stock', u.held, 'until', u.until AT TIME ZONE 'UTC')
+                     'total_after_minor', u.total_after_minor, 'stock', u.held, 'until',
+                     coalesce(nullif(difference_until(u.order_no, u.supplement_no), 'infinity'), u.until)
+                       AT TIME ZONE 'UTC')
               FROM order_supplements u WHERE u.order_no = o.order_no AND u.status = 'awaiting_payment')
              AS pending_change,
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,

@@ -59,19 +59,22 @@ _WAKE = text(
 _AWAITED = text("SELECT is_awaiting_supplement(:order_no)")
 _EXPIRE = text(
     """UPDATE order_supplements SET status = 'undone', code = 'payment_expired', updated_at = now()
-        WHERE order_no = :order_no AND status = 'awaiting_payment' AND until <= now()"""
+        WHERE order_no = :order_no AND status = 'awaiting_payment'
+          AND difference_until(order_no, supplement_no) <= now()"""
 )
 _GIVE_UP = text(
     """UPDATE order_supplements SET status = 'undone', code = :code, updated_at = now()
         WHERE order_no = :order_no AND status = 'awaiting_payment'"""
 )
 _FIND = text(
-    """SELECT amount_minor, currency, method, token, status, supplement_attempt(supplement_no) AS attempt
+    """SELECT amount_minor, currency, method, token, status, supplement_attempt(supplement_no) AS attempt,
+              takes_no_money(order_no) AS held
          FROM order_supplements WHERE order_no = :order_no AND supplement_no = :supplement_no"""
 )
 _SHOWN = text(
     """SELECT supplement_no, actor, what, held, total_before_minor, total_after_minor, amount_minor, status, code,
-              until, created_at FROM order_supplements WHERE order_no = :order_no ORDER BY supplement_no DESC"""
+              coalesce(nullif(difference_until(order_no, supplement_no), 'infinity'), until) AS until,
+              created_at FROM order_supplements WHERE order_no = :order_no ORDER BY supplement_no DESC"""
 )
 
 
@@ -96,10 +99,16 @@ class Supplement:
     token: str
     status: str
     attempt: int
+    held: bool
 
     @property
     def awaited(self) -> bool:
         return self.status == "awaiting_payment"
+
+    @property
+    def stands_still(self) -> bool:
+        """While a hold keeps money from being taken nobody is asked for it."""
+        return self.awaited and self.held
 
 
 async def is_awaited(conn: AsyncConnection, order_no: str) -> bool:

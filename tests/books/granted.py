@@ -164,11 +164,12 @@ DELETES = {
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
     "authorisation_is_wanted",
-    "added_minor", "at_stake_minor", "due_subject", "fits_somewhere", "given_alone_minor", "given_back_minor",
+    "added_minor", "at_stake_minor", "difference_until", "due_subject", "fits_somewhere", "given_alone_minor",
+    "given_back_minor",
     "given_minor", "guarantee_is_being_claimed", "guarantee_is_due", "head_start_s", "hear_fact_again",
     "is_awaiting_supplement", "is_booked", "is_paying", "is_reversed", "issue_missing_invoices", "lock_payment_ref",
     "lock_store_credit",
     "make_audit_anchor", "meet_master_keys", "money_to_return", "moved_minor", "note_cancel_asked", "open_park",
     "order_of_payment", "parked_is_over", "person_of", "require_unpaid_within", "set_fact_aside", "start_head_s",
-    "supplement_attempt", "supplements_without_invoice",
+    "supplement_attempt", "supplements_without_invoice", "takes_no_money",
 }  # fmt: skip

@@ -62,6 +62,31 @@ async def test_a_refusal_frees_what_it_held_and_what_comes_later_is_not_the_orde
     assert await desk.one("SELECT total_minor FROM orders WHERE order_no = %s", order_no) == 3
 
 
+async def test_a_held_order_takes_no_difference_and_its_time_stands_still(desk: Desk) -> None:
+    order_no = await waiting(desk)
+    hold = (
+        "INSERT INTO holds (order_no, hold_no, kind, stops, owner, default_outcome, put_on_by, reason_enc, "
+        "escalate_at, until) VALUES (%s, %s, %s, %s, 'support', 'release', 'support:ann', '', now() + interval '1 h', "
+        "now() + interval '1 h')"
+    )
+    ask = (
+        "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
+        "idempotency_key) VALUES (%s, 'authorise', 'supplement', -1001, 'sandbox', 2, 'CNY', 'intent', %s)"
+    )
+    left = "SELECT difference_until(%s, 1) > now(), isfinite(difference_until(%s, 1))"
+    assert (await desk.rows(left, order_no, order_no))[0] == (False, True)
+    await desk.app.execute(hold, (order_no, 1, "address", ["paid"]))
+    assert (await desk.rows(left, order_no, order_no))[0] == (False, True)
+    await desk.app.execute(hold, (order_no, 2, "payment", ["pending_payment", "paid"]))
+    assert (await desk.rows(left, order_no, order_no))[0] == (True, False)
+    assert await desk.refused(ask, order_no, f"held {order_no}") == "OM006"
+    assert await difference(desk, order_no), "what a provider tells of by itself is kept"
+    release = "UPDATE holds SET closed_at = now(), closed_by = 'a', outcome = 'released' WHERE order_no = %s"
+    await desk.app.execute(release, (order_no,))
+    assert (await desk.rows(left, order_no, order_no))[0] == (True, True)
+    await desk.app.execute(ask, (order_no, f"free {order_no}"))
+
+
 async def test_the_difference_is_taken_once_and_only_that(desk: Desk) -> None:
     order_no = await waiting(desk)
     await difference(desk, order_no)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from infra.db.books_view import stand_of
@@ -14,6 +15,7 @@ from tests.desk.conftest import CHEAP, Office
 from tests.desk.test_changing import WHATEVER, let_go, paid_and_held, patched, sent_to, sums
 from tests.desk.test_races import under_way
 from tests.stage import eventually
+from tests.workflows.holding import hold, release
 from tests.workflows.stories import delivered
 from tests.workflows.test_order_more import reset
 from tests.workflows.test_order_story import cancel
@@ -300,6 +302,42 @@ async def test_a_stuck_booking_waits_for_the_difference_and_is_tried_again(offic
     await office.stage.reaches(order_no, "preparing")
     await is_dearer(office, order_no)
     assert (await sent_to(office, order_no, 3))[-1] == ("booked", "old")
+
+
+@pytest.mark.parametrize("kind", ["manual", "payment", "risk"])
+async def test_what_keeps_an_order_from_being_paid_keeps_its_difference_from_being_taken(
+    office: Office, kind: str
+) -> None:
+    order_no = await paid_and_held(office)
+    hold_no = await hold(office.stage, order_no, kind)
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await release(office.stage, order_no, 1)
+    assert captures(office, order_no) == [2_000]
+    await release(office.stage, order_no, hold_no)
+    await is_dearer(office, order_no)
+    await office.stage.reaches(order_no, "preparing", 60)
+    story = await office.stage.events(order_no)
+    assert story.index("hold_released") < len(story) - 1 - story[::-1].index("hold_released")
+    assert len(story) - 1 - story[::-1].index("hold_released") < story.index("supplement_captured")
+    attempts = await office.stage.sql(
+        "SELECT p.created_at > h.closed_at AS after FROM payments p JOIN holds h USING (order_no) "
+        "WHERE p.order_no = :o AND p.purpose = 'supplement' AND h.hold_no = :n",
+        o=order_no, n=hold_no,
+    )  # fmt: skip
+    assert [row.after for row in attempts] == [True, True]
+
+
+async def test_a_hold_in_the_middle_of_taking_a_difference_loses_nothing(office: Office) -> None:
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="authorise")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await under_way(office, "payments", order_no, purpose="supplement", kind="authorise", status="intent")
+    hold_no = await hold(office.stage, order_no, "manual")
+    await release(office.stage, order_no, 1)
+    await release(office.stage, order_no, hold_no)
+    await is_dearer(office, order_no)
+    await office.stage.reaches(order_no, "preparing", 60)
+    assert captures(office, order_no) == [2_000, 4_000]
 
 
 async def test_what_is_not_there_is_refused_at_once(office: Office) -> None:
