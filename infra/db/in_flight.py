@@ -30,6 +30,9 @@ _STANDING = text(
                 AND (p.status IS NULL OR p.status NOT IN ('failed', 'pending'))
                 AND NOT EXISTS (SELECT FROM payments c WHERE c.order_no = r.order_no AND c.attempt = r.attempt
                                    AND c.kind = 'capture' AND c.status IN ('failed', 'pending'))))
+       AND NOT (o.status = 'paid' AND is_awaiting_supplement(o.order_no)
+                AND EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.purpose = 'supplement'
+                               AND p.status = 'pending'))
        AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL
                           AND k.step <> 'refund')
     """

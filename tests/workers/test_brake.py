@@ -19,7 +19,7 @@ from infra.db.in_flight import Standing
 from infra.settings import Settings
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books
-from tests.workers.support import ask, database, move, place, settings_for, sql, until
+from tests.workers.support import ask, damage, database, move, place, settings_for, sql, until
 from tests.workers.test_dispatch import dispatching_with
 from workers import brake
 from workers.brake import Brake
@@ -222,6 +222,30 @@ def test_in_flight_stays_below_the_cache() -> None:
     assert held.room == 2  # 16 of 20 places, 14 taken; 2 of 10 busy
     held.failed("0")
     assert held.room == 3
+
+
+async def test_a_paid_order_whose_provider_decides_on_the_difference_of_a_change_is_at_rest(
+    database_url: Books, settings: Settings
+) -> None:
+    asked, pending = [await place(database_url) for _ in range(2)]
+    await damage(
+        database_url.owner_url,
+        f"UPDATE orders SET status = 'paid' WHERE order_no IN ('{asked}', '{pending}')",
+        *(
+            "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+            "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) VALUES "
+            f"('{order_no}', 1, 1, 'c', '{{lines}}', '[]', '[]', 'WH-EAST', 1, 6, 5, 'CNY', 'sandbox', 't', now())"
+            for order_no in (asked, pending)
+        ),
+        *(
+            "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
+            f"idempotency_key) VALUES ('{order_no}', 'authorise', 'supplement', -1001, 'sandbox', 5, 'CNY', '{state}', "
+            f"'difference {order_no}')"
+            for order_no, state in ((asked, "intent"), (pending, "pending"))
+        ),
+    )
+    async with database(settings) as books, autocommit(books) as connection:
+        assert await in_flight.standing(connection, [asked, pending]) == {asked: Standing.BUSY}
 
 
 async def test_an_order_that_is_wedged_holds_nobody_up_for_ever(
