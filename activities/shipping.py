@@ -75,8 +75,11 @@ class ShippingActivities:
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _recall(self, shipment: Shipment) -> bool:
-        """Ask the carrier for the parcel back; False when it has left."""
+        """Ask the carrier for the parcel back; False when it has left. What a person booked is known to no carrier of
+        ours under any reference, whatever its carrier is called. Raises RuleBroken `carrier_not_connected`."""
         reference = shipment.carrier_ref
+        if reference is None and shipment.status is not ShipmentStatus.BOOKING:
+            raise RuleBroken("carrier_not_connected")
         if reference is None:
             known = await self._carrier(shipment.carrier).lookup(shipment.key)
             reference = known.shipment_ref if known else None

@@ -80,11 +80,12 @@ class UpsCarrier:
 
     async def cancel(self, shipment_ref: str, idempotency_key: str) -> CancelResult:
         """When UPS refuses to void, its tracking says why: gone already, or voided before."""
+        number = quote(shipment_ref, safe="")
         async with bounded(NAME, self._client.timeout_s):
-            answer = await self._call("DELETE", f"/api/shipments/v2409/void/cancel/{shipment_ref}")
+            answer = await self._call("DELETE", f"/api/shipments/v2409/void/cancel/{number}")
             if answer.ok:
                 return CancelResult("cancelled")
-            tracking = await self._tracked(f"/api/track/v1/details/{shipment_ref}")
+            tracking = await self._tracked(f"/api/track/v1/details/{number}")
         with _readable():
             if was_voided(tracking):
                 return CancelResult("cancelled")

@@ -205,6 +205,25 @@ async def test_a_parked_order_can_be_skipped_with_a_parcel_booked_by_hand(stage:
     assert "shipment_recorded" in await stage.events(order_no)
 
 
+async def test_a_parcel_booked_by_hand_is_recalled_by_a_person_whatever_its_carrier_is_called(stage: Stage) -> None:
+    """A carrier of ours of that name knows nothing of it: it finds nothing to recall, which says nothing."""
+    order_no = await stage.place()
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await stage.parked(order_no, 60)
+    rid = await stage.resolution(order_no, "skip", {"carrier": "sandbox", "tracking_no": "N-1"})
+    await resolve(stage, order_no, rid, "skip")
+    await stage.reaches(order_no, "preparing", 60)
+    await cancel(stage, order_no)
+    parked = await stage.parked(order_no, 60)
+    assert (parked.step, parked.error, stage.payments(order_no)[-1][0]) == (
+        "cancel_shipment",
+        "carrier_not_connected",
+        "capture",
+    )
+    await resolve(stage, order_no, await stage.resolution(order_no, "skip"), "skip")
+    await stage.reaches(order_no, "cancelled", 60)
+
+
 async def test_a_parked_order_can_be_compensated(stage: Stage) -> None:
     order_no = await stage.place()
     stage.fault("carriers", "reject", 1, order_no=order_no)
