@@ -334,6 +334,33 @@ async def test_surplus_money_of_a_closed_order_that_temporal_forgot_is_given_bac
     assert (await walk_on(stage.client, stage.database, stage.settings.task_queue, here, 1))[0].started == 0
 
 
+@pytest.mark.parametrize("bounce_first", [True, False], ids=["a bounce first", "a late capture first"])
+async def test_facts_about_an_order_that_temporal_forgot_are_applied_in_the_order_in_which_they_come(
+    stage: Stage, bounce_first: bool
+) -> None:
+    order_no = await booked(stage)
+    opened = await refund(stage, order_no, amount_minor=400)
+    await paid_out(stage, opened)
+    (paid,) = await stage.sql("SELECT provider_ref, idempotency_key FROM payments WHERE refund_id = :r",
+                              r=opened.refund_id)  # fmt: skip
+    await stage.handle(order_no).terminate("lost")
+    surplus = stage.sandbox.call("/payments/pay", {"order_no": order_no, "amount_minor": 700, "currency": "CNY"})
+    bounce = {"provider_ref": paid.provider_ref, "kind": "refund", "status": "failed", "amount_minor": 400}
+    bounce |= {"currency": "CNY", "idempotency_key": paid.idempotency_key, "error_code": "account_closed"}
+    late = {"provider_ref": surplus["id"], "kind": "capture", "status": "succeeded", "amount_minor": 700}
+    late |= {"currency": "CNY", "idempotency_key": surplus["idempotency_key"]}
+    facts = [bounce, late] if bounce_first else [late, bounce]
+    await stage.inbox("payment", order_no, facts[0])
+    await walk_on(stage.client, stage.database, stage.settings.task_queue, Place(Part.ORDERS, order_no[:-1]), 1)
+    await stage.inbox("payment", order_no, facts[1])
+    await eventually(lambda: 700 in given_back(stage, order_no), 60)
+    assert (await stage.parked(order_no, 60)).error == "refund_bounced"
+    await delivered_to_the_window(stage, order_no)
+    await resolved(stage, order_no, "retry")
+    await paid_out(stage, opened)
+    assert sorted(given_back(stage, order_no)) == [400, 400, 700]
+
+
 async def test_the_void_of_an_authorisation_that_has_expired_is_done(stage: Stage) -> None:
     order_no = await stage.place(token="tok_review")
     await stage.parked(order_no)
