@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.driver import basket, cancel, carry, pay, place, receipt, resolve, stocked
-from tests.faults.stackrun import StackRun, until
+from tests.faults.driver import basket, cancel, carry, pay, place, post, receipt, resolve, stocked
+from tests.faults.stackrun import TORTURE, StackRun, until
 from tests.faults.verdict import verify
 
 pytestmark = pytest.mark.faults
@@ -106,6 +106,39 @@ async def test_temporals_file_is_lost(still: StackRun) -> None:
     await carry(still, meanwhile, "delivered")
     await finished(still, work)
     await verify(still, [meanwhile])
+
+
+@pytest.mark.skipif(not TORTURE, reason="long: make torture")
+async def test_a_damaged_temporal_file_is_named_and_once_it_is_set_aside_every_order_goes_on(still: StackRun) -> None:
+    work = await opened(still)
+    await still.fault("payments", "reject", order_no=work.booked, kind="refund")
+    asked = await post(still, f"/v1/orders/{work.booked}/refunds", {"amount_minor": 1, "reason": "a scratch"})
+    assert asked.status_code == 201, asked.text
+    await still.parks(work.booked, "refund")
+    closed = await place(still, basket(await stocked(still, 1), token=None))
+    await still.reaches(closed, "pending_payment")
+    await cancel(still, closed)
+    await still.reaches(closed, "cancelled")
+    before = {order_no: await still.events(order_no) for order_no in [*work.orders, closed]}
+    still.stop()
+    folder = still.data_dir / "temporal"
+    for file in folder.glob("temporal.db*"):
+        file.write_bytes(b"no database" * 500)
+    with pytest.raises(AssertionError):
+        await still.start()
+    told = " ".join((still.folder / "up.log").read_text().split())
+    assert "is damaged. No order is lost" in told and "oms recover" in told, told[-2000:]
+    folder.rename(folder.with_name("temporal.damaged"))
+    await still.start()
+    await until(lambda: _sound(still), "the stack is sound")
+    started = re.search(r"(\d+) started", recovered(still))
+    assert started and int(started[1]) >= len(work.orders)
+    assert " 0 started" in recovered(still), "whoever runs is left alone"
+    assert {order_no: await still.events(order_no) for order_no in [*work.orders, closed]} == before
+    await resolve(still, work.booked, "retry")
+    await finished(still, work)
+    refunds = [one for one in await still.items("/payments", order_no=work.booked) if one["kind"] == "refund"]
+    assert [one["amount_minor"] for one in refunds if one["status"] == "succeeded"] == [1]
 
 
 def _sound(stack: StackRun) -> bool:
