@@ -177,7 +177,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     begin, end = order.pop("slot_from"), order.pop("slot_to")
     order["delivery_slot"] = told(Slot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
     order["lines"] = order["lines"] or []
-    order["payments"] = [_zulu(payment, "created_at") for payment in order["payments"] or []]
+    order["payments"] = [_payment(payment) for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
     order["refunds"] = [_refund(refund) for refund in order["refunds"] or []]
     order["returns"] = await return_reading.of_order(conn, order_no) if order.pop("returned") else []
@@ -225,6 +225,12 @@ def _hold(hold: dict[str, Any]) -> dict[str, Any]:
         if hold[name] is not None:
             _zulu(hold, name)
     return hold
+
+
+def _payment(payment: dict[str, Any]) -> dict[str, Any]:
+    if payment["expires_at"] is not None:
+        _zulu(payment, "expires_at")
+    return _zulu(payment, "created_at")
 
 
 def _zulu(entry: dict[str, Any], name: str) -> dict[str, Any]:

@@ -315,7 +315,8 @@ async def test_what_waits_for_a_look_is_renewed_and_captured_from_the_new_author
     (standing,) = await live(stage, order_no)
     assert (standing.attempt, (await stage.parked(order_no)).step) == (2, "review")
     shown = (await office.person("ann").get(f"/v1/orders/{order_no}")).json()
-    assert [one["expires_at"] is not None for one in shown["payments"]] == [True, True, False]
+    ends = [one["expires_at"] for one in shown["payments"]]
+    assert [bool(end) and end.endswith("Z") for end in ends] == [True, True, False]
     await approved(office, order_no)
     await stage.reaches(order_no, "preparing", PATIENT_S)
     assert [kind for kind, _ in stage.payments(order_no)] == ["authorise", "authorise", "void", "capture"]

@@ -178,3 +178,29 @@ async def test_orders_that_their_provider_no_longer_moves_are_a_cause(scene: Sce
     )
     found = {cause: count for cause, count in (await causes(scene)).items() if cause.startswith("provider_silent")}
     assert found == {"provider_silent:stripe:payment": 1, "provider_silent:ups:parcel": 1}
+
+
+async def test_an_authorisation_that_ends_and_cannot_be_renewed_is_a_cause(scene: Scene) -> None:
+    order_no = await place(scene.books)
+    await sql(scene.books.owner_url, "DELETE FROM workflow_requests")
+    await sql(
+        scene.books.app_url,
+        "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor) "
+        "VALUES ('r-ending', %s, 1, 'sandbox', '-', 'test')",
+        order_no,
+    )
+    await sql(
+        scene.books.app_url,
+        "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
+        "provider_ref, expires_at) SELECT order_no, 'authorise', 1, 'sandbox', total_minor, currency, 'succeeded', "
+        "'k-ending', 'p-ending', now() + interval '20 hours' FROM orders WHERE order_no = %s",
+        order_no,
+    )
+    assert "authorisations_ending:sandbox" not in await causes(scene)
+    ends = "UPDATE payments SET renew_at = expires_at WHERE idempotency_key = 'k-ending'"
+    await sql(scene.books.app_url, ends)
+    assert (await causes(scene))["authorisations_ending:sandbox"] == 1
+    void = "UPDATE orders SET cancelling = 'x' WHERE order_no = %s"
+    await sql(scene.books.app_url, void, order_no)
+    await scene.later(61)
+    assert "authorisations_ending:sandbox" not in await causes(scene)
