@@ -255,6 +255,34 @@ async def test_a_refund_says_nothing_about_a_difference_that_is_stuck(office: Of
     await the_books_are_right(office)
 
 
+@pytest.mark.parametrize("told_of", ["cancellation", "capture"])
+async def test_a_stuck_difference_is_over_when_it_is_decided(office: Office, told_of: str) -> None:
+    """Nobody is needed then: the order was cancelled, or the provider told what came of it."""
+    order_no = await paid_and_held(office)
+    office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
+    office.stage.fault("payments", "error", 4, order_no=order_no, kind="lookup")
+    assert (await patched(office, order_no, paying_by())).status_code == 200
+    await office.stage.parked(order_no)
+    if told_of == "cancellation":
+        await cancel(office.stage, order_no)
+        await office.stage.reaches(order_no, "cancelled")
+        assert kept(office, order_no) == 0
+    else:
+        (row,) = await office.stage.sql(
+            "SELECT idempotency_key FROM payments WHERE order_no = :o AND purpose = 'supplement' AND kind = 'capture'",
+            o=order_no,
+        )
+        fact = {"provider_ref": f"told-{order_no}", "idempotency_key": row.idempotency_key, "kind": "capture"}
+        amount = {"status": "succeeded", "amount_minor": 4_000, "currency": "CNY"}
+        await office.stage.inbox("payment", order_no, {"error_code": None, "parent_ref": None} | fact | amount)
+        await told(office, order_no, "order_changed")
+    await told(office, order_no, "step_resolved")
+    (row,) = await office.stage.sql(
+        "SELECT data FROM order_events WHERE order_no = :o AND type = 'step_resolved'", o=order_no
+    )
+    assert row.data["how"] == "overtaken"
+
+
 LATER, OVER, DUE = "2100-01-01T00:00:00+00:00", (True, ""), (False, "")
 # What became of the difference, its payment, and whether the step that is stuck at it is over, and by itself when.
 STATES: list[tuple[str, str | None, tuple[bool, str]]] = [
