@@ -24,9 +24,10 @@ from tests import sharing
 
 # Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every
 # time, so that it fails for a change and not by chance; `make torture` draws new ones.
+TORTURE = "OMS_TORTURE" in os.environ
 settings.register_profile("test", deadline=None, derandomize=True)
 settings.register_profile("torture", deadline=None, max_examples=1000)
-settings.load_profile("torture" if os.environ.get("OMS_TORTURE") else "test")
+settings.load_profile("torture" if TORTURE else "test")
 
 # Lines are counted in the processes that run tests, not in the servers that those start: it would slow down every order
 # that goes through them.
@@ -50,6 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if hasattr(getattr(item, "module", None), "few"):  # from tests.examples
             item.add_marker(pytest.mark.properties)
+            if TORTURE:  # many examples take their time
+                item.add_marker(pytest.mark.timeout(3600))
 
 
 @pytest.hookimpl(optionalhook=True)
