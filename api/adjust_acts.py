@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import second_person
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow, in_books
+from api.replies import Reply
 from api.schemas.adjusting import Adjust
 from api.second_person import Wanted
 from api.support_acts import require_readable
@@ -23,7 +23,7 @@ from workflows import names
 from workflows.messages import AdjustRequest
 
 
-async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Adjust) -> Response:
+async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Adjust) -> Reply:
     """Move the order along the transition table; 202 where money moves: then a second person must agree.
 
     Raises Problem `not_adjustable`, `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict

@@ -4,13 +4,13 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import adjust_acts, support_acts
 from api.dependencies import Services, actor, require
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow, in_books
+from api.replies import Reply
 from api.schemas.adjusting import Adjust
 from api.schemas.support import BulkResolve, Resolve
 from api.second_person import DECIDED_BY
@@ -22,9 +22,7 @@ from infra.db.approvals import Approval
 from infra.db.support_reading import Agreed
 
 
-async def approve(
-    parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str
-) -> Response:
+async def approve(parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
     """Say yes, and do it. Raises Problem `second_person_needed`, `approval_unreadable`, `workflow_unavailable` (the
     same person may approve again); Conflict `approval_decided`, `approval_lapsed`, and what the act itself raises."""
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
@@ -40,7 +38,7 @@ async def approve(
     return await by_workflow(parts, request, 200, _decided(parts, caller, found, words, _act(parts, found)))
 
 
-async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Response:
+async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
     """Say no. Who asked may take it back so. Raises Conflict `approval_decided`, `approval_lapsed`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
@@ -91,7 +89,7 @@ def _decided(parts: Services, caller: Principal, found: Approval, words: str, ac
 
 async def _begin_job(
     parts: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
-) -> Response:
+) -> Reply:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await approvals.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
         wish = BulkResolve.model_validate(found.wish["wish"])
@@ -108,7 +106,7 @@ async def _begin_job(
 
 async def _approve_refund(
     parts: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
-) -> Response:
+) -> Reply:
     """It is decided in the books; the order's workflow pays it, store credit is there at once. Raises Conflict
     `refund_closed`."""
 

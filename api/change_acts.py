@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
+from api.replies import Reply
 from api.schemas.changing import ChangeOrder
 from api.schemas.lines import split
 from api.schemas.orders import Payment
@@ -150,7 +150,7 @@ async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
         return _told(await _plan(conn, parts, number, wish))
 
 
-async def change(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Response:
+async def change(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
     """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
 
     Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
@@ -174,7 +174,7 @@ async def change(parts: Services, caller: Principal, key: str, digest: bytes, nu
 
     answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
     if seqs:
-        answer.headers["ETag"] = f'"{seqs[-1]}"'
+        return answer.at(seqs[-1])
     return answer
 
 

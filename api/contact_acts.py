@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.change_acts import ANY
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
+from api.replies import Reply
 from api.schemas.contacts import CorrectContact
 from domain.access import Principal
 from domain.errors import Conflict
@@ -33,7 +33,7 @@ class Wish:
         return {part: getattr(self.body, part) for part in PARTS if part in self.body.model_fields_set}
 
 
-async def correct(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Response:
+async def correct(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
     """Correct the contact of this order alone, whatever its status. The answer carries the order's new ETag.
 
     Raises Problem `order_changed` (412), `nothing_to_change`; Conflict `customer_erased`, `no_address`; NotFound
@@ -53,7 +53,7 @@ async def correct(parts: Services, caller: Principal, key: str, digest: bytes, n
 
     answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
     if seqs:
-        answer.headers["ETag"] = f'"{seqs[-1]}"'
+        return answer.at(seqs[-1])
     return answer
 
 
@@ -82,7 +82,7 @@ def digest_of_resend(number: str) -> bytes:
     return hashlib.sha256(f"send last again {number}".encode()).digest()
 
 
-async def send_last_again(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Response:
+async def send_last_again(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
     """Have the order's last message sent to the contact that it has now.
 
     Raises NotFound `message_not_found`, Conflict `no_address`.

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
+from api.replies import Reply
 from api.return_acts import Asked
 from api.schemas.delivery_problems import AnswerProblem
 from domain.access import Principal
@@ -57,7 +57,7 @@ async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
     return seen
 
 
-async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem) -> Response:
+async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem) -> Reply:
     """Decide it in the books; the order's workflow carries it out.
 
     Raises Conflict `no_delivery_problem`, `stock_short`, `refund_waiting`, `nothing_to_send`; Problem

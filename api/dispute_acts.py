@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem, unavailable
 from api.idempotent import WorkflowCall, by_workflow
+from api.replies import Reply
 from api.schemas.disputes import HandIn
 from domain.access import Principal, Role
 from domain.errors import Conflict
@@ -29,9 +29,7 @@ ANSWERED_BY = (Role.SUPPORT, Role.FINANCE)
 Call = Callable[[PaymentGateway, Asked], Awaitable[None]]
 
 
-async def hand_in(
-    parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, wish: HandIn
-) -> Response:
+async def hand_in(parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, wish: HandIn) -> Reply:
     """Hand evidence in at the provider; 200. Final: a provider takes one answer.
 
     Raises Problem `evidence_missing`, `provider_unavailable`; else as `infra.db.dispute_answers.begin` does, and
@@ -48,7 +46,7 @@ async def hand_in(
     return await _answer(parts, caller, (key, digest), dispute_id, said, call)
 
 
-async def accept(parts: Services, caller: Principal, key: str, dispute_id: int) -> Response:
+async def accept(parts: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
     """Give the money up: the provider closes the dispute as lost, and tells so. Raises as `hand_in` does."""
 
     async def call(gateway: PaymentGateway, asked: Asked) -> None:
@@ -70,7 +68,7 @@ async def _answer(
     dispute_id: int,
     said: dict[str, str] | None,
     call: Call,
-) -> Response:
+) -> Reply:
     key, digest = sent
     asking = derived_id(caller, key, f"dispute {dispute_id}")
     asked: Asked | None = None

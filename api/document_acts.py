@@ -6,11 +6,11 @@ Issued on request, in one transaction under the order's lock: whoever asks again
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
 from api.idempotent import in_books
+from api.replies import Reply
 from api.schemas.documents import BilledTo
 from domain.access import Principal, Role
 from domain.documents import Amounts, DocumentKind, credited, rest_credited
@@ -25,7 +25,7 @@ HANDLED_BY = (Role.SUPPORT, Role.FINANCE)  # of the staff: a document names and 
 ISSUED_BY = (Role.CUSTOMER, Role.CHANNEL, *HANDLED_BY)
 
 
-async def invoice(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: BilledTo) -> Response:
+async def invoice(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: BilledTo) -> Reply:
     """Issue the order's invoice, or find it. Raises Conflict `not_invoiceable`, `seller_unknown`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _refuse_unpaid(sold: invoicing.Sale) -> None:
 
 async def refund_credit_note(
     parts: Services, caller: Principal, key: str, digest: bytes, order_no: str, refund_id: str
-) -> Response:
+) -> Reply:
     """Issue the refund's credit note, or find it. Raises Conflict `not_creditable`, `invoice_missing`."""
 
     async def credit(conn: AsyncConnection, standing: Standing) -> Amounts:
@@ -69,9 +69,7 @@ async def refund_credit_note(
     return await _credit_note(parts, caller, key, digest, order_no, refund_id, credit)
 
 
-async def cancellation_credit_note(
-    parts: Services, caller: Principal, key: str, digest: bytes, order_no: str
-) -> Response:
+async def cancellation_credit_note(parts: Services, caller: Principal, key: str, digest: bytes, order_no: str) -> Reply:
     """Credit what is left of a cancelled order's invoices. Raises Conflict `not_creditable`, `invoice_missing`."""
 
     async def credit(conn: AsyncConnection, standing: Standing) -> Amounts:
@@ -92,7 +90,7 @@ async def _credit_note(
     order_no: str,
     refund_id: str | None,
     credit: Callable[[AsyncConnection, Standing], Awaitable[Amounts]],
-) -> Response:
+) -> Reply:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await events.lock_order(conn, order_no)
         if known := await documents.credit_note_of(conn, order_no, refund_id):
@@ -112,7 +110,7 @@ async def _credit_note(
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def missing_invoices(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Response:
+async def missing_invoices(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
     """Issue the supplementary invoices that were refused when their money was taken; 201.
 
     Raises Conflict `nothing_to_invoice`, `invoice_refused`.

@@ -4,11 +4,11 @@ import re
 from datetime import datetime
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
 from api.idempotent import in_books
+from api.replies import Reply
 from domain.access import Principal
 from domain.errors import NotFound
 from infra.db import deliveries, idempotency
@@ -20,7 +20,7 @@ _ID = re.compile(r"^whe_[0-9a-f]{32}$")
 
 async def replay(
     parts: Services, caller: Principal, key: str, digest: bytes, endpoint_id: str, since: datetime | None
-) -> Response:
+) -> Reply:
     """Switch the endpoint on and send again what was given up since. Raises NotFound `endpoint_not_found`."""
     require_id(endpoint_id)
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.idempotent import in_books
+from api.replies import Reply
 from api.schemas.feedback import GiveFeedback
 from domain.access import Principal, Role
 from infra.db import events, feedback, idempotency
@@ -16,9 +16,7 @@ GIVEN_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 READ_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 
-async def give(
-    parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: GiveFeedback
-) -> Response:
+async def give(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: GiveFeedback) -> Reply:
     """Keep what is said of the order. Raises Conflict `feedback_limit`."""
     feedback_id = f"fbk_{derived_id(caller, key, f'feedback {number}')}"
     new = NewFeedback(feedback_id, number, wish.kind, wish.rating, wish.text or "", actor(caller))
@@ -30,7 +28,7 @@ async def give(
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def answer(parts: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Response:
+async def answer(parts: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Reply:
     """Answer it, once. Raises Conflict `feedback_answered`, NotFound `feedback_not_found`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:

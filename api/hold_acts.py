@@ -6,12 +6,12 @@ hold stops is stopped by the database from the moment that it is kept.
 
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import in_books
+from api.replies import Reply
 from api.schemas.holds import PutOnHold, SetPriority
 from domain.access import STAFF, Principal, Role
 from domain.holds import HOLDS, may_release
@@ -21,7 +21,7 @@ from infra.db.holds import NewHold
 from infra.db.order_acts import NewAct
 
 
-async def put_on(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Response:
+async def put_on(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Reply:
     """Hold the order. Raises Problem `unknown_owner`, Conflict `too_late_to_hold`, `already_held`, NotFound."""
     new = _new_hold(parts, caller, wish)
 
@@ -52,7 +52,7 @@ def _new_hold(parts: Services, caller: Principal, wish: PutOnHold) -> NewHold:
 
 async def release(
     parts: Services, caller: Principal, key: str, digest: bytes, number: str, hold_no: int, reason: str
-) -> Response:
+) -> Reply:
     """Let the order go on. Raises Problem `forbidden`, Conflict `not_held`, NotFound `hold_not_found`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
@@ -68,7 +68,7 @@ async def release(
 
 async def prioritise(
     parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: SetPriority
-) -> Response:
+) -> Reply:
     """Say how pressing the order is. Raises Conflict `order_over`, NotFound `order_not_found`."""
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
     act = NewAct(act_id, number, "prioritise", wish.priority, actor(caller), wish.reason)

@@ -5,29 +5,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, json_response
 from api.errors import Problem
+from api.replies import Reply
 from domain.errors import RuleBroken
 from infra.db import idempotency
 from infra.db.idempotency import Answered, Claim, Request
 
 # A workflow call is over well before; afterwards a claim counts as its dead holder's.
 HOLD_S = 20.0
-REPLAYED = {"Idempotent-Replayed": "true"}
 NOT_AGAIN = "the secrets of this were in the first answer alone and are not kept; where they are lost, make others"
 
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 
-def replayed(answered: Answered) -> Response:
+def replayed(answered: Answered) -> Reply:
     """The first answer again, marked as such."""
-    return json_response(answered.response, answered.status_code, REPLAYED)
+    return Reply(answered.response, answered.status_code, replayed=True)
 
 
-async def in_books(parts: Services, request: Request, status: int, work: Work) -> Response:
+async def in_books(parts: Services, request: Request, status: int, work: Work) -> Reply:
     """Do `work` and keep its answer in one transaction; a refusal leaves nothing, not even the key.
 
     A concurrent request with the same key waits for this one's end and then gives its answer.
@@ -38,7 +37,7 @@ async def in_books(parts: Services, request: Request, status: int, work: Work) -
             return replayed(claim)
         content = await work(conn)
         await _keep(conn, parts, claim, status, content)
-    return json_response(content, status)
+    return Reply(content, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Shown:
 
 async def shown_once(
     parts: Services, request: Request, status: int, work: Callable[[AsyncConnection], Awaitable[Shown]]
-) -> Response:
+) -> Reply:
     """As in_books; a repeat gives the answer without its secrets and with a `note` that says so."""
     async with parts.database.begin() as conn:
         claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
@@ -59,7 +58,7 @@ async def shown_once(
             return replayed(claim)
         shown = await work(conn)
         await _keep(conn, parts, claim, status, {**shown.kept, "note": NOT_AGAIN})
-    return json_response({**shown.kept, **shown.secrets}, status)
+    return Reply({**shown.kept, **shown.secrets}, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class WorkflowCall:
     settle: Callable[[AsyncConnection], Awaitable[None]] | None = None
 
 
-async def by_workflow(parts: Services, request: Request, status: int, call: WorkflowCall) -> Response:
+async def by_workflow(parts: Services, request: Request, status: int, call: WorkflowCall) -> Reply:
     """Claim the request, ask the workflow, keep the answer.
 
     A refusal leaves no key. Without an answer the key lapses: the same key may ask again. What was accepted already is
@@ -95,7 +94,7 @@ async def by_workflow(parts: Services, request: Request, status: int, call: Work
         if call.settle is not None:
             await call.settle(conn)
         await _keep(conn, parts, claim, status, content)
-    return json_response(content, status)
+    return Reply(content, status)
 
 
 async def _asked(parts: Services, claim: Claim, call: WorkflowCall) -> Any:

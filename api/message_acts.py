@@ -3,11 +3,11 @@
 import hashlib
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
 from api.idempotent import in_books
+from api.replies import Reply
 from domain.access import Principal
 from infra.db import idempotency, messages
 
@@ -24,7 +24,7 @@ async def of_order(parts: Services, number: str) -> list[dict[str, Any]]:
     return [{name: row[name] for name in _SHOWN} for row in rows]
 
 
-async def send_again(parts: Services, caller: Principal, key: str, number: str, message_id: str) -> Response:
+async def send_again(parts: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:
     """Have a failed message sent once more. Raises NotFound `message_not_found`, Conflict `message_not_failed`."""
     digest = hashlib.sha256(f"send again {number} {message_id}".encode()).digest()
 

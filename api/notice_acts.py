@@ -5,11 +5,10 @@ import re
 import secrets
 from typing import Any
 
-from fastapi import Response
-
-from api.dependencies import Services, actor, derived_id, json_response
+from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotent import HOLD_S, REPLAYED
+from api.idempotent import HOLD_S
+from api.replies import Reply
 from api.schemas.notices import NewChannel
 from api.webhook_targets import require_public
 from domain.access import Principal
@@ -26,7 +25,7 @@ _ID = re.compile(r"^nch_[0-9a-f]{32}$")
 _SECRET_BYTES = 32
 
 
-async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish: NewChannel) -> Response:
+async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish: NewChannel) -> Reply:
     """Add a channel; a webhook's signing secret is made here and shown by this answer (and its repeat) only.
 
     Raises Problem `webhook_target_refused`, `email_not_configured`.
@@ -40,7 +39,7 @@ async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish:
         )
         if isinstance(claim, Answered):
             known = await notice_channels.secret_of(conn, parts.keys.vault, channel_id)
-            return json_response(_with_secret(claim.response, wish, known), claim.status_code, REPLAYED)
+            return Reply(_with_secret(claim.response, wish, known), claim.status_code, replayed=True)
         causes = sorted({kind.value for kind in wish.causes})
         wanted = notice_channels.NewChannel(
             channel_id, wish.kind.value, wish.name, wish.language.value, causes, target, actor(caller)
@@ -48,7 +47,7 @@ async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish:
         shown = await notice_channels.add(conn, parts.keys.vault, wanted)
         # The kept answer is without the secret, which stays encrypted.
         await idempotency.finish(conn, parts.keys, claim, 201, shown)
-    return json_response(_with_secret(shown, wish, target.get("secret")), 201)
+    return Reply(_with_secret(shown, wish, target.get("secret")), 201)
 
 
 async def _require_reachable(parts: Services, wish: NewChannel) -> None:

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import asdict, astuple
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 
@@ -14,6 +13,7 @@ from api import paging
 from api.dependencies import Services, actor
 from api.errors import Problem, unavailable
 from api.idempotent import WorkflowCall, by_workflow
+from api.replies import Reply
 from domain.access import Principal
 from domain.errors import Conflict
 from infra.db.idempotency import Request
@@ -22,7 +22,7 @@ from infra.db.idempotency import Request
 LIMIT = 50
 
 
-async def recover(parts: Services, caller: Principal, key: str, cursor: str | None) -> Response:
+async def recover(parts: Services, caller: Principal, key: str, cursor: str | None) -> Reply:
     """One page of the walk over all open orders. Raises Problem `invalid_cursor`, `workflow_unavailable`."""
     place = _place(cursor)
 

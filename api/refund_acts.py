@@ -7,11 +7,11 @@ pays it.
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.idempotent import in_books
+from api.replies import Reply
 from api.schemas.refunds import OpenRefund
 from domain.access import Principal, Role
 from domain.errors import RuleBroken
@@ -24,9 +24,7 @@ REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
 _STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
 
 
-async def refund(
-    parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: OpenRefund
-) -> Response:
+async def refund(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: OpenRefund) -> Reply:
     """Open the refund; 201. Raises as `infra.db.refund_plans.planned` does, and RuleBroken `currency_mismatch`."""
     asked = _ask(parts, caller, key, number, wish)
 

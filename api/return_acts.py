@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
 from api.idempotent import in_books
 from api.presenting import RETURNED_BY
+from api.replies import Reply
 from api.schemas.lines import split
 from api.schemas.returns import AskReturn, FoundPieces, SentReturn
 from domain.access import Principal, Role
@@ -153,7 +153,7 @@ def _kept(seen: Outlook, wanted: ReturnAsk) -> list[dict[str, Any]]:
     return kept + ([{"what": "goods", "amount_minor": goods, "why": "refunded_before"}] if goods > 0 else [])
 
 
-async def ask(parts: Services, asked: Asked, order_no: str, wish: AskReturn) -> Response:
+async def ask(parts: Services, asked: Asked, order_no: str, wish: AskReturn) -> Reply:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
     terms, wanted = terms_of(parts), wish_of(asked.caller, asked.key, order_no, wish, methods(parts.settings))
@@ -167,13 +167,13 @@ async def ask(parts: Services, asked: Asked, order_no: str, wish: AskReturn) -> 
     return await in_books(parts, asked.request, 201, work)
 
 
-async def approve(parts: Services, asked: Asked, return_id: str) -> Response:
+async def approve(parts: Services, asked: Asked, return_id: str) -> Reply:
     """Say yes. Raises Conflict `return_closed`."""
     terms, name = terms_of(parts), actor(asked.caller)
     return await _act(parts, asked, return_id, lambda conn, here: return_acts.approve(conn, here, name, terms))
 
 
-async def reject(parts: Services, asked: Asked, return_id: str, reason: str) -> Response:
+async def reject(parts: Services, asked: Asked, return_id: str, reason: str) -> Reply:
     """Say no, and why. Raises Conflict `return_decided`."""
     terms, name = terms_of(parts), actor(asked.caller)
 
@@ -183,13 +183,13 @@ async def reject(parts: Services, asked: Asked, return_id: str, reason: str) -> 
     return await _act(parts, asked, return_id, work)
 
 
-async def cancel(parts: Services, asked: Asked, return_id: str) -> Response:
+async def cancel(parts: Services, asked: Asked, return_id: str) -> Reply:
     """The customer keeps it. Raises Conflict `return_not_cancellable`."""
     terms, name = terms_of(parts), actor(asked.caller)
     return await _act(parts, asked, return_id, lambda conn, here: return_acts.cancel(conn, here, name, terms))
 
 
-async def sent(parts: Services, asked: Asked, return_id: str, wish: SentReturn) -> Response:
+async def sent(parts: Services, asked: Asked, return_id: str, wish: SentReturn) -> Reply:
     """The customer has sent it by a carrier of his own. Raises Conflict `return_closed`."""
     terms, name = terms_of(parts), actor(asked.caller)
 
@@ -199,7 +199,7 @@ async def sent(parts: Services, asked: Asked, return_id: str, wish: SentReturn) 
     return await _act(parts, asked, return_id, work)
 
 
-async def receive(parts: Services, asked: Asked, return_id: str, wish: FoundPieces) -> Response:
+async def receive(parts: Services, asked: Asked, return_id: str, wish: FoundPieces) -> Reply:
     """It is in the warehouse. Raises Conflict `return_already_received`, `return_closed`, `more_than_returned`."""
     terms, name = terms_of(parts), actor(asked.caller)
 
@@ -209,7 +209,7 @@ async def receive(parts: Services, asked: Asked, return_id: str, wish: FoundPiec
     return await _act(parts, asked, return_id, work)
 
 
-async def inspect(parts: Services, asked: Asked, return_id: str, wish: FoundPieces) -> Response:
+async def inspect(parts: Services, asked: Asked, return_id: str, wish: FoundPieces) -> Reply:
     """Say what it is; pieces go to their shelves and the refund is opened, in one transaction."""
     how = Settling(parts.keys, terms_of(parts), actor(asked.caller))
 
@@ -223,7 +223,7 @@ def _told(wish: FoundPieces) -> list[Found]:
     return [Found(line.sku, line.quantity, Condition(line.condition), line.line_no) for line in wish.lines]
 
 
-async def _act(parts: Services, asked: Asked, return_id: str, act: Act) -> Response:
+async def _act(parts: Services, asked: Asked, return_id: str, act: Act) -> Reply:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await act(conn, await returns.locked(conn, return_id))
         return await shown(conn, parts, asked.caller, return_id)

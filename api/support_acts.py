@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import second_person
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow, in_books
+from api.replies import Reply
 from api.schemas.support import BulkResolve, Resolve
 from api.schemas.text import PROSE
 from api.second_person import Wanted
@@ -27,9 +27,7 @@ from workflows.messages import ResolveRequest
 _PROSE = re.compile(PROSE)
 
 
-async def resolve_one(
-    parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve
-) -> Response:
+async def resolve_one(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve) -> Reply:
     """Retry, skip, amend or compensate the parked step of the order `number`; 202 when a second person must agree.
 
     Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`, `step_moved_on`,
@@ -152,7 +150,7 @@ def require_readable(value: dict[str, Any] | None) -> None:
         raise Problem("invalid_text", "a text of value holds control characters")
 
 
-async def resolve_many(parts: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Response:
+async def resolve_many(parts: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Reply:
     """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`,
     `filter_missing`, `expected_differs`.
 
@@ -257,7 +255,7 @@ def _require_some_step(wish: BulkResolve) -> None:
         raise Problem("invalid_value", "an act with a value needs filter.step: each step has its own shape")
 
 
-async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) -> Response:
+async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) -> Reply:
     """End a job before its next order; one that has ended stays as it is. Raises NotFound `job_not_found`."""
     digest = derived_id(caller, job_id, "stop").encode()
 

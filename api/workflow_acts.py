@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow
+from api.replies import Reply
 from api.schemas.support import ActivityAct, Reset
 from domain.access import Principal
 from domain.errors import Conflict, NotFound
@@ -49,7 +49,7 @@ def resettable(found: UnderWay, status: str) -> bool:
 
 async def act_on_activity(
     parts: Services, caller: Principal, asked: idempotency.Request, number: str, activity_id: str, wish: ActivityAct
-) -> Response:
+) -> Reply:
     """Retry now, pause, go on, or change the time-out of one activity; kept in the books before Temporal hears of it.
 
     Repeated after its answer was lost, by when the step is over, it is answered as done: there is nothing left to do.
@@ -115,7 +115,7 @@ async def _nothing(_: AsyncConnection) -> None:
 
 async def reset_order(
     parts: Services, caller: Principal, asked: idempotency.Request, order: Glance, wish: Reset
-) -> Response:
+) -> Reply:
     """Begin the order's run again before its last good workflow task: the books say what was done, nothing is repeated.
 
     The act names the run that it is meant for, so a repeat never resets the run that it made. Raises Conflict

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -11,6 +10,7 @@ from api.console.forms import digest, fitting, key_of, new_key
 from api.console.member import Signed, posted
 from api.console.rendering import page
 from api.dependencies import require, services
+from api.replies import Reply
 from api.routes.approvals import approval_number, before, following, shown
 from api.schemas.adjusting import Adjust, Decide
 from api.second_person import DECIDED_BY
@@ -92,7 +92,7 @@ async def adjust(request: Request, person: Signed, order_no: str) -> Response:
     return after_act(answer, f"/console/orders/{glance.order_no}")
 
 
-def after_act(answer: Response, done: str) -> Response:
+def after_act(answer: Reply, done: str) -> Response:
     """To the order, or to the request that waits for a second person."""
-    waits = orjson.loads(answer.body).get("approval_id")
+    waits = answer.content.get("approval_id")
     return RedirectResponse(f"/console/approvals/{waits}" if waits else done, 303)

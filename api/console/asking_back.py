@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -60,7 +59,7 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
         return await _page(request, person, number, fields, problem=problem)
     except RuleBroken as broken:
         return await _page(request, person, number, fields, problem=from_rule(broken))
-    return RedirectResponse(f"/console/returns/{orjson.loads(answer.body)['return_id']}", 303)
+    return RedirectResponse(f"/console/returns/{answer.content['return_id']}", 303)
 
 
 def _wish(fields: dict[str, str]) -> AskReturn:

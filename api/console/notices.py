@@ -5,7 +5,6 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
@@ -45,7 +44,7 @@ async def add(request: Request, person: Signed) -> Response:
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(wish.model_dump_json().encode()).digest()
     answer = await notice_acts.add(services(request), person.principal, key, digest, wish)
-    return await _page(request, person, added=orjson.loads(answer.body))
+    return await _page(request, person, added=answer.content)
 
 
 @router.post("/{channel_id}/test")

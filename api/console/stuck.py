@@ -3,7 +3,6 @@
 import secrets
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
@@ -103,7 +102,7 @@ async def bulk(request: Request, person: Signed) -> Response:
         if problem.code != "expected_differs":
             raise
         return await _confirm(request, person, fields, wish)
-    return after_act(answer, f"/console/jobs/{orjson.loads(answer.body)['job_id']}")
+    return after_act(answer, f"/console/jobs/{answer.content['job_id']}")
 
 
 async def _confirm(request: Request, person: Member, fields: dict[str, str], wish: BulkResolve) -> Response:

@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -33,7 +32,7 @@ async def replay(request: Request, person: Signed, endpoint_id: str) -> Response
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(f"replay {endpoint_id}".encode()).digest()
     answer = await endpoint_acts.replay(services(request), person.principal, key, digest, endpoint_id, None)
-    return await _page(request, person, replayed=orjson.loads(answer.body)["replayed"])
+    return await _page(request, person, replayed=answer.content["replayed"])
 
 
 async def _page(request: Request, person: Member, **outcome: Any) -> Response:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
@@ -77,7 +76,7 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
     wish = _wish(parts.settings, fields)
     asked = Asked(customer, key_of(fields), digest(wish))
     answer = await return_acts.ask(parts, asked, glance.order_no, wish)
-    return_id = orjson.loads(answer.body)["return_id"]
+    return_id = answer.content["return_id"]
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
 
 

@@ -11,6 +11,7 @@ from api import adjust_acts, approval_acts, paging
 from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
+from api.responses import response_of
 from api.schemas.adjusting import Adjust, Decide
 from api.second_person import DECIDED_BY
 from api.visibility import visible
@@ -31,7 +32,7 @@ async def adjust(order_no: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Adjust)
-    return await adjust_acts.adjust(parts, caller, key, parsed.digest, glance.order_no, parsed.model)
+    return response_of(await adjust_acts.adjust(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.get("/approvals", responses=problems())
@@ -56,7 +57,9 @@ async def approve(approval_id: str, request: Request, caller: Caller) -> Respons
     require(caller, *DECIDED_BY)
     key, parsed = idempotency_key(request), await read(request, Decide)
     number = approval_number(approval_id)
-    return await approval_acts.approve(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+    return response_of(
+        await approval_acts.approve(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+    )
 
 
 @router.post("/approvals/{approval_id}/refuse", openapi_extra=body_of(Decide), responses=problems())
@@ -65,7 +68,9 @@ async def refuse(approval_id: str, request: Request, caller: Caller) -> Response
     require(caller, *DECIDED_BY)
     key, parsed = idempotency_key(request), await read(request, Decide)
     number = approval_number(approval_id)
-    return await approval_acts.refuse(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+    return response_of(
+        await approval_acts.refuse(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+    )
 
 
 def approval_number(typed: str) -> str:

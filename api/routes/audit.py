@@ -13,6 +13,7 @@ from api.documentation import keyed, problems
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow
 from api.one_at_a_time import alone
+from api.responses import response_of
 from api.schemas.audit import AccessPage, Anchored, AuditVerdict, Hash, NewestAnchor
 from api.schemas.text import Name, Reference
 from domain.access import Role
@@ -120,7 +121,7 @@ async def anchor(request: Request, caller: Caller) -> Response:
     require(caller, Role.ADMIN)
     asked = Asked(actor(caller), idempotency_key(request), hashlib.sha256(b"anchor").digest(), caller.origin)
     call = WorkflowCall(prepare=_nothing, ask=lambda: _anchored(parts.database), from_books=_nothing)
-    return await by_workflow(parts, asked, 200, call)
+    return response_of(await by_workflow(parts, asked, 200, call))
 
 
 async def _nothing(_: AsyncConnection) -> None:

@@ -19,6 +19,7 @@ from api.dependencies import (
 from api.documentation import body_of, problems
 from api.idempotent import WorkflowCall, by_workflow
 from api.presenting import waiting_for
+from api.responses import response_of
 from api.schemas.orders import CancelledOrder, CancelOrder, CancelPreview
 from api.visibility import visible
 from domain.access import Principal, Role
@@ -94,7 +95,7 @@ async def cancel(parts: Services, caller: Principal, key: str, glance: Glance, d
         await keep_reason(conn, parts.keys, glance.order_no, reason)
 
     asked = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_books, settle))
+    return response_of(await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_books, settle)))
 
 
 async def _outcome(parts: Services, answer: UpdateAnswer) -> dict[str, Any]:

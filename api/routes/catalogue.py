@@ -9,6 +9,7 @@ from api.bodies import read
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services
 from api.documentation import body_of, problems
 from api.idempotent import in_books
+from api.responses import response_of
 from api.schemas.stock import NewProduct, NewWarehouse
 from domain.access import Role
 from domain.errors import NotFound
@@ -29,7 +30,9 @@ async def add_product(request: Request, caller: Caller) -> Response:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         return await catalogue.add_product(conn, parsed.model.model_dump())
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
+    return response_of(
+        await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
+    )
 
 
 @router.get("/products/{sku}", responses=problems())
@@ -62,4 +65,6 @@ async def add_warehouse(request: Request, caller: Caller) -> Response:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         return await catalogue.add_warehouse(conn, parsed.model.model_dump())
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
+    return response_of(
+        await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
+    )

@@ -6,6 +6,7 @@ from api import change_acts
 from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import IF_MATCH, body_of, problems
+from api.responses import response_of
 from api.schemas.changing import ChangedOrder, ChangeOrder
 from api.visibility import visible
 from domain.access import Role
@@ -28,4 +29,4 @@ async def change_order(order_no: str, request: Request, caller: Caller, preview:
     wish = change_acts.wish_of(parsed.model, seen, parts.settings.max_order_lines)
     if preview:
         return json_response(await change_acts.preview(parts, glance.order_no, wish))
-    return await change_acts.change(parts, caller, key, parsed.digest, glance.order_no, wish)
+    return response_of(await change_acts.change(parts, caller, key, parsed.digest, glance.order_no, wish))

@@ -7,6 +7,7 @@ from api.bodies import read
 from api.contact_acts import Wish
 from api.dependencies import Caller, idempotency_key, require, services
 from api.documentation import IF_MATCH, body_of, keyed, problems
+from api.responses import response_of
 from api.schemas.contacts import CorrectContact, CorrectedContact
 from api.schemas.messages import SentAgain
 from api.visibility import visible
@@ -29,7 +30,7 @@ async def correct_contact(order_no: str, request: Request, caller: Caller) -> Re
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, CorrectContact)
     wish = Wish(change_acts.seen_in(request.headers.get("if-match")), parsed.model)
-    return await contact_acts.correct(parts, caller, key, parsed.digest, glance.order_no, wish)
+    return response_of(await contact_acts.correct(parts, caller, key, parsed.digest, glance.order_no, wish))
 
 
 @router.post("/{order_no}/messages/resend", response_model=SentAgain, openapi_extra=keyed(), responses=problems())
@@ -40,4 +41,4 @@ async def send_last_again(order_no: str, request: Request, caller: Caller) -> Re
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     digest = contact_acts.digest_of_resend(glance.order_no)
-    return await contact_acts.send_last_again(parts, caller, key, digest, glance.order_no)
+    return response_of(await contact_acts.send_last_again(parts, caller, key, digest, glance.order_no))

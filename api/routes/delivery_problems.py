@@ -10,6 +10,7 @@ from api.bodies import read
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
 from api.idempotent import in_books
+from api.responses import response_of
 from api.return_acts import Asked
 from api.schemas.delivery_problems import AnswerProblem, CameBack, InQuarantine, ProblemAnswered
 from api.schemas.text import Reference
@@ -35,7 +36,9 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
     parsed = await read(request, AnswerProblem)
     if preview:
         return json_response(await delivery_problem_acts.preview(parts, caller, glance.order_no, parsed.model.choice))
-    return await delivery_problem_acts.choose(parts, Asked(caller, key, parsed.digest), glance.order_no, parsed.model)
+    return response_of(
+        await delivery_problem_acts.choose(parts, Asked(caller, key, parsed.digest), glance.order_no, parsed.model)
+    )
 
 
 @router.post(
@@ -58,4 +61,6 @@ async def came_back(shipment_id: Annotated[Reference, Path()], request: Request,
             arrived[line.sku] = arrived.get(line.sku, 0) + line.quantity
         return await delivery_problems.came_back(conn, shipment_id, arrived if lines else None, actor(caller))
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 200, work)
+    return response_of(
+        await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 200, work)
+    )

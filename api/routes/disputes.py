@@ -8,6 +8,7 @@ from api import dispute_acts
 from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import body_of, keyed, problems
+from api.responses import response_of
 from api.schemas.disputes import AnsweredDispute, HandIn
 
 router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
@@ -30,11 +31,12 @@ async def hand_in(dispute_id: _Number, request: Request, caller: Caller) -> Resp
     require(caller, *dispute_acts.ANSWERED_BY)
     key = idempotency_key(request)
     parsed = await read(request, HandIn)
-    return await dispute_acts.hand_in(services(request), caller, key, parsed.digest, dispute_id, parsed.model)
+    reply = await dispute_acts.hand_in(services(request), caller, key, parsed.digest, dispute_id, parsed.model)
+    return response_of(reply)
 
 
 @router.post("/{dispute_id}/accept", response_model=AnsweredDispute, openapi_extra=keyed(), responses=problems())
 async def accept(dispute_id: _Number, request: Request, caller: Caller) -> Response:
     """Give the money up. Final: the provider closes the dispute as lost."""
     require(caller, *dispute_acts.ANSWERED_BY)
-    return await dispute_acts.accept(services(request), caller, idempotency_key(request), dispute_id)
+    return response_of(await dispute_acts.accept(services(request), caller, idempotency_key(request), dispute_id))

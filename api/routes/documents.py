@@ -9,6 +9,7 @@ from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.document_acts import ISSUED_BY
 from api.documentation import body_of, keyed, problems
+from api.responses import response_of
 from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, MadeUp, Nothing, WholeDocument
 from api.visibility import visible
 from infra.db import documents
@@ -33,7 +34,7 @@ async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, BilledTo, optional=True)
-    return await document_acts.invoice(parts, caller, key, parsed.digest, glance.order_no, parsed.model)
+    return response_of(await document_acts.invoice(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.post(
@@ -49,7 +50,7 @@ async def refund_credit_note(refund_id: RefundId, request: Request, caller: Call
     parts, key = services(request), idempotency_key(request)
     order_no = await document_acts.refunded_order(parts, caller, refund_id)
     parsed = await read(request, Nothing, optional=True)
-    return await document_acts.refund_credit_note(parts, caller, key, parsed.digest, order_no, refund_id)
+    return response_of(await document_acts.refund_credit_note(parts, caller, key, parsed.digest, order_no, refund_id))
 
 
 @router.post(
@@ -65,7 +66,7 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
-    return await document_acts.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no)
+    return response_of(await document_acts.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no))
 
 
 @router.post(
@@ -81,7 +82,7 @@ async def missing_invoices(order_no: str, request: Request, caller: Caller) -> R
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
-    return await document_acts.missing_invoices(parts, caller, key, parsed.digest, glance.order_no)
+    return response_of(await document_acts.missing_invoices(parts, caller, key, parsed.digest, glance.order_no))
 
 
 @router.get("/v1/orders/{order_no}/documents", response_model=DocumentList, responses=problems())

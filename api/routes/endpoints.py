@@ -10,7 +10,8 @@ from api import endpoint_acts
 from api.bodies import read
 from api.dependencies import Caller, actor, derived_id, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
-from api.idempotent import HOLD_S, REPLAYED
+from api.idempotent import HOLD_S
+from api.responses import REPLAYED, response_of
 from api.schemas.endpoints import NewEndpoint, Replay, Replayed
 from api.webhook_targets import require_public
 from domain.access import Role
@@ -67,7 +68,7 @@ async def replay(endpoint_id: str, request: Request, caller: Caller) -> Response
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, Replay)
-    return await endpoint_acts.replay(parts, caller, key, parsed.digest, endpoint_id, parsed.model.since)
+    return response_of(await endpoint_acts.replay(parts, caller, key, parsed.digest, endpoint_id, parsed.model.since))
 
 
 @router.delete("/{endpoint_id}", status_code=204, responses=problems())

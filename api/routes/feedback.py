@@ -10,6 +10,7 @@ from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
 from api.feedback_acts import GIVEN_BY, READ_BY
+from api.responses import response_of
 from api.schemas.feedback import (
     AnsweredFeedback,
     AnswerFeedback,
@@ -44,7 +45,7 @@ async def give(order_no: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, GiveFeedback)
-    return await feedback_acts.give(parts, caller, key, parsed.digest, glance.order_no, parsed.model)
+    return response_of(await feedback_acts.give(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.get("/v1/orders/{order_no}/feedback", response_model=OrdersFeedbackList, responses=problems())
@@ -98,7 +99,7 @@ async def answer(feedback_id: FeedbackId, request: Request, caller: Caller) -> R
     require(caller, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
     parsed = await read(request, AnswerFeedback)
-    return await feedback_acts.answer(parts, caller, key, parsed.digest, feedback_id, parsed.model.text)
+    return response_of(await feedback_acts.answer(parts, caller, key, parsed.digest, feedback_id, parsed.model.text))
 
 
 def after(cursor: str | None) -> tuple[datetime, str] | None:

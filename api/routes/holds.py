@@ -9,6 +9,7 @@ from api import hold_acts, paging
 from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
 from api.documentation import body_of, problems
+from api.responses import response_of
 from api.schemas.holds import PutOnHold, ReleaseHold, SetPriority
 from api.schemas.text import Reference
 from api.visibility import visible
@@ -28,7 +29,7 @@ async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, PutOnHold)
-    return await hold_acts.put_on(parts, caller, key, parsed.digest, glance.order_no, parsed.model)
+    return response_of(await hold_acts.put_on(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.post("/v1/orders/{order_no}/holds/{hold_no}/release", openapi_extra=body_of(ReleaseHold), responses=problems())
@@ -38,7 +39,9 @@ async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Call
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, ReleaseHold)
-    return await hold_acts.release(parts, caller, key, parsed.digest, glance.order_no, hold_no, parsed.model.reason)
+    return response_of(
+        await hold_acts.release(parts, caller, key, parsed.digest, glance.order_no, hold_no, parsed.model.reason)
+    )
 
 
 @router.post("/v1/orders/{order_no}/priority", openapi_extra=body_of(SetPriority), responses=problems())
@@ -48,7 +51,7 @@ async def prioritise(order_no: str, request: Request, caller: Caller) -> Respons
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, SetPriority)
-    return await hold_acts.prioritise(parts, caller, key, parsed.digest, glance.order_no, parsed.model)
+    return response_of(await hold_acts.prioritise(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.get("/v1/support/holds", responses=problems())

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api import message_acts
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import keyed, problems
+from api.responses import response_of
 from api.schemas.messages import Messages, SentAgain
 from api.visibility import visible
 from domain.access import Role
@@ -31,7 +32,7 @@ async def retry(order_no: str, message_id: str, request: Request, caller: Caller
     require(caller, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
-    return await message_acts.send_again(parts, caller, key, glance.order_no, checked(message_id))
+    return response_of(await message_acts.send_again(parts, caller, key, glance.order_no, checked(message_id)))
 
 
 def checked(message_id: str) -> str:

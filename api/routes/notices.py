@@ -8,6 +8,7 @@ from api import notice_acts
 from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import body_of, keyed, problems
+from api.responses import response_of
 from api.schemas.notices import NewChannel
 from domain.access import Role
 from infra.db import notice_channels
@@ -22,7 +23,7 @@ async def add(request: Request, caller: Caller) -> Response:
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, NewChannel)
-    return await notice_acts.add(parts, caller, key, parsed.digest, parsed.model)
+    return response_of(await notice_acts.add(parts, caller, key, parsed.digest, parsed.model))
 
 
 @router.get("", responses=problems())

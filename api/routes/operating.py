@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from api import recover_acts
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import keyed, problems
+from api.responses import response_of
 from api.schemas.operating import Backlog, Findings, Recovered
 from domain.access import STAFF, Role
 from infra import doctor
@@ -51,4 +52,4 @@ async def recover(request: Request, caller: Caller, cursor: str | None = None) -
     key. Safe to repeat; what runs is left alone. 503 `workflow_unavailable` while Temporal is down. For operations.
     """
     require(caller, Role.OPERATIONS)
-    return await recover_acts.recover(services(request), caller, idempotency_key(request), cursor)
+    return response_of(await recover_acts.recover(services(request), caller, idempotency_key(request), cursor))

@@ -10,6 +10,7 @@ from api.dependencies import Caller, Services, actor, derived_id, idempotency_ke
 from api.documentation import body_of, problems
 from api.errors import Problem
 from api.idempotent import WorkflowCall, by_workflow
+from api.responses import response_of
 from api.schemas.orders import Payment
 from api.visibility import visible
 from domain.access import Principal, Role
@@ -60,4 +61,4 @@ async def pay_for(
         return {"order_no": glance.order_no, "status": stand.status, "outcome": outcome_of(stand.attempt_state)}
 
     asked = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await by_workflow(parts, asked, 201, WorkflowCall(prepare, ask, from_books))
+    return response_of(await by_workflow(parts, asked, 201, WorkflowCall(prepare, ask, from_books)))

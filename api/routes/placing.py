@@ -20,6 +20,7 @@ from api.dependencies import (
 from api.documentation import body_of, problems
 from api.errors import Problem
 from api.idempotent import replayed
+from api.responses import response_of
 from api.schemas.orders import Customer, PlacedOrder, PlaceOrder
 from domain.access import Principal, Role
 from domain.orders import MAX_QUANTITY, RequestedLine, wanted_units
@@ -58,7 +59,7 @@ async def place_order(request: Request, caller: Caller) -> Response:
     draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings, full=parts.backlog.full)
     outcome = await place(parts.database, parts.together, parts.keys, draft)
     if isinstance(outcome, Answered):
-        return replayed(outcome)
+        return response_of(replayed(outcome))
     bind_order(outcome.order_no)
     headers = {"Location": f"/v1/orders/{outcome.order_no}"}
     if outcome.claim is not None:

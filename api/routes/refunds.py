@@ -8,6 +8,7 @@ from api import refund_acts
 from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
+from api.responses import response_of
 from api.schemas.refunds import OpenedRefund, OpenRefund
 from api.visibility import visible
 from domain.errors import NotFound
@@ -31,7 +32,7 @@ async def open_refund(order_no: str, request: Request, caller: Caller, preview: 
     if preview:
         means = await refund_acts.consequence(parts, caller, glance.order_no, parsed.model)
         return json_response({"order_no": glance.order_no, "consequence": means})
-    return await refund_acts.refund(parts, caller, key, parsed.digest, glance.order_no, parsed.model)
+    return response_of(await refund_acts.refund(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.get("/v1/orders/{order_no}/refunds", responses=problems())

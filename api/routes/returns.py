@@ -9,6 +9,7 @@ from api import paging, return_acts
 from api.bodies import read
 from api.dependencies import Caller, Services, idempotency_key, json_response, require, require_staff, services
 from api.documentation import body_of, described, keyed, problems
+from api.responses import response_of
 from api.return_acts import ASKED_BY, HANDLED_BY, Asked
 from api.schemas.returns import AskReturn, FoundPieces, RejectReturn, ReturnShown, SentReturn
 from api.visibility import visible
@@ -38,7 +39,7 @@ async def ask(order_no: str, request: Request, caller: Caller, preview: bool = F
     parsed = await read(request, AskReturn)
     if preview:
         return json_response(await return_acts.preview(parts, caller, glance.order_no, parsed.model))
-    return await return_acts.ask(parts, Asked(caller, key, parsed.digest), glance.order_no, parsed.model)
+    return response_of(await return_acts.ask(parts, Asked(caller, key, parsed.digest), glance.order_no, parsed.model))
 
 
 @router.get("/v1/returns/{return_id}", response_model=ReturnShown, responses=problems())
@@ -83,7 +84,7 @@ async def approve(return_id: str, request: Request, caller: Caller) -> Response:
     require(caller, *HANDLED_BY)
     parts, key = services(request), idempotency_key(request)
     known = await return_acts.visible(parts, caller, return_id)
-    return await return_acts.approve(parts, Asked(caller, key, _digest(request)), known["return_id"])
+    return response_of(await return_acts.approve(parts, Asked(caller, key, _digest(request)), known["return_id"]))
 
 
 @router.post("/v1/returns/{return_id}/cancel", response_model=ReturnShown, openapi_extra=keyed(), responses=problems())
@@ -92,7 +93,7 @@ async def cancel(return_id: str, request: Request, caller: Caller) -> Response:
     require(caller, *ASKED_BY)
     parts, key = services(request), idempotency_key(request)
     known = await return_acts.visible(parts, caller, return_id)
-    return await return_acts.cancel(parts, Asked(caller, key, _digest(request)), known["return_id"])
+    return response_of(await return_acts.cancel(parts, Asked(caller, key, _digest(request)), known["return_id"]))
 
 
 @router.post(
@@ -107,7 +108,9 @@ async def reject(return_id: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     await return_acts.visible(parts, caller, return_id)
     parsed = await read(request, RejectReturn)
-    return await return_acts.reject(parts, Asked(caller, key, parsed.digest), return_id, parsed.model.reason)
+    return response_of(
+        await return_acts.reject(parts, Asked(caller, key, parsed.digest), return_id, parsed.model.reason)
+    )
 
 
 @router.post(
@@ -122,7 +125,7 @@ async def sent(return_id: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     await return_acts.visible(parts, caller, return_id)
     parsed = await read(request, SentReturn)
-    return await return_acts.sent(parts, Asked(caller, key, parsed.digest), return_id, parsed.model)
+    return response_of(await return_acts.sent(parts, Asked(caller, key, parsed.digest), return_id, parsed.model))
 
 
 @router.post(
@@ -137,7 +140,7 @@ async def receive(return_id: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     await return_acts.visible(parts, caller, return_id)
     parsed = await read(request, FoundPieces)
-    return await return_acts.receive(parts, Asked(caller, key, parsed.digest), return_id, parsed.model)
+    return response_of(await return_acts.receive(parts, Asked(caller, key, parsed.digest), return_id, parsed.model))
 
 
 @router.post(
@@ -152,7 +155,7 @@ async def inspect(return_id: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     await return_acts.visible(parts, caller, return_id)
     parsed = await read(request, FoundPieces)
-    return await return_acts.inspect(parts, Asked(caller, key, parsed.digest), return_id, parsed.model)
+    return response_of(await return_acts.inspect(parts, Asked(caller, key, parsed.digest), return_id, parsed.model))
 
 
 async def label_document(parts: Services, return_id: str) -> Response:

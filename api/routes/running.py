@@ -8,6 +8,7 @@ from api import workflow_acts
 from api.bodies import read
 from api.dependencies import Caller, Services, actor, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
+from api.responses import response_of
 from api.schemas.support import ActivityAct, Reset
 from api.visibility import visible
 from domain.access import Principal, Role
@@ -47,7 +48,9 @@ async def act(order_no: str, activity_id: ActivityId, request: Request, caller: 
     order = await _known(parts, caller, order_no)
     parsed = await read(request, ActivityAct)
     asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
-    return await workflow_acts.act_on_activity(parts, caller, asked, order.order_no, activity_id, parsed.model)
+    return response_of(
+        await workflow_acts.act_on_activity(parts, caller, asked, order.order_no, activity_id, parsed.model)
+    )
 
 
 @router.post("/{order_no}/reset", openapi_extra=body_of(Reset), responses=problems())
@@ -59,7 +62,7 @@ async def reset(order_no: str, request: Request, caller: Caller) -> Response:
     order = await _known(parts, caller, order_no)
     parsed = await read(request, Reset)
     asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
-    return await workflow_acts.reset_order(parts, caller, asked, order, parsed.model)
+    return response_of(await workflow_acts.reset_order(parts, caller, asked, order, parsed.model))
 
 
 async def _known(parts: Services, caller: Principal, order_no: str) -> Glance:

@@ -9,6 +9,7 @@ from api.bodies import Parsed, read
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, services
 from api.documentation import body_of, problems
 from api.idempotent import Shown, in_books, shown_once
+from api.responses import response_of
 from api.schemas.access import GivenSecrets, NewStaff, RemovedStaff, StaffAct, StaffList
 from domain.access import STAFF_NAME, Role
 from domain.errors import NotFound
@@ -45,7 +46,7 @@ async def add(request: Request, caller: Caller) -> Response:
         secrets = await staff_accounts.add(conn, parts.keys.vault, wish.name, wish.role)
         return Shown({"name": wish.name, "role": wish.role}, secrets)
 
-    return await shown_once(parts, Asked(actor(caller), key, parsed.digest, caller.origin), 201, work)
+    return response_of(await shown_once(parts, Asked(actor(caller), key, parsed.digest, caller.origin), 201, work))
 
 
 @router.post("/{name}/reset", response_model=GivenSecrets, openapi_extra=body_of(StaffAct), responses=problems())
@@ -61,7 +62,7 @@ async def reset(name: str, request: Request, caller: Caller) -> Response:
         even = wish.model.even_last_admin
         return Shown({"name": name}, await staff_accounts.reset(conn, parts.keys.vault, name, even_last_admin=even))
 
-    return await shown_once(parts, asked, 200, work)
+    return response_of(await shown_once(parts, asked, 200, work))
 
 
 @router.post("/{name}/remove", response_model=RemovedStaff, openapi_extra=body_of(StaffAct), responses=problems())
@@ -77,7 +78,7 @@ async def remove(name: str, request: Request, caller: Caller) -> Response:
         await staff_accounts.remove(conn, name, even_last_admin=wish.model.even_last_admin)
         return {"name": name, "active": False}
 
-    return await in_books(services(request), asked, 200, work)
+    return response_of(await in_books(services(request), asked, 200, work))
 
 
 async def _asked(name: str, request: Request, caller: Caller) -> tuple[Asked, Parsed[StaffAct]]:

@@ -21,6 +21,7 @@ from api.dependencies import (
 from api.documentation import body_of, problems
 from api.errors import Problem
 from api.idempotent import in_books
+from api.responses import response_of
 from api.routes.catalogue import known_sku
 from api.schemas.returns import OutOfQuarantine
 from api.schemas.stock import Adjustment, Receipt, Transfer
@@ -60,7 +61,7 @@ async def receive(request: Request, caller: Caller) -> Response:
                    allow_duplicate=wish.allow_duplicate)  # fmt: skip
         return {**await stock_admin.move(conn, [one]), "reference": wish.reference}
 
-    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
 
 @router.post("/adjustments", status_code=201, openapi_extra=body_of(Adjustment), responses=problems())
@@ -78,7 +79,7 @@ async def adjust(request: Request, caller: Caller) -> Response:
         one = Move(unique, MovementKind.ADJUSTMENT, wish.sku, where, wish.quantity, wish.reason, actor(caller))
         return {**await stock_admin.move(conn, [one]), "reason": wish.reason}
 
-    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
 
 @router.post("/transfers", status_code=201, openapi_extra=body_of(Transfer), responses=problems())
@@ -101,7 +102,7 @@ async def transfer(request: Request, caller: Caller) -> Response:
         moved = await stock_admin.move(conn, moves)
         return {"from": source, "to": target, "reference": wish.reference, **moved}
 
-    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
 
 @router.post("/quarantine", status_code=201, openapi_extra=body_of(OutOfQuarantine), responses=problems())
@@ -118,7 +119,7 @@ async def release(request: Request, caller: Caller) -> Response:
         one = Move(unique, kind, wish.sku, where, wish.quantity, wish.reason, actor(caller))
         return {**await stock_admin.move(conn, [one]), "disposition": wish.disposition, "reason": wish.reason}
 
-    return await in_books(parts, _asked(caller, key, parsed), 201, work)
+    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
 
 _DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}

@@ -9,6 +9,7 @@ from api import paging, support_acts
 from api.bodies import read
 from api.dependencies import Caller, idempotency_key, json_response, order_number, require, services
 from api.documentation import body_of, keyed, problems
+from api.responses import response_of
 from api.schemas.support import BulkResolve, Resolve
 from api.schemas.text import PROSE, Code, Reference
 from domain.access import Role
@@ -57,7 +58,7 @@ async def resolve(order_no: str, request: Request, caller: Caller) -> Response:
     key, number = idempotency_key(request), order_number(order_no)
     bind_order(number)
     parsed = await read(request, Resolve)
-    return await support_acts.resolve_one(parts, caller, key, parsed.digest, number, parsed.model)
+    return response_of(await support_acts.resolve_one(parts, caller, key, parsed.digest, number, parsed.model))
 
 
 @router.post("/resolve", status_code=202, openapi_extra=body_of(BulkResolve), responses=problems())
@@ -67,7 +68,7 @@ async def resolve_many(request: Request, caller: Caller) -> Response:
     require(caller, Role.SUPPORT)
     key = idempotency_key(request)
     parsed = await read(request, BulkResolve)
-    return await support_acts.resolve_many(parts, caller, key, parsed.digest, parsed.model)
+    return response_of(await support_acts.resolve_many(parts, caller, key, parsed.digest, parsed.model))
 
 
 @router.get("/jobs/{job_id}", responses=problems())
@@ -84,7 +85,7 @@ async def stop(job_id: str, request: Request, caller: Caller) -> Response:
     """End a bulk act before its next order. One that has ended stays as it is."""
     parts = services(request)
     require(caller, Role.SUPPORT)
-    return await support_acts.stop_job(parts, caller, idempotency_key(request), job_number(job_id))
+    return response_of(await support_acts.stop_job(parts, caller, idempotency_key(request), job_number(job_id)))
 
 
 def job_number(typed: str) -> str:

@@ -13,6 +13,7 @@ from api.bodies import read
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, services
 from api.documentation import body_of, keyed, problems
 from api.idempotent import Shown, in_books, shown_once
+from api.responses import response_of
 from api.schemas.access import IssuedToken, NewToken
 from api.schemas.text import Reference
 from domain.access import Role
@@ -71,7 +72,7 @@ async def issue(request: Request, caller: Caller) -> Response:
         facts = {"token_id": made.token_id, "role": made.role, "subject": made.subject}
         return Shown({**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token})
 
-    return await shown_once(parts, Asked(actor(caller), key, parsed.digest, caller.origin), 201, work)
+    return response_of(await shown_once(parts, Asked(actor(caller), key, parsed.digest, caller.origin), 201, work))
 
 
 @router.post("/{token_id}/revoke", openapi_extra=keyed(), responses=problems())
@@ -95,7 +96,7 @@ async def revoke(token_id: str, request: Request, caller: Caller) -> Response:
     asked = Asked(actor(caller), key, hashlib.sha256(f"revoke {token_id}".encode()).digest(), caller.origin)
     answer = await in_books(parts, asked, 200, work)
     await parts.revoked.look()
-    return answer
+    return response_of(answer)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,16 @@
+"""The reply of an operation as an HTTP answer."""
+
+from fastapi import Response
+
+from api.dependencies import json_response
+from api.replies import Reply
+
+REPLAYED = {"Idempotent-Replayed": "true"}
+
+
+def response_of(reply: Reply) -> Response:
+    """As programs get it."""
+    headers = dict(REPLAYED) if reply.replayed else {}
+    if reply.version is not None:
+        headers["ETag"] = f'"{reply.version}"'
+    return json_response(reply.content, reply.status, headers)
