@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities import by_hand
@@ -16,6 +17,7 @@ from domain.steps import STEPS, Action, Step, check_value
 from infra.crypto import Unreadable, Vault
 from infra.db import delivery_problems, events, guarantees, refund_paying, refunds, shipments, store_credit, supplements
 from infra.db.engine import Database
+from infra.db.faults import fault_of
 from infra.metrics import ORDERS_PARKED
 from infra.settings import Settings
 from infra.telemetry import bind_order
@@ -53,6 +55,17 @@ _RESOLUTION = text(
     """SELECT r.action, r.actor, r.value_enc, r.park_no, r.amount_minor, c.data_key
          FROM resolutions r JOIN orders USING (order_no) JOIN customers c USING (customer_id)
         WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
+)
+_REFUSED = text(
+    """INSERT INTO refused_resolutions (resolution_id, order_no, park_no, code)
+       SELECT r.resolution_id, r.order_no, :park_no, left(:code, 100) FROM resolutions r
+        WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no
+       ON CONFLICT DO NOTHING RETURNING resolution_id"""
+)
+_FAIL_ITEM = text(
+    """UPDATE support_job_items SET state = 'failed', error = :code
+        WHERE job_id = split_part(CAST(:resolution_id AS text), chr(58), 1) AND order_no = :order_no
+          AND resolution_id = :resolution_id AND state IN ('open', 'done')"""
 )
 _TO_RETURN = text("SELECT payment_id, kind, purpose, amount_minor FROM money_to_return(:order_no, :everything)")
 # What is under way to return these payments; of all that is returned, every call but a guarantee's.
@@ -117,7 +130,18 @@ class ParkingActivities:
 
     @effect("unpark_step")
     async def unpark_step(self, request: m.UnparkRequest) -> m.OrderView:
-        """Close the parked step and do what the resolution says. Refuses a value that does not fit."""
+        """Close the parked step and do what the resolution says. Refuses a value that does not fit, which is kept."""
+        try:
+            return await self._unpark(request)
+        except (RuleBroken, DBAPIError) as error:
+            code = error.code if isinstance(error, RuleBroken) else fault_of(error)
+            if code and request.resolution_id:
+                await self._note_refusal(request, code)
+            raise
+
+    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _unpark(self, request: m.UnparkRequest) -> m.OrderView:
         async with self._db.begin() as conn:
             status = await events.lock_order(conn, request.order_no)
             key = {"order_no": request.order_no, "park_no": request.park_no}
@@ -132,7 +156,17 @@ class ParkingActivities:
                 await events.note(conn, request.order_no, "step_resolved", act["actor"], data=data)
             return await view_of(conn, request.order_no)
 
-    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+    async def _note_refusal(self, request: m.UnparkRequest, code: str) -> None:
+        """The act was accepted and is not carried out: on the timeline, at the order, at the item of its bulk act."""
+        values = {"order_no": request.order_no, "park_no": request.park_no, "code": code}
+        about = {**values, "resolution_id": request.resolution_id}
+        async with self._db.begin() as conn:
+            await events.lock_order(conn, request.order_no)
+            if (await conn.execute(_REFUSED, about)).first() is None:
+                return
+            await conn.execute(_FAIL_ITEM, about)
+            data = {"park_no": request.park_no, "how": request.how, "code": code}
+            await events.note(conn, request.order_no, "resolution_refused", data=data)
 
     async def _act_of(self, conn: AsyncConnection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
         """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""

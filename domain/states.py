@@ -72,6 +72,7 @@ NOTES = frozenset(
         "step_parked",
         "step_escalated",
         "step_resolved",
+        "resolution_refused",
         "order_amended",
         "order_changed",
         "change_awaits_payment",

@@ -70,7 +70,12 @@ _ORDER = text(
               FROM shipments s WHERE s.order_no = o.order_no) AS shipments,
            (SELECT json_build_object('park_no', k.park_no, 'step', k.step, 'subject', k.subject,
                      'error', k.error, 'since', k.since AT TIME ZONE 'UTC',
-                     'attempts', k.attempts, 'options', k.options)
+                     'attempts', k.attempts, 'options', k.options, 'refused', (
+                       SELECT json_build_object('action', r.action, 'code', f.code,
+                                                'at', f.refused_at AT TIME ZONE 'UTC')
+                         FROM refused_resolutions f JOIN resolutions r USING (resolution_id)
+                        WHERE f.order_no = k.order_no AND f.park_no = k.park_no
+                        ORDER BY f.refused_at DESC LIMIT 1))
               FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL) AS needs_attention,
            (SELECT json_agg(json_build_object('hold_no', h.hold_no, 'kind', h.kind, 'stops', h.stops, 'owner', h.owner,
                      'default_outcome', h.default_outcome, 'put_on_by', h.put_on_by,
@@ -186,6 +191,8 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
         _zulu(order["pending_change"], "until")
     if order["needs_attention"] is not None:
         _zulu(order["needs_attention"], "since")
+        if order["needs_attention"]["refused"] is not None:
+            _zulu(order["needs_attention"]["refused"], "at")
     return order
 
 

@@ -68,6 +68,7 @@ INSERTS = {
     "refund_lines": ("amount_minor goods_worth_minor line_no quantity refund_id shipping_minor shipping_worth_minor"),
     "refund_parts": "amount_minor payment_id refund_id",
     "refunds_overtaken": "dispute_id refund_id",
+    "refused_resolutions": "code order_no park_no resolution_id",
     "refunds": (
         "amount_minor approval_id asked_by currency goods_minor order_no origin reason_enc refund_id return_id "
         "shipping_minor status"

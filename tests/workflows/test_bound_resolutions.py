@@ -120,11 +120,22 @@ async def test_an_act_on_one_refund_is_not_applied_to_the_next(stage: Stage, say
     stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
     second = await refund(stage, order_no, amount_minor=700)
     assert (await stuck_at(stage, order_no, 2)).subject == second.refund_id
+    job = stale  # the resolution of a bulk act begins with its id
+    await stage.sql("INSERT INTO support_jobs (job_id, action, filter, data_key, reason_enc, actor, rate_per_s, state,"
+                    " total) VALUES (:j, 'skip', '{}', '', '', 'support:ann', 1, 'running', 1)", j=job)  # fmt: skip
+    item = "INSERT INTO support_job_items (job_id, order_no, resolution_id, state) VALUES (:j, :o, :r, 'done')"
+    await stage.sql(item, j=job, o=order_no, r=stale)
     assert await ask(stage, order_no, stale, "skip", 1 if says else 0) == ("step_moved_on" if says else "")
     mine = await stage.resolution(order_no, "retry")
     await taken(stage, order_no, mine, "retry", 2)
     await paid_out(stage, second)
     assert given_back(stage, order_no) == [100, 700]
+    # What was accepted and then refused is told to whoever gave it, once.
+    refused = await stage.sql("SELECT code FROM refused_resolutions WHERE resolution_id = :r", r=stale)
+    assert [row[0] for row in refused] == ([] if says else ["step_moved_on"])
+    assert (await stage.events(order_no)).count("resolution_refused") == len(refused)
+    (ended,) = await stage.sql("SELECT state, error FROM support_job_items WHERE job_id = :j", j=job)
+    assert tuple(ended) == (("done", None) if says else ("failed", "step_moved_on"))
     (by,) = await stage.sql("SELECT resolution_id FROM parked_steps WHERE order_no = :o AND park_no = 2", o=order_no)
     assert by[0] == mine
 
