@@ -94,7 +94,8 @@ def reason_of(error: Exception) -> str | None:
 
 async def _apply(conn: AsyncConnection, row: Any, settings: Settings) -> None:
     if row.kind == "payment":
-        outcome = await payment_fact(conn, row.order_no, row.provider, row.fact)
+        again_s = settings.expired_payment_timeout_s
+        outcome = await payment_fact(conn, row.order_no, row.provider, row.fact, again_s)
     else:
         outcome = await _parcel_fact(conn, row, settings)
     if outcome in UNAPPLIED:

@@ -16,6 +16,7 @@ from infra.db import events, payment_facts, payments, refund_paying, refunds, re
 from infra.db.books_view import stand_of
 from infra.db.payment_facts import Told
 from infra.db.refund_plans import RefundAsk
+from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 
 _log = logging.getLogger(__name__)
 _SETTLE = text(
@@ -53,13 +54,22 @@ _NOTES = {
 }
 
 
-async def payment_fact(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
-    """Apply one fact; what became of it. The caller has locked the order."""
+async def payment_fact(
+    conn: AsyncConnection,
+    order_no: str,
+    provider: str,
+    fact: dict[str, Any],
+    again_s: int = EXPIRED_PAYMENT_TIMEOUT_S,
+) -> str:
+    """Apply one fact; what became of it. The caller has locked the order. `again_s`: how long an order waits for
+    another payment whose authorisation the provider has ended."""
     if fact["kind"] == PaymentKind.DISPUTE:
         return await _dispute(conn, order_no, provider, fact)
     known = await payment_facts.known(conn, order_no, provider, fact)
     if fact["status"] == "pending" or (known is None and fact["status"] != "succeeded"):
         return "ignored"
+    if known is None and fact["kind"] == PaymentKind.VOID:
+        return await _voided(conn, order_no, provider, fact, again_s)
     if known is None:
         return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
     told = PaymentStatus(fact["status"])
@@ -198,7 +208,7 @@ async def _captured(conn: AsyncConnection, order_no: str, provider: str, fact: d
     return "stray"
 
 
-async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], again_s: int) -> str:
     parent = await _authorisation(conn, order_no, provider, fact)
     if parent is None:
         return "early"
@@ -216,7 +226,8 @@ async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dic
         parent.attempt,
         "authorised",
     ):
-        await events.note(conn, order_no, "payment_declined", data={"code": "voided_at_provider"})
+        data: dict[str, Any] = await renewals.time_to_pay_again(conn, order_no, again_s)
+        await events.note(conn, order_no, "payment_declined", data={**data, "code": "voided_at_provider"})
     return "voided"
 
 
@@ -262,7 +273,6 @@ async def _open_refund(
 _DONE_WITHOUT_US = {
     PaymentKind.AUTHORISE: _authorised,
     PaymentKind.CAPTURE: _captured,
-    PaymentKind.VOID: _voided,
     PaymentKind.REFUND: _refunded,
 }
 

@@ -408,6 +408,29 @@ async def test_an_authorisation_of_a_few_seconds_is_renewed_in_time_or_after(sta
     await eventually(again, PATIENT_S)
 
 
+async def test_what_the_provider_ends_itself_leaves_time_to_pay_again(office: Office, stage: Stage) -> None:
+    """As Stripe does with what nobody captured: it cancels it, and tells so, long after the payment's own deadline."""
+    order_no = await in_review(stage)
+    (old,) = await live(stage, order_no)
+    await stage.sql(
+        "UPDATE orders SET waiting = jsonb_set(waiting, '{until}', to_jsonb(now())) WHERE order_no = :o", o=order_no
+    )
+    fact = {"provider_ref": f"end-{old.provider_ref}", "kind": "void", "status": "succeeded", "currency": "CNY"}
+    await stage.inbox("payment", order_no, {**fact, "amount_minor": 1_000, "parent_ref": old.provider_ref})
+    await eventually(lambda: _waits_for_days(stage, order_no), PATIENT_S)
+
+
+async def _waits_for_days(stage: Stage, order_no: str) -> bool:
+    """For a payment, with nothing held and nobody asked to look."""
+    rows = await stage.sql(
+        "SELECT 1 FROM orders o WHERE o.order_no = :o AND o.status = 'pending_payment' AND o.cancelling IS NULL "
+        "AND (o.waiting ->> 'until')::timestamptz > now() + interval '1 day' "
+        "AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL)",
+        o=order_no,
+    )
+    return bool(rows) and not await live(stage, order_no)
+
+
 async def test_a_capture_of_what_has_ended_leaves_time_to_pay_again(office: Office, stage: Stage) -> None:
     order_no = await in_review(stage)
     (old,) = await live(stage, order_no)
