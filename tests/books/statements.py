@@ -40,7 +40,7 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, TextClause):
         yield value.text
     elif isinstance(value, Direct):
-        yield value._sql
+        yield value.sql
     elif depth and isinstance(value, Mapping):
         yield from (text for item in value.values() for text in _texts(item, depth - 1))
     elif depth and isinstance(value, list | tuple | set | frozenset):
