@@ -7,89 +7,66 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from api import documentation, documentation_pages, errors
+from api import errors, openapi, openapi_pages
 from api.backlog import BacklogWatch
-from api.bodies import refused
-from api.console import install as console
+from api.console import mount as console
 from api.dependencies import Services
 from api.guard import Guard
 from api.middleware import BodyLimit, Measured
-from api.portal import install as portal
+from api.order_watcher import Watcher
+from api.portal import mount as portal
 from api.rate_limits import RateLimits
+from api.request_body import refused
 from api.revoked_tokens import RevokedTokens
-from api.routes import (
-    approvals,
-    audit,
-    cancelling,
-    catalogue,
-    changing,
-    contacts,
-    delivery_problems,
-    disputes,
-    documents,
-    endpoints,
-    feedback,
-    holds,
-    ledger,
-    messages,
-    notices,
-    operating,
-    orders,
-    payments,
-    placing,
-    refunds,
-    returns,
-    running,
-    staff,
-    stock,
-    store_credit,
-    support,
-    system,
-    tokens,
-    webhooks,
-)
+from api.routes import alerts, approvals, audit, catalogue, checks, documents, feedback, notifications, stock
+from api.routes.after_sales import delivery_exceptions, returns
+from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
+from api.routes.payments import disputes, payments, refunds, store_credit
+from api.routes.staff import api_tokens, members
+from api.routes.support import parked_steps, workflow_operations
+from api.routes.system import health, operations
+from api.routes.webhooks import endpoints, provider_webhooks
 from api.silent_processes import SilentProcesses
-from api.waiting import Watcher
-from api.workflow_calls import Workflows
-from infra.crypto import Vault
-from infra.db.customers import KeyRing
+from api.workflow_client import Workflows
+from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
-from infra.db.together import Together
+from infra.db.grouped_statements import Together
 from infra.gateways import registry
-from infra.heartbeat import beating
+from infra.observability.telemetry import instrument_app
+from infra.security.crypto import Vault
 from infra.settings import Settings
-from infra.telemetry import instrument_app
+from infra.system.heartbeat import beating
 
 ROUTERS = (
-    placing.router,
+    placement.router,
     orders.router,
-    changing.router,
-    cancelling.router,
+    changes.router,
+    cancellation.router,
     payments.router,
     refunds.router,
     disputes.router,
     documents.router,
     feedback.router,
     holds.router,
-    messages.router,
+    notifications.router,
     contacts.router,
     returns.router,
-    support.router,
+    parked_steps.router,
     approvals.router,
-    running.router,
+    workflow_operations.router,
     catalogue.router,
     stock.router,
     store_credit.router,
-    delivery_problems.router,
+    delivery_exceptions.router,
     endpoints.router,
-    notices.router,
-    operating.router,
+    alerts.router,
+    operations.router,
     audit.router,
-    ledger.router,
-    tokens.router,
-    staff.router,
-    webhooks.router,
-    system.router,
+    checks.router,
+    api_tokens.router,
+    members.router,
+    provider_webhooks.router,
+    health.router,
 )
 
 
@@ -109,8 +86,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     console.install(app)
     portal.install(app)
-    documentation.complete(app)
-    documentation_pages.install(app)
+    openapi.complete(app)
+    openapi_pages.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.state.walk = asyncio.Lock()
     app.state.limits = limits = RateLimits(settings)

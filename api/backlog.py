@@ -6,9 +6,9 @@ from time import monotonic
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra.db import backlog
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
+from infra.db.messaging import start_backlog
 
 # A look that takes long is made less often: it never takes more than a fiftieth of a connection's time.
 LOOK_S, REST = 2.0, 50
@@ -41,7 +41,7 @@ class BacklogWatch:
     async def look(self) -> None:
         """Count them now."""
         async with autocommit(self._database) as conn:
-            found = await backlog.look(conn, self._limit)
+            found = await start_backlog.look(conn, self._limit)
         full = found.waiting >= self._limit > 0
         if full != self.full:
             said = "no more orders are accepted: too many wait to be begun" if full else "orders are accepted again"

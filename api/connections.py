@@ -12,7 +12,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.errors import MEDIA_TYPE, STATUSES, body
-from infra.addresses import source_of
+from infra.security.network_addresses import source_of
 from infra.settings import Settings
 
 _REASONS = {

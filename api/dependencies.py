@@ -12,19 +12,19 @@ from fastapi.security.base import SecurityBase
 
 from api.backlog import BacklogWatch
 from api.errors import Problem
+from api.order_watcher import Watcher
 from api.rate_limits import RateLimits
 from api.revoked_tokens import RevokedTokens
-from api.waiting import Watcher
-from api.workflow_calls import Workflows
+from api.workflow_client import Workflows
 from domain.access import STAFF, Principal, Role
 from domain.errors import NotFound
-from domain.order_no import normalise
-from infra.db.customers import KeyRing
+from domain.gateways import CarrierGateway, PaymentGateway
+from domain.orders.order_no import normalise
+from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
-from infra.db.together import Together
-from infra.gateways.protocol import CarrierGateway, PaymentGateway
+from infra.db.grouped_statements import Together
+from infra.security.tokens import TokenExpired, TokenInvalid, verify
 from infra.settings import Settings
-from infra.tokens import TokenExpired, TokenInvalid, verify
 
 _KEY = re.compile(r"^[\x20-\x7e]{1,255}$")
 _JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC

@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect
 
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.problems import SENTENCES
-from infra.crypto import Unreadable
+from infra.db.connection_watch import CANNOT_WRITE
 from infra.db.engine import PoolExhausted
-from infra.db.watch import CANNOT_WRITE
+from infra.security.crypto import Unreadable
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import MEDIA_TYPE, Problem, body
-from infra.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from infra.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 _DETAIL = "the body is larger than this server accepts"
 

@@ -2,8 +2,8 @@
 
 Counted in the memory of each API process with a sliding window, so that a limit costs no round trip; behind a balancer
 a caller has as many times the limit as there are processes. The library `limits` reads the rates and counts; what it
-counts in is ours (infra/rate_storage.py says why). The headers are those of the IETF draft "RateLimit header fields for
-HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
+counts in is ours (infra/security/rate_storage.py says why). The headers are those of the IETF draft "RateLimit header
+fields for HTTP" (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 import math
@@ -15,8 +15,8 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from api.errors import Problem
 from domain.access import Principal, Role
-from infra.addresses import source_of
-from infra.rate_storage import WindowStorage
+from infra.security.network_addresses import source_of
+from infra.security.rate_storage import WindowStorage
 from infra.settings import Settings
 
 _UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}

@@ -5,9 +5,9 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra.db import tokens
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
+from infra.db.staff import api_tokens
 
 # How long after `oms token revoke` another process still takes the token, at most.
 LOOK_S = 1.0
@@ -43,7 +43,7 @@ class RevokedTokens:
     async def look(self) -> None:
         """Know at once what was just revoked."""
         async with autocommit(self._database) as conn:
-            self._ids = await tokens.revoked(conn)
+            self._ids = await api_tokens.revoked(conn)
 
     async def _keep_looking(self) -> None:
         said = False

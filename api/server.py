@@ -9,9 +9,9 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.connections import Bounds, bounded
-from infra import telemetry
-from infra.pulse import PULSE
+from infra.observability import telemetry
 from infra.settings import Settings, settings
+from infra.system.watchdog import PULSE
 
 _GRACE_S = 10
 

@@ -6,12 +6,13 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.notices import Kind
-from infra.db import machine_causes, notices, processes
+from domain.alerts import Kind
+from infra.db.alerts import alerts, system_rules
 from infra.db.engine import Database, PoolExhausted
+from infra.db.system import processes
 from infra.settings import Settings
 
-_BY_API = {Kind.PROCESS_SILENT: partial(machine_causes.process_silent, judge="api")}
+_BY_API = {Kind.PROCESS_SILENT: partial(system_rules.process_silent, judge="api")}
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +39,7 @@ class SilentProcesses:
         async with self._database.begin() as conn:
             lives = await processes.living(conn, "relay") > 0
             if not lives:
-                await notices.look(conn, self._settings, _BY_API)
+                await alerts.look(conn, self._settings, _BY_API)
         if self._relay_lives and not lives:
             _log.error("no relay lives: messages, notices and webhooks wait")
         self._relay_lives = lives

@@ -15,18 +15,17 @@ import uvloop
 from temporalio import activity
 from temporalio.client import Client
 
-from activities import wiring
-from domain.order_no import new_order_no
-from infra import temporal
-from infra.db.dispatching import OrderFacts
+from activities import bootstrap, workflow_starts
+from domain.orders.order_no import new_order_no
 from infra.db.engine import Database
+from infra.db.messaging.workflow_requests import OrderFacts
 from infra.settings import Settings
 from infra.stack.temporal_setup import set_current_version
-from workers import starting
-from workers.dispatch import IN_FLIGHT
+from infra.temporal import temporal_client
+from workers.dispatcher import IN_FLIGHT
 from workers.worker import build
-from workflows import messages as m
 from workflows import names, ports
+from workflows import payloads as m
 
 CARRIER_STEP_S = 0.3  # as the sandbox
 
@@ -69,7 +68,7 @@ class World:
         for number in (1, 2):
             await asyncio.sleep(CARRIER_STEP_S)
             self._scans[order_no] = number
-            await starting.signal(
+            await workflow_starts.signal(
                 self._client, facts(order_no), self._settings.task_queue, names.CARRIER_REPORTED, {"inbox_id": number}
             )
 
@@ -102,7 +101,7 @@ async def place(client: Client, world: World, settings: Settings, count: int) ->
     async def start() -> None:
         async with gate:
             order_no = new_order_no(time.time_ns() // 1_000_000)
-            await starting.start_once(client, facts(order_no), settings.task_queue, eager=True)
+            await workflow_starts.start_once(client, facts(order_no), settings.task_queue, eager=True)
 
     await asyncio.gather(*(start() for _ in range(count)))
     while world.delivered < wanted:
@@ -112,10 +111,10 @@ async def place(client: Client, world: World, settings: Settings, count: int) ->
 
 async def measure(count: int, warm: int) -> dict[str, float]:
     settings = Settings()
-    client = await temporal.connect(settings)
+    client = await temporal_client.connect(settings)
     world = World(client, settings)
     # The production worker itself, with other activities.
-    wiring.build = lambda *_: world.activities()
+    bootstrap.build = lambda *_: world.activities()
     async with build(client, Database.from_settings(settings), settings):
         await set_current_version(client, settings.deployment_name, settings.build_id)
         await place(client, world, settings, warm)

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import httpx
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from api.console.member import COOKIE
+from api.console.session import COOKIE
 from bench import baskets
 from bench.http_driver import Connection, as_spec
 from bench.lab import Lab, as_owner, median, percentile, program, stack
 from bench.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
-from infra.db import staff_sessions
 from infra.db.engine import sqlalchemy_url
+from infra.db.staff import staff_sessions
 from infra.stack.running import Running
 
 NAME, TITLE = "console_pages", "The console on a bad day"

@@ -15,8 +15,8 @@ from bench.lab import Lab, as_owner, median, percentile, program, stack
 from bench.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from infra.stack.running import Running
-from workflows import messages as m
 from workflows import names
+from workflows import payloads as m
 
 NAME, TITLE = "deciding", "A refund decided in the books"
 PATIENCE_S = 120.0

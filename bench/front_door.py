@@ -27,7 +27,7 @@ from bench.lab import (
 from bench.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from domain.access import Role
-from infra import tokens
+from infra.security import tokens
 from infra.stack import probes
 from infra.stack.ports import HOST, any_free
 from infra.stack.postgres import PostgresServer

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlsplit
 
-from api import paging
+from api import pagination
 from bench.front_door import api, staff_token
 from bench.http_driver import Load, as_spec
 from bench.lab import TEMPLATE, Lab, as_owner, clone, database_url, median, postgres, program
@@ -56,7 +56,7 @@ async def _filled(server: PostgresServer, count: int) -> str:
 
 def _pages(count: int) -> dict[str, str]:
     middle = count // 2
-    cursor = paging.after(
+    cursor = pagination.after(
         {"created_at": EPOCH + timedelta(seconds=middle), "order_no": f"B{middle:010}", "status": "completed"},
         "-created_at",
     )

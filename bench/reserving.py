@@ -14,10 +14,10 @@ from typing import Any
 import uvloop
 from sqlalchemy import event
 
-from activities.orders import OrderActivities
+from activities.orders.lifecycle import OrderActivities
 from infra.db.engine import Database
 from infra.settings import settings
-from workflows.messages import OrderRef
+from workflows.payloads import OrderRef
 
 WARM = 16
 Statements = list[tuple[str, dict[str, Any]]]

@@ -13,8 +13,8 @@ from limits import parse_many
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.shares import Tax, Terms
-from infra.mail_address import require_sender
+from domain.pricing.allocation import Tax, Terms
+from infra.email.mail_address import require_sender
 
 EXPIRED_PAYMENT_TIMEOUT_S = 3 * 86_400
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

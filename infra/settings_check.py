@@ -18,10 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.crypto import KEY_BYTES
 from infra.sandbox.config import NAMES as SANDBOX_NAMES
+from infra.security.crypto import KEY_BYTES
+from infra.security.tokens import MIN_SECRET_BYTES
 from infra.settings import Settings
-from infra.tokens import MIN_SECRET_BYTES
 
 PREFIX = "OMS_"
 # Read elsewhere than in Settings: by `oms up`, by commands that call the API, by the test command.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 from standardwebhooks import Webhook
 
-from infra.addresses import Reach
+from infra.security.network_addresses import Reach
 
 
 class TargetRefusedError(Exception):

@@ -10,9 +10,9 @@ import pytest
 from temporalio import activity
 
 import activities
-from activities.effects import effect
-from activities.wiring import activities_of
-from infra.crypto import Vault
+from activities.base import effect
+from activities.bootstrap import activities_of
+from infra.security.crypto import Vault
 from infra.settings import Settings
 from workflows import ports
 
@@ -22,7 +22,7 @@ KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 def classes() -> list[type[Any]]:
     """Every class of activities/ that has an activity."""
     modules = [
-        importlib.import_module(f"activities.{found.name}") for found in pkgutil.iter_modules(activities.__path__)
+        importlib.import_module(found.name) for found in pkgutil.walk_packages(activities.__path__, "activities.")
     ]
     own = [cls for module in modules for _, cls in inspect.getmembers(module, inspect.isclass)
            if cls.__module__ == module.__name__]  # fmt: skip
@@ -62,7 +62,7 @@ def test_a_port_and_its_activity_take_and_give_the_same(name: str) -> None:
 def test_what_crosses_is_frozen(name: str) -> None:
     """A value that is a dataclass of its own, never a bare text or number: it can grow fields."""
     for kind in (ports.ALL[name].takes, ports.ALL[name].gives):
-        assert kind.__module__ == "workflows.messages"
+        assert kind.__module__ == "workflows.payloads"
         assert kind.__dataclass_params__.frozen
 
 

@@ -6,7 +6,7 @@ After an installation nothing is compiled, and six processes that start together
 import api.app  # noqa: F401
 import infra.db.migrate
 import infra.sandbox.server  # noqa: F401
+import workers.cli.up
 import workers.demo.run
-import workers.relay
-import workers.up
+import workers.relay.main
 import workers.worker  # noqa: F401

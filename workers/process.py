@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import uvloop
 
-from infra import telemetry
-from infra.pulse import PULSE
+from infra.observability import telemetry
 from infra.settings import Settings, settings
+from infra.system.watchdog import PULSE
 
 FAILED = 1
 _log = logging.getLogger(__name__)

@@ -15,13 +15,13 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from infra import temporal, temporal_namespace, temporal_versions
-from infra.db.processes import SUPERSEDED
-from infra.heartbeat import Condition
-from infra.pulse import PULSE
+from infra.db.system.processes import SUPERSEDED
 from infra.settings import Settings
-from infra.temporal_namespace import NOT_PERMITTED
-from infra.temporal_versions import Routing
+from infra.system.heartbeat import Condition
+from infra.system.watchdog import PULSE
+from infra.temporal import namespace_setup, temporal_client, worker_versions
+from infra.temporal.namespace_setup import NOT_PERMITTED
+from infra.temporal.worker_versions import Routing
 from workers import process
 
 # The server bounds questions about one deployment, and all of its workers ask: less often the longer it lasts.
@@ -65,7 +65,7 @@ class Readiness:
     def __init__(self, settings: Settings) -> None:
         self.condition = Condition(CONNECTING.facts())
         self._settings = settings
-        self._build_id = settings.build_id or temporal.build_id()
+        self._build_id = settings.build_id or temporal_client.build_id()
         self._trouble: Trouble | None = CONNECTING
         self._since_s = self._said_s = -REPEAT_S
         self._was_routed = False
@@ -130,7 +130,7 @@ class Readiness:
 
     async def _of_namespace(self, client: Client) -> Trouble | None:
         try:
-            state = await temporal_namespace.attribute_state(client)
+            state = await namespace_setup.attribute_state(client)
         except RPCError as error:
             if error.status not in NOT_PERMITTED:
                 raise
@@ -144,7 +144,7 @@ class Readiness:
         return None
 
     async def _of_version(self, client: Client) -> Trouble | None:
-        there = await temporal_versions.routing(client, self._settings.deployment_name)
+        there = await worker_versions.routing(client, self._settings.deployment_name)
         if there.reaches(self._build_id):
             self._was_routed = True
             return None
@@ -160,7 +160,7 @@ class Readiness:
         """The first version of all: no order can be on another one. The token lets one of several win."""
         name = self._settings.deployment_name
         try:
-            await temporal_versions.set_current(client, name, self._build_id, there.conflict_token, "oms-worker")
+            await worker_versions.set_current(client, name, self._build_id, there.conflict_token, "oms-worker")
         except RPCError as error:
             if error.status not in NOT_PERMITTED | {RPCStatusCode.FAILED_PRECONDITION}:
                 raise

@@ -15,21 +15,22 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from activities import wiring
-from activities.patience import PatienceInterceptor
-from activities.starting import ClientProvider
-from infra import metrics, telemetry, temporal
+from activities import bootstrap
+from activities.retry_limits import PatienceInterceptor
+from activities.workflow_starts import ClientProvider
 from infra.db.engine import Database
-from infra.heartbeat import beating
-from infra.pulse import PULSE
+from infra.observability import metrics, telemetry
 from infra.settings import Settings
+from infra.system.heartbeat import beating
+from infra.system.watchdog import PULSE
+from infra.temporal import temporal_client
 from workers import process
-from workers.cached_workflows import TidyRunner
-from workers.dispatch import Dispatcher
+from workers.dispatcher import Dispatcher
 from workers.readiness import Readiness
-from workflows.bulk import BulkResolveWorkflow
-from workflows.order import OrderWorkflow
-from workflows.returns import ReturnWorkflow
+from workers.workflow_runner import TidyRunner
+from workflows.after_sales.returns import ReturnWorkflow
+from workflows.orders.order import OrderWorkflow
+from workflows.support.bulk_resolve import BulkResolveWorkflow
 
 CONCURRENCY = 100
 POLLERS = PollerBehaviorAutoscaling(minimum=2, maximum=20, initial=5)
@@ -85,7 +86,7 @@ def build(client: Client, database: Database, settings: Settings) -> Worker:
         client,
         task_queue=settings.task_queue,
         workflows=[OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow],
-        activities=wiring.build(database, settings, client),
+        activities=bootstrap.build(database, settings, client),
         interceptors=[PatienceInterceptor(settings)],
         workflow_runner=runner,
         max_cached_workflows=settings.max_cached_workflows,
@@ -96,7 +97,7 @@ def build(client: Client, database: Database, settings: Settings) -> Worker:
         activity_task_poller_behavior=POLLERS,
         graceful_shutdown_timeout=timedelta(seconds=GRACE_S),
         deployment_config=WorkerDeploymentConfig(
-            version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id or temporal.build_id()),
+            version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id or temporal_client.build_id()),
             use_worker_versioning=True,
             default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
         ),
@@ -108,7 +109,7 @@ async def _connected(settings: Settings, stopping: asyncio.Event) -> Client | No
     said = False
     while not stopping.is_set():
         try:
-            return await temporal.connect(settings, interceptors=telemetry.temporal_interceptors())
+            return await temporal_client.connect(settings, interceptors=telemetry.temporal_interceptors())
         except RuntimeError:
             if not said:
                 _log.warning("Temporal cannot be reached; trying until it can", extra={"at": settings.temporal_address})

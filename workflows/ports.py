@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError, is_cancelled_exception
 
-from workflows import messages as m
+from workflows import payloads as m
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -78,7 +78,7 @@ class GatewayPort(Generic[In, Out]):
     async def __call__(self, arg: In, policy: m.Policy, summary: str) -> Out:
         """Run it. Raises ActivityError when the provider refuses for good or the step's patience is over.
 
-        The activity itself counts (activities/patience.py): what our own side failed, and what an open circuit kept
+        The activity itself counts (activities/retry_limits.py): what our own side failed, and what an open circuit kept
         back, is no attempt. One that was begun when Temporal counted gets as many attempts again, without end.
         """
         backoff_s = policy.gateway_backoff_s

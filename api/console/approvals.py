@@ -5,19 +5,21 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import adjust_acts, approval_acts
+from api.authorization import visible
 from api.console.forms import digest, fitting, key_of, new_key
-from api.console.member import Signed, posted
 from api.console.rendering import page
+from api.console.session import Signed, posted
 from api.dependencies import require, services
 from api.replies import Reply
 from api.routes.approvals import approval_number, before, following, shown
-from api.schemas.adjusting import Adjust, Decide
-from api.second_person import DECIDED_BY
-from api.visibility import visible
+from api.schemas.support.manual_transitions import Adjust, Decide
+from api.services.approvals import approval_decisions
+from api.services.approvals.approval_requests import DECIDED_BY
+from api.services.support import order_transitions
 from domain.access import Role
-from domain.adjusting import ADJUSTMENTS, adjustments
-from infra.db import adjusting, approvals
+from domain.support.manual_transitions import ADJUSTMENTS, adjustments
+from infra.db.approvals import approval_requests
+from infra.db.support import manual_transitions
 
 router = APIRouter(prefix="/console")
 
@@ -35,7 +37,9 @@ async def listed(
     require(person.principal, *DECIDED_BY)
     parts, after = services(request), before(cursor or None)
     async with parts.database.begin() as conn:
-        found = await approvals.listed(conn, parts.keys, undecided=state == "open", before=after, limit=PAGE_SIZE)
+        found = await approval_requests.listed(
+            conn, parts.keys, undecided=state == "open", before=after, limit=PAGE_SIZE
+        )
     rows, more = [shown(one) for one in found[:PAGE_SIZE]], following(found, PAGE_SIZE)
     return page(request, "approvals.html", member=person, rows=rows, next=more, state=state)
 
@@ -46,7 +50,7 @@ async def one(request: Request, person: Signed, approval_id: str) -> Response:
     require(person.principal, *DECIDED_BY)
     parts = services(request)
     async with parts.database.begin() as conn:
-        found = await approvals.find(conn, parts.keys, approval_number(approval_id))
+        found = await approval_requests.find(conn, parts.keys, approval_number(approval_id))
     open_ = found.decision is None and not found.lapsed
     mine = found.asked_by_person(person.name)
     context: dict[str, Any] = {"found": shown(found), "open": open_, "mine": mine}
@@ -60,7 +64,7 @@ async def decide(request: Request, person: Signed, approval_id: str, verb: Liter
     parts, fields = services(request), await posted(request, person)
     number = approval_number(approval_id)
     wish = fitting(Decide, {"reason": fields.get("reason", "")})
-    act = approval_acts.approve if verb == "approve" else approval_acts.refuse
+    act = approval_decisions.approve if verb == "approve" else approval_decisions.refuse
     await act(parts, person.principal, f"{key_of(fields)}{verb}", digest(wish), number, wish.reason)
     return RedirectResponse(f"/console/approvals/{number}", 303)
 
@@ -72,7 +76,7 @@ async def adjust_form(request: Request, person: Signed, order_no: str) -> Respon
     parts = services(request)
     glance = await visible(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
-        here = await adjusting.standing(conn, glance.order_no)
+        here = await manual_transitions.standing(conn, glance.order_no)
     possible = adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held)
     acts = [(event, target, ADJUSTMENTS[event]) for event, target in possible.items()]
     context: dict[str, Any] = {"order_no": glance.order_no, "here": here, "acts": acts, "key": new_key()}
@@ -88,7 +92,9 @@ async def adjust(request: Request, person: Signed, order_no: str) -> Response:
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
     wish = fitting(Adjust, body)
-    answer = await adjust_acts.adjust(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    answer = await order_transitions.adjust(
+        parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish
+    )
     return after_act(answer, f"/console/orders/{glance.order_no}")
 
 

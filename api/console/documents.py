@@ -5,15 +5,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import document_acts, document_reading
-from api.console.member import Signed, posted
+from api.authorization import visible
+from api.console.i18n import language
 from api.console.rendering import page
-from api.console.words import language
+from api.console.session import Signed, posted
 from api.dependencies import require, services
-from api.document_acts import HANDLED_BY
 from api.pages.forms import digest, fitting, key_of, new_key
+from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
-from api.visibility import visible
+from api.services import document_issuing
+from api.services.document_issuing import HANDLED_BY
 
 router = APIRouter(prefix="/console")
 
@@ -27,7 +28,7 @@ async def of_order(request: Request, person: Signed, order_no: str) -> Response:
     parts = services(request)
     glance = await visible(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
-        context = {"order_no": glance.order_no, **await document_reading.of_order(conn, glance.order_no, glance.status)}
+        context = {"order_no": glance.order_no, **await document_views.of_order(conn, glance.order_no, glance.status)}
     return page(request, "order_documents.html", member=person, key=new_key(), **context)
 
 
@@ -39,7 +40,7 @@ async def invoice(request: Request, person: Signed, order_no: str) -> Response:
     glance = await visible(parts, person.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
     wish = fitting(BilledTo, typed)
-    await document_acts.invoice(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    await document_issuing.invoice(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)
 
 
@@ -50,7 +51,7 @@ async def cancellation_credit_note(request: Request, person: Signed, order_no: s
     parts, fields = services(request), await posted(request, person)
     glance = await visible(parts, person.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_acts.cancellation_credit_note(parts, person.principal, key, what, glance.order_no)
+    await document_issuing.cancellation_credit_note(parts, person.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
@@ -61,7 +62,7 @@ async def missing_invoices(request: Request, person: Signed, order_no: str) -> R
     parts, fields = services(request), await posted(request, person)
     glance = await visible(parts, person.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_acts.missing_invoices(parts, person.principal, key, what, glance.order_no)
+    await document_issuing.missing_invoices(parts, person.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
@@ -70,9 +71,9 @@ async def refund_credit_note(request: Request, person: Signed, refund_id: Refund
     """Issue a refund's credit note."""
     require(person.principal, *HANDLED_BY)
     parts, fields = services(request), await posted(request, person)
-    number = await document_acts.refunded_order(parts, person.principal, refund_id)
+    number = await document_issuing.refunded_order(parts, person.principal, refund_id)
     key, what = key_of(fields), digest(Nothing())
-    await document_acts.refund_credit_note(parts, person.principal, key, what, number, refund_id)
+    await document_issuing.refund_credit_note(parts, person.principal, key, what, number, refund_id)
     return _back(number)
 
 
@@ -80,8 +81,8 @@ async def refund_credit_note(request: Request, person: Signed, refund_id: Refund
 async def pdf(request: Request, person: Signed, document_no: str, lang: Literal["zh", "en"] | None = None) -> Response:
     """The document as PDF, in the language of the page unless another is asked for."""
     require(person.principal, *HANDLED_BY)
-    document = await document_reading.found(services(request), person.principal, document_no)
-    return await document_reading.pdf(document, lang or language(request))
+    document = await document_views.found(services(request), person.principal, document_no)
+    return await document_views.pdf(document, lang or language(request))
 
 
 def _back(number: str) -> Response:

@@ -6,17 +6,17 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import feedback_acts
-from api.console.member import Signed, posted
 from api.console.rendering import page
+from api.console.session import Signed, posted
 from api.dependencies import require, services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.routes.feedback import FeedbackId, after, following
 from api.schemas.feedback import AnswerFeedback
+from api.services import customer_feedback
 from domain.access import Role
 from domain.feedback import FeedbackKind, FeedbackState
-from infra.db import feedback
-from infra.db.feedback import Wanted
+from infra.db.feedback import feedback
+from infra.db.feedback.feedback import Wanted
 
 router = APIRouter(prefix="/console/feedback")
 
@@ -35,7 +35,7 @@ async def every(
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Feedback on all orders, newest first."""
-    require(person.principal, *feedback_acts.READ_BY)
+    require(person.principal, *customer_feedback.READ_BY)
     parts = services(request)
     of_state = FeedbackState(state) if state else None
     wanted = Wanted(int(rating) if rating else None, str(kind) or None, of_state, after(cursor or None), PAGE_SIZE)
@@ -63,5 +63,5 @@ async def answer(request: Request, person: Signed, feedback_id: FeedbackId) -> R
     parts, fields = services(request), await posted(request, person)
     # A browser sends line ends as CR LF; words are kept with LF alone.
     wish = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
-    await feedback_acts.answer(parts, person.principal, key_of(fields), digest(wish), feedback_id, wish.text)
+    await customer_feedback.answer(parts, person.principal, key_of(fields), digest(wish), feedback_id, wish.text)
     return RedirectResponse("/console/feedback", 303)

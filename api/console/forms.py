@@ -5,7 +5,7 @@ from typing import Any
 from api.errors import Problem
 from api.pages import forms
 from api.pages.forms import Model, digest, key_of, new_key
-from api.schemas.text import MAX_REASON, Body, Reason
+from api.schemas.fields import MAX_REASON, Body, Reason
 from domain.text import is_visible
 
 __all__ = ["digest", "fitting", "key_of", "new_key", "reason_of"]

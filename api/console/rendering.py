@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from api.console.words import WORDS
+from api.console.i18n import WORDS
 from api.dependencies import services
 from api.pages.rendering import Site
-from api.pages.slots import written
-from infra.zones import zone_at
+from api.pages.slot_fields import written
+from infra.time_zones import zone_at
 
 SITE = Site("/console", Path(__file__).with_name("templates"), WORDS)
 

@@ -8,15 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.console import devices
-from api.console.member import COOKIE, Signed, posted
+from api.console import known_browsers
 from api.console.rendering import page
+from api.console.session import COOKIE, Signed, posted
 from api.dependencies import Services, actor, services
-from api.pages import moving
+from api.pages import navigation
 from api.pages.forms import secure
-from infra import passwords
-from infra.db import acting, sign_in_attempts, staff, staff_sessions
-from infra.db.sign_in_attempts import Attempt
+from infra.db.audit import actor_context
+from infra.db.staff import members, sign_in_attempts, staff_sessions
+from infra.db.staff.sign_in_attempts import Attempt
+from infra.security import passwords
 
 router = APIRouter(prefix="/console")
 
@@ -33,7 +34,7 @@ class _Refused:
 
 def local(target: str | None) -> str:
     """`target` when it is an address of the console, else the board."""
-    return moving.local(target, HOME)
+    return navigation.local(target, HOME)
 
 
 @router.get("/sign-in")
@@ -53,7 +54,7 @@ async def sign_in(
     """Open a session. Whatever is wrong, the answer is the same; too many wrong ones in a row have to wait."""
     parts = services(request)
     address, name = request.client.host if request.client else "", name.strip().lower()
-    device = devices.known(parts.settings.token_secret, name, request.cookies.get(devices.COOKIE, ""))
+    device = known_browsers.known(parts.settings.token_secret, name, request.cookies.get(known_browsers.COOKIE, ""))
     outcome = await _session(parts, _Claim(name, password, code, address, device))
     if isinstance(outcome, _Refused):
         status = 429 if outcome.wait_s else 401
@@ -64,9 +65,11 @@ async def sign_in(
     response = RedirectResponse(local(next), 303)
     https = secure(request, HOME)
     response.set_cookie(COOKIE, outcome, path=HOME, httponly=True, samesite="strict", secure=https)
-    remembered = device or devices.new(parts.settings.token_secret, name)
-    place, age_s = f"{HOME}/sign-in", devices.LIFETIME_S
-    response.set_cookie(devices.COOKIE, remembered, age_s, path=place, httponly=True, samesite="strict", secure=https)
+    remembered = device or known_browsers.new(parts.settings.token_secret, name)
+    place, age_s = f"{HOME}/sign-in", known_browsers.LIFETIME_S
+    response.set_cookie(
+        known_browsers.COOKIE, remembered, age_s, path=place, httponly=True, samesite="strict", secure=https
+    )
     return response
 
 
@@ -90,8 +93,8 @@ async def _session(parts: Services, claim: _Claim) -> str | _Refused:
         return _Refused("sign_in.wrong")
     where = f"console {claim.address or 'unknown'}"
     async with parts.database.begin() as conn:
-        await acting.acts(conn, "", where)
-        known = await staff.find(conn, claim.name)
+        await actor_context.acts(conn, "", where)
+        known = await members.find(conn, claim.name)
         # What is nobody's name may be a password in the wrong field: it is counted, but not kept.
         name = known.name if known else f"?{parts.keys.vault.peppered(claim.name).hex()[:48]}"
         wait_s = await sign_in_attempts.count(conn, claim.attempt(name))
@@ -103,16 +106,16 @@ async def _session(parts: Services, claim: _Claim) -> str | _Refused:
     if known is None or step is None:
         return _Refused("sign_in.wrong")
     async with parts.database.begin() as conn:
-        if not await staff.use_code(conn, known.name, step):
+        if not await members.use_code(conn, known.name, step):
             return _Refused("sign_in.replayed")
-        await acting.acts(conn, "", where)
+        await actor_context.acts(conn, "", where)
         await sign_in_attempts.forget(conn, claim.attempt(known.name))
         return await staff_sessions.open_session(conn, known.name, parts.settings.staff_session_s, claim.address)
 
 
-def _step(parts: Services, known: staff.Known, code: str) -> int | None:
+def _step(parts: Services, known: members.Known, code: str) -> int | None:
     vault = parts.keys.vault
-    secret = vault.open(vault.unwrap(known.data_key), known.totp_enc, staff.totp_context(known.name)).decode()
+    secret = vault.open(vault.unwrap(known.data_key), known.totp_enc, members.totp_context(known.name)).decode()
     return passwords.step_of(secret, code)
 
 
@@ -121,7 +124,7 @@ async def sign_out(request: Request, person: Signed) -> Response:
     """End this session."""
     await posted(request, person)
     async with services(request).database.begin() as conn:
-        await acting.acts(conn, actor(person.principal), person.origin)
+        await actor_context.acts(conn, actor(person.principal), person.origin)
         await staff_sessions.close_session(conn, request.cookies[COOKIE])
     response = RedirectResponse(f"{HOME}/sign-in", 303)
     response.delete_cookie(COOKIE, path=HOME)
@@ -131,4 +134,4 @@ async def sign_out(request: Request, person: Signed) -> Response:
 @router.get("/language/{lang}")
 async def language(request: Request, lang: str) -> Response:
     """Remember the language, go back to where the reader was."""
-    return moving.in_language(request, lang, HOME)
+    return navigation.in_language(request, lang, HOME)

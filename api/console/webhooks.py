@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api import endpoint_acts
-from api.console.member import Member, Signed, posted
 from api.console.rendering import page
+from api.console.session import Member, Signed, posted
 from api.dependencies import require, services
+from api.services.webhooks import webhook_endpoints
 from domain.access import Role
-from infra.db import endpoints
+from infra.db.webhooks import endpoints
 
 router = APIRouter(prefix="/console/webhooks")
 
@@ -31,7 +31,7 @@ async def replay(request: Request, person: Signed, endpoint_id: str) -> Response
     fields = await posted(request, person)
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(f"replay {endpoint_id}".encode()).digest()
-    answer = await endpoint_acts.replay(services(request), person.principal, key, digest, endpoint_id, None)
+    answer = await webhook_endpoints.replay(services(request), person.principal, key, digest, endpoint_id, None)
     return await _page(request, person, replayed=answer.content["replayed"])
 
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from api.bodies import refused
 from api.dependencies import services
 from api.errors import Problem
 from api.guard import public_https
+from api.request_body import refused
 
 Model = TypeVar("Model", bound=BaseModel)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.pages.words import Words, language
+from api.pages.i18n import Words, language
 from domain.money import Money, written
 
 STATIC = Path(__file__).with_name("static")

@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import document_acts, document_reading
 from api.dependencies import services
 from api.pages.forms import digest, fitting, key_of, new_key
-from api.pages.words import language
+from api.pages.i18n import language
 from api.portal.rendering import HOME, page
-from api.portal.visitor import Signed, owned, posted
+from api.portal.session import Signed, owned, posted
+from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
+from api.services import document_issuing
 from domain.errors import NotFound
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}")
@@ -25,7 +26,7 @@ async def listed(request: Request, person: Signed, order_no: str) -> Response:
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
     async with parts.database.begin() as conn:
-        context = {"order_no": glance.order_no, **await document_reading.of_order(conn, glance.order_no, glance.status)}
+        context = {"order_no": glance.order_no, **await document_views.of_order(conn, glance.order_no, glance.status)}
     return page(request, "documents.html", key=new_key(), **context)
 
 
@@ -34,10 +35,10 @@ async def pdf(request: Request, person: Signed, order_no: str, document_no: str)
     """The document in the reader's language."""
     parts = services(request)
     customer, glance = await owned(parts, person, order_no)
-    document = await document_reading.found(parts, customer, document_no)
+    document = await document_views.found(parts, customer, document_no)
     if document["order_no"] != glance.order_no:
         raise NotFound("document_not_found")
-    return await document_reading.pdf(document, language(request))
+    return await document_views.pdf(document, language(request))
 
 
 @router.post("/invoice")
@@ -47,7 +48,7 @@ async def invoice(request: Request, person: Signed, order_no: str) -> Response:
     customer, glance = await owned(parts, person, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
     wish = fitting(BilledTo, typed)
-    await document_acts.invoice(parts, customer, key_of(fields), digest(wish), glance.order_no, wish)
+    await document_issuing.invoice(parts, customer, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)
 
 
@@ -57,7 +58,7 @@ async def cancellation_credit_note(request: Request, person: Signed, order_no: s
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
     body = digest(Nothing())
-    await document_acts.cancellation_credit_note(parts, customer, key_of(fields), body, glance.order_no)
+    await document_issuing.cancellation_credit_note(parts, customer, key_of(fields), body, glance.order_no)
     return _back(glance.order_no)
 
 
@@ -66,10 +67,10 @@ async def refund_credit_note(request: Request, person: Signed, order_no: str, re
     """Have the credit note of a refund issued."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
-    if await document_acts.refunded_order(parts, customer, refund_id) != glance.order_no:
+    if await document_issuing.refunded_order(parts, customer, refund_id) != glance.order_no:
         raise NotFound("refund_not_found")
     body = digest(Nothing())
-    await document_acts.refund_credit_note(parts, customer, key_of(fields), body, glance.order_no, refund_id)
+    await document_issuing.refund_credit_note(parts, customer, key_of(fields), body, glance.order_no, refund_id)
     return _back(glance.order_no)
 
 

@@ -5,14 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import feedback_acts
 from api.dependencies import services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
-from api.portal.visitor import Signed, owned, posted
+from api.portal.session import Signed, owned, posted
 from api.schemas.feedback import GiveFeedback
+from api.services import customer_feedback
 from domain.feedback import FeedbackKind
-from infra.db import feedback
+from infra.db.feedback import feedback
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -38,5 +38,5 @@ async def give(request: Request, person: Signed, order_no: str) -> Response:
     rating, words = fields.get("rating", ""), fields.get("text", "").replace("\r\n", "\n").strip()
     body = {"rating": int(rating) if rating in map(str, RATINGS) else 0, "text": words or None}
     wish = fitting(GiveFeedback, body | {"kind": fields.get("kind", "")})
-    await feedback_acts.give(parts, customer, key_of(fields), digest(wish), glance.order_no, wish)
+    await customer_feedback.give(parts, customer, key_of(fields), digest(wish), glance.order_no, wish)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/feedback", 303)

@@ -12,12 +12,12 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
 from api.dependencies import services
+from api.pages.i18n import LANGUAGES, language
 from api.pages.rendering import Site, instant
-from api.pages.slots import is_odd
-from api.pages.words import LANGUAGES, language
-from api.portal.words import WORDS, own
+from api.pages.slot_fields import is_odd
+from api.portal.i18n import WORDS, own
 from domain.money import Money, written
-from infra.zones import zone_at
+from infra.time_zones import zone_at
 
 HOME = "/portal"
 SITE = Site(HOME, Path(__file__).with_name("templates"), WORDS)

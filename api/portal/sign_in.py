@@ -11,14 +11,14 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, services
-from api.pages import moving
+from api.pages import navigation
 from api.pages.forms import secure
-from api.pages.words import language
-from api.portal import asking
+from api.pages.i18n import language
+from api.portal import code_requests
 from api.portal.rendering import HOME, page
-from api.portal.visitor import COOKIE, SIGN_IN, Signed, posted
-from infra.db import portal_codes, portal_sessions
-from infra.db.portal_codes import DIGITS, LIFETIME_S, Contact, Refused
+from api.portal.session import COOKIE, SIGN_IN, Signed, posted
+from infra.db.portal import sessions, sign_in_codes
+from infra.db.portal.sign_in_codes import DIGITS, LIFETIME_S, Contact, Refused
 
 router = APIRouter(prefix=HOME)
 
@@ -31,7 +31,7 @@ Next = Annotated[str, Query(max_length=200)]
 @router.get("/sign-in")
 async def form(request: Request, next: Next = HOME) -> Response:
     """The form that asks for a code."""
-    return page(request, "sign_in.html", next=moving.local(next, HOME), refused=None, wait_min=0)
+    return page(request, "sign_in.html", next=navigation.local(next, HOME), refused=None, wait_min=0)
 
 
 @router.post("/sign-in")
@@ -41,13 +41,13 @@ async def ask(
     next: Annotated[str, Form(max_length=200)] = HOME,
 ) -> Response:
     """Send a code, if anybody is known; the answer and its time are the same if nobody is."""
-    until_s, target = monotonic() + ANSWER_S, moving.local(next, HOME)
+    until_s, target = monotonic() + ANSWER_S, navigation.local(next, HOME)
     parts = services(request)
-    typed = asking.understood(parts.keys.vault, contact)
+    typed = code_requests.understood(parts.keys.vault, contact)
     if typed is None:
         return page(request, "sign_in.html", status=422, next=target, refused="sign_in.what", wait_min=0)
     address = request.client.host if request.client else "unknown"
-    asked = await asking.ask(parts, typed, address, language(request))
+    asked = await code_requests.ask(parts, typed, address, language(request))
     await asyncio.sleep(max(0.0, until_s - monotonic()))
     if isinstance(asked, int):
         return _too_often(request, target, asked)
@@ -68,7 +68,7 @@ async def code_form(request: Request, next: Next = HOME) -> Response:
     """The form that takes the code."""
     if not request.cookies.get(ASK_COOKIE):
         return RedirectResponse(SIGN_IN, 303)
-    return page(request, "code.html", next=moving.local(next, HOME), refused=None)
+    return page(request, "code.html", next=navigation.local(next, HOME), refused=None)
 
 
 @router.post("/code")
@@ -78,13 +78,13 @@ async def enter_code(
     next: Annotated[str, Form(max_length=200)] = HOME,
 ) -> Response:
     """Open a session with the right code."""
-    target, typed = moving.local(next, HOME), _digits(code)
+    target, typed = navigation.local(next, HOME), _digits(code)
     if typed is None:
         return page(request, "code.html", status=422, next=target, refused=Refused("wrong", -1))
     parts = services(request)
     async with parts.database.begin() as conn:
         ask_cookie = request.cookies.get(ASK_COOKIE, "")
-        found = await portal_codes.use_code(conn, parts.keys.vault, ask_cookie, typed)
+        found = await sign_in_codes.use_code(conn, parts.keys.vault, ask_cookie, typed)
         opened = await _opened(conn, parts, found)
     if isinstance(opened, Refused):
         return page(request, "code.html", status=401, next=target, refused=opened)
@@ -108,7 +108,7 @@ async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = 
     """Open a session with the link's token."""
     parts = services(request)
     async with parts.database.begin() as conn:
-        opened = await _opened(conn, parts, await portal_codes.use_link(conn, token))
+        opened = await _opened(conn, parts, await sign_in_codes.use_link(conn, token))
     if isinstance(opened, Refused):
         return page(request, "enter.html", status=401, token="", refused=opened)
     return _signed_in(request, opened, HOME)
@@ -118,7 +118,7 @@ async def _opened(conn: AsyncConnection, parts: Services, found: Contact | Refus
     """The cookie of a new session."""
     if isinstance(found, Refused):
         return found
-    return await portal_sessions.open_session(conn, found, parts.settings.portal_session_s)
+    return await sessions.open_session(conn, found, parts.settings.portal_session_s)
 
 
 def _signed_in(request: Request, cookie: str, target: str) -> Response:
@@ -143,7 +143,7 @@ async def sign_out(request: Request, person: Signed) -> Response:
     """End this session."""
     await posted(request, person)
     async with services(request).database.begin() as conn:
-        await portal_sessions.close_session(conn, request.cookies[COOKIE])
+        await sessions.close_session(conn, request.cookies[COOKIE])
     response = RedirectResponse(SIGN_IN, 303)
     response.delete_cookie(COOKIE, path=HOME)
     return response
@@ -152,4 +152,4 @@ async def sign_out(request: Request, person: Signed) -> Response:
 @router.get("/language/{lang}")
 async def choose_language(request: Request, lang: str) -> Response:
     """Remember the language, go back to where the reader was."""
-    return moving.in_language(request, lang, HOME)
+    return navigation.in_language(request, lang, HOME)

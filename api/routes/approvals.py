@@ -7,18 +7,20 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import adjust_acts, approval_acts, paging
-from api.bodies import read
+from api import pagination
+from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.documentation import body_of, problems
+from api.openapi import body_of, problems
+from api.request_body import read
 from api.responses import response_of
-from api.schemas.adjusting import Adjust, Decide
-from api.second_person import DECIDED_BY
-from api.visibility import visible
+from api.schemas.support.manual_transitions import Adjust, Decide
+from api.services.approvals import approval_decisions
+from api.services.approvals.approval_requests import DECIDED_BY
+from api.services.support import order_transitions
 from domain.access import Role
 from domain.errors import NotFound
-from infra.db import approvals
-from infra.db.approvals import Approval
+from infra.db.approvals import approval_requests
+from infra.db.approvals.approval_requests import Approval
 
 router = APIRouter(prefix="/v1/support", tags=["support"])
 
@@ -32,7 +34,7 @@ async def adjust(order_no: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Adjust)
-    return response_of(await adjust_acts.adjust(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(await order_transitions.adjust(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.get("/approvals", responses=problems())
@@ -47,7 +49,9 @@ async def listed(
     require(caller, *DECIDED_BY)
     parts = services(request)
     async with parts.database.begin() as conn:
-        found = await approvals.listed(conn, parts.keys, undecided=state == "open", before=before(cursor), limit=limit)
+        found = await approval_requests.listed(
+            conn, parts.keys, undecided=state == "open", before=before(cursor), limit=limit
+        )
     return json_response({"items": [shown(one) for one in found[:limit]], "next_cursor": following(found, limit)})
 
 
@@ -58,7 +62,7 @@ async def approve(approval_id: str, request: Request, caller: Caller) -> Respons
     key, parsed = idempotency_key(request), await read(request, Decide)
     number = approval_number(approval_id)
     return response_of(
-        await approval_acts.approve(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+        await approval_decisions.approve(services(request), caller, key, parsed.digest, number, parsed.model.reason)
     )
 
 
@@ -69,7 +73,7 @@ async def refuse(approval_id: str, request: Request, caller: Caller) -> Response
     key, parsed = idempotency_key(request), await read(request, Decide)
     number = approval_number(approval_id)
     return response_of(
-        await approval_acts.refuse(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+        await approval_decisions.refuse(services(request), caller, key, parsed.digest, number, parsed.model.reason)
     )
 
 
@@ -94,12 +98,12 @@ def before(cursor: str | None) -> tuple[datetime, str] | None:
     """The last one of the page before. Raises Problem `invalid_cursor`."""
     if cursor is None:
         return None
-    moment, approval_id = paging.decoded(cursor, str, str)
-    return paging.moment(moment), approval_id
+    moment, approval_id = pagination.decoded(cursor, str, str)
+    return pagination.moment(moment), approval_id
 
 
 def following(found: list[Approval], limit: int) -> str | None:
     """The cursor of the next page, if there is one."""
     if len(found) <= limit:
         return None
-    return paging.encoded([found[limit - 1].asked_at.isoformat(), found[limit - 1].approval_id])
+    return pagination.encoded([found[limit - 1].asked_at.isoformat(), found[limit - 1].approval_id])

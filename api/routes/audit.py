@@ -7,22 +7,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import paging
+from api import pagination
 from api.dependencies import Caller, actor, idempotency_key, json_response, order_number, require, services
-from api.documentation import keyed, problems
 from api.errors import Problem
-from api.idempotent import WorkflowCall, by_workflow
-from api.one_at_a_time import alone
+from api.exclusive import alone
+from api.idempotency import WorkflowCall, by_workflow
+from api.openapi import keyed, problems
 from api.responses import response_of
 from api.schemas.audit import AccessPage, Anchored, AuditVerdict, Hash, NewestAnchor
-from api.schemas.text import Name, Reference
+from api.schemas.fields import Name, Reference
 from domain.access import Role
 from domain.errors import NotFound
-from infra.db import audit_access, audit_anchors, audit_trail, audit_verdict, order_reading
-from infra.db.audit_trail import NEWEST, Chain
+from infra.db.audit import access_review, audit_anchors, audit_log, verification
+from infra.db.audit.audit_log import NEWEST, Chain
 from infra.db.engine import Database
 from infra.db.idempotency import Request as Asked
-from infra.telemetry import bind_order
+from infra.db.read_models import order_detail
+from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
@@ -52,16 +53,16 @@ async def entries(
         raise Problem("audit_subject_needed", "name an order_no or an actor, and not both")
     kind: Chain = "actor" if order_no is None else "order"
     key = actor or order_number(order_no or "")
-    before = paging.number(cursor) or NEWEST
+    before = pagination.number(cursor) or NEWEST
     async with parts.database.begin() as conn:
         if kind == "order":
             bind_order(key)
-            if key not in await order_reading.glances(conn, [key]):
+            if key not in await order_detail.glances(conn, [key]):
                 raise NotFound("order_not_found")
-        found = await audit_trail.entries(conn, parts.keys, kind, key, before, limit + 1)
-        chain = await audit_trail.chain_of(conn, kind, key)
+        found = await audit_log.entries(conn, parts.keys, kind, key, before, limit + 1)
+        chain = await audit_log.chain_of(conn, kind, key)
     items = [_shown(entry) for entry in found[:limit]]
-    more = paging.encoded([items[-1]["number"]]) if len(found) > limit else None
+    more = pagination.encoded([items[-1]["number"]]) if len(found) > limit else None
     return json_response({"items": items, "next_cursor": more, "chain": chain})
 
 
@@ -83,7 +84,7 @@ async def verify(
     kept = [one.lower() for one in anchor or ()]
     async with alone(request):
         limit_s = parts.settings.books_check_timeout_s
-        found = await audit_verdict.verdict_within(parts.database, kept, limit_s, _FAULTS)
+        found = await verification.verdict_within(parts.database, kept, limit_s, _FAULTS)
     return json_response(found.document)
 
 
@@ -96,11 +97,11 @@ async def access(
     `access` is active, removed, or token: acted with a bearer token and is no member of staff.
     """
     require(caller, Role.OPERATIONS, Role.ADMIN)
-    after = ("", "", "") if cursor is None else paging.decoded(cursor, str, str, str)
+    after = ("", "", "") if cursor is None else pagination.decoded(cursor, str, str, str)
     async with services(request).database.begin() as conn:
-        found = await audit_access.review(conn, after, limit + 1)
+        found = await access_review.review(conn, after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
-    more = paging.encoded([last["access"], last["role"], last["name"]]) if last else None
+    more = pagination.encoded([last["access"], last["role"], last["name"]]) if last else None
     return json_response({"items": found[:limit], "next_cursor": more})
 
 

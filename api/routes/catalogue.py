@@ -5,16 +5,17 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.bodies import read
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services
-from api.documentation import body_of, problems
-from api.idempotent import in_books
+from api.idempotency import in_books
+from api.openapi import body_of, problems
+from api.request_body import read
 from api.responses import response_of
 from api.schemas.stock import NewProduct, NewWarehouse
 from domain.access import Role
 from domain.errors import NotFound
 from domain.text import is_line
-from infra.db import catalogue, idempotency
+from infra.db import idempotency
+from infra.db.catalogue import products
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
@@ -28,7 +29,7 @@ async def add_product(request: Request, caller: Caller) -> Response:
     parsed = await read(request, NewProduct)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        return await catalogue.add_product(conn, parsed.model.model_dump())
+        return await products.add_product(conn, parsed.model.model_dump())
 
     return response_of(
         await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
@@ -41,7 +42,7 @@ async def get_product(sku: str, request: Request, caller: Caller) -> Response:
     require_staff(caller)
     parts = services(request)
     async with parts.database.begin() as conn:
-        found = await catalogue.product(conn, known_sku(sku))
+        found = await products.product(conn, known_sku(sku))
     if found is None:
         raise NotFound("product_not_found")
     return json_response(found)
@@ -63,7 +64,7 @@ async def add_warehouse(request: Request, caller: Caller) -> Response:
     parsed = await read(request, NewWarehouse)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        return await catalogue.add_warehouse(conn, parsed.model.model_dump())
+        return await products.add_warehouse(conn, parsed.model.model_dump())
 
     return response_of(
         await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)

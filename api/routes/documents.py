@@ -4,15 +4,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
-from api import document_acts, document_reading
-from api.bodies import read
+from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.document_acts import ISSUED_BY
-from api.documentation import body_of, keyed, problems
+from api.openapi import body_of, keyed, problems
+from api.presenters import document_views
+from api.request_body import read
 from api.responses import response_of
 from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, MadeUp, Nothing, WholeDocument
-from api.visibility import visible
-from infra.db import documents
+from api.services import document_issuing
+from api.services.document_issuing import ISSUED_BY
+from infra.db.documents import documents
 
 router = APIRouter(tags=["documents"])
 
@@ -34,7 +35,7 @@ async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, BilledTo, optional=True)
-    return response_of(await document_acts.invoice(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(await document_issuing.invoice(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.post(
@@ -48,9 +49,11 @@ async def refund_credit_note(refund_id: RefundId, request: Request, caller: Call
     """Issue the credit note of a refund that was paid; the order's invoice comes first."""
     require(caller, *ISSUED_BY)
     parts, key = services(request), idempotency_key(request)
-    order_no = await document_acts.refunded_order(parts, caller, refund_id)
+    order_no = await document_issuing.refunded_order(parts, caller, refund_id)
     parsed = await read(request, Nothing, optional=True)
-    return response_of(await document_acts.refund_credit_note(parts, caller, key, parsed.digest, order_no, refund_id))
+    return response_of(
+        await document_issuing.refund_credit_note(parts, caller, key, parsed.digest, order_no, refund_id)
+    )
 
 
 @router.post(
@@ -66,7 +69,9 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
-    return response_of(await document_acts.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no))
+    return response_of(
+        await document_issuing.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no)
+    )
 
 
 @router.post(
@@ -78,11 +83,11 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
 )
 async def missing_invoices(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the invoices of what was paid on top of an invoiced order that could not be written with its capture."""
-    require(caller, *document_acts.HANDLED_BY)
+    require(caller, *document_issuing.HANDLED_BY)
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
-    return response_of(await document_acts.missing_invoices(parts, caller, key, parsed.digest, glance.order_no))
+    return response_of(await document_issuing.missing_invoices(parts, caller, key, parsed.digest, glance.order_no))
 
 
 @router.get("/v1/orders/{order_no}/documents", response_model=DocumentList, responses=problems())
@@ -106,14 +111,12 @@ async def pdf(
 ) -> Response:
     """The document as PDF, in Chinese or English; the same bytes every time."""
     require(caller, *ISSUED_BY)
-    document = await document_reading.found(services(request), caller, document_no)
-    return await document_reading.pdf(document, document_reading.language(lang, accept_language))
+    document = await document_views.found(services(request), caller, document_no)
+    return await document_views.pdf(document, document_views.language(lang, accept_language))
 
 
 @router.get("/v1/documents/{document_no}", response_model=WholeDocument, responses=problems())
 async def one(document_no: str, request: Request, caller: Caller) -> Response:
     """The document with everything that stands on it."""
     require(caller, *ISSUED_BY)
-    return json_response(
-        document_reading.presented(await document_reading.found(services(request), caller, document_no))
-    )
+    return json_response(document_views.presented(await document_views.found(services(request), caller, document_no)))

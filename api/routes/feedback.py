@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api import feedback_acts, paging
-from api.bodies import read
+from api import pagination
+from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.documentation import body_of, problems
-from api.feedback_acts import GIVEN_BY, READ_BY
+from api.openapi import body_of, problems
+from api.request_body import read
 from api.responses import response_of
 from api.schemas.feedback import (
     AnsweredFeedback,
@@ -21,11 +21,12 @@ from api.schemas.feedback import (
     OrdersFeedback,
     OrdersFeedbackList,
 )
-from api.visibility import visible
+from api.services import customer_feedback
+from api.services.customer_feedback import GIVEN_BY, READ_BY
 from domain.access import Role
 from domain.feedback import FeedbackKind, FeedbackState
-from infra.db import feedback
-from infra.db.feedback import Wanted
+from infra.db.feedback import feedback
+from infra.db.feedback.feedback import Wanted
 
 router = APIRouter(tags=["feedback"])
 
@@ -45,7 +46,7 @@ async def give(order_no: str, request: Request, caller: Caller) -> Response:
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
     parsed = await read(request, GiveFeedback)
-    return response_of(await feedback_acts.give(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(await customer_feedback.give(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.get("/v1/orders/{order_no}/feedback", response_model=OrdersFeedbackList, responses=problems())
@@ -99,15 +100,17 @@ async def answer(feedback_id: FeedbackId, request: Request, caller: Caller) -> R
     require(caller, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
     parsed = await read(request, AnswerFeedback)
-    return response_of(await feedback_acts.answer(parts, caller, key, parsed.digest, feedback_id, parsed.model.text))
+    return response_of(
+        await customer_feedback.answer(parts, caller, key, parsed.digest, feedback_id, parsed.model.text)
+    )
 
 
 def after(cursor: str | None) -> tuple[datetime, str] | None:
     """The last feedback of the page before. Raises Problem `invalid_cursor`."""
     if cursor is None:
         return None
-    given_at, feedback_id = paging.decoded(cursor, str, str)
-    return paging.moment(given_at), feedback_id
+    given_at, feedback_id = pagination.decoded(cursor, str, str)
+    return pagination.moment(given_at), feedback_id
 
 
 def following(rows: list[dict[str, Any]], limit: int) -> str | None:
@@ -115,4 +118,4 @@ def following(rows: list[dict[str, Any]], limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return paging.encoded([last["given_at"].isoformat(), last["feedback_id"]])
+    return pagination.encoded([last["given_at"].isoformat(), last["feedback_id"]])

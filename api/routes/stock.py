@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.bodies import Parsed, read
 from api.dependencies import (
     Caller,
     Services,
@@ -18,18 +17,20 @@ from api.dependencies import (
     require_staff,
     services,
 )
-from api.documentation import body_of, problems
 from api.errors import Problem
-from api.idempotent import in_books
+from api.idempotency import in_books
+from api.openapi import body_of, problems
+from api.request_body import Parsed, read
 from api.responses import response_of
 from api.routes.catalogue import known_sku
-from api.schemas.returns import OutOfQuarantine
+from api.schemas.after_sales.returns import OutOfQuarantine
 from api.schemas.stock import Adjustment, Receipt, Transfer
 from domain.access import Principal, Role
 from domain.errors import NotFound
-from domain.stock import MovementKind
-from infra.db import idempotency, stock_admin
-from infra.db.stock_admin import Move
+from domain.stock.movements import MovementKind
+from infra.db import idempotency
+from infra.db.stock import movements
+from infra.db.stock.movements import Move
 
 router = APIRouter(prefix="/v1/stock", tags=["stock"])
 
@@ -40,7 +41,7 @@ async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
     parts = services(request)
     require_staff(caller)
     async with parts.database.begin() as conn:
-        items = await stock_admin.levels(conn, known_sku(sku))
+        items = await movements.levels(conn, known_sku(sku))
     if not items:
         raise NotFound("product_not_found")
     return json_response({"sku": sku, "items": items, "next_cursor": None})
@@ -55,11 +56,11 @@ async def receive(request: Request, caller: Caller) -> Response:
     wish = parsed.model
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        where = await stock_admin.place_of(conn, wish.sku, wish.warehouse)
+        where = await movements.place_of(conn, wish.sku, wish.warehouse)
         unique = f"receipt:{derived_id(caller, key, 'receipt')}"
         one = Move(unique, MovementKind.RECEIPT, wish.sku, where, wish.quantity, wish.reference, actor(caller),
                    allow_duplicate=wish.allow_duplicate)  # fmt: skip
-        return {**await stock_admin.move(conn, [one]), "reference": wish.reference}
+        return {**await movements.move(conn, [one]), "reference": wish.reference}
 
     return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
@@ -74,10 +75,10 @@ async def adjust(request: Request, caller: Caller) -> Response:
         raise Problem("invalid_quantity", "an adjustment of nothing is none")
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        where = await stock_admin.place_of(conn, wish.sku, wish.warehouse)
+        where = await movements.place_of(conn, wish.sku, wish.warehouse)
         unique = f"adjustment:{derived_id(caller, key, 'adjustment')}"
         one = Move(unique, MovementKind.ADJUSTMENT, wish.sku, where, wish.quantity, wish.reason, actor(caller))
-        return {**await stock_admin.move(conn, [one]), "reason": wish.reason}
+        return {**await movements.move(conn, [one]), "reason": wish.reason}
 
     return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
@@ -92,14 +93,14 @@ async def transfer(request: Request, caller: Caller) -> Response:
         raise Problem("same_warehouse", "from and to are the same warehouse")
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        source = await stock_admin.place_of(conn, wish.sku, wish.source)
-        target = await stock_admin.place_of(conn, wish.sku, wish.target)
+        source = await movements.place_of(conn, wish.sku, wish.source)
+        target = await movements.place_of(conn, wish.sku, wish.target)
         unique = derived_id(caller, key, "transfer")
         moves = [
             Move(f"{kind}:{unique}", kind, wish.sku, where, wish.quantity, wish.reference, actor(caller))
             for kind, where in ((MovementKind.TRANSFER_OUT, source), (MovementKind.TRANSFER_IN, target))
         ]
-        moved = await stock_admin.move(conn, moves)
+        moved = await movements.move(conn, moves)
         return {"from": source, "to": target, "reference": wish.reference, **moved}
 
     return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
@@ -113,11 +114,11 @@ async def release(request: Request, caller: Caller) -> Response:
     wish = parsed.model
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        where = await stock_admin.place_of(conn, wish.sku, wish.warehouse)
+        where = await movements.place_of(conn, wish.sku, wish.warehouse)
         unique = f"quarantine:{derived_id(caller, key, 'quarantine')}"
         kind = _DISPOSITIONS[wish.disposition]
         one = Move(unique, kind, wish.sku, where, wish.quantity, wish.reason, actor(caller))
-        return {**await stock_admin.move(conn, [one]), "disposition": wish.disposition, "reason": wish.reason}
+        return {**await movements.move(conn, [one]), "disposition": wish.disposition, "reason": wish.reason}
 
     return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, StringConstraints, model_validator
 
-from api.schemas.text import LINE, Body, Visible
+from api.schemas.fields import LINE, Body, Visible
 
 Title = Annotated[
     str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=100, pattern=LINE), Visible

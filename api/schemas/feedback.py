@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.schemas.text import PROSE, Body, Visible
+from api.schemas.fields import PROSE, Body, Visible
 from domain.feedback import MAX_TEXT, FeedbackKind, FeedbackState
 
 Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=PROSE), Visible]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.text import (
+from api.schemas.fields import (
     MAX_RECEIPT,
     Body,
     Code,

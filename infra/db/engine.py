@@ -9,9 +9,9 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from infra.db.watch import Watch
+from infra.db.connection_watch import Watch
+from infra.observability.telemetry import instrument_engine
 from infra.settings import Settings
-from infra.telemetry import instrument_engine
 
 # A statement that PostgreSQL itself should have ended by now, when nothing is known of it.
 _GRACE_S = 5.0

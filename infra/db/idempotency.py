@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, RuleBroken
-from infra.crypto import Unreadable
-from infra.db.customers import KeyRing, data_key_of
+from infra.db.customers.profiles import KeyRing, data_key_of
+from infra.security.crypto import Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db import idempotency
-from infra.db.customers import KeyRing
+from infra.db.customers.profiles import KeyRing
 
 _OLD = text(
     """

@@ -10,8 +10,8 @@ import aiohttp
 import httpx
 import orjson
 
-from infra.gateways.protocol import ProviderUnavailable
-from infra.telemetry import aiohttp_tracing
+from domain.gateways import ProviderUnavailable
+from infra.observability.telemetry import aiohttp_tracing
 
 # Not the order's fault, and cured by a person or by time: wrong credentials, time-out, conflict in flight, rate limit.
 PASSING_STATUS = frozenset({401, 403, 407, 408, 423, 425, 429})

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
-from domain.messages import Channel
-from infra import smtp
+from domain.gateways import CarrierGateway, MessageGateway, PaymentGateway
+from domain.notifications import Channel
 from infra.db.engine import Database
-from infra.gateways.breaker import CircuitBreaker
-from infra.gateways.guarded import GuardedCarrier, GuardedMessages, GuardedPayments
-from infra.gateways.protocol import CarrierGateway, MessageGateway, PaymentGateway
-from infra.gateways.sandbox_carrier import SandboxCarrier
-from infra.gateways.sandbox_messages import SandboxMessages
-from infra.gateways.sandbox_payments import SandboxPayments
-from infra.gateways.smtp_messages import SmtpMessages
-from infra.gateways.store_credit import StoreCredit
+from infra.email import smtp
+from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
+from infra.gateways.circuit_breaker import CircuitBreaker
+from infra.gateways.instrumented import GuardedCarrier, GuardedMessages, GuardedPayments
+from infra.gateways.notifications.sandbox_messages import SandboxMessages
+from infra.gateways.notifications.smtp_messages import SmtpMessages
+from infra.gateways.payments.sandbox_payments import SandboxPayments
+from infra.gateways.payments.store_credit import StoreCredit
 from infra.settings import Settings
 
 
@@ -27,7 +27,7 @@ def build_payments(settings: Settings, database: Database | None = None) -> dict
         built["sandbox"] = SandboxPayments(settings.sandbox_url, secret, settings.gateway_timeout_s)
     if settings.stripe_api_key.get_secret_value():
         # Imported when used: the SDK takes a third of a second.
-        from infra.gateways.stripe_payments import StripePayments
+        from infra.gateways.payments.stripe_payments import StripePayments
 
         built["stripe"] = StripePayments.from_settings(settings)
     if database is not None:
@@ -44,7 +44,7 @@ def build_carriers(settings: Settings) -> dict[str, CarrierGateway]:
         secret = settings.sandbox_webhook_secret.get_secret_value()
         built["sandbox"] = SandboxCarrier(settings.sandbox_url, secret, settings.gateway_timeout_s)
     if settings.ups_client_id:
-        from infra.gateways.ups_carrier import UpsCarrier
+        from infra.gateways.carriers.ups_carrier import UpsCarrier
 
         built["ups"] = UpsCarrier.from_settings(settings)
     _require(settings.carrier, built)

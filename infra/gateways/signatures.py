@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from infra.gateways.protocol import BadSignature
+from domain.gateways import BadSignature
 
 
 def verified_json(

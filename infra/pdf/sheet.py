@@ -13,7 +13,7 @@ from fpdf.fonts import FontFace, TTFFont
 from noto_cjk_sans_otc import FONT_PATH
 
 from domain.money import written
-from infra.pdf.words import speaker
+from infra.pdf.i18n import speaker
 
 FONT = "noto"
 SIMPLIFIED_CHINESE = 2  # in the collection: the forms that readers in China expect, with every other character beside
@@ -69,7 +69,7 @@ class Sheet(FPDF):
 
 
 def rendered(sheet: dict[str, Any], lang: str) -> bytes:
-    """The PDF of a document (see `api.document_acts.pdf`)."""
+    """The PDF of a document (see `api.services.document_issuing.pdf`)."""
     t = speaker(lang)
     out = Sheet(sheet["document_no"], t("by_system"))
     out.set_creation_date(datetime.fromisoformat(sheet["issued_at"]).astimezone(UTC))

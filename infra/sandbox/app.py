@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from infra.known_hosts import KnownHosts
 from infra.sandbox import carriers, messages, payments
 from infra.sandbox.calls import Call, Desk, Endpoint, answer, invalid, listing, plain
 from infra.sandbox.carriers import Carriers
@@ -22,6 +21,7 @@ from infra.sandbox.messages import Messages
 from infra.sandbox.parcels import Parcels
 from infra.sandbox.payments import Payments
 from infra.sandbox.webhooks import Webhooks
+from infra.security.known_hosts import KnownHosts
 
 
 def create_app(config: SandboxConfig) -> Starlette:

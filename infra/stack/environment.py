@@ -5,10 +5,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra import temporal
 from infra.stack.leftovers import DATA_DIR_VARIABLE, SERVICE_VARIABLE
 from infra.stack.ports import HOST
 from infra.stack.secrets import Secrets
+from infra.temporal import temporal_client
 
 
 def url(port: int) -> str:
@@ -56,7 +56,7 @@ def services(
 
 def supervised(name: str, base: Mapping[str, str]) -> dict[str, str]:
     """The environment of one process: it says whose it is, and which version its workflows have now."""
-    version = {"OMS_BUILD_ID": base.get("OMS_BUILD_ID") or temporal.source_hash(temporal.SOURCES)}
+    version = {"OMS_BUILD_ID": base.get("OMS_BUILD_ID") or temporal_client.source_hash(temporal_client.SOURCES)}
     return {**base, **version, SERVICE_VARIABLE: name}
 
 

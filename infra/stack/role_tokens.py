@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 import psycopg
 
 from domain.access import Role
-from infra import tokens
+from infra.security import tokens
+from infra.security.tokens import Issued
 from infra.stack.secrets import Secrets
-from infra.tokens import Issued
 
 LIFETIME_S = 3 * 86_400
 RENEW_S = 86_400.0

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from infra import temporal_namespace
 from infra.stack import probes, temporal_setup
 from infra.stack.ports import HOST
 from infra.stack.process import Command, standing
 from infra.stack.program import command
-from infra.temporal_advice import ADVICE
+from infra.temporal import namespace_setup
+from infra.temporal.cluster_settings import ADVICE
 
 NAMESPACE = "default"
 DYNAMIC_CONFIG = {one.key: one.value for one in ADVICE} | {
@@ -59,7 +59,7 @@ class TemporalServer:
         for flag, pairs in (("--sqlite-pragma", PRAGMAS), ("--dynamic-config-value", DYNAMIC_CONFIG)):
             for name, value in pairs.items():
                 argv += [flag, f"{name}={value}"]
-        for name in temporal_namespace.attribute_names():
+        for name in namespace_setup.attribute_names():
             argv += ["--search-attribute", f"{name}=Keyword"]
         # a person's own settings for the command line would lead this server astray
         env = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}

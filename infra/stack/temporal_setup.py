@@ -6,8 +6,8 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from infra import temporal_namespace, temporal_versions
 from infra.stack.probes import INTERVAL_S
+from infra.temporal import namespace_setup, worker_versions
 
 RETENTION = timedelta(days=30)
 PASSING = {
@@ -26,8 +26,8 @@ async def prepare(address: str, namespace: str) -> Client:
     while True:
         try:
             client = await Client.connect(address, namespace=namespace)
-            await temporal_namespace.ensure_search_attributes(client)
-            await temporal_namespace.ensure_retention(client, RETENTION)
+            await namespace_setup.ensure_search_attributes(client)
+            await namespace_setup.ensure_retention(client, RETENTION)
             return client
         except RPCError as error:
             if error.status not in PASSING:
@@ -44,11 +44,11 @@ async def set_current_version(client: Client, deployment: str, build_id: str) ->
     """
     while True:
         try:
-            there = await temporal_versions.routing(client, deployment)
+            there = await worker_versions.routing(client, deployment)
             if there.current == build_id:
                 return
             if build_id in there.known:
-                await temporal_versions.set_current(client, deployment, build_id, there.conflict_token, "oms-stack")
+                await worker_versions.set_current(client, deployment, build_id, there.conflict_token, "oms-stack")
                 return
         except RPCError as error:
             # failed precondition: the version has not polled every queue yet, or another supervisor was quicker

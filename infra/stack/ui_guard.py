@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import aiohttp
 from aiohttp import web
 
-from infra.known_hosts import REFUSED, may_ask
+from infra.security.known_hosts import REFUSED, may_ask
 from infra.stack.ports import HOST
 
 # Of one connection, not of the message (RFC 9110, 7.6.1); the length is counted anew.

@@ -15,8 +15,8 @@ from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 from api.app import create_app
+from infra.security.tokens import issue
 from infra.settings import Settings
-from infra.tokens import issue
 from tests.api.conformity import Conforming
 from tests.conftest import Books
 

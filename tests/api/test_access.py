@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.schemas.orders import Line, PlaceOrder
+from api.schemas.orders.orders import Line, PlaceOrder
 from domain.access import Role
 from tests.api.conftest import Door, an_order, unique
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.tokens import issue
+from infra.security.tokens import issue
 from tests.api.conftest import TOKEN_SECRET, Door, an_order
 
 

@@ -11,7 +11,7 @@ import uvicorn
 
 from api.app import create_app
 from api.server import config_of
-from infra.tokens import issue
+from infra.security.tokens import issue
 from tests.api.conftest import TOKEN_SECRET, settings_for
 from tests.conftest import Books
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from api.console.words import catalogue
+from api.console.i18n import catalogue
 from api.errors import _SQLSTATES as SQLSTATES
 from api.errors import CONSTRAINTS, STATUSES, Problem, from_rule
-from api.findings import words
 from api.pages.forms import fitting
-from api.portal.words import WORDS as PORTAL
+from api.portal.i18n import WORDS as PORTAL
 from api.schemas.documents import BilledTo
-from domain import shares
+from api.validation_messages import words
 from domain.errors import Conflict, NotFound, RuleBroken
+from domain.pricing import allocation
 from domain.problems import SENTENCES
 from tests.api.conftest import Door, an_order, unique
-from tests.api.sales import paid
+from tests.factories.sales import paid
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("domain", "infra", "activities", "workflows", "api", "workers")
@@ -134,7 +134,7 @@ def test_what_pages_tell_of_facts_fits_what_is_raised() -> None:
 
 def test_an_amount_is_said_in_its_currency() -> None:
     for minor, currency, told in ((5654, "USD", "56.54 USD"), (58, "XOF", "58 XOF"), (1500, "KWD", "1.500 KWD")):
-        error = shares.exceeds(minor)
+        error = allocation.exceeds(minor)
         error.in_currency(currency)
         assert told in error.detail and "minor" not in error.detail
         problem = from_rule(error)

@@ -7,12 +7,12 @@ from urllib.parse import quote
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api import documentation
-from api.portal.asking import understood
-from api.schemas.text import Body, Phone
+from api import openapi
+from api.portal.code_requests import understood
+from api.schemas.fields import Body, Phone
 from domain.text import is_identifier
+from infra.email.smtp import letter_of
 from infra.settings import Settings
-from infra.smtp import letter_of
 from tests.api.conftest import Door, an_order
 
 CARRIED = [
@@ -112,7 +112,7 @@ def test_a_path_carries_what_the_rule_lets_pass(one: str) -> None:
 def bodies(model: type[Body] = Body) -> Iterator[type[Body]]:
     """Every body that a call takes."""
     for one in model.__subclasses__():
-        if one.__name__ in documentation._known:
+        if one.__name__ in openapi._known:
             yield one
         yield from bodies(one)
 

@@ -6,8 +6,8 @@ import logging
 import pytest
 from pydantic import SecretStr
 
-from infra.crypto import Vault
-from infra.db import master_keys
+from infra.db.system import master_keys
+from infra.security.crypto import Vault
 from tests.api.conftest import Door, an_order, open_door, settings_for
 from tests.conftest import Books
 

@@ -16,14 +16,14 @@ from pydantic import ValidationError
 from api.errors import Problem
 from api.rate_limits import RateLimits, Rates
 from domain.access import Principal, Role
-from infra import rate_storage
-from infra.rate_storage import WindowStorage
+from infra.security import rate_storage
+from infra.security.rate_storage import WindowStorage
 from infra.settings import Settings
-from tests.api.changing import change, held, lines, paid, placed, reserved, stocked
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.conftest import Books
 from tests.console.conftest import sign_in
-from tests.returning import a_return, delivered
+from tests.factories.order_changes import change, held, lines, paid, placed, reserved, stocked
+from tests.factories.returns import a_return, delivered
 
 FEW = {"rate_limit_token": "5/minute", "rate_limit_customer": "4/minute", "rate_limit_address": "3/minute"}
 

@@ -2,13 +2,13 @@
 
 import httpx
 
-from infra.crypto import Vault
 from infra.db import idempotency_sealing
-from infra.db.customers import KeyRing
+from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
+from infra.security.crypto import Vault
 from tests.api.conftest import Door, an_order, settings_for, unique
-from tests.api.sales import placed
 from tests.conftest import Books
+from tests.factories.sales import placed
 
 WORDS = "she plays the harpsichord at night"
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.console.member import COOKIE, csrf_of
-from infra.db import staff_sessions
+from api.console.session import COOKIE, csrf_of
+from infra.db.staff import staff_sessions
 from tests.api.conftest import Door, door, shop  # noqa: F401
 
 

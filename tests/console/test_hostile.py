@@ -8,11 +8,11 @@ from urllib.parse import quote
 import pytest
 from fastapi.routing import APIRoute
 
-from api.console.install import ROUTERS
-from api.console.member import csrf_of
+from api.console.mount import ROUTERS
+from api.console.session import csrf_of
 from tests.api.conftest import Door, an_order
+from tests.console.after_sales.test_returns import asked
 from tests.console.conftest import Desk, sign_in
-from tests.console.test_returns import asked
 from tests.portal.test_hostile import HOSTILE
 
 FORM = re.compile(r"<form[^>]*>.*?</form>", re.DOTALL)

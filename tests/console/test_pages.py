@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from api.console import words
+from api.console import i18n
 from api.pages.rendering import STATIC
-from domain.adjusting import ADJUSTMENTS
-from domain.holds import HoldKind, Outcome
-from domain.priority import Priority
-from domain.refunds import Origin, RefundStatus
-from domain.states import NOTES, Event, Status
-from domain.steps import STEPS, Step
+from domain.orders.holds import HoldKind, Outcome
+from domain.orders.priority import Priority
+from domain.orders.status import NOTES, Event, Status
+from domain.payments.refunds import Origin, RefundStatus
+from domain.support.manual_transitions import ADJUSTMENTS
+from domain.support.steps import STEPS, Step
 from tests.api.conftest import Door, an_order, unique
 from tests.console.conftest import Desk, sign_in
 
-TEMPLATES = Path(words.__file__).with_name("templates")
+TEMPLATES = Path(i18n.__file__).with_name("templates")
 
 
 async def placed(desk: Desk, **changed: Any) -> str:
@@ -309,7 +309,7 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
 
 
 def test_every_word_is_there_in_both_languages() -> None:
-    known = words.catalogue()
+    known = i18n.catalogue()
     assert all(english.strip() and chinese.strip() for english, chinese in known.values())
     for file in TEMPLATES.glob("*.html"):
         for key in re.findall(r"\bt\('([^']+)'[,)]", file.read_text(encoding="utf-8")):
@@ -319,7 +319,7 @@ def test_every_word_is_there_in_both_languages() -> None:
 
 
 def test_every_code_has_words() -> None:
-    known = words.catalogue()
+    known = i18n.catalogue()
     wanted = {f"event.{event}" for event in {*map(str, Event), *NOTES}}
     wanted |= {f"status.{status}" for status in Status} | {f"step.{step}" for step in Step}
     for step, rule in STEPS.items():
@@ -332,7 +332,7 @@ def test_every_code_has_words() -> None:
     wanted |= {f"field.{name}" for rule in ADJUSTMENTS.values() for name in rule.shape}
     # What comes next is a sentence of the books, found in the code that begins a wait.
     sources = [
-        file.read_text(encoding="utf-8") for folder in ("activities", "api") for file in Path(folder).glob("*.py")
+        file.read_text(encoding="utf-8") for folder in ("activities", "api") for file in Path(folder).rglob("*.py")
     ]
     sentences = {text for source in sources for text in re.findall(r'waiting\(\s*"\w+", "([^"]+)"', source)}
     assert len(sentences) >= 6
@@ -344,4 +344,4 @@ def test_no_page_brings_anything_from_elsewhere() -> None:
     for file in [*TEMPLATES.glob("*.html"), *STATIC.iterdir()]:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"https?://|\bstyle=|\bon\w+=\"|<script>", text), file.name
-    assert json.dumps(list(words.LANGUAGES)) == '["en", "zh"]'
+    assert json.dumps(list(i18n.LANGUAGES)) == '["en", "zh"]'

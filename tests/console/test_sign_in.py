@@ -13,13 +13,13 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
-from api.console import devices
+from api.console import known_browsers
 from api.console.sign_in import local
-from infra import passwords
+from infra.security import passwords
 from tests.api.conftest import Door, open_door, settings_for, unique
 from tests.conftest import Books
 from tests.console.conftest import Desk, sign_in
-from workers import staff
+from workers.cli import staff
 
 
 @dataclass
@@ -174,11 +174,11 @@ async def test_an_address_has_so_many_wrong_attempts_under_all_names(door: Door,
 @pytest.mark.parametrize("cookie", ["", "x", "1.2.3", "9999999999.aa.bb"])
 def test_a_device_cookie_is_its_names_alone(cookie: str) -> None:
     secret = SecretStr("s" * 32)
-    own = devices.new(secret, "amy")
-    assert devices.known(secret, "amy", own) == own
-    assert devices.known(secret, "bob", own) is None
-    assert devices.known(SecretStr("t" * 32), "amy", own) is None
-    assert devices.known(secret, "amy", cookie) is None
+    own = known_browsers.new(secret, "amy")
+    assert known_browsers.known(secret, "amy", own) == own
+    assert known_browsers.known(secret, "bob", own) is None
+    assert known_browsers.known(SecretStr("t" * 32), "amy", own) is None
+    assert known_browsers.known(secret, "amy", cookie) is None
 
 
 async def test_a_sign_in_form_from_elsewhere_is_refused(browser: httpx.AsyncClient, database_url: Books) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx
 
-from infra.gateways.breaker import CircuitBreaker
-from infra.gateways.guarded import GuardedCarrier
-from infra.gateways.protocol import Booking, CarrierGateway
-from infra.gateways.sandbox_carrier import SandboxCarrier
-from infra.gateways.ups_carrier import UpsCarrier
+from domain.gateways import Booking, CarrierGateway
+from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
+from infra.gateways.carriers.ups_carrier import UpsCarrier
+from infra.gateways.circuit_breaker import CircuitBreaker
+from infra.gateways.instrumented import GuardedCarrier
 from infra.settings import Settings
 from tests.contract.payment_bench import NEVER, PATIENT_S, SECRET
 from tests.contract.processes import sandbox

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import psycopg
 from pydantic import SecretStr
 
+from domain.gateways import PaymentRequest
 from infra.db.engine import Database
-from infra.gateways.protocol import PaymentRequest
-from infra.gateways.store_credit import StoreCredit
+from infra.gateways.payments.store_credit import StoreCredit
 from infra.settings import Settings
 from tests.conftest import Books
 from tests.contract.payment_bench import PaymentBench, guarded, sandbox_at, standard_signed

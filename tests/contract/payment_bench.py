@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from domain.payments import PaymentKind
-from infra.gateways.breaker import CircuitBreaker
-from infra.gateways.guarded import GuardedPayments
-from infra.gateways.protocol import LostCall, PaymentGateway, PaymentNotice, PaymentRequest
-from infra.gateways.sandbox_payments import SandboxPayments
-from infra.gateways.stripe_payments import StripePayments
+from domain.gateways import LostCall, PaymentGateway, PaymentNotice, PaymentRequest
+from domain.payments.transactions import PaymentKind
+from infra.gateways.circuit_breaker import CircuitBreaker
+from infra.gateways.instrumented import GuardedPayments
+from infra.gateways.payments.sandbox_payments import SandboxPayments
+from infra.gateways.payments.stripe_payments import StripePayments
 from tests.contract.receiver import Post, Receiver
 
 # Of gateways that a test points at a server that does not answer in time.

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.shipments import ShipmentStatus
-from infra.gateways.protocol import (
+from domain.gateways import (
     Address,
     BadSignature,
     BookingLine,
@@ -20,6 +19,7 @@ from infra.gateways.protocol import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from domain.shipping.shipments import ShipmentStatus
 from tests.contract import faulty
 from tests.contract.carrier_bench import CarrierBench, sandbox_bench, ups_bench
 from tests.contract.payment_bench import TIMEOUT_S, standard_signed

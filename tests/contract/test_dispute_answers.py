@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from infra.gateways.protocol import Evidence, PaymentGateway, PaymentRequest, ProviderRefused
-from infra.gateways.store_credit import StoreCredit
+from domain.gateways import Evidence, PaymentGateway, PaymentRequest, ProviderRefused
+from infra.gateways.payments.store_credit import StoreCredit
 from tests.contract.payment_bench import PATIENT_S, SECRET, guarded, sandbox_at, stripe_at
 from tests.contract.processes import sandbox
 from tests.contract.receiver import Receiver

@@ -9,16 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.gateways.breaker import CircuitBreaker
-from infra.gateways.guarded import GuardedMessages
-from infra.gateways.protocol import MessageGateway, OutgoingMessage, ProviderRefused, ProviderUnavailable
-from infra.gateways.sandbox_messages import SandboxMessages
-from infra.gateways.smtp_messages import SmtpMessages
+from domain.gateways import MessageGateway, OutgoingMessage, ProviderRefused, ProviderUnavailable
+from infra.gateways.circuit_breaker import CircuitBreaker
+from infra.gateways.instrumented import GuardedMessages
+from infra.gateways.notifications.sandbox_messages import SandboxMessages
+from infra.gateways.notifications.smtp_messages import SmtpMessages
 from infra.settings import Settings
 from tests.contract import faulty
 from tests.contract.payment_bench import NEVER, PATIENT_S, SECRET, TIMEOUT_S
 from tests.contract.processes import free_port, sandbox
-from tests.infra.notice_servers import mail_server
+from tests.infra.alerts.alert_servers import mail_server
 
 LETTER = OutgoingMessage(
     idempotency_key="N1.1.email",

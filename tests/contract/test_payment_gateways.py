@@ -9,8 +9,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from domain.payments import PaymentKind, PaymentStatus
-from infra.gateways.protocol import BadSignature, PaymentGateway, PaymentRequest, ProviderRefused, ProviderUnavailable
+from domain.gateways import BadSignature, PaymentGateway, PaymentRequest, ProviderRefused, ProviderUnavailable
+from domain.payments.transactions import PaymentKind, PaymentStatus
 from tests.contract import faulty
 from tests.contract.payment_bench import TIMEOUT_S, PaymentBench, lost
 from tests.contract.processes import free_port

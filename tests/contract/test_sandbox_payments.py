@@ -5,8 +5,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from domain.payments import PaymentKind, PaymentStatus
-from infra.gateways.protocol import ProviderRefused, ProviderUnavailable
+from domain.gateways import ProviderRefused, ProviderUnavailable
+from domain.payments.transactions import PaymentKind, PaymentStatus
 from tests.contract.payment_bench import TIMEOUT_S, PaymentBench, lost
 
 A, C = PaymentKind.AUTHORISE, PaymentKind.CAPTURE

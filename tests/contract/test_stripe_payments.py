@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from domain.payments import PaymentKind, PaymentStatus
-from infra.gateways.protocol import LostCall, PaymentRequest, ProviderRefused, ProviderUnavailable
-from infra.gateways.stripe_payments import KEYS_KEPT_S, StripePayments
+from domain.gateways import LostCall, PaymentRequest, ProviderRefused, ProviderUnavailable
+from domain.payments.transactions import PaymentKind, PaymentStatus
+from infra.gateways.payments.stripe_payments import KEYS_KEPT_S, StripePayments
 from tests.contract.payment_bench import PATIENT_S, SECRET, stripe_signed
 from tests.infra.servers import serving
 

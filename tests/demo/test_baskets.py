@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from domain.states import Event, Status, next_status, reachable
-from workers.demo import baskets, extract, orders, plan
-from workers.demo.acts import PLAYS
-from workers.demo.baskets import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
+from domain.orders.status import Event, Status, next_status, reachable
+from workers.demo import dataset, extract, orders, plan
 from workers.demo.catalogue import Article
-from workers.demo.fates import FIRST, LATER, PLOTS, Fate, fate_of
-from workers.demo.people import REGIONS, person_of, region_of
+from workers.demo.customers import REGIONS, person_of, region_of
+from workers.demo.dataset import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
 from workers.demo.plan import Plan
-from workers.demo.tally import Tally
+from workers.demo.scenario_scripts import PLAYS
+from workers.demo.scenarios import FIRST, LATER, PLOTS, Fate, fate_of
+from workers.demo.statistics import Tally
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTICLES = {
@@ -62,7 +62,7 @@ def test_more_baskets_than_there_are_are_refused_in_a_sentence(tmp_path: Path) -
 
 
 def test_baskets_come_whole_and_in_the_order_of_the_file() -> None:
-    few, more = list(baskets.read(BUNDLED, 30)), list(baskets.read(BUNDLED, 3000))
+    few, more = list(dataset.read(BUNDLED, 30)), list(dataset.read(BUNDLED, 3000))
     assert few == more[:30]
     assert [basket.index for basket in more] == list(range(3000))
     assert len({basket.basket_id for basket in more}) == 3000
@@ -70,10 +70,10 @@ def test_baskets_come_whole_and_in_the_order_of_the_file() -> None:
 
 
 def test_reading_keeps_one_basket_in_memory() -> None:
-    next(iter(baskets.read(BUNDLED, 1)))
+    next(iter(dataset.read(BUNDLED, 1)))
     tracemalloc.start()
     try:
-        lines = sum(len(basket.lines) for basket in baskets.read(BUNDLED, 5_000))
+        lines = sum(len(basket.lines) for basket in dataset.read(BUNDLED, 5_000))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -178,7 +178,7 @@ def test_who_interferes_with_payment_or_parcel_needs_the_order_number_first() ->
 
 
 def test_people_say_that_they_are_made_up() -> None:
-    for basket in baskets.read(BUNDLED, BUNDLED_BASKETS):
+    for basket in dataset.read(BUNDLED, BUNDLED_BASKETS):
         customer, address = person_of(basket.household)
         assert "(made up)" in customer["name"]
         assert "Made-up" in address["line1"]

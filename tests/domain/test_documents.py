@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import shares
 from domain.documents import Amounts, Given, Line, Replaced, amounts_of, credited, document_number, rest_credited
 from domain.errors import Conflict
+from domain.pricing import allocation
 
 
 def line(line_no: int, total: int, tax: int) -> Line:
@@ -57,13 +57,14 @@ def sold(draw: st.DrawFn) -> Amounts:
 def test_a_credit_note_adds_up_and_takes_back_what_pieces_carry(invoice: Amounts, data: st.DataObject) -> None:
     """Of pieces at their worth, in any steps, price, discount and tax: within one minor unit each."""
     left = {
-        line.line_no: shares.Line(line.line_no, line.sku, line.quantity, line.total_minor, 0) for line in invoice.lines
+        line.line_no: allocation.Line(line.line_no, line.sku, line.quantity, line.total_minor, 0)
+        for line in invoice.lines
     }
     notes: list[Amounts] = []
     while standing := [line for line in left.values() if line.units_left]:
         back = []
         for line in data.draw(st.lists(st.sampled_from(standing), min_size=1, unique_by=lambda one: one.line_no)):
-            one = shares.units(line, data.draw(st.integers(1, line.units_left)), include_shipping=False)
+            one = allocation.units(line, data.draw(st.integers(1, line.units_left)), include_shipping=False)
             back.append(Given(one.line_no, one.quantity, one.goods_minor, 0))
             left[line.line_no] = replace(
                 line,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.payments import POSTINGS, PaymentKind, idempotency_key
-from domain.stock import EFFECTS, MovementKind, effect
+from domain.payments.transactions import POSTINGS, PaymentKind, idempotency_key
+from domain.stock.movements import EFFECTS, MovementKind, effect
 
 PARTS = st.text(alphabet="ABC123-", min_size=1, max_size=8)
 

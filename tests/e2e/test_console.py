@@ -13,7 +13,7 @@ from tests.e2e.conftest import CHROMIUM
 from tests.faults import driver
 from tests.faults.console import hired
 from tests.faults.stackrun import StackRun, until
-from tests.infra.notice_servers import Robots
+from tests.infra.alerts.alert_servers import Robots
 from tests.infra.servers import serving
 
 pytestmark = [

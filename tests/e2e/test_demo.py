@@ -15,7 +15,7 @@ import pytest
 from infra.stack import leftovers
 from tests.stack.oms import OMS
 from tests.stack.readme import check_the_first_order
-from workers.demo.fates import PLOTS, Fate
+from workers.demo.scenarios import PLOTS, Fate
 
 ORDERS = 25
 RUN_TIMEOUT_S = 280

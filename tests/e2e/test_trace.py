@@ -15,15 +15,15 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from api.app import create_app
-from infra import telemetry
+from infra.observability import telemetry
+from infra.security.tokens import issue
 from infra.stack.temporal import TemporalServer
-from infra.tokens import issue
 from tests.conftest import Books
-from tests.stage import Stage, eventually, staged
-from workers import relay
-from workers.backlogs import observing
-from workers.delivery import Deliverer
-from workers.notices import Notifier
+from tests.order_stage import Stage, eventually, staged
+from workers.backlog_metrics import observing
+from workers.relay import main
+from workers.relay.alert_sender import Notifier
+from workers.relay.webhook_sender import Deliverer
 
 SECRET = "a secret of this test, quite long enough"
 
@@ -108,12 +108,12 @@ async def test_one_trace_from_the_request_to_the_statement(stage: Stage, exporte
 async def test_polls_that_find_nothing_leave_no_span(stage: Stage, exporter: InMemorySpanExporter) -> None:
     order_no = await place(stage)
     await stage.reaches(order_no, "preparing")
-    fan_out = relay.fan_out(stage.database, asyncio.Event(), asyncio.Event())
+    fan_out = main.fan_out(stage.database, asyncio.Event(), asyncio.Event())
     await fan_out()
     exporter.clear()
     deliverer = Deliverer(stage.database, stage.vault, stage.settings)
     notifier = Notifier(stage.database, stage.vault, stage.settings)
-    sweeping = (relay.lapse_refunds(stage.database), relay.sweep(stage.database, stage.vault))
+    sweeping = (main.lapse_refunds(stage.database), main.sweep(stage.database, stage.vault))
     for look in (fan_out, deliverer.step, notifier.tell, *sweeping, observing(stage.database)):
         await look()
     assert [span.name for span in exporter.get_finished_spans() if span.parent is None] == []

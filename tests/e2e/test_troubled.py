@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Browser, Locator, Page
 from temporalio.client import Client
 
-from infra import temporal_versions
 from infra.stack.ports import any_free
+from infra.temporal import worker_versions
 from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
@@ -46,7 +46,7 @@ async def test_workflows_that_a_bug_holds_up_are_reset_alone_and_as_a_batch(
     browser: Browser,
 ) -> None:
     client = await Client.connect(troubled.ready["temporal"])
-    good = await temporal_versions.current_version(client, "oms")
+    good = await worker_versions.current_version(client, "oms")
     assert good is not None
     sku = await driver.stocked(troubled, 10)
     env = {"OMS_WORKER_METRICS_PORT": str(any_free(set())), "OMS_BUILD_ID": BROKEN}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from infra.crypto import Vault
+from infra.security.crypto import Vault
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 

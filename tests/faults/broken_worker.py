@@ -8,9 +8,9 @@ from datetime import timedelta
 from temporalio import workflow
 
 from workers import worker
-from workflows import messages as m
 from workflows import names
-from workflows.order import OrderWorkflow
+from workflows import payloads as m
+from workflows.orders.order import OrderWorkflow
 
 TOLD = "the next version is wrong"
 

@@ -15,9 +15,9 @@ from temporalio.api.enums.v1 import RoutingConfigUpdateState
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 
-from infra import temporal_versions
 from infra.stack import temporal_setup
 from infra.stack.ports import any_free
+from infra.temporal import worker_versions
 from tests.faults.driver import basket, deliver, pay, place, post, stocked
 from tests.faults.stackrun import StackRun, until
 from tests.faults.verdict import verify
@@ -130,7 +130,7 @@ async def reset_rest(person: Person) -> str:
 async def test_a_bug_that_marked_the_history_is_seen_and_healed_by_a_batch(still: StackRun) -> None:
     sku, env = await stocked(still, 100), {"OMS_WORKER_METRICS_PORT": str(any_free(set())), "OMS_BUILD_ID": BROKEN}
     client = await Client.connect(still.ready["temporal"])
-    good = await temporal_versions.current_version(client, "oms")
+    good = await worker_versions.current_version(client, "oms")
     assert good is not None
     begun_before = [await place(still, basket(sku, token=None)) for _ in range(2)]
     for order_no in begun_before:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.tokens import issue
+from infra.security.tokens import issue
 from tests.api.conftest import TOKEN_SECRET
 from tests.api.test_connections import listening
 from tests.conftest import Books

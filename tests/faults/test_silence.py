@@ -9,23 +9,23 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from api.routes import system
-from infra import heartbeat
+from api.routes.system import health
 from infra.db import engine
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
-from infra.heartbeat import Heartbeat
-from infra.pulse import Pulse
 from infra.stack.postgres import PostgresServer
 from infra.stack.temporal import TemporalServer
+from infra.system import heartbeat
+from infra.system.heartbeat import Heartbeat
+from infra.system.watchdog import Pulse
 from tests.api.conftest import Door, an_order, open_door
 from tests.conftest import Books
 from tests.faults.driver import basket, stocked
 from tests.faults.driver import place as place_there
 from tests.faults.silence import Proxy, frozen, proxied
 from tests.faults.stackrun import TORTURE, StackRun, until
-from tests.stage import staged
-from tests.workers.support import settings_for, sql
+from tests.order_stage import staged
+from tests.workers.stored_orders import settings_for, sql
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600 if TORTURE else 180)]
 
@@ -160,7 +160,7 @@ async def test_a_frozen_database_is_answered_with_503_while_it_is_frozen(
 async def test_readiness_answers_within_its_limit_whatever_the_database_does(
     postgres: PostgresServer, database_url: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(system, "READY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(health, "READY_TIMEOUT_S", 0.2)
     async with open_door(database_url, db_silence_s=100.0, db_answer_s=100.0) as door:
         with frozen(postgres.data):
             async with asyncio.timeout(PATIENCE_S):  # sooner than the connection is given up

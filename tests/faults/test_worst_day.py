@@ -13,8 +13,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from activities.jobs import AT_ONCE
-from infra.db.board import COUNTED
+from activities.support.bulk_jobs import AT_ONCE
+from infra.db.read_models.dashboard import COUNTED
 from tests.faults.console import Console, Forms, signed_in
 from tests.faults.driver import basket, stocked
 from tests.faults.stackrun import TORTURE, StackRun, until

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from infra.db.audit_books import QUESTIONS
+from infra.db.checks.consistency_checks import QUESTIONS
 from tests.faults.stackrun import PATIENCE_S, StackRun, until
 
 _UNSETTLED = """

@@ -10,7 +10,7 @@ from typing import Any
 import pypdfium2
 import pytest
 
-from infra.pdf import rendering, words
+from infra.pdf import i18n, rendering
 from infra.pdf.rendering import Unrendered, pdf_of
 from infra.pdf.sheet import rendered
 
@@ -116,7 +116,7 @@ def test_the_front_door_carries_neither_font_nor_library_and_hands_on_no_secret(
 
 
 def test_every_word_is_there_in_both_languages() -> None:
-    source = (Path(words.__file__).with_name("sheet.py")).read_text(encoding="utf-8")
-    known = words.catalogue()
+    source = (Path(i18n.__file__).with_name("sheet.py")).read_text(encoding="utf-8")
+    known = i18n.catalogue()
     assert all(english.strip() and chinese.strip() for english, chinese in known.values())
     assert set(re.findall(r'\bt\("(\w+)"\)', source)) <= set(known)

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from api.pages.forms import csrf_of
-from api.portal import asking
-from api.portal.visitor import COOKIE
-from infra.db import portal_codes, portal_sessions
+from api.portal import code_requests
+from api.portal.session import COOKIE
+from infra.db.portal import sessions, sign_in_codes
 from tests.api.conftest import Door, an_order, door, shop, unique  # noqa: F401
 
 
@@ -67,7 +67,7 @@ async def browser(shop: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     async def caught(conn: Any, parts: Any, reached: Any, made: Any, lang: str) -> None:
         opened.sent.append(Sent(reached.to, reached.customer_id, made.code, made.token, lang))
 
-    monkeypatch.setattr(asking, "send", caught)
+    monkeypatch.setattr(code_requests, "send", caught)
     yield opened
     await opened.http.aclose()
 
@@ -90,7 +90,7 @@ async def signed_in(door: Door, person: dict[str, Any], lang: str = "en") -> Bro
     parts, opened = door.app.state.services, browser_of(door, lang)
     kind = "email" if person["email"] else "phone"
     async with parts.database.begin() as conn:
-        contact = portal_codes.contact_of(parts.keys.vault, kind, person[kind])
-        cookie = await portal_sessions.open_session(conn, contact, 600)
+        contact = sign_in_codes.contact_of(parts.keys.vault, kind, person[kind])
+        cookie = await sessions.open_session(conn, contact, 600)
     opened.http.cookies.set(COOKIE, cookie, path="/portal")
     return opened

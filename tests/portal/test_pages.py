@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from api.pages.rendering import STATIC
-from api.portal import words
-from api.portal.order_page import charges
-from domain.after_sales import Condition, Reason, Resolution, ReturnDue, ReturnStatus
+from api.portal import i18n
+from api.portal.orders.detail import charges
+from domain.after_sales.returns import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from domain.documents import DocumentKind
 from domain.feedback import FeedbackKind
-from domain.refunds import Origin, RefundStatus
-from domain.states import CANCELLABLE, Status
+from domain.orders.status import CANCELLABLE, Status
+from domain.payments.refunds import Origin, RefundStatus
 from tests.api.conftest import Door
 from tests.portal.conftest import Browser, a_person, placed, signed_in
 
-TEMPLATES = Path(words.__file__).with_name("templates")
+TEMPLATES = Path(i18n.__file__).with_name("templates")
 SCRIPT = "<script>alert('hi')</script>"
 
 
@@ -172,7 +172,7 @@ async def test_pages_are_kept_by_nobody_and_bring_nothing_from_elsewhere(shop: D
 
 
 def test_every_word_is_there_in_both_languages() -> None:
-    known = words.WORDS.catalogue()
+    known = i18n.WORDS.catalogue()
     assert all(english.strip() and chinese.strip() for english, chinese in known.values())
     for file in TEMPLATES.glob("*.html"):
         for key in re.findall(r"\b(?:t|sentence)\('([^']+)'[,)]", file.read_text(encoding="utf-8")):
@@ -183,7 +183,7 @@ def test_every_word_is_there_in_both_languages() -> None:
 
 def test_every_status_and_wait_has_a_customers_words() -> None:
     wanted = {f"state.{status}" for status in Status}
-    sources = [file.read_text() for folder in ("activities", "api") for file in Path(folder).glob("*.py")]
+    sources = [file.read_text() for folder in ("activities", "api") for file in Path(folder).rglob("*.py")]
     waits = {what for source in sources for what in re.findall(r'waiting\(\s*"(\w+)"', source)}
     assert len(waits) >= 5 and CANCELLABLE
     wanted |= {f"waits.{what}" for what in {*waits, "hold", "returns", "reservation", "support"}}
@@ -193,7 +193,7 @@ def test_every_status_and_wait_has_a_customers_words() -> None:
     wanted |= {f"return.condition.{one}" for one in Condition} | {f"feedback.kind.{one}" for one in FeedbackKind}
     wanted |= {f"refund_is.{one}" for one in RefundStatus} | {f"refund_for.{one}" for one in Origin}
     wanted |= {f"documents.{one}" for one in DocumentKind}
-    missing = sorted(key for key in wanted if not words.own(key))
+    missing = sorted(key for key in wanted if not i18n.own(key))
     assert not missing, json.dumps(missing)
 
 

@@ -6,9 +6,9 @@ from time import monotonic
 import pytest
 
 from api.portal import sign_in as pages
-from api.portal.visitor import COOKIE
-from domain.order_no import new_order_no
-from infra.db import portal_codes
+from api.portal.session import COOKIE
+from domain.orders.order_no import new_order_no
+from infra.db.portal import sign_in_codes
 from tests.portal.conftest import Browser, a_person, browser_of, placed
 
 
@@ -278,10 +278,10 @@ async def test_whoever_came_for_an_order_gets_there(browser: Browser) -> None:
 
 
 async def test_the_link_leads_where_the_settings_say(browser: Browser) -> None:
-    from api.portal.sending import link_of
+    from api.portal.code_sending import link_of
 
     settings = browser.door.app.state.services.settings
-    made = portal_codes.Secrets("123456", "t-_k")
+    made = sign_in_codes.Secrets("123456", "t-_k")
     assert link_of(settings, made) == "http://127.0.0.1:8000/portal/enter?token=t-_k"
     named = settings.model_copy(update={"portal_url": "https://shop.example.com/"})
     assert link_of(named, made) == "https://shop.example.com/portal/enter?token=t-_k"

@@ -20,8 +20,8 @@ from temporalio.client import Client
 from infra.stack.ports import any_free
 from infra.stack.postgres import SUPERUSER, PostgresServer
 from infra.stack.process import standing
-from infra.temporal import SEARCH_ATTRIBUTES
-from tests.workers.support import until
+from infra.temporal.temporal_client import SEARCH_ATTRIBUTES
+from tests.workers.stored_orders import until
 from workflows import names
 
 ROOT = Path(__file__).resolve().parents[2]

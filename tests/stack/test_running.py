@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.db import master_keys
+from infra.db.system import master_keys
 from infra.stack import running, secrets
 from infra.stack.errors import NotRunningError, StackError, TakenError
 from infra.stack.layout import Layout, write_json

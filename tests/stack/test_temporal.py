@@ -15,14 +15,14 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
-from infra import temporal as names
-from infra import temporal_namespace, temporal_versions
 from infra.settings import Settings, settings
 from infra.stack import temporal_setup
 from infra.stack.errors import HopelessError
 from infra.stack.ports import any_free
 from infra.stack.service import Service
 from infra.stack.temporal import NAMESPACE, TemporalServer
+from infra.temporal import namespace_setup, worker_versions
+from infra.temporal import temporal_client as names
 
 DEPLOYMENT = "stack-test"
 
@@ -55,8 +55,8 @@ async def polling(client: Client, queue: str, build_id: str, deployment: str = D
 
 async def test_it_is_set_up_when_it_is_ready(temporal: TemporalServer) -> None:
     client = await temporal_setup.prepare(temporal.address, NAMESPACE)
-    assert await temporal_namespace.missing_search_attributes(client) == []
-    assert await temporal_namespace.retention(client) == timedelta(days=30)
+    assert await namespace_setup.missing_search_attributes(client) == []
+    assert await namespace_setup.retention(client) == timedelta(days=30)
 
 
 async def test_preparing_waits_for_a_server_that_comes_later(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ async def test_preparing_waits_for_a_server_that_comes_later(tmp_path: Path) -> 
     waiting = asyncio.create_task(temporal_setup.prepare(server.address, NAMESPACE))
     async with server.running():
         client = await waiting
-        assert await temporal_namespace.retention(client) == timedelta(days=30)
+        assert await namespace_setup.retention(client) == timedelta(days=30)
 
 
 async def test_a_file_that_was_deleted_is_set_up_anew_and_dispatches_again(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_a_file_that_was_deleted_is_set_up_anew_and_dispatches_again(tmp_p
     for _ in range(2):
         async with server.running():
             client = await temporal_setup.prepare(server.address, NAMESPACE)
-            assert await temporal_versions.current_version(client, DEPLOYMENT) is None
+            assert await worker_versions.current_version(client, DEPLOYMENT) is None
             async with polling(client, "q", "b1"):
                 await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "b1"), 30)
                 assert await client.execute_workflow("stack-test", id="w", task_queue="q") == "done"
@@ -85,11 +85,11 @@ async def test_a_new_version_becomes_current_once_its_worker_polls(temporal: Tem
     first = asyncio.create_task(temporal_setup.set_current_version(client, DEPLOYMENT, "one"))
     async with polling(client, "versions", "one"):
         await asyncio.wait_for(first, 30)
-        assert await temporal_versions.current_version(client, DEPLOYMENT) == "one"
+        assert await worker_versions.current_version(client, DEPLOYMENT) == "one"
         async with polling(client, "versions", "two"):
             await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 30)
             await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 5)
-            assert await temporal_versions.current_version(client, DEPLOYMENT) == "two"
+            assert await worker_versions.current_version(client, DEPLOYMENT) == "two"
 
 
 async def test_many_who_ask_for_the_current_version_at_once_are_all_answered(temporal: TemporalServer) -> None:
@@ -97,10 +97,10 @@ async def test_many_who_ask_for_the_current_version_at_once_are_all_answered(tem
     client, crowd = await temporal_setup.prepare(temporal.address, NAMESPACE), "stack-test-crowd"
     async with polling(client, "crowd", "one", crowd):
         made = asyncio.create_task(temporal_setup.set_current_version(client, crowd, "one"))
-        asked = (temporal_versions.current_version(client, crowd) for _ in range(20))
+        asked = (worker_versions.current_version(client, crowd) for _ in range(20))
         assert set(await asyncio.gather(*asked)) <= {None, "one"}
         await asyncio.wait_for(made, 60)
-        asked = (temporal_versions.current_version(client, crowd) for _ in range(20))
+        asked = (worker_versions.current_version(client, crowd) for _ in range(20))
         assert set(await asyncio.gather(*asked)) == {"one"}
 
 

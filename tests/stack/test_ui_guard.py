@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.known_hosts import may_ask
+from infra.security.known_hosts import may_ask
 from infra.stack import probes, ui_guard
 from infra.stack.ports import HOST, any_free
 from infra.stack.temporal import TemporalServer

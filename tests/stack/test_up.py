@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from domain.access import Role
-from infra import tokens
+from infra.security import tokens
 from tests.stack.oms import OMS, START_TIMEOUT_S, Up, oms
 from tests.stack.readme import ROOT, check_the_first_order, commands
 

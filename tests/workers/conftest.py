@@ -7,11 +7,11 @@ import pytest
 
 from tests.conftest import Books
 from tests.contract.processes import sandbox
-from tests.infra.notice_servers import Robots
+from tests.infra.alerts.alert_servers import Robots
 from tests.infra.servers import serving
-from tests.workers.message_scene import Post, posting
-from tests.workers.notice_scene import TABLES, Scene, notifier_of
-from tests.workers.support import damage, database, settings_for, sql
+from tests.workers.relay.alert_scene import TABLES, Scene, notifier_of
+from tests.workers.relay.notification_scene import Post, posting
+from tests.workers.stored_orders import damage, database, settings_for, sql
 
 
 @pytest.fixture

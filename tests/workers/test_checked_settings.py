@@ -10,7 +10,7 @@ import pytest
 
 from infra import settings_check
 from infra.settings_check import NEEDS, known_names
-from workers import checked
+from workers import checked_settings
 
 OMS = (sys.executable, "-P", "-m", "workers.cli")
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -36,7 +36,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def told(capsys: pytest.CaptureFixture[str], command: str) -> list[str]:
-    code = checked.settings_for(command)
+    code = checked_settings.settings_for(command)
     lines = capsys.readouterr().err.splitlines()
     assert code == (2 if [line for line in lines if not line.startswith("warning")] else 0)
     return lines

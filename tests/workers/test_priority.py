@@ -7,9 +7,9 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.starting import share
-from domain.priority import RANKS, SHARES, Priority
-from infra.db.dispatching import OrderFacts
+from activities.workflow_starts import share
+from domain.orders.priority import RANKS, SHARES, Priority
+from infra.db.messaging.workflow_requests import OrderFacts
 from infra.stack.temporal import TemporalServer
 
 STANDARD, URGENT = 120, 60

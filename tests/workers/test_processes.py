@@ -13,11 +13,11 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from infra.pulse import Pulse
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
+from infra.system.watchdog import Pulse
 from tests.conftest import Books
-from tests.workers.support import MASTER_KEY, place, sql, until
+from tests.workers.stored_orders import MASTER_KEY, place, sql, until
 from workers import process
 from workflows import names
 

@@ -14,24 +14,27 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.starting import lazily_connected
-from infra import doctor, temporal_namespace, temporal_versions
-from infra.db import processes
+from activities.workflow_starts import lazily_connected
 from infra.db.autocommit import autocommit
-from infra.heartbeat import Heartbeat
-from infra.pulse import UNHEALTHY_S, Pulse
+from infra.db.system import processes
 from infra.settings import Settings
 from infra.stack.temporal import TemporalServer
-from infra.temporal import SEARCH_ATTRIBUTES, connect, quiet_runtime
+from infra.system import doctor
+from infra.system.heartbeat import Heartbeat
+from infra.system.watchdog import UNHEALTHY_S, Pulse
+from infra.temporal import namespace_setup, worker_versions
+from infra.temporal.temporal_client import SEARCH_ATTRIBUTES, connect, quiet_runtime
 from tests.conftest import Books
 from tests.stack.test_temporal import DEPLOYMENT, polling
-from tests.workers.notice_scene import Scene
-from tests.workers.support import database, place, settings_for, sql, until
-from tests.workers.test_dispatch import dispatching_with
-from workers import preparing, promoting, readiness, relay
-from workers.preparing import prepare
-from workers.promoting import NotPromoted, promote
+from tests.workers.relay.alert_scene import Scene
+from tests.workers.stored_orders import database, place, settings_for, sql, until
+from tests.workers.test_dispatcher import dispatching_with
+from workers import readiness
+from workers.cli import temporal_prepare, worker_promote
+from workers.cli.temporal_prepare import prepare
+from workers.cli.worker_promote import NotPromoted, promote
 from workers.readiness import Readiness, Trouble
+from workers.relay import main
 
 NAMES = [key.name for key in SEARCH_ATTRIBUTES]
 
@@ -79,7 +82,7 @@ async def test_what_a_namespace_lacks_is_named_until_it_is_prepared(
     with said(caplog) as lines:
         waiting = asyncio.create_task(one.until_prepared(client, stopping))
         await is_(one, readiness.NO_NAMESPACE)
-        await temporal_namespace.create(client, timedelta(days=3))
+        await namespace_setup.create(client, timedelta(days=3))
         await is_(one, readiness.MISSING)
         ready, answer = one.answer()
         assert not ready and answer["names"] == tuple(NAMES) and "oms temporal prepare" in answer["detail"]
@@ -106,20 +109,20 @@ async def test_preparing_again_changes_nothing_and_retention_is_shortened_only_w
     assert "set to 5 days, was 2" in (await prepare(settings, 5)).done[0]
     again = await prepare(settings)
     assert again.wrong == [] and [line.rsplit(": ", 1)[1][:5] for line in again.done] == ["there"] * 8
-    assert await asyncio.to_thread(preparing.run, settings, None, as_json=True) == 0
+    assert await asyncio.to_thread(temporal_prepare.run, settings, None, as_json=True) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["done"] == again.done and printed["dynamic_config"]["matching.enableFairness"] == "true"
-    assert await temporal_namespace.retention(await client_of(settings)) == timedelta(days=5)
+    assert await namespace_setup.retention(await client_of(settings)) == timedelta(days=5)
 
 
 async def test_an_attribute_of_another_type_is_a_clear_error_and_left_as_it_is(temporal: TemporalServer) -> None:
     settings = settings_of(temporal, temporal_namespace=f"n-{secrets.token_hex(4)}")
     client = await client_of(settings)
-    await temporal_namespace.create(client, timedelta(days=30))
+    await namespace_setup.create(client, timedelta(days=30))
     text = AddSearchAttributesRequest(
         namespace=client.namespace, search_attributes={"OmsHold": IndexedValueType.INDEXED_VALUE_TYPE_TEXT}
     )
-    await preparing._seen(lambda: client.operator_service.add_search_attributes(text))
+    await temporal_prepare._seen(lambda: client.operator_service.add_search_attributes(text))
     (wrong,) = (await prepare(settings)).wrong
     assert wrong.startswith("search attribute OmsHold is of type Text and must be Keyword")
     one = Readiness(settings)
@@ -127,13 +130,13 @@ async def test_an_attribute_of_another_type_is_a_clear_error_and_left_as_it_is(t
     assert trouble is not None and (trouble.code, trouble.names) == (readiness.WRONG_TYPE, ("OmsHold",))
 
 
-@pytest.mark.parametrize("ask", [preparing._ask_namespace(timedelta(days=30)), preparing._ask_attributes])
+@pytest.mark.parametrize("ask", [temporal_prepare._ask_namespace(timedelta(days=30)), temporal_prepare._ask_attributes])
 async def test_what_is_not_permitted_is_said_with_what_to_ask_for(ask: object) -> None:
     async def denied() -> None:
         raise RPCError("Request unauthorized.", RPCStatusCode.PERMISSION_DENIED, b"")
 
-    found = preparing.Prepared("orders")
-    await preparing._step(found, denied(), ask)  # type: ignore[arg-type]
+    found = temporal_prepare.Prepared("orders")
+    await temporal_prepare._step(found, denied(), ask)  # type: ignore[arg-type]
     (line,) = found.wrong
     assert "ask its operator" in line and "--namespace orders" in line and ("30d" in line or "OmsStatus" in line)
 
@@ -144,7 +147,7 @@ async def test_a_start_that_lacks_attributes_is_logged_with_their_names(
     settings = settings_for(
         database_url, temporal_address=temporal.address, temporal_namespace=f"n-{secrets.token_hex(4)}"
     )
-    await temporal_namespace.create(await client_of(settings), timedelta(days=1))
+    await namespace_setup.create(await client_of(settings), timedelta(days=1))
     await place(database_url)
     async with database(settings) as books, dispatching_with(books, settings, lazily_connected(settings)):
 
@@ -204,7 +207,7 @@ async def promote_known(client: Client, settings: Settings) -> None:
     async def known() -> bool:
         await asyncio.sleep(0.2)
         try:
-            return settings.build_id in (await temporal_versions.routing(client, settings.deployment_name)).known
+            return settings.build_id in (await worker_versions.routing(client, settings.deployment_name)).known
         except RPCError as error:  # the server bounds questions about one deployment, and a worker asks as well
             if error.status != RPCStatusCode.RESOURCE_EXHAUSTED:
                 raise
@@ -222,14 +225,14 @@ async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_ar
         await promote_known(client, settings)
         with pytest.raises(NotPromoted, match=r"build id gone, polls task queue.*polling are: there.*--build-id"):
             await promote(settings, "gone", 0.0)
-        assert await temporal_versions.current_version(client, settings.deployment_name) is None
-        assert await asyncio.to_thread(promoting.run, settings, None, 20, as_json=True) == 0
+        assert await worker_versions.current_version(client, settings.deployment_name) is None
+        assert await asyncio.to_thread(worker_promote.run, settings, None, 20, as_json=True) == 0
         assert json.loads(capsys.readouterr().out)["build_id"] == "there"
         elsewhere = settings.model_copy(update={"build_id": "elsewhere"})
         looked = [await doctor._worker_version(one) for one in (settings, elsewhere)]
         assert [one.ok for one in looked] == [True, True], "a version that no worker runs waits for nothing"
         assert looked[0].detail == "there" and "elsewhere, which no worker runs" in looked[1].detail
-    monkeypatch.setattr(temporal_versions, "POLLS_WITHIN", timedelta(0))  # as after a minute without a poll
+    monkeypatch.setattr(worker_versions, "POLLS_WITHIN", timedelta(0))  # as after a minute without a poll
     with pytest.raises(NotPromoted, match=r"build id there, polls task queue.*no worker of this deployment polls"):
         await promote(settings, "there", 0.0)
     lost = settings.model_copy(update={"temporal_namespace": "nowhere"})
@@ -289,14 +292,14 @@ async def test_a_worker_and_a_relay_whose_database_is_exchanged_are_not_ready_an
         worked += 1
         return True
 
-    guarded = relay.with_own_keys(one.condition, seals)
+    guarded = main.with_own_keys(one.condition, seals)
     await heart.beat()
-    assert (one.answer()[0], one.ready, relay._ready([], one.condition)[0], await guarded()) == (True,) * 4
+    assert (one.answer()[0], one.ready, main._ready([], one.condition)[0], await guarded()) == (True,) * 4
     await sql(scene.books.owner_url, "INSERT INTO master_keys (key_id) VALUES (%s)", b"anothers")
     try:
         for _ in range(2):
             await heart.beat()
-        for ready, told in (one.answer(), relay._ready([], one.condition)):
+        for ready, told in (one.answer(), main._ready([], one.condition)):
             assert (ready, told["code"]) == (False, "master_key_unknown")
             assert b"anothers".hex() in told["detail"] and "OMS_PREVIOUS_MASTER_KEYS" in told["detail"]
         assert not one.ready and not await guarded() and worked == 1
@@ -308,4 +311,4 @@ async def test_a_worker_and_a_relay_whose_database_is_exchanged_are_not_ready_an
     finally:
         await sql(scene.books.owner_url, "DELETE FROM master_keys WHERE key_id = %s", b"anothers")
     await heart.beat()
-    assert (one.answer()[0], one.ready, relay._ready([], one.condition)[0], await guarded()) == (True,) * 4
+    assert (one.answer()[0], one.ready, main._ready([], one.condition)[0], await guarded()) == (True,) * 4

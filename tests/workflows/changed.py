@@ -4,9 +4,9 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from workflows import messages as m
 from workflows import names, ports
-from workflows.order import OrderWorkflow
+from workflows import payloads as m
+from workflows.orders.order import OrderWorkflow
 
 
 @workflow.defn(name=names.ORDER)

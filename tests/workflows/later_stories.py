@@ -1,10 +1,10 @@
 """Stories of orders that are held, made dearer or refunded."""
 
-from tests.stage import Stage, eventually
-from tests.workflows.holding import hold, release
-from tests.workflows.refunding import paid_out, refund
+from tests.factories.change_payments import make_dearer
+from tests.factories.holds import hold, release
+from tests.factories.refunds import paid_out, refund
+from tests.order_stage import Stage, eventually
 from tests.workflows.stories import Story, delivered, pay_again, placed, resolved
-from tests.workflows.supplementing import make_dearer
 from workflows import names
 
 LATER: dict[str, Story] = {}

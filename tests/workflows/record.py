@@ -23,7 +23,7 @@ from infra.stack.ports import any_free
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.conftest import Books, create_database
-from tests.stage import Stage, staged
+from tests.order_stage import Stage, staged
 from tests.workflows.later_stories import LATER
 from tests.workflows.return_stories import PACE, RETURNING
 from tests.workflows.second_stories import SECOND

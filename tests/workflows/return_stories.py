@@ -1,7 +1,7 @@
 """Stories of returns, told on a stage with a short return window; each answers with its order's number or its id."""
 
-from tests.stage import Stage, eventually
-from tests.workflows.sending_back import ask, at_the_door, becomes, inspect, labelled, parcel_says, receive
+from tests.factories.return_handling import ask, at_the_door, becomes, inspect, labelled, parcel_says, receive
+from tests.order_stage import Stage, eventually
 from tests.workflows.stories import STREET, Story, noted, placed
 
 PACE = {"return_window_s": 4, "return_inspect_s": 1}

@@ -1,10 +1,11 @@
 """Stories of second parcels and of new goods that go out before the old ones are back."""
 
-from domain.after_sales import Resolution
-from infra.db import delivery_problems, events
-from tests.stage import Stage, eventually
+from domain.after_sales.returns import Resolution
+from infra.db.after_sales import delivery_exceptions
+from infra.db.orders import timeline
+from tests.factories.return_handling import ask, at_the_door, becomes, inspect, receive
+from tests.order_stage import Stage, eventually
 from tests.workflows.later_stories import happened
-from tests.workflows.sending_back import ask, at_the_door, becomes, inspect, receive
 from tests.workflows.stories import STREET, Story, placed
 from workflows import names
 
@@ -26,9 +27,9 @@ async def parcel_sent_again(stage: Stage) -> str:
         await stage.carrier_says(order_no, what)
         await stage.parked(order_no)
         async with stage.database.begin() as conn:
-            await events.lock_order(conn, order_no)
-            problem = await delivery_problems.problem_of(conn, order_no)
-            await delivery_problems.reship(conn, problem, "customer:c")
+            await timeline.lock_order(conn, order_no)
+            problem = await delivery_exceptions.problem_of(conn, order_no)
+            await delivery_exceptions.reship(conn, problem, "customer:c")
         await another_parcel(stage, order_no)
     await stage.carrier_says(order_no, "delivered")
     await stage.reaches(order_no, "completed")

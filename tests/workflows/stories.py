@@ -7,11 +7,11 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from tests.stage import Stage, eventually
-from tests.workflows.rewording import readdress
-from tests.workflows.test_order_story import cancel, pay_directly, resolve
-from workflows import messages as m
+from tests.factories.address_changes import readdress
+from tests.order_stage import Stage, eventually
+from tests.workflows.orders.test_order import cancel, pay_directly, resolve
 from workflows import names
+from workflows import payloads as m
 
 # Personal text of the stories; the replay test looks for it in every history.
 STREET = "Whispering Lane 7"

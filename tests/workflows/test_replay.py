@@ -25,9 +25,9 @@ from tests.workflows.return_stories import RETURNING
 from tests.workflows.second_stories import SECOND
 from tests.workflows.stories import HASTY, PERSONAL, STORIES
 from workflows import ports
-from workflows.bulk import BulkResolveWorkflow
-from workflows.order import OrderWorkflow
-from workflows.returns import ReturnWorkflow
+from workflows.after_sales.returns import ReturnWorkflow
+from workflows.orders.order import OrderWorkflow
+from workflows.support.bulk_resolve import BulkResolveWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
 RUNNERS = [UnsandboxedWorkflowRunner(), SandboxedWorkflowRunner()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.demo.baskets import rows, sku_of
+from workers.demo.dataset import rows, sku_of
 
 PRODUCTS = "products.csv.gz"
 CURRENCY = "USD"

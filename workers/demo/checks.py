@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from infra.settings import Settings
-from workers import ledger
+from workers.cli import ledger_check
 from workers.demo.client import Client, segment
-from workers.demo.shelves import Shelves, each
-from workers.demo.tally import Ended, Tally
+from workers.demo.statistics import Ended, Tally
+from workers.demo.stock_loading import Shelves, each
 
 MAX_EXAMPLES = 5
 _LIVE = ("booked", "picked_up", "in_transit", "delivered")
@@ -99,7 +99,7 @@ async def books(environment: dict[str, str]) -> list[Check]:
         Check(
             f"books: {answer.question.name}", 1, answer.count, [str(wrong) for wrong in answer.examples][:MAX_EXAMPLES]
         )
-        for answer in await ledger.answers_of(configuration)
+        for answer in await ledger_check.answers_of(configuration)
     ]
 
 

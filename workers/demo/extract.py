@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from workers.demo.baskets import BASKETS, BUNDLED, BUNDLED_BASKETS, PEOPLE
 from workers.demo.catalogue import PRODUCTS
+from workers.demo.dataset import BASKETS, BUNDLED, BUNDLED_BASKETS, PEOPLE
 
 TRANSACTIONS, CATALOGUE = "transactions.parquet", "products.parquet"
 BATCH_ROWS = 8192

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workers.demo.baskets import Basket, Line
 from workers.demo.catalogue import CURRENCY, Article
-from workers.demo.fates import Fate
-from workers.demo.people import person_of
+from workers.demo.customers import person_of
+from workers.demo.dataset import Basket, Line
+from workers.demo.scenarios import Fate
 
 Lines = tuple[Line, ...]
 CHANNEL = "demo"

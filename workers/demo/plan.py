@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workers.demo import baskets, catalogue
-from workers.demo.baskets import Basket, Line
+from workers.demo import catalogue, dataset
 from workers.demo.catalogue import Article
-from workers.demo.fates import Fate, fate_of
-from workers.demo.people import region_of
+from workers.demo.customers import region_of
+from workers.demo.dataset import Basket, Line
+from workers.demo.scenarios import Fate, fate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Plan:
     def dealt(self) -> Iterator[Errand]:
         """Every basket with the fate that the seed deals it, one card to each that will cost something."""
         place = 0
-        for basket in baskets.read(self.folder, self.count):
+        for basket in dataset.read(self.folder, self.count):
             if self.total_minor(self.sendable(basket.lines)):
                 yield Errand(basket, fate_of(place, self.seed))
                 place += 1
@@ -69,7 +69,7 @@ class Plan:
 def make(folder: Path, count: int, seed: int) -> Plan:
     """Reads the baskets once for articles, once for stock; what stays in memory grows with articles, not baskets."""
     wanted: Counter[str] = Counter()
-    for basket in baskets.read(folder, count):
+    for basket in dataset.read(folder, count):
         wanted.update({line.sku for line in basket.lines})
     plan = Plan(folder, count, seed, catalogue.load(folder, wanted), {}, {})
     demand: Counter[tuple[str, str]] = Counter()

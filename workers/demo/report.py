@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from workers.demo.checks import Check
-from workers.demo.fates import PLOTS, Fate
-from workers.demo.tally import Tally
+from workers.demo.scenarios import PLOTS, Fate
+from workers.demo.statistics import Tally
 
 REFUSALS = {
     "invalid_quantity": "lines with quantity 0 left out",

@@ -18,26 +18,26 @@ import psutil
 from rich.console import Console
 
 from domain.access import Role
-from domain.states import Status
-from infra import tokens
+from domain.orders.status import Status
+from infra.security import tokens
 from infra.settings import Settings
 from infra.stack import role_tokens
 from infra.stack.errors import StackError, TakenError
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
 from workers import first_order
-from workers.demo import checks, plan, report, shelves
-from workers.demo.acts import GATEWAY_ATTEMPTS
-from workers.demo.baskets import BUNDLED, TooFewBaskets
+from workers.cli.up import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
+from workers.demo import checks, plan, report, stock_loading
+from workers.demo.actors import until
 from workers.demo.checks import Check
 from workers.demo.client import Client, Lanes, RefusedError
-from workers.demo.desk import until
+from workers.demo.dataset import BUNDLED, TooFewBaskets
+from workers.demo.order_runner import Walk
 from workers.demo.orders import CHANNEL
 from workers.demo.plan import Plan
 from workers.demo.progress import Bars
-from workers.demo.tally import STAGE_NAMES, Tally
-from workers.demo.walk import Walk
-from workers.up import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
+from workers.demo.scenario_scripts import GATEWAY_ATTEMPTS
+from workers.demo.statistics import STAGE_NAMES, Tally
 
 # Clocks that run in days elsewhere run in seconds here, so that every order ends while one watches.
 SETTINGS = {
@@ -160,17 +160,17 @@ class _Demo:
         answers = await checks.all_of(client, walk.tally, stocked, running.environment)
         return Outcome(walk.tally, answers, time.monotonic() - started)
 
-    async def _fill(self, client: Client, made: Plan) -> shelves.Shelves:
+    async def _fill(self, client: Client, made: Plan) -> stock_loading.Shelves:
         done = 0
 
         def tick() -> None:
             nonlocal done
             done += 1
 
-        held = await shelves.held_skus(client.pages("support", "/v1/orders", channel=CHANNEL), client)
+        held = await stock_loading.held_skus(client.pages("support", "/v1/orders", channel=CHANNEL), client)
         total = len(made.articles) + len(made.demand)
         async with Bars(self._console, "catalogue", total, lambda: {"products and receipts": done}):
-            stocked = await shelves.fill(client, made, tick)
+            stocked = await stock_loading.fill(client, made, tick)
         stocked.ignored = held
         return stocked
 

@@ -1,0 +1,129 @@
+"""The guarantee of an advance exchange: authorised, given back or claimed, each between its two transactions."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.base import effect
+from activities.orders.views import view_of
+from activities.payments.gateway_calls import GatewayCalls, finish
+from activities.payments.late_results import keep_late_outcome
+from domain.errors import RuleBroken
+from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest, ProviderUnavailable
+from domain.payments.transactions import PaymentKind, PaymentStatus
+from infra.db.after_sales import exchanges, guarantees, returns, settlement
+from infra.db.after_sales.guarantees import Guarantee
+from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.settlement import Settling
+from infra.db.customers.profiles import KeyRing
+from infra.db.engine import Database
+from infra.db.orders import timeline
+from infra.db.payments.transactions import Opened
+from infra.security.crypto import Vault
+from infra.settings import Settings
+from workflows import payloads as m
+
+
+class GuaranteeActivities:
+    """A step that calls payment providers."""
+
+    def __init__(self, database: Database, calls: GatewayCalls, vault: Vault, settings: Settings) -> None:
+        self._db = database
+        self._calls = calls
+        self._keys = KeyRing(vault)
+        self._terms = ReturnTerms.from_settings(settings)
+
+    @effect("tend_guarantee")
+    async def tend_guarantee(self, ref: m.GuaranteeRef) -> m.OrderView:
+        """Do what is due on it. Raises what the provider refuses for good; a declined authorisation is an answer."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            here = await guarantees.find(conn, ref.return_id)
+            opened = await guarantees.open_call(conn, here) if here is not None else None
+        if opened is not None:
+            assert here is not None, "something is due on it"
+            result = _known(opened) or await self._answer(opened, wanted=not here.unwanted)
+            await self._record(ref, opened, result)
+        async with self._db.begin() as conn:
+            return await view_of(conn, ref.order_no)
+
+    async def _answer(self, opened: Opened, *, wanted: bool) -> GatewayResult:
+        """The provider's; what is not wanted any more is only asked for."""
+        if wanted:
+            return await self._calls.ask_or_call(opened, _call(opened))
+        new = opened.new
+        found = await self._calls.ask(opened.intent.payment_id)
+        return found or GatewayResult(PaymentStatus.FAILED, None, new.amount_minor, "abandoned")
+
+    async def _record(self, ref: m.GuaranteeRef, opened: Opened, result: GatewayResult) -> None:
+        """The outcome transaction: row, ledger (by trigger), guarantee, and the new order with it."""
+        new = opened.new
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            kept = opened.intent.decided or await finish(conn, opened.intent, result)
+            if not kept:
+                # A later try, or the provider's notification, writes the outcome; where support went on without it, a
+                # success is news.
+                if result.status is PaymentStatus.SUCCEEDED:
+                    await keep_late_outcome(conn, new, result)
+                return
+            here = await guarantees.find(conn, ref.return_id)
+            assert here is not None, "guarantees are not deleted"
+            if result.status is not PaymentStatus.PENDING:
+                await self._apply(conn, here, new.kind, result)
+        if result.status is PaymentStatus.PENDING:
+            raise ProviderUnavailable("guarantee_pending", new.provider)
+        if result.status is PaymentStatus.FAILED and new.kind is not PaymentKind.AUTHORISE:
+            raise RuleBroken(result.error_code or "guarantee_refused")
+
+    async def _apply(self, conn: AsyncConnection, here: Guarantee, kind: PaymentKind, result: GatewayResult) -> None:
+        done = result.status is PaymentStatus.SUCCEEDED
+        match kind:
+            case PaymentKind.AUTHORISE if done:
+                await self._authorised(conn, here)
+            case PaymentKind.AUTHORISE if here.status == "wanted":
+                await guarantees.move(conn, here, "declined")
+                await _tell(conn, here, "guarantee_declined", {"code": result.error_code or "declined"})
+            case PaymentKind.VOID if done and here.status == "release_due":
+                await guarantees.move(conn, here, "released")
+                await _tell(conn, here, "guarantee_released", {"amount_minor": here.amount_minor})
+            case PaymentKind.CAPTURE if done and here.status == "claim_due":
+                await guarantees.move(conn, here, "claimed")
+                await _tell(conn, here, "guarantee_claimed", {"amount_minor": here.claim_minor})
+
+    async def _authorised(self, conn: AsyncConnection, here: Guarantee) -> None:
+        """The new goods go out now; what came too late to be wanted is given back."""
+        if here.unwanted:
+            await guarantees.move(conn, here, "release_due")
+        if here.status != "wanted":
+            return
+        await guarantees.move(conn, here, "authorised")
+        await _tell(conn, here, "guarantee_authorised", {"amount_minor": here.amount_minor})
+        back = await returns.find(conn, here.return_id)
+        how = Settling(self._keys, self._terms, "system")
+        if not await settlement.place_in_advance(conn, back, how):
+            await exchanges.fell_back(conn, back, "address_erased")
+            await guarantees.let_go(conn, here.return_id)
+
+
+def _known(opened: Opened) -> GatewayResult | None:
+    """An answer that is in the books already, by the provider's notification."""
+    intent = opened.intent
+    if not intent.decided:
+        return None
+    return GatewayResult(intent.status, intent.provider_ref, intent.amount_minor, intent.error_code)
+
+
+def _call(opened: Opened):  # type: ignore[no-untyped-def]
+    async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
+        match opened.new.kind:
+            case PaymentKind.AUTHORISE:
+                return await gateway.authorise(request)
+            case PaymentKind.VOID:
+                return await gateway.void(opened.needs, request)
+            case _:
+                return await gateway.capture(opened.needs, request)
+
+    return call
+
+
+async def _tell(conn: AsyncConnection, here: Guarantee, kind: str, data: dict[str, object]) -> None:
+    await timeline.note(conn, here.order_no, kind, data={"return_id": here.return_id, **data})

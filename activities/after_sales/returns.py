@@ -1,0 +1,166 @@
+"""A return's own steps: reading it, what comes by itself, its label."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.base import effect
+from activities.orders.inbox import take_news
+from activities.orders.views import policy_of
+from domain.after_sales.returns import CLOSED, ReturnDue, ReturnStatus
+from domain.errors import RuleBroken
+from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
+from infra.db.after_sales import return_deadlines, return_labels, returns
+from infra.db.after_sales.return_labels import ToBook
+from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.returns import Return
+from infra.db.after_sales.settlement import Settling
+from infra.db.customers.profiles import KeyRing
+from infra.db.engine import Database
+from infra.db.orders import timeline
+from infra.security.crypto import Unreadable, Vault
+from infra.settings import Settings
+from workflows import payloads as m
+
+_ADDRESS = ("country", "province", "city", "district", "line1", "postcode", "name", "phone")
+
+
+async def return_view(conn: AsyncConnection, return_id: str) -> m.ReturnView:
+    """Read the return's view. Raises NotFound."""
+    here = await returns.find(conn, return_id)
+    due = await return_deadlines.next_due(conn, here)
+    return m.ReturnView(
+        order_no=here.order_no,
+        return_id=return_id,
+        status=here.status,
+        closed=here.status in CLOSED,
+        act=due.act if due else "",
+        due=due.at.astimezone(UTC).isoformat() if due else "",
+        label=_label(here),
+    )
+
+
+def _label(here: Return) -> str:
+    """What is to be done about its label: nothing is booked for a return that is over, and what was booked, or may have
+    been, is given back."""
+    on_its_way = here.status in (ReturnStatus.APPROVED, ReturnStatus.IN_TRANSIT)
+    given_up = here.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED) and here.parcel is None
+    asked_for = here.label == "booked" or (here.label == "wanted" and here.label_tries > 0)
+    if given_up and asked_for:
+        return "unused"
+    return "none" if here.label == "wanted" and not on_its_way else here.label
+
+
+class ReturnActivities:
+    """Steps of the books, and one that calls a carrier."""
+
+    def __init__(
+        self, database: Database, carriers: Mapping[str, CarrierGateway], vault: Vault, settings: Settings
+    ) -> None:
+        self._db = database
+        self._carriers = carriers
+        self._keys = KeyRing(vault)
+        self._settings = settings
+        self._terms = ReturnTerms.from_settings(settings)
+
+    @effect("load_return")
+    async def load_return(self, ref: m.ReturnRef) -> m.ReturnView:
+        """Where the return stands."""
+        async with self._db.begin() as conn:
+            return replace(await return_view(conn, ref.return_id), policy=policy_of(self._settings))
+
+    @effect("tend_return")
+    async def tend_return(self, due: m.ReturnActDue) -> m.ReturnView:
+        """What comes by itself, unless it is no longer due: a scan that is in the books by now has won."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, due.order_no)
+            await take_news(conn, due.order_no, self._settings)
+            here = await returns.find(conn, due.return_id)
+            how = Settling(self._keys, self._terms, "system")
+            await return_deadlines.tend(conn, here, ReturnDue(due.act), how)
+            return await return_view(conn, due.return_id)
+
+    @effect("fail_return_label")
+    async def fail_return_label(self, failed: m.LabelFailed) -> m.ReturnView:
+        """No label can be had; the customer is told, and may send it by a carrier of his own."""
+        async with self._db.begin() as conn:
+            here = await returns.locked(conn, failed.return_id)
+            if await return_labels.failed(conn, here.return_id):
+                data = {**here.facts, "code": failed.error}
+                await timeline.note(conn, here.order_no, "return_label_failed", data=data)
+            return await return_view(conn, failed.return_id)
+
+    @effect("book_return_label")
+    async def book_return_label(self, ref: m.ReturnRef) -> m.ReturnView:
+        """Book a parcel from the customer to the warehouse and keep its label. Refuses like any booking, for good."""
+        async with self._db.begin() as conn:
+            wanted = await return_labels.open_booking(conn, ref.return_id, self._settings.carrier)
+        if wanted is None:
+            return await self._view(ref.return_id)
+        carrier = self._carrier(wanted.carrier)
+        known = await carrier.lookup(wanted.key) if wanted.tries > 1 else None
+        booking = known or await carrier.book(self._request(wanted))
+        if not await self._keep(wanted, booking):
+            # It was cancelled meanwhile: a label that nobody waits for is given back.
+            await carrier.cancel(booking.shipment_ref, f"{wanted.key}/cancel")
+        return await self._view(ref.return_id)
+
+    @effect("cancel_return_label")
+    async def cancel_return_label(self, ref: m.ReturnRef) -> m.ReturnView:
+        """Give back a label that nobody has used; one that is on its way after all is left alone."""
+        async with self._db.begin() as conn:
+            here = await returns.find(conn, ref.return_id)
+        if _label(here) != "unused" or here.carrier is None:
+            return await self._view(ref.return_id)
+        carrier, key = self._carrier(here.carrier), f"{here.order_no}/return/{here.return_no}"
+        # The answer of the one who booked it may be lost.
+        known = None if here.carrier_ref else await carrier.lookup(key)
+        reference = known.shipment_ref if known else here.carrier_ref
+        recalled = await carrier.cancel(reference, f"{key}/cancel") if reference else True
+        async with self._db.begin() as conn:
+            await returns.locked(conn, ref.return_id)
+            await return_labels.given_back(conn, ref.return_id, recalled=bool(recalled))
+            return await return_view(conn, ref.return_id)
+
+    async def _keep(self, wanted: ToBook, booking: Booking) -> bool:
+        label = self._keys.vault.seal(self._keys.unwrap(wanted.data_key), booking.label, f"{wanted.return_id}:label")
+        async with self._db.begin() as conn:
+            here = await returns.locked(conn, wanted.return_id)
+            if here.label == "booked":
+                return True
+            if not await return_labels.booked(conn, wanted, booking, label):
+                return False
+            data = {**here.facts, "carrier": wanted.carrier, "tracking_no": booking.tracking_no}
+            await timeline.note(conn, here.order_no, "return_label_booked", data=data)
+            return True
+
+    def _request(self, wanted: ToBook) -> BookingRequest:
+        try:
+            address = self._keys.vault.open_json(
+                self._keys.unwrap(wanted.data_key), wanted.ship_to_enc, f"{wanted.order_no}:ship_to"
+            )
+        except Unreadable:
+            raise RuleBroken("address_unreadable") from None
+        country, province, city, name = wanted.warehouse
+        return BookingRequest(
+            # At the carrier it is a parcel of its own: whoever counts an order's parcels there finds one.
+            order_no=wanted.reference,
+            idempotency_key=wanted.key,
+            reference=wanted.reference,
+            origin=Address(**{part: address.get(part) or "" for part in _ADDRESS}),
+            destination=Address(country=country, province=province, city=city, line1=name, name=name),
+            parcels=(Parcel(wanted.weight_g),),
+            lines=tuple(BookingLine(sku, quantity) for sku, quantity in wanted.lines),
+        )
+
+    def _carrier(self, name: str) -> CarrierGateway:
+        carrier = self._carriers.get(name)
+        if carrier is None:
+            raise RuleBroken("carrier_not_connected")
+        return carrier
+
+    async def _view(self, return_id: str) -> m.ReturnView:
+        async with self._db.begin() as conn:
+            return await return_view(conn, return_id)

@@ -1,0 +1,180 @@
+"""Applying facts from outside: whatever order they come in, each counts once and a later one implies the earlier."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.payments.provider_events import UNAPPLIED, payment_fact
+from domain.errors import RuleBroken
+from domain.orders.status import Event, Status
+from domain.payments.transactions import PaymentKind
+from domain.shipping.shipments import ShipmentStatus, has_left, is_news
+from infra.db.after_sales import return_deadlines
+from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.errors import constraint_of, fault_of
+from infra.db.orders import holds, timeline
+from infra.db.stock import reservations
+from infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+_UNHEARD = text(
+    """SELECT inbox_id, order_no, provider, kind, fact FROM inbox
+        WHERE order_no = :order_no AND processed_at IS NULL ORDER BY inbox_id"""
+)
+_HEARD = text("UPDATE inbox SET processed_at = now(), outcome = :outcome WHERE inbox_id = :inbox_id")
+_UNAPPLIED = text(
+    "UPDATE inbox SET processed_at = now(), outcome = 'unapplied', reason = :reason WHERE inbox_id = :inbox_id"
+)
+# What is checked at the end of a transaction is checked at the end of a fact, too.
+_CHECKED_NOW = text("SET CONSTRAINTS ALL IMMEDIATE")
+_CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
+_AGAIN = text(
+    """SELECT o.status, o.cancelling,
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS again
+         FROM orders o WHERE o.order_no = :order_no"""
+)
+# Only where the fact is news: `older` are the states that it carries further.
+_PARCEL_MOVES = text(
+    """
+    WITH told AS (
+      SELECT shipment_id FROM shipments
+       WHERE order_no = :order_no AND carrier = :carrier AND status = ANY(CAST(:older AS text[]))
+         AND (carrier_ref = :ref OR (carrier_ref IS NULL AND status = 'booking' AND NOT EXISTS (
+               SELECT FROM shipments x WHERE x.carrier = :carrier AND x.carrier_ref = :ref)))
+       ORDER BY carrier_ref IS NULL LIMIT 1
+    )
+    UPDATE shipments s SET status = :status, carrier_ref = coalesce(carrier_ref, :ref),
+           tracking_no = coalesce(tracking_no, :tracking_no), updated_at = now()
+      FROM told, orders o
+     WHERE s.shipment_id = told.shipment_id AND o.order_no = s.order_no
+    RETURNING o.status, o.cancelling, s.shipment_id, s.replaced_at IS NOT NULL AS replaced,
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS again
+    """
+)
+
+
+async def take_news(conn: AsyncConnection, order_no: str, settings: Settings, *, alone: bool = True) -> None:
+    """Apply every open fact of the order, oldest first; of the payments' what leads to the others first.
+
+    Each is marked as it is applied: what had come too early is opened again by the one that it waited for. `alone`
+    gives each a savepoint of its own: one that cannot be applied is kept with its reason, the others are applied.
+    """
+    await timeline.lock_order(conn, order_no)
+    told = (await conn.execute(_UNHEARD, {"order_no": order_no})).all()
+    for row in sorted(told, key=_rank):
+        await (_alone(conn, row, settings) if alone else _apply(conn, row, settings))
+    if told:
+        await holds.weigh_dearer(conn, settings, order_no)
+
+
+async def _alone(conn: AsyncConnection, row: Any, settings: Settings) -> None:
+    try:
+        async with conn.begin_nested():
+            await _apply(conn, row, settings)
+            await conn.execute(_CHECKED_NOW)
+            await conn.execute(_CHECKED_LATER)
+    except Exception as error:
+        reason = reason_of(error)
+        if reason is None:
+            raise
+        about = {"order_no": row.order_no, "step": "apply_news", "code": reason, "inbox_id": row.inbox_id}
+        _log.error("a fact from outside cannot be applied", extra=about)
+        await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": reason})
+
+
+def reason_of(error: Exception) -> str | None:
+    """Why a fact cannot be applied, as a code; None where it was not the fact's fault."""
+    if code := fault_of(error):
+        return ":".join(filter(None, (code, constraint_of(error))))
+    if isinstance(error, RuleBroken):
+        return error.code
+    return "malformed" if isinstance(error, KeyError | TypeError | ValueError) else None
+
+
+async def _apply(conn: AsyncConnection, row: Any, settings: Settings) -> None:
+    if row.kind == "payment":
+        again_s = settings.expired_payment_timeout_s
+        outcome = await payment_fact(conn, row.order_no, row.provider, row.fact, again_s)
+    else:
+        outcome = await _parcel_fact(conn, row, settings)
+    if outcome in UNAPPLIED:
+        await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": outcome})
+    else:
+        await conn.execute(_HEARD, {"inbox_id": row.inbox_id, "outcome": outcome})
+
+
+def _rank(row: Any) -> tuple[int, int]:
+    leads = row.kind == "payment" and row.fact.get("kind") in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+    return (0 if leads else 1, row.inbox_id)
+
+
+async def _parcel_fact(conn: AsyncConnection, row: Any, settings: Settings) -> str:
+    fact = row.fact
+    try:
+        told = ShipmentStatus(fact["status"])
+    except ValueError:
+        return "ignored"
+    values = {
+        "order_no": row.order_no,
+        "carrier": row.provider,
+        "older": [status for status in ShipmentStatus if is_news(status, told)],
+        "status": told,
+        "ref": fact["carrier_ref"],
+        "tracking_no": fact["tracking_no"],
+    }
+    moved = (await conn.execute(_PARCEL_MOVES, values)).one_or_none()
+    if moved is None:
+        terms = ReturnTerms.from_settings(settings)
+        ours = await return_deadlines.parcel_told(conn, row.order_no, row.provider, fact["carrier_ref"], told, terms)
+        return "return" if ours else "known"
+    if moved.replaced:
+        # Another parcel goes out instead of this one: where it is does not move the order, but people should know.
+        data = {"shipment_id": moved.shipment_id, "status": told}
+        await timeline.note(conn, row.order_no, "replaced_parcel_reported", data=data)
+        return "replaced"
+    standing = Standing(Status(moved.status), moved.cancelling is not None, moved.again)
+    await parcel_moved(conn, row.order_no, standing, told, settings)
+    return "applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an order stands that this transaction has locked; `again`: its parcel is not the first."""
+
+    status: Status
+    cancelling: bool
+    again: bool = False
+
+
+async def standing_of(conn: AsyncConnection, order_no: str) -> Standing:
+    """Lock the order and read it."""
+    status = await timeline.lock_order(conn, order_no)
+    order = (await conn.execute(_AGAIN, {"order_no": order_no})).one()
+    return Standing(status, order.cancelling is not None, order.again)
+
+
+async def parcel_moved(
+    conn: AsyncConnection, order_no: str, standing: Standing, told: ShipmentStatus, settings: Settings
+) -> None:
+    """Bring the order to where its parcel is: a later fact implies the earlier ones.
+
+    While a shipped order is being undone its parcel was given up: what turns up now is not delivered.
+    """
+    status = standing.status
+    if status is Status.PAID:
+        status = await timeline.move(conn, order_no, status, Event.SHIPMENT_BOOKED)
+    if status is Status.PREPARING and has_left(told):
+        await reservations.ship(conn, order_no)
+        wait = timeline.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
+        status = await timeline.move(conn, order_no, status, Event.SHIPMENT_PICKED_UP, data={"waiting": wait})
+    elif status is Status.SHIPPED and standing.again and has_left(told) and await reservations.ship(conn, order_no):
+        wait = timeline.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
+        await timeline.note(conn, order_no, "replacement_picked_up", data={"waiting": wait})
+    if told is ShipmentStatus.DELIVERED and status is Status.SHIPPED and not standing.cancelling:
+        wait = timeline.waiting("return_window", "the order is completed", settings.return_window_s)
+        await timeline.move(conn, order_no, status, Event.SHIPMENT_DELIVERED, data={"waiting": wait})
+    elif told in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
+        await timeline.note(conn, order_no, f"shipment_{told}")

@@ -1,0 +1,213 @@
+"""The order's own steps: reading, cancelling, completing, parking. Each is one transaction."""
+
+from dataclasses import replace
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.base import effect
+from activities.orders.inbox import parcel_moved, reason_of, standing_of, take_news
+from activities.orders.views import policy_of, view_of
+from domain.errors import Conflict
+from domain.orders.status import CANCELLABLE, TERMINAL, Event, Status
+from domain.shipping.shipments import ShipmentStatus
+from infra.db.after_sales import exchange_fallback
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database
+from infra.db.orders import cancellation, holds, timeline
+from infra.db.shipping import shipments
+from infra.db.stock import reservations
+from infra.settings import Settings
+from workflows import payloads as m
+
+# How often a reservation looks again when other orders were faster, before it is tried again later.
+TRIES = 5
+
+_OPEN_PAYMENT = text(
+    """UPDATE payment_requests SET attempt =
+         (SELECT coalesce(max(attempt), 0) + 1 FROM payment_requests WHERE order_no = :order_no)
+        WHERE request_id = :request_id AND order_no = :order_no AND attempt IS NULL RETURNING attempt"""
+)
+_TAKEN_UP = text("SELECT attempt FROM payment_requests WHERE request_id = :request_id AND order_no = :order_no")
+
+
+class OrderActivities:
+    """Steps that touch only the books."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._db = database
+        self._settings = settings
+
+    @effect("load_order")
+    async def load_order(self, ref: m.OrderRef) -> m.OrderView:
+        """Where the order stands."""
+        async with self._db.begin() as conn:
+            return replace(await view_of(conn, ref.order_no), policy=policy_of(self._settings))
+
+    @effect("apply_news")
+    async def apply_news(self, ref: m.OrderRef) -> m.OrderView:
+        """Apply every fact from outside that waits in the inbox, in the order of arrival; where that fails by one of
+        them, each by itself."""
+        try:
+            return await self._hear(ref.order_no, alone=False)
+        except Exception as error:
+            if reason_of(error) is None:
+                raise
+        return await self._hear(ref.order_no, alone=True)
+
+    async def _hear(self, order_no: str, *, alone: bool) -> m.OrderView:
+        async with self._db.begin() as conn:
+            await take_news(conn, order_no, self._settings, alone=alone)
+            return await view_of(conn, order_no)
+
+    @effect("open_payment")
+    async def open_payment(self, request: m.PayRequest) -> m.OrderView:
+        """Give a payment request its attempt number. Refuses: already_paid, payment_in_progress, order_closed."""
+        async with self._db.begin() as conn:
+            status = await timeline.lock_order(conn, request.order_no)
+            values = {"order_no": request.order_no, "request_id": request.request_id}
+            if (await conn.execute(_TAKEN_UP, values)).scalar_one_or_none() is None:
+                await self._take_up(conn, status, values)
+            return await view_of(conn, request.order_no, look_for_stray=False)
+
+    async def _take_up(self, conn: AsyncConnection, status: Status, values: dict[str, str]) -> None:
+        view = await view_of(conn, values["order_no"], look_for_stray=False)
+        if view.cancelling or status is Status.CANCELLED:
+            raise Conflict("order_closed")
+        if status not in (Status.RECEIVED, Status.PENDING_PAYMENT) or view.attempt_state == "captured":
+            raise Conflict("already_paid")
+        if view.attempt_state in ("open", "authorised", "pending", "capturing"):
+            raise Conflict("payment_in_progress")
+        attempt = (await conn.execute(_OPEN_PAYMENT, values)).scalar_one()
+        await timeline.note(conn, values["order_no"], "payment_requested", data={"attempt": attempt})
+
+    @effect("expire_payment")
+    async def expire_payment(self, ref: m.OrderRef) -> m.OrderView:
+        """The payment deadline: what is in the books by now has won, otherwise the order is undone."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            await take_news(conn, ref.order_no, self._settings)
+            view = await view_of(conn, ref.order_no)
+            taken = ("open", "authorised", "capturing", "captured")
+            if view.status == Status.PENDING_PAYMENT and view.attempt_state not in taken:
+                await cancellation.mark(conn, ref.order_no, "payment_expired", "system")
+                view = await view_of(conn, ref.order_no)
+            return view
+
+    @effect("expire_backorder")
+    async def expire_backorder(self, ref: m.OrderRef) -> m.OrderView:
+        """The stock never came: the order is undone."""
+        async with self._db.begin() as conn:
+            if await timeline.lock_order(conn, ref.order_no) is Status.RECEIVED:
+                await cancellation.mark(conn, ref.order_no, "out_of_stock", "system")
+            return await view_of(conn, ref.order_no)
+
+    @effect("begin_cancel")
+    async def begin_cancel(self, request: m.CancelRequest) -> m.OrderView:
+        """Record that the order is being undone. Refuses `not_cancellable` where its status does not allow it, or
+        somebody else was quicker."""
+        async with self._db.begin() as conn:
+            status = await timeline.lock_order(conn, request.order_no)
+            if asked := cancellation.asked_by(request.request_id):
+                if await timeline.is_done(conn, request.order_no, asked):
+                    return await view_of(conn, request.order_no)
+                if (await conn.execute(cancellation.CAUSE, {"order_no": request.order_no})).scalar_one() is not None:
+                    raise Conflict("not_cancellable")
+            by_support = request.cause == "compensated" and status is Status.SHIPPED
+            if status not in CANCELLABLE and not by_support:
+                raise Conflict("not_cancellable")
+            await cancellation.mark(conn, request.order_no, request.cause, request.actor, request.request_id)
+            return await view_of(conn, request.order_no)
+
+    @effect("refuse_cancel")
+    async def refuse_cancel(self, ref: m.OrderRef) -> m.OrderView:
+        """The parcel is on its way: the order is no longer being undone."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            if (await conn.execute(cancellation.CAUSE, {"order_no": ref.order_no})).scalar_one() is not None:
+                await conn.execute(cancellation.SET, {"order_no": ref.order_no, "cause": None})
+                wait = timeline.waiting("delivery", "the carrier delivers", self._settings.delivery_timeout_s)
+                await timeline.note(
+                    conn, ref.order_no, "cancel_refused", data={"code": "parcel_on_its_way", "waiting": wait}
+                )
+                await self._catch_up(conn, ref.order_no)
+            return await view_of(conn, ref.order_no)
+
+    async def _catch_up(self, conn: AsyncConnection, order_no: str) -> None:
+        """What the carrier delivered while the order was being undone counts now."""
+        parcel = await shipments.live_shipment(conn, order_no)
+        if parcel is not None and parcel.status is ShipmentStatus.DELIVERED:
+            await parcel_moved(conn, order_no, await standing_of(conn, order_no), parcel.status, self._settings)
+
+    @effect("finish_cancel")
+    async def finish_cancel(self, ref: m.OrderRef) -> m.OrderView:
+        """Free the stock and show the order as cancelled; every payment must have been returned before."""
+        async with self._db.begin() as conn:
+            status = await timeline.lock_order(conn, ref.order_no)
+            if status not in TERMINAL:
+                cause = (await conn.execute(cancellation.CAUSE, {"order_no": ref.order_no})).scalar_one()
+                if units := await reservations.release(conn, ref.order_no):
+                    await timeline.note(conn, ref.order_no, "stock_released", data={"units": units})
+                await timeline.move(
+                    conn, ref.order_no, status, Event.ORDER_CANCELLED, data={"cause": cause, "waiting": None}
+                )
+                await conn.execute(cancellation.SET, {"order_no": ref.order_no, "cause": None})
+                await exchange_fallback.fall_back(conn, ref.order_no, cause or "cancelled")
+            return await view_of(conn, ref.order_no)
+
+    @effect("complete_order")
+    async def complete_order(self, ref: m.OrderRef) -> m.OrderView:
+        """The return window is over; an order with an open return goes on until that is closed."""
+        async with autocommit(self._db) as conn:
+            await timeline.complete(conn, ref.order_no)
+            return await view_of(conn, ref.order_no, look_for_stray=False)
+
+    @effect("reserve_stock")
+    async def reserve_stock(self, ref: m.OrderRef) -> m.OrderView:
+        """Reserve everything at one warehouse if that is still to be done; answers with where the order stands."""
+        for _ in range(TRIES):
+            try:
+                return await self._reserve_once(ref.order_no)
+            except (reservations.StockGone, reservations.StockCame):
+                # Another order was faster, or units came: look again. Nothing of this try is left.
+                continue
+        raise reservations.StockGone
+
+    async def _reserve_once(self, order_no: str) -> m.OrderView:
+        async with self._db.begin() as conn:
+            # Locked first and read after: what is read beside a lock may be older than the wait for it.
+            status = await timeline.lock_order(conn, order_no)
+            if status is Status.RECEIVED:
+                await self._reserve(conn, order_no)
+            view = await view_of(conn, order_no, look_for_stray=status is not Status.RECEIVED)
+            return replace(view, policy=policy_of(self._settings))
+
+    async def _reserve(self, conn: AsyncConnection, order_no: str) -> None:
+        demand = await reservations.demand_of(conn, order_no)
+        if demand.cancelling or demand.held:
+            return
+        able = demand.candidates()
+        if not able:
+            await self._short(conn, order_no, demand.backorder)
+            return
+        await reservations.reserve_at(conn, order_no, able[0])
+        # Who waits for an inspection is not there to pay: the difference of an exchange has days.
+        own = self._settings
+        timeout_s = own.exchange_payment_timeout_s if demand.exchange else own.payment_timeout_s
+        wait = timeline.waiting("payment", "the order is cancelled and its stock freed", timeout_s)
+        data = {"warehouse": able[0], "waiting": wait}
+        status = await timeline.move(conn, order_no, Status.RECEIVED, Event.STOCK_RESERVED, data=data)
+        if demand.paid or demand.total_minor == 0:
+            # Paid before it was reserved, or there is nothing to pay.
+            event = Event.PAYMENT_CAPTURED if demand.paid else Event.PAYMENT_RECORDED
+            booking = timeline.waiting("carrier", "the carrier is booked")
+            await timeline.move(conn, order_no, status, event, data={"waiting": booking})
+        await holds.put_on_by_rule(conn, self._settings, order_no, demand.total_minor)
+
+    async def _short(self, conn: AsyncConnection, order_no: str, backorder: bool) -> None:
+        if not backorder:
+            await cancellation.mark(conn, order_no, "out_of_stock", "system")
+        elif not await timeline.is_done(conn, order_no, "stock_short"):
+            wait = timeline.waiting("stock", "the order is cancelled", self._settings.backorder_timeout_s)
+            await timeline.note(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
+            await reservations.require_short(conn, order_no)

@@ -1,0 +1,51 @@
+"""What the books say, in the words of the workflow."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.orders.order_state import Stand, holds_stray_money, stand_of
+from infra.settings import Settings
+from workflows.payloads import Errand, Hold, OrderView, Parked, Policy
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The settings that shape a story."""
+    return Policy(
+        gateway_attempts=settings.gateway_attempts,
+        gateway_backoff_s=settings.gateway_backoff_s,
+        gateway_timeout_s=settings.gateway_timeout_s,
+        payment_poll_s=settings.payment_poll_s,
+        escalation_s=settings.escalation_s,
+        pending_patience_s=settings.payment_pending_patience_s,
+    )
+
+
+def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None) -> OrderView:
+    """A stand as the workflow's view."""
+    park, hold = stand.park, stand.hold
+    return OrderView(
+        order_no=stand.order_no,
+        status=stand.status,
+        seq=stand.seq,
+        cancelling=stand.cancelling,
+        attempt=stand.attempt,
+        attempt_state=stand.attempt_state,
+        review=stand.review,
+        parcel=stand.parcel,
+        stray=stray,
+        unheard=stand.unheard,
+        deadline=stand.deadline,
+        parked=Parked(*park) if park else None,
+        hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
+        errand=Errand(*stand.errand) if stand.errand else None,
+        returns=list(stand.returns),
+        reship=stand.reship,
+        first_arrived=stand.first_arrived,
+        policy=policy,
+    )
+
+
+async def view_of(conn: AsyncConnection, order_no: str, *, look_for_stray: bool = True) -> OrderView:
+    """Read the order's view; without `look_for_stray` one statement less, for steps that cannot leave any."""
+    stand = await stand_of(conn, order_no)
+    stray = look_for_stray and bool(stand.attempt or stand.seq > 1) and await holds_stray_money(conn, order_no)
+    return view_from(stand, stray=stray)

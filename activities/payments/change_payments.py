@@ -1,0 +1,68 @@
+"""The difference of a change that costs more: authorised, then captured, each between its two transactions."""
+
+from collections.abc import Mapping
+
+from activities.base import effect
+from activities.orders.views import view_of
+from activities.payments.gateway_calls import GatewayCalls
+from activities.payments.order_payments import PaymentActivities
+from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest
+from domain.payments.transactions import PaymentKind
+from infra.db.engine import Database
+from infra.db.orders import holds, timeline
+from infra.db.payments import change_payments
+from infra.db.payments.transactions import Opened
+from infra.settings import Settings
+from workflows import payloads as m
+
+
+class SupplementActivities:
+    """A step that calls payment providers; what follows from their answers is the database's own."""
+
+    def __init__(
+        self,
+        database: Database,
+        calls: GatewayCalls,
+        payments: PaymentActivities,
+        gateways: Mapping[str, PaymentGateway],
+        settings: Settings,
+    ) -> None:
+        self._db = database
+        self._calls = calls
+        self._payments = payments
+        self._gateways = gateways
+        self._settings = settings
+
+    @effect("tend_supplement")
+    async def tend_supplement(self, ref: m.SupplementRef) -> m.OrderView:
+        """One step on: authorise or capture, undo it when its time is over, find out what came of a change that was
+        undone. A refusal is an answer: then the change is undone. Nothing is done while a hold stands before it."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            await change_payments.expire(conn, ref.order_no)
+            here = await change_payments.find(conn, ref.order_no, ref.supplement_no)
+            unsettled = [] if here.stands_still else await change_payments.unsettled(conn, here)
+            opened = (
+                await change_payments.open_call(conn, here, self._gateways, self._settings.payment_provider)
+                if here.awaited and not here.stands_still
+                else None
+            )
+        if opened is not None:
+            await self._ask(opened)
+        else:
+            for open_one in unsettled:
+                await self._payments.settle(ref.order_no, open_one)
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            await holds.weigh_dearer(conn, self._settings, ref.order_no)
+            return await view_of(conn, ref.order_no)
+
+    async def _ask(self, opened: Opened) -> None:
+        async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
+            if opened.new.kind is PaymentKind.AUTHORISE:
+                return await gateway.authorise(request)
+            return await gateway.capture(opened.needs, request)
+
+        if not opened.intent.decided:
+            result = await self._calls.ask_or_call(opened, call)
+            await self._calls.record(opened.new, opened.intent, result)

@@ -1,0 +1,159 @@
+"""What every movement of money shares: intent transaction, the provider's call, outcome transaction.
+
+A repeat never calls blindly: from the second try on the provider is asked first what became of the first.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.orders.views import view_of
+from activities.payments.late_results import keep_late_outcome
+from activities.payments.provider_events import mark_paid
+from domain.errors import Conflict, RuleBroken
+from domain.gateways import (
+    GatewayResult,
+    LostCall,
+    PaymentGateway,
+    PaymentRequest,
+    ProviderRefused,
+)
+from domain.orders.status import Status
+from domain.payments.transactions import PaymentKind, PaymentStatus
+from infra.db.engine import Database
+from infra.db.orders import timeline
+from infra.db.payments import provider_events, refund_payouts, renewals, transactions
+from infra.db.payments.transactions import Intent, NewIntent, Opened
+from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
+from workflows import payloads as m
+
+Call = Callable[[PaymentGateway, PaymentRequest], Awaitable[GatewayResult]]
+NOTES = {
+    PaymentKind.AUTHORISE: "payment_authorised",
+    PaymentKind.VOID: "payment_voided",
+    PaymentKind.REFUND: "payment_refunded",
+}
+
+
+class GatewayCalls:
+    """Calls to payment providers by name, each between its two transactions."""
+
+    def __init__(
+        self, database: Database, gateways: Mapping[str, PaymentGateway], again_s: int = EXPIRED_PAYMENT_TIMEOUT_S
+    ) -> None:
+        self._db = database
+        self._gateways = gateways
+        self._again_s = again_s
+
+    def gateway(self, provider: str) -> PaymentGateway:
+        """Raises Conflict `provider_not_configured`."""
+        gateway = self._gateways.get(provider)
+        if gateway is None:
+            raise Conflict("provider_not_configured")
+        return gateway
+
+    async def ask_or_call(self, opened: Opened, call: Call) -> GatewayResult:
+        """Ask if an earlier try may have acted, else call. A final refusal is an answer."""
+        new, intent = opened.new, opened.intent
+        gateway = self.gateway(new.provider)
+        result = await self.ask(intent.payment_id) if intent.tries > 1 else None
+        if result is not None:
+            return result
+        token = opened.needs if new.kind is PaymentKind.AUTHORISE else ""
+        try:
+            return await call(gateway, PaymentRequest(new.order_no, intent.amount_minor, new.currency, new.key, token))
+        except ProviderRefused as refusal:
+            return GatewayResult(PaymentStatus.FAILED, None, intent.amount_minor, refusal.code)
+
+    async def ask(self, payment_id: int) -> GatewayResult | None:
+        """What became of a call that was, or may have been, made; None when it surely was not carried out."""
+        async with self._db.begin() as conn:
+            it = await transactions.asked(conn, payment_id)
+        request = PaymentRequest(it.order_no, it.amount_minor, it.currency, it.idempotency_key, it.token)
+        return await self.gateway(it.provider).lookup(LostCall(it.kind, request, it.of, it.ref, it.age_s))
+
+    async def undo(self, new: NewIntent, reference: str) -> None:
+        """Void or refund the transaction that the provider knows as `reference`; what it decides later stays pending.
+
+        Raises RuleBroken with the provider's final refusal.
+        """
+        async with self._db.begin() as conn:
+            if new.kind is PaymentKind.REFUND and await refund_payouts.has_bounced(conn, new.parent_id, new.refund_id):
+                raise RuleBroken(refund_payouts.BOUNCED)
+            intent = await transactions.begin(conn, new)
+        if intent.decided:
+            return
+
+        async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
+            undo = gateway.void if new.kind is PaymentKind.VOID else gateway.refund
+            return await undo(reference, request)
+
+        result = await self.ask_or_call(Opened(new, intent, ""), call)
+        await self.record(new, intent, result)
+        if result.status is PaymentStatus.FAILED and not await self._done_without_us(new, intent):
+            raise RuleBroken(result.error_code or f"{new.kind}_refused")
+
+    async def _done_without_us(self, new: NewIntent, intent: Intent) -> bool:
+        """True for a void that is refused because another one, told of meanwhile, has given the authorisation up."""
+        if new.kind is not PaymentKind.VOID:
+            return False
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, new.order_no)
+            return await provider_events.is_voided(conn, intent.payment_id)
+
+    async def record(self, new: NewIntent, intent: Intent, result: GatewayResult) -> m.OrderView:
+        """The outcome transaction: row, ledger (by trigger), status, event. A fenced write leaves no money behind."""
+        async with self._db.begin() as conn:
+            # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
+            status = await timeline.lock_order(conn, new.order_no)
+            if await finish(conn, intent, result):
+                more: dict[str, Any] = {}
+                if (new.kind, new.purpose, result.status) == (PaymentKind.CAPTURE, "order", PaymentStatus.FAILED):
+                    more = await renewals.time_to_pay_again(conn, new.order_no, self._again_s)
+                await _tell(conn, new, status, result, more)
+            elif result.status is PaymentStatus.SUCCEEDED:
+                await keep_late_outcome(conn, new, result)
+                await transactions.note_details(conn, intent.payment_id, result.risk, result.expires_at)
+            plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
+            return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
+
+
+async def finish(conn: AsyncConnection, intent: Intent, result: GatewayResult) -> bool:
+    """Write what the provider answered; False when it is fenced off."""
+    return await transactions.finish(
+        conn, intent, result.status, result.provider_ref, result.error_code, result.risk, result.expires_at
+    )
+
+
+async def _tell_pending(conn: AsyncConnection, new: NewIntent) -> None:
+    """The provider has taken the refund and decides later: told once, however often it is asked."""
+    key = f"refund_pending:{new.key}"
+    if not await timeline.is_done(conn, new.order_no, key):
+        await timeline.note(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
+
+
+async def _tell(
+    conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult, more: dict[str, Any]
+) -> None:
+    """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid. `more` is told
+    of what is refused."""
+    data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
+    taking = new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+    if new.purpose in ("supplement", "stray") and taking and result.status is not PaymentStatus.SUCCEEDED:
+        return  # the change is undone, and tells so itself; a renewal that nobody wants any more is no news
+    if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
+        name = "payment_declined" if taking else "refund_refused"
+        await timeline.note(conn, new.order_no, name, data={**data, **more, "code": result.error_code or "declined"})
+    elif result.status is PaymentStatus.PENDING and new.kind is PaymentKind.REFUND:
+        await _tell_pending(conn, new)
+    elif result.status is not PaymentStatus.SUCCEEDED:
+        return
+    elif new.kind is PaymentKind.CAPTURE and new.purpose == "supplement":
+        return  # the change is applied, or the money given back, by the database
+    elif new.kind is PaymentKind.CAPTURE:
+        await mark_paid(conn, new.order_no, status, new.amount_minor)
+    elif new.refund_id is not None:
+        await refund_payouts.settle(conn, new.refund_id)
+    else:
+        await timeline.note(conn, new.order_no, NOTES[new.kind], data=data)

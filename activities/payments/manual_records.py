@@ -1,0 +1,86 @@
+"""What a person says has happened outside: money that came, a parcel that was booked, picked up or delivered."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.orders.inbox import parcel_moved, standing_of
+from activities.orders.views import view_of
+from activities.payments.provider_events import mark_paid
+from domain.errors import Conflict
+from domain.orders.status import Event, Status
+from domain.shipping.shipments import ShipmentStatus
+from infra.db.orders import timeline
+from infra.db.shipping import shipments
+from infra.db.stock import reservations
+from infra.db.support import manual_transitions
+from infra.settings import Settings
+
+MANUAL_PAYMENT = text(
+    """
+    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
+                          idempotency_key, provider_ref, parent_id)
+    SELECT o.order_no, :kind, :purpose, :attempt, 'manual', :amount, o.currency, 'succeeded', :key, :reference, :parent
+      FROM orders o WHERE o.order_no = :order_no ON CONFLICT (idempotency_key) DO NOTHING
+    """
+)
+DROP_INTENT = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE order_no = :order_no AND kind = ANY(:kinds) AND status IN ('intent', 'pending')"""
+)
+_TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
+_PARCEL = text(
+    """
+    INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)
+    VALUES (:order_no || '-M' || :tag, :order_no, :warehouse, :carrier, 'booked',
+            :order_no || '/manual/' || :tag, :tracking_no)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+async def _require_not_held(conn: AsyncConnection, order_no: str) -> None:
+    """Raises Conflict `order_is_held`; the database would refuse it, too."""
+    if (await manual_transitions.standing(conn, order_no)).held:
+        raise Conflict("order_is_held")
+
+
+async def record_capture(conn: AsyncConnection, status: Status, order_no: str, reference: str) -> None:
+    """The money is here by another way; a capture that a provider still finishes goes back as stray.
+
+    Raises Conflict `order_is_held`.
+    """
+    await _require_not_held(conn, order_no)
+    view = await view_of(conn, order_no, look_for_stray=False)
+    amount = (await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one()
+    await conn.execute(DROP_INTENT, {"order_no": order_no, "kinds": ["capture"]})
+    values = {"order_no": order_no, "kind": "capture", "purpose": "order", "attempt": view.attempt, "parent": None}
+    key = f"{order_no}/capture/manual/{view.attempt}"
+    await conn.execute(MANUAL_PAYMENT, {**values, "amount": amount, "key": key, "reference": reference})
+    await mark_paid(conn, order_no, status, amount)
+
+
+async def record_parcel(
+    conn: AsyncConnection, settings: Settings, status: Status, order_no: str, tag: str, value: dict[str, str]
+) -> None:
+    """A person booked the parcel; `value` is {carrier, tracking_no}, `tag` makes its id. Raises Conflict."""
+    await _require_not_held(conn, order_no)
+    warehouse = await reservations.warehouse_of(conn, order_no)
+    again = status is Status.SHIPPED and warehouse is not None
+    if status is not Status.PAID and not again:
+        raise Conflict("not_to_be_booked")
+    if shipment := await shipments.live_shipment(conn, order_no):
+        await shipments.cancelled(conn, shipment)
+    await conn.execute(_PARCEL, {"order_no": order_no, "tag": tag, "warehouse": warehouse, **value})
+    wait = timeline.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
+    data = {**value, "waiting": wait}
+    if again:
+        await timeline.note(conn, order_no, "replacement_booked", data=data)
+    else:
+        await timeline.move(conn, order_no, status, Event.SHIPMENT_RECORDED, data=data)
+
+
+async def move_parcel(conn: AsyncConnection, settings: Settings, order_no: str, told: ShipmentStatus) -> None:
+    """The parcel is with the carrier, or at the door."""
+    if shipment := await shipments.live_shipment(conn, order_no):
+        await shipments.set_status(conn, shipment, told)
+    await parcel_moved(conn, order_no, await standing_of(conn, order_no), told, settings)

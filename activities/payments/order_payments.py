@@ -1,0 +1,251 @@
+"""Moving money: intent transaction, the provider's call, outcome transaction.
+
+A repeat never calls blindly: from the second try on the provider is asked first what became of the first.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from activities.base import effect
+from activities.orders.views import view_of
+from activities.payments.gateway_calls import GatewayCalls
+from activities.payments.refunds import RefundActivities
+from domain.gateways import GatewayResult, PaymentGateway, ProviderUnavailable
+from domain.orders.status import UNPAID, Event, Status
+from domain.payments.transactions import PaymentKind, PaymentStatus, undoing_key
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database
+from infra.db.orders import timeline
+from infra.db.payments import change_payments, transactions
+from infra.db.payments.transactions import Intent, NewIntent, Opened, Transaction
+from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
+from workflows import payloads as m
+
+
+class PaymentActivities:
+    """Steps that call payment providers; `gateways` by name, `default` serves methods that name none."""
+
+    def __init__(
+        self,
+        database: Database,
+        gateways: Mapping[str, PaymentGateway],
+        default: str,
+        again_s: int = EXPIRED_PAYMENT_TIMEOUT_S,
+    ) -> None:
+        self._db = database
+        self._gateways = gateways
+        self._default = default
+        self._calls = GatewayCalls(database, gateways, again_s)
+        self._refunds = RefundActivities(database, self._calls)
+
+    @effect("authorise_payment")
+    async def authorise_payment(self, ref: m.AttemptRef) -> m.OrderView:
+        """Reserve the order's total on the customer's means of payment; a decline is an answer, not an error."""
+        if ref.attempt > 1:
+            await self._settle_older(ref)
+        async with autocommit(self._db) as conn:
+            opened = await transactions.open_authorisation(
+                conn, ref.order_no, ref.attempt, self._gateways, self._default
+            )
+        if opened is None or opened.intent.decided:
+            return await self._view(ref.order_no)
+        result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
+        return await self._succeeded(opened, result, "payment_authorised")
+
+    @effect("check_payment")
+    async def check_payment(self, ref: m.AttemptRef) -> m.OrderView:
+        """Ask the provider for its decision on a pending authorisation."""
+        async with self._db.begin() as conn:
+            pending = _find(await transactions.transactions_of(conn, ref.order_no), PaymentKind.AUTHORISE, ref.attempt)
+        if pending is not None and pending.status is PaymentStatus.PENDING:
+            answer = await self._calls.ask(pending.payment_id)
+            if answer is not None and answer.status is not PaymentStatus.PENDING:
+                return await self._calls.record(_as_new(pending, ref.order_no), _as_intent(pending), answer)
+        return await self._view(ref.order_no)
+
+    @effect("capture_payment")
+    async def capture_payment(self, ref: m.AttemptRef) -> m.OrderView:
+        """Take what was authorised. A final refusal ends the attempt; the authorisation is then given up."""
+        async with autocommit(self._db) as conn:
+            opened = await transactions.open_capture(conn, ref.order_no, ref.attempt)
+        if opened is None or opened.intent.decided:
+            return await self._view(ref.order_no)
+        result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.capture(opened.needs, request))
+        return await self._succeeded(opened, result, Event.PAYMENT_CAPTURED)
+
+    @effect("return_payment")
+    async def return_payment(self, request: m.ReturnRequest) -> m.OrderView:
+        """Void what is only authorised, refund what was captured, after asking about every open outcome.
+
+        Scope `stray` leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
+        What the provider decides later holds up nothing else; an undone order waits for it (`_require_decided`).
+        """
+        everything = request.scope == "all"
+        async with self._db.begin() as conn:
+            waits = await change_payments.is_awaited(conn, request.order_no)
+        for open_one in await self._transactions(request.order_no):
+            # Of a change that was undone nothing is given back before it is known what was taken.
+            undone = open_one.purpose == "supplement" and not waits
+            if everything or undone or open_one.purpose == "stray":
+                await self.settle(request.order_no, open_one)
+        if everything:
+            await self._refunds.close_all(request.order_no)
+        known = await self._transactions(request.order_no)
+        for authorisation in _dangling(known, everything, waits, await self._view(request.order_no)):
+            await self._void(request.order_no, authorisation, known)
+        for capture in _captured(known, everything):
+            await self._refund_rest(request.order_no, capture, known)
+        if everything:
+            await self._require_decided(request.order_no)
+        return await self._view(request.order_no)
+
+    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _require_decided(self, order_no: str) -> None:
+        """Money is back when it is back. Raises ProviderUnavailable while a void or a refund is not decided."""
+        for one in await self._transactions(order_no):
+            if one.status is PaymentStatus.PENDING and one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
+                raise ProviderUnavailable(f"{one.kind}_pending", one.provider)
+
+    async def _settle_older(self, ref: m.AttemptRef) -> None:
+        """An earlier attempt whose outcome is unknown is asked for first: only one may hold money."""
+        for older in await self._transactions(ref.order_no):
+            if older.kind is PaymentKind.AUTHORISE and older.attempt < ref.attempt:
+                await self.settle(ref.order_no, older)
+
+    async def settle(self, order_no: str, open_one: Transaction) -> None:
+        """Find out what became of an intent; one that never reached the provider is closed and its key fenced."""
+        unsettled = open_one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
+        if not unsettled or open_one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
+            return
+        answer = await self._calls.ask(open_one.payment_id)
+        async with self._db.begin() as conn:
+            fenced = await transactions.begin(conn, _as_new(open_one, order_no))
+        if answer is None or answer.status is PaymentStatus.PENDING:
+            code = "abandoned" if answer is None else "given_up"
+            answer = GatewayResult(
+                PaymentStatus.FAILED, answer.provider_ref if answer else None, open_one.amount_minor, code
+            )
+        await self._calls.record(_as_new(open_one, order_no), fenced, answer)
+
+    async def _void(self, order_no: str, authorisation: Transaction, known: list[Transaction]) -> None:
+        await self._undo(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
+
+    async def _refund_rest(self, order_no: str, capture: Transaction, known: list[Transaction]) -> None:
+        if left := capture.amount_minor - _given_back(known, capture):
+            await self._undo(order_no, capture, left, PaymentKind.REFUND, known)
+
+    async def _undo(
+        self, order_no: str, parent: Transaction, amount: int, kind: PaymentKind, known: list[Transaction]
+    ) -> None:
+        ended = [*_children(known, parent, kind, PaymentStatus.FAILED)]
+        # Money that came back to us after all (a dispute was won) is returned under a key of its own.
+        ended += _children(known, parent, kind, PaymentStatus.SUCCEEDED)
+        done = len([t for t in ended if t.refund_id is None])
+        key = _open_key(known, parent, kind) or undoing_key(
+            order_no, kind, parent.provider, parent.provider_ref or "", done + 1
+        )
+        new = NewIntent(
+            order_no, kind, parent.attempt, parent.provider, amount, parent.currency, key, parent.payment_id,
+            parent.purpose,
+        )  # fmt: skip
+        await self._calls.undo(new, parent.provider_ref or "")
+
+    async def _succeeded(self, opened: Opened, result: GatewayResult, event: str) -> m.OrderView:
+        """The outcome of a step of the story: a success is one statement, everything else takes the longer way."""
+        if result.status is PaymentStatus.SUCCEEDED:
+            told = _event_of(event, opened.new)
+            async with autocommit(self._db) as conn:
+                ref, risk, until = result.provider_ref, result.risk, result.expires_at
+                if await transactions.succeed(conn, opened.intent, ref, risk, until, told):
+                    return await view_of(conn, opened.new.order_no, look_for_stray=False)
+        return await self._calls.record(opened.new, opened.intent, result)
+
+    async def _transactions(self, order_no: str) -> list[Transaction]:
+        async with self._db.begin() as conn:
+            return await transactions.transactions_of(conn, order_no)
+
+    async def _view(self, order_no: str) -> m.OrderView:
+        async with self._db.begin() as conn:
+            return await view_of(conn, order_no)
+
+
+def _event_of(event: str, new: NewIntent) -> dict[str, Any]:
+    """What the timeline says of a success, as `transactions.succeed` takes it."""
+    data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
+    if event != Event.PAYMENT_CAPTURED:
+        return {"type": event, "from_status": None, "to_status": None, "data": json.dumps(data)}
+    data["waiting"] = timeline.waiting("carrier", "the carrier is booked")
+    moved = {"from_status": Status.PENDING_PAYMENT, "to_status": Status.PAID}
+    return {"type": event, **moved, "data": json.dumps(data)}
+
+
+def _find(known: list[Transaction], kind: PaymentKind, attempt: int) -> Transaction | None:
+    return next((t for t in known if t.kind is kind and t.attempt == attempt), None)
+
+
+def _children(
+    known: list[Transaction], parent: Transaction, kind: PaymentKind, status: PaymentStatus
+) -> list[Transaction]:
+    return [t for t in known if t.parent_id == parent.payment_id and t.kind is kind and t.status is status]
+
+
+def _open_key(known: list[Transaction], parent: Transaction, kind: PaymentKind) -> str | None:
+    """What is under way keeps the key that it was begun with."""
+    begun = [
+        t
+        for status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
+        for t in _children(known, parent, kind, status)
+        if t.refund_id is None
+    ]
+    return begun[0].idempotency_key if begun else None
+
+
+def _given_back(known: list[Transaction], capture: Transaction) -> int:
+    """What of a capture is no longer ours: refunded or about to be, or taken back by its provider in a dispute."""
+    signs = {PaymentKind.REFUND: 1, PaymentKind.DISPUTE: 1, PaymentKind.DISPUTE_WON: -1}
+    return sum(
+        sign * t.amount_minor
+        for kind, sign in signs.items()
+        for t in _children(known, capture, kind, PaymentStatus.SUCCEEDED)
+    ) + _promised(known, capture)
+
+
+def _promised(known: list[Transaction], capture: Transaction) -> int:
+    """What refunds that were decided give back of it as soon as the provider has decided, too."""
+    waiting = _children(known, capture, PaymentKind.REFUND, PaymentStatus.PENDING)
+    return sum(t.amount_minor for t in waiting if t.refund_id is not None)
+
+
+def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.OrderView) -> list[Transaction]:
+    """Authorisations that hold money for nothing (`everything`: every one that was not captured); `waits` says that a
+    change waits for its difference."""
+    live = [t for t in known if t.kind is PaymentKind.AUTHORISE and t.status is PaymentStatus.SUCCEEDED]
+    ended = {t.parent_id for t in known if t.status is PaymentStatus.SUCCEEDED and t.kind is not PaymentKind.AUTHORISE}
+    open_ones = [t for t in live if t.payment_id not in ended and t.purpose != "guarantee"]
+    stands = view.attempt_state in ("authorised", "capturing") and view.status in UNPAID
+    in_use = view.attempt if stands else None
+    kept = [t for t in open_ones if t.attempt == in_use or (waits and t.purpose == "supplement")]
+    return [t for t in open_ones if everything or t not in kept]
+
+
+def _captured(known: list[Transaction], everything: bool) -> list[Transaction]:
+    return [
+        t
+        for t in known
+        if t.kind is PaymentKind.CAPTURE
+        and t.status is PaymentStatus.SUCCEEDED
+        and (everything or t.purpose == "stray")
+    ]
+
+
+def _as_intent(t: Transaction) -> Intent:
+    return Intent(t.payment_id, t.status, t.provider_ref, t.error_code, t.tries, t.amount_minor)
+
+
+def _as_new(t: Transaction, order_no: str) -> NewIntent:
+    return NewIntent(
+        order_no, t.kind, t.attempt, t.provider, t.amount_minor, t.currency, t.idempotency_key, t.parent_id, t.purpose,
+        t.refund_id, t.renews,
+    )  # fmt: skip

@@ -1,0 +1,380 @@
+"""Applying what payment providers tell: each of their objects is one payment, whoever moved it."""
+
+import logging
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict, RuleBroken
+from domain.orders.status import Event, Status
+from domain.payments.refunds import Origin
+from domain.payments.transactions import DisputeStatus, PaymentKind, PaymentStatus
+from infra.db.orders import timeline
+from infra.db.orders.order_state import stand_of
+from infra.db.payments import provider_events, refund_payouts, refunds, renewals, transactions
+from infra.db.payments.provider_events import Told
+from infra.db.payments.refund_plans import RefundAsk
+from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
+
+_log = logging.getLogger(__name__)
+_SETTLE = text(
+    """UPDATE payments SET status = :status, provider_ref = coalesce(:ref, provider_ref), error_code = :error,
+              purpose = :purpose, risk = coalesce(:risk, risk),
+              expires_at = coalesce(expires_at, CAST(:expires_at AS timestamptz)), updated_at = now()
+        WHERE payment_id = :payment_id"""
+)
+_ORDER = text(
+    """SELECT o.status, o.cancelling, o.total_minor, o.currency,
+              EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
+                       AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture,
+              is_awaiting_supplement(o.order_no) AS awaits_supplement
+         FROM orders o WHERE o.order_no = :order_no"""
+)
+PAID_TWICE = "paid_twice"
+DECIDED_OTHERWISE = "dispute_decided_otherwise"
+# Outcomes that a person has to look at: the books have no room for what was told.
+UNAPPLIED = (PAID_TWICE, DECIDED_OTHERWISE)
+# A refund that the provider had refused, that gave way to another, or that somebody paid by hand, and that went through
+# after all: there is no room left for it.
+_PAID_TWICE = text(
+    """SELECT CASE WHEN p.refund_id IS NULL
+                   THEN t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor < p.amount_minor
+                   ELSE r.status = 'overtaken' OR EXISTS (SELECT FROM payments m WHERE m.refund_id = p.refund_id
+                                   AND m.parent_id = p.parent_id AND m.status <> 'failed') END
+         FROM payments p JOIN payment_totals t ON t.payment_id = p.parent_id LEFT JOIN refunds r USING (refund_id)
+        WHERE p.payment_id = :payment_id"""
+)
+_TAKING = (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
+_NOTES = {
+    PaymentKind.AUTHORISE: "payment_authorised",
+    PaymentKind.VOID: "payment_voided",
+    PaymentKind.REFUND: "payment_refunded",
+}
+
+
+async def payment_fact(
+    conn: AsyncConnection,
+    order_no: str,
+    provider: str,
+    fact: dict[str, Any],
+    again_s: int = EXPIRED_PAYMENT_TIMEOUT_S,
+) -> str:
+    """Apply one fact; what became of it. The caller has locked the order. `again_s`: how long an order waits for
+    another payment whose authorisation the provider has ended."""
+    if fact["kind"] == PaymentKind.DISPUTE:
+        return await _dispute(conn, order_no, provider, fact)
+    known = await provider_events.known(conn, order_no, provider, fact)
+    if fact["status"] == "pending" or (known is None and fact["status"] != "succeeded"):
+        return "ignored"
+    if known is None and fact["kind"] == PaymentKind.VOID:
+        return await _voided(conn, order_no, provider, fact, again_s)
+    if known is None:
+        return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
+    told = PaymentStatus(fact["status"])
+    if known.kind == PaymentKind.REFUND and (known.status, told) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
+        return await _bounced(conn, order_no, provider, known, fact)
+    if known.status in (told, PaymentStatus.SUCCEEDED) or known.reversed:
+        return "known"
+    return await _settle(conn, order_no, known, told, fact)
+
+
+async def _bounced(conn: AsyncConnection, order_no: str, provider: str, known: Any, fact: dict[str, Any]) -> str:
+    """A refund that had succeeded did not reach the customer after all: the money is ours again, the refund open again.
+
+    A person decides how it goes: paying it parks (see GatewayCalls.undo). Of a cancelled order nothing is kept.
+    """
+    code = fact.get("error_code") or "refund_failed"
+    told = Told(
+        order_no, provider, PaymentKind.REFUND_REVERSED, known.amount_minor, known.currency, fact["provider_ref"],
+        known.purpose, known.attempt, known.payment_id,
+    )  # fmt: skip
+    await provider_events.reverse_refund(conn, told, code)
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    if known.refund_id is None and order.status == Status.CANCELLED:
+        await provider_events.mark_stray(conn, known.parent_id)
+    data = {"amount_minor": known.amount_minor, "code": code}
+    await timeline.note(conn, order_no, "refund_bounced", key=f"refund_bounced:{known.payment_id}", data=data)
+    return "reversed"
+
+
+async def mark_paid(conn: AsyncConnection, order_no: str, status: str, amount_minor: int) -> None:
+    """Move a pending order to paid; one that is not yet reserved is moved on by its reservation."""
+    if status == Status.PENDING_PAYMENT:
+        wait = timeline.waiting("carrier", "the carrier is booked")
+        data = {"amount_minor": amount_minor, "waiting": wait}
+        await timeline.move(conn, order_no, Status.PENDING_PAYMENT, Event.PAYMENT_CAPTURED, data=data)
+
+
+async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
+    """Our own transaction, decided by the provider after we stopped waiting."""
+    refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
+    if refused and (await conn.execute(_PAID_TWICE, {"payment_id": known.payment_id})).scalar_one():
+        about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
+        _log.error("a refund was paid twice", extra={"payment_id": known.payment_id, **about})
+        return PAID_TWICE
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    purpose = known.purpose
+    if told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.VOID:
+        if await provider_events.is_voided(conn, known.payment_id):
+            return "known"
+    elif told is PaymentStatus.SUCCEEDED and purpose == "order" and known.amount_minor != order.total_minor:
+        purpose = "stray" if known.kind in _TAKING else purpose  # given up, and the order was changed since
+    elif told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.CAPTURE:
+        surplus = order.status == Status.CANCELLED or await provider_events.is_surplus(conn, known.payment_id)
+        purpose = "stray" if surplus else purpose
+    await conn.execute(
+        _SETTLE,
+        {
+            "payment_id": known.payment_id,
+            "status": told,
+            "ref": fact["provider_ref"],
+            "error": fact.get("error_code"),
+            "purpose": purpose,
+            "risk": fact.get("risk"),
+            "expires_at": fact.get("expires_at"),
+        },
+    )
+    if told is PaymentStatus.FAILED:
+        await _refused(conn, order_no, known, purpose, fact)
+    elif known.refund_id is not None:
+        await refund_payouts.settle(conn, known.refund_id)
+    elif known.renews is not None:
+        await timeline.note(conn, order_no, "authorisation_renewed", data={"amount_minor": fact["amount_minor"]})
+    elif known.kind in _NOTES:
+        await timeline.note(
+            conn, order_no, _NOTES[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]}
+        )
+    elif purpose == "order":
+        await mark_paid(conn, order_no, order.status, fact["amount_minor"])
+    elif purpose == "stray":
+        await timeline.note(conn, order_no, "payment_returned", data={"amount_minor": fact["amount_minor"]})
+        return "stray"
+    return "settled"
+
+
+async def _refused(conn: AsyncConnection, order_no: str, known: Any, purpose: str, fact: dict[str, Any]) -> None:
+    """The customer is told that he has not paid: of an authorisation or a capture only."""
+    taking = known.kind in _TAKING
+    if known.renews is not None:
+        await renewals.tell(conn, known.renews)  # its order goes on without, and tells so
+    elif not (taking and purpose == "supplement"):  # then the change is undone, and tells so itself
+        name = "payment_declined" if taking else "refund_refused"
+        await timeline.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
+
+
+# ── done without us ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    told = _told(order_no, provider, fact, purpose="stray")
+    stand = await stand_of(conn, order_no)
+    if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised", "capturing"):
+        attempt = await provider_events.new_attempt(conn, order_no, provider, told.ref)
+        told = replace(told, purpose="order", attempt=attempt)
+    payment_id = await provider_events.record(conn, replace(told, expires_at=fact.get("expires_at")))
+    if risk := fact.get("risk"):
+        await transactions.note_risk(conn, payment_id, risk)
+    data = {"amount_minor": told.amount_minor}
+    if told.purpose == "order":
+        data["attempt"] = told.attempt
+    await timeline.note(conn, order_no, "payment_authorised", data=data)
+    return "authorised" if told.purpose == "order" else "stray"
+
+
+async def _captured(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """It pays the order if the order waits for just that, else it goes back."""
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    parent = await _authorisation(conn, order_no, provider, fact)
+    purpose = "order" if _fits(order, fact) else "stray"
+    if parent is not None and parent.purpose == "supplement":
+        same = parent.amount_minor == fact["amount_minor"] and not parent.followed
+        purpose = "supplement" if same and order.awaits_supplement else "stray"
+    told = _told(order_no, provider, fact, purpose=purpose)
+    if parent is not None:
+        told = replace(told, parent_id=parent.payment_id, attempt=parent.attempt)
+    elif fact.get("parent_ref"):
+        # The authorisation that it was taken from is the same payment: it is not given up when it is told of later.
+        whole = replace(told, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
+        told = replace(told, parent_id=await provider_events.record(conn, whole))
+    await provider_events.record(conn, told)
+    if purpose == "order":
+        await mark_paid(conn, order_no, order.status, told.amount_minor)
+        return "paid"
+    if purpose == "supplement":
+        return "settled"  # the change is applied by the database
+    await timeline.note(conn, order_no, "payment_returned", data={"amount_minor": told.amount_minor})
+    return "stray"
+
+
+async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], again_s: int) -> str:
+    parent = await _authorisation(conn, order_no, provider, fact)
+    if parent is None:
+        return "early"
+    if parent.followed:
+        return "ignored"
+    before = await stand_of(conn, order_no)
+    purpose = "stray" if parent.purpose == "guarantee" else parent.purpose
+    told = _told(order_no, provider, fact, purpose=purpose)
+    told = replace(told, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
+    await provider_events.record(conn, told)
+    if parent.purpose == "guarantee":
+        await renewals.tell(conn, parent.payment_id)  # nothing guarantees the goods any more
+    await timeline.note(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
+    if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
+        parent.attempt,
+        "authorised",
+    ):
+        data: dict[str, Any] = await renewals.time_to_pay_again(conn, order_no, again_s)
+        await timeline.note(conn, order_no, "payment_declined", data={**data, "code": "voided_at_provider"})
+    return "voided"
+
+
+async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """It takes its room like any other refund. Refunds of ours that it leaves no room for give way: the provider would
+    refuse them."""
+    capture = await provider_events.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
+    if capture is None or capture.status != PaymentStatus.SUCCEEDED:
+        return "early"
+    pays, _ = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
+    if pays is None and await provider_events.room_of(conn, capture.payment_id) < fact["amount_minor"]:
+        about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
+        _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id, **about})
+        return PAID_TWICE
+    refund_id = pays or await _open_refund(conn, order_no, provider, fact, capture)
+    told = _told(order_no, provider, fact, purpose=capture.purpose)
+    told = replace(told, attempt=capture.attempt, parent_id=capture.payment_id, refund_id=refund_id)
+    await provider_events.record(conn, told)
+    if refund_id is None:
+        await timeline.note(conn, order_no, "payment_refunded", data={"amount_minor": told.amount_minor})
+    else:
+        await refund_payouts.settle(conn, refund_id)
+    return "refunded"
+
+
+async def _open_refund(
+    conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], capture: Any
+) -> str | None:
+    """The refund in the books, shared out over the lines. None where all of the money goes back anyway, or no line has
+    room for it: then only the payment says so."""
+    if capture.purpose == "stray":
+        return None
+    ask = RefundAsk(
+        refund_id=f"rf_{secrets.token_hex(12)}", order_no=order_no, origin=Origin.PROVIDER, asked_by=provider,
+        reason="", amount_minor=fact["amount_minor"], of_capture=capture.payment_id,
+    )  # fmt: skip
+    try:
+        return (await refunds.open_refund(conn, None, ask)).refund_id
+    except (Conflict, RuleBroken):
+        return None
+
+
+_DONE_WITHOUT_US = {
+    PaymentKind.AUTHORISE: _authorised,
+    PaymentKind.CAPTURE: _captured,
+    PaymentKind.REFUND: _refunded,
+}
+
+
+# ── disputes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _dispute(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+    """The provider takes the money back until the dispute is decided; what is won comes back."""
+    known = await provider_events.dispute(conn, order_no, provider, fact["provider_ref"])
+    if known is None:
+        if not await _open_dispute(conn, order_no, provider, fact):
+            return "early"
+        known = await provider_events.dispute(conn, order_no, provider, fact["provider_ref"])
+        if known is None or not fact.get("outcome"):
+            return "disputed"
+    if known.status == DisputeStatus.OPEN and not fact.get("outcome") and fact.get("due_at"):
+        await provider_events.move_deadline(conn, known.payment_id, fact["due_at"])
+    if known.status != DisputeStatus.OPEN or not fact.get("outcome"):
+        return "known" if fact.get("outcome") in (None, "", known.status) else DECIDED_OTHERWISE
+    status = DisputeStatus(fact["outcome"])
+    await provider_events.close_dispute(conn, known.payment_id, status)
+    if status is DisputeStatus.WON:
+        await _won(conn, order_no, provider, fact, known)
+    await timeline.note(conn, order_no, f"dispute_{status}", data={"amount_minor": known.amount_minor})
+    return status
+
+
+async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> bool:
+    """False while its capture is not in the books. What was refunded before cannot be taken a second time."""
+    capture = await provider_events.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
+    if capture is None or capture.status != PaymentStatus.SUCCEEDED:
+        return False
+    at = (order_no, capture.payment_id)
+    _, overtaken = await _make_room(conn, *at, fact["amount_minor"], "disputed", same_pays=False)
+    taken = min(fact["amount_minor"], await provider_events.room_of(conn, capture.payment_id))
+    reason = fact.get("error_code") or "unknown"
+    if taken > 0:
+        told = _told(order_no, provider, fact, purpose=capture.purpose)
+        told = replace(told, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
+        await provider_events.open_dispute(conn, told, reason, fact.get("due_at"), overtaken)
+    # Where nothing was left to take there is no row that makes the next notification old news.
+    key = f"dispute:{provider}:{fact['provider_ref']}"
+    if not await timeline.is_done(conn, order_no, key):
+        data = {"amount_minor": fact["amount_minor"], "code": reason}
+        await timeline.note(conn, order_no, "dispute_opened", key=key, data=data)
+    return True
+
+
+async def _won(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], known: Any) -> None:
+    """The money is ours again, and refunds that gave way to the dispute are due again; of an order that was cancelled
+    meanwhile it goes back to the customer."""
+    told = Told(
+        order_no, provider, PaymentKind.DISPUTE_WON, known.amount_minor, known.currency, fact["provider_ref"],
+        known.purpose, known.attempt, known.parent_id,
+    )  # fmt: skip
+    await provider_events.record(conn, told)
+    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    if order.status == Status.CANCELLED:
+        await provider_events.mark_stray(conn, known.parent_id)
+    for one in await provider_events.reopen_refunds(conn, known.payment_id):
+        data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "status": one.status}
+        await timeline.note(conn, order_no, "refund_reopened", data=data)
+
+
+# ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _told(order_no: str, provider: str, fact: dict[str, Any], *, purpose: str) -> Told:
+    kind = PaymentKind(fact["kind"])
+    return Told(order_no, provider, kind, fact["amount_minor"], fact["currency"], fact["provider_ref"], purpose)
+
+
+def _fits(order: Any, fact: dict[str, Any]) -> bool:
+    """True when the order waits for a payment of just this amount."""
+    return (
+        order.status in (Status.RECEIVED, Status.PENDING_PAYMENT)
+        and not order.cancelling
+        and not order.has_capture
+        and (fact["amount_minor"], fact["currency"]) == (order.total_minor, order.currency)
+    )
+
+
+async def _authorisation(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
+    """What the fact ends or takes. One of ours whose answer we still wait for has surely succeeded."""
+    parent = await provider_events.parent_of(conn, order_no, provider, PaymentKind.AUTHORISE, fact)
+    if parent is not None and parent.status != PaymentStatus.SUCCEEDED:
+        own = {"provider_ref": fact["parent_ref"], "amount_minor": parent.amount_minor}
+        await _settle(conn, order_no, parent, PaymentStatus.SUCCEEDED, own)
+    return parent
+
+
+async def _make_room(
+    conn: AsyncConnection, order_no: str, capture_id: int, wanted_minor: int, code: str, *, same_pays: bool = True
+) -> tuple[str | None, list[str]]:
+    """Let unpaid refunds yield, and tell so; the refund of ours that this very payment pays, if there is one, and those
+    that were overtaken."""
+    pays, overtaken = await provider_events.make_room(conn, order_no, capture_id, wanted_minor, same_pays=same_pays)
+    for one in overtaken:
+        data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "code": code}
+        await timeline.note(conn, order_no, "refund_overtaken", data=data)
+    return pays, [one.refund_id for one in overtaken]

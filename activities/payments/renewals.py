@@ -1,0 +1,96 @@
+"""Authorisations that end before their time: authorised anew, each between its two transactions, then given up."""
+
+from typing import TypeGuard
+
+from activities.base import effect
+from activities.orders.views import view_of
+from activities.payments.gateway_calls import GatewayCalls, finish
+from activities.payments.late_results import keep_late_outcome
+from activities.payments.order_payments import PaymentActivities
+from domain.gateways import GatewayResult
+from domain.payments.transactions import PaymentStatus
+from infra.db.engine import Database
+from infra.db.orders import timeline
+from infra.db.payments import renewals, transactions
+from infra.db.payments.renewals import Due
+from infra.db.payments.transactions import Opened
+from infra.provider_rules import authorisation_periods
+from infra.settings import Settings
+from workflows import payloads as m
+
+
+class RenewalActivities:
+    """The new authorisation first, then an end to the old one: at no moment is nothing held."""
+
+    def __init__(
+        self, database: Database, calls: GatewayCalls, payments: PaymentActivities, settings: Settings
+    ) -> None:
+        self._db = database
+        self._calls = calls
+        self._payments = payments
+        self._again_s = settings.expired_payment_timeout_s
+
+    @effect("renew_authorisation")
+    async def renew_authorisation(self, ref: m.RenewalRef) -> m.OrderView:
+        """Renew it, or go on without where that cannot be; and give back what it leaves over."""
+        opened = await self._open(ref)
+        if opened is not None:
+            result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
+            await self._record(ref, opened, result)
+        await self._payments.return_payment(m.ReturnRequest(ref.order_no, "stray"))
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            here = await renewals.due(conn, ref.order_no, ref.payment_id)
+            if here is not None and here.purpose == "stray":
+                await renewals.settled(conn, ref.payment_id)
+            return await view_of(conn, ref.order_no)
+
+    @effect("put_off_renewal")
+    async def put_off_renewal(self, ref: m.RenewalRef) -> m.OrderView:
+        """The provider does not answer: it is tried again, until it is time to go on without."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            here = await renewals.due(conn, ref.order_no, ref.payment_id)
+            if _stands(here) and here.ends_soon and (here.purpose == "guarantee" or here.ended):
+                await renewals.not_renewed(conn, here, "provider_unavailable")
+                await renewals.go_without(conn, here, self._again_s)
+            await renewals.put_off(conn, ref.payment_id)
+            return await view_of(conn, ref.order_no)
+
+    async def _open(self, ref: m.RenewalRef) -> Opened | None:
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            here = await renewals.due(conn, ref.order_no, ref.payment_id)
+            if not _stands(here):
+                if here is not None and not here.wanted:
+                    await renewals.settled(conn, ref.payment_id)
+                return None
+            if here.refused:
+                await renewals.go_without(conn, here, self._again_s)
+                return None
+            if not authorisation_periods.is_renewable(here.provider, here.token):
+                await renewals.not_renewed(conn, here, "token_used_once")
+                await renewals.go_without(conn, here, self._again_s)
+                return None
+            return await renewals.open_renewal(conn, here)
+
+    async def _record(self, ref: m.RenewalRef, opened: Opened, result: GatewayResult) -> None:
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            here = await renewals.due(conn, ref.order_no, ref.payment_id)
+            if not await finish(conn, opened.intent, result):
+                if result.status is PaymentStatus.SUCCEEDED:
+                    await keep_late_outcome(conn, opened.new, result)
+                    await transactions.note_details(conn, opened.intent.payment_id, result.risk, result.expires_at)
+            elif result.status is PaymentStatus.SUCCEEDED:
+                data = {"amount_minor": opened.new.amount_minor, "until": result.expires_at}
+                await timeline.note(conn, ref.order_no, "authorisation_renewed", data=data)
+            elif result.status is PaymentStatus.FAILED and here is not None:
+                await renewals.not_renewed(conn, here, result.error_code or "declined")
+                await renewals.go_without(conn, here, self._again_s)
+            await renewals.settled(conn, ref.payment_id)
+
+
+def _stands(here: Due | None) -> TypeGuard[Due]:
+    """True for an authorisation that is wanted; not for an open question about a renewal that is not."""
+    return here is not None and here.wanted and here.status == PaymentStatus.SUCCEEDED

@@ -1,0 +1,170 @@
+"""Booking and recalling parcels: intent transaction, the carrier's call, outcome transaction."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.base import effect
+from activities.orders.inbox import parcel_moved, standing_of
+from activities.orders.views import view_of
+from domain.errors import RuleBroken
+from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
+from domain.shipping.shipments import ShipmentStatus, has_left
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database
+from infra.db.orders import replaced_parcels, timeline
+from infra.db.shipping import shipments
+from infra.db.shipping.shipments import Shipment, ToShip
+from infra.security.crypto import Unreadable, Vault
+from infra.settings import Settings
+from workflows import payloads as m
+
+
+class ShippingActivities:
+    """Steps that call carriers."""
+
+    def __init__(
+        self, database: Database, carriers: Mapping[str, CarrierGateway], vault: Vault, settings: Settings
+    ) -> None:
+        self._db = database
+        self._carriers = carriers
+        self._vault = vault
+        self._settings = settings
+
+    @effect("book_shipment")
+    async def book_shipment(self, ref: m.OrderRef) -> m.OrderView:
+        """Book one parcel for the whole order and keep its label. Refuses `address_refused` and the like for good."""
+        async with autocommit(self._db) as conn:
+            opened = await shipments.open_booking(conn, ref.order_no, self._settings.carrier)
+        if opened is None:
+            return await self._view(ref.order_no)
+        shipment, goods = opened
+        known = await self._known(shipment)
+        if known is not None and shipment.address_rev != goods.address_rev:
+            return await self._replace(ref, shipment, known)
+        booking = known or await self._book(ref.order_no, shipment, goods)
+        return await self._keep(ref.order_no, shipment, booking, goods)
+
+    @effect("cancel_shipment")
+    async def cancel_shipment(self, ref: m.OrderRef) -> m.OrderView:
+        """Call the parcel back. When the carrier has it already, the books say so and the order has shipped."""
+        async with self._db.begin() as conn:
+            shipment = await shipments.live_shipment(conn, ref.order_no)
+        if shipment is None or has_left(shipment.status):
+            return await self._view(ref.order_no)
+        recalled = await self._recall(shipment)
+        async with self._db.begin() as conn:
+            await self._recalled(conn, ref.order_no, shipment, recalled=recalled)
+            return await view_of(conn, ref.order_no)
+
+    @effect("stop_replacement")
+    async def stop_replacement(self, ref: m.OrderRef) -> m.OrderView:
+        """The first parcel arrived after all: call the second back, and deliver the order whether it comes or not."""
+        async with self._db.begin() as conn:
+            second = await shipments.live_shipment(conn, ref.order_no)
+        waits = second is not None and not has_left(second.status)
+        stopped = second is None or (waits and await self._recall(second))
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            if second is not None and waits:
+                stopped = await self._recalled(conn, ref.order_no, second, recalled=stopped)
+            number = second.shipment_id if second is not None else ""
+            window_s = self._settings.return_window_s
+            await replaced_parcels.settle(conn, ref.order_no, stopped=stopped, second=number, window_s=window_s)
+            return await view_of(conn, ref.order_no)
+
+    # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _recall(self, shipment: Shipment) -> bool:
+        """Ask the carrier for the parcel back; False when it has left. What a person booked is known to no carrier of
+        ours under any reference, whatever its carrier is called. Raises RuleBroken `carrier_not_connected`."""
+        reference = shipment.carrier_ref
+        if reference is None and shipment.status is not ShipmentStatus.BOOKING:
+            raise RuleBroken("carrier_not_connected")
+        if reference is None:
+            known = await self._carrier(shipment.carrier).lookup(shipment.key)
+            reference = known.shipment_ref if known else None
+        if reference is None:
+            return True
+        return bool(await self._carrier(shipment.carrier).cancel(reference, f"{shipment.key}/cancel"))
+
+    async def _recalled(self, conn: AsyncConnection, order_no: str, shipment: Shipment, *, recalled: bool) -> bool:
+        """Write the carrier's answer under the order's lock; False when the parcel has left, or moved on meanwhile."""
+        await timeline.lock_order(conn, order_no)
+        if not recalled:
+            await shipments.set_status(conn, shipment, ShipmentStatus.PICKED_UP)
+            standing = await standing_of(conn, order_no)
+            await parcel_moved(conn, order_no, standing, ShipmentStatus.PICKED_UP, self._settings)
+            return False
+        if not await shipments.cancelled(conn, shipment):
+            return False
+        await timeline.note(conn, order_no, "shipment_cancelled", key=f"{shipment.key}/cancel")
+        return True
+
+    async def _known(self, shipment: Shipment) -> Booking | None:
+        """What an earlier try may have booked."""
+        if shipment.tries == 1:
+            return None
+        return await self._carrier(shipment.carrier).lookup(shipment.key)
+
+    async def _book(self, order_no: str, shipment: Shipment, goods: ToShip) -> Booking:
+        try:
+            address = self._vault.open_json(
+                self._vault.unwrap(goods.data_key), goods.ship_to_enc, f"{order_no}:ship_to"
+            )
+        except Unreadable:
+            raise RuleBroken("address_unreadable") from None
+        country, province, city = goods.origin
+        request = BookingRequest(
+            order_no=order_no,
+            idempotency_key=shipment.key,
+            reference=shipment.shipment_id,
+            origin=Address(country=country, province=province, city=city),
+            destination=Address(**{name: address.get(name) or "" for name in _ADDRESS}),
+            parcels=(Parcel(goods.weight_g),),
+            lines=tuple(BookingLine(sku, quantity) for sku, quantity in goods.lines),
+            slot=goods.slot,
+        )
+        return await self._carrier(shipment.carrier).book(request)
+
+    async def _keep(self, order_no: str, shipment: Shipment, booking: Booking, goods: ToShip) -> m.OrderView:
+        label = self._vault.seal(self._vault.unwrap(goods.data_key), booking.label, f"{shipment.shipment_id}:label")
+        wait = timeline.waiting("pickup", "support looks into it", self._settings.dispatch_timeout_s)
+        parcel = {"carrier": shipment.carrier, "tracking_no": booking.tracking_no}
+        data = {"shipment_id": shipment.shipment_id, **parcel, "waiting": wait}
+        async with autocommit(self._db) as conn:
+            kept = await shipments.booked(conn, shipment, booking, label, data)
+            view = await view_of(conn, order_no, look_for_stray=False)
+        if not kept:
+            await self._undo_late(order_no, shipment, booking)
+        return view
+
+    async def _undo_late(self, order_no: str, shipment: Shipment, booking: Booking) -> None:
+        """A try that was overtaken: a parcel that nobody waits for is called back."""
+        async with self._db.begin() as conn:
+            live = await shipments.live_shipment(conn, order_no)
+        if live is None or live.key != shipment.key:
+            await self._carrier(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
+
+    async def _replace(self, ref: m.OrderRef, shipment: Shipment, booking: Booking) -> m.OrderView:
+        """The address was amended after a try that did book: call that parcel back, then book anew."""
+        recalled = await self._carrier(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
+        if not recalled:
+            raise RuleBroken("parcel_on_its_way")
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            await shipments.cancelled(conn, shipment)
+        return await self.book_shipment(ref)
+
+    def _carrier(self, name: str) -> CarrierGateway:
+        carrier = self._carriers.get(name)
+        if carrier is None:
+            raise RuleBroken("carrier_not_connected")
+        return carrier
+
+    async def _view(self, order_no: str) -> m.OrderView:
+        async with self._db.begin() as conn:
+            return await view_of(conn, order_no)
+
+
+_ADDRESS = ("country", "province", "city", "district", "line1", "postcode", "name", "phone")

@@ -1,0 +1,80 @@
+"""Moving an order by hand along the transition table."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.base import effect
+from activities.orders.views import view_of
+from activities.payments import manual_records
+from domain.errors import Conflict, RuleBroken
+from domain.orders.status import Event, Status
+from domain.shipping.shipments import ShipmentStatus
+from domain.support.manual_transitions import adjustments, check_adjustment
+from infra.db.engine import Database
+from infra.db.orders import timeline
+from infra.db.support import manual_transitions
+from infra.security.crypto import Unreadable, Vault
+from infra.settings import Settings
+from workflows import payloads as m
+
+_ACT = text(
+    """SELECT a.actor, a.value_enc, c.data_key FROM order_acts a JOIN orders USING (order_no)
+         JOIN customers c USING (customer_id)
+        WHERE a.act_id = :act_id AND a.order_no = :order_no AND a.action = 'adjust' AND a.detail = :event"""
+)
+
+
+class AdjustingActivities:
+    """Steps that touch only the books."""
+
+    def __init__(self, database: Database, vault: Vault, settings: Settings) -> None:
+        self._db = database
+        self._vault = vault
+        self._settings = settings
+
+    @effect("adjust_order")
+    async def adjust_order(self, request: m.AdjustRequest) -> m.OrderView:
+        """Write what a person says has happened. Refuses `adjustment_not_possible` where the books do not allow it."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, request.order_no)
+            key = f"adjust:{request.act_id}"
+            if not await timeline.is_done(conn, request.order_no, key):
+                actor, value = await self._act(conn, request)
+                await self._apply(conn, request, value)
+                data = {"event": request.event, "act_id": request.act_id}
+                await timeline.note(conn, request.order_no, "order_adjusted", actor, key=key, data=data)
+            return await view_of(conn, request.order_no)
+
+    async def _act(self, conn: AsyncConnection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
+        values = {"act_id": request.act_id, "order_no": request.order_no, "event": request.event}
+        row = (await conn.execute(_ACT, values)).one_or_none()
+        if row is None:
+            raise RuleBroken("act_unknown")
+        try:
+            key = self._vault.unwrap(row.data_key) if row.data_key else b""
+            value = self._vault.open_json(key, row.value_enc, f"{request.act_id}:value") if row.value_enc else {}
+        except Unreadable:
+            raise RuleBroken("value_unreadable") from None
+        if check_adjustment(Event(request.event), value) is not None:
+            raise RuleBroken("value_does_not_fit")
+        return row.actor, value
+
+    async def _apply(self, conn: AsyncConnection, request: m.AdjustRequest, value: dict[str, Any]) -> None:
+        order_no, event = request.order_no, Event(request.event)
+        here = await manual_transitions.standing(conn, order_no)
+        if event not in adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held):
+            raise Conflict("adjustment_not_possible")
+        match event:
+            case Event.PAYMENT_RECORDED:
+                await manual_records.record_capture(conn, here.status, order_no, value["reference"])
+            case Event.SHIPMENT_RECORDED:
+                tag = request.act_id.removeprefix("act_")[:8]
+                await manual_records.record_parcel(conn, self._settings, here.status, order_no, tag, value)
+            case Event.SHIPMENT_PICKED_UP:
+                await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.PICKED_UP)
+            case Event.SHIPMENT_DELIVERED:
+                await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.DELIVERED)
+            case _:
+                await timeline.move(conn, order_no, Status.DELIVERED, event, data={"waiting": None})

@@ -1,0 +1,132 @@
+"""How a run of an order's workflow is begun, by whoever begins it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.common import (
+    Priority,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.money import Money
+from domain.orders import priority as priorities
+from domain.orders.priority import SHARES, named
+from infra.db.messaging.workflow_requests import OrderFacts
+from infra.observability.telemetry import temporal_interceptors
+from infra.settings import Settings
+from infra.temporal.temporal_client import OMS_CHANNEL, OMS_STATUS, connect
+from workflows import names
+from workflows.payloads import ReturnRef, StartJob, StartOrder
+
+ClientProvider = Callable[[], Awaitable[Client]]
+
+
+def lazily_connected(settings: Settings) -> ClientProvider:
+    """A provider that connects at its first use that succeeds; raises RuntimeError while Temporal is unreachable."""
+    known: list[Client] = []
+
+    async def provide() -> Client:
+        if not known:
+            known.append(await connect(settings, interceptors=temporal_interceptors()))
+        return known[0]
+
+    return provide
+
+
+def summary(order: OrderFacts) -> str:
+    """One line for lists of workflows: number, channel, total, size."""
+    lines = "1 line" if order.lines == 1 else f"{order.lines} lines"
+    return f"{order.order_no} · {order.channel} · {Money(order.total_minor, order.currency)} · {lines}"
+
+
+def attributes(order: OrderFacts) -> TypedSearchAttributes:
+    """The search attributes that a run begins with."""
+    return TypedSearchAttributes(
+        [SearchAttributePair(OMS_STATUS, order.status), SearchAttributePair(OMS_CHANNEL, order.channel)]
+    )
+
+
+def share(order: OrderFacts) -> Priority:
+    """How often tasks of the order are handed out when there is a queue: a share each, so that nobody starves."""
+    pressing = named(order.priority)
+    if pressing is priorities.Priority.STANDARD:
+        return Priority.default
+    return Priority(fairness_key=pressing.value, fairness_weight=SHARES[pressing])
+
+
+def _described(order: OrderFacts, task_queue: str) -> dict[str, Any]:
+    return {
+        "id": names.order_workflow(order.order_no),
+        "task_queue": task_queue,
+        "priority": share(order),
+        "search_attributes": attributes(order),
+        "static_summary": summary(order),
+    }
+
+
+async def start_once(client: Client, order: OrderFacts, task_queue: str, *, eager: bool) -> None:
+    """Start an order that has never run. Raises WorkflowAlreadyStartedError when it has."""
+    await client.start_workflow(
+        names.ORDER,
+        StartOrder(order.order_no),
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        request_eager_start=eager,
+        **_described(order, task_queue),
+    )
+
+
+async def start_again(client: Client, order: OrderFacts, task_queue: str) -> None:
+    """Start a run from the books. Raises WorkflowAlreadyStartedError when one is running."""
+    await client.start_workflow(
+        names.ORDER,
+        StartOrder(order.order_no),
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        **_described(order, task_queue),
+    )
+
+
+async def signal(client: Client, order: OrderFacts, task_queue: str, name: str, payload: Any) -> None:
+    """Signal an order; one that is not running begins a run from the books."""
+    await client.start_workflow(
+        names.ORDER,
+        StartOrder(order.order_no),
+        start_signal=name,
+        start_signal_args=[payload],
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        **_described(order, task_queue),
+    )
+
+
+async def signal_return(client: Client, order: OrderFacts, task_queue: str, return_id: str, payload: Any) -> None:
+    """Signal a return's workflow; where it is not there, its order, which begins it and loses nothing by that."""
+    try:
+        await client.get_workflow_handle(names.return_workflow(return_id)).signal(names.RETURN_CHANGED, payload)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await signal(client, order, task_queue, names.AFTER_SALES, {"unfollowed": return_id})
+
+
+async def start_return(client: Client, ref: ReturnRef, task_queue: str) -> None:
+    """Start a return's run from the books. Raises WorkflowAlreadyStartedError when one is running."""
+    await client.start_workflow(
+        names.RETURN,
+        ref,
+        id=names.return_workflow(ref.return_id),
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        static_summary=f"{ref.return_id} of order {ref.order_no}",
+    )
+
+
+async def start_job(client: Client, job: StartJob, task_queue: str) -> None:
+    """Start a bulk act. Raises WorkflowAlreadyStartedError when it is running."""
+    await client.start_workflow(names.BULK_RESOLVE, job, id=names.job_workflow(job.job_id), task_queue=task_queue)

@@ -1,0 +1,164 @@
+"""Asking for a return on a customer's behalf: which pieces, and what he gets for them; shown first, then asked for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.authorization import visible
+from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import Services, methods, require, services
+from api.errors import Problem, from_rule
+from api.pages.line_fields import form_lines, typed_lines
+from api.schemas.after_sales.returns import MAX_LINES, AskReturn
+from api.services.after_sales import return_operations
+from api.services.after_sales.return_operations import ASKED_BY, Asked
+from domain.after_sales.returns import Reason, Resolution
+from domain.errors import RuleBroken
+from domain.orders.status import Status
+from infra.db.after_sales import return_requests
+from infra.db.after_sales.settlement import SETTLINGS
+from infra.db.approvals import approval_limits
+from infra.db.approvals.approval_limits import Limits, Moved
+from infra.db.read_models.order_detail import whole_order
+
+router = APIRouter(prefix="/console/orders")
+
+EXCHANGE_FIRST = "exchange_first"
+ROWS = 3
+_NOT_KEPT = ("key", "confirm", "change", "more")
+
+
+@router.get("/{order_no}/return")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """What can be sent back, and for what."""
+    require(person.principal, *ASKED_BY)
+    number = (await visible(services(request), person.principal, order_no)).order_no
+    return await _page(request, person, number, {})
+
+
+@router.post("/{order_no}/return")
+async def ask(request: Request, person: Signed, order_no: str) -> Response:
+    """Show what it would bring; with `confirm`, ask for it. What does not fit is said above the form, which keeps what
+    was typed."""
+    require(person.principal, *ASKED_BY)
+    parts, fields = services(request), await posted(request, person)
+    number = (await visible(parts, person.principal, order_no)).order_no
+    if fields.get("more") or fields.get("change"):
+        return await _page(request, person, number, fields)
+    try:
+        wish = _wish(fields)
+        if not fields.get("confirm"):
+            means = (await return_operations.preview(parts, person.principal, number, wish))["consequence"]
+            return await _page(request, person, number, fields, means=means)
+        asked = Asked(person.principal, key_of(fields), digest(wish))
+        answer = await return_operations.ask(parts, asked, number, wish)
+    except Problem as problem:
+        return await _page(request, person, number, fields, problem=problem)
+    except RuleBroken as broken:
+        return await _page(request, person, number, fields, problem=from_rule(broken))
+    return RedirectResponse(f"/console/returns/{answer.content['return_id']}", 303)
+
+
+def _wish(fields: dict[str, str]) -> AskReturn:
+    """The form as the HTTP call's body. Raises Problem `nothing_chosen`, `reason_missing`, and what the call raises."""
+    typed_of = typed_lines("units", fields)
+    lines = [{**named, "quantity": whole(typed)} for named, typed in typed_of if typed not in ("", "0")]
+    if not lines:
+        raise Problem("nothing_chosen", "say how many pieces go back")
+    photographs = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
+    body = {"lines": lines, "reason": fields.get("reason", ""), "reason_code": fields.get("reason_code", "other")}
+    return fitting(AskReturn, body | {"photographs": photographs} | _instead(fields))
+
+
+def _instead(fields: dict[str, str]) -> dict[str, Any]:
+    """What the customer gets; what was typed for another way goes along, and is refused there."""
+    way = fields.get("resolution", str(Resolution.REFUND))
+    first = way == EXCHANGE_FIRST
+    rows = [(fields.get(f"want.sku.{n}", "").strip(), fields.get(f"want.units.{n}", "").strip())
+            for n in range(1, _rows(fields) + 1)]  # fmt: skip
+    wanted = [{"sku": sku, "quantity": whole(typed)} for sku, typed in rows if sku or typed]
+    token = fields.get("token", "").strip()
+    return {
+        "resolution": Resolution.EXCHANGE if first else way,
+        "advance": first,
+        "exchange_lines": wanted or None,
+        "payment": {"method": fields.get("method", ""), "token": token} if token else None,
+    }
+
+
+def _rows(fields: dict[str, str]) -> int:
+    """How many lines for other goods the form has."""
+    told = whole(fields.get("rows", ""))
+    rows = told if isinstance(told, int) else ROWS
+    return min(max(rows, ROWS) + (ROWS if fields.get("more") else 0), MAX_LINES)
+
+
+async def _page(
+    request: Request,
+    person: Member,
+    number: str,
+    fields: dict[str, str],
+    *,
+    means: dict[str, Any] | None = None,
+    problem: Problem | None = None,
+) -> Response:
+    parts = services(request)
+    rows = _rows(fields)
+    kept = {name: text for name, text in fields.items() if name not in _NOT_KEPT} | {"rows": str(rows)}
+    context = await _offered(parts, number) | {
+        "fields": kept,
+        "rows": range(1, rows + 1),
+        "means": means,
+        "then": _then(means) if means else None,
+        "by_two": means is not None and await _by_two(parts, number, _money(means)),
+        "problem": problem,
+    }
+    status = problem.status_code if problem else 200
+    return page(request, "order_return.html", status=status, member=person, key=new_key(), **context)
+
+
+async def _offered(parts: Services, number: str) -> dict[str, Any]:
+    """The order, the pieces of it that may go back, and the ways in which a return is settled here."""
+    async with parts.database.begin() as conn:
+        order = await whole_order(conn, parts.keys, number)
+        left = await return_requests.returnable(conn, number)
+    assert order is not None, "visible"
+    of_order = {line["line_no"]: line for line in order["lines"]}
+    back = form_lines(
+        "units", [of_order[line.line_no] | {"quantity": line.quantity} for line in left if line.line_no in of_order]
+    )
+    ways = [str(one) for one in Resolution if one in SETTLINGS]
+    if Resolution.EXCHANGE in ways:
+        ways.insert(ways.index(Resolution.EXCHANGE) + 1, EXCHANGE_FIRST)
+    return {
+        "order": order,
+        "units": back if order["status"] == Status.DELIVERED else [],
+        "named": {line.line_no: line for line in form_lines("units", order["lines"])},
+        "names": {line["sku"]: line["name"] for line in order["lines"]},
+        "reasons": list(Reason),
+        "ways": ways,
+        "methods": methods(parts.settings),
+    }
+
+
+async def _by_two(parts: Services, number: str, money: int) -> bool:
+    """Whether settling it will need a second person, as far as it can be told."""
+    async with parts.database.begin() as conn:
+        moved = Moved(money, money, "")
+        return await approval_limits.needs_two(conn, Limits.from_settings(parts.settings), number, moved, None)
+
+
+def _money(means: dict[str, Any]) -> int:
+    """What would be given as money or as store credit."""
+    instead = means["exchange"]
+    return int(instead["to_refund_minor"] if instead else means["refund"]["amount_minor"])
+
+
+def _then(means: dict[str, Any]) -> datetime:
+    """When what comes by itself comes, were it asked for now."""
+    seconds = means["send_within_s"] if means["answer_within_s"] is None else means["answer_within_s"]
+    return datetime.now(UTC) + timedelta(seconds=seconds)

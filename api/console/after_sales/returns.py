@@ -1,0 +1,110 @@
+"""Returns: the list, and one return with what may be done with it."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.rendering import page
+from api.console.session import Signed, posted
+from api.dependencies import require, require_staff, services
+from api.pages import forms
+from api.routes.after_sales.returns import before, following, items, label_document
+from api.schemas.after_sales.returns import FoundPieces, RejectReturn
+from api.services.after_sales import return_operations
+from api.services.after_sales.return_operations import ASKED_BY, HANDLED_BY, Asked
+from domain.after_sales.returns import ReturnStatus
+from infra.db.after_sales import return_queries, return_requests, returns
+from infra.db.after_sales.return_queries import ReturnsWanted
+from infra.db.read_models import order_detail
+
+router = APIRouter(prefix="/console")
+
+PAGE_SIZE = 50
+CONDITIONS = ("as_new", "damaged", "missing", "wrong_item")
+
+
+@router.get("/returns")
+async def listed(
+    request: Request,
+    person: Signed,
+    status: ReturnStatus | Annotated[str, Query(max_length=0)] = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Returns, the newest first."""
+    require_staff(person.principal)
+    wanted = ReturnsWanted(str(status) or None, None, before(cursor or None), PAGE_SIZE)
+    async with services(request).database.begin() as conn:
+        rows = await return_queries.page(conn, wanted)
+    context: dict[str, Any] = {
+        "rows": items(rows, PAGE_SIZE, person.principal),
+        "next": following(rows, PAGE_SIZE),
+        "chosen": str(status),
+        "statuses": list(ReturnStatus),
+    }
+    return page(request, "returns.html", member=person, **context)
+
+
+@router.get("/returns/{return_id}")
+async def one(request: Request, person: Signed, return_id: str) -> Response:
+    """One return, and the forms for what this person may do with it."""
+    require_staff(person.principal)
+    parts = services(request)
+    shown = await return_operations.visible(parts, person.principal, return_id)
+    async with parts.database.begin() as conn:
+        brings_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
+        order = (await order_detail.glances(conn, [shown["order_no"]]))[shown["order_no"]]
+    context: dict[str, Any] = {
+        "found": shown,
+        "brings_minor": brings_minor,
+        "currency": currency,
+        "customer_id": order.customer_id,
+        "conditions": CONDITIONS,
+        "sees_person": person.may(*HANDLED_BY),
+    }
+    return page(request, "return.html", member=person, key=new_key(), **context)
+
+
+@router.get("/returns/{return_id}/label")
+async def label(request: Request, person: Signed, return_id: str) -> Response:
+    """The label; it carries the customer's address."""
+    require(person.principal, *HANDLED_BY)
+    await return_operations.visible(services(request), person.principal, return_id)
+    return await label_document(services(request), return_id)
+
+
+@router.post("/returns/{return_id}/{verb}")
+async def act(
+    request: Request, person: Signed, return_id: str, verb: Literal["approve", "reject", "cancel", "receive", "inspect"]
+) -> Response:
+    """What a button of the page does."""
+    require(person.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))
+    parts, fields = services(request), await posted(request, person)
+    found = await return_operations.visible(parts, person.principal, return_id)
+    key = f"{key_of(fields)}{verb}"
+    plain = Asked(person.principal, key, return_operations.digest_of(f"{verb} {return_id}"))
+    match verb:
+        case "approve":
+            await return_operations.approve(parts, plain, return_id)
+        case "cancel":
+            await return_operations.cancel(parts, plain, return_id)
+        case "reject":
+            no = fitting(RejectReturn, {"reason": fields.get("reason", "")})
+            await return_operations.reject(parts, Asked(person.principal, key, digest(no)), return_id, no.reason)
+        case _:
+            told = _told(fields, found)
+            does = return_operations.receive if verb == "receive" else return_operations.inspect
+            await does(parts, Asked(person.principal, key, digest(told)), return_id, told)
+    return RedirectResponse(f"/console/returns/{return_id}", 303)
+
+
+def _told(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
+    """The numbers that were typed for each line and condition. Raises Problem."""
+    lines = [
+        {"line_no": line["line_no"], "quantity": whole(typed), "condition": condition}
+        for line in found["lines"]
+        for condition in CONDITIONS
+        if (typed := fields.get(f"{condition}.{line['line_no']}", "").strip()) not in ("", "0")
+    ]
+    return forms.fitting(FoundPieces, {"lines": lines})

@@ -1,0 +1,110 @@
+"""What staff are told by themselves: the causes that last, and the channels, to be added, tested and removed."""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from api.console.i18n import language
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import require, services
+from api.request_body import refused
+from api.schemas.alerts import NewChannel
+from api.services import alert_channel_setup
+from domain.access import Role
+from domain.alerts import ChannelKind, Kind, Language
+from infra.alerts import email, message
+from infra.alerts.i18n import word
+from infra.db.alerts import alert_channels, alerts
+from infra.db.alerts.alert_deliveries import Notice
+
+router = APIRouter(prefix="/console/notices")
+
+_CAUSE = "cause."
+
+
+@router.get("")
+async def overview(request: Request, person: Signed) -> Response:
+    """The causes that last, live, and the channels."""
+    require(person.principal, Role.OPERATIONS)
+    return await _page(request, person)
+
+
+@router.post("")
+async def add(request: Request, person: Signed) -> Response:
+    """Add a channel; a webhook's secret is shown this once."""
+    require(person.principal, Role.OPERATIONS)
+    fields = await posted(request, person)
+    wish = _wish(fields)
+    key = fields.get("key") or secrets.token_hex(16)
+    digest = hashlib.sha256(wish.model_dump_json().encode()).digest()
+    answer = await alert_channel_setup.add(services(request), person.principal, key, digest, wish)
+    return await _page(request, person, added=answer.content)
+
+
+@router.post("/{channel_id}/test")
+async def test(request: Request, person: Signed, channel_id: str) -> Response:
+    """Send a test notice, and show what the channel said."""
+    require(person.principal, Role.OPERATIONS)
+    await posted(request, person)
+    return await _page(request, person, tested=await alert_channel_setup.test(services(request), channel_id))
+
+
+@router.post("/{channel_id}/remove")
+async def remove(request: Request, person: Signed, channel_id: str) -> Response:
+    """Tell it nothing any more."""
+    require(person.principal, Role.OPERATIONS)
+    await posted(request, person)
+    await alert_channel_setup.remove(services(request), person.principal, channel_id)
+    return RedirectResponse("/console/notices", 303)
+
+
+async def _page(request: Request, person: Member, **outcome: Any) -> Response:
+    parts, lang = services(request), language(request)
+    async with parts.database.begin() as conn:
+        causes = await alerts.open_causes(conn)
+        channels = await alert_channels.every(conn, parts.keys.vault)
+    context: dict[str, Any] = {
+        "added": None,
+        "tested": None,
+        **outcome,
+        "causes": [_shown(cause, lang) for cause in causes],
+        "channels": channels,
+        "kinds": [
+            kind.value for kind in ChannelKind if kind is not ChannelKind.EMAIL or email.configured(parts.settings)
+        ],
+        "languages": [one.value for one in Language],
+        "cause_words": {kind.value: word(lang, f"kind.{kind}") for kind in Kind},
+        "key": secrets.token_hex(16),
+    }
+    template = "notices_live.html" if request.headers.get("x-live") else "notices.html"
+    return page(request, template, member=person, **context)
+
+
+def _shown(cause: dict[str, Any], lang: str) -> dict[str, Any]:
+    """A cause in the words of its notices."""
+    told_at = cause.pop("told_at")
+    notice = Notice(**cause)
+    lines = message.lines_of(notice, lang, datetime.now(UTC))
+    return {
+        "title": message.headline(notice, lang),
+        "lines": [f"{label}{word(lang, 'colon')}{value}" for label, value in lines],
+        "path": message.path_of(notice),
+        "since": notice.since,
+        "told_at": told_at,
+    }
+
+
+def _wish(fields: dict[str, str]) -> NewChannel:
+    """The form as the HTTP call's body. Raises Problem as the call would."""
+    body = {name: fields.get(name, "").strip() for name in ("kind", "name", "target", "language")}
+    chosen = [name.removeprefix(_CAUSE) for name in fields if name.startswith(_CAUSE)]
+    try:
+        return NewChannel.model_validate({**body, "secret": fields.get("secret", "").strip() or None, "causes": chosen})
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None

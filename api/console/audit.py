@@ -1,0 +1,83 @@
+"""The audit log in the console: an order's, a person's, and who can act at all."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from api import pagination
+from api.authorization import visible
+from api.console import i18n
+from api.console.rendering import page
+from api.console.session import Member, Signed
+from api.dependencies import require, services
+from api.schemas.fields import Name
+from domain.access import Role
+from domain.orders.status import Status
+from infra.db.audit import access_review, audit_log
+from infra.db.audit.audit_log import NEWEST, Chain
+
+router = APIRouter(prefix="/console")
+
+PAGE_SIZE = 50
+Cursor = Annotated[str, Query(max_length=300)]
+
+
+@router.get("/orders/{order_no}/audit")
+async def of_order(request: Request, person: Signed, order_no: str, cursor: Cursor = "") -> Response:
+    """Every change of status of an order and every act of staff on it, newest first."""
+    require(person.principal, Role.SUPPORT, Role.OPERATIONS, Role.FINANCE)
+    glance = await visible(services(request), person.principal, order_no)
+    return await _entries(request, person, "order", glance.order_no, cursor)
+
+
+@router.get("/audit")
+async def of_person(request: Request, person: Signed, actor: Name | None = None, cursor: Cursor = "") -> Response:
+    """What one person did; without a person, who can act and did."""
+    require(person.principal, Role.ADMIN)
+    if actor is not None:
+        return await _entries(request, person, "actor", actor, cursor)
+    async with services(request).database.begin() as conn:
+        rows = await access_review.review(conn)
+    return page(request, "audit_access.html", member=person, rows=rows, days=access_review.REVIEW_DAYS)
+
+
+async def _entries(request: Request, person: Member, kind: Chain, key: str, cursor: str) -> Response:
+    parts, before = services(request), pagination.number(cursor or None) or NEWEST
+    async with parts.database.begin() as conn:
+        found = await audit_log.entries(conn, parts.keys, kind, key, before, PAGE_SIZE + 1)
+        chain = await audit_log.chain_of(conn, kind, key)
+    more = pagination.encoded([found[PAGE_SIZE - 1]["number"]]) if len(found) > PAGE_SIZE else None
+    context: dict[str, Any] = {
+        "kind": kind,
+        "key": key,
+        "chain": chain,
+        "entries": [_shown(entry) for entry in found[:PAGE_SIZE]],
+        "statuses": frozenset(str(status) for status in Status),
+        "next": more,
+        # As on the order's page: what somebody wrote about a customer is for those who talk to him.
+        "sees_why": person.may(Role.SUPPORT),
+    }
+    return page(request, "audit.html", member=person, **context)
+
+
+def _shown(entry: dict[str, Any]) -> dict[str, Any]:
+    sides = {side: _readable(entry[side]) for side in ("before", "after")}
+    return {**entry, **sides, "group": _group(entry["action"])}
+
+
+def _readable(value: str | None) -> str | None:
+    """The fields of a row, which the log keeps as JSON, as a line; anything else as it is."""
+    if value is None or not value.startswith("{"):
+        return value
+    try:
+        fields = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+    return ", ".join(f"{name}: {f if isinstance(f, str) else orjson.dumps(f).decode()}" for name, f in fields.items())
+
+
+def _group(action: str) -> str:
+    """Where the words for an action are: acts have their own, an order's events have those of its timeline."""
+    return "act" if f"act.{action}" in i18n.catalogue() else "event"

@@ -1,0 +1,55 @@
+"""Puts the console into the application: its pages, its static files, its errors as pages."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+
+from api.console import alerts, approvals, audit, documents, feedback, sign_in, webhooks
+from api.console.after_sales import delivery_exception, return_request, returns
+from api.console.orders import changes, contact, dashboard, detail, holds
+from api.console.payments import provider_cases, refunds, store_credit
+from api.console.rendering import SITE, page
+from api.console.session import SignInNeeded, to_sign_in
+from api.console.support import bulk_jobs, failing_workflows, parked_steps, retrying_steps, workflow_operations
+from api.pages.error_pages import as_pages
+from api.pages.forms import from_here
+
+ROUTERS: tuple[APIRouter, ...] = (
+    sign_in.router,
+    dashboard.router,
+    detail.router,
+    refunds.router,
+    changes.router,
+    contact.router,
+    delivery_exception.router,
+    workflow_operations.router,
+    holds.router,
+    documents.router,
+    feedback.router,
+    returns.router,
+    return_request.router,
+    store_credit.router,
+    approvals.router,
+    parked_steps.router,
+    provider_cases.router,
+    bulk_jobs.router,
+    failing_workflows.router,
+    alerts.router,
+    webhooks.router,
+    audit.router,
+    retrying_steps.router,
+)
+
+
+def install(app: FastAPI) -> None:
+    """Mount the console; to be called when every other error handler is in place."""
+    for router in ROUTERS:
+        app.include_router(router, include_in_schema=False, dependencies=[Depends(from_here)])
+    SITE.serve_static(app)
+    as_pages(app, SITE.home, _refusal)
+    app.add_exception_handler(SignInNeeded, to_sign_in)
+
+
+def _refusal(request: Request, status: int, problem: dict[str, Any]) -> Response:
+    person = getattr(request.state, "member", None)
+    return page(request, "problem.html", status=status, member=person, problem=problem)

@@ -1,0 +1,131 @@
+"""Changing an order's address, lines, note or delivery slot: a form, what it would mean, and the change itself."""
+
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from api.authorization import visible
+from api.console.forms import digest, key_of, new_key
+from api.console.rendering import page
+from api.console.session import Signed, posted
+from api.dependencies import Services, require, services
+from api.pages.line_fields import form_lines, typed_lines
+from api.pages.slot_fields import as_typed, typed_slot
+from api.presenters.orders import presented
+from api.request_body import refused
+from api.schemas.orders.changes import ChangeOrder
+from api.schemas.orders.orders import Payment
+from api.services.orders import order_changes
+from api.services.orders.order_changes import Wish
+from domain.access import Role
+from domain.orders.status import Change
+from infra.db.orders import change_history
+from infra.db.read_models import order_detail
+from infra.time_zones import zone_at
+
+router = APIRouter(prefix="/console/orders")
+
+ADDRESS = ("name", "phone", "line1", "district", "city", "province", "postcode", "country")
+NEW_LINES = range(1, 4)
+MAX_DIGITS = 12
+
+
+@router.get("/{order_no}/change")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """What may still be changed, as it is now; and what was changed before."""
+    require(person.principal, Role.SUPPORT)
+    parts = services(request)
+    glance = await visible(parts, person.principal, order_no)
+    async with parts.database.begin() as conn:
+        found = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+        done = await change_history.history(conn, parts.keys, glance.order_no)
+    assert found is not None, "visible"
+    zone = zone_at(found["ship_to"], parts.settings.portal_time_zone)
+    offered = {Change(action) for action in presented(found, person.principal, parts.settings)["allowed_actions"]
+               if action in set(Change)}  # fmt: skip
+    context: dict[str, Any] = {
+        "order": found,
+        "units": form_lines("quantity", found["lines"]),
+        "offered": offered,
+        "address": ADDRESS,
+        "new_lines": NEW_LINES,
+        "history": done,
+        "typed": as_typed(found["delivery_slot"], zone),
+        "zone": zone.key,
+    }
+    return page(request, "order_change.html", member=person, **context)
+
+
+@router.post("/{order_no}/change")
+async def change(request: Request, person: Signed, order_no: str) -> Response:
+    """Tell what it would mean, or, once confirmed, do it."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    ship_to = await _destination(parts, glance.order_no)
+    body = _body(fields, zone_at(ship_to, parts.settings.portal_time_zone))
+    wish = _wish(parts, body, fields.get("seen", ""))
+    if fields.get("token"):
+        wish = replace(wish, payment=_payment(parts, fields["token"]))
+    if fields.get("confirmed"):
+        await order_changes.change(parts, person.principal, key_of(fields), digest(body), glance.order_no, wish)
+        return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+    # What it would cost more may be paid on the next page.
+    wish = replace(wish, payment=_payment(parts, "preview"))
+    kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
+    context: dict[str, Any] = {
+        "order_no": glance.order_no,
+        "ship_to": ship_to,
+        "means": await order_changes.preview(parts, glance.order_no, wish),
+        "kept": kept,
+        "key": new_key(),
+    }
+    return page(request, "order_change_confirm.html", member=person, **context)
+
+
+async def _destination(parts: Services, order_no: str) -> dict[str, str] | None:
+    async with parts.database.begin() as conn:
+        found = await order_detail.whole_order(conn, parts.keys, order_no)
+    assert found is not None, "visible"
+    known: dict[str, str] | None = found["ship_to"]
+    return known
+
+
+def _payment(parts: Services, token: str) -> Payment:
+    try:
+        return Payment(method=parts.settings.payment_provider, token=token.strip())
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None
+
+
+def _wish(parts: Services, body: ChangeOrder, seen: str) -> Wish:
+    return order_changes.wish_of(body, frozenset({seen}) - {order_changes.ANY}, parts.settings.max_order_lines)
+
+
+def _body(fields: dict[str, str], zone: ZoneInfo) -> ChangeOrder:
+    """The form as the HTTP call's body: what it does not show is left as it is. Raises Problem as the call does."""
+    value: dict[str, Any] = {}
+    if "ship_to.line1" in fields:
+        value["ship_to"] = {name: fields.get(f"ship_to.{name}", "").strip() for name in ADDRESS}
+    if wanted := typed_lines("quantity", fields):
+        more = {fields.get(f"sku.{n}", "").strip(): fields.get(f"units.{n}", "") for n in NEW_LINES}
+        wanted += [({"sku": sku}, typed) for sku, typed in more.items() if sku]
+        value["lines"] = [{**named, "quantity": _number(typed)} for named, typed in wanted if typed.strip() != "0"]
+    if "note" in fields:
+        value["note"] = fields["note"].replace("\r\n", "\n").strip()
+    if "slot_day" in fields:
+        value["delivery_slot"] = typed_slot(fields, zone)
+    try:
+        return ChangeOrder.model_validate(value)
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None
+
+
+def _number(typed: str) -> int | str:
+    """A whole number as one; anything else stays text, which the model refuses."""
+    clean = typed.strip()
+    return int(clean) if clean.isascii() and clean.isdigit() and len(clean) <= MAX_DIGITS else clean

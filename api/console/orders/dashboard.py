@@ -1,0 +1,133 @@
+"""The board: orders by status, filtered and searched, live."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import pagination
+from api.console.rendering import page
+from api.console.session import Member, Signed
+from api.dependencies import Services, services
+from api.errors import Problem
+from api.presenters.orders import row_presented
+from api.schemas.fields import PROSE
+from api.services.after_sales.return_operations import HANDLED_BY
+from domain.orders.holds import HoldKind
+from domain.orders.priority import RANKS, Priority
+from domain.orders.status import Status
+from infra.db.messaging import start_backlog
+from infra.db.orders import listing, order_search
+from infra.db.read_models import dashboard
+
+router = APIRouter(prefix="/console")
+
+PAGE_SIZE = 50
+MAX_SEARCH_CHARS = 200
+# Orders begin within a moment; what waits longer is worth a line.
+TOLD_FROM_S = 5.0
+_NEWEST: listing.Sort = "-created_at"
+_READABLE = re.compile(PROSE)
+Text = Annotated[str, Query(max_length=64)]
+
+
+@router.get("")
+async def whole_board(
+    request: Request,
+    person: Signed,
+    status: Status | Annotated[str, Query(max_length=0)] = "",
+    channel: Text = "",
+    customer: Text = "",
+    warehouse: Text = "",
+    hold: HoldKind | Annotated[str, Query(pattern="^(any)?$")] = "",
+    priority: Priority | Annotated[str, Query(max_length=0)] = "",
+    placed_from: Text = "",
+    placed_to: Text = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Counts by status, and a page of orders that fit the filters."""
+    filters = {"status": str(status), "channel": channel.strip(), "customer": customer.strip()}
+    filters |= {"warehouse": warehouse.strip(), "hold": str(hold), "priority": str(priority)}
+    filters |= {"placed_from": placed_from, "placed_to": placed_to}
+    template = "board_live.html" if request.headers.get("x-live") else "board.html"
+    return await _board(request, person, template, filters, cursor)
+
+
+async def _board(request: Request, person: Member, template: str, filters: dict[str, str], cursor: str) -> Response:
+    kept = {name: value for name, value in filters.items() if value}
+    wanted = listing.Wanted(
+        status=filters["status"] or None,
+        channel=filters["channel"] or None,
+        customer_id=filters["customer"] or None,
+        warehouse=filters["warehouse"] or None,
+        hold=filters["hold"] or None,
+        priority=RANKS[Priority(filters["priority"])] if filters["priority"] else None,
+        created_from=_day(filters["placed_from"]),
+        created_to=_day(filters["placed_to"], days=1),
+        limit=PAGE_SIZE,
+        after=pagination.position(cursor or None, _NEWEST),
+    )
+    async with services(request).database.begin() as conn:
+        counts = await dashboard.counts(conn)
+        waiting = await start_backlog.look(conn, dashboard.COUNTED + 1)
+        returns = await dashboard.returns_waiting(conn) if person.may(*HANDLED_BY) else {}
+        rows = await listing.page(conn, wanted)
+    more = pagination.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
+    context: dict[str, Any] = {
+        "counts": counts,
+        "returns": returns,
+        "counted": dashboard.COUNTED,
+        "waiting": waiting if waiting.oldest_s >= TOLD_FROM_S else None,
+        "refusing": services(request).backlog.full,
+        "statuses": [status.value for status in Status],
+        "holds": list(HoldKind),
+        "priorities": list(Priority),
+        "filters": filters,
+        "here": urlencode(kept | ({"cursor": cursor} if cursor else {})),
+        "rows": [row_presented(row) for row in rows[:PAGE_SIZE]],
+        "next": urlencode(kept | {"cursor": more}) if more else None,
+    }
+    return page(request, template, member=person, **context)
+
+
+def _day(typed: str, days: int = 0) -> datetime | None:
+    """The beginning of a day in UTC, `days` later. Raises Problem `invalid_date`."""
+    if not typed:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(typed) + timedelta(days=days), time(), UTC)
+    except (ValueError, OverflowError):
+        raise Problem("invalid_date", "a date is written like 2026-11-24") from None
+
+
+@router.get("/orders")
+async def search(
+    request: Request,
+    person: Signed,
+    q: Annotated[str, Query(max_length=MAX_SEARCH_CHARS)] = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """What `q` may mean, as in `GET /v1/orders`; a whole order number, or the only order found, opens the order."""
+    typed = q.strip()
+    if not _READABLE.match(typed):
+        raise Problem("invalid_text", "the search text holds control characters")
+    rows = await _found(services(request), typed, cursor) if typed else []
+    if len(rows) == 1 and not cursor:
+        return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
+    more = pagination.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
+    context: dict[str, Any] = {
+        "q": typed,
+        "rows": [row_presented(row) for row in rows[:PAGE_SIZE]],
+        "next": urlencode({"q": typed, "cursor": more}) if more else None,
+    }
+    return page(request, "orders.html", member=person, **context)
+
+
+async def _found(parts: Services, q: str, cursor: str) -> list[dict[str, Any]]:
+    after = pagination.position(cursor or None, _NEWEST)
+    async with parts.database.begin() as conn:
+        among = await order_search.meanings(conn, parts.keys.vault, q, list(parts.payments), everybody=True)
+        return await listing.page(conn, listing.Wanted(limit=PAGE_SIZE, after=after, among=among))

@@ -1,0 +1,113 @@
+"""One order, whole: what it waits for, what happened, its money and parcels, and what may be done."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.authorization import visible
+from api.console.forms import reason_of
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import order_number, require, services
+from api.presenters.orders import presented
+from api.routes.notifications import checked
+from api.routes.orders import cancellation
+from api.services import customer_feedback, document_issuing, notifications
+from domain.access import Role
+from domain.errors import NotFound
+from infra.db.documents import documents
+from infra.db.feedback import feedback
+from infra.db.notifications import messages
+from infra.db.read_models import order_detail
+from infra.db.support import parked_groups
+from infra.observability.telemetry import bind_order
+
+router = APIRouter(prefix="/console/orders")
+
+MAX_EVENTS = 500
+
+
+@router.get("/{order_no}")
+async def order(request: Request, person: Signed, order_no: str) -> Response:
+    """The order's page, live."""
+    template = "order_live.html" if request.headers.get("x-live") else "order.html"
+    return await _page(request, person, order_number(order_no), template)
+
+
+async def _page(request: Request, person: Member, number: str, template: str) -> Response:
+    bind_order(number)
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        found = await order_detail.whole_order(conn, parts.keys, number)
+        if found is None:
+            raise NotFound("order_not_found")
+        events = await order_detail.timeline(conn, number, 0, MAX_EVENTS)
+        acts = await parked_groups.acts(conn, parts.keys, number)
+        issued = await documents.of_order(conn, number)
+        told = await messages.of_order(conn, parts.keys, number)
+        said = await feedback.of_order(conn, parts.keys, number) if person.may(*customer_feedback.READ_BY) else []
+    shown = presented(found, person.principal, parts.settings)
+    context: dict[str, Any] = {
+        "order": shown,
+        "events": events[::-1],
+        "acts": acts,
+        "totals": _totals(shown["payments"], found["left_minor"]),
+        "documents": issued,
+        "feedback": said,
+        "reads_documents": person.may(*document_issuing.HANDLED_BY),
+        "told": told,
+        "corrected": found["contact_corrected"],
+        # Names and addresses are for those who talk to the customer or write on the parcel.
+        "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),
+        "sees_money": person.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
+    }
+    return page(request, template, member=person, **context)
+
+
+def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:
+    """Minor units captured, refunded and kept, of what succeeded; `left` to refund is without what is promised."""
+
+    def total(kind: str) -> int:
+        done = (payment for payment in payments if payment["kind"] == kind and payment["status"] == "succeeded")
+        return sum(payment["amount_minor"] for payment in done)
+
+    captured, refunded = total("capture"), total("refund")
+    return {"captured": captured, "refunded": refunded, "kept": captured - refunded, "left": left}
+
+
+@router.get("/{order_no}/cancel")
+async def preview(request: Request, person: Signed, order_no: str) -> Response:
+    """What cancelling would mean, before anything moves."""
+    require(person.principal, Role.SUPPORT)
+    parts = services(request)
+    glance = await visible(parts, person.principal, order_no)
+    means = await cancellation.consequence(parts, glance)
+    context: dict[str, Any] = {"order_no": glance.order_no, "means": means}
+    return page(request, "order_cancel.html", member=person, key=secrets.token_hex(16), **context)
+
+
+@router.post("/{order_no}/cancel")
+async def cancel(request: Request, person: Signed, order_no: str) -> Response:
+    """Cancel the order."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    reason = reason_of(fields)
+    digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
+    key = fields.get("key") or secrets.token_hex(16)
+    await cancellation.cancel(parts, person.principal, key, glance, digest, reason)
+    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+
+
+@router.post("/{order_no}/messages/{message_id}")
+async def send_again(request: Request, person: Signed, order_no: str, message_id: str) -> Response:
+    """Have a message that failed sent again."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    key = fields.get("key") or secrets.token_hex(16)
+    await notifications.send_again(parts, person.principal, key, glance.order_no, checked(message_id))
+    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

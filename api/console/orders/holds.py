@@ -1,0 +1,118 @@
+"""Holds: those that are open, and of one order what holds it and how pressing it is."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.authorization import visible
+from api.console.forms import digest, fitting, key_of, new_key
+from api.console.rendering import page
+from api.console.session import Signed, posted
+from api.dependencies import require, require_staff, services
+from api.routes.orders.holds import after, following
+from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
+from api.services.orders import order_holds
+from domain.access import STAFF
+from domain.orders.holds import HOLDABLE, HOLDS, PUT_ON_BY, HoldKind, Outcome, may_release
+from domain.orders.priority import Priority, named
+from domain.orders.status import TERMINAL, Status
+from infra.db.orders import holds
+from infra.db.orders.holds import OpenWanted
+from infra.db.read_models import order_detail
+
+router = APIRouter(prefix="/console")
+
+PAGE_SIZE = 50
+HoldNo = Annotated[int, Path(ge=1, le=1_000_000)]
+
+
+@router.get("/holds")
+async def open_holds(
+    request: Request,
+    person: Signed,
+    kind: HoldKind | Annotated[str, Query(max_length=0)] = "",
+    owner: Annotated[str, Query(max_length=100)] = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Open holds, the one whose deadline comes first first."""
+    require(person.principal, *PUT_ON_BY)
+    wanted = OpenWanted(str(kind) or None, owner.strip() or None, after(cursor or None), PAGE_SIZE)
+    async with services(request).database.begin() as conn:
+        rows = await holds.open_holds(conn, wanted)
+    context: dict[str, Any] = {
+        "rows": rows[:PAGE_SIZE],
+        "next": following(rows, PAGE_SIZE),
+        "chosen": {"kind": str(kind), "owner": owner.strip()},
+        "kinds": list(HoldKind),
+    }
+    return page(request, "holds.html", member=person, **context)
+
+
+@router.get("/orders/{order_no}/hold")
+async def of_order(request: Request, person: Signed, order_no: str) -> Response:
+    """What holds the order, and forms to hold it, to release it, and to say how pressing it is."""
+    require_staff(person.principal)
+    parts = services(request)
+    glance = await visible(parts, person.principal, order_no)
+    async with parts.database.begin() as conn:
+        found = await holds.of_order(conn, parts.keys, glance.order_no)
+        order = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+    assert order is not None, "visible"
+    held = {hold["kind"] for hold in found if hold["closed_at"] is None}
+    holdable = glance.status in HOLDABLE and glance.cancelling is None and person.may(*PUT_ON_BY)
+    context: dict[str, Any] = {
+        "order_no": glance.order_no,
+        "holds": found[::-1],
+        "releasable": {hold["hold_no"] for hold in found if may_release(person.role, hold["owner"])},
+        "kinds": {kind: HOLDS[kind] for kind in HoldKind if kind not in held} if holdable else {},
+        "outcomes": list(Outcome),
+        "owners": sorted(STAFF),
+        "priority": named(order["priority"]),
+        "priorities": list(Priority) if Status(glance.status) not in TERMINAL else [],
+        "may_prioritise": person.may(*order_holds.PRIORITISED_BY),
+        "sees_person": True,
+    }
+    return page(request, "order_hold.html", member=person, key=new_key(), **context)
+
+
+@router.post("/orders/{order_no}/hold")
+async def put_on(request: Request, person: Signed, order_no: str) -> Response:
+    """Hold the order."""
+    require(person.principal, *PUT_ON_BY)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    names = ("kind", "owner", "default_outcome")
+    chosen: dict[str, Any] = {name: fields[name] for name in names if fields.get(name)}
+    if hours := fields.get("hours", "").strip():
+        chosen["deadline_s"] = int(hours) * 3600 if hours.isascii() and hours.isdigit() and len(hours) < 6 else hours
+    wish = fitting(PutOnHold, {**chosen, "reason": fields.get("reason", "")})
+    await order_holds.put_on(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    return _back(glance.order_no)
+
+
+@router.post("/orders/{order_no}/holds/{hold_no}/release")
+async def release(request: Request, person: Signed, order_no: str, hold_no: HoldNo) -> Response:
+    """Let the order go on."""
+    require_staff(person.principal)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    wish = fitting(ReleaseHold, {"reason": fields.get("reason", "")})
+    key = key_of(fields)
+    await order_holds.release(parts, person.principal, key, digest(wish), glance.order_no, hold_no, wish.reason)
+    return _back(glance.order_no)
+
+
+@router.post("/orders/{order_no}/priority")
+async def prioritise(request: Request, person: Signed, order_no: str) -> Response:
+    """Say how pressing the order is."""
+    require(person.principal, *order_holds.PRIORITISED_BY)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    wish = fitting(SetPriority, {"priority": fields.get("priority", ""), "reason": fields.get("reason", "")})
+    await order_holds.prioritise(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    return _back(glance.order_no)
+
+
+def _back(number: str) -> Response:
+    return RedirectResponse(f"/console/orders/{number}/hold", 303)

@@ -1,0 +1,85 @@
+"""Refunding an order: what was refunded, what is left, and a form that shows what it means before anything moves."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.authorization import visible
+from api.console.approvals import after_act
+from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import require, services
+from api.errors import Problem
+from api.pages.line_fields import form_lines
+from api.schemas.payments.refunds import OpenRefund
+from api.services.payments import refunding
+from domain.money import how_written, minor_of
+from domain.pricing.allocation import Line
+from infra.db.payments import refund_plans, refund_queries
+from infra.db.read_models import order_detail
+
+router = APIRouter(prefix="/console/orders")
+
+
+@router.get("/{order_no}/refund")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """The order's refunds, and the form for another."""
+    require(person.principal, *refunding.REFUNDED_BY)
+    number = (await visible(services(request), person.principal, order_no)).order_no
+    return await _page(request, person, number, {}, None)
+
+
+@router.post("/{order_no}/refund")
+async def refund(request: Request, person: Signed, order_no: str) -> Response:
+    """Show what it would mean; with `confirm`, do it."""
+    require(person.principal, *refunding.REFUNDED_BY)
+    parts, fields = services(request), await posted(request, person)
+    number = (await visible(parts, person.principal, order_no)).order_no
+    async with parts.database.begin() as conn:
+        lines = await refund_plans.lines_of(conn, number)
+        order = await order_detail.whole_order(conn, parts.keys, number)
+    assert order is not None, "visible"
+    wish = _wish(fields, lines, order["currency"])
+    if not fields.get("confirm"):
+        means = await refunding.consequence(parts, person.principal, number, wish)
+        return await _page(request, person, number, fields, means)
+    answer = await refunding.refund(parts, person.principal, key_of(fields), digest(wish), number, wish)
+    return after_act(answer, f"/console/orders/{number}/refund")
+
+
+def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefund:
+    """The form as the HTTP call's body. Raises Problem."""
+    units = [{"line_no": line.line_no, "quantity": whole(fields[name])} for line in lines
+             if fields.get(name := f"units.{line.line_no}", "").strip() not in ("", "0")]  # fmt: skip
+    amount: int | None = None
+    if typed := fields.get("amount", "").strip():
+        try:
+            amount = minor_of(typed, currency)
+        except ValueError:
+            raise Problem("amount_invalid", how_written(currency)) from None
+    body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
+    return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on",
+                                 "despite_returns": bool(fields.get("despite_returns"))})  # fmt: skip
+
+
+async def _page(
+    request: Request, person: Member, number: str, fields: dict[str, str], means: dict[str, Any] | None
+) -> Response:
+    parts = services(request)
+    async with parts.database.begin() as conn:
+        order = await order_detail.whole_order(conn, parts.keys, number)
+        lines = await refund_plans.lines_of(conn, number)
+        known = await refund_queries.of_order(conn, parts.keys, number)
+    assert order is not None, "visible"
+    context: dict[str, Any] = {
+        "order": order,
+        "lines": lines,
+        "named": {line.line_no: line for line in form_lines("units", order["lines"])},
+        "refunds": known[::-1],
+        "left": 0 if order["cancelling"] else order["left_minor"],
+        "fields": {name: text for name, text in fields.items() if name not in ("key", "confirm")},
+        "means": means,
+    }
+    return page(request, "order_refund.html", member=person, key=fields.get("key") or new_key(), **context)

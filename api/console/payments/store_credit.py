@@ -1,0 +1,28 @@
+"""A customer's store credit: what he can spend, and how it came and went."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.console.rendering import page
+from api.console.session import Signed
+from api.dependencies import require, services
+from api.presenters.store_credit import READ_BY, statement
+from api.schemas.fields import Identity
+
+router = APIRouter(prefix="/console/customers")
+
+PAGE_SIZE = 50
+
+
+@router.get("/{customer_id:path}/store-credit")
+async def of_customer(
+    request: Request,
+    person: Signed,
+    customer_id: Annotated[Identity, Path()],
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Balances by currency, and the entries behind them, newest first."""
+    require(person.principal, *READ_BY)
+    found = await statement(services(request), customer_id, cursor or None, PAGE_SIZE)
+    return page(request, "store_credit.html", member=person, found=found)

@@ -1,0 +1,74 @@
+"""Who is signed in: the session's cookie, and the token that a form must carry."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.dependencies import limits, origin, services
+from api.pages import forms
+from api.pages.forms import csrf_of
+from domain.access import Principal, Role
+from infra.db.staff import staff_sessions
+
+__all__ = ["COOKIE", "Member", "SignInNeeded", "Signed", "csrf_of", "member", "posted", "to_sign_in"]
+
+COOKIE = "oms_session"
+SIGN_IN = "/console/sign-in"
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or the session has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A signed-in member of staff. `csrf` goes into every form as the field `csrf`."""
+
+    name: str
+    role: Role
+    csrf: str
+    origin: str = ""
+
+    @property
+    def principal(self) -> Principal:
+        """The same person to every rule that knows callers of the API; the books name him `role:name`."""
+        return Principal(self.role, self.name, self.origin)
+
+    def may(self, *roles: Role) -> bool:
+        """True when this person holds one of `roles`."""
+        return self.principal.may_act_as(*roles)
+
+
+async def member(request: Request) -> Any:
+    """The signed-in Member, also kept in `request.state.member` for pages of refusals. Raises SignInNeeded."""
+    parts, cookie = services(request), request.cookies.get(COOKIE, "")
+    if not cookie:
+        raise SignInNeeded
+    async with parts.database.begin() as conn:
+        found = await staff_sessions.session_of(conn, cookie, parts.settings.staff_idle_s)
+    if found is None:
+        raise SignInNeeded
+    where = origin(request, "console")
+    limits(request).caller(Principal(Role(found.role), found.name))
+    request.state.member = Member(found.name, Role(found.role), csrf_of(cookie), where)
+    return request.state.member
+
+
+Signed = Annotated[Member, Depends(member)]
+
+
+async def posted(request: Request, person: Member) -> dict[str, str]:
+    """The fields of a form of ours, the last of each name. Raises Problem `form_expired`."""
+    return await forms.posted(request, person.csrf)
+
+
+async def to_sign_in(request: Request, _: Exception) -> Response:
+    """Send whoever is not signed in to the sign-in page, and back afterwards; a live fragment just says so."""
+    if request.headers.get("x-live"):
+        return Response(status_code=401)
+    back = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    target = f"{SIGN_IN}?{urlencode({'next': back})}" if request.method == "GET" else SIGN_IN
+    return RedirectResponse(target, 303)

@@ -1,0 +1,76 @@
+"""Bulk acts under way and over: how far they are, what refused, and the way to stop one."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import require, services
+from api.routes.support.parked_steps import job_number
+from api.services.support import step_resolution
+from domain.access import Role
+from domain.errors import NotFound
+from infra.db.support import parked_groups, parked_steps
+
+router = APIRouter(prefix="/console/jobs")
+
+
+@router.get("")
+async def jobs(request: Request, person: Signed) -> Response:
+    """The newest bulk acts."""
+    require(person.principal, Role.SUPPORT)
+    async with services(request).database.begin() as conn:
+        found = await parked_groups.jobs(conn)
+    return page(request, "jobs.html", member=person, jobs=found)
+
+
+@router.get("/{job_id}")
+async def job(request: Request, person: Signed, job_id: str) -> Response:
+    """One bulk act, live until it is over."""
+    return await _job(request, person, job_id, "job.html")
+
+
+@router.get("/{job_id}/progress")
+async def progress(request: Request, person: Signed, job_id: str) -> Response:
+    """The part of it that lives."""
+    return await _job(request, person, job_id, "job_progress.html")
+
+
+async def _job(request: Request, person: Member, job_id: str, template: str) -> Response:
+    require(person.principal, Role.SUPPORT)
+    parts, known = services(request), job_number(job_id)
+    async with parts.database.begin() as conn:
+        found = await parked_groups.job(conn, parts.keys, known)
+        if found is None:
+            raise NotFound("job_not_found")
+        moved = await parked_steps.progress(conn, known)
+    context: dict[str, Any] = {
+        "job": found,
+        "moved": moved,
+        "left_s": _left_s(found, moved),
+        "key": secrets.token_hex(16),
+    }
+    return page(request, template, member=person, **context)
+
+
+def _left_s(job: dict[str, Any], moved: dict[str, Any]) -> int | None:
+    """How long the rest takes at the pace so far; None before anything has moved, and when it is over."""
+    ended = moved["done"] + moved["failed"]
+    if job["state"] != "running" or not ended:
+        return None
+    so_far_s: float = (datetime.now(UTC) - job["created_at"]).total_seconds()
+    return int(so_far_s / ended * (moved["total"] - ended))
+
+
+@router.post("/{job_id}/stop")
+async def stop(request: Request, person: Signed, job_id: str) -> Response:
+    """End it before its next order."""
+    require(person.principal, Role.SUPPORT)
+    fields, known = await posted(request, person), job_number(job_id)
+    key = fields.get("key") or secrets.token_hex(16)
+    await step_resolution.stop_job(services(request), person.principal, key, known)
+    return RedirectResponse(f"/console/jobs/{known}", 303)

@@ -1,0 +1,153 @@
+"""Workflows whose own code fails: bugs, shown apart from what support can cure; their reset once they are corrected."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from temporalio.client import Client
+
+from api.console.forms import reason_of
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import Services, require, services
+from api.errors import Problem
+from api.services.support import workflow_operations
+from domain.access import Role
+from domain.errors import NotFound
+from domain.orders.status import TERMINAL, Status
+from infra.db.read_models import order_detail
+from infra.db.read_models.order_detail import Glance
+from infra.db.support import reset_requests as kept_acts
+from infra.temporal import failing_workflows, workflow_resets
+from infra.temporal.failing_workflows import DeadWorkflow, FailingWorkflow
+from infra.temporal.workflow_resets import BatchState
+from workflows import names
+
+router = APIRouter(prefix="/console/bugs")
+
+SHOWN = 50
+_ORDER = names.order_workflow("")
+_BATCH_ID = re.compile(r"^rst_[0-9a-f]{32}$")
+
+
+@router.get("")
+async def bugs(request: Request, person: Signed) -> Response:
+    """How many workflows fail by a bug, by cause, and the newest of them, live. Asks Temporal."""
+    require(person.principal, Role.SUPPORT, Role.OPERATIONS)
+    parts = services(request)
+
+    async def ask(client: Client) -> tuple[int, list[FailingWorkflow], list[DeadWorkflow]]:
+        count, found = await failing_workflows.failing(client, SHOWN, parts.settings.workflow_timeout_s / 3)
+        return count, found, await failing_workflows.dead(client, _ORDER, SHOWN)
+
+    count, found, dead = await parts.workflows.call(ask)
+    async with parts.database.begin() as conn:
+        batches = await kept_acts.batches(conn)
+        left = await order_detail.glances(conn, [_number(workflow.workflow_id) for workflow in dead])
+    template = "bugs_live.html" if request.headers.get("x-live") else "bugs.html"
+    context: dict[str, Any] = {
+        "count": count,
+        "rows": [_row(workflow) for workflow in found],
+        "causes": by_cause(found),
+        "batches": batches,
+        "dead": [{"order_no": number, "run": run} for run in dead if _open(left, number := _number(run.workflow_id))],
+    }
+    return page(request, template, member=person, **context)
+
+
+def _number(workflow_id: str) -> str:
+    return workflow_id.removeprefix(_ORDER)
+
+
+def _open(known: dict[str, Glance], number: str) -> bool:
+    """True for an order that is not at its end."""
+    return number in known and Status(known[number].status) not in TERMINAL
+
+
+def by_cause(found: Sequence[FailingWorkflow]) -> list[dict[str, Any]]:
+    """{cause, error, build_id, count}, the largest first; `error` is one of them, in full."""
+    groups: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for workflow in found:
+        key = (workflow.cause, workflow.error_type, workflow.build_id)
+        start = {"cause": workflow.cause, "error": workflow.error, "build_id": workflow.build_id, "count": 0}
+        groups.setdefault(key, start)["count"] += 1
+    return sorted(groups.values(), key=lambda group: -group["count"])
+
+
+def _row(workflow: FailingWorkflow) -> dict[str, Any]:
+    """`order_no` is None for a workflow that is no order's."""
+    is_order = workflow.workflow_id.startswith(_ORDER)
+    return {
+        "workflow_id": workflow.workflow_id,
+        "order_no": _number(workflow.workflow_id) if is_order else None,
+        "error": workflow.error,
+        "cause": workflow.cause,
+        "build_id": workflow.build_id,
+        "started_at": workflow.started_at,
+    }
+
+
+@router.post("/reset")
+async def reset_all(request: Request, person: Signed) -> Response:
+    """Reset all that fail, as one batch; their number is typed before anything moves."""
+    require(person.principal, Role.SUPPORT)
+    fields, parts = await posted(request, person), services(request)
+    reason, key = reason_of(fields), fields.get("key", "")
+    count = await _begun(parts, person, key) or await parts.workflows.call(failing_workflows.count)
+    if not count:
+        raise Problem("nothing_to_reset", "no workflow fails any more")
+    if fields.get("count", "").strip() != str(count) or not key:
+        again = "count" in fields
+        context: dict[str, Any] = {"reason": reason, "count": count, "key": secrets.token_hex(16), "again": again}
+        context["rate_per_s"] = workflow_resets.RATE_PER_S
+        return page(request, "bugs_confirm.html", status=409 if again else 200, member=person, **context)
+    batch_id = await workflow_operations.reset_all(parts, person.principal, key, count, reason)
+    return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
+
+
+async def _begun(parts: Services, person: Member, key: str) -> int | None:
+    """The number that was confirmed, when this very form was sent before: fewer fail by now."""
+    async with parts.database.begin() as conn:
+        kept = await kept_acts.batch(conn, parts.keys, workflow_operations.batch_id_of(person.principal, key))
+    return kept["total"] if kept else None
+
+
+@router.get("/resets/{batch_id}")
+async def resets(request: Request, person: Signed, batch_id: str) -> Response:
+    """One batch of resets, live until it is over. Asks Temporal."""
+    template = "reset_progress.html" if request.headers.get("x-live") else "reset.html"
+    return await _batch(request, person, _known(batch_id), template)
+
+
+async def _batch(request: Request, person: Member, batch_id: str, template: str) -> Response:
+    require(person.principal, Role.SUPPORT, Role.OPERATIONS)
+    parts = services(request)
+    kept, found = await workflow_operations.batch(parts, batch_id)
+    stopped = found.state is BatchState.FAILED and kept["stopped_by"]
+    context: dict[str, Any] = {
+        "batch": kept,
+        "found": found,
+        "state": "stopped" if stopped else found.state.value,
+        "total": found.total or kept["total"],
+        "left": await parts.workflows.call(failing_workflows.count),
+    }
+    return page(request, template, member=person, **context)
+
+
+@router.post("/resets/{batch_id}/stop")
+async def stop(request: Request, person: Signed, batch_id: str) -> Response:
+    """End it before its next workflow."""
+    require(person.principal, Role.SUPPORT)
+    await posted(request, person)
+    await workflow_operations.stop_batch(services(request), person.principal, _known(batch_id))
+    return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
+
+
+def _known(typed: str) -> str:
+    """Raises NotFound `job_not_found` for what cannot be one."""
+    if not _BATCH_ID.match(typed):
+        raise NotFound("job_not_found")
+    return typed

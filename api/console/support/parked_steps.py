@@ -1,0 +1,188 @@
+"""The queue of stuck orders: by cause, one by one, all of a cause at once."""
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from api import pagination
+from api.console.approvals import after_act
+from api.console.forms import digest, fitting
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import order_number, require, services
+from api.errors import Problem
+from api.schemas.fields import Code, Reference
+from api.schemas.support.parked_steps import BulkResolve, Resolve
+from api.services.support import step_resolution
+from domain.access import Role
+from domain.errors import NotFound
+from domain.support.steps import STEPS, Action, Step, shape_of
+from infra.db.read_models import order_detail
+from infra.db.support import parked_groups, parked_steps
+from infra.db.support.parked_steps import StuckWanted
+
+router = APIRouter(prefix="/console/stuck")
+
+PAGE_SIZE = 50
+DEFAULT_RATE = "20"
+
+
+@router.get("")
+async def queue(request: Request, person: Signed) -> Response:
+    """Stuck orders by cause, live."""
+    return await _groups(request, person, "stuck.html")
+
+
+@router.get("/groups")
+async def queue_again(request: Request, person: Signed) -> Response:
+    """The part of the queue that lives."""
+    return await _groups(request, person, "stuck_groups.html")
+
+
+async def _groups(request: Request, person: Member, template: str) -> Response:
+    require(person.principal, Role.SUPPORT)
+    async with services(request).database.begin() as conn:
+        found = await parked_groups.groups(conn)
+    return page(request, template, member=person, groups=found)
+
+
+@router.get("/group")
+async def group(
+    request: Request,
+    person: Signed,
+    step: Step,
+    error: Reference | None = None,
+    provider: Code | None = None,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+) -> Response:
+    """The orders of one cause, the longest stuck first, and what can be done with all of them."""
+    require(person.principal, Role.SUPPORT)
+    after = None
+    if cursor is not None:
+        since, order_no = pagination.decoded(cursor, str, str)
+        after = (pagination.moment(since), order_no)
+    wanted = StuckWanted(step.value, error, provider, after, PAGE_SIZE)
+    async with services(request).database.begin() as conn:
+        rows = await parked_steps.stuck(conn, wanted)
+    items = rows[:PAGE_SIZE]
+    more = (
+        pagination.encoded([items[-1]["since"].isoformat(), items[-1]["order_no"]]) if len(rows) > PAGE_SIZE else None
+    )
+    chosen = {"step": step.value, "error": error, "provider": provider}
+    return page(
+        request,
+        "stuck_group.html",
+        member=person,
+        items=items,
+        next_cursor=more,
+        chosen=chosen,
+        acts=_acts_on_all(step),
+    )
+
+
+def _acts(step: Step) -> list[tuple[str, dict[str, str]]]:
+    """The acts that the step allows, each with the fields of its value."""
+    return [(action.value, shape_of(step, action) or {}) for action in STEPS[step].options]
+
+
+def _acts_on_all(step: Step) -> list[tuple[str, dict[str, str]]]:
+    """Those that make sense for many orders: an address or a token, a tracking number, is one order's."""
+    return [(action, shape) for action, shape in _acts(step) if not shape]
+
+
+@router.post("/bulk")
+async def bulk(request: Request, person: Signed) -> Response:
+    """The same act on all orders of a filter; the number of orders is typed before anything moves, and holds."""
+    require(person.principal, Role.SUPPORT)
+    fields = await posted(request, person)
+    wish = fitting(BulkResolve, _bulk(fields))
+    if wish.expected is None or not fields.get("key"):
+        return await _confirm(request, person, fields, wish)
+    try:
+        answer = await step_resolution.resolve_many(
+            services(request), person.principal, fields["key"], digest(wish), wish
+        )
+    except Problem as problem:
+        if problem.code != "expected_differs":
+            raise
+        return await _confirm(request, person, fields, wish)
+    return after_act(answer, f"/console/jobs/{answer.content['job_id']}")
+
+
+async def _confirm(request: Request, person: Member, fields: dict[str, str], wish: BulkResolve) -> Response:
+    """How many there are now. Raises Problem `nothing_stuck`."""
+    chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
+    async with services(request).database.begin() as conn:
+        touched = await parked_groups.size(conn, wish.action.value, chosen)
+    orders = sum(row["orders"] for row in touched)
+    if not orders:
+        raise Problem("nothing_stuck", "no stuck order fits any more: somebody was quicker, or the cause is over")
+    asked = {name: value for name, value in fields.items() if name not in ("count", "key")}
+    again = "count" in fields
+    context: dict[str, Any] = {
+        "fields": asked,
+        "touched": touched,
+        "orders": orders,
+        "key": secrets.token_hex(16),
+        "again": again,
+    }
+    return page(request, "stuck_confirm.html", status=409 if again else 200, member=person, **context)
+
+
+@router.get("/{order_no}")
+async def one(request: Request, person: Signed, order_no: str) -> Response:
+    """What can be done with one stuck order, and what each act would mean."""
+    require(person.principal, Role.SUPPORT)
+    number = order_number(order_no)
+    async with services(request).database.begin() as conn:
+        step = await parked_groups.open_step(conn, number)
+        if step is None:
+            raise NotFound("order_not_found")
+        means = await order_detail.consequence(conn, number)
+        last = await parked_groups.last_act(conn, number)
+        caller, parts = person.principal, services(request)
+        two = {action.value: await step_resolution.needs_two(conn, parts, caller, number, action) for action in Action}
+    acts = _acts(Step(step["step"])) if step["step"] else []
+    context: dict[str, Any] = {
+        "order_no": number,
+        "needs_two": {action for action, needed in two.items() if needed},
+        "step": step,
+        "means": means,
+        "last": last,
+        "acts": acts,
+    }
+    return page(request, "stuck_order.html", member=person, key=secrets.token_hex(16), **context)
+
+
+@router.post("/{order_no}")
+async def resolve(request: Request, person: Signed, order_no: str) -> Response:
+    """Act on one stuck order."""
+    require(person.principal, Role.SUPPORT)
+    number, fields = order_number(order_no), await posted(request, person)
+    wish = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)})
+    key = fields.get("key") or secrets.token_hex(16)
+    answer = await step_resolution.resolve_one(services(request), person.principal, key, digest(wish), number, wish)
+    return after_act(answer, f"/console/orders/{number}")
+
+
+def _act(fields: dict[str, str]) -> dict[str, Any]:
+    """Action and value of a form: the fields `value.NAME` make the value."""
+    value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
+    return {"action": fields.get("action", ""), "value": value or None}
+
+
+def _park_no(fields: dict[str, str]) -> int | None:
+    """The step that the page showed."""
+    typed = fields.get("park_no", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
+
+
+def _bulk(fields: dict[str, str]) -> dict[str, Any]:
+    chosen = {name: fields[name] for name in ("step", "error", "provider") if fields.get(name)}
+    rate = fields.get("rate_per_s") or DEFAULT_RATE
+    count = fields.get("count", "").strip()
+    expected = int(count) if count.isascii() and count.isdigit() and len(count) < 10 else None
+    named = {"filter": chosen, "all": not chosen, "expected": expected}
+    return {**_act(fields), "reason": fields.get("reason", ""), "rate_per_s": rate, **named}

@@ -1,0 +1,110 @@
+"""What an order's workflow does at this moment, acts on an activity that is still trying, and the reset after a bug."""
+
+import hashlib
+import secrets
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from api.authorization import visible
+from api.console.forms import reason_of
+from api.console.rendering import page
+from api.console.session import Member, Signed, posted
+from api.dependencies import Services, actor, order_number, require, services
+from api.errors import Problem
+from api.request_body import refused
+from api.schemas.support.parked_steps import MAX_TIMEOUT_S, ActivityAct, Reset
+from api.services.support import workflow_operations
+from domain.access import Role
+from infra.db import idempotency
+from infra.db.read_models.order_detail import Glance
+from infra.observability.telemetry import bind_order
+from infra.temporal.running_activities import ActivityAction
+
+router = APIRouter(prefix="/console/orders")
+
+Model = TypeVar("Model", ActivityAct, Reset)
+ActivityId = Annotated[str, Path(max_length=100)]
+
+
+@router.get("/{order_no}/running")
+async def running(request: Request, person: Signed, order_no: str) -> Response:
+    """The activities under way with attempt, last error and next try, and a failing workflow task. Asks Temporal."""
+    require(person.principal, Role.SUPPORT)
+    order = await _known(services(request), person, order_no)
+    template = "running_live.html" if request.headers.get("x-live") else "running.html"
+    found = await workflow_operations.under_way(services(request), order.order_no)
+    context: dict[str, Any] = {
+        "order_no": order.order_no,
+        "found": found,
+        "acts": {activity.activity_id: workflow_operations.possible(activity) for activity in found.activities},
+        "resettable": workflow_operations.resettable(found, order.status),
+        "key": secrets.token_hex(16),
+    }
+    return page(request, template, member=person, max_timeout_s=MAX_TIMEOUT_S, **context)
+
+
+@router.post("/{order_no}/running/{activity_id}")
+async def act(request: Request, person: Signed, order_no: str, activity_id: ActivityId) -> Response:
+    """Retry now, pause, go on, or change the time-out of one activity."""
+    require(person.principal, Role.SUPPORT)
+    parts, order = services(request), await _known(services(request), person, order_no)
+    fields = await posted(request, person)
+    wish = _wish(fields)
+    asked = _asked(person, fields, f"{order.order_no}\n{activity_id}", wish)
+    await workflow_operations.act_on_activity(parts, person.principal, asked, order.order_no, activity_id, wish)
+    return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
+
+
+@router.post("/{order_no}/reset")
+async def reset(request: Request, person: Signed, order_no: str) -> Response:
+    """Begin the order's workflow again before its last good task."""
+    require(person.principal, Role.SUPPORT)
+    parts, order = services(request), await _known(services(request), person, order_no)
+    fields = await posted(request, person)
+    wish = _fitting(Reset, {"reason": reason_of(fields)})
+    asked = _asked(person, fields, f"{order.order_no}\nreset", wish)
+    await workflow_operations.reset_order(parts, person.principal, asked, order, wish)
+    return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
+
+
+async def _known(parts: Services, person: Member, order_no: str) -> Glance:
+    """An order that this person may see. Raises NotFound `order_not_found`."""
+    number = order_number(order_no)
+    bind_order(number)
+    return await visible(parts, person.principal, number)
+
+
+def _asked(person: Member, fields: dict[str, str], what: str, wish: ActivityAct | Reset) -> idempotency.Request:
+    """The form as a request with a key. The key says all that was asked: another act under a key that was used before,
+    by the page gone back to, is another act."""
+    digest = hashlib.sha256(f"{what}\n{wish.model_dump_json()}".encode())
+    key = hashlib.sha256(f"{fields.get('key') or secrets.token_hex(16)}\n{digest.hexdigest()}".encode()).hexdigest()
+    return idempotency.Request(actor(person.principal), key, digest.digest(), person.principal.origin)
+
+
+def _wish(fields: dict[str, str]) -> ActivityAct:
+    """Raises Problem `unknown_action`, `invalid_timeout`, `reason_missing`, and what the HTTP call would raise."""
+    try:
+        action = ActivityAction(fields.get("action", ""))
+    except ValueError:
+        raise Problem("unknown_action", f"possible are {', '.join(ActivityAction)}") from None
+    timeout_s = _seconds(fields.get("timeout_s", "")) if action is ActivityAction.SET_TIMEOUT else None
+    value = {"activity": fields.get("activity", ""), "action": action, "timeout_s": timeout_s}
+    return _fitting(ActivityAct, {**value, "reason": reason_of(fields)})
+
+
+def _seconds(typed: str) -> int:
+    """Raises Problem `invalid_timeout`."""
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= 4 and 1 <= int(typed) <= MAX_TIMEOUT_S):
+        raise Problem("invalid_timeout", f"a time-out is a whole number of seconds from 1 to {MAX_TIMEOUT_S}")
+    return int(typed)
+
+
+def _fitting(model: type[Model], value: dict[str, Any]) -> Model:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None

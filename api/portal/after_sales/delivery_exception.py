@@ -1,0 +1,44 @@
+"""A parcel that was lost or refused: sent again or paid back, as the customer chooses; each with what it means."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.dependencies import services
+from api.errors import Problem
+from api.pages.forms import digest, key_of, new_key
+from api.portal.rendering import HOME, page
+from api.portal.session import Signed, owned, posted
+from api.schemas.after_sales.delivery_exceptions import AnswerProblem
+from api.services.after_sales import exception_handling
+from api.services.after_sales.exception_handling import CHOICES
+from api.services.after_sales.return_operations import Asked
+from infra.db.portal import order_summaries
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+
+@router.get("/{order_no}/parcel")
+async def choices(request: Request, person: Signed, order_no: str) -> Response:
+    """Both ways, each with its consequence; one that is not possible says why."""
+    parts = services(request)
+    customer, glance = await owned(parts, person, order_no)
+    seen = await exception_handling.outlook(parts, customer, glance.order_no)
+    async with parts.database.begin() as conn:
+        names = {row["sku"]: row["name"] for row in await order_summaries.returnable(conn, glance.order_no)}
+    context: dict[str, Any] = {"means": seen.means, "refused": seen.refused, "parcel": seen.parcel, "names": names}
+    return page(request, "lost_parcel.html", key=new_key(), order_no=glance.order_no, choices=CHOICES, **context)
+
+
+@router.post("/{order_no}/parcel")
+async def choose(request: Request, person: Signed, order_no: str) -> Response:
+    """Have it done."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    choice = next((one for one in CHOICES if one == fields.get("choice")), None)
+    if choice is None:
+        raise Problem("nothing_chosen", "choose reship or refund")
+    wish = AnswerProblem(choice=choice)
+    await exception_handling.choose(parts, Asked(customer, key_of(fields), digest(wish)), glance.order_no, wish)
+    return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

@@ -1,0 +1,70 @@
+"""Choosing other goods for an exchange: found by name or number, so many of each, without a script."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from api.dependencies import Services
+from api.errors import Problem
+from api.portal.payments import cards_of
+from api.portal.rendering import page
+from api.schemas.after_sales.returns import MAX_LINES
+from infra.db.portal import exchange_products
+
+OTHER_GOODS = "exchange_other"
+NEW = "new."
+# What this page asks itself; everything else goes along from the page before.
+_OWN = ("q", "step", "first", "by", "key", "csrf")
+_QUANTITY = re.compile(r"^\d{1,7}$")
+
+
+def chosen(fields: Mapping[str, str]) -> list[dict[str, Any]]:
+    """[{sku, quantity}] as the HTTP call takes it. Raises Problem `invalid_quantity`, `too_many_lines`."""
+    typed = {name.removeprefix(NEW): value.strip() for name, value in fields.items() if name.startswith(NEW)}
+    if any(value and not _QUANTITY.match(value) for value in typed.values()):
+        raise Problem("invalid_quantity", "a quantity is a whole number")
+    lines = [{"sku": sku, "quantity": int(value)} for sku, value in typed.items() if value and int(value)]
+    if len(lines) > MAX_LINES:
+        raise Problem("too_many_lines", f"at most {MAX_LINES} different goods")
+    return lines
+
+
+def is_choosing(fields: Mapping[str, str]) -> bool:
+    """True until he has chosen something and goes on. Raises what `chosen` raises."""
+    return fields.get("resolution") == OTHER_GOODS and (not chosen(fields) or fields.get("step") != "on")
+
+
+async def choose(
+    request: Request, parts: Services, order_no: str, fields: Mapping[str, str], problem: Problem | None = None
+) -> Response:
+    """The goods that fit what he looks for, beneath those that he has chosen."""
+    wanted = {name.removeprefix(NEW): value for name, value in fields.items() if name.startswith(NEW) and value.strip()}
+    async with parts.database.begin() as conn:
+        found = await exchange_products.offered(conn, order_no, fields.get("q", "").strip()[:100])
+        known = await exchange_products.known(conn, order_no, [sku for sku in wanted if wanted[sku].strip("0 ")])
+    kept = {name: value for name, value in fields.items() if name not in _OWN and not name.startswith(NEW)}
+    nothing = fields.get("step") == "on" and problem is None
+    status, code = (
+        (problem.status_code, problem.code) if problem else (422, "nothing_instead") if nothing else (200, "")
+    )
+    context: dict[str, Any] = {
+        "order_no": order_no,
+        "fields": fields,
+        "kept": kept,
+        "wanted": wanted,
+        "picked": known,
+        "found": [one for one in found if one["sku"] not in {row["sku"] for row in known}],
+        "more": len(found) == exchange_products.SHOWN,
+        "cards": cards_of(parts.settings),
+    }
+    return page(
+        request,
+        "return_goods.html",
+        status=status,
+        refused=code,
+        told_more=problem.told if problem else None,
+        **context,
+    )

@@ -1,0 +1,102 @@
+"""One return as the customer follows it: where it is, what comes by itself and when, its label, its money."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.dependencies import Services, services
+from api.pages.forms import digest, fitting, key_of, new_key
+from api.pages.i18n import language
+from api.portal.confirmation import Act, confirm
+from api.portal.rendering import HOME, cash, page, teller
+from api.portal.session import Signed, Visitor, owned, posted
+from api.routes.after_sales.returns import label_document
+from api.schemas.after_sales.returns import SentReturn
+from api.services.after_sales import return_operations
+from api.services.after_sales.return_operations import Asked
+from domain.access import Principal
+from domain.after_sales.returns import ReturnStatus
+from domain.errors import NotFound
+from infra.db.portal import exchange_products, order_summaries
+
+router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}/returns")
+
+# While the customer has the goods: then he sends them, or says by whom he did.
+_TO_SEND = (ReturnStatus.APPROVED,)
+
+
+@router.get("/{return_id}")
+async def one(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+    """The return's page, live where scripts run."""
+    parts = services(request)
+    _, found = await _mine(parts, person, order_no, return_id)
+    async with parts.database.begin() as conn:
+        names = await order_summaries.names_of(conn, found["order_no"])
+        new = [line["sku"] for line in (found["exchange"] or {}).get("lines") or ()]
+        wanted = {row["sku"]: row["name"] for row in await exchange_products.known(conn, found["order_no"], new)}
+    context: dict[str, Any] = {"found": found, "names": names, "wanted": wanted, "to_send": found["status"] in _TO_SEND}
+    context["here"], context["guarantee"] = address_of(found), _standing(found)
+    template = "return_live.html" if request.headers.get("x-live") else "return.html"
+    return page(request, template, key=new_key(), **context)
+
+
+@router.get("/{return_id}/label")
+async def label(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+    """The label to print."""
+    parts = services(request)
+    _, found = await _mine(parts, person, order_no, return_id)
+    return await label_document(parts, found["return_id"])
+
+
+@router.post("/{return_id}/sent")
+async def sent(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+    """It is on its way by a carrier of the customer's own."""
+    parts, fields = services(request), await posted(request, person)
+    customer, found = await _mine(parts, person, order_no, return_id)
+    body = {name: fields.get(name, "").strip() for name in ("carrier", "tracking_no")}
+    wish = fitting(SentReturn, body)
+    await return_operations.sent(parts, Asked(customer, key_of(fields), digest(wish)), found["return_id"], wish)
+    return RedirectResponse(address_of(found), 303)
+
+
+@router.get("/{return_id}/keep")
+async def keep_preview(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+    """What it means to keep the goods after all."""
+    _, found = await _mine(services(request), person, order_no, return_id)
+    sentence, here = teller(language(request)), address_of(found)
+    means = [sentence("return.keep.means")]
+    if (guarantee := _standing(found)) is not None:
+        amount = cash(guarantee["amount_minor"], guarantee["currency"])
+        means.append(sentence("return.keep.guarantee", amount=amount))
+    return confirm(request, Act("return.keep", found["order_no"], f"{here}/keep", means, danger=True, back=here))
+
+
+@router.post("/{return_id}/keep")
+async def keep(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+    """Keep the goods: the return is called off."""
+    parts, fields = services(request), await posted(request, person)
+    customer, found = await _mine(parts, person, order_no, return_id)
+    asked = Asked(customer, key_of(fields), return_operations.digest_of(f"keep {found['return_id']}"))
+    await return_operations.cancel(parts, asked, found["return_id"])
+    return RedirectResponse(address_of(found), 303)
+
+
+async def _mine(parts: Services, person: Visitor, order_no: str, typed: str) -> tuple[Principal, dict[str, Any]]:
+    """The return of this order, and the customer as whom the visitor acts. Raises NotFound."""
+    customer, glance = await owned(parts, person, order_no)
+    found = await return_operations.visible(parts, customer, typed)
+    if found["order_no"] != glance.order_no:
+        raise NotFound("return_not_found")
+    return customer, found
+
+
+def _standing(found: dict[str, Any]) -> dict[str, Any] | None:
+    """The guarantee that is charged if the old goods never come, while it stands."""
+    guarantee: dict[str, Any] | None = (found["exchange"] or {}).get("guarantee")
+    return guarantee if guarantee and guarantee["status"] == "authorised" else None
+
+
+def address_of(found: dict[str, Any]) -> str:
+    """Where the page of a return is."""
+    return f"{HOME}/orders/{found['order_no']}/returns/{found['return_id']}"

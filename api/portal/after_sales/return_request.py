@@ -1,0 +1,187 @@
+"""Asking to send things back: what and why, what it would bring, then the request."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
+
+from api.dependencies import Services, services
+from api.errors import Problem
+from api.pages.forms import digest, fitting, key_of
+from api.pages.i18n import language
+from api.pages.line_fields import form_lines, typed_lines
+from api.portal.after_sales.product_picker import OTHER_GOODS, choose, chosen, is_choosing
+from api.portal.confirmation import Act, confirm
+from api.portal.payments import cards_of
+from api.portal.rendering import HOME, cash, page, teller
+from api.portal.session import Signed, owned, posted
+from api.schemas.after_sales.returns import AskReturn
+from api.services.after_sales import return_operations
+from api.services.after_sales.return_operations import Asked
+from domain.after_sales.returns import Reason, Resolution
+from infra.db.after_sales.settlement import SETTLINGS
+from infra.db.portal import exchange_products, order_summaries
+from infra.settings import Settings
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+EXCHANGE_FIRST = "exchange_first"
+MAX_PHOTOGRAPHS = 10
+MAX_REFERENCE = 200
+_PIECES = "pieces"
+_QUANTITY = re.compile(r"^\d{1,7}$")
+_DAY_S = 86_400
+
+
+@router.get("/{order_no}/return")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """What can be sent back."""
+    parts = services(request)
+    _, glance = await owned(parts, person, order_no)
+    return await _form(request, parts, glance.order_no, {})
+
+
+@router.post("/{order_no}/return")
+async def preview(request: Request, person: Signed, order_no: str) -> Response:
+    """What it would bring; what does not fit is said above the form, which keeps what was typed."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    try:
+        _pieces(fields)
+        _photographs(fields)
+    except Problem as problem:
+        return await _form(request, parts, glance.order_no, fields, problem)
+    try:
+        if is_choosing(fields):
+            return await choose(request, parts, glance.order_no, fields)
+        wish = _wish(parts.settings, fields)
+    except Problem as problem:
+        again = choose if fields.get("step") else _form
+        return await again(request, parts, glance.order_no, fields, problem)
+    told = await return_operations.preview(parts, customer, glance.order_no, wish)
+    means = list(_means(request, told["consequence"], await _goods(parts, glance.order_no, wish)))
+    here = f"{HOME}/orders/{glance.order_no}/return"
+    kept = {name: value for name, value in fields.items() if name != "key"}
+    return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
+
+
+@router.post("/{order_no}/return/do")
+async def ask(request: Request, person: Signed, order_no: str) -> Response:
+    """Ask for it."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    wish = _wish(parts.settings, fields)
+    asked = Asked(customer, key_of(fields), digest(wish))
+    answer = await return_operations.ask(parts, asked, glance.order_no, wish)
+    return_id = answer.content["return_id"]
+    return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
+
+
+async def _form(
+    request: Request, parts: Services, order_no: str, fields: dict[str, str], problem: Problem | None = None
+) -> Response:
+    async with parts.database.begin() as conn:
+        goods = await order_summaries.returnable(conn, order_no)
+    context: dict[str, Any] = {"order_no": order_no, "goods": form_lines(_PIECES, goods), "fields": fields}
+    context["currency"] = goods[0]["currency"] if goods else ""
+    cards = cards_of(parts.settings)
+    ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
+    context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
+    status, code = (problem.status_code, problem.code) if problem else (200, "")
+    return page(
+        request, "return_form.html", status=status, refused=code, told_more=problem.told if problem else None, **context
+    )
+
+
+async def _goods(parts: Services, order_no: str, wish: AskReturn) -> dict[str, str]:
+    """The names of what goes back and of what is wanted instead."""
+    new = [line.sku for line in wish.exchange_lines or ()]
+    async with parts.database.begin() as conn:
+        rows = await order_summaries.returnable(conn, order_no) + await exchange_products.known(conn, order_no, new)
+    return {row["sku"]: row["name"] for row in rows}
+
+
+def _pieces(fields: dict[str, str]) -> list[dict[str, Any]]:
+    """What goes back. Raises Problem `nothing_chosen`, `invalid_quantity`."""
+    pieces = typed_lines(_PIECES, fields)
+    if any(typed and not _QUANTITY.match(typed) for _, typed in pieces):
+        raise Problem("invalid_quantity", "a quantity is a whole number")
+    lines = [{**named, "quantity": int(typed)} for named, typed in pieces if typed and int(typed)]
+    if not lines:
+        raise Problem("nothing_chosen", "say how many pieces go back")
+    return lines
+
+
+def _photographs(fields: dict[str, str]) -> list[str]:
+    """Their references, one a line. Raises Problem `too_many_photographs`."""
+    named = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
+    if len(named) > MAX_PHOTOGRAPHS or any(len(one) > MAX_REFERENCE for one in named):
+        raise Problem("too_many_photographs", f"at most {MAX_PHOTOGRAPHS}, each of at most {MAX_REFERENCE} characters")
+    return named
+
+
+def _wish(settings: Settings, fields: dict[str, str]) -> AskReturn:
+    """The form as the body of the HTTP call. Raises Problem as `_pieces` and `chosen` do, `too_many_photographs`."""
+    code = fields.get("reason_code", "")
+    words = fields.get("reason", "").replace("\r\n", "\n").strip()
+    body: dict[str, Any] = {"lines": _pieces(fields), "reason_code": code, "reason": words or code}
+    body["photographs"] = _photographs(fields)
+    return fitting(AskReturn, body | _instead(settings, fields))
+
+
+def _instead(settings: Settings, fields: dict[str, str]) -> dict[str, Any]:
+    """What the customer gets; new goods that go out first need a payment that stands for the old ones."""
+    wanted = fields.get("resolution", "")
+    if wanted not in (EXCHANGE_FIRST, OTHER_GOODS):
+        return {"resolution": wanted}
+    body: dict[str, Any] = {"resolution": Resolution.EXCHANGE}
+    if wanted == OTHER_GOODS:
+        body["exchange_lines"] = chosen(fields)
+    if wanted == EXCHANGE_FIRST or fields.get("first"):
+        body |= {"advance": True, "payment": {"method": settings.payment_provider, "token": fields.get("by", "")}}
+    return body
+
+
+def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Iterator[str | Markup]:
+    """The outlook as sentences."""
+    sentence, refund = teller(language(request)), seen["refund"]
+    pieces: dict[str, int] = {}
+    for line in seen["lines"]:
+        pieces[line["sku"]] = pieces.get(line["sku"], 0) + line["quantity"]
+    for sku, quantity in pieces.items():
+        yield sentence("return.means.line", name=goods.get(sku, sku), count=quantity)
+    instead = seen["exchange"] or {"value_minor": refund["amount_minor"], "to_pay_minor": 0, "to_refund_minor": 0}
+    amount = cash(instead["value_minor"], refund["currency"])
+    guarantee_minor = instead.get("guarantee_minor", 0)
+    new = {one["sku"]: one["quantity"] for one in instead.get("lines", ())}
+    others = bool(new) and new != pieces
+    for one in instead["lines"] if others else ():
+        each = cash(one["unit_price_minor"], refund["currency"])
+        yield sentence("return.means.new", name=goods.get(one["sku"], one["sku"]), count=one["quantity"], each=each)
+    way = EXCHANGE_FIRST if guarantee_minor else seen["resolution"]
+    yield sentence(f"return.means.{way}{'.other' if others else ''}", amount=amount)
+    if guarantee_minor:
+        yield sentence("return.exchange.guarantee", amount=cash(guarantee_minor, refund["currency"]))
+    for way in ("to_pay", "to_refund"):
+        if instead[f"{way}_minor"]:
+            yield sentence(f"return.exchange.{way}", amount=cash(instead[f"{way}_minor"], refund["currency"]))
+    for kept in seen["kept"]:
+        left = cash(kept["amount_minor"], refund["currency"])
+        yield sentence(f"return.kept.{kept['what']}.{kept['why']}", amount=left)
+    if seen["answer_within_s"] is None:
+        yield sentence("return.means.at_once")
+    else:
+        yield sentence("return.means.answer", days=days(request, seen["answer_within_s"]))
+    yield sentence("return.means.send", days=days(request, seen["send_within_s"]))
+
+
+def days(request: Request, seconds: float) -> str:
+    """A time as people say it: in days, or in hours where it is less than one."""
+    unit, size = ("day", _DAY_S) if seconds >= _DAY_S else ("hour", 3600)
+    number = f"{seconds / size:.1f}".removesuffix(".0")
+    if language(request) == "zh":
+        return f"{number} {'天' if unit == 'day' else '小时'}"
+    return f"{number} {unit}{'' if number == '1' else 's'}"

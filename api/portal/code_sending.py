@@ -1,0 +1,26 @@
+"""Handing a code and its link to the messages that customers are sent."""
+
+from urllib.parse import urlencode
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services
+from domain.notifications import Channel
+from infra.db.notifications import messages
+from infra.db.portal.sessions import Reached
+from infra.db.portal.sign_in_codes import Kind, Secrets
+from infra.notifications.wording import portal_url
+from infra.settings import Settings
+
+_CHANNELS: dict[Kind, Channel] = {"email": Channel.EMAIL, "phone": Channel.SMS}
+
+
+async def send(conn: AsyncConnection, parts: Services, reached: Reached, made: Secrets, lang: str) -> None:
+    """Send the code and the link to the contact that the customer gave, in this transaction."""
+    channel, link = _CHANNELS[reached.contact.kind], link_of(parts.settings, made)
+    await messages.enqueue_sign_in(conn, parts.keys, reached.customer_id, channel, reached.to, made.code, link, lang)
+
+
+def link_of(settings: Settings, made: Secrets) -> str:
+    """The link that a message carries. Its host is a setting, never what a request calls us: that may lie."""
+    return f"{portal_url(settings)}/enter?{urlencode({'token': made.token})}"

@@ -1,0 +1,220 @@
+"""Changing an order after it was placed: where it goes, when, how many of each, the note; each previewed, then done."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
+
+from api.dependencies import Services, services
+from api.errors import Problem
+from api.pages.forms import digest, fitting, key_of
+from api.pages.i18n import language
+from api.pages.line_fields import form_lines
+from api.pages.slot_fields import as_typed, typed_slot
+from api.portal.confirmation import Act, confirm
+from api.portal.payments import cards_of
+from api.portal.rendering import HOME, address_of, cash, page, slot_said, teller
+from api.portal.session import Signed, Visitor, owned, posted
+from api.schemas.orders.changes import ChangeOrder
+from api.schemas.orders.orders import Payment
+from api.services.orders import order_changes
+from api.services.orders.order_changes import Wish
+from domain.access import Principal
+from domain.errors import RuleBroken
+from domain.orders.status import Change as Changes
+from domain.orders.status import Status, may_change
+from infra.db.read_models import order_detail
+from infra.time_zones import zone_at
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+What = Literal["address", "lines", "note", "delivery_slot"]
+ADDRESS = ("name", "phone", "country", "province", "city", "district", "line1", "postcode")
+_QUANTITY = re.compile(r"^\d{1,7}$")
+_PIECES = "pieces"
+
+
+@router.get("/{order_no}/change/{what}")
+async def form(request: Request, person: Signed, order_no: str, what: What) -> Response:
+    """The order as it is, to be written over."""
+    _, order = await _order(services(request), person, order_no)
+    _refuse_too_late(order, what)
+    return _form(request, order, what, _as_it_is(order, what, _zone(services(request), order)))
+
+
+@router.post("/{order_no}/change/{what}")
+async def preview(request: Request, person: Signed, order_no: str, what: What) -> Response:
+    """What the change would mean; what does not fit is said above the form, which keeps what was typed."""
+    parts, fields = services(request), await posted(request, person)
+    _, order = await _order(parts, person, order_no)
+    kept = {name: value for name, value in fields.items() if name != "key"}
+    try:
+        wish = _wish(parts, order, what, fields)
+        cards = cards_of(parts.settings)
+        if cards:  # what it would cost more he may pay on the next page
+            wish = replace(wish, payment=_payment(parts, cards[0]))
+        told = await order_changes.preview(parts, order["order_no"], wish)
+    except RuleBroken as error:
+        if error.code != "invalid_delivery_slot":
+            raise
+        return _form(request, order, what, fields, Problem(error.code, error.detail))
+    except Problem as problem:
+        if problem.status_code in (409, 412):  # the order has moved on: this form is over
+            raise
+        return _form(request, order, what, fields, problem)
+    if not told["changes"]:
+        return _form(request, order, what, fields, Problem("nothing_to_change"))
+    means = list(_means(request, order, told, fields))
+    here = f"{HOME}/orders/{order['order_no']}/change/{what}"
+    offered = cards if told["state"] == "awaiting_payment" else ()
+    act = Act(f"change.{what}", order["order_no"], f"{here}/do", means, kept, back=here, cards=offered)
+    return confirm(request, act)
+
+
+@router.post("/{order_no}/change/{what}/do")
+async def change(request: Request, person: Signed, order_no: str, what: What) -> Response:
+    """Change the order."""
+    parts, fields = services(request), await posted(request, person)
+    customer, order = await _order(parts, person, order_no)
+    key, wish = key_of(fields), _wish(parts, order, what, fields)
+    body = digest(fitting(ChangeOrder, _body(parts, order, what, fields)))
+    if "token" in fields:
+        wish = replace(wish, payment=_payment(parts, fields["token"]))
+    await order_changes.change(parts, customer, key, body, order["order_no"], wish)
+    return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
+
+
+async def _order(parts: Services, person: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
+    customer, glance = await owned(parts, person, typed)
+    async with parts.database.begin() as conn:
+        order = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+    assert order is not None
+    return customer, order
+
+
+def _refuse_too_late(order: dict[str, Any], what: What) -> None:
+    """Raises Problem `too_late_to_change`: a form that cannot be sent is not shown."""
+    known = may_change(
+        Changes(f"change_{what}"), Status(order["status"]), paying=order["paying"], parcel=order["booked"]
+    )
+    if order["pending_change"]:
+        raise Problem("change_in_progress", "a change waits for its payment", status=409)
+    if not known or order["cancelling"]:
+        raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
+
+
+def _zone(parts: Services, order: dict[str, Any]) -> ZoneInfo:
+    return zone_at(order["ship_to"], parts.settings.portal_time_zone)
+
+
+def _as_it_is(order: dict[str, Any], what: What, zone: ZoneInfo) -> dict[str, str]:
+    seen = {"seen": str(order["event_seq"])}
+    if what == "address":
+        known = order["ship_to"] or {}
+        return {name: known.get(name) or "" for name in ADDRESS} | seen
+    if what == "note":
+        return {"note": order["note"] or "", **seen}
+    if what == "delivery_slot":
+        return as_typed(order["delivery_slot"], zone) | seen
+    return {line.field: str(line.quantity) for line in form_lines(_PIECES, order["lines"])} | seen
+
+
+def _form(
+    request: Request, order: dict[str, Any], what: What, fields: dict[str, str], problem: Problem | None = None
+) -> Response:
+    goods = form_lines(_PIECES, order["lines"])
+    missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
+    context: dict[str, Any] = {"order": order, "what": what, "fields": fields, "goods": goods, "names": ADDRESS}
+    context["told_more"] = problem.told if problem else None
+    context["slot_zone"] = _zone(services(request), order).key
+    code = problem.code if problem else ""
+    status = problem.status_code if problem else 200
+    return page(request, "change.html", status=status, refused=code, missing=missing, **context)
+
+
+def _goods(order: dict[str, Any]) -> dict[str, tuple[str, int]]:
+    """Name and pieces of each SKU."""
+    found: dict[str, tuple[str, int]] = {}
+    for line in order["lines"]:
+        found[line["sku"]] = (line["name"], found.get(line["sku"], ("", 0))[1] + line["quantity"])
+    return found
+
+
+def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str, Any]:
+    """The form as the body of the HTTP call. Raises Problem `invalid_quantity`, `empty_order`,
+    `invalid_delivery_slot`."""
+    if what == "address":
+        return {"ship_to": {name: fields.get(name, "").strip() for name in ADDRESS}}
+    if what == "note":
+        return {"note": fields.get("note", "").replace("\r\n", "\n").strip()}
+    if what == "delivery_slot":
+        return {"delivery_slot": typed_slot(fields, _zone(parts, order))}
+    pieces = [
+        (
+            {"line_no": line.line_no} if line.several else {"sku": line.sku},
+            fields.get(line.field, str(line.quantity)).strip(),
+        )
+        for line in form_lines(_PIECES, order["lines"])
+    ]
+    if any(not _QUANTITY.match(typed) for _, typed in pieces):
+        raise Problem("invalid_quantity", "a quantity is a whole number")
+    lines = [{**named, "quantity": int(typed)} for named, typed in pieces if int(typed)]
+    if not lines:
+        raise Problem("empty_order", "an order needs at least one line")
+    return {"lines": lines}
+
+
+def _wish(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> Wish:
+    seen = frozenset({fields.get("seen", "")})
+    return order_changes.wish_of(
+        fitting(ChangeOrder, _body(parts, order, what, fields)), seen, parts.settings.max_order_lines
+    )
+
+
+def _payment(parts: Services, token: str) -> Payment:
+    return fitting(Payment, {"method": parts.settings.payment_provider, "token": token})
+
+
+def _slot_means(request: Request, slot: dict[str, str] | None, ship_to: dict[str, str] | None) -> Markup:
+    sentence = teller(language(request))
+    return (
+        sentence("change.means.slot", slot=slot_said(request, slot, ship_to))
+        if slot
+        else sentence("change.means.no_slot")
+    )
+
+
+def _means(
+    request: Request, order: dict[str, Any], told: dict[str, Any], fields: dict[str, str]
+) -> Iterator[str | Markup]:
+    """The consequence as sentences."""
+    sentence, currency = teller(language(request)), told["currency"]
+    for one in told["changes"]:
+        if one["what"] == "address":
+            to = address_of({name: fields.get(name, "") for name in ADDRESS})
+            yield sentence("change.means.address", name=fields.get("name", ""), address=to)
+        elif one["what"] == "note":
+            note = fields.get("note", "").strip()
+            yield sentence("change.means.note", note=note) if note else sentence("change.means.no_note")
+        elif one["what"] == "delivery_slot":
+            yield _slot_means(request, one["after"], order["ship_to"])
+        for row in one.get("lines", ()):
+            name = _goods(order)[row["sku"]][0]
+            yield sentence("change.means.line", name=name, before=row["before"], after=row["after"])
+    if freed := -sum(row["quantity"] for row in told["stock"] if row["quantity"] < 0):
+        yield sentence("means.freed", count=freed)
+    if told["total_after_minor"] == told["total_before_minor"]:
+        return
+    before, after = (cash(told[f"total_{side}_minor"], currency) for side in ("before", "after"))
+    yield sentence("change.means.total", before=before, after=after)
+    if told["refund_minor"]:
+        yield sentence("change.means.refund", amount=cash(told["refund_minor"], currency))
+    elif told["state"] == "awaiting_payment":
+        yield sentence("change.means.difference", amount=cash(told["to_pay_minor"], currency))
+    elif told["to_pay_minor"]:
+        yield sentence("change.means.to_pay", amount=cash(told["to_pay_minor"], currency))

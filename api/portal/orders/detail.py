@@ -1,0 +1,92 @@
+"""One order as its customer sees it: where it is, what it waits for, its parcel, its money, and what he may do."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.dependencies import order_number, services
+from api.portal.i18n import own
+from api.portal.rendering import HOME, page
+from api.portal.session import Signed, customer_of
+from api.presenters.orders import presented
+from domain.errors import NotFound
+from domain.orders.status import Status
+from domain.payments.refunds import RefundStatus
+from infra.db.read_models import order_detail
+from infra.observability.telemetry import bind_order
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+MAX_EVENTS = 500
+_DECIDED = (RefundStatus.AWAITING_APPROVAL, RefundStatus.APPROVED)
+# The way of an order that goes well: what a customer sees of it as steps, each with the events that end it.
+STEPS: dict[str, tuple[str, ...]] = {
+    "ordered": ("order_placed",),
+    "paid": ("payment_captured", "payment_recorded"),
+    "packed": ("shipment_booked", "shipment_recorded"),
+    "sent": ("shipment_picked_up",),
+    "delivered": ("shipment_delivered",),
+}
+
+
+@router.get("/{order_no}")
+async def order(request: Request, person: Signed, order_no: str) -> Response:
+    """The order's page, live where scripts run."""
+    parts, number = services(request), order_number(order_no)
+    bind_order(number)
+    async with parts.database.begin() as conn:
+        customer = await customer_of(conn, person, number)
+        found = await order_detail.whole_order(conn, parts.keys, number)
+        if found is None:
+            raise NotFound("order_not_found")
+        events = await order_detail.timeline(conn, number, 0, MAX_EVENTS)
+    shown = presented(found, customer, parts.settings)
+    context: dict[str, Any] = {
+        "order": shown,
+        "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
+        "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
+        "charges": charges(shown),
+        "money": money_of(shown["payments"], shown["refunds"]),
+        "declined": declined(shown["payments"]),
+    }
+    template = "order_live.html" if request.headers.get("x-live") else "order.html"
+    return page(request, template, **context)
+
+
+def steps(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+    """Each step with the time of its end, or None while it is to come."""
+    first: dict[str, Any] = {}
+    for event in events:
+        first.setdefault(event["type"], event["occurred_at"])
+    return [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
+
+
+def charges(order: dict[str, Any]) -> list[tuple[str, int]]:
+    """What lies between the goods and the total; in one sum where a change has left parts that do not add up."""
+    goods = sum(line["total_minor"] for line in order["lines"])
+    parts = [("discount", -order["discount_minor"]), ("shipping", order["shipping_minor"])]
+    rest = order["total_minor"] - goods - sum(amount for _, amount in parts)
+    if rest < 0 or rest > order["tax_minor"]:
+        parts, rest = [("charges", order["total_minor"] - goods)], 0
+    return [(what, amount) for what, amount in (*parts, ("tax", rest)) if amount]
+
+
+def declined(payments: list[dict[str, Any]]) -> bool:
+    """Whether the newest payment came to nothing."""
+    tried = [payment for payment in payments if payment["kind"] in ("authorise", "capture")]
+    return bool(tried) and tried[-1]["status"] == "failed"
+
+
+def money_of(payments: list[dict[str, Any]], refunds: list[dict[str, Any]]) -> dict[str, int]:
+    """Minor units paid, given back, and on their way back: a refund is decided before its payment begins."""
+
+    def total(kind: str, *statuses: str) -> int:
+        return sum(p["amount_minor"] for p in payments if p["kind"] == kind and p["status"] in statuses)
+
+    decided = sum(refund["amount_minor"] for refund in refunds if refund["status"] in _DECIDED)
+    return {
+        "paid": total("capture", "succeeded"),
+        "returned": total("refund", "succeeded"),
+        "on_its_way": max(decided, total("refund", "intent", "pending")),
+    }

@@ -1,0 +1,56 @@
+"""Paying for an order, or paying again after a decline."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.dependencies import services
+from api.pages.forms import digest, fitting, key_of, new_key
+from api.portal.rendering import HOME, page
+from api.portal.session import Signed, owned, posted
+from api.routes.payments.payments import pay_for
+from api.schemas.orders.orders import Payment
+from infra.db.payments import payment_requests, store_credit
+from infra.db.payments.store_credit import PROVIDER as STORE_CREDIT
+from infra.db.read_models import order_detail
+from infra.settings import Settings
+
+router = APIRouter(prefix=f"{HOME}/orders")
+
+# The sandbox has no cards, only tokens of them. Another provider's token is made in the shop, by that provider's page.
+TEST_CARDS = ("tok_ok", "tok_decline", "tok_insufficient_funds", "tok_pending")
+
+
+def cards_of(settings: Settings) -> tuple[str, ...]:
+    """What can be paid with on these pages."""
+    return TEST_CARDS if settings.payment_provider == "sandbox" else ()
+
+
+@router.get("/{order_no}/pay")
+async def form(request: Request, person: Signed, order_no: str) -> Response:
+    """How much, and by what."""
+    parts = services(request)
+    _, glance = await owned(parts, person, order_no)
+    async with parts.database.begin() as conn:
+        await payment_requests.require_payable(conn, glance.order_no)
+        order = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+        credit = await store_credit.open_to(conn, glance.order_no)
+    assert order is not None
+    ways = list(cards_of(parts.settings))
+    if credit >= order["total_minor"]:
+        ways.append(STORE_CREDIT)
+    context: dict[str, Any] = {"order": order, "ways": ways}
+    return page(request, "pay.html", key=new_key(), **context)
+
+
+@router.post("/{order_no}/pay")
+async def pay(request: Request, person: Signed, order_no: str) -> Response:
+    """Take the payment; the order's page says what became of it."""
+    parts, fields = services(request), await posted(request, person)
+    customer, glance = await owned(parts, person, order_no)
+    by = fields.get("by", "")
+    method = STORE_CREDIT if by == STORE_CREDIT else parts.settings.payment_provider
+    wish = fitting(Payment, {"method": method, "token": by})
+    await pay_for(parts, customer, key_of(fields), glance, digest(wish), wish)
+    return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

@@ -1,0 +1,80 @@
+"""Who is signed in to the portal: a contact proved by a code, and the customers whose orders it opens."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.authorization import visible
+from api.dependencies import Services, limits, order_number, services
+from api.pages import forms
+from api.pages.forms import csrf_of
+from api.portal.rendering import HOME
+from domain.access import Principal, Role
+from infra.db.portal import sessions
+from infra.db.portal.sign_in_codes import Contact
+from infra.db.read_models.order_detail import Glance
+
+COOKIE = "oms_portal"
+SIGN_IN = f"{HOME}/sign-in"
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or the session has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in contact. `csrf` goes into every form as the field `csrf`."""
+
+    contact: Contact
+    csrf: str
+
+
+async def visitor(request: Request) -> Any:
+    """The signed-in Visitor, also kept in `request.state.visitor` for every page. Raises SignInNeeded."""
+    parts, cookie = services(request), request.cookies.get(COOKIE, "")
+    if not cookie:
+        raise SignInNeeded
+    async with parts.database.begin() as conn:
+        found = await sessions.session_of(conn, cookie, parts.settings.portal_idle_s)
+    if found is None:
+        raise SignInNeeded
+    limits(request).customer(found.indexes[0].hex())
+    request.state.visitor = Visitor(found, csrf_of(cookie))
+    return request.state.visitor
+
+
+Signed = Annotated[Visitor, Depends(visitor)]
+
+
+async def owned(parts: Services, person: Visitor, typed: str) -> tuple[Principal, Glance]:
+    """The order and the customer as whom the visitor acts on it: every rule of the API's customers is then his.
+
+    Raises NotFound `order_not_found`, for another's order as for none.
+    """
+    number = order_number(typed)
+    async with parts.database.begin() as conn:
+        customer = await customer_of(conn, person, number)
+    return customer, await visible(parts, customer, number)
+
+
+async def customer_of(conn: AsyncConnection, person: Visitor, order_no: str) -> Principal:
+    """The customer as whom the visitor sees this order. Raises NotFound `order_not_found`."""
+    return Principal(Role.CUSTOMER, await sessions.owner_of(conn, person.contact, order_no))
+
+
+async def posted(request: Request, person: Visitor) -> dict[str, str]:
+    """The fields of a form of this session. Raises Problem `form_expired`."""
+    return await forms.posted(request, person.csrf)
+
+
+async def to_sign_in(request: Request, _: Exception) -> Response:
+    """Send whoever is not signed in to the sign-in page, and back afterwards; a live fragment just says so."""
+    if request.headers.get("x-live"):
+        return Response(status_code=401)
+    back = request.url.path if request.method == "GET" and request.url.path != HOME else ""
+    return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': back})}" if back else SIGN_IN, 303)

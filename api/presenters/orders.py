@@ -1,0 +1,137 @@
+"""Orders as the API shows them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from api.services.payments.refunding import REFUNDED_BY
+from domain.access import Principal, Role
+from domain.after_sales.returns import CLOSED, ReturnStatus
+from domain.orders.priority import named
+from domain.orders.status import TERMINAL, Change, Status, allowed_actions
+from infra.settings import Settings
+from workflows import names
+
+_SHOWN = (
+    *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor"),
+    *("discount_minor", "shipping_minor", "tax_minor"),
+    *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "lines", "payments", "shipments"),
+    *("refunds", "returns", "exchange_of", "exchange_return"),
+    *("pending_change", "needs_attention", "created_at", "updated_at"),
+)
+_ROW = (
+    *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
+    *("created_at", "updated_at", "needs_attention", "hold", "warehouse"),
+)
+RETURNED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+_LIVE = frozenset({"intent", "pending", "succeeded"})
+
+
+def waiting_for(
+    status: str, cancelling: str | None, waiting: dict[str, Any] | None, holds: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any] | None:
+    """What the order waits for, until when, and what comes next; None when it is over."""
+    if Status(status) in TERMINAL:
+        return None
+    if cancelling is None and (held := _held(status, holds)) is not None:
+        return {"what": "hold", "until": held["until"], "next": _AFTER_HOLD[held["default_outcome"]]}
+    if waiting is not None:
+        return {name: waiting.get(name) for name in ("what", "until", "next")}
+    if cancelling is not None:
+        return {"what": "cancellation", "until": None, "next": "the order shows cancelled"}
+    if status == Status.RECEIVED:
+        return {"what": "reservation", "until": None, "next": "stock is reserved"}
+    return None
+
+
+_AFTER_HOLD = {"release": "the order goes on", "cancel": "the order is cancelled"}
+
+
+def _held(status: str, holds: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The open hold that stops the order now and whose deadline comes first."""
+    open_ones = [hold for hold in holds if hold["closed_at"] is None and status in hold["stops"]]
+    return min(open_ones, key=lambda hold: str(hold["until"]), default=None)
+
+
+def awaits_payment(payments: list[dict[str, Any]], untried: bool) -> bool:
+    """True when no payment is taken, in flight, or about to be tried."""
+    given_up = {
+        payment["parent_id"] for payment in payments if payment["kind"] == "void" and payment["status"] in _LIVE
+    }
+    live = any(
+        payment["kind"] in ("authorise", "capture")
+        and payment["status"] in _LIVE
+        and payment["purpose"] == "order"
+        and payment["payment_id"] not in given_up
+        for payment in payments
+    )
+    return not live and not untried
+
+
+def returnable(order: dict[str, Any]) -> bool:
+    """True while something of the order may be sent back: it is delivered, the window open, a piece on no return."""
+    left = any(line["returned_quantity"] < line["quantity"] for line in order["lines"])
+    return order["status"] == Status.DELIVERED and left and not _window_over(order)
+
+
+def _window_over(order: dict[str, Any]) -> bool:
+    until = str((order["waiting"] or {}).get("until") or "")
+    return bool(until) and datetime.fromisoformat(until) <= datetime.now(UTC)
+
+
+def _waits_for_returns(order: dict[str, Any]) -> dict[str, Any] | None:
+    """After the window an order waits for the returns that are still open."""
+    if order["status"] != Status.DELIVERED or not _window_over(order):
+        return None
+    opened = [one for one in order["returns"] if ReturnStatus(one["status"]) not in CLOSED]
+    until = min((one["deadline"] for one in opened if one["deadline"]), default=None)
+    return {"what": "returns", "until": until, "next": "the order is completed"} if opened else None
+
+
+def _problem_actions(order: dict[str, Any]) -> list[str]:
+    """What the customer may choose while his parcel is lost or refused."""
+    if order["status"] != Status.SHIPPED or order["cancelling"] is not None:
+        return []
+    live = [parcel["status"] for parcel in order["shipments"] if not parcel["replaced"]]
+    return ["reship", "refund_lost"] if any(status in ("lost", "refused") for status in live) else []
+
+
+def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> dict[str, Any]:
+    """A whole order (see `infra.db.read_models.order_detail.whole_order`) for this caller; staff get the link into
+    Temporal UI."""
+    shown = {name: order[name] for name in _SHOWN}
+    cancelling = order["cancelling"]
+    shown["allowed_actions"] = allowed_actions(
+        Status(order["status"]),
+        cancelling=cancelling is not None,
+        awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
+        refundable=caller.may_act_as(*REFUNDED_BY) and order["left_minor"] > 0,
+        returnable=caller.may_act_as(*RETURNED_BY) and returnable(order),
+        paying=order["paying"],
+        parcel=order["booked"],
+    )
+    if order["pending_change"] is not None:
+        shown["allowed_actions"] = [act for act in shown["allowed_actions"] if act not in set(Change)]
+    shown["allowed_actions"] += _problem_actions(order)
+    shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
+    if (last := _waits_for_returns(order)) is not None:
+        shown["waiting_for"] = last
+    shown["priority"] = named(order["priority"])
+    shown["warehouse"] = order["warehouse"]
+    if caller.is_staff:
+        shown["holds"] = order["holds"]
+    shown["cancelling"] = cancelling
+    shown["workflow_id"] = names.order_workflow(order["order_no"])
+    if caller.is_staff and settings.temporal_ui_url:
+        base = settings.temporal_ui_url.rstrip("/")
+        shown["temporal_ui_url"] = f"{base}/namespaces/{settings.temporal_namespace}/workflows/{shown['workflow_id']}"
+    return shown
+
+
+def row_presented(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it."""
+    shown = {name: row[name] for name in _ROW}
+    shown["matched"] = sorted(row["matched"])
+    shown["priority"] = named(row["priority"])
+    shown["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
+    return shown

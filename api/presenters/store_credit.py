@@ -1,0 +1,26 @@
+"""What a customer has in store credit, and how it came and went: what HTTP and the console both show."""
+
+from typing import Any
+
+from api import pagination
+from api.dependencies import Services
+from domain.access import Role
+from domain.errors import NotFound
+from infra.db.payments import store_credit
+
+READ_BY = (Role.SUPPORT, Role.FINANCE)
+
+_NEWEST = 2**63 - 1
+
+
+async def statement(parts: Services, customer_id: str, cursor: str | None, limit: int) -> dict[str, Any]:
+    """Balances by currency, and a page of the entries behind them, newest first. Raises NotFound
+    `customer_not_found`; Problem `invalid_cursor`."""
+    before = pagination.large_number(cursor) if cursor else _NEWEST
+    async with parts.database.begin() as conn:
+        found = await store_credit.statement_of(conn, customer_id, before, limit + 1)
+    if found is None:
+        raise NotFound("customer_not_found", "no order ever named this customer")
+    balances, entries = found
+    more = pagination.encoded([entries[limit - 1]["entry_id"]]) if len(entries) > limit else None
+    return {"customer_id": customer_id, "balances": balances, "items": entries[:limit], "next_cursor": more}

@@ -1,0 +1,32 @@
+"""Changing an order after it was placed."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.authorization import visible
+from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.openapi import IF_MATCH, body_of, problems
+from api.request_body import read
+from api.responses import response_of
+from api.schemas.orders.changes import ChangedOrder, ChangeOrder
+from api.services.orders import order_changes
+from domain.access import Role
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.patch(
+    "/{order_no}", response_model=ChangedOrder, openapi_extra=body_of(ChangeOrder, IF_MATCH), responses=problems()
+)
+async def change_order(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
+    """Change address, lines or note; `preview=true` only tells the exact consequence. `If-Match` is the ETag that the
+    order was read with."""
+    parts = services(request)
+    require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+    key = idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, ChangeOrder)
+    seen = order_changes.seen_in(request.headers.get("if-match"))
+    wish = order_changes.wish_of(parsed.model, seen, parts.settings.max_order_lines)
+    if preview:
+        return json_response(await order_changes.preview(parts, glance.order_no, wish))
+    return response_of(await order_changes.change(parts, caller, key, parsed.digest, glance.order_no, wish))

@@ -1,0 +1,44 @@
+"""Correcting how an order's customer is reached."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.authorization import visible
+from api.dependencies import Caller, idempotency_key, require, services
+from api.openapi import IF_MATCH, body_of, keyed, problems
+from api.request_body import read
+from api.responses import response_of
+from api.schemas.notifications import SentAgain
+from api.schemas.orders.contacts import CorrectContact, CorrectedContact
+from api.services.orders import contact_corrections, order_changes
+from api.services.orders.contact_corrections import Wish
+from domain.access import Role
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.patch(
+    "/{order_no}/contact",
+    response_model=CorrectedContact,
+    openapi_extra=body_of(CorrectContact, IF_MATCH),
+    responses=problems(),
+)
+async def correct_contact(order_no: str, request: Request, caller: Caller) -> Response:
+    """Correct name, e-mail or telephone number of this order's customer, in any status. Messages go to the new contact
+    and the portal opens the order to it alone; other orders and the customer's profile stay as they are."""
+    require(caller, Role.SUPPORT)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, CorrectContact)
+    wish = Wish(order_changes.seen_in(request.headers.get("if-match")), parsed.model)
+    return response_of(await contact_corrections.correct(parts, caller, key, parsed.digest, glance.order_no, wish))
+
+
+@router.post("/{order_no}/messages/resend", response_model=SentAgain, openapi_extra=keyed(), responses=problems())
+async def send_last_again(order_no: str, request: Request, caller: Caller) -> Response:
+    """Write the last message about the order anew and send it to the contact that the order has now, by e-mail or text
+    message, also when it was sent before."""
+    require(caller, Role.SUPPORT)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    digest = contact_corrections.digest_of_resend(glance.order_no)
+    return response_of(await contact_corrections.send_last_again(parts, caller, key, digest, glance.order_no))

@@ -1,0 +1,88 @@
+"""Holds: put on, release, list; and how pressing an order is."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api import pagination
+from api.authorization import visible
+from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
+from api.openapi import body_of, problems
+from api.request_body import read
+from api.responses import response_of
+from api.schemas.fields import Reference
+from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
+from api.services.orders import order_holds
+from domain.orders.holds import PUT_ON_BY, HoldKind
+from infra.db.orders import holds
+from infra.db.orders.holds import OpenWanted
+
+router = APIRouter(tags=["holds"])
+
+HoldNo = Annotated[int, Path(ge=1, le=1_000_000)]
+
+
+@router.post("/v1/orders/{order_no}/holds", status_code=201, openapi_extra=body_of(PutOnHold), responses=problems())
+async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
+    """Hold the order: it takes no step forward that the kind stops, until it is released or its deadline decides."""
+    require(caller, *PUT_ON_BY)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, PutOnHold)
+    return response_of(await order_holds.put_on(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+
+
+@router.post("/v1/orders/{order_no}/holds/{hold_no}/release", openapi_extra=body_of(ReleaseHold), responses=problems())
+async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Caller) -> Response:
+    """Let the order go on; for the hold's owner and for operations."""
+    require_staff(caller)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, ReleaseHold)
+    return response_of(
+        await order_holds.release(parts, caller, key, parsed.digest, glance.order_no, hold_no, parsed.model.reason)
+    )
+
+
+@router.post("/v1/orders/{order_no}/priority", openapi_extra=body_of(SetPriority), responses=problems())
+async def prioritise(order_no: str, request: Request, caller: Caller) -> Response:
+    """Say how pressing the order is: standard, vip or urgent."""
+    require(caller, *order_holds.PRIORITISED_BY)
+    parts, key = services(request), idempotency_key(request)
+    glance = await visible(parts, caller, order_no)
+    parsed = await read(request, SetPriority)
+    return response_of(await order_holds.prioritise(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+
+
+@router.get("/v1/support/holds", responses=problems())
+async def open_holds(
+    request: Request,
+    caller: Caller,
+    kind: HoldKind | None = None,
+    owner: Reference | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """Open holds, the one whose deadline comes first first; `owner` is a role or role:name."""
+    require(caller, *PUT_ON_BY)
+    wanted = OpenWanted(kind.value if kind else None, owner, after(cursor), limit)
+    async with services(request).database.begin() as conn:
+        rows = await holds.open_holds(conn, wanted)
+    return json_response({"items": rows[:limit], "next_cursor": following(rows, limit)})
+
+
+def after(cursor: str | None) -> tuple[datetime, str, int] | None:
+    """The last hold of the page before. Raises Problem `invalid_cursor`."""
+    if cursor is None:
+        return None
+    until, order_no, hold_no = pagination.decoded(cursor, str, str, int)
+    return pagination.moment(until), order_no, hold_no
+
+
+def following(rows: list[dict[str, Any]], limit: int) -> str | None:
+    """The cursor of the next page, if there is one."""
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return pagination.encoded([last["until"].isoformat(), last["order_no"], last["hold_no"]])

@@ -1,0 +1,42 @@
+"""Disputes: what the customers' banks took back, until when it must be answered, and the answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.openapi import body_of, keyed, problems
+from api.request_body import read
+from api.responses import response_of
+from api.schemas.payments.disputes import AnsweredDispute, HandIn
+from api.services.payments import dispute_answering
+
+router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
+
+_Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+@router.get("", responses=problems())
+async def open_ones(request: Request, caller: Caller) -> Response:
+    """Open disputes, up to 100: first what is to be answered, the nearest deadline (`due_at`) first."""
+    require(caller, *dispute_answering.READ_BY)
+    return json_response({"items": await dispute_answering.open_ones(services(request)), "next_cursor": None})
+
+
+@router.post(
+    "/{dispute_id}/evidence", response_model=AnsweredDispute, openapi_extra=body_of(HandIn), responses=problems()
+)
+async def hand_in(dispute_id: _Number, request: Request, caller: Caller) -> Response:
+    """Hand evidence in at the provider. Final: the provider takes one answer, and decides."""
+    require(caller, *dispute_answering.ANSWERED_BY)
+    key = idempotency_key(request)
+    parsed = await read(request, HandIn)
+    reply = await dispute_answering.hand_in(services(request), caller, key, parsed.digest, dispute_id, parsed.model)
+    return response_of(reply)
+
+
+@router.post("/{dispute_id}/accept", response_model=AnsweredDispute, openapi_extra=keyed(), responses=problems())
+async def accept(dispute_id: _Number, request: Request, caller: Caller) -> Response:
+    """Give the money up. Final: the provider closes the dispute as lost."""
+    require(caller, *dispute_answering.ANSWERED_BY)
+    return response_of(await dispute_answering.accept(services(request), caller, idempotency_key(request), dispute_id))

@@ -1,0 +1,30 @@
+"""What a customer has in store credit, and how it came and went."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.dependencies import Caller, json_response, require, services
+from api.openapi import problems
+from api.presenters import store_credit
+from api.schemas.fields import Identity
+from api.schemas.payments.store_credit import StoreCredit
+from domain.access import Role
+from domain.errors import NotFound
+
+router = APIRouter(prefix="/v1/customers", tags=["store credit"])
+
+
+@router.get("/{customer_id}/store-credit", response_model=StoreCredit, responses=problems())
+async def read_store_credit(
+    customer_id: Annotated[Identity, Path()],
+    request: Request,
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """Balances by currency, and the entries behind them, newest first. For the customer, support and finance."""
+    require(caller, Role.CUSTOMER, *store_credit.READ_BY)
+    if caller.role is Role.CUSTOMER and caller.subject != customer_id:
+        raise NotFound("customer_not_found", "only your own store credit is shown to you")
+    return json_response(await store_credit.statement(services(request), customer_id, cursor, limit))

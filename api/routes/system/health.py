@@ -1,0 +1,86 @@
+"""Health, readiness, metrics: open, for machines."""
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.dependencies import Services, json_response, services
+from api.errors import cannot_write, not_writable, unavailable
+from api.openapi import described
+from infra.db.engine import PoolExhausted
+from infra.db.system import master_keys, processes
+from infra.db.system.processes import Workers
+from infra.observability import metrics
+from infra.system.watchdog import PULSE
+from infra.timeouts import within
+
+router = APIRouter(tags=["system"])
+
+READY_TIMEOUT_S = 3.0
+
+
+@router.get("/healthz", responses={"503": described("The process hangs and is about to end", "application/json")})
+async def healthy() -> Response:
+    """The process lives and gets round. Where this is 503, or is not answered, start it again."""
+    return json_response({"status": "ok"}) if PULSE.healthy() else json_response({"status": "down"}, 503)
+
+
+@router.get(
+    "/readyz",
+    responses={
+        "503": described(
+            "PostgreSQL does not answer, cannot write, or is sealed under another master key",
+            "application/problem+json",
+        )
+    },
+)
+async def ready(request: Request) -> Response:
+    """Orders can be accepted: PostgreSQL answers and writes, and this process has its master keys. Temporal and other
+    processes may be down; it is told, and does not count. The answer comes within 3 seconds.
+
+    `worker` is `serving`, `none`, or what keeps every worker from taking orders on; `worker_detail` says more.
+    `relay` is `serving` or `none`. A process that has not said for half a minute that it lives does not.
+    """
+    parts = services(request)
+    try:
+        workers, relays, lacking = await within(READY_TIMEOUT_S, _looked(parts))
+    except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted) as error:
+        if cannot_write(error):
+            raise not_writable() from None
+        raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
+    if lacking:
+        raise unavailable(master_keys.UNKNOWN, master_keys.problem(lacking))
+    temporal = "connected" if parts.workflows.connected else "unreachable"
+    return json_response({"status": "ready", "temporal": temporal, **_of(workers), **_relay(relays)})
+
+
+async def _looked(parts: Services) -> tuple[Workers, int, list[bytes]]:
+    watch = parts.database.watch
+    async with parts.database.begin() as conn:
+        if watch.cannot_write:  # somebody was told so: is it still true?
+            await processes.try_writing(conn)
+            watch.cannot_write = False
+        lacking = await master_keys.lacking(conn, parts.keys.vault.key_ids)
+        return await processes.workers(conn), await processes.living(conn, "relay"), lacking
+
+
+def _of(workers: Workers) -> dict[str, str]:
+    if workers.serving:
+        return {"worker": "serving"}
+    if workers.trouble is None:
+        return {"worker": "none", "worker_detail": "no worker runs: orders are accepted and wait; start oms worker"}
+    return {"worker": workers.trouble["code"], "worker_detail": workers.trouble["detail"]}
+
+
+def _relay(living: int) -> dict[str, str]:
+    if living:
+        return {"relay": "serving"}
+    return {"relay": "none", "relay_detail": "no relay runs: messages, notices and webhooks wait; start oms relay"}
+
+
+@router.get(
+    "/metrics", response_class=Response, responses={"200": described("In Prometheus' text format", "text/plain")}
+)
+async def measured() -> Response:
+    """Prometheus metrics of this process."""
+    content, content_type = metrics.exposition()
+    return Response(content, media_type=content_type)

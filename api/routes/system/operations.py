@@ -1,0 +1,55 @@
+"""The installation itself: what is wrong with it, and starting again what Temporal has lost."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request, Response
+
+from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.openapi import keyed, problems
+from api.responses import response_of
+from api.schemas.system import Backlog, Findings, Recovered
+from api.services.support import recovery
+from domain.access import STAFF, Role
+from infra.db.messaging import start_backlog
+from infra.system import doctor
+
+router = APIRouter(prefix="/v1", tags=["operations"])
+
+COUNTED = 1_000_000
+
+
+@router.get("/doctor", response_model=Findings, responses=problems())
+async def examine(request: Request, caller: Caller) -> Response:
+    """What `oms doctor` looks at, as this API process sees it, with its own settings; no secret and no address of the
+    database is told. For operations.
+    """
+    require(caller, Role.OPERATIONS)
+    found = await doctor.examine(services(request).settings, doctor.OUTSIDE, doctor.guarded_words_of)
+    return json_response({"ok": all(each.ok for each in found), "findings": [asdict(each) for each in found]})
+
+
+@router.get("/backlog", response_model=Backlog, responses=problems())
+async def waiting(request: Request, caller: Caller) -> Response:
+    """How many orders are kept and wait to be begun, and for how long the oldest has waited. They begin as fast as
+    those before them come to rest, urgent ones first, then the oldest. From `limit` on no more are accepted (503
+    `backlog_full`; 0: without limit). For staff.
+    """
+    require(caller, *STAFF)
+    parts = services(request)
+    limit = parts.settings.backlog_limit
+    async with parts.database.begin() as conn:
+        found = await start_backlog.look(conn, limit or COUNTED)
+    accepting = not (limit and found.waiting >= limit)
+    shown = {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
+    return json_response(shown)
+
+
+@router.post("/recover", response_model=Recovered, openapi_extra=keyed(), responses=problems())
+async def recover(request: Request, caller: Caller, cursor: str | None = None) -> Response:
+    """Start again, from the books, every open order that Temporal does not know, and returns and bulk acts.
+
+    A call looks at 50 orders and 50 returns at most: while `next_cursor` is not null, call again with it and a new
+    key. Safe to repeat; what runs is left alone. 503 `workflow_unavailable` while Temporal is down. For operations.
+    """
+    require(caller, Role.OPERATIONS)
+    return response_of(await recovery.recover(services(request), caller, idempotency_key(request), cursor))

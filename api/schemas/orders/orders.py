@@ -1,0 +1,129 @@
+"""Bodies of the calls on orders."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from api.schemas.fields import (
+    Body,
+    Code,
+    Country,
+    Currency,
+    Email,
+    Identity,
+    InPath,
+    Moment,
+    Name,
+    Note,
+    OptionalPhone,
+    OptionalText,
+    Phone,
+    PriceMinor,
+    Quantity,
+    Reason,
+    Reference,
+    Sku,
+)
+from domain.orders.delivery_slots import Slot, slot_of
+from domain.orders.priority import Priority
+
+
+class Customer(Body):
+    """Who orders; written to his profile. `language` is what he is written to in; without one, his last one counts."""
+
+    id: Annotated[Identity, InPath]
+    name: Name
+    email: Email | None = None
+    phone: Phone | None = None
+    language: Literal["en", "zh"] | None = None
+
+
+class ShipTo(Body):
+    """Where the parcel goes; country is ISO 3166-1 alpha-2."""
+
+    name: Name
+    phone: OptionalPhone = ""
+    country: Country
+    province: Name
+    city: Name
+    district: OptionalText = ""
+    line1: Name
+    postcode: OptionalText = ""
+
+
+class DeliverySlot(Body):
+    """When the parcel is wanted: RFC 3339 with offset, 1 to 24 hours."""
+
+    begin: Moment = Field(alias="from")
+    to: Moment
+
+    @property
+    def slot(self) -> Slot:
+        """Raises RuleBroken `invalid_delivery_slot`."""
+        return slot_of(self.begin, self.to)
+
+
+class Line(Body):
+    """One line; only a channel names a price (minor units)."""
+
+    sku: Sku
+    quantity: Quantity
+    unit_price_minor: PriceMinor | None = None
+
+
+class Payment(Body):
+    """How to pay: a provider and its token, never a card."""
+
+    method: Code
+    token: Name
+
+
+class PlaceOrder(Body):
+    """An order to place. Several lines of one SKU are accepted and summed. Only a channel names a discount or a
+    shipping charge of the whole order."""
+
+    channel: Annotated[Code, InPath]
+    external_ref: Reference | None = None
+    type: Literal["standard"] = "standard"
+    currency: Currency
+    customer: Customer
+    ship_to: ShipTo
+    lines: list[Line] = Field(min_length=1)
+    payment: Payment | None = None
+    note: Note | None = None
+    delivery_slot: DeliverySlot | None = None
+    backorder: bool = False
+    priority: Annotated[Priority, Field(strict=False)] = Priority.STANDARD
+    discount_minor: PriceMinor | None = None
+    shipping_minor: PriceMinor | None = None
+
+
+class CancelOrder(Body):
+    """Why the order is to be cancelled, in the caller's words; kept encrypted."""
+
+    reason: Reason
+
+
+class PlacedOrder(Body):
+    """The answer to a placed order."""
+
+    order_no: str
+    status: str
+    total_minor: int
+    currency: str
+    workflow_id: str
+
+
+class CancelPreview(Body):
+    """What cancelling would give back: the answer with `preview=true`."""
+
+    order_no: str
+    consequence: dict[str, Any]
+
+
+class CancelledOrder(Body):
+    """How far the cancellation has come."""
+
+    order_no: str
+    status: str
+    waiting_for: dict[str, str | None] | None

@@ -1,0 +1,89 @@
+"""Bodies and answers of the calls on members of staff and bearer tokens."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from api.schemas.fields import Body, InPath, Reference
+from domain.access import STAFF_NAME
+
+StaffName = Annotated[str, StringConstraints(strict=True, pattern=STAFF_NAME)]
+StaffRole = Literal["support", "warehouse", "finance", "operations", "admin"]
+MAX_LIFETIME_S = 10 * 366 * 86_400
+
+
+class NewStaff(Body):
+    """Who may sign in to the console, in which role."""
+
+    name: StaffName
+    role: StaffRole
+
+
+class StaffAct(Body):
+    """A reset or a removal; of the only admin who can sign in, it has to be said."""
+
+    even_last_admin: bool = False
+
+
+class NewToken(Body):
+    """Who the token is for: a customer's id, or the subject of any role; and for how long."""
+
+    role: StaffRole | Literal["customer", "channel"]
+    subject: Annotated[Reference, InPath] | None = None
+    customer: Annotated[Reference, InPath] | None = None
+    lifetime_s: Annotated[int, Field(strict=True, ge=1, le=MAX_LIFETIME_S)] | None = None
+
+    @model_validator(mode="after")
+    def _whose(self) -> "NewToken":
+        if (self.subject is None) == (self.customer is None):
+            raise ValueError("name either a subject or a customer")
+        if self.customer is not None and self.role != "customer":
+            raise ValueError("customer goes with the role customer; name a subject for others")
+        return self
+
+
+class StaffMember(BaseModel):
+    """Somebody who may sign in, or might once."""
+
+    name: str
+    role: StaffRole
+    active: bool
+    created_at: datetime
+    signed_in_at: datetime | None
+
+
+class StaffList(BaseModel):
+    """Everybody, the active ones first."""
+
+    items: list[StaffMember]
+    next_cursor: None = None
+
+
+class GivenSecrets(BaseModel):
+    """First password and second factor: in the first answer alone. A repeat has a `note` that says so instead."""
+
+    name: str
+    role: StaffRole | None = None
+    password: str | None = None
+    secret: str | None = None
+    address: str | None = None
+    note: str | None = None
+
+
+class RemovedStaff(BaseModel):
+    """Somebody who can sign in no more."""
+
+    name: str
+    active: Literal[False]
+
+
+class IssuedToken(BaseModel):
+    """The token itself is in the first answer alone. A repeat has a `note` that says so instead."""
+
+    token_id: str
+    role: str
+    subject: str
+    expires_at: datetime
+    token: str | None = None
+    note: str | None = None

@@ -1,0 +1,117 @@
+"""What becomes of a parcel that is lost or refused: what HTTP, the console and the customer's portal all do."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import in_books
+from api.replies import Reply
+from api.schemas.after_sales.delivery_exceptions import AnswerProblem
+from api.services.after_sales.return_operations import Asked
+from domain.access import Principal
+from domain.errors import Conflict
+from infra.db.after_sales import delivery_exceptions
+from infra.db.after_sales.delivery_exceptions import Problem as Trouble
+from infra.db.after_sales.delivery_exceptions import Resend
+from infra.db.approvals import approval_limits
+from infra.db.approvals.approval_limits import Limits, Moved
+from infra.db.orders import staff_actions, timeline
+from infra.db.orders.staff_actions import NewAct
+from infra.db.stock.reservations import StockGone
+
+Choice = Literal["reship", "refund"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What happened to the parcel, what each choice that is possible would mean, and why another is not (a code)."""
+
+    parcel: str
+    means: dict[Choice, dict[str, Any]] = field(default_factory=dict)
+    refused: dict[Choice, str] = field(default_factory=dict)
+
+
+async def preview(parts: Services, caller: Principal, number: str, choice: Choice) -> dict[str, Any]:
+    """What the choice would mean. Raises as `choose` does."""
+    async with parts.database.begin() as conn:
+        trouble = await delivery_exceptions.problem_of(conn, number)
+        if choice == "refund":
+            await _require_one_person(conn, parts, caller, trouble)
+            return _answer(trouble, choice, refund_minor=trouble.refund_minor)
+        return _answer(trouble, choice, resend=await delivery_exceptions.resend_of(conn, number))
+
+
+async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
+    """Both choices, each with its consequence; one that is not possible with its reason. Raises Conflict
+    `no_delivery_problem`."""
+    async with parts.database.begin() as conn:
+        trouble = await delivery_exceptions.problem_of(conn, number)
+    seen = Outlook(trouble.parcel)
+    for choice in CHOICES:
+        try:
+            seen.means[choice] = await preview(parts, caller, number, choice)
+        except (Conflict, Problem) as refusal:
+            seen.refused[choice] = refusal.code
+    return seen
+
+
+async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem) -> Reply:
+    """Decide it in the books; the order's workflow carries it out.
+
+    Raises Conflict `no_delivery_problem`, `stock_short`, `refund_waiting`, `nothing_to_send`; Problem
+    `second_person_needed`.
+    """
+    caller, by = asked.caller, actor(asked.caller)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await timeline.lock_order(conn, number)
+        trouble = await delivery_exceptions.problem_of(conn, number)
+        given = 0
+        if wish.choice == "refund" and caller.is_staff:
+            given = await _require_one_person(conn, parts, caller, trouble)
+        if wish.reason is not None or given:
+            act_id = f"act_{derived_id(caller, asked.key, f'parcel {number}')}"
+            act = NewAct(act_id, number, "parcel", wish.choice, by, wish.reason or "", moved_minor=given)
+            await staff_actions.keep(conn, parts.keys, act)
+        if wish.choice == "refund":
+            await delivery_exceptions.refund(conn, trouble, by)
+            return _answer(trouble, wish.choice, refund_minor=trouble.refund_minor)
+        return _answer(trouble, wish.choice, resend=await delivery_exceptions.reship(conn, trouble, by))
+
+    try:
+        return await in_books(parts, asked.request, 200, work)
+    except StockGone:
+        raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
+
+
+async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Principal, trouble: Trouble) -> int:
+    """The carrier's word lets a customer have his money back; staff who give back much need a second person for it.
+    Answers with what it adds to what was given of the order. Raises Problem `second_person_needed`."""
+    if not caller.is_staff:
+        return 0
+    added = await delivery_exceptions.added_minor(conn, trouble)
+    moved = Moved(trouble.refund_minor, added, trouble.currency)
+    limits = Limits.from_settings(parts.settings)
+    if await approval_limits.needs_two(conn, limits, trouble.order_no, moved, actor(caller), of_step=True):
+        raise Problem(
+            "second_person_needed",
+            "as much as this is given back by two: compensate the step with the support call resolve",
+        )
+    return added
+
+
+def _answer(trouble: Trouble, choice: Choice, *, refund_minor: int = 0, resend: Resend | None = None) -> dict[str, Any]:
+    return {
+        "order_no": trouble.order_no,
+        "choice": choice,
+        "shipment_id": trouble.shipment_id,
+        "parcel": trouble.parcel,
+        "refund_minor": refund_minor,
+        "currency": trouble.currency,
+        "warehouse": resend.warehouse if resend else None,
+        "lines": [{"sku": sku, "quantity": units} for sku, units in sorted(resend.goods.items())] if resend else [],
+    }

@@ -1,0 +1,93 @@
+"""Acts on channels for notices: what the HTTP calls and the console's forms both do."""
+
+import base64
+import re
+import secrets
+from typing import Any
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import HOLD_S
+from api.replies import Reply
+from api.schemas.alerts import NewChannel
+from api.services.webhooks.webhook_targets import require_public
+from domain.access import Principal
+from domain.alerts import ChannelKind
+from domain.errors import NotFound
+from infra.alerts import email, message, sending
+from infra.alerts.outcome import Outcome
+from infra.db import idempotency
+from infra.db.alerts import alert_channels
+from infra.db.idempotency import Answered
+from infra.security.crypto import Unreadable
+from infra.security.network_addresses import Reach
+
+_ID = re.compile(r"^nch_[0-9a-f]{32}$")
+_SECRET_BYTES = 32
+
+
+async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish: NewChannel) -> Reply:
+    """Add a channel; a webhook's signing secret is made here and shown by this answer (and its repeat) only.
+
+    Raises Problem `webhook_target_refused`, `email_not_configured`.
+    """
+    await _require_reachable(parts, wish)
+    channel_id = f"nch_{derived_id(caller, key, 'notice channel')}"
+    target = _target(wish)
+    async with parts.database.begin() as conn:
+        claim = await idempotency.claim(
+            conn, parts.keys, idempotency.Request(actor(caller), key, digest, caller.origin), HOLD_S, channel_id
+        )
+        if isinstance(claim, Answered):
+            known = await alert_channels.secret_of(conn, parts.keys.vault, channel_id)
+            return Reply(_with_secret(claim.response, wish, known), claim.status_code, replayed=True)
+        causes = sorted({kind.value for kind in wish.causes})
+        wanted = alert_channels.NewChannel(
+            channel_id, wish.kind.value, wish.name, wish.language.value, causes, target, actor(caller)
+        )
+        shown = await alert_channels.add(conn, parts.keys.vault, wanted)
+        # The kept answer is without the secret, which stays encrypted.
+        await idempotency.finish(conn, parts.keys, claim, 201, shown)
+    return Reply(_with_secret(shown, wish, target.get("secret")), 201)
+
+
+async def _require_reachable(parts: Services, wish: NewChannel) -> None:
+    if wish.kind is not ChannelKind.EMAIL:
+        await require_public(wish.target, Reach.from_settings(parts.settings))
+    elif not email.configured(parts.settings):
+        raise Problem("email_not_configured", "set OMS_SMTP_HOST and OMS_SMTP_FROM first")
+
+
+def _target(wish: NewChannel) -> dict[str, str]:
+    if wish.kind is ChannelKind.EMAIL:
+        return {"address": wish.target}
+    if wish.kind is ChannelKind.WEBHOOK:
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        return {"url": wish.target, "secret": secret}
+    return {"url": wish.target} | ({"secret": wish.secret} if wish.secret else {})
+
+
+def _with_secret(shown: dict[str, Any], wish: NewChannel, secret: str | None) -> dict[str, Any]:
+    """A webhook's secret is ours to tell; DingTalk's was the caller's."""
+    return {**shown, "secret": secret} if wish.kind is ChannelKind.WEBHOOK else shown
+
+
+async def remove(parts: Services, caller: Principal, channel_id: str) -> None:
+    """Tell it nothing any more. Raises NotFound `notice_channel_not_found`."""
+    async with parts.database.begin() as conn:
+        if not _ID.match(channel_id) or not await alert_channels.remove(conn, channel_id, actor(caller)):
+            raise NotFound("notice_channel_not_found")
+
+
+async def test(parts: Services, channel_id: str) -> Outcome:
+    """Send a test notice now, and say what the channel said. Raises NotFound `notice_channel_not_found`."""
+    async with parts.database.begin() as conn:
+        channel = await alert_channels.find(conn, channel_id) if _ID.match(channel_id) else None
+    if channel is None:
+        raise NotFound("notice_channel_not_found")
+    try:
+        target = alert_channels.target_of(parts.keys.vault, channel)
+    except Unreadable:
+        return Outcome("secret_unreadable")
+    words = message.of_test(channel.language, parts.settings)
+    return await sending.tell(parts.settings, channel.kind, target, words, f"test_{secrets.token_hex(16)}")

@@ -1,0 +1,100 @@
+"""Correcting how an order's customer is reached: what the HTTP call and the console's form both do."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import in_books
+from api.replies import Reply
+from api.schemas.orders.contacts import CorrectContact
+from api.services.orders.order_changes import ANY
+from domain.access import Principal
+from domain.errors import Conflict
+from infra.db import idempotency
+from infra.db.notifications import messages
+from infra.db.orders import changes, order_contacts, staff_actions, timeline
+from infra.db.orders.staff_actions import NewAct
+
+PARTS = ("name", "email", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The order as it was seen (see `change_acts.Wish`), and what is to be corrected."""
+
+    seen: frozenset[str]
+    body: CorrectContact
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The fields that were named, with their new values."""
+        return {part: getattr(self.body, part) for part in PARTS if part in self.body.model_fields_set}
+
+
+async def correct(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
+    """Correct the contact of this order alone, whatever its status. The answer carries the order's new ETag.
+
+    Raises Problem `order_changed` (412), `nothing_to_change`; Conflict `customer_erased`, `no_address`; NotFound
+    `order_not_found`.
+    """
+    act_id = f"act_{derived_id(caller, key, f'contact {number}')}"
+    seqs: list[int] = []
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await timeline.lock_order(conn, number)
+        if ANY not in wish.seen and str(await changes.seq_of(conn, number)) not in wish.seen:
+            raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
+        corrected = await _correct(conn, parts, number, act_id, actor(caller), wish)
+        sent = await messages.send_last_again(conn, number, actor(caller)) if wish.body.send_last_again else None
+        seqs.append(await changes.seq_of(conn, number))
+        return {"order_no": number, "corrected": corrected, "message_id": sent}
+
+    answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    if seqs:
+        return answer.at(seqs[-1])
+    return answer
+
+
+async def _correct(conn: AsyncConnection, parts: Services, number: str, act_id: str, by: str, wish: Wish) -> list[str]:
+    here = await order_contacts.standing(conn, parts.keys, number)
+    if here.data_key is None or here.profile is None:
+        raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
+    before = {part: here.profile.get(part) for part in PARTS}
+    after = before | wish.parts
+    corrected = [part for part in PARTS if after[part] != before[part]]
+    if not corrected:
+        raise Problem(
+            "nothing_to_change", "the order has this contact already: name a name, email or phone that differs"
+        )
+    value = {"before": before, "after": after}
+    act = NewAct(act_id, number, "contact", ", ".join(corrected), by, wish.body.reason, value)
+    await staff_actions.keep(conn, parts.keys, act)
+    await order_contacts.correct(conn, parts.keys, number, here, {**here.profile, **after})
+    await messages.write_anew(conn, number, by)
+    await timeline.note(conn, number, "contact_corrected", by, key=act_id, data={"parts": corrected})
+    return corrected
+
+
+def digest_of_resend(number: str) -> bytes:
+    """What the asking for the last message hashes to: there is nothing else to say."""
+    return hashlib.sha256(f"send last again {number}".encode()).digest()
+
+
+async def send_last_again(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
+    """Have the order's last message sent to the contact that it has now.
+
+    Raises NotFound `message_not_found`, Conflict `no_address`.
+    """
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await timeline.lock_order(conn, number)
+        message_id = await messages.send_last_again(conn, number, actor(caller))
+        if message_id is None:
+            raise messages.unknown()
+        return {"message_id": message_id, "state": "open"}
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)

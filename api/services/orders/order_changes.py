@@ -1,0 +1,351 @@
+"""Changing an order after it was placed: what the HTTP call, the portal and the console's form all do.
+
+It is decided in the books under the order's row lock and answered at once; the workflow hears of it by a signal.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import in_books
+from api.replies import Reply
+from api.schemas.order_lines import split
+from api.schemas.orders.changes import ChangeOrder
+from api.schemas.orders.orders import Payment
+from domain.access import Principal, Role
+from domain.errors import Conflict, RuleBroken, amounts_in
+from domain.line_references import Named
+from domain.orders import delivery_slots
+from domain.orders.changes import (
+    MAX_CHANGES,
+    WORDS,
+    LineChange,
+    named_units,
+    plan_lines,
+    refusal,
+    require_payable,
+    stock_deltas,
+)
+from domain.orders.delivery_slots import Slot, require_ahead, require_length
+from domain.orders.lines import MAX_QUANTITY
+from domain.orders.repricing import plan_unpaid
+from domain.orders.status import UNPAID, Change, Event, Status
+from domain.payments.refunds import Origin
+from infra.db import idempotency
+from infra.db.orders import changes as books
+from infra.db.orders import holds, timeline, unpaid_limits
+from infra.db.orders.changes import Here, NewChange
+from infra.db.payments import change_payments, refund_plans, refunds
+from infra.db.payments.change_payments import PaidBy
+from infra.db.payments.refund_plans import LineAsk, RefundAsk
+from infra.provider_rules import amounts
+from infra.time_zones import zone_at
+
+ANY = "*"
+
+
+class NoSlot(Enum):
+    """The wish that no slot be kept."""
+
+    NONE = 0
+
+
+NO_SLOT = NoSlot.NONE
+Refunded = TypeVar("Refunded")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller wants; None leaves a thing as it is. `note` empty takes the note away, `slot` NO_SLOT the slot.
+
+    `lines` are units by SKU, `named` those of lines, with them the whole new list.
+    `seen` are the sequence numbers that he has seen the order at, as If-Match says them; ANY for whatever it is.
+    """
+
+    seen: frozenset[str]
+    ship_to: dict[str, str] | None = None
+    lines: dict[str, int] | None = None
+    note: str | None = None
+    payment: Payment | None = None
+    slot: Slot | NoSlot | None = None
+    named: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a wish comes to on the order as it stands."""
+
+    here: Here
+    what: tuple[Change, ...]
+    ship_to: dict[str, str] | None
+    note: str | None
+    lines: tuple[LineChange, ...]
+    slot: Slot | None = None
+
+    @property
+    def paid(self) -> bool:
+        return self.here.standing.status not in UNPAID
+
+    @property
+    def total_after_minor(self) -> int:
+        return self.here.total_minor + sum(line.amount_minor for line in self.lines)
+
+    @property
+    def refund_minor(self) -> int:
+        return max(self.here.total_minor - self.total_after_minor, 0) if self.paid else 0
+
+    @property
+    def difference_minor(self) -> int:
+        """What a paid order costs more: the change waits until it is paid."""
+        return max(self.total_after_minor - self.here.total_minor, 0) if self.paid else 0
+
+    @property
+    def to_pay_minor(self) -> int:
+        if self.paid:
+            return self.difference_minor
+        return 0 if self.here.standing.paying else self.total_after_minor
+
+
+def seen_in(header: str | None) -> frozenset[str]:
+    """The sequence numbers that an If-Match header names; a weak or strange tag matches nothing. Raises Problem
+    `if_match_missing`."""
+    if header is None or not header.strip():
+        raise Problem("if_match_missing", "send If-Match with the ETag with which the order was read")
+    return frozenset(
+        tag if tag == ANY else tag[1:-1] if len(tag) > 2 and tag[0] == tag[-1] == '"' else ""
+        for tag in (part.strip() for part in header.split(","))
+    )
+
+
+def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
+    """The body of the call as a wish. Raises Problem `nothing_to_change`, `too_many_lines`, `invalid_quantity`;
+    RuleBroken `invalid_delivery_slot`."""
+    named = body.model_fields_set - {"payment"}
+    if not named:
+        raise Problem("nothing_to_change", "name ship_to, lines, note or delivery_slot")
+    for field in named & {"ship_to", "lines"}:
+        if getattr(body, field) is None:
+            raise Problem("nothing_to_change", f"{field} is left out or given whole, never null")
+    wanted: dict[str, int] | None = None
+    lines_named: tuple[Named, ...] = ()
+    if body.lines is not None:
+        if len(body.lines) > max_lines:
+            raise Problem("too_many_lines", f"an order has at most {max_lines} lines; place a second one")
+        wanted, lines_named = split(body.lines)
+        if any(units > MAX_QUANTITY for units in wanted.values()):
+            raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
+    ship_to = dict(body.ship_to) if body.ship_to is not None else None
+    slot = body.delivery_slot.slot if body.delivery_slot else NO_SLOT if "delivery_slot" in named else None
+    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot,
+                lines_named)  # fmt: skip
+
+
+async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
+    """The exact consequence; nothing is changed. Raises what `change` raises."""
+    async with parts.database.begin() as conn:
+        return _told(await _plan(conn, parts, number, wish))
+
+
+async def change(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
+    """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
+
+    Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
+    `payment_in_progress`, `change_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`,
+    `customer_erased`, `already_refunded`, `exchange_goods_stay`, `unpaid_limit_reached`; RuleBroken as placing does;
+    NotFound `order_not_found`.
+    """
+    seqs: list[int] = []
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        plan = await _plan(conn, parts, number, wish)
+        refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
+        if plan.difference_minor and wish.payment is not None:
+            told = await _wait_for_payment(conn, parts, caller, plan, wish.payment)
+        else:
+            told = await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
+        if caller.role is Role.CUSTOMER and any(line.delta > 0 for line in plan.lines):
+            await unpaid_limits.require_within(conn, number, parts.settings.unpaid_units_per_customer)
+        seqs.append(await books.seq_of(conn, number))
+        return told
+
+    answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    if seqs:
+        return answer.at(seqs[-1])
+    return answer
+
+
+async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish) -> Plan:
+    here = await books.here(conn, parts.keys, number)
+    if ANY not in wish.seen and str(here.seq) not in wish.seen:
+        raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
+    ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
+    note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
+    lines = await _planned_lines(conn, parts, here, wish)
+    slot = wish.slot if isinstance(wish.slot, Slot) else None
+    chosen = (
+        (Change.ADDRESS, ship_to is not None),
+        (Change.LINES, bool(lines)),
+        (Change.NOTE, note is not None),
+        (Change.DELIVERY_SLOT, wish.slot is not None and slot != here.slot),
+    )
+    if await change_payments.is_awaited(conn, number):
+        raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
+    plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
+    await _require_possible(conn, parts, plan, wish)
+    return plan
+
+
+async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wish: Wish) -> tuple[LineChange, ...]:
+    if wish.lines is None:
+        return ()
+    skus = {*wish.lines, *(line.sku for line in here.lines if line.line_no in {one.line_no for one in wish.named})}
+    catalogue = await books.catalogue_of(conn, sorted(skus))
+    if here.standing.status in UNPAID:
+        ever = await books.lines_ever(conn, here.order_no)
+        rules = await books.rules_of(conn, here.order_no, parts.settings.terms)
+        named = named_units(here.lines, wish.named)
+        last = here.last_line_no
+        return tuple(plan_unpaid(here.lines, ever, wish.lines, catalogue, here.currency, last, rules, named))
+    tax = here.tax_of(parts.settings.terms.tax)
+    return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
+
+
+async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, wish: Wish) -> None:
+    """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
+    asked = (
+        (Change.ADDRESS, wish.ship_to),
+        (Change.LINES, wish.lines),
+        (Change.NOTE, wish.note),
+        (Change.DELIVERY_SLOT, wish.slot),
+    )
+    for what, value in asked:
+        if value is not None and (why := refusal(what, plan.here.standing)):
+            raise why
+    if plan.here.changes >= MAX_CHANGES:
+        raise Conflict("too_many_changes", f"an order is changed at most {MAX_CHANGES} times: place a new one")
+    if plan.here.data_key is None and (plan.ship_to or plan.note):
+        raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
+    if plan.slot is not None and Change.DELIVERY_SLOT in plan.what:
+        require_ahead(plan.slot, datetime.now(UTC), parts.settings.delivery_slot_days_ahead)
+        require_length(plan.slot, zone_at(plan.ship_to or plan.here.ship_to, parts.settings.portal_time_zone))
+    with amounts_in(plan.here.currency):
+        require_payable(plan.total_after_minor)
+    if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):
+        raise Conflict(
+            "pay_difference_needed",
+            "the order is paid and would cost {difference} more: send a `payment` of `method` and `token` with the "
+            "change, or place a second order",
+            difference_minor=plan.difference_minor,
+            currency=plan.here.currency,
+        )
+    if plan.difference_minor and wish.payment is not None:
+        amounts.require_payable(wish.payment.method, plan.difference_minor, plan.here.currency)
+    if plan.here.warehouse is not None:
+        await books.require_stock(conn, plan.here.warehouse, stock_deltas(plan.lines))
+    if plan.refund_minor > 0:
+        await _refunding(refund_plans.planned(conn, _refund_of(plan, "preview", "")))
+
+
+def _refund_of(plan: Plan, refund_id: str, asked_by: str) -> RefundAsk:
+    """The difference: what the units that are taken off were sold for, less what others cost instead."""
+    off = tuple(LineAsk(-line.delta, line.line_no) for line in plan.lines if line.delta < 0)
+    return RefundAsk(
+        refund_id, plan.here.order_no, Origin.AMENDMENT, asked_by, "", off, plan.refund_minor, include_shipping=True
+    )
+
+
+async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
+    try:
+        return await asked
+    except RuleBroken as error:
+        if error.code not in ("amount_invalid", "refund_exceeds_captured"):
+            raise
+    raise Conflict("already_refunded", "money for these lines went back already: support changes this order")
+
+
+async def _carry_out(
+    conn: AsyncConnection, parts: Services, caller: Principal, plan: Plan, refund_id: str
+) -> dict[str, Any]:
+    number, status = plan.here.order_no, plan.here.standing.status
+    refunded: str | None = None
+    if plan.refund_minor > 0:
+        ask = _refund_of(plan, refund_id, actor(caller))
+        refunded = (await _refunding(refunds.open_refund(conn, None, ask))).refund_id
+    words = tuple(WORDS[what] for what in plan.what)
+    new = NewChange(
+        words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, refunded, plan.slot
+    )
+    await books.write(conn, parts.keys, plan.here, new)
+    if status is Status.PENDING_PAYMENT and plan.lines:
+        if plan.total_after_minor == 0:
+            data = {"waiting": timeline.waiting("carrier", "the carrier is booked")}
+            status = await timeline.move(conn, number, status, Event.PAYMENT_RECORDED, data=data)
+        elif plan.total_after_minor > plan.here.total_minor:
+            await holds.put_on_by_rule(conn, parts.settings, number, plan.total_after_minor)
+    return {**_told(plan), "status": status.value, "refund_id": refunded}
+
+
+async def _wait_for_payment(
+    conn: AsyncConnection, parts: Services, caller: Principal, plan: Plan, payment: Payment
+) -> dict[str, Any]:
+    """Keep the change, hold what it needs more; the order's workflow takes the difference."""
+    words = tuple(WORDS[what] for what in plan.what)
+    new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, None, plan.slot)
+    by = PaidBy(payment.method, payment.token, parts.settings.payment_timeout_s)
+    await change_payments.open_one(conn, parts.keys, plan.here, new, by)
+    return _told(plan)
+
+
+def _told(plan: Plan) -> dict[str, Any]:
+    here = plan.here
+    held = stock_deltas(plan.lines) if here.warehouse is not None else {}
+    return {
+        "order_no": here.order_no,
+        "status": here.standing.status.value,
+        "changes": [_one(plan, what) for what in plan.what],
+        "total_before_minor": here.total_minor,
+        "total_after_minor": plan.total_after_minor,
+        "refund_minor": plan.refund_minor,
+        "to_pay_minor": plan.to_pay_minor,
+        "currency": here.currency,
+        "stock": [{"sku": sku, "quantity": delta} for sku, delta in held.items()],
+        "refund_id": None,
+        "state": "awaiting_payment" if plan.difference_minor else "applied",
+    }
+
+
+def _one(plan: Plan, what: Change) -> dict[str, Any]:
+    if what is Change.DELIVERY_SLOT:
+        return {
+            "what": WORDS[what],
+            "before": delivery_slots.told(plan.here.slot),
+            "after": delivery_slots.told(plan.slot),
+        }
+    if what is not Change.LINES:
+        return {"what": WORDS[what]}
+    # Lines of one SKU are one row, unless they were sold at different prices.
+    before: dict[tuple[str, int], int] = {}
+    for line in plan.here.lines:
+        sold = (line.sku, line.unit_price_minor)
+        before[sold] = before.get(sold, 0) + line.quantity
+    deltas: dict[tuple[str, int], int] = {}
+    for change in plan.lines:
+        sold = (change.sku, change.unit_price_minor)
+        deltas[sold] = deltas.get(sold, 0) + change.delta
+    rows = [
+        {
+            "sku": sku,
+            "before": before.get((sku, price), 0),
+            "after": before.get((sku, price), 0) + delta,
+            "unit_price_minor": price,
+        }
+        for (sku, price), delta in sorted(deltas.items())
+        if delta
+    ]
+    return {"what": WORDS[what], "lines": rows}

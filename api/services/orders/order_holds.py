@@ -1,0 +1,84 @@
+"""Holds and priority: what the HTTP calls and the console's forms both do.
+
+They are facts of the books: they need no answer from the order's workflow, which hears of them by a signal, and what a
+hold stops is stopped by the database from the moment that it is kept.
+"""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import in_books
+from api.replies import Reply
+from api.schemas.orders.holds import PutOnHold, SetPriority
+from domain.access import STAFF, Principal, Role
+from domain.orders.holds import HOLDS, may_release
+from domain.orders.priority import RANKS
+from infra.db import idempotency
+from infra.db.orders import holds, priorities, timeline
+from infra.db.orders.holds import NewHold
+from infra.db.orders.staff_actions import NewAct
+
+
+async def put_on(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Reply:
+    """Hold the order. Raises Problem `unknown_owner`, Conflict `too_late_to_hold`, `already_held`, NotFound."""
+    new = _new_hold(parts, caller, wish)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await timeline.lock_order(conn, number)
+        hold_no = await holds.put_on(conn, parts.keys, number, new)
+        return {"order_no": number, "hold_no": hold_no, "kind": new.kind, "owner": new.owner}
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+
+
+def _new_hold(parts: Services, caller: Principal, wish: PutOnHold) -> NewHold:
+    rule = HOLDS[wish.kind]
+    owner = wish.owner or rule.owner.value
+    role, _, name = owner.partition(":")
+    if role not in STAFF or (":" in owner and not name):
+        raise Problem("unknown_owner", f"an owner is one of {', '.join(sorted(STAFF))}, or role:name")
+    return NewHold(
+        wish.kind,
+        actor(caller),
+        wish.reason,
+        owner,
+        wish.default_outcome or rule.outcome,
+        wish.deadline_s or parts.settings.hold_deadline_s,
+        wish.escalate_s or parts.settings.hold_escalation_s,
+    )
+
+
+async def release(
+    parts: Services, caller: Principal, key: str, digest: bytes, number: str, hold_no: int, reason: str
+) -> Reply:
+    """Let the order go on. Raises Problem `forbidden`, Conflict `not_held`, NotFound `hold_not_found`."""
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await timeline.lock_order(conn, number)
+        owner = await holds.owner_of(conn, number, hold_no)
+        if not may_release(caller.role, owner):
+            raise Problem("forbidden", f"this hold is released by {owner} or by operations")
+        closed = await holds.release(conn, parts.keys, number, hold_no, actor(caller), reason)
+        return {"order_no": number, "hold_no": hold_no, "outcome": "released", **closed}
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+
+
+async def prioritise(
+    parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: SetPriority
+) -> Reply:
+    """Say how pressing the order is. Raises Conflict `order_over`, NotFound `order_not_found`."""
+    act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
+    act = NewAct(act_id, number, "prioritise", wish.priority, actor(caller), wish.reason)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await priorities.change(conn, parts.keys, act, RANKS[wish.priority])
+        return {"order_no": number, "priority": wish.priority}
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+
+
+PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)

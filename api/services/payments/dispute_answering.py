@@ -1,0 +1,142 @@
+"""Answering a dispute: what the HTTP calls and the console's forms both do.
+
+The provider is asked between two transactions: a request whose answer was lost is sent again under its key, and the
+provider carries it out once.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem, unavailable
+from api.idempotency import WorkflowCall, by_workflow
+from api.replies import Reply
+from api.schemas.payments.disputes import HandIn
+from domain.access import Principal, Role
+from domain.errors import Conflict
+from domain.gateways import Evidence, PaymentGateway, ProviderRefused, ProviderUnavailable
+from infra.db import idempotency
+from infra.db.payments import dispute_answers, provider_cases
+from infra.db.payments.dispute_answers import Asked
+from infra.db.payments.provider_cases import EVIDENCE
+
+READ_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
+ANSWERED_BY = (Role.SUPPORT, Role.FINANCE)
+
+Call = Callable[[PaymentGateway, Asked], Awaitable[None]]
+
+
+async def hand_in(parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, wish: HandIn) -> Reply:
+    """Hand evidence in at the provider; 200. Final: a provider takes one answer.
+
+    Raises Problem `evidence_missing`, `provider_unavailable`; else as `infra.db.payments.dispute_answers.begin` does,
+    and Conflict `dispute_by_hand`, `provider_not_configured`, `provider_refused`.
+    """
+    said = {name: getattr(wish, name) or "" for name in EVIDENCE}
+    if not any(said.values()):
+        raise Problem("evidence_missing")
+
+    async def call(gateway: PaymentGateway, asked: Asked) -> None:
+        carrier = asked.carrier if said["tracking_no"] else ""
+        await gateway.answer_dispute(asked.provider_ref, Evidence(**said, carrier=carrier), _key(asked, said))
+
+    return await _answer(parts, caller, (key, digest), dispute_id, said, call)
+
+
+async def accept(parts: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
+    """Give the money up: the provider closes the dispute as lost, and tells so. Raises as `hand_in` does."""
+
+    async def call(gateway: PaymentGateway, asked: Asked) -> None:
+        await gateway.accept_dispute(asked.provider_ref, _key(asked, None))
+
+    return await _answer(parts, caller, (key, f"accept {dispute_id}".encode()), dispute_id, None, call)
+
+
+def _key(asked: Asked, said: dict[str, str] | None) -> str:
+    """The provider's key: the same for the same answer, whoever sends it again."""
+    content = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    return f"{asked.order_no}/dispute/{asked.provider_ref}/{'evidence' if said else 'accept'}/{content}"
+
+
+async def _answer(
+    parts: Services,
+    caller: Principal,
+    sent: tuple[str, bytes],
+    dispute_id: int,
+    said: dict[str, str] | None,
+    call: Call,
+) -> Reply:
+    key, digest = sent
+    asking = derived_id(caller, key, f"dispute {dispute_id}")
+    asked: Asked | None = None
+
+    async def prepare(conn: AsyncConnection) -> None:
+        nonlocal asked
+        asked = await dispute_answers.begin(conn, parts.keys, dispute_id, asking, said)
+        _gateway(parts, asked)
+
+    async def ask() -> dict[str, Any]:
+        assert asked is not None
+        try:
+            await call(_gateway(parts, asked), asked)
+        except ProviderRefused as refusal:
+            async with parts.database.begin() as conn:
+                await dispute_answers.let_go(conn, dispute_id, asking)
+            raise _refused(refusal.code) from None
+        except ProviderUnavailable:
+            raise unavailable("provider_unavailable") from None
+        return _shown(dispute_id, asked.order_no, accepted=said is None)
+
+    async def settle(conn: AsyncConnection) -> None:
+        await dispute_answers.finish(conn, dispute_id, asking, actor(caller), accepted=said is None)
+
+    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+        done = await dispute_answers.answered_by(conn, dispute_id, asking)
+        return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
+
+    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    return await by_workflow(parts, request, 200, WorkflowCall(prepare, ask, from_books, settle))
+
+
+def _refused(code: str) -> Conflict:
+    known = (
+        Conflict("dispute_closed"),
+        Conflict("dispute_answered"),
+        Conflict("dispute_overdue"),
+        Conflict("dispute_by_hand"),
+    )
+    return next((refusal for refusal in known if refusal.code == code), Conflict("provider_refused"))
+
+
+def _gateway(parts: Services, asked: Asked) -> PaymentGateway:
+    gateway = parts.payments.get(asked.provider)
+    if gateway is None:
+        raise Conflict("provider_not_configured")
+    return gateway
+
+
+def _shown(dispute_id: int, order_no: str, *, accepted: bool) -> dict[str, Any]:
+    return {"dispute_id": dispute_id, "order_no": order_no, "answer": "accepted" if accepted else "evidence"}
+
+
+_SHOWN = (
+    "dispute_id", "order_no", "provider", "provider_ref", "amount_minor", "currency", "reason", "opened_at", "due_at",
+    "answered_at", "answered_by", "evidence", "carrier", "tracking_no", "delivered_at",
+)  # fmt: skip
+
+
+async def open_ones(parts: Services) -> list[dict[str, Any]]:
+    """Open disputes, those to be answered first."""
+    async with parts.database.begin() as conn:
+        rows = await provider_cases.disputes(conn, parts.keys)
+    return [{**{name: row[name] for name in _SHOWN}, "answer": _answer_of(row)} for row in rows]
+
+
+def _answer_of(row: dict[str, Any]) -> str | None:
+    if row["answered_at"] is None:
+        return None
+    return "evidence" if row["accepted_at"] is None else "accepted"

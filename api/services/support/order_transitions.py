@@ -1,0 +1,94 @@
+"""Adjusting an order's status by hand: what the HTTP call and the console's form both do."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import WorkflowCall, by_workflow, in_books
+from api.replies import Reply
+from api.schemas.support.manual_transitions import Adjust
+from api.services.approvals import approval_requests
+from api.services.approvals.approval_requests import Wanted
+from api.services.support.step_resolution import require_readable
+from domain.access import Principal
+from domain.errors import Conflict
+from domain.support.manual_transitions import ADJUSTMENTS, adjustments, check_adjustment
+from infra.db import idempotency
+from infra.db.approvals.approval_requests import Approval
+from infra.db.orders import staff_actions
+from infra.db.orders.staff_actions import NewAct
+from infra.db.support import manual_transitions as books
+from workflows import names
+from workflows.payloads import AdjustRequest
+
+
+async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Adjust) -> Reply:
+    """Move the order along the transition table; 202 where money moves: then a second person must agree.
+
+    Raises Problem `not_adjustable`, `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict
+    `adjustment_not_possible`, `step_is_stuck`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
+    """
+    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    _require_shape(wish)
+    if not ADJUSTMENTS[wish.event].moves_money:
+        act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"
+        return await by_workflow(parts, request, 200, adjusting(parts, act_id, number, wish, actor(caller)))
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        standing = await _require_possible(conn, number, wish)
+        wanted = Wanted(
+            "adjust", number, wish.event, 1, standing.total_minor, standing.currency, wish.model_dump(mode="json")
+        )
+        return await approval_requests.ask(conn, parts, caller, key, wanted)
+
+    return await in_books(parts, request, 202, work)
+
+
+def adjusting(
+    parts: Services, act_id: str, number: str, wish: Adjust, by: str, approval: Approval | None = None
+) -> WorkflowCall:
+    """The adjustment as a request to the order's workflow; `by` is whose act it is."""
+
+    async def prepare(conn: AsyncConnection) -> None:
+        if await books.status_after(conn, act_id, number) is None:
+            standing = await _require_possible(conn, number, wish)
+            if approval is not None:
+                # The order may have been changed since the yes was asked for.
+                approval_requests.require_as_agreed(standing.total_minor, approval.amount_minor, standing.currency)
+        approval_id = approval.approval_id if approval else None
+        act = NewAct(act_id, number, "adjust", wish.event, by, wish.reason, wish.value, approval_id)
+        await staff_actions.keep(conn, parts.keys, act)
+
+    async def ask() -> dict[str, Any]:
+        request = AdjustRequest(number, act_id, wish.event)
+        answer = await parts.workflows.ask(number, names.ADJUST, request, act_id)
+        return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
+
+    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+        status = await books.status_after(conn, act_id, number)
+        return None if status is None else {"order_no": number, "status": status, "outcome": wish.event.value}
+
+    return WorkflowCall(prepare, ask, from_books)
+
+
+def _require_shape(wish: Adjust) -> None:
+    if wish.event not in ADJUSTMENTS:
+        raise Problem("not_adjustable", f"by hand are possible {', '.join(ADJUSTMENTS)}")
+    require_readable(wish.value)
+    if why := check_adjustment(wish.event, wish.value):
+        raise Problem("invalid_value", why)
+
+
+async def _require_possible(conn: AsyncConnection, number: str, wish: Adjust) -> books.Standing:
+    standing = await books.standing(conn, number)
+    if standing.parked:
+        raise Conflict("step_is_stuck", "the order is stuck: resolve its step instead")
+    if standing.held:
+        raise Conflict("order_is_held", "the order is held: release it first")
+    possible = adjustments(standing.status, cancelling=standing.cancelling, parked=False, held=False)
+    if wish.event not in possible:
+        names_ = ", ".join(possible) or "nothing"
+        raise Conflict("adjustment_not_possible", f"of an order that is {standing.status} can be said: {names_}")
+    return standing

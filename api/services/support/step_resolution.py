@@ -1,0 +1,269 @@
+"""Acts on stuck orders, one by one and in bulk: what the HTTP calls and the console's forms both do."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import WorkflowCall, by_workflow, in_books
+from api.replies import Reply
+from api.schemas.fields import PROSE
+from api.schemas.support.parked_steps import BulkResolve, Resolve
+from api.services.approvals import approval_requests
+from api.services.approvals.approval_requests import Wanted
+from domain.access import Principal
+from domain.errors import Conflict
+from domain.support.steps import FORWARD, STEPS, Action, Step, check_value, shape_of
+from infra.db import idempotency
+from infra.db.approvals import approval_limits
+from infra.db.approvals.approval_limits import Limits, Moved
+from infra.db.orders import timeline
+from infra.db.support import parked_steps
+from infra.db.support.parked_steps import Agreed, Parked
+from infra.observability.telemetry import current_traceparent
+from workflows import names
+from workflows.payloads import ResolveRequest
+
+_PROSE = re.compile(PROSE)
+
+
+async def resolve_one(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve) -> Reply:
+    """Retry, skip, amend or compensate the parked step of the order `number`; 202 when a second person must agree.
+
+    Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`, `step_moved_on`,
+    `action_not_possible`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
+    """
+    require_readable(wish.value)
+    async with parts.database.begin() as conn:
+        moved = await approval_limits.moved(conn, number, wish.action.value)
+        two = await _needs_two(conn, parts, number, moved, actor(caller))
+    if not two:
+        resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
+        call = resolving(parts, resolution_id, number, wish, actor(caller))
+        return await by_workflow(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        # Under the lock: what the second person agrees to is this step and this amount.
+        await timeline.lock_order(conn, number)
+        parked = await parked_steps.parked(conn, number)
+        _require_fitting(parked, wish, wish.park_no)
+        moved = await approval_limits.moved(conn, number, wish.action.value)
+        body = wish.model_dump(mode="json", exclude={"park_no"})
+        wanted = Wanted("resolve", number, wish.action, 1, moved.amount_minor, moved.currency, body, parked.park_no)
+        return await approval_requests.ask(conn, parts, caller, key, wanted)
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedStep:
+    """What a second person has agreed to: the step, and what the act moves. `park_no` None is in requests from before
+    they named it, of steps that were resolved since."""
+
+    approval_id: str
+    park_no: int | None
+    amount_minor: int
+
+
+def resolving(
+    parts: Services, resolution_id: str, number: str, wish: Resolve, by: str, agreed: AgreedStep | None = None
+) -> WorkflowCall:
+    """The act as a request to the order's workflow; `by` is whose act it is."""
+    park_no = 0
+
+    async def prepare(conn: AsyncConnection) -> None:
+        nonlocal park_no
+        await timeline.lock_order(conn, number)
+        if agreed is None:
+            await _require_one_person(conn, parts, number, wish.action, by)
+        parked = await parked_steps.parked(conn, number)
+        _require_fitting(parked, wish, agreed.park_no or -1 if agreed else wish.park_no)
+        if agreed is not None:
+            await _require_as_agreed(conn, number, wish.action, agreed)
+        park_no = parked.park_no or 0
+        await parked_steps.keep_resolution(
+            conn,
+            parts.keys,
+            parked.data_key,
+            resolution_id,
+            order_no=number,
+            park_no=parked.park_no,
+            action=wish.action.value,
+            actor=by,
+            reason=wish.reason,
+            value=wish.value,
+            approval_id=agreed.approval_id if agreed else None,
+        )
+
+    async def ask() -> dict[str, Any]:
+        act = ResolveRequest(number, resolution_id, wish.action.value, park_no)
+        answer = await parts.workflows.ask(number, names.RESOLVE, act, resolution_id)
+        return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
+
+    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+        status = await parked_steps.resolved_by(conn, number, resolution_id)
+        return None if status is None else {"order_no": number, "status": status, "outcome": wish.action.value}
+
+    return WorkflowCall(prepare, ask, from_books)
+
+
+async def needs_two(conn: AsyncConnection, parts: Services, caller: Principal, number: str, action: Action) -> bool:
+    """Whether this person needs a second one for `action` on the order's stuck step."""
+    return await _needs_two(conn, parts, number, await approval_limits.moved(conn, number, action.value), actor(caller))
+
+
+async def _needs_two(conn: AsyncConnection, parts: Services, number: str, moved: Moved, by: str) -> bool:
+    limits = Limits.from_settings(parts.settings)
+    return await approval_limits.needs_two(conn, limits, number, moved, by, of_step=True)
+
+
+async def _require_one_person(conn: AsyncConnection, parts: Services, number: str, action: Action, by: str) -> None:
+    """Under the order's lock: what was given meanwhile counts. Raises Problem `second_person_needed`."""
+    if await _needs_two(conn, parts, number, await approval_limits.moved(conn, number, action.value), by):
+        raise Problem("second_person_needed", "more was given of this order, or by you, meanwhile: ask again")
+
+
+async def _require_as_agreed(conn: AsyncConnection, number: str, action: Action, agreed: AgreedStep) -> None:
+    """The yes was for so much. Raises Conflict `amount_differs`."""
+    moved = await approval_limits.moved(conn, number, action.value)
+    approval_requests.require_as_agreed(moved.amount_minor, agreed.amount_minor, moved.currency)
+
+
+def _require_fitting(parked: Parked, wish: Resolve, meant: int | None) -> None:
+    """`meant` is the step that the act is for, None for whichever is open. Raises Conflict `not_parked`,
+    `step_moved_on`, `action_not_possible`, `order_is_held`; Problem `invalid_value`."""
+    if parked.step is None:
+        raise Conflict("not_parked", "the order is not stuck at any step")
+    if meant is not None and meant != parked.park_no:
+        raise Conflict("step_moved_on")
+    if wish.action.value not in parked.options:
+        raise Conflict("action_not_possible", f"possible at {parked.step} are {', '.join(parked.options)}")
+    if why := check_value(Step(parked.step), wish.action, wish.value):
+        raise Problem("invalid_value", why)
+    if parked.held and (parked.step, wish.action) in FORWARD:
+        raise Conflict("order_is_held", "the order is held: release it first")
+
+
+def require_readable(value: dict[str, Any] | None) -> None:
+    """Raises Problem `invalid_text` for control characters in an amended text."""
+    if any(isinstance(field, str) and not _PROSE.match(field) for field in (value or {}).values()):
+        raise Problem("invalid_text", "a text of value holds control characters")
+
+
+async def resolve_many(parts: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Reply:
+    """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`,
+    `filter_missing`, `expected_differs`.
+
+    Orders of which more than the limit would be given then are left out: the answer names the approval for which they
+    wait.
+    """
+    require_readable(wish.value)
+    if not wish.all and not any(_chosen(wish).values()):
+        raise Problem("filter_missing", 'name a step, an error or a provider in filter, or say "all": true')
+    _require_some_step(wish)
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        limit_minor, dear = await _dear_ones(conn, parts, actor(caller), wish)
+        answer = await _dear_ones_asked(conn, parts, caller, key, wish, dear)
+        job_id = f"job_{derived_id(caller, key, 'resolve many')}"
+        total = await open_job(conn, parts, job_id, wish, actor(caller), limit_minor=limit_minor)
+        _require_expected(wish, total + answer.get("waiting", 0))
+        return {"job_id": job_id, "total": total, **answer}
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+
+
+def _require_expected(wish: BulkResolve, found: int) -> None:
+    """Raises Problem `expected_differs`, which undoes what the transaction wrote."""
+    if wish.expected is not None and wish.expected != found:
+        detail = f"{found} orders are stuck so, not {wish.expected}; look at them and send the act again"
+        raise Problem("expected_differs", detail, more={"found": found})
+
+
+async def _dear_ones(
+    conn: AsyncConnection, parts: Services, by: str, wish: BulkResolve
+) -> tuple[int, list[dict[str, Any]]]:
+    """(what one person may give of an order in this act, the orders of which it would be more). Where the others
+    together are more than he may give on one day, every order that moves money waits: then he may give nothing."""
+    limits = Limits.from_settings(parts.settings)
+    moving = await parked_steps.moving(conn, wish.action.value, _chosen(wish), limits.order_minor)
+    alone: dict[str, int] = {}
+    for row in moving:
+        if not row["dear"]:
+            alone[row["currency"]] = alone.get(row["currency"], 0) + row["added_minor"]
+    for currency, amount in sorted(alone.items()):
+        if amount and await approval_limits.beyond_day(conn, limits, by, currency, amount):
+            return -1, moving
+    return limits.order_minor, [row for row in moving if row["dear"]]
+
+
+async def _dear_ones_asked(
+    conn: AsyncConnection, parts: Services, caller: Principal, key: str, wish: BulkResolve, dear: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """{approval_id, waiting}, {} when nobody is asked."""
+    if not dear:
+        return {}
+    numbers, currencies = [row["order_no"] for row in dear], {row["currency"] for row in dear}
+    body = {"wish": wish.model_dump(mode="json"), "orders": numbers}
+    body |= {"parks": [row["park_no"] for row in dear], "amounts": [row["amount_minor"] for row in dear]}
+    amount = sum(row["amount_minor"] for row in dear)
+    currency = currencies.pop() if len(currencies) == 1 else None
+    asked = await approval_requests.ask(
+        conn, parts, caller, key, Wanted("bulk", None, wish.action, len(numbers), amount, currency, body)
+    )
+    return {"approval_id": asked["approval_id"], "waiting": len(numbers)}
+
+
+async def open_job(
+    conn: AsyncConnection,
+    parts: Services,
+    job_id: str,
+    wish: BulkResolve,
+    by: str,
+    approved: Agreed | None = None,
+    limit_minor: int = 0,
+) -> int:
+    """Write the job that does `wish`, in the name of `by`; answers with the number of its orders. Without `approved`
+    it leaves out orders of which more than `limit_minor` would be given."""
+    return await parked_steps.open_job(
+        conn,
+        parts.keys,
+        job_id,
+        chosen=_chosen(wish),
+        action=wish.action.value,
+        actor=by,
+        reason=wish.reason,
+        value=wish.value,
+        rate_per_s=wish.rate_per_s,
+        trace=current_traceparent(),
+        limit_minor=limit_minor,
+        approved=approved,
+    )
+
+
+def _chosen(wish: BulkResolve) -> dict[str, str | None]:
+    step = wish.filter.step.value if wish.filter.step else None
+    return {"step": step, "error": wish.filter.error, "provider": wish.filter.provider}
+
+
+def _require_some_step(wish: BulkResolve) -> None:
+    """A value must fit the step that the filter names; without one, no step takes it. Raises Problem."""
+    if wish.filter.step is not None:
+        if why := check_value(wish.filter.step, wish.action, wish.value):
+            raise Problem("invalid_value", why)
+    elif wish.value or all(shape_of(step, wish.action) for step in STEPS if wish.action in STEPS[step].options):
+        raise Problem("invalid_value", "an act with a value needs filter.step: each step has its own shape")
+
+
+async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) -> Reply:
+    """End a job before its next order; one that has ended stays as it is. Raises NotFound `job_not_found`."""
+    digest = derived_id(caller, job_id, "stop").encode()
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await parked_steps.stop_job(conn, job_id, actor(caller))
+        return await parked_steps.progress(conn, job_id)
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)

@@ -1,0 +1,212 @@
+"""Acts on what runs, shared by HTTP and console: on an activity that still tries, on a workflow to begin again."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.client import Client
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import WorkflowCall, by_workflow
+from api.replies import Reply
+from api.schemas.support.parked_steps import ActivityAct, Reset
+from domain.access import Principal
+from domain.errors import Conflict, NotFound
+from domain.orders.status import TERMINAL, Status
+from infra.db import idempotency
+from infra.db.audit import actor_context
+from infra.db.read_models.order_detail import Glance
+from infra.db.support import activity_actions, reset_requests, retrying_steps
+from infra.temporal import running_activities, workflow_resets
+from infra.temporal.running_activities import ActivityAction, RunningActivity, UnderWay
+from infra.temporal.workflow_resets import AnotherBatch, Batch
+from workflows import names
+
+ENDED_BADLY = frozenset({"failed", "terminated", "timed_out", "canceled"})
+_PAUSING = {ActivityAction.PAUSE: True, ActivityAction.UNPAUSE: False}
+
+
+async def under_way(parts: Services, number: str) -> UnderWay:
+    """What the order's workflow does now. Raises Problem `workflow_unavailable`."""
+
+    async def ask(client: Client) -> UnderWay:
+        return await running_activities.under_way(client, names.order_workflow(number))
+
+    return await parts.workflows.call(ask)
+
+
+def possible(activity: RunningActivity) -> list[ActivityAction]:
+    """What makes sense now: a paused one goes on, an attempt that runs is not begun again."""
+    if activity.paused:
+        return [ActivityAction.UNPAUSE, ActivityAction.SET_TIMEOUT]
+    waiting = [] if activity.running else [ActivityAction.RETRY_NOW]
+    return [*waiting, ActivityAction.PAUSE, ActivityAction.SET_TIMEOUT]
+
+
+def resettable(found: UnderWay, status: str) -> bool:
+    """True for a run that a bug holds up, and for one that ended though its order has not."""
+    died = found.ended in ENDED_BADLY and Status(status) not in TERMINAL
+    return found.failing is not None or died
+
+
+async def act_on_activity(
+    parts: Services, caller: Principal, asked: idempotency.Request, number: str, activity_id: str, wish: ActivityAct
+) -> Reply:
+    """Retry now, pause, go on, or change the time-out of one activity; kept in the books before Temporal hears of it.
+
+    Repeated after its answer was lost, by when the step is over, it is answered as done: there is nothing left to do.
+    Not so a pause, which kept nothing from going on. Raises Problem `invalid_timeout`, `workflow_unavailable`; Conflict
+    `activity_over`.
+    """
+    if (wish.action is ActivityAction.SET_TIMEOUT) != (wish.timeout_s is not None):
+        raise Problem("invalid_timeout", "set_timeout takes timeout_s, the others do not")
+    act_id = f"act_{derived_id(caller, asked.key, f'activity {number} {activity_id}')}"
+    over = False
+
+    async def prepare(conn: AsyncConnection) -> None:
+        nonlocal over
+        try:
+            activity = await _named(parts, number, activity_id, wish.activity)
+        except Conflict:
+            if wish.action is ActivityAction.PAUSE or not await activity_actions.is_kept(conn, act_id):
+                raise
+            over = True
+            return
+        await activity_actions.keep(
+            conn,
+            parts.keys,
+            act_id,
+            order_no=number,
+            activity=activity.name,
+            action=wish.action.value,
+            timeout_s=wish.timeout_s,
+            actor=actor(caller),
+            reason=wish.reason,
+        )
+
+    async def change(client: Client) -> None:
+        # Temporal shows the act's id; the person's words stay in the books.
+        workflow_id = names.order_workflow(number)
+        await running_activities.act(client, workflow_id, activity_id, wish.action, act_id, wish.timeout_s)
+
+    async def ask() -> dict[str, Any]:
+        if not over:
+            await parts.workflows.call(change)
+        return {"order_no": number, "activity_id": activity_id, "activity": wish.activity, "action": wish.action}
+
+    async def settle(conn: AsyncConnection) -> None:
+        if wish.action in _PAUSING:
+            await retrying_steps.set_paused(conn, number, wish.activity, _PAUSING[wish.action])
+
+    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing, settle))
+
+
+async def _named(parts: Services, number: str, activity_id: str, name: str) -> RunningActivity:
+    """The running activity that the caller saw. Raises Conflict `activity_over` when it has ended: ids come again in
+    a new run, so the name must fit as well."""
+    for activity in (await under_way(parts, number)).activities:
+        if (activity.activity_id, activity.name) == (activity_id, name):
+            return activity
+    raise Conflict("activity_over", "this step is not running any more; load the page again")
+
+
+async def _nothing(_: AsyncConnection) -> None:
+    """The books do not show whether Temporal heard of an act; to ask it again is harmless."""
+    return
+
+
+async def reset_order(
+    parts: Services, caller: Principal, asked: idempotency.Request, order: Glance, wish: Reset
+) -> Reply:
+    """Begin the order's run again before its last good workflow task: the books say what was done, nothing is repeated.
+
+    The act names the run that it is meant for, so a repeat never resets the run that it made. Raises Conflict
+    `nothing_to_reset`, Problem `workflow_unavailable`.
+    """
+    number = order.order_no
+    act_id = f"act_{derived_id(caller, asked.key, f'reset {number}')}"
+
+    async def prepare(conn: AsyncConnection) -> None:
+        if await reset_requests.run_of(conn, act_id) is None:
+            run_id = await _run_to_reset(parts, order)
+            wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": wish.reason}
+            await reset_requests.keep_reset(conn, parts.keys, act_id, **wanted)
+
+    async def ask() -> dict[str, Any]:
+        async with parts.database.begin() as conn:
+            await reset_requests.alone(conn, number)
+            run_id = await reset_requests.run_of(conn, act_id)
+            assert run_id is not None, "kept by prepare"
+
+            async def begin_again(client: Client) -> bool:
+                return await workflow_resets.reset(client, names.order_workflow(number), run_id, act_id)
+
+            begun = await parts.workflows.call(begin_again)
+        return {"order_no": number, "outcome": "reset" if begun else "runs_anew_already"}
+
+    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing))
+
+
+async def _run_to_reset(parts: Services, order: Glance) -> str:
+    """Raises Conflict `nothing_to_reset`."""
+    found = await under_way(parts, order.order_no)
+    if not resettable(found, order.status):
+        raise Conflict(
+            "nothing_to_reset", "no bug holds this order's workflow up, and it has not ended before its time"
+        )
+    return found.run_id
+
+
+def batch_id_of(caller: Principal, key: str) -> str:
+    """The id of the batch that this caller's key begins."""
+    return f"rst_{derived_id(caller, key, 'reset all')}"
+
+
+async def reset_all(parts: Services, caller: Principal, key: str, total: int, reason: str) -> str:
+    """Begin a batch over all workflows that a bug holds up (`total` when it was confirmed); the batch's id.
+
+    The same key finds the same batch. Raises Conflict `batch_running`, Problem `workflow_unavailable`.
+    """
+    batch_id = batch_id_of(caller, key)
+    async with parts.database.begin() as conn:
+        who = actor(caller)
+        await actor_context.acts(conn, who, caller.origin)
+        await reset_requests.keep_batch(conn, parts.keys, batch_id, total=total, actor=who, reason=reason)
+
+    async def begin(client: Client) -> None:
+        await workflow_resets.reset_all(client, batch_id)
+
+    try:
+        await parts.workflows.call(begin)
+    except AnotherBatch:
+        raise Conflict("batch_running", "Temporal runs another batch; wait for its end, then send this again") from None
+    return batch_id
+
+
+async def batch(parts: Services, batch_id: str) -> tuple[dict[str, Any], Batch]:
+    """What was asked for and how far it is. Raises NotFound `job_not_found`, Problem `workflow_unavailable`."""
+    async with parts.database.begin() as conn:
+        kept = await reset_requests.batch(conn, parts.keys, batch_id)
+    if kept is None:
+        raise NotFound("job_not_found")
+
+    async def ask(client: Client) -> Batch:
+        return await workflow_resets.progress(client, batch_id)
+
+    return kept, await parts.workflows.call(ask)
+
+
+async def stop_batch(parts: Services, caller: Principal, batch_id: str) -> None:
+    """End a batch before its next workflow. Raises NotFound `job_not_found`, Problem `workflow_unavailable`."""
+    kept, found = await batch(parts, batch_id)
+    if found.state is not workflow_resets.BatchState.RUNNING:
+        return
+    async with parts.database.begin() as conn:
+        act_id = f"act_{derived_id(caller, kept['batch_id'], 'stop resets')}"
+        await actor_context.acts(conn, actor(caller), caller.origin)
+        await reset_requests.keep_stop(conn, act_id, batch_id, actor(caller))
+
+    async def end(client: Client) -> None:
+        await workflow_resets.stop(client, batch_id)
+
+    await parts.workflows.call(end)

@@ -1,0 +1,203 @@
+"""A parcel that is lost or refused: its money back, or the same goods once more.
+
+Decided here, carried out by the order's workflow.
+
+The first parcel stays in the books as what became of it. What was in a lost one left with it; what comes back of either
+goes into quarantine when it arrives.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict, NotFound
+from domain.stock.movements import MovementKind, effect
+from infra.db.after_sales import exchange_fallback
+from infra.db.approvals import approval_limits
+from infra.db.orders import cancellation, timeline
+from infra.db.orders.order_state import stand_of
+from infra.db.stock import reservations
+
+_PROBLEM = text(
+    """
+    SELECT s.shipment_id, s.status AS parcel, o.currency,
+           coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
+                       FROM payments p JOIN payment_totals t USING (payment_id)
+                      WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor
+      FROM orders o JOIN shipments s USING (order_no)
+     WHERE o.order_no = :order_no AND o.status = 'shipped' AND o.cancelling IS NULL
+       AND s.status IN ('lost', 'refused') AND s.replaced_at IS NULL
+    """
+)
+_REPLACE = text("UPDATE shipments SET replaced_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
+_KEEP_CONTENTS = text(
+    """
+    INSERT INTO parcel_contents (shipment_id, sku, quantity)
+    SELECT s.shipment_id, a.sku, a.quantity FROM shipments s JOIN allocations a USING (order_no)
+     WHERE s.shipment_id = :shipment_id AND a.warehouse = s.warehouse AND a.state = 'shipped'
+    """
+)
+# What was in the first parcel alone is no part of the second.
+_LEAVE_OUT = text(
+    """
+    UPDATE allocations SET state = 'released'
+     WHERE order_no = :order_no AND state = 'shipped' AND NOT sku = ANY(CAST(:skus AS text[]))
+    """
+)
+_REFUND_WAITS = text(
+    """SELECT EXISTS (SELECT FROM refunds r JOIN refund_lines n USING (refund_id)
+                       WHERE r.order_no = :order_no AND r.status = 'awaiting_approval' AND n.quantity > 0)"""
+)
+_WAKE = text(
+    """INSERT INTO workflow_requests (kind, subject, name, payload)
+       VALUES ('signal_order', :order_no, 'after_sales', '{"about": "delivery_problem"}')"""
+)
+# Of an order that was undone nothing was sent again: what is in the parcel is what the order had shipped.
+_COMING_BACK = text(
+    """
+    SELECT s.order_no, s.status, s.warehouse, s.came_back_at, s.replaced_at IS NOT NULL
+             OR o.status = 'cancelled' OR o.cancelling IS NOT NULL
+             OR EXISTS (SELECT FROM order_events e WHERE e.order_no = s.order_no AND e.type = 'replacement_not_stopped'
+                           AND e.data ->> 'shipment_id' = s.shipment_id) AS given_up,
+           (SELECT json_object_agg(n.sku, n.quantity) FROM (
+              SELECT c.sku, c.quantity FROM parcel_contents c WHERE c.shipment_id = s.shipment_id
+              UNION ALL
+              SELECT a.sku, a.quantity FROM allocations a
+               WHERE a.order_no = s.order_no AND a.warehouse = s.warehouse AND a.state = 'shipped'
+                 AND s.replaced_at IS NULL) n) AS contents
+      FROM shipments s JOIN orders o USING (order_no) WHERE s.shipment_id = :shipment_id
+    """
+)
+_ORDER_OF = text("SELECT order_no FROM shipments WHERE shipment_id = :shipment_id")
+_CAME_BACK = text("UPDATE shipments SET came_back_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
+_QUARANTINE = text(
+    """
+    INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,
+                                 quarantined_delta, order_no, reference, actor)
+    VALUES (:key, :kind, :sku, :warehouse, :quantity, :on_hand, :reserved, :quarantined, :order_no, :reference, :actor)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A parcel that is lost or refused, and what the customer would have back of his money."""
+
+    order_no: str
+    shipment_id: str
+    parcel: str
+    refund_minor: int
+    currency: str
+
+
+async def problem_of(conn: AsyncConnection, order_no: str) -> Problem:
+    """Raises Conflict `no_delivery_problem`."""
+    row = (await conn.execute(_PROBLEM, {"order_no": order_no})).one_or_none()
+    if row is None:
+        raise Conflict("no_delivery_problem", "no parcel of this order is lost or refused")
+    refund_minor = row.refund_minor + await exchange_fallback.outlook(conn, order_no)
+    return Problem(order_no, row.shipment_id, row.parcel, refund_minor, row.currency)
+
+
+async def added_minor(conn: AsyncConnection, problem: Problem) -> int:
+    """What of the money is not promised as a refund already."""
+    behind = await exchange_fallback.outlook(conn, problem.order_no)
+    return behind + await approval_limits.undone(conn, problem.order_no)
+
+
+async def sent_again(conn: AsyncConnection, order_no: str) -> bool:
+    """True while a second parcel is to be booked."""
+    stand = await stand_of(conn, order_no)
+    return stand.reship and stand.parcel in ("", "booking")
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """From where what is sent once more: {sku: units}, without what was refunded meanwhile."""
+
+    warehouse: str
+    goods: Mapping[str, int]
+
+
+async def resend_of(conn: AsyncConnection, order_no: str) -> Resend:
+    """What would be sent once more, by the best warehouse that can send all of it. Raises Conflict `stock_short`,
+    `refund_waiting`, `nothing_to_send`."""
+    if (await conn.execute(_REFUND_WAITS, {"order_no": order_no})).scalar_one():
+        raise Conflict("refund_waiting", "a refund of its pieces waits for a second person: its outcome comes first")
+    demand = await reservations.demand_of(conn, order_no)
+    able = demand.candidates()
+    if not able:
+        raise Conflict("stock_short", "no warehouse can send all of it once more: choose refund")
+    return Resend(able[0], demand.wanted)
+
+
+async def refund(conn: AsyncConnection, problem: Problem, actor: str) -> None:
+    """The order is undone as support would: all of its money goes back. The caller has locked the order."""
+    await cancellation.mark(conn, problem.order_no, f"parcel_{problem.parcel}", actor)
+    await conn.execute(_WAKE, {"order_no": problem.order_no})
+
+
+async def reship(conn: AsyncConnection, problem: Problem, actor: str) -> Resend:
+    """Reserve anew what was not refunded and let the workflow book a second parcel; answers with what goes from where.
+
+    The caller has locked the order. Raises Conflict as `resend_of` does; StockGone when another order was faster.
+    """
+    resend = await resend_of(conn, problem.order_no)
+    await conn.execute(_KEEP_CONTENTS, {"shipment_id": problem.shipment_id})
+    await conn.execute(_REPLACE, {"shipment_id": problem.shipment_id})
+    await conn.execute(_LEAVE_OUT, {"order_no": problem.order_no, "skus": list(resend.goods)})
+    await reservations.reserve_at(conn, problem.order_no, resend.warehouse)
+    data = {
+        "shipment_id": problem.shipment_id,
+        "parcel": problem.parcel,
+        "warehouse": resend.warehouse,
+        "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(resend.goods.items())],
+        "waiting": timeline.waiting("carrier", "the carrier is booked again"),
+    }
+    await timeline.note(conn, problem.order_no, "parcel_replaced", actor, data=data)
+    await conn.execute(_WAKE, {"order_no": problem.order_no})
+    return resend
+
+
+async def order_of(conn: AsyncConnection, shipment_id: str) -> str:
+    """Raises NotFound `shipment_not_found`."""
+    order_no: str | None = (await conn.execute(_ORDER_OF, {"shipment_id": shipment_id})).scalar_one_or_none()
+    if order_no is None:
+        raise NotFound("shipment_not_found", "no parcel has this number")
+    return order_no
+
+
+async def came_back(
+    conn: AsyncConnection, shipment_id: str, arrived: Mapping[str, int] | None, actor: str
+) -> dict[str, Any]:
+    """Take what is in the parcel into quarantine: all that was in it, or what `arrived` says.
+
+    The caller has locked the order. Raises Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.
+    """
+    row = (await conn.execute(_COMING_BACK, {"shipment_id": shipment_id})).one()
+    if row.came_back_at is not None:
+        raise Conflict("parcel_came_back", "what was in this parcel is in quarantine already")
+    if row.status not in ("lost", "refused") or not row.given_up:
+        raise Conflict(
+            "parcel_not_expected", "this parcel is not on its way back: it was not lost or refused and given up"
+        )
+    contents: dict[str, int] = row.contents or {}
+    taken = contents if arrived is None else dict(arrived)
+    if any(quantity > contents.get(sku, 0) for sku, quantity in taken.items()):
+        held = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(contents.items())) or "nothing"
+        raise Conflict("more_than_sent", "in this parcel were only {held}", held=held)
+    for sku, quantity in sorted(taken.items()):
+        on_hand, reserved, quarantined = effect(MovementKind.QUARANTINE_IN, quantity)
+        await conn.execute(_QUARANTINE, {
+            "key": f"{shipment_id}/came-back/{sku}", "kind": MovementKind.QUARANTINE_IN, "sku": sku,
+            "warehouse": row.warehouse, "quantity": quantity, "on_hand": on_hand, "reserved": reserved,
+            "quarantined": quarantined, "order_no": row.order_no, "reference": shipment_id, "actor": actor,
+        })  # fmt: skip
+    await conn.execute(_CAME_BACK, {"shipment_id": shipment_id})
+    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(taken.items())]
+    facts = {"shipment_id": shipment_id, "warehouse": row.warehouse, "lines": lines}
+    await timeline.note(conn, row.order_no, "parcel_came_back", actor, data=facts)
+    return facts

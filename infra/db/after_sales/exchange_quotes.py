@@ -1,0 +1,79 @@
+"""What an exchange would cost or bring, before anybody commits to it; and what the customer then commits to."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.after_sales.exchanges import Exchanged, exchanged
+from domain.after_sales.returns import Resolution
+from domain.errors import RuleBroken
+from domain.orders.lines import PricedLine
+from infra.db.after_sales import exchange_funding, exchanges, guarantees
+from infra.db.after_sales.return_policy import ReturnTerms
+from infra.provider_rules import amounts, authorisation_periods
+
+if TYPE_CHECKING:  # they ask here
+    from infra.db.after_sales.return_requests import Outlook, ReturnAsk
+
+
+async def outlook(
+    conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook"
+) -> dict[str, Any] | None:
+    """What the new goods cost against the old ones as new; None for other returns.
+
+    Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`,
+    `nothing_to_guarantee`, `guarantee_would_expire`, `currency_not_taken`, `amount_not_payable`.
+    """
+    if ask.resolution is not Resolution.EXCHANGE:
+        return None
+    lines, new, value = await _priced(conn, terms, ask, seen)
+    if ask.guarantee is not None:
+        _require_guarantee(terms, *ask.guarantee, _guaranteed(new), seen.currency)
+    wanted = [{"sku": one.sku, "quantity": one.quantity, "unit_price_minor": one.unit_price_minor} for one in lines]
+    return {
+        "lines": wanted,
+        "value_minor": value,
+        "to_pay_minor": new.to_pay_minor,
+        "to_refund_minor": new.rest_minor,
+        "guarantee_minor": _guaranteed(new) if ask.guarantee else 0,
+        "currency": seen.currency,
+    }
+
+
+async def keep(conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook") -> None:
+    """Keep what is wanted and, when it is to go out first, the guarantee for it. Raises what `outlook` raises."""
+    if ask.resolution is not Resolution.EXCHANGE:
+        return
+    _, new, _ = await _priced(conn, terms, ask, seen)
+    wished = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
+    await exchanges.wish(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
+    if ask.guarantee is not None:
+        method, token = ask.guarantee
+        _require_guarantee(terms, method, token, _guaranteed(new), seen.currency)
+        await guarantees.wish(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
+
+
+def _require_guarantee(terms: ReturnTerms, method: str, token: str, amount_minor: int, currency: str) -> None:
+    """Its provider can move the amount, and holds it, or can hold it anew, until the last moment at which it may be
+    claimed."""
+    amounts.require_payable(method, amount_minor, currency)
+    authorisation_periods.require_outlasts(method, token, terms.waits.until_claimed_s)
+
+
+def _guaranteed(new: Exchanged) -> int:
+    """What the customer owes if the old goods never come."""
+    if not new.used_minor:
+        raise RuleBroken("nothing_to_guarantee", "the old goods pay nothing of the new ones: ask without advance")
+    return new.used_minor
+
+
+async def _priced(
+    conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook"
+) -> tuple[list[PricedLine], Exchanged, int]:
+    units = {one.line_no: one.quantity for one in seen.pieces}
+    lines = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
+    lines = lines or await exchanges.same_again(conn, ask.order_no, units)
+    worth = (seen.plan.amount_minor if seen.plan else 0) + seen.behind_worth_minor
+    sources = [(ask.order_no, tuple(units)), *await exchange_funding.behind(conn, ask.order_no)]
+    value = min(worth, await exchange_funding.room(conn, sources))
+    return lines, exchanged(lines, value, terms.tax), value

@@ -1,0 +1,187 @@
+"""Guarantees in the books: an authorisation for goods that go out before the old ones are here.
+
+Released when the old ones came, claimed when they never do; the return's own transaction decides which (by trigger).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict
+from domain.payments.transactions import PaymentKind, idempotency_key
+from infra.db.payments import transactions
+from infra.db.payments.transactions import NewIntent, Opened
+from infra.provider_rules import amounts
+
+# Beside the order's own attempts, which begin at 1.
+ATTEMPT = -2
+
+_WISH = text(
+    """INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token)
+       SELECT :return_id, o.order_no, :amount, o.currency, :method, :token FROM orders o WHERE o.order_no = :order_no"""
+)
+_FIND = text(
+    """
+    SELECT g.order_no, g.amount_minor, g.currency, g.method, g.token, g.status, g.claim_minor,
+           r.status AS return_status, a.payment_id AS parent_id, a.provider_ref AS parent_ref
+      FROM guarantees g JOIN returns r USING (return_id)
+      LEFT JOIN payments a ON a.order_no = g.order_no AND a.kind = 'authorise' AND a.purpose = 'guarantee'
+       AND a.status = 'succeeded' AND a.idempotency_key LIKE g.order_no || '/guarantee/' || g.return_id || '/%'
+     WHERE g.return_id = :return_id
+    """
+)
+_FAILED = text(
+    """SELECT count(*) FROM payments WHERE order_no = :order_no AND kind = :kind AND status = 'failed'
+          AND idempotency_key LIKE :prefix || '%'"""
+)
+# An authorisation of a guarantee that nobody wants any more, and that a provider was asked for all the same.
+_LEFT_OVER = text(
+    """SELECT EXISTS (SELECT FROM payments WHERE order_no = :order_no AND kind = 'authorise' AND purpose = 'guarantee'
+                        AND status <> 'failed' AND idempotency_key LIKE :prefix || '%')"""
+)
+_MOVE = text(
+    """UPDATE guarantees SET status = :status, claim_minor = :claim_minor, updated_at = now()
+        WHERE return_id = :return_id"""
+)
+_CLAIMING = text("SELECT guarantee_is_being_claimed(:return_id, :order_no)")
+_DROP_INTENTS = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE order_no = :order_no AND purpose = 'guarantee' AND status IN ('intent', 'pending')
+          AND idempotency_key LIKE :prefix || '%'"""
+)
+_DUE = text("SELECT guarantee_is_due(:return_id)")
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """A row of `guarantees` with the authorisation that it stands on."""
+
+    return_id: str
+    order_no: str
+    amount_minor: int
+    currency: str
+    method: str
+    token: str
+    status: str
+    claim_minor: int | None
+    return_status: str
+    parent_id: int | None
+    parent_ref: str | None
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of its transactions begin with."""
+        return f"{self.order_no}/guarantee/{self.return_id}/"
+
+    @property
+    def unwanted(self) -> bool:
+        """True when it came to nothing: what a provider answers all the same is given back."""
+        return self.status in ("dropped", "declined")
+
+    @property
+    def due(self) -> PaymentKind | None:
+        """What a provider is to be asked for now."""
+        match self.status:
+            case "wanted" if self.return_status in ("approved", "in_transit"):
+                return PaymentKind.AUTHORISE
+            case "release_due":
+                return PaymentKind.VOID
+            case "claim_due":
+                return PaymentKind.CAPTURE
+        return None
+
+
+async def wish(
+    conn: AsyncConnection, return_id: str, order_no: str, amount_minor: int, method: str, token: str
+) -> None:
+    """Keep the customer's offer; his order's workflow takes it up."""
+    values = {"return_id": return_id, "order_no": order_no, "amount": amount_minor, "method": method, "token": token}
+    await conn.execute(_WISH, values)
+
+
+async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
+    """The return's guarantee, if the new goods go out first."""
+    row = (await conn.execute(_FIND, {"return_id": return_id})).one_or_none()
+    return Guarantee(return_id, **row._mapping) if row else None
+
+
+async def open_call(conn: AsyncConnection, here: Guarantee) -> Opened | None:
+    """The intent of what is due, with what its call needs; None when nothing is. The caller has locked the order."""
+    kind = here.due
+    if kind is None and here.unwanted and await _left_over(conn, here):
+        kind = PaymentKind.AUTHORISE  # what became of it is found out, and given back
+    if kind is None:
+        return None
+    amount = here.claim_minor if kind is PaymentKind.CAPTURE and here.claim_minor else here.amount_minor
+    prefix = f"{here.prefix}{kind}"
+    failed = (await conn.execute(_FAILED, {"order_no": here.order_no, "kind": kind, "prefix": prefix})).scalar_one()
+    key = idempotency_key(here.order_no, f"guarantee/{here.return_id}/{kind}", failed + 1)
+    parent = None if kind is PaymentKind.AUTHORISE else here.parent_id
+    new = NewIntent(here.order_no, kind, ATTEMPT, here.method, amount, here.currency, key, parent, "guarantee")
+    needs = here.token if kind is PaymentKind.AUTHORISE else here.parent_ref or ""
+    return Opened(new, await transactions.begin(conn, new), needs)
+
+
+async def _left_over(conn: AsyncConnection, here: Guarantee) -> bool:
+    values = {"order_no": here.order_no, "prefix": here.prefix}
+    return bool((await conn.execute(_LEFT_OVER, values)).scalar_one())
+
+
+async def move(conn: AsyncConnection, here: Guarantee, status: str, claim_minor: int | None = None) -> None:
+    """Move it; the database refuses what the lifecycle does not know."""
+    values = {"return_id": here.return_id, "status": status}
+    await conn.execute(_MOVE, {**values, "claim_minor": claim_minor if status == "claim_due" else here.claim_minor})
+
+
+async def came(conn: AsyncConnection, return_id: str, shortfall_minor: int) -> None:
+    """The old goods are here: all of it is given back, or what they are short of is claimed."""
+    here = await find(conn, return_id)
+    if here is None:
+        return
+    if here.status == "wanted":
+        await move(conn, here, "dropped")
+    elif here.status == "authorised":
+        claim = min(shortfall_minor, here.amount_minor)
+        claim -= claim % (amounts.step_minor(here.method, here.currency) or 1)  # as its provider can take it
+        await move(conn, here, "claim_due" if claim > 0 else "release_due", claim if claim > 0 else None)
+
+
+async def claimed_minor(conn: AsyncConnection, return_id: str) -> int:
+    """What was taken of it, or is being taken, because the old goods did not come."""
+    here = await find(conn, return_id)
+    return (here.claim_minor or 0) if here is not None and here.status in ("claim_due", "claimed") else 0
+
+
+async def let_go(conn: AsyncConnection, return_id: str) -> int:
+    """The new goods will not go out: give it back; answers with what was claimed already and must be refunded."""
+    here = await find(conn, return_id)
+    if here is None:
+        return 0
+    claiming = await conn.execute(_CLAIMING, {"return_id": return_id, "order_no": here.order_no})
+    if here.status == "wanted":
+        await move(conn, here, "dropped")
+    elif here.status == "authorised" or (here.status == "claim_due" and not claiming.scalar_one()):
+        await move(conn, here, "release_due")
+    elif here.status in ("claim_due", "claimed"):
+        return here.claim_minor or 0
+    return 0
+
+
+async def is_closed(conn: AsyncConnection, return_id: str) -> bool:
+    """True when no provider is to be asked for anything any more."""
+    here = await find(conn, return_id)
+    return here is None or here.status not in ("authorised", "release_due", "claim_due")
+
+
+async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> str:
+    """Support goes on without what is due on this return's guarantee; its status until now. The caller has locked the
+    order. Raises Conflict `step_moved_on` where nothing is due any more."""
+    here = await find(conn, return_id)
+    due = here is not None and (await conn.execute(_DUE, {"return_id": return_id})).scalar_one()
+    if here is None or not due or here.order_no != order_no:
+        raise Conflict("step_moved_on")
+    await conn.execute(_DROP_INTENTS, {"order_no": order_no, "prefix": here.prefix})
+    if not here.unwanted:
+        await move(conn, here, "declined" if here.status == "wanted" else "given_up")
+    return here.status

@@ -1,0 +1,135 @@
+"""What comes over a return by itself: reminders, default outcomes, the carrier's news of its parcel."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.after_sales.returns import (
+    CLOSED,
+    Condition,
+    LineFound,
+    ReturnDue,
+    ReturnEvent,
+    ReturnStatus,
+)
+from domain.shipping.shipments import ShipmentStatus, has_left
+from infra.db.after_sales import return_handling, returns, settlement
+from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.returns import Return
+from infra.db.after_sales.settlement import Settling
+from infra.db.orders import timeline
+
+_REMINDED = text("UPDATE returns SET reminded_at = now(), updated_at = now() WHERE return_id = :return_id")
+_NOW = text("SELECT now()")
+# A parcel whose booking has not answered yet has no reference and is found by its order; an old word about the parcel
+# that went out is not taken for it.
+_OF_PARCEL = text(
+    """
+    SELECT r.return_id FROM returns r
+     WHERE r.order_no = :order_no AND r.carrier = :carrier
+       AND (r.carrier_ref = :carrier_ref
+            OR (r.carrier_ref IS NULL AND r.label = 'wanted' AND r.label_tries > 0
+                AND NOT EXISTS (SELECT FROM shipments s
+                                 WHERE s.carrier = :carrier AND s.carrier_ref = :carrier_ref)))
+     ORDER BY r.carrier_ref IS NULL, r.return_no LIMIT 1
+    """
+)
+_PARCEL = text(
+    """UPDATE returns SET parcel = :parcel, carrier_ref = :carrier_ref, updated_at = now()
+        WHERE return_id = :return_id"""
+)
+_LOST = text(
+    """UPDATE returns SET deadline = now(), reminded_at = coalesce(reminded_at, now()), updated_at = now()
+        WHERE return_id = :return_id AND status = 'in_transit' AND default_outcome = 'take_as_lost'"""
+)
+# Whom a reminder is for: the one on whom the return waits.
+_REMINDED_ONE = {
+    ReturnStatus.APPROVED: "customer",
+    ReturnStatus.IN_TRANSIT: "support",
+    ReturnStatus.RECEIVED: "warehouse",
+}
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class NextDue:
+    """What is due next on a return, and when."""
+
+    act: ReturnDue
+    at: datetime
+
+
+async def next_due(conn: AsyncConnection, here: Return) -> NextDue | None:
+    """None when nothing comes by itself."""
+    if here.status in CLOSED:
+        return None
+    if here.status is ReturnStatus.INSPECTED:
+        through = await settlement.is_through(conn, here)
+        return NextDue(ReturnDue.COMPLETE, _BEGINNING) if through else None
+    if here.remind_at is not None and here.reminded_at is None:
+        return NextDue(ReturnDue.REMIND, here.remind_at)
+    if here.deadline is None or here.default_outcome is None:
+        return None
+    return NextDue(here.default_outcome, here.deadline)
+
+
+async def tend(conn: AsyncConnection, here: Return, act: ReturnDue, how: Settling) -> None:
+    """Do what is due, if it still is. The caller has locked the order and heard its news: a scan has won."""
+    due = await next_due(conn, here)
+    if due is None or due.act is not act or due.at > (await conn.execute(_NOW)).scalar_one():
+        return
+    match act:
+        case ReturnDue.REMIND:
+            await _remind(conn, here)
+        case ReturnDue.APPROVE:
+            await returns.move(conn, here, ReturnEvent.APPROVED, "system", how.terms, {"by": "silence"})
+        case ReturnDue.EXPIRE:
+            await returns.move(conn, here, ReturnEvent.EXPIRED, "system", how.terms)
+        case ReturnDue.TAKE_AS_LOST:
+            await _take_as_lost(conn, here, how)
+        case ReturnDue.INSPECT:
+            found = await returns.findings_of(conn, here.return_id, "received")
+            await return_handling.conclude(conn, here, how, found, checked=False)
+        case ReturnDue.COMPLETE:
+            data = {"settled": here.settled}
+            await returns.move(conn, here, ReturnEvent.COMPLETED, "system", how.terms, data)
+
+
+async def _remind(conn: AsyncConnection, here: Return) -> None:
+    await conn.execute(_REMINDED, {"return_id": here.return_id})
+    data: dict[str, Any] = {**here.facts, "to": _REMINDED_ONE[here.status]}
+    if here.deadline is not None:
+        data |= {"until": here.deadline.isoformat(), "then": here.default_outcome}
+    await timeline.note(conn, here.order_no, "return_reminder", data=data)
+
+
+async def _take_as_lost(conn: AsyncConnection, here: Return, how: Settling) -> None:
+    """Our carrier had it and it never came: the customer is not to wait for ever, nor to pay for it."""
+    lines = await returns.lines_of(conn, here.return_id)
+    found = [LineFound(line.line_no, line.sku, Condition.LOST, line.quantity) for line in lines]
+    taken = await return_handling.take_in(conn, here, how.actor, how.terms, found)
+    await return_handling.conclude(conn, taken, how, found, checked=True)
+
+
+async def parcel_told(
+    conn: AsyncConnection, order_no: str, carrier: str, carrier_ref: str, told: ShipmentStatus, terms: ReturnTerms
+) -> bool:
+    """The carrier's word about a return's parcel; False when it is none of ours. The caller has locked the order."""
+    values = {"order_no": order_no, "carrier": carrier, "carrier_ref": carrier_ref}
+    return_id = (await conn.execute(_OF_PARCEL, values)).scalar_one_or_none()
+    if return_id is None:
+        return False
+    here = await returns.find(conn, return_id)
+    await conn.execute(_PARCEL, {"return_id": return_id, "parcel": told, "carrier_ref": carrier_ref})
+    gone = has_left(told)
+    if here.status is ReturnStatus.APPROVED and gone:
+        data = {"parcel": told}
+        await returns.move(conn, here, ReturnEvent.IN_TRANSIT, "system", terms, data, our_parcel=True)
+    elif here.status is ReturnStatus.IN_TRANSIT and told is ShipmentStatus.DELIVERED and here.parcel != told:
+        await timeline.note(conn, order_no, "return_in_transit", data={**here.facts, "parcel": told})
+    if told is ShipmentStatus.LOST:
+        await conn.execute(_LOST, {"return_id": return_id})
+    return True

@@ -1,0 +1,146 @@
+"""Reading returns for people: one, a list, those of an order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from infra.db.customers.profiles import KeyRing
+
+_FOUND = """(SELECT coalesce(json_object_agg(f.condition, f.quantity), '{{}}') FROM return_findings f
+              WHERE f.return_id = l.return_id AND f.line_no = l.line_no AND f.stage = '{stage}')"""
+# Pieces of this return for which support gave money back beside it: those beyond what the line has without them.
+_REFUNDED = """(SELECT json_build_object('quantity', sum(d.units), 'amount_minor', sum(d.minor)::bigint,
+                                         'currency', trim(min(d.currency)))
+     FROM (SELECT s.units, s.currency, div(s.minor * s.units, s.refunded) AS minor
+             FROM (SELECT f.currency, sum(n.quantity) AS refunded, sum(n.amount_minor)::bigint AS minor,
+                          least(l.quantity, sum(n.quantity),
+                                o.returned_quantity + sum(n.quantity) - (o.quantity - o.cancelled_quantity)) AS units
+                     FROM return_lines l JOIN order_lines o ON o.order_no = l.order_no AND o.line_no = l.line_no
+                     JOIN refunds f ON f.order_no = l.order_no AND f.origin = 'support'
+                                   AND f.status IN ('approved', 'succeeded')
+                     JOIN refund_lines n ON n.refund_id = f.refund_id AND n.line_no = l.line_no AND n.quantity > 0
+                    WHERE l.return_id = r.return_id AND r.status NOT IN ('rejected', 'expired', 'cancelled')
+                    GROUP BY f.currency, l.line_no, l.quantity, o.line_no, o.returned_quantity, o.quantity,
+                             o.cancelled_quantity) s
+            WHERE s.units > 0) d HAVING sum(d.units) > 0)"""
+# Of the row `r` of returns; times inside JSON are cast to UTC, `zulu_return` marks them so. Nothing of it is personal.
+_SHOWN = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_no, 'order_no', r.order_no,
+  'status', r.status, 'resolution', r.resolution, 'reason_code', r.reason_code, 'warehouse', r.warehouse,
+  'deadline', r.deadline AT TIME ZONE 'UTC', 'remind_at', r.remind_at AT TIME ZONE 'UTC',
+  'reminded_at', r.reminded_at AT TIME ZONE 'UTC', 'default_outcome', r.default_outcome, 'label', r.label,
+  'carrier', r.carrier, 'tracking_no', r.tracking_no, 'parcel', r.parcel, 'settled', r.settled,
+  'created_at', r.created_at AT TIME ZONE 'UTC', 'updated_at', r.updated_at AT TIME ZONE 'UTC',
+  'refund', (SELECT json_build_object('refund_id', f.refund_id, 'amount_minor', f.amount_minor, 'currency', f.currency,
+                                      'status', f.status) FROM refunds f WHERE f.return_id = r.return_id),
+  'already_refunded', {_REFUNDED},
+  'exchange', (SELECT json_build_object('order_no', x.new_order_no, 'status', x.status, 'advance', x.advance,
+                                        'used_minor', x.used_minor,
+                                        'guarantee', (SELECT json_build_object('amount_minor', u.amount_minor,
+                                                               'currency', u.currency, 'status', u.status,
+                                                               'claim_minor', u.claim_minor)
+                                                        FROM guarantees u WHERE u.return_id = x.return_id),
+                                        'lines', coalesce((
+                         SELECT json_agg(json_build_object('sku', w.sku, 'quantity', w.quantity,
+                                  'unit_price_minor', w.unit_price_minor) ORDER BY w.line_no)
+                           FROM exchange_lines w WHERE w.return_id = x.return_id), '[]'))
+                 FROM exchanges x WHERE x.return_id = r.return_id),
+  'lines', (SELECT json_agg(json_build_object('line_no', l.line_no, 'sku', l.sku, 'quantity', l.quantity,
+                     'received', {_FOUND.format(stage="received")}, 'inspected', {_FOUND.format(stage="inspected")})
+                     ORDER BY l.line_no)
+              FROM return_lines l WHERE l.return_id = r.return_id))"""  # noqa: S608
+_TIMES = ("deadline", "remind_at", "reminded_at", "created_at", "updated_at")
+
+_ONE = text(
+    f"""
+    SELECT {_SHOWN} AS shown, r.reason_enc, r.photographs_enc, r.answer_enc,
+           c.data_key, o.customer_id, o.channel
+      FROM returns r JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+     WHERE r.return_id = :return_id
+    """  # noqa: S608
+)
+_PAGE = text(
+    f"""
+    SELECT {_SHOWN} AS shown, r.created_at
+      FROM returns r
+     WHERE (CAST(:status AS text) IS NULL OR r.status = :status)
+       AND (CAST(:order_no AS text) IS NULL OR r.order_no = :order_no)
+       AND (CAST(:before AS timestamptz) IS NULL
+            OR (r.created_at, r.return_id) < (CAST(:before AS timestamptz), :before_id))
+     ORDER BY r.created_at DESC, r.return_id DESC LIMIT :limit + 1
+    """  # noqa: S608
+)
+_OF_ORDER = text(
+    f"SELECT {_SHOWN} AS shown FROM returns r WHERE r.order_no = :order_no ORDER BY r.return_no"  # noqa: S608
+)
+_LABEL = text(
+    """
+    SELECT b.format, b.content_enc, c.data_key FROM return_labels b JOIN returns r USING (return_id)
+      JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+     WHERE b.return_id = :return_id AND r.label = 'booked'
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnsWanted:
+    """Which returns: of a status, of an order, before the last of a page."""
+
+    status: str | None
+    order_no: str | None
+    before: tuple[datetime, str] | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReturn:
+    """A return as people read it, and whose it is."""
+
+    shown: dict[str, Any]
+    customer_id: str
+    channel: str
+
+
+async def one(conn: AsyncConnection, keys: KeyRing, return_id: str) -> ShownReturn:
+    """The whole return, its texts opened (None where their key is gone). Raises NotFound `return_not_found`."""
+    row = (await conn.execute(_ONE, {"return_id": return_id})).one_or_none()
+    if row is None:
+        raise NotFound("return_not_found")
+    shown = zulu_return(row.shown)
+    shown["reason"] = keys.open_json(row.data_key, row.reason_enc or None, f"{return_id}:reason")
+    photographs = keys.open_json(row.data_key, row.photographs_enc, f"{return_id}:photographs")
+    shown["photographs"] = photographs or []
+    shown["answer"] = keys.open_json(row.data_key, row.answer_enc, f"{return_id}:answer")
+    return ShownReturn(shown, row.customer_id, row.channel)
+
+
+async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+    """The order's returns, oldest first."""
+    return [zulu_return(row.shown) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
+
+
+async def page(conn: AsyncConnection, wanted: ReturnsWanted) -> list[dict[str, Any]]:
+    """At most `limit` + 1 returns, the newest first; `created` is the exact moment for the next page."""
+    before, before_id = wanted.before or (None, "")
+    values = {"status": wanted.status, "order_no": wanted.order_no, "limit": wanted.limit}
+    rows = await conn.execute(_PAGE, {**values, "before": before, "before_id": before_id})
+    return [{**zulu_return(row.shown), "created": row.created_at} for row in rows]
+
+
+async def label_of(conn: AsyncConnection, keys: KeyRing, return_id: str) -> tuple[str, bytes]:
+    """(format, document) of the label that we booked. Raises NotFound `label_not_found`."""
+    row = (await conn.execute(_LABEL, {"return_id": return_id})).one_or_none()
+    if row is None or row.data_key is None:
+        raise NotFound("label_not_found", "there is no label for this return; it may be sent by a carrier of one's own")
+    return row.format, keys.vault.open(keys.unwrap(row.data_key), bytes(row.content_enc), f"{return_id}:label")
+
+
+def zulu_return(shown: dict[str, Any]) -> dict[str, Any]:
+    """Mark its times as UTC."""
+    for name in _TIMES:
+        if shown[name] is not None:
+            shown[name] = f"{shown[name]}Z"
+    return shown

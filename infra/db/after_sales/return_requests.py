@@ -1,0 +1,218 @@
+"""Asking for a return: whether it may be, what it would bring, and the request itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.after_sales.returns import (
+    SHOPS_FAULT,
+    LinePieces,
+    Reason,
+    Resolution,
+    ReturnEvent,
+    ReturnStatus,
+    pieces_of,
+    wait_of,
+)
+from domain.errors import Conflict, NotFound, RuleBroken
+from domain.line_references import Named
+from domain.orders.status import Status
+from domain.payments.refunds import Origin
+from infra.db.after_sales import exchange_funding, exchange_quotes, returns
+from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.returns import Return
+from infra.db.customers.profiles import KeyRing, data_key_of
+from infra.db.orders import timeline
+from infra.db.payments import refund_plans
+from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
+
+# The window is as long as it was when the parcel was delivered.
+_STANDING = text(
+    """
+    SELECT o.status, o.currency, d.occurred_at AS delivered_at, d.data -> 'waiting' ->> 'until' AS window_until,
+           now() AS moment,
+           coalesce(o.warehouse, (SELECT w.code FROM warehouses w ORDER BY w.is_default DESC, w.priority LIMIT 1))
+             AS warehouse
+      FROM orders o
+      LEFT JOIN LATERAL (SELECT e.occurred_at, e.data FROM order_events e
+                          WHERE e.order_no = o.order_no AND e.type = 'shipment_delivered'
+                          ORDER BY e.seq DESC LIMIT 1) d ON true
+     WHERE o.order_no = :order_no
+    """
+)
+_RETURNABLE = text(
+    """SELECT line_no, sku, quantity - cancelled_quantity - returned_quantity AS quantity FROM order_lines
+        WHERE order_no = :order_no ORDER BY line_no"""
+)
+_INSERT = text(
+    """
+    INSERT INTO returns (return_id, order_no, resolution, reason_code, reason_enc, photographs_enc, requested_by,
+                         warehouse, deadline, default_outcome)
+    VALUES (:return_id, :order_no, :resolution, :reason_code, :reason_enc, :photographs_enc, :requested_by,
+            :warehouse, now() + make_interval(secs => :deadline_s), :outcome)
+    """
+)
+_INSERT_LINE = text(
+    """INSERT INTO return_lines (return_id, order_no, line_no, sku, quantity)
+       VALUES (:return_id, :order_no, :line_no, :sku, :quantity)"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAsk:
+    """A return as asked for: `wanted` are units by SKU, `named` those of lines.
+
+    `reason` and `photographs` (references) are sealed.
+
+    `exchange_for` are units by SKU that are wanted instead, with the resolution exchange; none: the same again. With a
+    `guarantee` (method, token) they go out first.
+    """
+
+    return_id: str
+    order_no: str
+    wanted: Mapping[str, int]
+    reason: str
+    reason_code: Reason
+    resolution: Resolution
+    requested_by: str
+    photographs: tuple[str, ...] = ()
+    exchange_for: Mapping[str, int] = field(default_factory=dict)
+    guarantee: tuple[str, str] | None = None
+    named: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a return would bring if all of it comes as new. `plan` None: no money of the order is left to give back.
+
+    Exchanged goods bring `behind_minor` of the orders that took their money, where they are worth `behind_worth_minor`.
+    """
+
+    pieces: tuple[LinePieces, ...]
+    plan: Plan | None
+    currency: str
+    warehouse: str
+    window_until: datetime | None
+    approved_at_once: bool
+    behind_worth_minor: int = 0
+    behind_minor: int = 0
+
+    @property
+    def amount_minor(self) -> int:
+        return (self.plan.amount_minor if self.plan else 0) + self.behind_minor
+
+
+async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk) -> Outlook:
+    """Whether it may be, and what it would bring; changes nothing.
+
+    Raises NotFound `order_not_found`; Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
+    RuleBroken `unknown_line`.
+    """
+    row = (await conn.execute(_STANDING, {"order_no": ask.order_no})).one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    until = _window(row)
+    pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted, ask.named))
+    plan = await expected(conn, ask, pieces)
+    behind_worth, behind = await _behind(conn, ask.order_no, ask.return_id, pieces)
+    worth = (plan.amount_minor if plan else 0) + behind
+    at_once = bool(terms.auto_approve_minor) and worth <= terms.auto_approve_minor
+    return Outlook(pieces, plan, row.currency, row.warehouse, until, at_once, behind_worth, behind)
+
+
+async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
+    """What of the order's lines is not on a return yet."""
+    return [LinePieces(*line) for line in await conn.execute(_RETURNABLE, {"order_no": order_no})]
+
+
+async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnTerms, ask: ReturnAsk) -> Return:
+    """Keep the request, approved at once where the rule allows it. Raises what `outlook` raises."""
+    await timeline.lock_order(conn, ask.order_no)
+    seen = await outlook(conn, terms, ask)
+    sealed = await _sealed(conn, keys, ask)
+    row = {"return_id": ask.return_id, "order_no": ask.order_no, "resolution": ask.resolution}
+    row |= {"reason_code": ask.reason_code, "requested_by": ask.requested_by, "warehouse": seen.warehouse}
+    wait = wait_of(ReturnStatus.REQUESTED, terms.waits)
+    begun = {"deadline_s": wait.deadline_s, "outcome": wait.outcome}
+    await conn.execute(_INSERT, {**row, **sealed, **begun})
+    lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
+    await conn.execute(_INSERT_LINE, [{**row, **line} for line in lines])
+    made = await returns.find(conn, ask.return_id)
+    await exchange_quotes.keep(conn, terms, ask, seen)
+    units = sum(one.quantity for one in seen.pieces)
+    data = {**made.facts, "resolution": ask.resolution, "reason": ask.reason_code, "units": units}
+    await timeline.note(conn, ask.order_no, "return_requested", ask.requested_by, data=data)
+    if seen.approved_at_once:
+        return await returns.move(conn, made, ReturnEvent.APPROVED, "system", terms, {"by": "rule"})
+    return made
+
+
+async def expected(conn: AsyncConnection, ask: ReturnAsk, pieces: tuple[LinePieces, ...]) -> Plan | None:
+    """The refund for these pieces as new; None where nothing is left to give back."""
+    left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, ask.order_no)}
+    lines = tuple(LineAsk(units, one.line_no) for one in pieces if (units := min(one.quantity, left[one.line_no])))
+    if not lines:
+        return None
+    fault, exchanged = ask.reason_code in SHOPS_FAULT, ask.resolution is Resolution.EXCHANGE
+    wish = RefundAsk("", ask.order_no, Origin.RETURN, ask.requested_by, "", lines)
+    try:
+        return await refund_plans.planned(conn, replace(wish, include_shipping=fault, exchanged=exchanged))
+    except NotFound:
+        raise
+    except RuleBroken:
+        return None
+
+
+async def expected_of(conn: AsyncConnection, here: Return) -> tuple[int, str]:
+    """(minor units, currency) that an open return would bring if all of it were as new."""
+    pieces = tuple(await returns.lines_of(conn, here.return_id))
+    wish = ReturnAsk(here.return_id, here.order_no, {}, "", here.reason_code, here.resolution, here.requested_by)
+    plan = await expected(conn, wish, pieces)
+    _, behind = await _behind(conn, here.order_no, here.return_id, pieces)
+    row = (await conn.execute(_STANDING, {"order_no": here.order_no})).one()
+    return (plan.amount_minor if plan else 0) + behind, row.currency
+
+
+async def _behind(
+    conn: AsyncConnection, order_no: str, return_id: str, pieces: tuple[LinePieces, ...]
+) -> tuple[int, int]:
+    units = {one.line_no: one.quantity for one in pieces}
+    return await exchange_funding.outlook(conn, order_no, return_id, units)
+
+
+def _window(row: Any) -> datetime | None:
+    if row.status not in (Status.DELIVERED, Status.COMPLETED):
+        raise Conflict(
+            "not_delivered", f"the order is {row.status}: what is delivered can be returned; cancel it instead"
+        )
+    until = datetime.fromisoformat(row.window_until).astimezone(UTC) if row.window_until else None
+    if row.status == Status.COMPLETED or (until is not None and row.moment >= until):
+        raise Conflict("return_window_closed", _closed(row, until))
+    return until
+
+
+def _closed(row: Any, until: datetime | None) -> str:
+    if until is None:
+        return "returns are taken until the order is completed, and it is; support may still refund it"
+    days = (until - row.delivered_at).total_seconds() / 86_400
+    span = f"{days:.0f} days" if days >= 1 else f"{max((until - row.delivered_at).total_seconds(), 0):.0f} seconds"
+    return (
+        f"returns are taken for {span} after delivery: for this order until {until.strftime('%Y-%m-%dT%H:%M:%SZ')}; "
+        "support may still refund it"
+    )
+
+
+async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: ReturnAsk) -> dict[str, bytes | None]:
+    """Of an erased customer's order no text is kept: nothing could ever open it."""
+    key = await data_key_of(conn, ask.order_no) if keys is not None else None
+    if keys is None or key is None:
+        return {"reason_enc": b"", "photographs_enc": None}
+    photographs = list(ask.photographs)
+    return {
+        "reason_enc": keys.seal_json(key, ask.reason, f"{ask.return_id}:reason"),
+        "photographs_enc": keys.seal_json(key, photographs, f"{ask.return_id}:photographs") if photographs else None,
+    }

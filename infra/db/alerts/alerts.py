@@ -1,0 +1,148 @@
+"""Notices in the books: the causes that last, and one message per channel, cause and interval on its way.
+
+The look for causes, what it changes and the messages that follow from it are one transaction under an advisory lock:
+however many processes look, and wherever one of them dies, no message is made twice and none is forgotten.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.alerts import Kind
+from infra.db.alerts.findings import Detector, Found, as_json
+from infra.db.alerts.order_rules import DETECTORS
+from infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+_LOCK_NO = 6_006_001
+
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
+_SEEN = text(
+    """
+    INSERT INTO notices AS n (cause, kind, facts, count, most, amounts, oldest_at)
+    SELECT f.cause, f.kind, f.facts, f.count, f.count, f.amounts, f.oldest_at
+      FROM jsonb_to_recordset(CAST(:found AS jsonb))
+           AS f (cause text, kind text, facts jsonb, count bigint, amounts jsonb, oldest_at timestamptz)
+    ON CONFLICT (cause) WHERE over_at IS NULL DO UPDATE
+       SET facts = excluded.facts, count = excluded.count, most = greatest(n.most, excluded.count),
+           amounts = excluded.amounts, oldest_at = excluded.oldest_at, seen_at = now()
+    """
+)
+# Gone for a while, not for one look: what comes and goes within seconds is one trouble.
+_OVER = text(
+    """
+    UPDATE notices SET over_at = now()
+     WHERE over_at IS NULL AND kind = ANY(CAST(:looked AS text[])) AND cause <> ALL(CAST(:causes AS text[]))
+       AND seen_at <= now() - make_interval(secs => :settle_s)
+    RETURNING notice_id
+    """
+)
+# A message that a channel has not taken by now is replaced by the one that follows, which says more.
+_REPLACE_ENDED = text(
+    """
+    UPDATE notice_deliveries SET state = 'superseded', done_at = now()
+     WHERE state = 'open' AND notice_id = ANY(CAST(:ended AS bigint[]))
+    """
+)
+_TELL_OVER = text(
+    """
+    INSERT INTO notice_deliveries (notice_id, channel_id, number, phase)
+    SELECT d.notice_id, d.channel_id, max(d.number) + 1, 'over'
+      FROM notice_deliveries d JOIN notice_channels c USING (channel_id)
+     WHERE d.notice_id = ANY(CAST(:ended AS bigint[])) AND c.active
+     GROUP BY d.notice_id, d.channel_id
+    """
+)
+_REPLACE_LATE = text(
+    """
+    UPDATE notice_deliveries d SET state = 'superseded', done_at = now()
+      FROM notices n
+     WHERE d.state = 'open' AND n.notice_id = d.notice_id AND n.over_at IS NULL
+       AND d.created_at <= now() - make_interval(secs => :interval_s)
+    """
+)
+# The interval counts for the cause, not for the episode: one that ends and begins again is not told more often.
+_TELL = text(
+    """
+    INSERT INTO notice_deliveries (notice_id, channel_id, number, phase)
+    SELECT n.notice_id, c.channel_id, coalesce(told.number, 0) + 1,
+           CASE WHEN told.number IS NULL THEN 'begun' ELSE 'goes_on' END
+      FROM notices n
+      JOIN notice_channels c ON c.active AND (c.causes = '{}' OR n.kind = ANY(c.causes))
+      CROSS JOIN LATERAL (SELECT max(d.number) AS number FROM notice_deliveries d
+                           WHERE d.notice_id = n.notice_id AND d.channel_id = c.channel_id) told
+     WHERE n.over_at IS NULL
+       AND NOT EXISTS (SELECT FROM notices m JOIN notice_deliveries d USING (notice_id)
+                        WHERE m.cause = n.cause AND d.channel_id = c.channel_id AND d.phase <> 'over'
+                          AND d.created_at > now() - make_interval(secs => :interval_s))
+    """
+)
+_FORGET = text(
+    """
+    DELETE FROM notices WHERE notice_id = ANY(ARRAY(
+      SELECT notice_id FROM notices WHERE over_at < now() - make_interval(days => :days) LIMIT :limit))
+    """
+)
+_OPEN = text(
+    """
+    SELECT n.cause, n.kind, n.facts, n.count, n.most, n.amounts, n.oldest_at, n.since, n.over_at,
+           (SELECT max(d.done_at) FROM notice_deliveries d
+             WHERE d.notice_id = n.notice_id AND d.state = 'done') AS told_at
+      FROM notices n WHERE n.over_at IS NULL ORDER BY n.since, n.notice_id LIMIT 200
+    """
+)
+
+
+async def look(
+    conn: AsyncConnection, settings: Settings, detectors: Mapping[Kind, Detector] = DETECTORS
+) -> tuple[bool, int]:
+    """Look for causes and make the messages that are due: (whether it was our turn, messages made).
+
+    Needs a transaction of its own. False when another process is looking at this moment.
+    """
+    if not (await conn.execute(_LOCK, {"number": _LOCK_NO})).scalar_one():
+        return False, 0
+    found, looked = await _found(conn, settings, detectors)
+    by_cause = {one.cause: one for one in found}
+    await conn.execute(_SEEN, {"found": as_json(list(by_cause.values()))})
+    gone = {"looked": looked, "causes": list(by_cause), "settle_s": settings.notice_settle_s}
+    ended = {"ended": list((await conn.execute(_OVER, gone)).scalars())}
+    await conn.execute(_REPLACE_ENDED, ended)
+    made = (await conn.execute(_TELL_OVER, ended)).rowcount
+    interval = {"interval_s": settings.notice_interval_s}
+    await conn.execute(_REPLACE_LATE, interval)
+    made += (await conn.execute(_TELL, interval)).rowcount
+    return True, made
+
+
+async def _found(
+    conn: AsyncConnection, settings: Settings, detectors: Mapping[Kind, Detector]
+) -> tuple[list[Found], list[str]]:
+    """What there is, and the kinds that could be looked for: a detector that fails says nothing, neither yes nor no."""
+    found: list[Found] = []
+    looked: list[str] = []
+    for kind, detector in detectors.items():
+        try:
+            async with conn.begin_nested():
+                found += await detector(conn, settings)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            _log.warning("a cause could not be looked for", exc_info=True, extra={"cause_kind": kind.value})
+            continue
+        looked.append(kind.value)
+    return found, looked
+
+
+async def open_causes(conn: AsyncConnection) -> list[dict[str, Any]]:
+    """The causes that last, the oldest first, with `told_at`: when a channel last took a message about it."""
+    return [dict(row._mapping) for row in await conn.execute(_OPEN)]
+
+
+async def forget(conn: AsyncConnection, days: int, limit: int) -> int:
+    """Delete up to `limit` notices that ended more than `days` ago, with their messages; the number deleted."""
+    return (await conn.execute(_FORGET, {"days": days, "limit": limit})).rowcount

@@ -1,0 +1,174 @@
+"""A second person's yes: asked for, decided, carried out. That it is another person, and once, the books guard."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access import same_person
+from domain.errors import Conflict, NotFound
+from infra.db.customers.profiles import KeyRing, data_key_of
+
+_ASK = text(
+    """
+    INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, currency, data_key, wish_enc,
+                           asked_by, expires_at, park_no)
+    VALUES (:approval_id, :kind, :order_no, :action, :orders, :amount_minor, :currency, :data_key, :wish_enc,
+            :asked_by, now() + make_interval(secs => :lifetime_s), :park_no)
+    RETURNING expires_at
+    """
+)
+_ROWS = """
+    SELECT a.approval_id, a.kind, a.order_no, a.action, a.orders, a.amount_minor, a.currency, a.asked_by, a.asked_at,
+           a.expires_at, a.decision, a.decided_by, a.decided_at, a.done_at, a.expires_at <= now() AS lapsed,
+           a.wish_enc, a.words_enc, coalesce(a.data_key, c.data_key) AS data_key, a.park_no, p.step, p.subject
+      FROM approvals a LEFT JOIN orders o USING (order_no) LEFT JOIN customers c USING (customer_id)
+      LEFT JOIN parked_steps p ON p.order_no = a.order_no AND p.park_no = a.park_no
+"""
+_ONE = text(_ROWS + " WHERE a.approval_id = :approval_id")
+_LOCKED = text(_ROWS + " WHERE a.approval_id = :approval_id FOR UPDATE OF a")
+_LIST = text(
+    _ROWS
+    + """
+     WHERE (a.decision IS NULL) = :open AND (CAST(:before AS timestamptz) IS NULL
+            OR (a.asked_at, a.approval_id) < (CAST(:before AS timestamptz), :before_id))
+     ORDER BY a.asked_at DESC, a.approval_id DESC LIMIT :limit + 1
+    """
+)
+# Refunds hold room of their own and do not exclude each other, nor anything else; nor does what was asked for a step
+# that is stuck no more.
+_WAITING = text(
+    """SELECT approval_id FROM approvals
+        WHERE order_no = :order_no AND decision IS NULL AND expires_at > now() AND kind <> 'refund'
+          AND (kind <> 'resolve' OR park_no = open_park(order_no))"""
+)
+_DECIDE = text(
+    """UPDATE approvals SET decision = :decision, decided_by = :actor, decided_at = now(), words_enc = :words_enc
+        WHERE approval_id = :approval_id"""
+)
+_DONE = text("UPDATE approvals SET done_at = now() WHERE approval_id = :approval_id AND done_at IS NULL")
+_OPEN = text("SELECT count(*) FROM approvals WHERE decision IS NULL AND expires_at > now()")
+
+# The action of a refund that its order's customer gets as store credit.
+AS_CREDIT = "store_credit"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked for. `wish` is the act as it was sent; `order_no` None for a bulk act of `orders` orders; `park_no`
+    is the stuck step that is to be resolved."""
+
+    approval_id: str
+    kind: str
+    order_no: str | None
+    action: str
+    orders: int
+    amount_minor: int
+    currency: str | None
+    wish: dict[str, Any]
+    asked_by: str
+    lifetime_s: int
+    park_no: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A request as the books hold it, its texts opened (`wish` {} and `words` None where their key is gone). `park_no`,
+    `step` and `subject` (a refund, a return, a change) are those of the stuck step that it is for."""
+
+    approval_id: str
+    kind: str
+    order_no: str | None
+    action: str
+    orders: int
+    amount_minor: int
+    currency: str | None
+    asked_by: str
+    asked_at: datetime
+    expires_at: datetime
+    decision: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    done_at: datetime | None
+    lapsed: bool
+    wish: dict[str, Any]
+    words: str | None
+    park_no: int | None = None
+    step: str | None = None
+    subject: str | None = None
+
+    def asked_by_person(self, name: str) -> bool:
+        """Whether this is who asked, in whatever role and however the name is written."""
+        return same_person(self.asked_by.partition(":")[2], name)
+
+
+async def ask(conn: AsyncConnection, keys: KeyRing, wanted: Ask) -> datetime:
+    """Keep the request; answers when it lapses. Raises Conflict `approval_waiting` when the order has one already."""
+    exclusive = wanted.order_no and wanted.kind != "refund"
+    if exclusive and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
+        raise Conflict("approval_waiting", f"{known} for this order waits for a second person already")
+    key = await data_key_of(conn, wanted.order_no) if wanted.order_no else None
+    # One order's is sealed under its customer's key, and goes with him; a bulk act's has a key of its own.
+    own = None if key else keys.vault.new_data_key()[1]
+    row = {name: getattr(wanted, name) for name in ("approval_id", "kind", "order_no", "action", "orders")}
+    row |= {name: getattr(wanted, name) for name in ("amount_minor", "currency", "asked_by", "park_no")}
+    sealed = keys.seal_json(key or own or b"", wanted.wish, f"{wanted.approval_id}:wish")
+    made = await conn.execute(_ASK, {**row, "data_key": own, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
+    expires: datetime = made.scalar_one()
+    return expires
+
+
+async def find(conn: AsyncConnection, keys: KeyRing, approval_id: str) -> Approval:
+    """Raises NotFound `approval_not_found`."""
+    return _opened(keys, (await conn.execute(_ONE, {"approval_id": approval_id})).one_or_none())
+
+
+async def decide(
+    conn: AsyncConnection, keys: KeyRing, approval_id: str, decision: str, actor: str, words: str
+) -> Approval:
+    """Decide it. What the same person has approved and was not carried out may be approved again.
+
+    Raises Conflict `approval_decided`, `approval_lapsed`; NotFound `approval_not_found`.
+    """
+    row = (await conn.execute(_LOCKED, {"approval_id": approval_id})).one_or_none()
+    found = _opened(keys, row)
+    if (found.decision, found.decided_by, found.done_at) == (decision, actor, None) and decision == "approved":
+        return found
+    if found.decision is not None:
+        raise Conflict("approval_decided", f"{found.decided_by} has {found.decision} it already")
+    if found.lapsed:
+        raise Conflict("approval_lapsed", "nobody decided in time; ask again if it is still wanted")
+    sealed = keys.seal_json(row.data_key, words, f"{approval_id}:words") if row and row.data_key else b""
+    values = {"approval_id": approval_id, "decision": decision, "actor": actor, "words_enc": sealed}
+    await conn.execute(_DECIDE, values)
+    return found
+
+
+async def done(conn: AsyncConnection, approval_id: str) -> None:
+    """What was approved is taken up."""
+    await conn.execute(_DONE, {"approval_id": approval_id})
+
+
+async def listed(
+    conn: AsyncConnection, keys: KeyRing, *, undecided: bool, before: tuple[datetime, str] | None, limit: int
+) -> list[Approval]:
+    """At most `limit` + 1, the newest first."""
+    moment, before_id = before or (None, "")
+    values = {"open": undecided, "before": moment, "before_id": before_id, "limit": limit}
+    return [_opened(keys, row) for row in await conn.execute(_LIST, values)]
+
+
+async def waiting(conn: AsyncConnection) -> int:
+    """How many wait for a second person."""
+    return int((await conn.execute(_OPEN)).scalar_one())
+
+
+def _opened(keys: KeyRing, row: Any) -> Approval:
+    if row is None:
+        raise NotFound("approval_not_found")
+    known = dict(row._mapping)
+    key, wish, words = (known.pop(name) for name in ("data_key", "wish_enc", "words_enc"))
+    opened = keys.open_json(key, wish, f"{row.approval_id}:wish")
+    return Approval(**known, wish=opened or {}, words=keys.open_json(key, words or None, f"{row.approval_id}:words"))

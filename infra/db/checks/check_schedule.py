@@ -1,0 +1,85 @@
+"""Which question to the books is due, what the last answers were, and all answers within a time."""
+
+import time
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.checks import consistency_checks
+from infra.db.checks.check import Question
+from infra.db.checks.consistency_checks import QUESTIONS, Answer
+from infra.db.engine import Database
+
+CODES = [question.code for question in QUESTIONS]
+_BY_CODE = {question.code: question for question in QUESTIONS}
+
+_KNOWN = text("INSERT INTO book_checks (question) SELECT unnest(CAST(:codes AS text[])) ON CONFLICT DO NOTHING")
+# However many processes ask: one of them begins. What a clock that was set back since dates in the future is due.
+_CLAIM = text(
+    """
+    UPDATE book_checks SET begun_at = now()
+     WHERE question = (SELECT question FROM book_checks
+                        WHERE question = ANY(CAST(:codes AS text[]))
+                          AND (begun_at <= now() - make_interval(secs => :every_s)
+                               OR begun_at > now() + interval '1 min')
+                        ORDER BY begun_at, question LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING question
+    """
+)
+_ANSWERED = text(
+    "UPDATE book_checks SET answered_at = now(), wrong = :wrong, unanswered = 0 WHERE question = :question"
+)
+_UNANSWERED = text("UPDATE book_checks SET unanswered = unanswered + 1 WHERE question = :question")
+_CANCELED = "57014"  # the SQLSTATE of a statement that took too long
+# One processor, a bounded time: orders go first.
+_MODEST = text(
+    "SELECT set_config('statement_timeout', :limit_ms, true), set_config('max_parallel_workers_per_gather', '0', true)"
+)
+
+
+async def know(conn: AsyncConnection) -> None:
+    """A row for each question that has none yet."""
+    await conn.execute(_KNOWN, {"codes": CODES})
+
+
+async def claim(conn: AsyncConnection, every_s: float) -> Question | None:
+    """The question that waits longest, when one was not put for `every_s`; it counts as put from now on."""
+    code = (await conn.execute(_CLAIM, {"codes": CODES, "every_s": every_s})).scalar_one_or_none()
+    return None if code is None else _BY_CODE[code]
+
+
+async def be_modest(conn: AsyncConnection, limit_s: float) -> None:
+    """For the rest of this transaction: one processor, and no statement longer than `limit_s`."""
+    await conn.execute(_MODEST, {"limit_ms": str(int(limit_s * 1000))})
+
+
+async def answered(conn: AsyncConnection, question: Question, wrong: int) -> None:
+    """Keep how much is wrong."""
+    await conn.execute(_ANSWERED, {"question": question.code, "wrong": wrong})
+
+
+async def unanswered(conn: AsyncConnection, question: Question) -> None:
+    """Keep that there was no answer; the last one stands."""
+    await conn.execute(_UNANSWERED, {"question": question.code})
+
+
+async def answers(database: Database, limit_s: float) -> list[Answer]:
+    """One answer to each question, in their order, beside running orders; those that `limit_s` leaves no time for are
+    not `in_time`."""
+    until = time.monotonic() + limit_s
+    return [await _within(database, question, until - time.monotonic()) for question in QUESTIONS]
+
+
+async def _within(database: Database, question: Question, left_s: float) -> Answer:
+    late = Answer(question, 0, [], in_time=False)
+    if left_s < 0.001:  # PostgreSQL counts whole milliseconds, and 0 is no limit
+        return late
+    try:
+        async with database.begin() as conn:
+            await be_modest(conn, left_s)
+            return await consistency_checks.ask(conn, question)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _CANCELED:
+            raise
+        return late

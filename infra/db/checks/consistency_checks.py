@@ -1,0 +1,53 @@
+"""Questions to the books that an honest set of them answers with nothing."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.checks.after_sales_checks import AFTER_SALES
+from infra.db.checks.check import Question
+from infra.db.checks.ledger_checks import LEDGER
+from infra.db.checks.order_checks import ORDERS
+
+EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One thing that is wrong: where, what it should be, what it is."""
+
+    place: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How much is wrong, and the first few examples. Not `in_time`: nothing is known."""
+
+    question: Question
+    count: int
+    examples: list[Wrong]
+    in_time: bool = True
+
+    @property
+    def right(self) -> bool:
+        """Answered, and nothing is wrong."""
+        return self.in_time and not self.count
+
+
+QUESTIONS = (*LEDGER, *AFTER_SALES, *ORDERS)
+
+
+async def ask(connection: AsyncConnection, question: Question) -> Answer:
+    """Put one question; the books are only read."""
+    # The questions are constants of this package; only the number of examples varies.
+    counted = f"SELECT q.*, count(*) OVER () AS total FROM ({question.sql}) q ORDER BY place LIMIT {EXAMPLES}"  # noqa: S608
+    rows = (await connection.exec_driver_sql(counted)).all()
+    return Answer(question, rows[0].total if rows else 0, [Wrong(row.place, row.expected, row.found) for row in rows])
+
+
+async def patience(connection: AsyncConnection) -> None:
+    """Let the questions of this transaction take as long as they need."""
+    await connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -1,0 +1,100 @@
+"""Customers' personal fields: sealed under a data key each, found by blind index."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from infra.security.crypto import Unreadable, Vault
+
+CACHED_KEYS = 4096
+_KEY_OF_ORDER = text(
+    "SELECT c.data_key FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = :order_no"
+)
+
+
+class KeyRing:
+    """A vault that remembers the data keys it unwrapped last. One per process, not for threads."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        self.unwrap = lru_cache(maxsize=CACHED_KEYS)(vault.unwrap)
+
+    def open_json(self, wrapped: bytes | None, sealed: bytes | None, context: str) -> Any:
+        """The sealed value, or None where there is none or where its key is gone (erasure)."""
+        if wrapped is None or sealed is None:
+            return None
+        try:
+            return self.vault.open_json(self.unwrap(wrapped), sealed, context)
+        except Unreadable:
+            return None
+
+    def seal_json(self, wrapped: bytes, value: Any, context: str) -> bytes:
+        """Seal `value` under the wrapped data key. Raises Unreadable when its master key is gone."""
+        return self.vault.seal_json(self.unwrap(wrapped), value, context)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRecord:
+    """What the books keep of a customer when an order names him. `changed` asks for it to be written."""
+
+    customer_id: str
+    data_key: bytes
+    plain_key: bytes
+    changed: bool
+    profile_enc: bytes | None = None
+    email_index: bytes | None = None
+    phone_index: bytes | None = None
+
+
+def profile_context(customer_id: str) -> str:
+    """The context that a profile is sealed with."""
+    return f"customer:{customer_id}"
+
+
+def recorded(
+    keys: KeyRing,
+    customer_id: str,
+    profile: Mapping[str, str | None],
+    data_key: bytes | None,
+    kept: bytes | None,
+    said: bytes | None,
+) -> CustomerRecord:
+    """The record for `profile` ({name, email, phone, language?}), given the key and sealed profile in the books, and
+    the profile as the channel said it last.
+
+    A customer without a key (new, or erased) gets a fresh one; who names no language keeps the one that he named
+    before. Raises Unreadable when the master key is gone.
+    """
+    if data_key is None:
+        plain, wrapped = keys.vault.new_data_key()
+    else:
+        plain, wrapped = keys.unwrap(data_key), data_key
+        known = keys.open_json(wrapped, kept, profile_context(customer_id))
+        if known and "language" in known:
+            profile = {"language": known["language"], **profile}
+        if known == profile and said == kept:
+            return CustomerRecord(customer_id, wrapped, plain, changed=False)
+    email, phone = profile.get("email"), profile.get("phone")
+    return CustomerRecord(
+        customer_id,
+        wrapped,
+        plain,
+        changed=True,
+        profile_enc=keys.vault.seal_json(plain, dict(profile), profile_context(customer_id)),
+        email_index=keys.vault.blind_index("email", email) if email else None,
+        phone_index=keys.vault.blind_index("phone", phone) if phone else None,
+    )
+
+
+async def data_key_of(conn: AsyncConnection, order_no: str) -> bytes | None:
+    """The wrapped key of the order's customer; None when he was erased. Raises NotFound `order_not_found`."""
+    row = (await conn.execute(_KEY_OF_ORDER, {"order_no": order_no})).one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    key: bytes | None = row.data_key
+    return key

@@ -1,0 +1,171 @@
+"""Invoices and credit notes in the books. The database gives the numbers and keeps them without gaps."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.documents import SERIES, Amounts, DocumentKind, amounts_of, together
+from domain.errors import Conflict, NotFound
+from infra.db.customers.profiles import KeyRing, data_key_of
+from infra.db.orders import timeline
+
+_ISSUE = text(
+    """
+    INSERT INTO documents (kind, series, order_no, refund_id, time_zone, issued_by, currency, total_minor, tax_minor,
+                           content, billed_to_enc)
+    VALUES (:kind, :series, :order_no, :refund_id, :time_zone, :issued_by, :currency, :total_minor, :tax_minor,
+            CAST(:content AS jsonb), :billed_to_enc)
+    RETURNING document_no, kind, order_no, refund_id, NULL AS supplement_to, total_minor, tax_minor, currency, issued_at
+    """
+)
+# The invoice that a further one of its order stands beside.
+_SUPPLEMENT_TO = """(SELECT f.document_no FROM documents f
+                      WHERE f.order_no = d.order_no AND f.kind = 'invoice' AND f.supplement_no IS NULL
+                        AND d.supplement_no IS NOT NULL) AS supplement_to"""
+_FOUND = f"""
+    SELECT document_no, kind, order_no, refund_id, {_SUPPLEMENT_TO}, total_minor, tax_minor, currency, issued_at
+      FROM documents d
+"""  # noqa: S608
+_INVOICE = text(f"{_FOUND} WHERE order_no = :order_no AND kind = 'invoice' AND supplement_no IS NULL")
+_CREDIT_NOTE = text(
+    f"{_FOUND} WHERE order_no = :order_no AND kind = 'credit_note' "
+    "AND refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)"
+)
+_CONTENTS = text(
+    "SELECT kind, currency, content, billed_to_enc FROM documents WHERE order_no = :order_no ORDER BY issued_at"
+)
+_MISSING = text("SELECT supplement_no, amount_minor, currency FROM supplements_without_invoice(:order_no)")
+_MAKE_UP = text("SELECT issue_missing_invoices(:order_no, :actor)")
+_NUMBERED = text(f"{_FOUND} WHERE document_no = ANY(:numbers) ORDER BY issued_at, document_no")
+_OF_ORDER = text(f"{_FOUND} WHERE order_no = :order_no ORDER BY issued_at, document_no")
+_ONE = text(
+    f"""
+    SELECT d.document_no, d.kind, d.order_no, d.refund_id, d.total_minor, d.tax_minor, d.currency, d.issued_at,
+           d.time_zone, d.content, d.billed_to_enc, o.customer_id, o.channel, c.data_key, {_SUPPLEMENT_TO},
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('document_no', p.invoice_no, 'total_minor', p.total_minor,
+                                                         'tax_minor', p.tax_minor)
+                                      ORDER BY i.issued_at), '[]')
+              FROM credit_note_parts p JOIN documents i ON i.document_no = p.invoice_no
+             WHERE p.credit_note_no = d.document_no) AS corrections
+      FROM documents d JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+     WHERE d.document_no = :document_no
+    """  # noqa: S608
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document to issue. `billed_to` is sealed under the customer's key, `seller` is frozen in clear."""
+
+    kind: DocumentKind
+    order_no: str
+    refund_id: str | None
+    currency: str
+    amounts: Amounts
+    seller: dict[str, str]
+    billed_to: dict[str, str]
+    time_zone: str
+    actor: str
+
+
+async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[str, Any]:
+    """Keep the document and say so on the timeline. The caller has locked the order and saw none like it."""
+    key = await data_key_of(conn, new.order_no)
+    row = {
+        "kind": new.kind,
+        "series": SERIES[new.kind],
+        "order_no": new.order_no,
+        "refund_id": new.refund_id,
+        "time_zone": new.time_zone,
+        "issued_by": new.actor,
+        "currency": new.currency,
+        "total_minor": new.amounts.total_minor,
+        "tax_minor": new.amounts.tax_minor,
+        "content": json.dumps({"seller": new.seller, **new.amounts.content()}, ensure_ascii=False),
+        # Of an erased customer nothing personal is kept: nothing could ever open it.
+        "billed_to_enc": keys.seal_json(key, new.billed_to, _context(new.order_no)) if key else b"",
+    }
+    made = dict((await conn.execute(_ISSUE, row)).one()._mapping)
+    data = {"document_no": made["document_no"], "total_minor": made["total_minor"]}
+    await timeline.note(conn, new.order_no, f"{new.kind}_issued", new.actor, data=data)
+    return made
+
+
+async def invoice_of(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
+    """The order's first invoice, if it was issued."""
+    row = (await conn.execute(_INVOICE, {"order_no": order_no})).one_or_none()
+    return dict(row._mapping) if row else None
+
+
+async def credit_note_of(conn: AsyncConnection, order_no: str, refund_id: str | None) -> dict[str, Any] | None:
+    """The refund's credit note, or (None) that of the order's cancellation, if it was issued."""
+    row = (await conn.execute(_CREDIT_NOTE, {"order_no": order_no, "refund_id": refund_id})).one_or_none()
+    return dict(row._mapping) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An order's invoices as they were kept, as one, and the credit notes since."""
+
+    currency: str
+    invoice: Amounts
+    notes: list[Amounts]
+    billed_to: dict[str, str]
+
+
+async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Standing | None:
+    """None where there is no invoice yet."""
+    rows = (await conn.execute(_CONTENTS, {"order_no": order_no})).all()
+    invoices = [row for row in rows if row.kind == DocumentKind.INVOICE]
+    if not invoices:
+        return None
+    whole = together([amounts_of(row.content) for row in invoices])
+    notes = [amounts_of(row.content) for row in rows if row.kind == DocumentKind.CREDIT_NOTE]
+    key = await data_key_of(conn, order_no)
+    billed_to = keys.open_json(key, invoices[0].billed_to_enc or None, _context(order_no)) or {}
+    return Standing(invoices[0].currency, whole, notes, billed_to)
+
+
+async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+    """The order's documents, oldest first."""
+    rows = await conn.execute(_OF_ORDER, {"order_no": order_no})
+    return [dict(row._mapping) for row in rows]
+
+
+async def missing(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+    """What was paid on top of the order's invoice and is on none: `(supplement_no, amount_minor, currency)`."""
+    return [dict(row._mapping) for row in await conn.execute(_MISSING, {"order_no": order_no})]
+
+
+async def make_up(conn: AsyncConnection, order_no: str, actor: str) -> list[dict[str, Any]]:
+    """Issue the invoices that are missing; those that were issued. Raises Conflict `invoice_refused`."""
+    try:
+        async with conn.begin_nested():
+            made = list((await conn.execute(_MAKE_UP, {"order_no": order_no, "actor": actor})).scalars())
+    except DBAPIError as error:
+        if str(getattr(error.orig, "sqlstate", ""))[:2] not in ("21", "22", "23", "OM"):
+            raise
+        raise Conflict("invoice_refused") from None
+    return [dict(row._mapping) for row in await conn.execute(_NUMBERED, {"numbers": made})]
+
+
+async def one(conn: AsyncConnection, keys: KeyRing, document_no: str) -> dict[str, Any]:
+    """The whole document with `customer_id` and `channel` of its order; `billed_to` None where the key is gone.
+
+    Raises NotFound `document_not_found`.
+    """
+    row = (await conn.execute(_ONE, {"document_no": document_no})).one_or_none()
+    if row is None:
+        raise NotFound("document_not_found")
+    found = dict(row._mapping)
+    key, sealed = found.pop("data_key"), found.pop("billed_to_enc")
+    found["billed_to"] = keys.open_json(key, sealed or None, _context(row.order_no))
+    return found
+
+
+def _context(order_no: str) -> str:
+    return f"{order_no}:billed_to"

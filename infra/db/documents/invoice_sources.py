@@ -1,0 +1,145 @@
+"""What invoices and credit notes are made from: the order as it was sold, and the money that came and went back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.documents import Amounts, Given, Line, Replaced
+from domain.errors import NotFound
+from infra.db.customers.profiles import KeyRing, profile_context
+from infra.db.payments.refund_plans import MOVED
+
+# The shipping charge is that of the lines: theirs stays as it was sold when a paid order is made smaller.
+_ORDER = text(
+    f"""
+    SELECT o.order_no, o.currency, o.customer_id, o.ship_to_enc, c.data_key,
+           CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
+             AS profile_enc,
+           m.captured_minor, m.refunded_minor,
+           (SELECT sum(l.shipping_minor - moved.shipping) FROM order_lines l CROSS JOIN {MOVED}
+             WHERE l.order_no = o.order_no)::bigint AS shipping_minor
+      FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
+           LEFT JOIN order_contacts k USING (customer_id, contact_id),
+           LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
+                           coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor
+                      FROM payments p JOIN payment_totals t USING (payment_id)
+                     WHERE p.order_no = o.order_no AND p.purpose IN ('order', 'supplement')) m
+     WHERE o.order_no = :order_no
+    """  # noqa: S608
+)
+# What was changed for other goods is sold as those: only they are on the invoice. The rest of its price is a discount.
+_LINES = text(
+    f"""
+    SELECT line_no, sku, name, quantity, unit_price_minor,
+           quantity * unit_price_minor + tax_added_minor - total_minor AS discount_minor, tax_minor, total_minor
+      FROM (SELECT l.line_no, l.sku, l.name, l.quantity - moved.units AS quantity, l.unit_price_minor,
+                   l.tax_minor - moved.tax AS tax_minor, l.tax_added_minor - moved.tax_added AS tax_added_minor,
+                   l.paid_minor - l.shipping_minor - moved.goods AS total_minor
+              FROM order_lines l CROSS JOIN {MOVED} WHERE l.order_no = :order_no) sold
+     WHERE quantity > 0 ORDER BY line_no
+    """  # noqa: S608
+)
+_REFUND = text(
+    """
+    SELECT r.refund_id, r.order_no, r.status, o.customer_id, o.channel
+      FROM refunds r JOIN orders o USING (order_no) WHERE r.refund_id = :refund_id
+    """
+)
+_GIVEN = text(
+    """
+    SELECT line_no, quantity, amount_minor - shipping_minor, shipping_minor
+      FROM refund_lines WHERE refund_id = :refund_id ORDER BY line_no
+    """
+)
+# Goods that took the place of others. What they cost more was paid on top, and is on an invoice of its own.
+_REPLACED = text(
+    """
+    SELECT n.line_no, array_agg(l.line_no ORDER BY l.line_no) AS gave_way
+      FROM order_changes c JOIN order_change_lines n USING (order_no, change_no)
+      JOIN order_change_lines l USING (order_no, change_no)
+     WHERE c.order_no = :order_no AND n.quantity_delta > 0 AND l.kept_line AND l.line_no < n.line_no GROUP BY n.line_no
+    """
+)
+# What goods were sold for of which an invoice has only what was paid on top.
+_SOLD = text(
+    """
+    SELECT c.line_no, c.items_minor + c.tax_added_minor AS sold_minor
+      FROM documents d JOIN order_supplements s USING (order_no, supplement_no)
+      JOIN order_change_lines c USING (order_no, change_no)
+     WHERE d.order_no = :order_no AND c.quantity_delta > 0
+    """
+)
+_REFUNDS = text(
+    """
+    SELECT refund_id, amount_minor, currency, created_at FROM refunds
+     WHERE order_no = :order_no AND status = 'succeeded' ORDER BY refund_no
+    """
+)
+_ADDRESS = ("province", "city", "district", "line1", "postcode", "country")
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """An order as its invoice needs it; `buyer` is `{title, address}`, empty where the customer was erased."""
+
+    currency: str
+    captured_minor: int
+    refunded_minor: int
+    amounts: Amounts
+    buyer: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund as its credit note needs it."""
+
+    refund_id: str
+    order_no: str
+    status: str
+    customer_id: str
+    channel: str
+
+
+async def sale(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Sale:
+    """The order, which is there and locked by the caller."""
+    row = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    lines = [Line(*line) for line in await conn.execute(_LINES, {"order_no": order_no})]
+    amounts = Amounts(lines, row.shipping_minor)
+    return Sale(row.currency, row.captured_minor, row.refunded_minor, amounts, _buyer(keys, row))
+
+
+def _buyer(keys: KeyRing, row: Any) -> dict[str, str]:
+    """The customer's name and the address that the order went to."""
+    profile = keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id)) or {}
+    ship_to = keys.open_json(row.data_key, row.ship_to_enc, f"{row.order_no}:ship_to") or {}
+    # A province and its city of one name (Shanghai in Shanghai) are said once.
+    parts = dict.fromkeys(ship_to[part] for part in _ADDRESS if ship_to.get(part))
+    buyer = {"title": profile.get("name") or ship_to.get("name"), "address": " ".join(parts)}
+    return {field: value for field, value in buyer.items() if value}
+
+
+async def refund(conn: AsyncConnection, refund_id: str) -> Refund:
+    """One refund. Raises NotFound `refund_not_found`."""
+    row = (await conn.execute(_REFUND, {"refund_id": refund_id})).one_or_none()
+    if row is None:
+        raise NotFound("refund_not_found")
+    return Refund(*row)
+
+
+async def given(conn: AsyncConnection, refund_id: str) -> list[Given]:
+    """What the refund gives back, line by line."""
+    return [Given(*row) for row in await conn.execute(_GIVEN, {"refund_id": refund_id})]
+
+
+async def replaced(conn: AsyncConnection, order_no: str) -> Replaced:
+    """Which goods of the order took the place of others."""
+    gave_way = {row.line_no: list(row.gave_way) for row in await conn.execute(_REPLACED, {"order_no": order_no})}
+    sold = {row.line_no: row.sold_minor for row in await conn.execute(_SOLD, {"order_no": order_no})}
+    return Replaced(gave_way, sold)
+
+
+async def paid_refunds(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+    """The order's refunds that were paid, oldest first: each may have a credit note."""
+    return [dict(row._mapping) for row in await conn.execute(_REFUNDS, {"order_no": order_no})]

@@ -1,0 +1,24 @@
+"""The mark that an order is being undone: everything else follows from it."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.orders import timeline
+
+SET = text("UPDATE orders SET cancelling = :cause WHERE order_no = :order_no RETURNING 1")
+CAUSE = text("SELECT cancelling FROM orders WHERE order_no = :order_no")
+
+
+async def mark(conn: AsyncConnection, order_no: str, cause: str, actor: str, request_id: str = "") -> None:
+    """Record that the order is being undone; safe to repeat, the first cause stays."""
+    if (await conn.execute(CAUSE, {"order_no": order_no})).scalar_one() is not None:
+        return
+    await conn.execute(SET, {"order_no": order_no, "cause": cause})
+    wait = timeline.waiting("cancellation", "stock is released and money returned, then the order shows cancelled")
+    data = {"cause": cause, "waiting": wait}
+    await timeline.note(conn, order_no, "cancel_requested", actor, key=asked_by(request_id), data=data)
+
+
+def asked_by(request_id: str) -> str | None:
+    """The key of the event with which the request began to undo the order."""
+    return f"cancel:{request_id}" if request_id else None

@@ -1,0 +1,32 @@
+"""What was changed of an order, read for people."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.customers.profiles import KeyRing
+
+_HISTORY = text(
+    """
+    SELECT h.change_no, h.what, h.seq, h.actor, h.total_before_minor, h.total_after_minor, h.created_at, h.before_enc,
+           h.after_enc, h.refund_id, c.data_key,
+           (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity_delta) ORDER BY l.line_no)
+              FROM order_change_lines l WHERE l.order_no = h.order_no AND l.change_no = h.change_no
+                AND l.quantity_delta <> 0) AS lines
+      FROM order_changes h JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+     WHERE h.order_no = :order_no ORDER BY h.change_no DESC
+    """
+)
+
+
+async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
+    """The order's changes, newest first; what was personal is opened (None where its key is gone)."""
+    rows = [dict(row._mapping) for row in await conn.execute(_HISTORY, {"order_no": order_no})]
+    for row in rows:
+        key = row.pop("data_key")
+        for when in ("before", "after"):
+            place = f"{order_no}:change:{row['change_no']}:{when}"
+            row[when] = keys.open_json(key, row.pop(f"{when}_enc"), place)
+        row["lines"] = row["lines"] or []
+    return rows

@@ -1,0 +1,60 @@
+"""An order as asked for, and as kept."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain.orders.delivery_slots import Slot
+from domain.orders.lines import RequestedLine
+from domain.pricing.allocation import Terms
+from infra.db import idempotency
+
+PLAIN = Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
+    `hold_s` is how long the caller waits for the order before he is answered (0: not at all). A channel may name the
+    order's discount and its shipping charge; `terms` are the shop's. `unpaid_units` bounds what a customer may hold
+    unpaid (0: nothing is bounded). `refused` is the code with which no new order is kept now."""
+
+    request: idempotency.Request
+    actor: str
+    channel: str
+    external_ref: str | None
+    type: str
+    currency: str
+    customer_id: str
+    profile: Mapping[str, str | None]
+    ship_to: Mapping[str, str]
+    note: str | None
+    backorder: bool
+    payment: tuple[str, str] | None
+    lines: Sequence[RequestedLine]
+    may_name_price: bool
+    trace: str | None
+    answer: Callable[[str, int], dict[str, Any]]
+    hold_s: float = 0.0
+    priority: int = 0
+    discount_minor: int = 0
+    shipping_minor: int | None = None
+    terms: Terms = PLAIN
+    delivery_slot: Slot | None = None
+    slot_days_ahead: int = 0
+    unpaid_units: int = 0
+    refused: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """True when the order costs just what its lines cost, whatever they are."""
+        return not (self.discount_minor or self.shipping_minor) and self.terms == PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A kept order and the body to answer with; `claim` is held while the caller waits."""
+
+    order_no: str
+    body: dict[str, Any]
+    claim: idempotency.Claim | None

@@ -1,0 +1,143 @@
+"""Lists of orders: keyset pages that follow an index, however many orders there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, and_, column, func, literal, select, table, tuple_, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.orders.list_sources import ORDERS, Branch
+
+Sort = Literal["-created_at", "created_at", "status"]
+ANY_HOLD = "any"
+
+_SHOWN = (
+    *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
+    *("created_at", "updated_at", "cancelling", "waiting", "hold", "warehouse", "priority"),
+)
+_parked = table("parked_steps", column("order_no"), column("step"), column("resolved_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last row of a page; `status` only where the page is sorted by it."""
+
+    created_at: datetime
+    order_no: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the books store it.
+    `among`: only orders that one of these branches finds."""
+
+    status: str | None = None
+    channel: str | None = None
+    customer_id: str | None = None
+    warehouse: str | None = None
+    hold: str | None = None
+    priority: int | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    sort: Sort = "-created_at"
+    limit: int = 50
+    after: Position | None = None
+    among: Sequence[Branch] | None = None
+
+
+async def page(conn: AsyncConnection, wanted: Wanted) -> list[dict[str, Any]]:
+    """At most `limit` + 1 rows: the one too many says that there is a next page. `matched` are the kinds of branches
+    that found the order, sorted; empty where none were asked."""
+    if wanted.among is not None and not wanted.among:
+        return []
+    rows = await conn.execute(_all(wanted) if wanted.among is None else _found(wanted, wanted.among))
+    return [{"matched": [], **row._mapping} for row in rows]
+
+
+def _all(wanted: Wanted) -> Select[Any]:
+    ranges = _ranges(wanted)
+    if len(ranges) == 1:
+        return _cut(_rows(), wanted, ranges[0])
+    both = union_all(*(select(_cut(_rows(), wanted, part).subquery()) for part in ranges)).subquery()
+    return select(both).order_by(*_order(both.c, wanted.sort)).limit(wanted.limit + 1)
+
+
+def _found(wanted: Wanted, branches: Sequence[Branch]) -> Select[Any]:
+    """The first rows of each branch, each order once, with all that found it."""
+    hits = union_all(
+        *(
+            branch.select(lambda query, part=part: _cut(query, wanted, part))  # type: ignore[misc]
+            for branch in branches
+            for part in _ranges(wanted)
+        )
+    ).subquery("hits")
+    h = hits.c
+    first = (
+        select(h.order_no, func.array_agg(h.kind.distinct()).label("matched"))
+        .group_by(h.order_no, h.created_at, h.status)
+        .order_by(*_order(h, wanted.sort))
+        .limit(wanted.limit + 1)
+        .subquery("first_ones")
+    )
+    query = _rows().add_columns(first.c.matched).join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
+    return query.order_by(*_order(ORDERS.c, wanted.sort))
+
+
+def _rows() -> Select[Any]:
+    step = (
+        select(_parked.c.step)
+        .where(_parked.c.order_no == ORDERS.c.order_no, _parked.c.resolved_at.is_(None))
+        .scalar_subquery()
+    )
+    return select(*(ORDERS.c[name] for name in _SHOWN), step.label("needs_attention"))
+
+
+def _cut(query: Select[Any], wanted: Wanted, part: ColumnElement[bool] | None) -> Select[Any]:
+    query = query.where(*_filters(wanted))
+    if part is not None:
+        query = query.where(part)
+    return query.order_by(*_order(ORDERS.c, wanted.sort)).limit(wanted.limit + 1)
+
+
+def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+    c = ORDERS.c
+    filters: list[ColumnElement[bool]] = []
+    for name, value in (
+        ("status", wanted.status),
+        ("channel", wanted.channel),
+        ("customer_id", wanted.customer_id),
+        ("warehouse", wanted.warehouse),
+        ("hold", wanted.hold if wanted.hold != ANY_HOLD else None),
+        ("priority", wanted.priority),
+    ):
+        if value is not None:
+            filters.append(c[name] == value)
+    if wanted.hold == ANY_HOLD:
+        filters.append(c.hold.is_not(None))
+    if wanted.created_from is not None:
+        filters.append(c.created_at >= wanted.created_from)
+    if wanted.created_to is not None:
+        filters.append(c.created_at < wanted.created_to)
+    return filters
+
+
+def _order(c: Any, sort: Sort) -> tuple[Any, ...]:
+    if sort == "created_at":
+        return c.created_at, c.order_no
+    newest = (c.created_at.desc(), c.order_no.desc())
+    return (c.status, *newest) if sort == "status" else newest
+
+
+def _ranges(wanted: Wanted) -> list[ColumnElement[bool] | None]:
+    """What is left behind the position. By status, newest first in each: the rest of the status and the statuses
+    after it are two index ranges."""
+    c, after = ORDERS.c, wanted.after
+    if after is None:
+        return [None]
+    place, last = tuple_(c.created_at, c.order_no), tuple_(literal(after.created_at), literal(after.order_no))
+    if wanted.sort == "status":
+        return [and_(c.status == after.status, place < last), c.status > after.status]
+    return [place > last if wanted.sort == "created_at" else place < last]

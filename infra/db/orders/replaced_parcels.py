@@ -1,0 +1,40 @@
+"""A first parcel that arrives after all, while another is to be sent, or is under way, instead of it.
+
+The second one is stopped: not booked, or called back by the carrier. Where it has left, people are told; either way the
+order is delivered. Each arrival is settled once, under the key of its event.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.orders.status import Event, Status
+from infra.db.orders import timeline
+from infra.db.stock import reservations
+
+# Given up and delivered all the same, and not settled yet. `o` is the order's row.
+ARRIVED = """
+    SELECT x.shipment_id FROM shipments x
+     WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL AND x.status = 'delivered'
+       AND NOT EXISTS (SELECT FROM order_events e WHERE e.order_no = x.order_no
+                          AND e.key = 'first-arrived:' || x.shipment_id)"""
+_FIRST = text(
+    f"""SELECT o.status, o.cancelling IS NOT NULL AS cancelling, ({ARRIVED} ORDER BY x.shipment_id LIMIT 1) AS first
+          FROM orders o WHERE o.order_no = :order_no"""  # noqa: S608
+)
+
+
+async def settle(conn: AsyncConnection, order_no: str, *, stopped: bool, second: str, window_s: int) -> None:
+    """Say what became of the second parcel (`second`, empty where none was booked) and deliver the order.
+
+    The caller has locked the order. What an earlier try has settled stays so.
+    """
+    here = (await conn.execute(_FIRST, {"order_no": order_no})).one()
+    if here.first is None or here.cancelling or here.status != Status.SHIPPED:
+        return
+    if stopped:
+        await reservations.release(conn, order_no)
+    told = "replacement_stopped" if stopped else "replacement_not_stopped"
+    data = {"arrived": here.first, "shipment_id": second or None}
+    await timeline.note(conn, order_no, told, key=f"first-arrived:{here.first}", data=data)
+    wait = timeline.waiting("return_window", "the order is completed", window_s)
+    await timeline.move(conn, order_no, Status.SHIPPED, Event.SHIPMENT_DELIVERED, data={"waiting": wait})

@@ -1,0 +1,46 @@
+"""What staff change of an order by hand: kept with its reason, under an id that a repeat gives again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.customers.profiles import KeyRing, data_key_of
+
+_KEEP = text(
+    """
+    INSERT INTO order_acts (act_id, order_no, action, detail, actor, reason_enc, value_enc, approval_id, moved_minor)
+    VALUES (:act_id, :order_no, :action, :detail, :actor, :reason_enc, :value_enc, :approval_id, :moved_minor)
+    ON CONFLICT (act_id) DO NOTHING
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAct:
+    """An act to keep. `detail` is a code; reason and value are sealed under the customer's key; `moved_minor` is what
+    it gives of the order's money."""
+
+    act_id: str
+    order_no: str
+    action: str
+    detail: str
+    actor: str
+    reason: str
+    value: Any = None
+    approval_id: str | None = None
+    moved_minor: int = 0
+
+
+async def keep(conn: AsyncConnection, keys: KeyRing, act: NewAct) -> None:
+    """Keep it once. Of an erased customer's order neither reason nor value is kept: nothing could ever open them.
+
+    Raises NotFound `order_not_found`.
+    """
+    key = await data_key_of(conn, act.order_no)
+    reason = keys.seal_json(key, act.reason, f"{act.act_id}:reason") if key else b""
+    value = keys.seal_json(key, act.value, f"{act.act_id}:value") if key and act.value else None
+    row: dict[str, Any] = {"act_id": act.act_id, "order_no": act.order_no, "action": act.action, "detail": act.detail}
+    row |= {"actor": act.actor, "approval_id": act.approval_id, "moved_minor": act.moved_minor}
+    await conn.execute(_KEEP, {**row, "reason_enc": reason, "value_enc": value})

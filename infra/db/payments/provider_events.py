@@ -1,0 +1,317 @@
+"""What a provider tells of one order's payments: which row it is about, and the rows of what was done without us."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.payments.transactions import PaymentKind, PaymentStatus
+
+# By its key, by the provider's reference, or as the capture or void that we are asking for at this moment: one object
+# of the provider is one payment, whoever moved it.
+_KNOWN = text(
+    """
+    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor, p.currency, p.parent_id,
+           p.renews, p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
+      FROM payments p
+     WHERE p.order_no = :order_no AND (p.idempotency_key = :key
+        OR (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind)
+        OR (p.provider = :provider AND p.kind = :kind AND p.kind IN ('capture', 'void') AND p.amount_minor = :amount
+            AND p.status IN ('intent', 'pending') AND p.parent_id IN (
+              SELECT a.payment_id FROM payments a WHERE a.order_no = :order_no AND a.kind = 'authorise'
+                 AND a.provider = :provider AND (a.provider_ref = :parent_ref OR a.idempotency_key = :parent_key))))
+     ORDER BY (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind) IS TRUE DESC,
+              (p.idempotency_key = :key) IS TRUE DESC LIMIT 1
+    """
+)
+# What keeps a capture of ours that was given up, and went through after all, from being what it was for: another one.
+_SURPLUS = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM payments c JOIN payments x USING (order_no)
+       WHERE c.payment_id = :payment_id AND x.payment_id <> c.payment_id AND x.status <> 'failed'
+         AND CASE c.purpose WHEN 'order' THEN (x.kind, x.purpose) = ('capture', 'order')
+               WHEN 'supplement' THEN (x.kind, x.purpose, x.attempt) = ('capture', 'supplement', c.attempt)
+               ELSE x.parent_id = c.parent_id AND x.kind IN ('capture', 'void') END)
+        OR EXISTS (
+      SELECT FROM payments c JOIN guarantees g ON g.return_id = split_part(c.idempotency_key, '/', 3)
+       WHERE c.payment_id = :payment_id AND c.purpose = 'guarantee' AND g.status NOT IN ('claim_due', 'claimed'))
+    """
+)
+# An authorisation is given up once: what else is under way to that end is over with it.
+_OTHER_VOID = text(
+    """
+    UPDATE payments x SET status = 'failed', error_code = 'overtaken_at_provider', tries = x.tries + 1,
+                          updated_at = now()
+      FROM payments v
+     WHERE v.payment_id = :payment_id AND x.parent_id = v.parent_id AND x.payment_id <> v.payment_id
+       AND x.kind = 'void' AND x.status IN ('intent', 'pending')
+    """
+)
+_VOIDED = text(
+    """
+    SELECT EXISTS (SELECT FROM payments v JOIN payments x USING (order_no, parent_id)
+                    WHERE v.payment_id = :payment_id AND x.kind = 'void' AND x.status = 'succeeded')
+    """
+)
+_PARENT = text(
+    """
+    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor, p.renews,
+           EXISTS (SELECT FROM payments e WHERE e.order_no = p.order_no AND e.parent_id = p.payment_id
+                      AND e.status = 'succeeded') AS followed
+      FROM payments p
+     WHERE p.order_no = :order_no AND p.provider = :provider AND p.kind = :kind
+       AND (p.provider_ref = :ref OR p.idempotency_key = :key)
+     ORDER BY p.provider_ref = :ref DESC NULLS LAST LIMIT 1
+    """
+)
+_INSERT = text(
+    """
+    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, idempotency_key,
+                          provider_ref, parent_id, refund_id, expires_at)
+    VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount, :currency, :status, :key, :ref, :parent_id,
+            :refund_id, CAST(:expires_at AS timestamptz))
+    RETURNING payment_id
+    """
+)
+_SUCCEED = text("UPDATE payments SET status = 'succeeded', updated_at = now() WHERE payment_id = :payment_id")
+_NEW_ATTEMPT = text(
+    """
+    INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)
+    SELECT :request_id, CAST(:order_no AS text), coalesce(max(r.attempt), 0) + 1, :provider, '-', 'system'
+      FROM payment_requests r WHERE r.order_no = CAST(:order_no AS text)
+    RETURNING attempt
+    """
+)
+_MARK_STRAY = text("UPDATE payments SET purpose = 'stray', updated_at = now() WHERE payment_id = :payment_id")
+
+_ROOM = text(
+    "SELECT captured_minor - refunded_minor - promised_minor - disputed_minor FROM payment_totals"
+    " WHERE payment_id = :capture"
+)
+# Refunds of the capture that are decided, or wait for a second person, and of which nothing is paid: the newest first.
+_UNPAID = text(
+    """
+    SELECT r.refund_id, r.refund_no, r.amount_minor, x.amount_minor AS part_minor, r.status
+      FROM refunds r JOIN refund_parts x USING (refund_id)
+     WHERE r.order_no = :order_no AND x.payment_id = :capture AND r.status IN ('approved', 'awaiting_approval')
+       AND NOT EXISTS (SELECT FROM payments p WHERE p.refund_id = r.refund_id AND p.status = 'succeeded')
+     ORDER BY r.refund_no DESC
+    """
+)
+# Their outcome is fenced off: should one have gone through all the same, its own notification says so.
+_DROP_OPEN = text(
+    """
+    UPDATE payments SET status = 'failed', error_code = 'overtaken_at_provider', tries = tries + 1, updated_at = now()
+     WHERE order_no = :order_no AND kind = 'refund' AND status IN ('intent', 'pending')
+       AND (refund_id = :refund_id OR (CAST(:refund_id AS text) IS NULL AND refund_id IS NULL AND parent_id = :capture))
+    """
+)
+_NAME_OVERTAKEN = text("INSERT INTO refunds_overtaken (dispute_id, refund_id) VALUES (:dispute_id, :refund_id)")
+_OVERTAKEN_BY = text(
+    """
+    SELECT r.refund_id FROM refunds_overtaken x JOIN refunds r USING (refund_id) JOIN orders o USING (order_no)
+     WHERE x.dispute_id = :dispute_id AND r.status = 'overtaken' AND o.cancelling IS NULL AND o.status <> 'cancelled'
+     ORDER BY r.refund_no
+    """
+)
+_REOPEN = text(
+    """
+    UPDATE refunds r SET updated_at = now(),
+           status = CASE WHEN r.approval_id IS NULL OR EXISTS (SELECT FROM approvals a
+                                WHERE a.approval_id = r.approval_id AND a.decision = 'approved')
+                         THEN 'approved' ELSE 'awaiting_approval' END
+     WHERE r.refund_id = :refund_id RETURNING r.refund_no, r.amount_minor, r.status
+    """
+)
+# What was given up while its answer was awaited is asked for again under its own key: it may have gone through.
+_RESUME = text(
+    """
+    UPDATE payments SET status = 'intent', error_code = NULL, tries = tries + 1, updated_at = now()
+     WHERE refund_id = :refund_id AND status = 'failed' AND error_code = 'overtaken_at_provider'
+    """
+)
+_OVERTAKE = text("UPDATE refunds SET status = 'overtaken', updated_at = now() WHERE refund_id = :refund_id")
+
+_OPEN_DISPUTE = text(
+    "INSERT INTO disputes (payment_id, order_no, reason, due_at)"
+    " VALUES (:payment_id, :order_no, left(:reason, 100), CAST(:due_at AS timestamptz))"
+)
+_DISPUTE = text(
+    """
+    SELECT d.payment_id, d.status, p.parent_id, p.amount_minor, p.currency, p.attempt, p.purpose
+      FROM disputes d JOIN payments p USING (payment_id)
+     WHERE d.order_no = :order_no AND p.provider = :provider AND p.provider_ref = :ref
+    """
+)
+_MOVE_DEADLINE = text(
+    """UPDATE disputes SET due_at = CAST(:due_at AS timestamptz)
+        WHERE payment_id = :payment_id AND due_at IS DISTINCT FROM CAST(:due_at AS timestamptz)"""
+)
+_CLOSE_DISPUTE = text("UPDATE disputes SET status = :status, closed_at = now() WHERE payment_id = :payment_id")
+# Of the second fact about one object of the provider.
+_SECOND_FACTS = (PaymentKind.DISPUTE_WON, PaymentKind.REFUND_REVERSED)
+_WHY = text("UPDATE payments SET error_code = :code, updated_at = now() WHERE payment_id = :payment_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A row that a fact is written as, or its parent."""
+
+    order_no: str
+    provider: str
+    kind: PaymentKind
+    amount_minor: int
+    currency: str
+    ref: str
+    purpose: str
+    attempt: int = -1
+    parent_id: int | None = None
+    refund_id: str | None = None
+    expires_at: str | None = None
+
+
+async def known(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
+    """The row that the fact is about, or None: `(payment_id, kind, status, purpose, refund_id, …)`."""
+    values = {
+        "order_no": order_no,
+        "provider": provider,
+        "key": fact.get("idempotency_key"),
+        "ref": fact["provider_ref"],
+        "kind": fact["kind"],
+        "amount": fact["amount_minor"],
+        "parent_ref": fact.get("parent_ref"),
+        "parent_key": fact.get("parent_key"),
+    }
+    return (await conn.execute(_KNOWN, values)).one_or_none()
+
+
+async def parent_of(
+    conn: AsyncConnection, order_no: str, provider: str, kind: PaymentKind, fact: dict[str, Any]
+) -> Any:
+    """The authorisation or the capture that the fact follows, or None."""
+    values = {"order_no": order_no, "provider": provider, "kind": kind, "ref": fact.get("parent_ref")}
+    return (await conn.execute(_PARENT, {**values, "key": fact.get("parent_key")})).one_or_none()
+
+
+async def record(conn: AsyncConnection, told: Told) -> int:
+    """Write a success that we did not ask for; its id. What belongs to a change's difference goes the way of our own
+    payments, from intent to success: that is when the change is applied."""
+    values = {
+        "order_no": told.order_no, "kind": told.kind, "purpose": told.purpose, "attempt": told.attempt,
+        "provider": told.provider, "amount": told.amount_minor, "currency": told.currency, "ref": told.ref,
+        "parent_id": told.parent_id, "refund_id": told.refund_id, "status": PaymentStatus.SUCCEEDED,
+        "expires_at": told.expires_at,
+        "key": f"{told.provider}:{told.ref}" + (f":{told.kind}" if told.kind in _SECOND_FACTS else ""),
+    }  # fmt: skip
+    if told.purpose != "supplement" or told.kind not in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE):
+        return int((await conn.execute(_INSERT, values)).scalar_one())
+    payment_id = int((await conn.execute(_INSERT, {**values, "status": PaymentStatus.INTENT})).scalar_one())
+    await conn.execute(_SUCCEED, {"payment_id": payment_id})
+    return payment_id
+
+
+async def new_attempt(conn: AsyncConnection, order_no: str, provider: str, ref: str) -> int:
+    """A payment that the customer began at the provider by himself is an attempt like any other; its number."""
+    values = {"order_no": order_no, "provider": provider, "request_id": f"{provider}:{ref}"}
+    return int((await conn.execute(_NEW_ATTEMPT, values)).scalar_one())
+
+
+async def reverse_refund(conn: AsyncConnection, told: Told, code: str) -> None:
+    """The provider has taken a refund back (`told.parent_id`): by trigger its room is free and it is open again."""
+    await record(conn, told)
+    await conn.execute(_WHY, {"payment_id": told.parent_id, "code": code})
+
+
+async def mark_stray(conn: AsyncConnection, payment_id: int) -> None:
+    """The money is not the order's any more: its workflow gives it back."""
+    await conn.execute(_MARK_STRAY, {"payment_id": payment_id})
+
+
+async def is_surplus(conn: AsyncConnection, payment_id: int) -> bool:
+    """True for a capture whose purpose another one serves by now, or whose guarantee has ended: it goes back."""
+    return bool((await conn.execute(_SURPLUS, {"payment_id": payment_id})).scalar_one())
+
+
+async def is_voided(conn: AsyncConnection, void_id: int) -> bool:
+    """True where another void has given the authorisation up already; of those under way this one is it."""
+    await conn.execute(_OTHER_VOID, {"payment_id": void_id})
+    return bool((await conn.execute(_VOIDED, {"payment_id": void_id})).scalar_one())
+
+
+async def room_of(conn: AsyncConnection, capture_id: int) -> int:
+    """What of a capture is neither given back, promised nor disputed."""
+    return int((await conn.execute(_ROOM, {"capture": capture_id})).scalar_one())
+
+
+async def make_room(
+    conn: AsyncConnection, order_no: str, capture_id: int, wanted_minor: int, *, same_pays: bool
+) -> tuple[str | None, list[Any]]:
+    """Let refunds of ours that are not paid yield to what the provider has done with their money.
+
+    Answers with the refund that the same amount pays (where `same_pays`), if there is one, and with those that were
+    overtaken. Nothing yields while there is room for all.
+    """
+    at = {"order_no": order_no, "capture": capture_id}
+    if await room_of(conn, capture_id) >= wanted_minor:
+        return None, []
+    await conn.execute(_DROP_OPEN, {**at, "refund_id": None})
+    unpaid = (await conn.execute(_UNPAID, at)).all()
+    overtaken: list[Any] = []
+    if await room_of(conn, capture_id) < wanted_minor:
+        for one in unpaid:
+            await conn.execute(_DROP_OPEN, {**at, "refund_id": one.refund_id})
+        due = [one for one in unpaid if one.status == "approved" and one.part_minor == one.amount_minor]
+        if same_pays and (same := [one.refund_id for one in due if one.amount_minor == wanted_minor]):
+            return same[-1], []
+    for one in unpaid:
+        if await room_of(conn, capture_id) >= wanted_minor:
+            break
+        await conn.execute(_OVERTAKE, {"refund_id": one.refund_id})
+        overtaken.append(one)
+    return None, overtaken
+
+
+async def open_dispute(
+    conn: AsyncConnection, told: Told, reason: str, due_at: str | None, overtaken: Sequence[str]
+) -> None:
+    """The provider has taken the money back, for now; refunds that gave way to it are named."""
+    values = {"payment_id": await record(conn, told), "order_no": told.order_no, "reason": reason, "due_at": due_at}
+    await conn.execute(_OPEN_DISPUTE, values)
+    for refund_id in overtaken:
+        await conn.execute(_NAME_OVERTAKEN, {"dispute_id": values["payment_id"], "refund_id": refund_id})
+
+
+async def reopen_refunds(conn: AsyncConnection, dispute_id: int) -> list[Any]:
+    """Refunds that gave way to a dispute which is won stand where they stood, as far as there is room for them; those
+    that do: `(refund_no, amount_minor, status)`."""
+    reopened: list[Any] = []
+    for refund_id in (await conn.execute(_OVERTAKEN_BY, {"dispute_id": dispute_id})).scalars().all():
+        try:
+            async with conn.begin_nested():
+                one = (await conn.execute(_REOPEN, {"refund_id": refund_id})).one()
+        except IntegrityError:
+            continue  # its money was given otherwise meanwhile
+        if one.status == "approved":
+            await conn.execute(_RESUME, {"refund_id": refund_id})
+        reopened.append(one)
+    return reopened
+
+
+async def move_deadline(conn: AsyncConnection, payment_id: int, due_at: str) -> None:
+    """The provider tells until when an open dispute must be answered."""
+    await conn.execute(_MOVE_DEADLINE, {"payment_id": payment_id, "due_at": due_at})
+
+
+async def dispute(conn: AsyncConnection, order_no: str, provider: str, ref: str) -> Any:
+    """The dispute that the provider knows as `ref`, or None."""
+    values = {"order_no": order_no, "provider": provider, "ref": ref}
+    return (await conn.execute(_DISPUTE, values)).one_or_none()
+
+
+async def close_dispute(conn: AsyncConnection, payment_id: int, status: str) -> None:
+    """It is won or lost."""
+    await conn.execute(_CLOSE_DISPUTE, {"payment_id": payment_id, "status": status})

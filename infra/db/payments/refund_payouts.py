@@ -1,0 +1,145 @@
+"""Paying what was decided: the parts of a refund that are still due, and the end of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.payments.transactions import PaymentKind, undoing_key
+from infra.db.orders import timeline
+from infra.db.payments.transactions import NewIntent
+
+# A refund of which nothing is left to do but to wait for its provider's decision.
+PENDING = """
+    (EXISTS (SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = f.refund_id
+                AND p.status = 'pending')
+     AND NOT EXISTS (SELECT FROM refund_parts x WHERE x.refund_id = f.refund_id AND NOT EXISTS (
+              SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = x.refund_id
+                 AND p.parent_id = x.payment_id AND p.status IN ('pending', 'succeeded'))))
+"""
+_UNPAID = """
+    NOT EXISTS (SELECT FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
+                   AND m.status = 'succeeded')
+"""
+_DUE_PARTS = text(
+    f"""
+    SELECT r.order_no, r.refund_no, c.payment_id, c.attempt, c.provider, c.provider_ref, c.purpose, c.currency,
+           x.amount_minor,
+           (SELECT m.idempotency_key FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
+               AND m.status IN ('intent', 'pending')) AS open_key,
+           (SELECT count(*) FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
+               AND m.status = 'failed') AS failed
+      FROM refunds r JOIN refund_parts x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id
+     WHERE r.refund_id = :refund_id AND r.status = 'approved' AND {_UNPAID}
+     ORDER BY c.payment_id DESC
+    """  # noqa: S608
+)
+_SETTLE = text(
+    f"""
+    UPDATE refunds r SET status = 'succeeded', updated_at = now()
+     WHERE r.refund_id = :refund_id AND r.status = 'approved'
+       AND NOT EXISTS (SELECT FROM refund_parts x WHERE x.refund_id = r.refund_id AND {_UNPAID})
+    RETURNING r.order_no, r.refund_no, r.amount_minor,
+              (SELECT count(*) FROM payments m WHERE m.order_no = r.order_no AND m.refund_id = r.refund_id
+                  AND is_reversed(m.payment_id, m.order_no)) AS bounced
+    """  # noqa: S608
+)
+_APPROVED = text(
+    f"""SELECT f.refund_id FROM refunds f WHERE f.order_no = :order_no AND f.status = 'approved'
+         ORDER BY {PENDING}, f.refund_no"""  # noqa: S608
+)
+_DROP_INTENTS = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE refund_id = :refund_id AND status IN ('intent', 'pending')"""
+)
+_BY_HAND = text(
+    f"""
+    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, idempotency_key,
+                          provider_ref, parent_id, refund_id)
+    SELECT r.order_no, 'refund', c.purpose, 0, 'manual', x.amount_minor, c.currency, 'succeeded',
+           r.order_no || '/refund/manual/' || :tag || '/' || x.refund_id || '/' || x.payment_id,
+           :reference || '#' || x.payment_id, x.payment_id, x.refund_id
+      FROM refunds r JOIN refund_parts x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id
+     WHERE r.refund_id = :refund_id AND r.status = 'approved' AND {_UNPAID}
+    """  # noqa: S608
+)
+# A person decides by resolving the step that parks for it.
+BOUNCED = "refund_bounced"
+_BOUNCED = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM payments b JOIN payments v ON v.order_no = b.order_no AND v.parent_id = b.payment_id
+         AND v.kind = 'refund_reversed'
+       WHERE b.parent_id = :capture AND b.kind = 'refund' AND b.refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)
+         AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = v.order_no AND k.error = :error
+                            AND k.since >= v.created_at AND k.resolution_id IS NOT NULL))
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DuePart:
+    """A part to pay: the intent for it, and the provider's reference of the capture that it goes back to."""
+
+    intent: NewIntent
+    reference: str
+
+
+async def due_parts(conn: AsyncConnection, refund_id: str) -> list[DuePart]:
+    """What of the refund is not paid.
+
+    The key of a part is new after a final refusal, and the same on every retry; what is under way keeps the key that it
+    was begun with.
+    """
+    rows = (await conn.execute(_DUE_PARTS, {"refund_id": refund_id})).all()
+    return [
+        DuePart(
+            NewIntent(
+                row.order_no, PaymentKind.REFUND, row.attempt, row.provider, row.amount_minor, row.currency,
+                row.open_key or _key(row),
+                row.payment_id, row.purpose, refund_id,
+            ),
+            row.provider_ref or "",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _key(row: Any) -> str:
+    step = f"refund/{row.refund_no}"
+    return undoing_key(row.order_no, step, row.provider, row.provider_ref or "", row.failed + 1)
+
+
+async def has_bounced(conn: AsyncConnection, capture_id: int | None, refund_id: str | None) -> bool:
+    """True where the provider has taken the refund back and nobody has decided yet how the money is to go."""
+    values = {"capture": capture_id, "refund_id": refund_id, "error": BOUNCED}
+    return bool((await conn.execute(_BOUNCED, values)).scalar_one())
+
+
+async def approved(conn: AsyncConnection, order_no: str) -> list[str]:
+    """Refunds of the order that are to be paid, oldest first; those that their provider is deciding on come last."""
+    return list((await conn.execute(_APPROVED, {"order_no": order_no})).scalars())
+
+
+async def settle(conn: AsyncConnection, refund_id: str, *, by_hand: bool = False) -> None:
+    """Close the refund once all of its parts are paid; told once. The caller has locked the order."""
+    done = (await conn.execute(_SETTLE, {"refund_id": refund_id})).one_or_none()
+    if done is not None:
+        data = {"amount_minor": done.amount_minor, "refund_no": done.refund_no}
+        if by_hand:
+            data["manual"] = True
+        key = f"refund:{refund_id}" + (f":{done.bounced}" if done.bounced else "")
+        await timeline.note(conn, done.order_no, "payment_refunded", key=key, data=data)
+
+
+async def drop_intents(conn: AsyncConnection, refund_id: str) -> None:
+    """What is under way at its provider is fenced off. The caller has locked the order."""
+    await conn.execute(_DROP_INTENTS, {"refund_id": refund_id})
+
+
+async def record_by_hand(conn: AsyncConnection, refund_id: str, tag: str, reference: str) -> None:
+    """Support says that the money went back by another way. The caller has locked the order."""
+    await drop_intents(conn, refund_id)
+    await conn.execute(_BY_HAND, {"refund_id": refund_id, "tag": tag, "reference": reference})
+    await settle(conn, refund_id, by_hand=True)

@@ -1,0 +1,190 @@
+"""Authorisations that end at their provider before they are captured, claimed or given back: found, and renewed.
+
+`renew_at` is when an order is told of one of its own, and told again until it is done; `renewal_due` says that it was.
+A renewal names the authorisation that it renews; the database puts it in its place.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.payments.transactions import PaymentKind, undoing_key
+from infra.db.after_sales import guarantees
+from infra.db.orders import timeline
+from infra.db.payments import transactions
+from infra.db.payments.transactions import NewIntent, Opened
+
+# Of renewals in flight, beside the order's own attempts, which begin at 1: one that succeeds gets a number of its own.
+ATTEMPT = -3
+# An open question about a renewal that nobody wants any more is a question about surplus money.
+_LOOKED_AFTER = "(authorisation_is_wanted(p.payment_id) OR (p.purpose = 'stray' AND p.status IN ('intent', 'pending')))"
+# Told again ever sooner towards the end, and every ten minutes after it.
+_AGAIN = """now() + CASE WHEN p.expires_at > now()
+       THEN least(interval '10 minutes', greatest((p.expires_at - now()) / 4, interval '1 second'))
+       ELSE interval '10 minutes' END"""
+_WAKE = text(
+    f"""
+    WITH due AS (
+      SELECT p.payment_id, {_LOOKED_AFTER} AS wanted FROM payments p
+       WHERE p.renew_at <= now() ORDER BY p.renew_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED),
+    moved AS (
+      UPDATE payments p SET renewal_due = d.wanted, renew_at = CASE WHEN d.wanted THEN {_AGAIN} END
+        FROM due d WHERE p.payment_id = d.payment_id
+      RETURNING p.payment_id, p.order_no, d.wanted),
+    told AS (
+      INSERT INTO workflow_requests (kind, subject, name, payload)
+      SELECT 'signal_order', order_no, 'after_sales', jsonb_build_object('renewal', payment_id)
+        FROM moved WHERE wanted)
+    SELECT count(*) FROM moved
+    """  # noqa: S608
+)
+_FIND = text(
+    f"""
+    SELECT p.payment_id, p.order_no, p.purpose, p.provider, p.provider_ref, p.amount_minor, p.currency, p.expires_at,
+           {_LOOKED_AFTER} AS wanted, p.status,
+           CASE p.purpose WHEN 'guarantee' THEN split_part(p.idempotency_key, '/', 3) ELSE '' END AS return_id,
+           coalesce(g.token, r.token, '') AS token,
+           coalesce(p.expires_at <= now(), false) AS ended,
+           coalesce(p.expires_at - least(interval '2 hours', (p.expires_at - p.created_at) / 8) <= now(), false)
+             AS ends_soon,
+           (SELECT count(*) FROM payments n WHERE n.order_no = p.order_no AND n.renews = p.payment_id
+               AND n.status = 'failed') AS failed,
+           EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no AND n.renews = p.payment_id
+                      AND n.status = 'failed' AND n.error_code NOT IN ('abandoned', 'given_up', 'skipped')) AS refused
+      FROM payments p
+      LEFT JOIN guarantees g ON p.purpose = 'guarantee' AND g.return_id = split_part(p.idempotency_key, '/', 3)
+      LEFT JOIN payment_requests r ON p.purpose = 'order' AND r.order_no = p.order_no AND r.attempt = p.attempt
+     WHERE p.payment_id = :payment_id AND p.order_no = :order_no AND p.renewal_due
+    """  # noqa: S608
+)
+_SETTLED = text(
+    f"""UPDATE payments p SET renewal_due = false, renew_at = CASE WHEN {_LOOKED_AFTER} THEN {_AGAIN} END
+         WHERE p.payment_id = :payment_id AND p.renewal_due"""  # noqa: S608
+)
+_PUT_OFF = text(
+    f"""UPDATE payments p SET renewal_due = false, renew_at = coalesce(p.renew_at, {_AGAIN})
+         WHERE p.payment_id = :payment_id AND p.renewal_due"""  # noqa: S608
+)
+_UNTIL_ITS_END = text("UPDATE payments SET renewal_due = false, renew_at = expires_at WHERE payment_id = :payment_id")
+_GIVE_UP = text(
+    """UPDATE payments SET purpose = 'stray', renew_at = NULL, renewal_due = false, updated_at = now()
+        WHERE payment_id = :payment_id AND status = 'succeeded' AND purpose = 'order'"""
+)
+_GIVE_UP_RENEWAL = text(
+    """UPDATE payments SET purpose = 'stray', renew_at = now(), updated_at = now()
+        WHERE renews = :payment_id AND status IN ('intent', 'pending')"""
+)
+_TELL = text("UPDATE payments SET renewal_due = true, renew_at = now() WHERE payment_id = :payment_id")
+_DEADLINE_IS_OVER = text(
+    """SELECT coalesce((waiting ->> 'until')::timestamptz <= now() + interval '1 minute', false) FROM orders
+        WHERE order_no = :order_no AND status = 'pending_payment' AND cancelling IS NULL"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An authorisation of which its order was told. `refused`: its provider has refused to authorise it anew;
+    `ends_soon`: what is to be done without a renewal is done now; `ended`: it holds nothing any more."""
+
+    payment_id: int
+    order_no: str
+    purpose: str
+    provider: str
+    provider_ref: str | None
+    amount_minor: int
+    currency: str
+    expires_at: datetime | None
+    wanted: bool
+    status: str
+    return_id: str
+    token: str
+    ended: bool
+    ends_soon: bool
+    failed: int
+    refused: bool
+
+
+async def wake(conn: AsyncConnection, limit: int) -> int:
+    """Tell the orders of up to `limit` authorisations that are due, and forget those that ended otherwise; how many."""
+    return int((await conn.execute(_WAKE, {"limit": limit})).scalar_one())
+
+
+async def due(conn: AsyncConnection, order_no: str, payment_id: int) -> Due | None:
+    """What is due, or None: it is done. The caller has locked the order."""
+    row = (await conn.execute(_FIND, {"order_no": order_no, "payment_id": payment_id})).one_or_none()
+    return Due(**row._mapping) if row else None
+
+
+async def open_renewal(conn: AsyncConnection, here: Due) -> Opened:
+    """The intent to authorise the same amount anew."""
+    step = f"guarantee/{here.return_id}/authorise" if here.return_id else "renewal"
+    key = undoing_key(here.order_no, step, here.provider, here.provider_ref or "", here.failed + 1)
+    attempt = guarantees.ATTEMPT if here.return_id else ATTEMPT
+    new = NewIntent(
+        here.order_no, PaymentKind.AUTHORISE, attempt, here.provider, here.amount_minor, here.currency, key,
+        purpose=here.purpose, renews=here.payment_id,
+    )  # fmt: skip
+    return Opened(new, await transactions.begin(conn, new), here.token)
+
+
+async def settled(conn: AsyncConnection, payment_id: int) -> None:
+    """Nothing is due on it now; what its provider has yet to say is asked for again."""
+    await conn.execute(_SETTLED, {"payment_id": payment_id})
+
+
+async def put_off(conn: AsyncConnection, payment_id: int) -> None:
+    """It is tried again later."""
+    await conn.execute(_PUT_OFF, {"payment_id": payment_id})
+
+
+async def tell(conn: AsyncConnection, payment_id: int) -> None:
+    """Something has come that its order must see to."""
+    await conn.execute(_TELL, {"payment_id": payment_id})
+
+
+async def go_without(conn: AsyncConnection, here: Due, again_s: int) -> None:
+    """It will not be renewed: a guarantee is claimed while that can be done; an order may be captured to the last
+    moment, then it waits for another payment."""
+    if here.purpose == "guarantee":
+        await _claim(conn, here)
+    elif here.ended:
+        await _end(conn, here, again_s)
+    else:
+        await conn.execute(_UNTIL_ITS_END, {"payment_id": here.payment_id})
+
+
+async def _claim(conn: AsyncConnection, here: Due) -> None:
+    guarantee = await guarantees.find(conn, here.return_id)
+    if guarantee is not None and guarantee.status == "authorised":
+        await guarantees.move(conn, guarantee, "claim_due", guarantee.amount_minor)
+    await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": here.payment_id})
+    await settled(conn, here.payment_id)
+
+
+async def _end(conn: AsyncConnection, here: Due, again_s: int) -> None:
+    """The provider confirms it when it is given up."""
+    await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": here.payment_id})
+    await conn.execute(_GIVE_UP, {"payment_id": here.payment_id})
+    data: dict[str, Any] = {"code": "authorisation_expired", "amount_minor": here.amount_minor}
+    data |= await time_to_pay_again(conn, here.order_no, again_s)
+    await timeline.note(conn, here.order_no, "payment_declined", data=data)
+
+
+async def time_to_pay_again(conn: AsyncConnection, order_no: str, again_s: int) -> dict[str, Any]:
+    """A deadline for another payment, as an event's data has it, where that of the first is over."""
+    over = (await conn.execute(_DEADLINE_IS_OVER, {"order_no": order_no})).scalar_one_or_none()
+    return (
+        {"waiting": timeline.waiting("payment", "the order is cancelled and its stock freed", again_s)} if over else {}
+    )
+
+
+async def not_renewed(conn: AsyncConnection, here: Due, code: str) -> None:
+    """Say once that it ends without another one."""
+    key = f"not_renewed:{here.payment_id}"
+    if not await timeline.is_done(conn, here.order_no, key):
+        until = here.expires_at.isoformat() if here.expires_at else None
+        data = {"code": code, "amount_minor": here.amount_minor, "until": until, "return_id": here.return_id or None}
+        await timeline.note(conn, here.order_no, "authorisation_not_renewed", key=key, data=data)

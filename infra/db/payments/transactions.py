@@ -1,0 +1,304 @@
+"""Transactions with payment providers: intent before the call, outcome after it, the ledger by trigger."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.payments.transactions import PaymentKind, PaymentStatus, idempotency_key
+
+# Repeating an intent counts a try: the second one knows that the first may have acted, and an outcome written under
+# an older try is fenced off.
+_BEGIN = text(
+    """
+    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
+                          idempotency_key, parent_id, refund_id, renews, tries)
+    VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount_minor, :currency, 'intent', :key, :parent_id,
+            :refund_id, :renews, 1)
+    ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
+    RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
+    """
+)
+_FINISH = text(
+    """
+    UPDATE payments SET status = :status, provider_ref = coalesce(:provider_ref, provider_ref), risk = :risk,
+                        error_code = :error_code, expires_at = CAST(:expires_at AS timestamptz), updated_at = now()
+     WHERE payment_id = :payment_id AND tries = :tries AND status IN ('intent', 'pending')
+    """
+)
+# The order's row is locked, so that a total that is being changed is waited for and read anew.
+# One statement each: the wish (or the authorisation), the order's own state and the intent. Nothing is opened for an
+# order that is being undone, or that another payment has paid.
+_OPEN_AUTHORISATION = text(
+    """
+    INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, tries)
+    SELECT o.order_no, 'authorise', r.attempt,
+           CASE WHEN r.method = ANY(CAST(:providers AS text[])) THEN r.method ELSE :default_provider END,
+           o.total_minor, o.currency, 'intent', :key, 1
+      FROM orders o JOIN payment_requests r USING (order_no)
+     WHERE o.order_no = :order_no AND r.attempt = :attempt AND o.status = 'pending_payment' AND o.cancelling IS NULL
+       FOR KEY SHARE OF o
+    ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
+    RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, risk, parent_id,
+              (SELECT r.token FROM payment_requests r
+                WHERE r.order_no = payments.order_no AND r.attempt = payments.attempt) AS needs
+    """
+)
+_OPEN_CAPTURE = text(
+    """
+    INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, parent_id,
+                          tries)
+    SELECT a.order_no, 'capture', a.attempt, a.provider, a.amount_minor, a.currency, 'intent', :key, a.payment_id, 1
+      FROM payments a JOIN orders o USING (order_no)
+     WHERE a.order_no = :order_no AND a.kind = 'authorise' AND a.attempt = :attempt AND a.status = 'succeeded'
+       AND o.status = 'pending_payment' AND o.cancelling IS NULL
+       AND NOT EXISTS (SELECT FROM payments c WHERE c.order_no = a.order_no AND c.kind = 'capture'
+                          AND c.purpose = 'order' AND c.status <> 'failed' AND c.idempotency_key <> :key)
+       AND NOT EXISTS (SELECT FROM payments e WHERE e.order_no = a.order_no AND e.parent_id = a.payment_id
+                          AND e.status = 'succeeded' AND e.idempotency_key <> :key)
+    ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
+    RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, risk, parent_id,
+              (SELECT p.provider_ref FROM payments p WHERE p.payment_id = payments.parent_id) AS needs
+    """
+)
+# Row, ledger (by trigger), event and status in one statement; no row when this try is fenced off.
+_SUCCEED = text(
+    """
+    WITH done AS (
+      UPDATE payments SET status = 'succeeded', provider_ref = :provider_ref, risk = :risk,
+                          expires_at = CAST(:expires_at AS timestamptz), updated_at = now()
+       WHERE payment_id = :payment_id AND tries = :tries AND status IN ('intent', 'pending')
+      RETURNING order_no
+    )
+    INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
+    SELECT order_no, :type, CAST(:from_status AS text), CAST(:to_status AS text), CAST(:data AS jsonb), 'system'
+      FROM done
+    """
+)
+_FIND = text(
+    """SELECT payment_id, kind, attempt, purpose, provider, provider_ref, amount_minor, currency, status, tries, risk,
+              error_code, parent_id, idempotency_key, refund_id, renews
+         FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
+)
+# The token is the attempt's (of a renewal, the renewed one's), the change's or the guarantee's.
+_ASKED = text(
+    """
+    SELECT p.order_no, p.kind, p.provider, p.amount_minor, p.currency, p.idempotency_key,
+           coalesce(CASE WHEN p.kind = 'authorise' THEN coalesce(
+             (SELECT r.token FROM payment_requests r WHERE r.order_no = p.order_no AND r.attempt = coalesce(
+                 (SELECT o.attempt FROM payments o WHERE o.payment_id = p.renews), p.attempt)),
+             (SELECT u.token FROM order_supplements u
+               WHERE u.order_no = p.order_no AND supplement_attempt(u.supplement_no) = p.attempt),
+             (SELECT g.token FROM guarantees g
+               WHERE split_part(p.idempotency_key, '/', 2) = 'guarantee' AND g.order_no = p.order_no
+                 AND g.return_id = split_part(p.idempotency_key, '/', 3))) END, '') AS token,
+           coalesce(a.provider_ref, '') AS of, coalesce(p.provider_ref, '') AS ref,
+           extract(epoch FROM now() - p.created_at)::float8 AS age_s
+      FROM payments p LEFT JOIN payments a ON a.payment_id = p.parent_id WHERE p.payment_id = :payment_id
+    """
+)
+_NOTE_RISK = text(
+    """UPDATE payments SET risk = :risk, updated_at = now()
+        WHERE payment_id = :payment_id AND status = 'succeeded' AND risk IS NULL"""
+)
+_NOTE_EXPIRY = text(
+    """UPDATE payments SET expires_at = CAST(:expires_at AS timestamptz), updated_at = now()
+        WHERE payment_id = :payment_id AND kind = 'authorise' AND status = 'succeeded'"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One transaction as the books hold it; `tries` is the fence for its outcome."""
+
+    payment_id: int
+    status: PaymentStatus
+    provider_ref: str | None
+    error_code: str | None
+    tries: int
+    amount_minor: int
+    risk: str | None = None
+
+    @property
+    def decided(self) -> bool:
+        """True when the provider's answer is already in the books."""
+        return self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A row of `payments`."""
+
+    payment_id: int
+    kind: PaymentKind
+    attempt: int
+    purpose: str
+    provider: str
+    provider_ref: str | None
+    amount_minor: int
+    currency: str
+    status: PaymentStatus
+    tries: int
+    risk: str | None
+    error_code: str | None
+    parent_id: int | None
+    idempotency_key: str
+    refund_id: str | None = None
+    renews: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a provider was asked for, first `age_s` ago, as `domain.gateways.LostCall` has it."""
+
+    order_no: str
+    kind: PaymentKind
+    provider: str
+    amount_minor: int
+    currency: str
+    idempotency_key: str
+    token: str
+    of: str
+    ref: str
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntent:
+    """What is to be stored before a provider is called; `refund_id` names the refund that it pays a part of, `renews`
+    the authorisation that it takes the place of."""
+
+    order_no: str
+    kind: PaymentKind
+    attempt: int
+    provider: str
+    amount_minor: int
+    currency: str
+    key: str
+    parent_id: int | None = None
+    purpose: str = "order"
+    refund_id: str | None = None
+    renews: int | None = None
+
+
+async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
+    """Store the intent, or find it: a repeat answers with what is known and counts one more try."""
+    values = {
+        "order_no": intent.order_no,
+        "kind": intent.kind,
+        "purpose": intent.purpose,
+        "attempt": intent.attempt,
+        "provider": intent.provider,
+        "amount_minor": intent.amount_minor,
+        "currency": intent.currency,
+        "key": intent.key,
+        "parent_id": intent.parent_id,
+        "refund_id": intent.refund_id,
+        "renews": intent.renews,
+    }
+    row = (await conn.execute(_BEGIN, values)).one()
+    return _intent(row)
+
+
+async def finish(
+    conn: AsyncConnection,
+    intent: Intent,
+    status: PaymentStatus,
+    provider_ref: str | None,
+    error_code: str | None = None,
+    risk: str | None = None,
+    expires_at: str | None = None,
+) -> bool:
+    """Write the outcome; False when a later try has taken over, or the outcome is known (this write is fenced off)."""
+    values = {
+        "payment_id": intent.payment_id,
+        "tries": intent.tries,
+        "status": status,
+        "provider_ref": provider_ref,
+        "error_code": error_code,
+        "risk": risk,
+        "expires_at": expires_at,
+    }
+    return (await conn.execute(_FINISH, values)).rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An intent with what its call needs: the customer's token, or the authorisation's reference."""
+
+    new: NewIntent
+    intent: Intent
+    needs: str
+
+
+async def open_authorisation(
+    conn: AsyncConnection, order_no: str, attempt: int, providers: Collection[str], default_provider: str
+) -> Opened | None:
+    """The intent to authorise the order's total; None when the order does not wait for this attempt."""
+    named = {"providers": list(providers), "default_provider": default_provider}
+    return await _open(conn, _OPEN_AUTHORISATION, PaymentKind.AUTHORISE, order_no, attempt, named)
+
+
+async def open_capture(conn: AsyncConnection, order_no: str, attempt: int) -> Opened | None:
+    """The intent to capture what the attempt authorised; None when there is nothing to capture any more."""
+    return await _open(conn, _OPEN_CAPTURE, PaymentKind.CAPTURE, order_no, attempt, {})
+
+
+async def _open(
+    conn: AsyncConnection, statement: TextClause, kind: PaymentKind, order_no: str, attempt: int, more: dict[str, Any]
+) -> Opened | None:
+    key = idempotency_key(order_no, kind, attempt)
+    values = {"order_no": order_no, "attempt": attempt, "key": key, **more}
+    row = (await conn.execute(statement, values)).one_or_none()
+    if row is None:
+        return None
+    new = NewIntent(order_no, kind, attempt, row.provider, row.amount_minor, row.currency, key, row.parent_id)
+    return Opened(new, _intent(row), row.needs or "")
+
+
+def _intent(row: Any) -> Intent:
+    status = PaymentStatus(row.status)
+    return Intent(row.payment_id, status, row.provider_ref, row.error_code, row.tries, row.amount_minor, row.risk)
+
+
+async def succeed(
+    conn: AsyncConnection,
+    intent: Intent,
+    provider_ref: str | None,
+    risk: str | None,
+    expires_at: str | None,
+    event: dict[str, Any],
+) -> bool:
+    """Write a success with its event (`type, from_status, to_status, data` as JSON text); False when fenced off."""
+    values = {"payment_id": intent.payment_id, "tries": intent.tries, "provider_ref": provider_ref, "risk": risk}
+    values["expires_at"] = expires_at
+    return (await conn.execute(_SUCCEED, values | event)).rowcount == 1
+
+
+async def asked(conn: AsyncConnection, payment_id: int) -> Asked:
+    """What a provider was asked for, or was to be."""
+    row = (await conn.execute(_ASKED, {"payment_id": payment_id})).one()
+    return Asked(**{**row._mapping, "kind": PaymentKind(row.kind)})
+
+
+async def note_risk(conn: AsyncConnection, payment_id: int, risk: str) -> None:
+    """The provider's doubt about a payment whose success its notification had told before, without it."""
+    await conn.execute(_NOTE_RISK, {"payment_id": payment_id, "risk": risk})
+
+
+async def note_details(conn: AsyncConnection, payment_id: int, risk: str | None, expires_at: str | None) -> None:
+    """What the provider answers of a success that its notification had told before, and knew less of."""
+    if risk:
+        await note_risk(conn, payment_id, risk)
+    if expires_at:
+        await conn.execute(_NOTE_EXPIRY, {"payment_id": payment_id, "expires_at": expires_at})
+
+
+async def transactions_of(conn: AsyncConnection, order_no: str) -> list[Transaction]:
+    """Every transaction of an order, oldest first."""
+    rows = (await conn.execute(_FIND, {"order_no": order_no})).mappings().all()
+    return [
+        Transaction(**{**row, "kind": PaymentKind(row["kind"]), "status": PaymentStatus(row["status"])}) for row in rows
+    ]

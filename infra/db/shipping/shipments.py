@@ -1,0 +1,170 @@
+"""Parcels in the books: intent before the carrier is called, label and tracking number after it."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.gateways import Booking
+from domain.orders.delivery_slots import Slot
+from domain.shipping.shipments import ShipmentStatus
+
+# One statement: the intent, and all that the carrier must be told. No row when the order is not to be booked any
+# more: a shipped order has stock reserved only for a parcel that is sent again.
+_OPEN = text(
+    """
+    WITH intent AS (
+      INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, address_rev, tries)
+      SELECT o.order_no || '-S' || n.n, o.order_no, h.warehouse, :carrier, 'booking', o.order_no || '/book/' || n.n,
+             o.address_rev, 1
+        FROM orders o,
+             LATERAL (SELECT a.warehouse FROM allocations a
+                       WHERE a.order_no = o.order_no AND a.state = 'reserved' LIMIT 1) h,
+             LATERAL (SELECT count(*) + 1 AS n FROM shipments s
+                       WHERE s.order_no = o.order_no AND (s.status = 'cancelled' OR s.replaced_at IS NOT NULL)) n
+       WHERE o.order_no = :order_no AND o.status IN ('paid', 'shipped') AND o.cancelling IS NULL
+      ON CONFLICT (idempotency_key) DO UPDATE SET tries = shipments.tries + 1, updated_at = now()
+      RETURNING shipment_id, status, carrier, carrier_ref, idempotency_key, tries, address_rev, warehouse, order_no
+    )
+    SELECT i.shipment_id, i.status, i.carrier, i.carrier_ref, i.idempotency_key, i.tries, i.address_rev, i.warehouse,
+           o.ship_to_enc, o.address_rev AS rev_now, c.data_key, o.slot_from, o.slot_to,
+           w.country AS from_country, w.province AS from_province, w.city AS from_city, g.skus, g.quantities, g.weight_g
+      FROM intent i JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
+      JOIN warehouses w ON w.code = i.warehouse,
+           LATERAL (SELECT array_agg(l.sku ORDER BY l.sku) AS skus, array_agg(l.quantity ORDER BY l.sku) AS quantities,
+                           sum(l.quantity * p.weight_g) AS weight_g
+                      FROM allocations l JOIN products p USING (sku)
+                     WHERE l.order_no = i.order_no AND l.state = 'reserved') g
+    """
+)
+# One statement: the carrier's answer, the label, and the event unless the carrier's own news came first.
+_BOOKED = text(
+    """
+    WITH booked AS (
+      UPDATE shipments SET status = CASE status WHEN 'booking' THEN 'booked' ELSE status END,
+             carrier_ref = :carrier_ref, tracking_no = :tracking_no, cost_minor = CAST(:cost_minor AS bigint),
+             cost_currency = :cost_currency, updated_at = now()
+       WHERE shipment_id = :shipment_id AND tries = :tries AND status <> 'cancelled'
+      RETURNING order_no, shipment_id
+    ), label AS (
+      INSERT INTO shipment_labels (shipment_id, format, content_enc)
+      SELECT shipment_id, :format, CAST(:content_enc AS bytea) FROM booked ON CONFLICT DO NOTHING
+    ), told AS (
+      INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
+      SELECT o.order_no, CASE o.status WHEN 'paid' THEN 'shipment_booked' ELSE 'replacement_booked' END,
+             CASE o.status WHEN 'paid' THEN 'paid' END, CASE o.status WHEN 'paid' THEN 'preparing' END,
+             CAST(:data AS jsonb), 'system'
+        FROM booked JOIN orders o USING (order_no)
+       WHERE o.status = 'paid' OR (o.status = 'shipped' AND EXISTS (
+               SELECT FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved'))
+    )
+    SELECT shipment_id FROM booked
+    """
+)
+_LIVE = text(
+    """SELECT shipment_id, status, carrier, carrier_ref, idempotency_key, tries, address_rev, warehouse
+         FROM shipments WHERE order_no = :order_no AND status <> 'cancelled' AND replaced_at IS NULL"""
+)
+_SET = text("UPDATE shipments SET status = :status, updated_at = now() WHERE shipment_id = :shipment_id")
+_CANCEL = text(
+    """UPDATE shipments SET status = 'cancelled', tries = tries + 1, updated_at = now()
+        WHERE shipment_id = :shipment_id AND status IN ('booking', 'booked', 'lost', 'refused') RETURNING 1"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A live row of `shipments`; `tries` is the fence for its outcome."""
+
+    shipment_id: str
+    status: ShipmentStatus
+    carrier: str
+    carrier_ref: str | None
+    key: str
+    tries: int
+    address_rev: int
+    warehouse: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToShip:
+    """What a carrier must know; the address is still sealed."""
+
+    ship_to_enc: bytes
+    data_key: bytes
+    address_rev: int
+    origin: tuple[str, str, str]
+    lines: tuple[tuple[str, int], ...]
+    weight_g: int
+    slot: Slot | None
+
+
+def _shipment(row: Any) -> Shipment:
+    values = row._mapping
+    return Shipment(
+        values["shipment_id"],
+        ShipmentStatus(values["status"]),
+        values["carrier"],
+        values["carrier_ref"],
+        values["idempotency_key"],
+        values["tries"],
+        values["address_rev"],
+        values["warehouse"],
+    )
+
+
+async def open_booking(conn: AsyncConnection, order_no: str, carrier: str) -> tuple[Shipment, ToShip] | None:
+    """Store the intent to book, or find it and count one more try; None when the order is not to be booked."""
+    row = (await conn.execute(_OPEN, {"order_no": order_no, "carrier": carrier})).one_or_none()
+    return (_shipment(row), _to_ship(row)) if row else None
+
+
+async def live_shipment(conn: AsyncConnection, order_no: str) -> Shipment | None:
+    """The order's parcel that is neither cancelled nor replaced by another."""
+    row = (await conn.execute(_LIVE, {"order_no": order_no})).one_or_none()
+    return _shipment(row) if row else None
+
+
+def _to_ship(row: Any) -> ToShip:
+    return ToShip(
+        row.ship_to_enc,
+        row.data_key,
+        row.rev_now,
+        (row.from_country, row.from_province, row.from_city),
+        tuple(zip(row.skus, row.quantities, strict=True)),
+        # No carrier takes a parcel of more than seven digits of grams; the sum is bounded by what one order may hold.
+        min(int(row.weight_g), 9_999_999),
+        # A slot that is over is nobody's order any more: the parcel comes as soon as it can.
+        Slot(row.slot_from, row.slot_to) if row.slot_to and row.slot_to > datetime.now(UTC) else None,
+    )
+
+
+async def booked(
+    conn: AsyncConnection, shipment: Shipment, booking: Booking, label_enc: bytes, data: dict[str, Any]
+) -> bool:
+    """Write the carrier's answer, keep the label, tell the timeline `data`; False when this try was fenced off."""
+    values = {
+        "shipment_id": shipment.shipment_id,
+        "tries": shipment.tries,
+        "carrier_ref": booking.shipment_ref,
+        "tracking_no": booking.tracking_no,
+        "cost_minor": booking.cost_minor,
+        "cost_currency": booking.currency,
+        "format": booking.label_format,
+        "content_enc": label_enc,
+        "data": json.dumps(data),
+    }
+    return (await conn.execute(_BOOKED, values)).first() is not None
+
+
+async def cancelled(conn: AsyncConnection, shipment: Shipment) -> bool:
+    """Mark the parcel as called back and fence off every try before; False when it is past that."""
+    return (await conn.execute(_CANCEL, {"shipment_id": shipment.shipment_id})).first() is not None
+
+
+async def set_status(conn: AsyncConnection, shipment: Shipment, status: ShipmentStatus) -> None:
+    """Set the parcel's state by hand or by a carrier's answer."""
+    await conn.execute(_SET, {"shipment_id": shipment.shipment_id, "status": status})

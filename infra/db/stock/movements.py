@@ -1,0 +1,148 @@
+"""Stock that people move: receipts, corrections, transfers. Every change is a movement."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict, NotFound, RuleBroken
+from domain.stock.movements import MovementKind, effect
+
+_LEVELS = text(
+    """
+    SELECT w.code AS warehouse, coalesce(l.on_hand, 0) AS on_hand, coalesce(l.reserved, 0) AS reserved,
+           coalesce(l.available, 0) AS available, coalesce(l.incoming, 0) AS incoming,
+           coalesce(l.safety_stock, 0) AS safety_stock, coalesce(l.quarantined, 0) AS quarantined
+      FROM products p CROSS JOIN warehouses w
+      LEFT JOIN stock_levels l ON l.sku = p.sku AND l.warehouse = w.code
+     WHERE p.sku = :sku ORDER BY w.priority, w.code
+    """
+)
+_PLACE = text(
+    """
+    SELECT EXISTS (SELECT FROM products WHERE sku = :sku) AS known,
+           (SELECT code FROM warehouses
+             WHERE CASE WHEN CAST(:warehouse AS text) IS NULL THEN is_default ELSE code = :warehouse END) AS code
+    """
+)
+_LEVEL = text("INSERT INTO stock_levels (sku, warehouse) VALUES (:sku, :warehouse) ON CONFLICT DO NOTHING")
+# A receipt that is booked already is not written: no row comes back.
+_MOVE = text(
+    """
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, quarantined_delta, order_no,
+       reference, actor, duplicate)
+    VALUES (:key, :kind, :sku, :warehouse, :quantity, :on_hand_delta, :reserved_delta, :quarantined_delta, :order_no,
+            :reference, :actor, :duplicate)
+    ON CONFLICT (reference, sku, warehouse) WHERE kind = 'receipt' AND NOT duplicate DO NOTHING
+    RETURNING movement_id
+    """
+)
+_BOOKED = text(
+    """
+    SELECT quantity, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS booked_at FROM stock_movements
+     WHERE kind = 'receipt' AND NOT duplicate AND (reference, sku, warehouse) = (:reference, :sku, :warehouse)
+    """
+)
+_NOW = text(
+    """SELECT on_hand, reserved, available, quarantined FROM stock_levels
+        WHERE sku = :sku AND warehouse = :warehouse"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One movement to write; an adjustment's quantity is signed. With `allow_duplicate` a receipt may repeat one."""
+
+    key: str
+    kind: MovementKind
+    sku: str
+    warehouse: str
+    quantity: int
+    reference: str
+    actor: str
+    order_no: str | None = None
+    allow_duplicate: bool = False
+
+
+async def levels(conn: AsyncConnection, sku: str) -> list[dict[str, Any]]:
+    """The SKU's levels at every warehouse; empty when there is no such product."""
+    return [dict(row._mapping) for row in await conn.execute(_LEVELS, {"sku": sku})]
+
+
+async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> str:
+    """The warehouse meant (the default one for None). Raises NotFound `product_not_found`, RuleBroken
+    `unknown_warehouse`."""
+    row = (await conn.execute(_PLACE, {"sku": sku, "warehouse": warehouse})).one()
+    if not row.known:
+        raise NotFound("product_not_found", "no product has this SKU")
+    if row.code is None:
+        none_yet = "there is no warehouse yet: add one with POST /v1/warehouses"
+        raise RuleBroken("unknown_warehouse", none_yet if warehouse is None else "")
+    return str(row.code)
+
+
+async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
+    """Write the movements, all or nothing, and return the last one with the level it led to.
+
+    Where units arrive, a trigger tells the backorders that they serve. The caller's transaction fails with the
+    database's own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`.
+    """
+    last: dict[str, Any] = {}
+    # Levels are locked in one order, whichever way units travel.
+    for one in sorted(moves, key=lambda each: each.warehouse):
+        where = {"sku": one.sku, "warehouse": one.warehouse}
+        await conn.execute(_LEVEL, where)
+        await _require_left(conn, one)
+        movement_id = await _written(conn, one)
+        level = (await conn.execute(_NOW, where)).one()
+        if one is moves[-1]:
+            last = {"movement_id": movement_id, **where, "quantity": one.quantity, **level._mapping}
+    return last
+
+
+async def _require_left(conn: AsyncConnection, one: Move) -> None:
+    """Say what is left; the database decides. Raises Conflict `stock_not_available`."""
+    on_hand, _, quarantined = effect(one.kind, one.quantity)
+    level = (await conn.execute(_NOW, {"sku": one.sku, "warehouse": one.warehouse})).one()
+    if on_hand < 0 and level.on_hand - level.reserved + on_hand < 0:
+        left, what = level.on_hand - level.reserved, "are not reserved for orders: take no more"
+    elif quarantined < 0 and level.quarantined + quarantined < 0:
+        left, what = level.quarantined, "are in quarantine: take no more"
+    else:
+        return
+    detail = "of {sku} at {warehouse} {left} " + what
+    raise Conflict("stock_not_available", detail, sku=one.sku, warehouse=one.warehouse, left=max(left, 0))
+
+
+async def _written(conn: AsyncConnection, one: Move) -> int:
+    """The movement's number. Raises Conflict `receipt_exists`."""
+    number: int | None = (await conn.execute(_MOVE, {**_values(one), "duplicate": False})).scalar()
+    if number is None and one.allow_duplicate:
+        number = (await conn.execute(_MOVE, {**_values(one), "duplicate": True})).scalar()
+    if number is None:
+        row = (await conn.execute(_BOOKED, _values(one))).one()
+        raise Conflict(
+            "receipt_exists",
+            f"receipt {one.reference} of {one.sku} at {one.warehouse} was booked at {row.booked_at} UTC with "
+            f"{row.quantity} units; say allow_duplicate: true if the same came once more",
+        )
+    return number
+
+
+def _values(one: Move) -> dict[str, Any]:
+    on_hand_delta, reserved_delta, quarantined_delta = effect(one.kind, one.quantity)
+    return {
+        "key": one.key,
+        "kind": one.kind.value,
+        "sku": one.sku,
+        "warehouse": one.warehouse,
+        "quantity": one.quantity,
+        "on_hand_delta": on_hand_delta,
+        "reserved_delta": reserved_delta,
+        "quarantined_delta": quarantined_delta,
+        "order_no": one.order_no,
+        "reference": one.reference,
+        "actor": one.actor,
+    }

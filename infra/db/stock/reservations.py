@@ -1,0 +1,184 @@
+"""Stock that orders hold: reserve, release, ship. Every change is a movement; the database moves the level."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict
+from domain.stock.sourcing import Destination, Warehouse, candidates
+
+# Pieces of a line for which money went back, those that a change took off not counted: they are cancelled.
+_REFUNDED = """l.refunded_quantity - coalesce((
+               SELECT sum(n.quantity) FROM refunds r JOIN refund_lines n USING (refund_id)
+                WHERE r.order_no = l.order_no AND r.origin = 'amendment' AND n.line_no = l.line_no), 0)"""
+# What a parcel is to hold: all that is wanted; of a parcel that is sent again, what was not refunded meanwhile.
+_GOODS = f"""
+      SELECT sku, sum(quantity)::bigint AS quantity FROM (
+        SELECT l.sku, l.quantity - l.cancelled_quantity
+                        - CASE WHEN o.status = 'shipped' THEN greatest(0, {_REFUNDED}) ELSE 0 END AS quantity
+          FROM order_lines l JOIN orders o USING (order_no) WHERE l.order_no = :order_no) g
+       WHERE quantity > 0 GROUP BY sku"""  # noqa: S608
+# What the order wants and who could ship it, in one read without locks: the movement decides.
+_WANTED = text(
+    f"""
+    WITH wanted AS ({_GOODS}
+    )
+    SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor, o.type = 'exchange' AS exchange,
+           o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
+                                             AND o.status = ANY (s.stops)) AS held,
+           EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
+                      AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
+           w.sku, w.quantity,
+           h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available
+      FROM orders o CROSS JOIN wanted w
+      LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
+      LEFT JOIN warehouses h ON h.code = l.warehouse
+     WHERE o.order_no = :order_no
+    """  # noqa: S608
+)
+# Rows are inserted in order of SKU, so levels are locked in that order by every order. A parcel that is sent again is
+# another round of movements.
+_RESERVE = text(
+    f"""
+    WITH round AS (
+      SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
+    ), wanted AS MATERIALIZED ({_GOODS} ORDER BY sku
+    ), held AS (
+      INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
+      SELECT :order_no, sku, :warehouse, quantity, 'reserved' FROM wanted
+      ON CONFLICT (order_no, sku, warehouse) DO UPDATE SET quantity = excluded.quantity, state = 'reserved'
+    )
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
+    SELECT :order_no || '/reserve/' || (SELECT n FROM round) || '/' || sku, 'reserve', sku, :warehouse, quantity, 0,
+           quantity, :order_no, 'system'
+      FROM wanted ORDER BY sku
+    """  # noqa: S608
+)
+_LET_GO = text(
+    """
+    WITH round AS (
+      SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
+    ), held AS MATERIALIZED (
+      SELECT sku, warehouse, quantity FROM allocations
+       WHERE order_no = :order_no AND state = 'reserved' ORDER BY sku, warehouse
+    ), moved AS (
+      UPDATE allocations SET state = :state WHERE order_no = :order_no AND state = 'reserved'
+    )
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
+    SELECT :order_no || '/' || CAST(:kind AS text) || '/' || (SELECT n FROM round) || '/' || sku || '@' || warehouse,
+           :kind, sku, warehouse, quantity,
+           CASE CAST(:kind AS text) WHEN 'ship' THEN -quantity ELSE 0 END, -quantity, :order_no, 'system'
+      FROM held ORDER BY sku, warehouse
+    RETURNING quantity
+    """
+)
+_HELD = text("SELECT warehouse FROM allocations WHERE order_no = :order_no AND state = 'reserved' LIMIT 1")
+# Alone with its SKUs until the end of the transaction: units that are on their way have arrived before, or find the
+# order among those that wait (wake_backorders in the database).
+_ALONE = text(
+    """
+    SELECT pg_advisory_xact_lock(hashtextextended('arrivals:' || g.sku, 0))
+      FROM (SELECT DISTINCT sku FROM order_lines WHERE order_no = :order_no ORDER BY sku) g
+    """
+)
+_FITS = text("SELECT fits_somewhere(:order_no)")
+
+
+class StockGone(Exception):
+    """The units that were there a moment ago are another order's now."""
+
+
+class StockCame(Exception):
+    """The units that were short a moment ago are there now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an order wants, where to, and what could serve it: `available` is {(warehouse, sku): units}.
+
+    `paid` says that a payment came before the stock was reserved, `exchange` that goods are given for others.
+    """
+
+    destination: Destination
+    backorder: bool
+    cancelling: bool
+    held: bool
+    total_minor: int
+    exchange: bool
+    paid: bool
+    wanted: Mapping[str, int]
+    available: Mapping[tuple[str, str], int]
+    warehouses: tuple[Warehouse, ...]
+
+    def candidates(self) -> list[str]:
+        """Warehouses that can ship all of it, best first."""
+        return candidates(self.wanted, self.available, self.warehouses, self.destination)
+
+
+async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
+    """Read the order's demand and the levels that could serve it. Raises Conflict `nothing_to_send` where all of a
+    parcel that is to be sent again was refunded."""
+    rows = (await conn.execute(_WANTED, {"order_no": order_no})).all()
+    if not rows:
+        raise Conflict("nothing_to_send", "all of it was refunded: there is nothing to send again")
+    able = [row for row in rows if row.code is not None]
+    places = {row.code: Warehouse(row.code, row.w_country, row.w_province, row.w_city, row.priority) for row in able}
+    first = rows[0]
+    return Demand(
+        destination=Destination(first.country, first.province, first.city),
+        backorder=first.backorder,
+        cancelling=first.cancelling is not None,
+        held=first.held,
+        total_minor=first.total_minor,
+        exchange=first.exchange,
+        paid=first.paid,
+        wanted={row.sku: row.quantity for row in rows},
+        available={(row.code, row.sku): row.available for row in able},
+        warehouses=tuple(places.values()),
+    )
+
+
+async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> None:
+    """Reserve every line at `warehouse`, all or nothing.
+
+    Raises StockGone when another order was faster; the transaction is then over.
+    """
+    try:
+        await conn.execute(_RESERVE, {"order_no": order_no, "warehouse": warehouse})
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == "OM001":
+            raise StockGone from None
+        raise
+
+
+async def require_short(conn: AsyncConnection, order_no: str) -> None:
+    """Look again after the shortage was recorded: from here on the order is woken by what arrives.
+
+    Raises StockCame when units came in between; the transaction is not to be committed then.
+    """
+    await conn.execute(_ALONE, {"order_no": order_no})
+    if (await conn.execute(_FITS, {"order_no": order_no})).scalar_one():
+        raise StockCame
+
+
+async def release(conn: AsyncConnection, order_no: str) -> int:
+    """Give back what the order holds; answers with the number of units, 0 when it holds nothing."""
+    rows = await conn.execute(_LET_GO, {"order_no": order_no, "kind": "release", "state": "released"})
+    return sum(row.quantity for row in rows)
+
+
+async def ship(conn: AsyncConnection, order_no: str) -> int:
+    """Take what the order holds out of the warehouse; answers with the number of units."""
+    rows = await conn.execute(_LET_GO, {"order_no": order_no, "kind": "ship", "state": "shipped"})
+    return sum(row.quantity for row in rows)
+
+
+async def warehouse_of(conn: AsyncConnection, order_no: str) -> str | None:
+    """The warehouse that holds the order's stock."""
+    warehouse: str | None = (await conn.execute(_HELD, {"order_no": order_no})).scalar_one_or_none()
+    return warehouse

@@ -1,0 +1,50 @@
+"""What an adjustment by hand must know of an order, and whether it has happened."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from domain.orders.status import Status
+
+_STANDING = text(
+    """
+    SELECT o.status, o.cancelling IS NOT NULL AS cancelling, o.total_minor, o.currency,
+           EXISTS (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) AS parked,
+           EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
+                      AND o.status = ANY (h.stops)) AS held
+      FROM orders o WHERE o.order_no = :order_no
+    """
+)
+_AFTER = text(
+    """
+    SELECT o.status FROM order_events e JOIN orders o USING (order_no)
+     WHERE e.order_no = :order_no AND e.key = :key
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the order stands."""
+
+    status: Status
+    cancelling: bool
+    total_minor: int
+    currency: str
+    parked: bool
+    held: bool
+
+
+async def standing(conn: AsyncConnection, order_no: str) -> Standing:
+    """Raises NotFound `order_not_found`."""
+    row = (await conn.execute(_STANDING, {"order_no": order_no})).one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    return Standing(Status(row.status), *list(row)[1:])
+
+
+async def status_after(conn: AsyncConnection, act_id: str, order_no: str) -> str | None:
+    """The order's status now, if this act has adjusted it."""
+    return (await conn.execute(_AFTER, {"order_no": order_no, "key": f"adjust:{act_id}"})).scalar_one_or_none()

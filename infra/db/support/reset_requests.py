@@ -1,0 +1,104 @@
+"""Resets of workflows, of one order's and of all that fail: kept before Temporal hears of them."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.customers.profiles import KeyRing, data_key_of
+from infra.security.crypto import Unreadable
+
+_KEEP_RESET = text(
+    """
+    INSERT INTO workflow_acts (act_id, action, order_no, run_id, actor, reason_enc)
+    VALUES (:act_id, 'reset', :order_no, :run_id, :actor, :reason_enc) ON CONFLICT (act_id) DO NOTHING
+    """
+)
+_RUN_OF = text("SELECT run_id FROM workflow_acts WHERE act_id = :act_id")
+# One at a time for each order: who comes second sees that another run is there already.
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('reset ' || :order_no, 0))")
+_KEEP_BATCH = text(
+    """
+    INSERT INTO workflow_acts (act_id, action, batch_id, total, actor, data_key, reason_enc)
+    VALUES (:batch_id, 'batch_reset', :batch_id, :total, :actor, :data_key, :reason_enc) ON CONFLICT (act_id) DO NOTHING
+    """
+)
+_KEEP_STOP = text(
+    """
+    INSERT INTO workflow_acts (act_id, action, batch_id, actor)
+    SELECT :act_id, 'batch_stop', batch_id, :actor FROM workflow_acts WHERE batch_id = :batch_id
+       AND action = 'batch_reset'
+    ON CONFLICT DO NOTHING
+    """
+)
+_BATCH = text(
+    """
+    SELECT b.batch_id, b.total, b.actor, b.created_at, b.data_key, b.reason_enc, s.actor AS stopped_by
+      FROM workflow_acts b LEFT JOIN workflow_acts s ON s.batch_id = b.batch_id AND s.action = 'batch_stop'
+     WHERE b.batch_id = :batch_id AND b.action = 'batch_reset'
+    """
+)
+_BATCHES = text(
+    """
+    SELECT batch_id, total, actor, created_at FROM workflow_acts WHERE action = 'batch_reset'
+     ORDER BY created_at DESC, batch_id LIMIT 20
+    """
+)
+
+
+async def keep_reset(
+    conn: AsyncConnection, keys: KeyRing, act_id: str, *, order_no: str, run_id: str, actor: str, reason: str
+) -> None:
+    """Keep the wish to reset the run `run_id`, its reason sealed under the customer's key; kept already: nothing.
+
+    Of an erased customer's order no reason is kept: nothing could ever open it. Raises NotFound `order_not_found`.
+    """
+    data_key = await data_key_of(conn, order_no)
+    sealed = keys.seal_json(data_key, reason, f"{act_id}:reason") if data_key else b""
+    values = {"act_id": act_id, "order_no": order_no, "run_id": run_id, "actor": actor, "reason_enc": sealed}
+    await conn.execute(_KEEP_RESET, values)
+
+
+async def run_of(conn: AsyncConnection, act_id: str) -> str | None:
+    """The run that a kept reset was asked for; None when it is not kept."""
+    found: str | None = (await conn.execute(_RUN_OF, {"act_id": act_id})).scalar_one_or_none()
+    return found
+
+
+async def alone(conn: AsyncConnection, order_no: str) -> None:
+    """Wait for other resets of the order; theirs wait until this transaction ends."""
+    await conn.execute(_ALONE, {"order_no": order_no})
+
+
+async def keep_batch(
+    conn: AsyncConnection, keys: KeyRing, batch_id: str, *, total: int, actor: str, reason: str
+) -> None:
+    """Keep the wish to reset all that fail (`total` of them now), its reason under a key of its own."""
+    plain, wrapped = keys.vault.new_data_key()
+    sealed = keys.vault.seal_json(plain, reason, f"{batch_id}:reason")
+    values = {"batch_id": batch_id, "total": total, "actor": actor, "data_key": wrapped, "reason_enc": sealed}
+    await conn.execute(_KEEP_BATCH, values)
+
+
+async def keep_stop(conn: AsyncConnection, act_id: str, batch_id: str, actor: str) -> None:
+    """Keep who stopped the batch, the first one only."""
+    await conn.execute(_KEEP_STOP, {"act_id": act_id, "batch_id": batch_id, "actor": actor})
+
+
+async def batch(conn: AsyncConnection, keys: KeyRing, batch_id: str) -> dict[str, Any] | None:
+    """{batch_id, total, actor, created_at, stopped_by, reason}; reason None where its key is gone; None: no such."""
+    row = (await conn.execute(_BATCH, {"batch_id": batch_id})).one_or_none()
+    if row is None:
+        return None
+    found = dict(row._mapping)
+    key, sealed = found.pop("data_key"), found.pop("reason_enc")
+    try:
+        found["reason"] = keys.vault.open_json(keys.vault.unwrap(key), sealed, f"{batch_id}:reason")
+    except Unreadable:
+        found["reason"] = None
+    return found
+
+
+async def batches(conn: AsyncConnection) -> list[dict[str, Any]]:
+    """The twenty newest batches: {batch_id, total, actor, created_at}."""
+    return [dict(row._mapping) for row in await conn.execute(_BATCHES)]

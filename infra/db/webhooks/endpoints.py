@@ -1,0 +1,74 @@
+"""Addresses that want to hear of events."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.customers.profiles import KeyRing
+
+_ADD = text(
+    """
+    INSERT INTO webhook_endpoints (endpoint_id, url, secret_enc, data_key, event_types, created_by)
+    VALUES (:endpoint_id, :url, :secret_enc, :data_key, CAST(:event_types AS text[]), :created_by)
+    RETURNING created_at
+    """
+)
+_SECRET = text("SELECT secret_enc, data_key FROM webhook_endpoints WHERE endpoint_id = :endpoint_id")
+_ALL = text(
+    """
+    SELECT endpoint_id, url, event_types, active, created_by, created_at, failing_since, last_error, disabled_at,
+           (SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = w.endpoint_id
+                                     AND d.state = 'failed' LIMIT 10000) f) AS given_up
+      FROM webhook_endpoints w ORDER BY created_at, endpoint_id
+    """
+)
+_DROP_DELIVERIES = text("DELETE FROM webhook_deliveries WHERE endpoint_id = :endpoint_id")
+_DROP = text("DELETE FROM webhook_endpoints WHERE endpoint_id = :endpoint_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address to add, with the secret that signs what is sent to it."""
+
+    endpoint_id: str
+    url: str
+    event_types: list[str]
+    created_by: str
+    secret: str
+
+
+def secret_context(endpoint_id: str) -> str:
+    """The context that an endpoint's secret is sealed with."""
+    return f"{endpoint_id}:secret"
+
+
+async def add(conn: AsyncConnection, keys: KeyRing, endpoint: Endpoint) -> dict[str, Any]:
+    """Insert it, the secret sealed under a key of its own; the returned fields do not hold it."""
+    plain, wrapped = keys.vault.new_data_key()
+    shown = {"endpoint_id": endpoint.endpoint_id, "url": endpoint.url, "event_types": endpoint.event_types}
+    sealed = keys.vault.seal_json(plain, endpoint.secret, secret_context(endpoint.endpoint_id))
+    row = {**shown, "secret_enc": sealed, "data_key": wrapped, "created_by": endpoint.created_by}
+    created_at = (await conn.execute(_ADD, row)).scalar_one()
+    return {**shown, "active": True, "created_by": endpoint.created_by, "created_at": created_at.isoformat()}
+
+
+async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> str | None:
+    """The signing secret, or None when the endpoint is gone."""
+    row = (await conn.execute(_SECRET, {"endpoint_id": endpoint_id})).one_or_none()
+    if row is None:
+        return None
+    secret = keys.open_json(row.data_key, row.secret_enc, secret_context(endpoint_id))
+    return None if secret is None else str(secret)
+
+
+async def every(conn: AsyncConnection) -> list[dict[str, Any]]:
+    """All endpoints, oldest first, without their secrets; `given_up` ends at 10,000."""
+    return [dict(row._mapping) for row in await conn.execute(_ALL)]
+
+
+async def remove(conn: AsyncConnection, endpoint_id: str) -> bool:
+    """Forget the endpoint and what was still to be sent to it; False when there is none."""
+    await conn.execute(_DROP_DELIVERIES, {"endpoint_id": endpoint_id})
+    return bool((await conn.execute(_DROP, {"endpoint_id": endpoint_id})).rowcount)

@@ -1,0 +1,61 @@
+"""One message in words: whom it goes to, in which language, and what the books know about its fact."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.money import Money
+from domain.notifications import Channel, language_of
+from infra.alerts.message import readable
+from infra.db.notifications.send_queue import Claimed
+from infra.notifications.rendering import Words, render
+from infra.settings import Settings
+
+# Templates that are about the order's whole amount when the event names none.
+_OF_THE_TOTAL = frozenset({"payment_captured"})
+
+
+def portal_url(settings: Settings) -> str:
+    """Where customers help themselves, without a slash at its end."""
+    base = settings.portal_url.rstrip("/") or f"http://{settings.api_host}:{settings.api_port}"
+    return f"{base}/portal"
+
+
+def address_of(profile: dict[str, Any], channel: str) -> str | None:
+    """The customer's address or number, None when he has taken it away."""
+    return profile.get("email" if channel == Channel.EMAIL else "phone") or None
+
+
+def worded(message: Claimed, profile: dict[str, Any], settings: Settings) -> Words:
+    """The words of a message about an order. Raises UndefinedError when a template needs what is not known."""
+    language = language_of(profile.get("language"), message.country)
+    return render(message.template, message.channel, language, facts_of(message, settings))
+
+
+def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
+    """What templates may name: {order_no, total, link, tracking_no, cause, until}, and {amount} where it is known.
+
+    `to_pay` is what an exchange costs more, empty where that is nothing; its link leads to the order to be paid.
+    """
+    data, currency = message.data or {}, message.currency or ""
+    facts = {
+        "order_no": message.order_no or "",
+        "total": str(Money(message.total_minor or 0, currency)),
+        "link": f"{portal_url(settings)}/orders/{message.order_no}",
+        "tracking_no": readable(str(data.get("tracking_no") or message.tracking_no or "")),
+        "cause": str(data.get("cause") or ""),
+        "until": _day(data.get("until"), settings.portal_time_zone),
+        "to_pay": "",
+    }
+    if due := data.get("to_pay_minor"):
+        facts["to_pay"] = str(Money(int(due), currency))
+        facts["link"] = f"{portal_url(settings)}/orders/{data['order_no']}"
+    amount = data.get("amount_minor", message.total_minor if message.template in _OF_THE_TOTAL else None)
+    if amount is not None:
+        facts["amount"] = str(Money(int(amount), str(data.get("currency") or currency)))
+    return facts
+
+
+def _day(moment: str | None, zone: str) -> str:
+    """The day, where customers read times, that a moment of the books is on; empty for none."""
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).date().isoformat() if moment else ""

@@ -1,0 +1,47 @@
+"""Who may sign in to the console: first secrets, other ones for those that were lost, and an end to it."""
+
+import asyncio
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict
+from infra.db.staff import members, staff_sessions
+from infra.security import passwords
+from infra.security.crypto import Vault
+
+
+async def add(conn: AsyncConnection, vault: Vault, name: str, role: str) -> dict[str, str]:
+    """Let somebody in: {password, secret, address}, which the books keep hashed and sealed. Raises Conflict."""
+    given, kept = await _secrets(vault, name)
+    await members.add(conn, name, role, kept)
+    return given
+
+
+async def reset(conn: AsyncConnection, vault: Vault, name: str, *, even_last_admin: bool = False) -> dict[str, str]:
+    """Other secrets for somebody who lost them; his sessions end. Raises NotFound, Conflict `last_admin`."""
+    await _others_remain(conn, name, even_last_admin)
+    given, kept = await _secrets(vault, name)
+    await members.reset(conn, name, kept)
+    await staff_sessions.close_sessions_of(conn, name)
+    return given
+
+
+async def remove(conn: AsyncConnection, name: str, *, even_last_admin: bool = False) -> None:
+    """Let somebody in no more; his sessions end. Raises NotFound, Conflict `last_admin`."""
+    await _others_remain(conn, name, even_last_admin)
+    await members.remove(conn, name)
+    await staff_sessions.close_sessions_of(conn, name)
+
+
+async def _others_remain(conn: AsyncConnection, name: str, even_last_admin: bool) -> None:
+    if not even_last_admin and await members.admins(conn) == [name]:
+        words = f"{name} is the only admin who can sign in; repeat it with even_last_admin to go on"
+        raise Conflict("last_admin", words)
+
+
+async def _secrets(vault: Vault, name: str) -> tuple[dict[str, str], members.Secrets]:
+    password, secret = passwords.new_password(), passwords.new_secret()
+    plain, wrapped = vault.new_data_key()
+    sealed = vault.seal(plain, secret, members.totp_context(name))
+    kept = members.Secrets(await asyncio.to_thread(passwords.hashed, password), wrapped, sealed)
+    return {"password": password, "secret": secret, "address": passwords.address(secret, name)}, kept

@@ -1,0 +1,133 @@
+"""A process says in the books that it lives: others notice when it no longer does."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database, PoolExhausted
+from infra.db.system import master_keys, processes
+from infra.security.crypto import Vault
+from infra.settings import Settings
+from infra.system import machine
+from infra.system.watchdog import PULSE
+from infra.timeouts import within
+
+# The last word must not hold up an end that others wait for.
+_END_S = 2.0
+_PART = "heartbeat"
+_log = logging.getLogger(__name__)
+
+
+class Condition:
+    """What keeps a living process from doing its work; None while nothing does. A change is told at once.
+
+    Another master key than that of the database goes before everything else.
+    """
+
+    def __init__(self, trouble: Mapping[str, Any] | None = None) -> None:
+        self._trouble = trouble
+        self.other_key: Mapping[str, Any] | None = None
+        self.changed = asyncio.Event()
+
+    @property
+    def trouble(self) -> Mapping[str, Any] | None:
+        """What is told of this process: `code`, `detail`, and what else is known."""
+        return self.other_key or self._trouble
+
+    def set(self, trouble: Mapping[str, Any] | None) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self.changed.set()
+
+    def lacks(self, keys: Collection[bytes]) -> None:
+        """Note which master keys of the database this process does not have; logged when it changes."""
+        found = {"code": master_keys.UNKNOWN, "detail": master_keys.problem(keys)} if keys else None
+        if found == self.other_key:
+            return
+        self.other_key = found
+        if found:
+            _log.error(found["detail"], extra={"code": found["code"]})
+        else:
+            _log.info("this process has the master keys of the database again")
+
+
+class Heartbeat:
+    """One life of this process. Beats that cannot be written are missing in the books, which is what they are for."""
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        settings: Settings,
+        beat_s: float = processes.BEAT_S,
+        condition: Condition | None = None,
+    ) -> None:
+        self._database, self._name, self._watched, self._beat_s = database, name, settings.watched_dirs, beat_s
+        self._condition = condition or Condition()
+        self._key_ids = Vault.from_settings(settings).key_ids
+        self._process_id: int | None = None
+
+    async def beat(self) -> None:
+        """Say it once; the first time that the process has begun."""
+        usage = await asyncio.to_thread(machine.usage, self._watched)
+        async with autocommit(self._database) as connection:
+            # The database may have been exchanged since the start, by one that was restored.
+            self._condition.lacks(await master_keys.lacking(connection, self._key_ids))
+            trouble = self._condition.trouble
+            if self._process_id is None or not await processes.beat(connection, self._process_id, usage, trouble):
+                host = socket.gethostname()
+                self._process_id = await processes.begin(connection, self._name, host, os.getpid(), usage, trouble)
+        PULSE.written()
+
+    async def run(self) -> None:
+        """Say it until cancelled. A database that is away is not this process's silence; a pool to which no connection
+        comes back, while no other statement ends either, is."""
+        missed = False
+        while True:
+            self._condition.changed.clear()
+            answers = self._database.watch.answers
+            try:
+                await self.beat()
+                missed = False
+                PULSE.beat(_PART)
+            except Exception as error:  # whatever it is: a heart that stops would tell of a death that is none
+                if not missed:
+                    _log.warning("a heartbeat is missing in the books", exc_info=True)
+                missed = True
+                if not isinstance(error, PoolExhausted) or answers != self._database.watch.answers:
+                    PULSE.beat(_PART)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._beat_s):
+                    await self._condition.changed.wait()
+
+    async def end(self) -> None:
+        """Say that it ends well."""
+        if self._process_id is None:
+            return
+        with suppress(Exception):
+            await within(_END_S, self._end(self._process_id))
+
+    async def _end(self, process_id: int) -> None:
+        async with autocommit(self._database) as connection:
+            await processes.end(connection, process_id)
+
+
+@asynccontextmanager
+async def beating(
+    database: Database, name: str, settings: Settings, condition: Condition | None = None
+) -> AsyncIterator[None]:
+    """Beats while the block runs, and tells of the process's condition. A block that raises did not end well."""
+    heart = Heartbeat(database, name, settings, condition=condition)
+    PULSE.beat(_PART)
+    task = asyncio.create_task(heart.run(), name="heartbeat")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    await heart.end()

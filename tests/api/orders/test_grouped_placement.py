@@ -1,0 +1,161 @@
+"""Orders that wait at the same time share a transaction, and nobody notices."""
+
+import asyncio
+import base64
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from domain.errors import Conflict
+from infra.db.idempotency import Answered
+from infra.db.orders.drafts import Placed
+from tests.api.conftest import Door, unique
+from tests.api.orders.simultaneous_orders import WAIT_S, blocked_by, draft, group, kept, locked, transactions
+
+LOCK_KEY = """
+    INSERT INTO idempotency_keys (subject, key, request_hash, state, locked_until)
+    VALUES ('channel:web', %s, 'h', 'running', now())
+"""
+
+
+async def test_orders_that_wait_at_the_same_time_are_one_transaction(shop: Door) -> None:
+    drafts = [draft() for _ in range(5)]
+    answers = await group(shop).place(*drafts)
+    assert all(isinstance(answer, Placed) for answer in answers), answers
+    assert len({answer.order_no for answer in answers}) == 5
+    assert await kept(shop, drafts) == [1] * 5
+    assert await transactions(shop, drafts) == 1
+
+
+async def test_each_order_of_a_group_is_audited_as_its_own_callers(shop: Door) -> None:
+    callers = [
+        ("support:amy", "10.0.0.1"),
+        ("support:bob", "10.0.0.2"),
+        ("channel:web", ""),
+        ("support:amy", "10.0.0.3"),
+    ]
+    drafts = [draft(subject=subject, origin=origin) for subject, origin in callers]
+    answers = await group(shop).place(*drafts)
+    assert await transactions(shop, drafts) == 1
+    for answer, (subject, origin) in zip(answers, callers, strict=True):
+        entries = await shop.sql("SELECT actor, origin FROM audit_log WHERE order_no = %s", answer.order_no)
+        assert entries == [{"actor": subject, "origin": origin or None}]
+
+
+async def test_same_key_twice_in_a_group_is_one_order(shop: Door) -> None:
+    twice, others = draft(), [draft() for _ in range(3)]
+    *both, a, b, c = await group(shop).place(twice, twice, *others)
+    (placed,) = [answer for answer in both if isinstance(answer, Placed)]
+    (again,) = [answer for answer in both if isinstance(answer, Answered)]
+    assert again.response == placed.body
+    assert all(isinstance(answer, Placed) for answer in (a, b, c))
+    assert await kept(shop, [twice, *others]) == [1] * 4
+
+
+async def test_same_external_ref_twice_in_a_group_is_one_order(shop: Door) -> None:
+    ref = unique("ref")
+    drafts = [draft(external_ref=ref), draft(external_ref=ref), draft()]
+    answers = await group(shop).place(*drafts)
+    refused = [answer for answer in answers if isinstance(answer, Conflict)]
+    assert [error.code for error in refused] == ["external_ref_exists"]
+    assert sorted(await kept(shop, drafts)) == [0, 1, 1]
+
+
+async def test_new_customer_twice_in_a_group_has_one_key_for_both_orders(shop: Door) -> None:
+    customer = unique("c")
+    drafts = [draft(customer_id=customer), draft(customer_id=customer), draft()]
+    answers = await group(shop).place(*drafts)
+    assert all(isinstance(answer, Placed) for answer in answers), answers
+    for answer in answers[:2]:
+        read = (await shop.get(f"/v1/orders/{answer.order_no}")).json()
+        assert read["ship_to"]["line1"] == "Made-up Road 1"
+
+
+@pytest.mark.parametrize("at", range(3))
+async def test_what_the_database_refuses_in_a_group_is_the_error_of_that_order_only(shop: Door, at: int) -> None:
+    drafts = [draft() for _ in range(3)]
+    drafts[at] = bad = replace(drafts[at], channel="c" * 33)
+    answers = await group(shop).place(*drafts)
+    assert [isinstance(answer, IntegrityError) for answer in answers] == [one is bad for one in drafts], answers
+    assert await kept(shop, drafts) == [int(one is not bad) for one in drafts]
+    assert await shop.sql("SELECT 1 FROM customers WHERE customer_id = %s", bad.customer_id) == []
+    assert await transactions(shop, drafts) == 2  # each alone
+
+
+async def test_what_a_customer_may_be_refused_for_is_placed_apart(shop: Door) -> None:
+    drafts = [draft(subject="customer:c-1", unpaid_units=10), draft(), draft()]
+    answers = await group(shop).place(*drafts)
+    assert all(isinstance(answer, Placed) for answer in answers), answers
+    assert await transactions(shop, drafts) == 2
+
+
+async def test_nobody_waits_for_the_lock_of_another_of_his_group(shop: Door) -> None:
+    drafts = [draft() for _ in range(4)]
+    async with locked(shop, LOCK_KEY, drafts[1].request.key):
+        tasks = group(shop).begin(drafts)
+        others = [task for task in tasks if task is not tasks[1]]
+        done, _ = await asyncio.wait(others, timeout=WAIT_S)
+        assert len(done) == 3
+        assert not tasks[1].done()
+    await asyncio.wait_for(asyncio.gather(*tasks), WAIT_S)
+    assert await kept(shop, drafts) == [1] * 4
+
+
+async def test_who_leaves_takes_nobody_with_him(shop: Door) -> None:
+    drafts = [draft() for _ in range(4)]
+    tasks = group(shop).begin(drafts)
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), WAIT_S)
+    assert [isinstance(answer, Placed) for answer in answers] == [True, False, True, True], answers
+    assert (await kept(shop, drafts))[1] in (0, 1)
+
+
+async def test_a_connection_cut_in_the_middle_of_a_group_leaves_each_order_once(shop: Door) -> None:
+    drafts = [draft() for _ in range(4)]
+    async with locked(shop, LOCK_KEY, drafts[2].request.key) as holder:
+        tasks = group(shop, patience="60s").begin(drafts)
+        await shop.sql("SELECT pg_terminate_backend(%s)", await blocked_by(shop, holder))
+        await asyncio.wait([task for task in tasks if task is not tasks[2]], timeout=WAIT_S)
+    answers = await asyncio.wait_for(asyncio.gather(*tasks), WAIT_S)
+    assert all(isinstance(answer, Placed) for answer in answers), answers
+    assert await kept(shop, drafts) == [1] * 4
+
+
+async def test_a_process_killed_in_the_middle_of_a_group_leaves_each_order_whole_or_not_at_all(shop: Door) -> None:
+    keys = [unique("killed") for _ in range(4)]
+    drafts = [draft(key) for key in keys]
+    async with locked(shop, LOCK_KEY, keys[2]) as holder:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.api.orders.simultaneous_orders", *keys, env=_environment(shop)
+        )
+        victim = await blocked_by(shop, holder)
+        process.kill()
+        await process.wait()
+    await _gone(shop, victim)
+    orders = await kept(shop, drafts)
+    assert len(set(orders)) == 1, orders
+    answers: list[Any] = await group(shop).place(*drafts)
+    assert all(isinstance(answer, Placed | Answered) for answer in answers), answers
+    assert await kept(shop, drafts) == [1] * 4
+
+
+async def _gone(shop: Door, pid: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while await shop.sql("SELECT 1 FROM pg_stat_activity WHERE pid = %s", pid):
+            await asyncio.sleep(0.02)
+
+
+def _environment(shop: Door) -> dict[str, str]:
+    settings = shop.app.state.services.settings
+    secrets = {name: getattr(settings, name).get_secret_value() for name in ("token_secret", "master_key")}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("OMS_")},
+        "OMS_DATABASE_URL": settings.database_url,
+        "OMS_SANDBOX_WEBHOOK_SECRET": "whsec_" + base64.b64encode(b"s" * 24).decode(),
+        **{f"OMS_{name.upper()}": value for name, value in secrets.items()},
+    }

@@ -1,0 +1,155 @@
+"""The console's page of notices: what is wrong now, the channels, and the forms for them, in both languages."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.api.conftest import Door, open_door
+from tests.conftest import Books
+from tests.console.conftest import Desk, sign_in
+from tests.console.test_pages import hidden
+from tests.infra.alerts.alert_servers import Robots
+from tests.infra.servers import serving
+
+PAGE = "/console/notices"
+ROBOT = {"kind": "wecom", "name": "on duty", "target": "https://1.1.1.1/send?key=k3y", "language": "zh"}
+
+
+@pytest.fixture
+async def desk(shop: Door) -> AsyncIterator[Desk]:
+    yield await sign_in(shop, "operations")
+    await shop.sql("TRUNCATE notice_channels, notices CASCADE")
+
+
+async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop: Door) -> None:
+    operations, chinese, admin = [
+        await sign_in(shop, *who) for who in (("operations",), ("operations", "zh"), ("admin",))
+    ]
+    assert "Nothing is wrong" in (await operations.get(PAGE)).text
+    assert "一切正常" in (await chinese.get(PAGE)).text
+    facts = '{"step": "book", "error": "<script>alert(1)</script>", "provider": "sandbox"}'
+    await shop.sql(
+        "INSERT INTO notices (cause, kind, facts, count, most, amounts) VALUES ('c', 'stuck', %s, 1234, 1234, %s)",
+        facts,
+        '[{"currency": "CNY", "amount_minor": 500}]',
+    )
+    live = await operations.http.get(PAGE, headers={"X-Live": "1"})
+    assert "<html" not in live.text and "Orders: 1,234" in live.text and "not yet" in live.text
+    assert "5.00 CNY" in live.text and "Orders are stuck · book the carrier" in live.text
+    assert "<script>alert" not in live.text and "&lt;script&gt;" in live.text
+    assert "订单卡住 · 预约承运商" in (await chinese.get(PAGE)).text
+    # The orders of the cause are support's to see.
+    assert "/console/stuck/group" not in live.text
+    assert "/console/stuck/group?step=book" in (await admin.get(PAGE)).text
+    await shop.sql("TRUNCATE notices CASCADE")
+
+
+async def test_a_channel_is_added_once_shown_and_removed(desk: Desk) -> None:
+    form = await desk.get(PAGE)
+    assert "Nobody is told yet" in form.text and "E-mail" not in form.text
+    key = hidden(form.text, "key")
+    added = [await desk.post(PAGE, key=key, **{"cause.stuck": "1", "cause.escalated": "1"}, **ROBOT) for _ in range(2)]
+    assert [answer.status_code for answer in added] == [200, 200]
+    assert "on duty was added" in added[0].text and "k3y" not in added[0].text
+    rows = await desk.door.sql("SELECT channel_id, causes, created_by FROM notice_channels")
+    assert [(row["causes"], row["created_by"]) for row in rows] == [
+        (["escalated", "stuck"], f"operations:{desk.name}")
+    ]  # fmt: skip
+    shown = (await desk.get(PAGE)).text
+    assert "https://1.1.1.1" in shown and "WeCom robot" in shown and "k3y" not in shown
+    removed = await desk.post(f"{PAGE}/{rows[0]['channel_id']}/remove")
+    assert (removed.status_code, removed.headers["location"]) == (303, PAGE)
+    assert "Nobody is told yet" in (await desk.get(PAGE)).text
+    assert (await desk.post(f"{PAGE}/{rows[0]['channel_id']}/remove")).status_code == 404
+    assert (await desk.post(f"{PAGE}/{rows[0]['channel_id']}/test")).status_code == 404
+
+
+async def test_a_webhooks_secret_is_shown_once(desk: Desk) -> None:
+    added = await desk.post(PAGE, **(ROBOT | {"kind": "webhook"}))
+    [secret] = re.findall(r"whsec_[^<]+", added.text)
+    assert secret not in (await desk.get(PAGE)).text
+
+
+async def test_a_name_is_only_a_name(desk: Desk) -> None:
+    added = await desk.post(PAGE, **(ROBOT | {"name": '"><script>alert(1)</script>'}))
+    assert added.status_code == 200
+    assert "<script>alert" not in added.text and "&lt;script&gt;alert" in added.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "status"),
+    [
+        ({"kind": "telegram"}, "validation_failed", 422),
+        ({"kind": ""}, "validation_failed", 422),
+        ({"name": " "}, "validation_failed", 422),
+        ({"name": "a\0b"}, "invalid_text", 422),
+        ({"target": "https://127.0.0.1/"}, "webhook_target_refused", 422),
+        ({"target": "http://1.1.1.1/"}, "webhook_target_refused", 422),
+        ({"secret": "SEC"}, "validation_failed", 422),
+        ({"kind": "email", "target": "nobody"}, "validation_failed", 422),
+        ({"kind": "email", "target": "team@example.com"}, "email_not_configured", 422),
+        ({"language": "xx"}, "validation_failed", 422),
+        ({"cause.weather": "1"}, "validation_failed", 422),
+        ({"csrf": "0" * 32}, "form_expired", 403),
+    ],
+)
+async def test_a_form_that_does_not_fit_is_refused_in_words(
+    desk: Desk, fields: dict[str, str], code: str, status: int
+) -> None:
+    answer = await desk.post(PAGE, **(ROBOT | fields))
+    assert (answer.status_code, code in answer.text, "<h1>" in answer.text) == (status, True, True), answer.text
+    assert await desk.door.sql("SELECT 1 FROM notice_channels") == []
+
+
+async def test_operations_alone_see_and_change_channels(shop: Door) -> None:
+    for role in ("support", "warehouse", "finance"):
+        desk = await sign_in(shop, role)
+        assert (await desk.get(PAGE)).status_code == 403
+        assert PAGE not in (await desk.get("/console")).text
+        for path in ("", "/nch_1/test", "/nch_1/remove"):
+            assert (await desk.post(f"{PAGE}{path}", **ROBOT)).status_code == 403, path
+    for role in ("operations", "admin"):
+        desk = await sign_in(shop, role)
+        assert (await desk.get(PAGE)).status_code == 200
+        assert PAGE in (await desk.get("/console")).text
+
+
+async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(database_url: Books, shop: Door) -> None:
+    server = Robots()
+    async with serving(server.app) as base, open_door(database_url, allow_private_webhook_targets=True) as door:
+        desk = await sign_in(door, "operations", "zh")
+        await desk.post(PAGE, **(ROBOT | {"target": f"{base}/cgi-bin/webhook/send?key=k3y"}))
+        [row] = await door.sql("SELECT channel_id FROM notice_channels WHERE active")
+        good = await desk.post(f"{PAGE}/{row['channel_id']}/test")
+        assert (good.status_code, "渠道已接收测试通知" in good.text) == (200, True)
+        server.answer = {"errcode": 45009, "errmsg": "<b>api freq out of limit</b>"}
+        bad = await desk.post(f"{PAGE}/{row['channel_id']}/test")
+        assert "errcode_45009" in bad.text and "&lt;b&gt;api freq out of limit" in bad.text
+        await door.sql("INSERT INTO notices (cause, kind, facts, count, most) VALUES ('c', 'stuck', '{}', 1, 1)")
+        await door.sql(
+            "INSERT INTO notice_deliveries (notice_id, channel_id, number, phase, state, tries, last_error, done_at) "
+            "SELECT notice_id, %s, 1, 'begun', 'failed', 10, 'http_503', now() FROM notices",
+            row["channel_id"],
+        )
+        page = (await desk.get(PAGE)).text
+        assert "已放弃" in page and "http_503" in page and "已尝试 10 次" in page
+    assert server.texts()[0].startswith("### OMS · 测试")
+
+
+async def test_a_webhook_endpoint_that_was_switched_off_is_shown_and_replayed(shop: Door) -> None:
+    operations, chinese = await sign_in(shop, "operations"), await sign_in(shop, "operations", "zh")
+    added = await shop.as_("operations").post("/v1/webhook-endpoints", {"url": "https://1.1.1.1/hooks?a=<b>"})
+    endpoint_id = added.json()["endpoint_id"]
+    off = "UPDATE webhook_endpoints SET active = false, disabled_at = now(), last_error = 'timeout'"
+    await shop.sql(off + " WHERE endpoint_id = %s", endpoint_id)
+    form = (await operations.get("/console/webhooks")).text
+    assert "switched off" in form and "timeout" in form and "?a=&lt;b&gt;" in form
+    assert "已停用" in (await chinese.get("/console/webhooks")).text
+    answer = await operations.post(f"/console/webhooks/{endpoint_id}/replay", key=hidden(form, "key"))
+    assert answer.status_code == 200 and "0 messages are on their way again" in answer.text
+    (row,) = await shop.sql("SELECT active, disabled_at FROM webhook_endpoints WHERE endpoint_id = %s", endpoint_id)
+    assert row == {"active": True, "disabled_at": None}
+    support = await sign_in(shop, "support")
+    assert (await support.get("/console/webhooks")).status_code == 403
+    await shop.as_("operations").delete(f"/v1/webhook-endpoints/{endpoint_id}")

@@ -1,0 +1,53 @@
+"""Support corrects an order's contact on its page, in both languages."""
+
+import re
+
+from tests.api.conftest import Door, unique
+from tests.api.notifications.test_notifications import placed, told, tried
+from tests.console.conftest import sign_in
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The form's own fields."""
+    return {name: re.findall(rf'name="{name}" value="([^"]*)"', page)[0] for name in ("key", "seen")}
+
+
+async def test_a_contact_is_corrected_and_the_last_message_goes_to_it(shop: Door) -> None:
+    number, _ = await placed(shop)
+    await tried(shop, number, None)
+    path, new = f"/console/orders/{number}", f"{unique('zed')}@example.com"
+    support, warehouse = await sign_in(shop, "support"), await sign_in(shop, "warehouse")
+    assert f"{path}/contact" in (await support.get(path)).text
+    assert f"{path}/contact" not in (await warehouse.get(path)).text
+    assert (await warehouse.get(f"{path}/contact")).status_code == 403
+    form = (await support.get(f"{path}/contact")).text
+    assert "Correct the contact" in form and 'value="li@example.com"' in form
+    typed = {"name": "Li Lei", "email": new, "phone": "", "reason": "she rang", "send_last_again": "1", **hidden(form)}
+    assert (await support.post(f"{path}/contact", **typed | {"reason": " "})).status_code == 422
+    for _ in range(2):  # a form that is sent twice acts once
+        answer = await support.post(f"{path}/contact", **typed)
+        assert (answer.status_code, answer.headers["location"]) == (303, path)
+    late = await support.post(f"{path}/contact", **typed | {"key": unique("other"), "email": "late@example.com"})
+    assert late.status_code == 412 and "load it again" in late.text
+    shown = (await support.get(path)).text
+    assert new in shown and "corrected on this order" in shown and "(before: l***@example.com)" in shown
+    assert "contact corrected" in shown and "she rang" in shown
+    assert "she rang" in (await support.get(f"{path}/audit")).text
+    chinese = await sign_in(shop, "support", "zh")
+    assert "已在本订单更正" in (await chinese.get(path)).text
+    assert "更正联系方式" in (await chinese.get(f"{path}/contact")).text
+
+
+async def test_the_last_message_is_sent_again_from_the_page(shop: Door) -> None:
+    number, _ = await placed(shop)
+    await tried(shop, number, None)
+    path, support = f"/console/orders/{number}", await sign_in(shop, "support")
+    page = (await support.get(path)).text
+    assert "Send the last one again" in page
+    assert "Send the last one again" not in (await (await sign_in(shop, "finance")).get(path)).text
+    key = re.findall(r'name="key" value="(last [^"]*)"', page)[0]
+    for _ in range(2):
+        assert (await support.post(f"{path}/messages", key=key)).status_code == 303
+    [message] = await told(shop, number)
+    assert (message["state"], message["earlier_to"]) == ("open", ["l***@example.com"])
+    assert "Send the last one again" not in (await support.get(path)).text

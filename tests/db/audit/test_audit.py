@@ -1,0 +1,108 @@
+"""The audit log: every change of status and every act of staff is in it, and no change to it goes unseen."""
+
+import psycopg
+import pytest
+
+from tests.api.conftest import settings_for
+from tests.conftest import Books
+from tests.db.conftest import Tampering
+from tests.factories.raw_writes import Desk
+from workers.cli.audit import faults_of
+
+
+async def story(desk: Desk) -> str:
+    """An order with several entries."""
+    order_no = await desk.order()
+    for action in ("looked", "decided"):
+        await desk.rows(
+            "INSERT INTO audit_log (actor, action, order_no) VALUES ('support:amy', %s, %s) RETURNING entry_id",
+            action,
+            order_no,
+        )
+    return order_no
+
+
+async def test_every_change_of_status_is_there(desk: Desk) -> None:
+    order_no = await story(desk)
+    events = await desk.rows(
+        "SELECT type, from_status, to_status FROM order_events WHERE order_no = %s AND to_status IS NOT NULL "
+        "ORDER BY seq",
+        order_no,
+    )
+    entries = await desk.rows(
+        "SELECT action, before, after FROM audit_log WHERE order_no = %s AND after IS NOT NULL ORDER BY order_count",
+        order_no,
+    )
+    assert entries == events
+    assert len(entries) >= 1
+
+
+async def test_what_was_not_touched_is_whole(desk: Desk, database_url: Books) -> None:
+    await story(desk)
+    assert await faults_of(settings_for(database_url)) == []
+
+
+LAST = "(SELECT max(order_count) FROM audit_log WHERE order_no = %(o)s)"
+TAMPERED = {
+    "changed": ("UPDATE audit_log SET actor = 'support:eve' WHERE order_no = %(o)s AND order_count = 1", "changed"),
+    "removed": ("DELETE FROM audit_log WHERE order_no = %(o)s AND order_count = 1", "removed"),
+    "cut off": (f"DELETE FROM audit_log WHERE order_no = %(o)s AND order_count = {LAST}", "cut off"),
+    "all gone": ("DELETE FROM audit_log WHERE order_no = %(o)s", "cut off"),
+    "beheaded": ("DELETE FROM audit_chains WHERE kind = 'order' AND key = %(o)s", "head was removed"),
+    "another head": ("UPDATE audit_chains SET head = '' WHERE kind = 'order' AND key = %(o)s", "head is another"),
+    "no number": ("UPDATE audit_log SET order_count = NULL WHERE order_no = %(o)s AND order_count = 1", "taken away"),
+    "swapped": (
+        "UPDATE audit_log SET order_count = 3 - order_count WHERE order_no = %(o)s AND order_count IN (1, 2)",
+        "changed or moved",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+async def test_what_was_touched_is_named(desk: Desk, tampering: Tampering, database_url: Books, how: str) -> None:
+    order_no = await story(desk)
+    statement, said = TAMPERED[how]
+    if how == "swapped":
+        await tampering.execute("DROP INDEX audit_log_order")
+    await tampering.execute(statement, {"o": order_no})
+    found = await faults_of(settings_for(database_url))
+    assert {fault.key for fault in found} >= {order_no}
+    assert any(said in fault.what for fault in found if fault.key == order_no), found
+    if how == "swapped":
+        await tampering.execute("DELETE FROM audit_log WHERE order_no = %(o)s", {"o": order_no})
+        await tampering.execute(
+            "CREATE UNIQUE INDEX audit_log_order ON audit_log (order_no, order_count) WHERE order_no IS NOT NULL"
+        )
+
+
+async def test_the_log_refuses_change_to_everyone(desk: Desk) -> None:
+    await story(desk)
+    for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"):
+        assert await desk.refused(statement, by_owner=True) == "OM003"
+
+
+async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: Books) -> None:
+    first, second = await desk.order(), await desk.order()
+    write = "INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'test', %s)"
+    one = await psycopg.AsyncConnection.connect(database_url.owner_url)
+    other = await psycopg.AsyncConnection.connect(database_url.owner_url)
+    async with one, other:
+        await one.execute(write, (first,))
+        await other.execute("SET LOCAL lock_timeout = '2s'")
+        await other.execute(write, (second,))
+
+
+async def test_staff_have_a_chain_of_their_own(desk: Desk, database_url: Books) -> None:
+    order_no = await desk.order()
+    async with await psycopg.AsyncConnection.connect(database_url.owner_url) as connection:
+        for actor in ("support:amy", "customer:c-1", "system"):
+            await connection.execute(
+                "INSERT INTO audit_log (actor, action, order_no) VALUES (%s, 'test', %s)", (actor, order_no)
+            )
+    rows = await desk.rows(
+        "SELECT actor, actor_count IS NOT NULL FROM audit_log WHERE order_no = %s AND action = 'test' "
+        "ORDER BY order_count",
+        order_no,
+    )
+    assert rows == [("support:amy", True), ("customer:c-1", False), ("system", False)]
+    assert await faults_of(settings_for(database_url)) == []

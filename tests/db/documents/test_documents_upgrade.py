@@ -1,0 +1,56 @@
+"""Orders of the version before: what was paid on top of invoices is invoiced, what was exchanged is shared out."""
+
+import asyncio
+
+from infra.db import migrate
+from infra.stack.postgres import SUPERUSER, PostgresServer
+from tests.conftest import Books, create_database
+from tests.db.documents.test_documents import credit, issue, refunded
+from tests.db.payments.test_change_payments import answered, difference, waiting
+from tests.factories.raw_writes import Desk, connect
+
+BEFORE = "0045"
+WAREHOUSE = (
+    "INSERT INTO warehouses (code, name, country, province, city) VALUES ('WH-EAST', 'E', 'CN', 'P', 'C') "
+    "ON CONFLICT DO NOTHING"
+)
+EXCHANGED = """
+SET session_replication_role = replica;
+INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, discount_minor, total_minor, country,
+                    province, city, ship_to_enc, placed_by, exchange_of, exchange_return)
+  VALUES ('X-1', 'web', 'exchange', 'x', 'CNY', 300, 300, 0, 'CN', 'p', 'c', '', 'test', 'O', 'rt_1');
+INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, discount_minor)
+  VALUES ('X-1', 1, 'TEA', 'TEA', 1, 200, 200), ('X-1', 2, 'TEA', 'TEA', 1, 100, 100);
+INSERT INTO exchanges (return_id, order_no, status, new_order_no, used_minor)
+  VALUES ('rt_1', 'O', 'placed', 'X-1', 340);
+SET session_replication_role = DEFAULT;
+"""
+
+
+async def test_what_was_paid_on_top_before_is_invoiced_and_credit_notes_go_on(postgres: PostgresServer) -> None:
+    await create_database(postgres, "documents_upgrade")
+    url = postgres.url(SUPERUSER, "documents_upgrade")
+    await asyncio.to_thread(migrate.upgrade, url, BEFORE)
+    owner = await connect(url)
+    desk = Desk(Books(url, url), owner, owner)
+    await owner.execute(WAREHOUSE)
+    await desk.stock("TEA", 1000)
+    order_no = await waiting(desk)
+    await desk.paid_in(order_no, 3)
+    await issue(owner, order_no, total=3)
+    first = await refunded(desk, order_no, 2)
+    await credit(desk, order_no, first, 2)
+    await answered(desk, await difference(desk, order_no), "succeeded")
+    await owner.execute(EXCHANGED)
+
+    await asyncio.to_thread(migrate.upgrade, url)
+
+    totals = "SELECT t.total_minor, t.credited_minor FROM invoice_totals t JOIN documents d USING (document_no) "
+    assert await desk.rows(f"{totals} WHERE d.order_no = %s ORDER BY d.number", order_no) == [(3, 2), (2, 0)]
+    assert await desk.rows("SELECT total_minor FROM credit_note_parts") == [(2,)]
+    await credit(desk, order_no, await refunded(desk, order_no, 1), 1)
+    assert await desk.rows(f"{totals} WHERE d.order_no = %s ORDER BY d.number", order_no) == [(3, 3), (2, 0)]
+    assert await desk.rows("SELECT exchanged_minor FROM order_lines WHERE order_no = 'X-1' ORDER BY line_no") == [
+        (226,), (114,)
+    ]  # fmt: skip
+    await owner.close()

@@ -1,0 +1,257 @@
+"""Whatever is opened, decided, paid or failed, in whatever order: no more goes back than came in, of no line either."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import RuleBroken
+from domain.payments.refunds import Origin, RefundStatus
+from domain.payments.transactions import PaymentStatus
+from infra.db.approvals import approval_requests
+from infra.db.approvals.approval_limits import Limits
+from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.customers.profiles import KeyRing
+from infra.db.engine import Database
+from infra.db.orders import timeline
+from infra.db.payments import refund_payouts, refund_plans, refunds, transactions
+from infra.db.payments.refund_plans import LineAsk, RefundAsk
+from infra.security.crypto import Vault
+from tests.api.conftest import settings_for
+from tests.conftest import Books
+from tests.examples import few
+
+Out = TypeVar("Out")
+# (sku, quantity, price, discount, shipping, added tax)
+LINES = [("TEA", 3, 333, 50, 7, 3), ("CUP", 2, 500, 0, 4, 0), ("TEA", 1, 0, 0, 1, 0)]
+REFUSALS = {"refund_exceeds_captured", "amount_invalid", "nothing_captured", "refund_closed"}
+MONEY = [question for question in QUESTIONS if "refund" in question.name or "sold" in question.name]
+
+
+class Refunding(RuleBasedStateMachine):
+    """One order with two captures, as an order has that was changed after it was paid."""
+
+    books: Books
+    loop: asyncio.AbstractEventLoop
+    database: Database
+    owner: Database
+    keys: KeyRing
+
+    opened = Bundle("opened")
+    waiting = Bundle("waiting")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order_no = f"R-{secrets.token_hex(6)}"
+        self.numbers = 0
+        self.total = self.run(self._place)
+
+    def run(self, work: Callable[[AsyncConnection], Awaitable[Out]], *, owner: bool = False) -> Out:
+        async def transaction() -> Out:
+            async with (self.owner if owner else self.database).begin() as conn:
+                return await work(conn)
+
+        return self.loop.run_until_complete(transaction())
+
+    async def _place(self, conn: AsyncConnection) -> int:
+        items = sum(q * p for _, q, p, *_ in LINES)
+        discount, shipping, tax = (sum(line[i] for line in LINES) for i in (3, 4, 5))
+        total = items - discount + shipping + tax
+        values = {"o": self.order_no, "i": items, "d": discount, "s": shipping, "t": tax, "x": total}
+        await conn.execute(text("INSERT INTO customers (customer_id, data_key) VALUES (:o, :k)"),
+                           {"o": self.order_no, "k": self.keys.vault.new_data_key()[1]})  # fmt: skip
+        await conn.execute(
+            text(
+                "INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, discount_minor, "
+                "shipping_minor, tax_minor, tax_added_minor, total_minor, country, province, city, ship_to_enc, "
+                "placed_by) "
+                "VALUES (:o, 'web', 'standard', :o, 'CNY', :i, :d, :s, :t, :t, :x, 'CN', 'p', 'c', '', 'test')"
+            ),
+            values,
+        )
+        for number, (sku, quantity, price, *rest) in enumerate(LINES, 1):
+            row = {"o": self.order_no, "n": number, "sku": sku, "q": quantity, "p": price}
+            await conn.execute(
+                text(
+                    "INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, "
+                    "discount_minor, shipping_minor, tax_minor, tax_added_minor) "
+                    "VALUES (:o, :n, :sku, :sku, :q, :p, :d, :s, :t, :t)"
+                ),
+                row | dict(zip(("d", "s", "t"), rest, strict=True)),
+            )
+        for amount in (total - 700, 700):
+            reference = secrets.token_hex(8)
+            await conn.execute(
+                text(
+                    "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, "
+                    "idempotency_key, provider_ref) "
+                    "VALUES (:o, 'capture', 1, 'sandbox', :a, 'CNY', 'succeeded', :r, :r)"
+                ),
+                {"o": self.order_no, "a": amount, "r": reference},
+            )
+        return total
+
+    def tried(self, work: Callable[[AsyncConnection], Awaitable[Out]]) -> Out | None:
+        """What the books answered; None where they refused by a rule. Anything else fails the test."""
+        try:
+            return self.run(work)
+        except RuleBroken as refused:
+            assert refused.code in REFUSALS, refused.code
+            return None
+
+    def _ask(self, **how: Any) -> RefundAsk:
+        refund_id = f"rf_{secrets.token_hex(16)}"
+        return RefundAsk(refund_id, self.order_no, Origin.SUPPORT, "support:ann", "because", **how)
+
+    def _open(self, **how: Any) -> str | None:
+        asked = self._ask(**how)
+        found = self.tried(lambda conn: refunds.open_refund(conn, self.keys, asked))
+        return found.refund_id if found else None
+
+    @rule(target=opened, amount=st.integers(1, 900))
+    def open_amount(self, amount: int) -> str | None:
+        return self._open(amount_minor=amount)
+
+    @rule(target=opened, line=st.integers(1, 3), units=st.integers(1, 3), shipping=st.booleans())
+    def open_units(self, line: int, units: int, shipping: bool) -> str | None:
+        return self._open(lines=(LineAsk(units, line_no=line),), include_shipping=shipping)
+
+    @rule(target=opened, units=st.integers(1, 4), amount=st.integers(1, 200))
+    def open_units_for_less(self, units: int, amount: int) -> str | None:
+        return self._open(lines=(LineAsk(units, sku="TEA"),), amount_minor=amount)
+
+    @rule(target=waiting, amount=st.integers(1, 900))
+    def ask_for_approval(self, amount: int) -> str | None:
+        return self._open(amount_minor=amount, limits=Limits(0))
+
+    @rule(target=opened, refund_id=consumes(waiting), yes=st.booleans())
+    def decide(self, refund_id: str | None, yes: bool) -> str | None:
+        if refund_id is None:
+            return None
+        verdict = RefundStatus.APPROVED if yes else RefundStatus.REFUSED
+
+        async def work(conn: AsyncConnection) -> None:
+            await timeline.lock_order(conn, self.order_no)
+            query = text("SELECT approval_id FROM refunds WHERE refund_id = :r")
+            approval_id = (await conn.execute(query, {"r": refund_id})).scalar_one()
+            await approval_requests.decide(conn, self.keys, approval_id, verdict.value, "finance:ben", "x")
+            await refunds.decided(conn, self.order_no, refund_id, verdict, "finance:ben")
+
+        self.run(work)
+        return refund_id if yes else None
+
+    @rule(refund_id=consumes(waiting))
+    def nobody_decides(self, refund_id: str | None) -> None:
+        expire = text("UPDATE approvals SET expires_at = now() FROM refunds r WHERE r.approval_id = "
+                      "approvals.approval_id AND r.refund_id = :r")  # fmt: skip
+
+        async def late(conn: AsyncConnection) -> None:
+            await conn.execute(expire, {"r": refund_id})
+
+        async def work(conn: AsyncConnection) -> None:
+            await timeline.lock_order(conn, self.order_no)
+            await refunds.lapse(conn, self.order_no)
+
+        self.run(late, owner=True)
+        self.run(work)
+
+    @rule(refund_id=opened, outcome=st.sampled_from([None, *PaymentStatus]), parts=st.integers(1, 2))
+    def pay(self, refund_id: str | None, outcome: PaymentStatus | None, parts: int) -> None:
+        """Intents for some of its parts, and (None: not yet) what the provider says."""
+
+        async def work(conn: AsyncConnection) -> None:
+            await timeline.lock_order(conn, self.order_no)
+            for part in (await refund_payouts.due_parts(conn, refund_id or ""))[:parts]:
+                intent = await transactions.begin(conn, part.intent)
+                if outcome not in (None, PaymentStatus.INTENT) and not intent.decided:
+                    await transactions.finish(conn, intent, outcome, secrets.token_hex(8))
+            await refund_payouts.settle(conn, refund_id or "")
+
+        self.run(work)
+
+    @rule(refund_id=opened, tag=st.integers(0, 10**9))
+    def pay_by_hand(self, refund_id: str | None, tag: int) -> None:
+        async def work(conn: AsyncConnection) -> None:
+            await timeline.lock_order(conn, self.order_no)
+            await refund_payouts.record_by_hand(conn, refund_id or "", str(tag), f"bank-{secrets.token_hex(4)}")
+
+        self.run(work)
+
+    @invariant()
+    def no_more_goes_back_than_came_in(self) -> None:
+        async def work(conn: AsyncConnection) -> tuple[int, int, int, int]:
+            sums = text(
+                "SELECT sum(captured_minor)::bigint AS captured, sum(refunded_minor + promised_minor)::bigint AS gone, "
+                "(SELECT sum(refunded_minor)::bigint FROM order_lines WHERE order_no = :o) AS of_lines, "
+                "(SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE order_no = :o "
+                "AND status NOT IN ('refused', 'overtaken')) AS refunds "
+                "FROM payments JOIN payment_totals USING (payment_id) WHERE order_no = :o"
+            )
+            row = (await conn.execute(sums, {"o": self.order_no})).one()
+            return row.captured, row.gone, row.of_lines, row.refunds
+
+        captured, gone, of_lines, decided = self.run(work)
+        assert captured == self.total
+        assert gone == of_lines == decided <= captured
+
+    @invariant()
+    def the_ledger_keeps_what_was_not_paid_back(self) -> None:
+        async def work(conn: AsyncConnection) -> tuple[int, int]:
+            kept = text(
+                "SELECT coalesce(sum(CASE WHEN credit_account = 'customer_funds' THEN amount_minor ELSE 0 END - "
+                "CASE WHEN debit_account = 'customer_funds' THEN amount_minor ELSE 0 END), 0)::bigint AS kept, "
+                "(SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments WHERE order_no = :o AND kind = 'refund' "
+                "AND status = 'succeeded') AS paid FROM payment_ledger WHERE order_no = :o"
+            )
+            row = (await conn.execute(kept, {"o": self.order_no})).one()
+            return row.kept, row.paid
+
+        kept, paid = self.run(work)
+        assert kept == self.total - paid
+
+    def teardown(self) -> None:
+        """What `oms ledger check` asks of money; all that is left can be refunded, and no more."""
+
+        async def rest(conn: AsyncConnection) -> int:
+            return await refund_plans.left_of(conn, self.order_no)
+
+        if left := self.run(rest):
+            assert self._open(amount_minor=left + 1) is None
+            assert self._open(amount_minor=left) is not None
+        for question in MONEY:
+            answer = self.run(lambda conn, asked=question: ask(conn, asked))  # type: ignore[misc]
+            assert not answer.count, (question.name, answer.examples)
+
+
+def test_any_refunds_stay_within_what_was_paid(database_url: Books) -> None:
+    loop = asyncio.new_event_loop()
+    settings = settings_for(database_url)
+    database, owner = (
+        Database.from_settings(settings.model_copy(update={"database_url": url}))
+        for url in (database_url.app_url, database_url.owner_url)
+    )
+    keys = KeyRing(Vault.from_settings(settings))
+
+    async def prepare() -> None:
+        async with owner.begin() as conn:
+            # An order that was changed after it was paid has two captures of its own.
+            await conn.execute(text("DROP INDEX payments_one_capture"))
+            for sku in ("TEA", "CUP"):
+                await conn.execute(
+                    text("INSERT INTO products (sku, name, price_minor, currency) VALUES (:s, :s, 1, 'CNY')"),
+                    {"s": sku},
+                )
+
+    try:
+        loop.run_until_complete(prepare())
+        parts = {"loop": loop, "database": database, "owner": owner, "keys": keys}
+        run_state_machine_as_test(type("Refunding", (Refunding,), parts), settings=few(12, stateful_step_count=25))
+    finally:
+        loop.run_until_complete(database.close())
+        loop.run_until_complete(owner.close())
+        loop.close()

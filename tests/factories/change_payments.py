@@ -1,0 +1,22 @@
+"""Making a paid order dearer, as the front door does."""
+
+from domain.orders.changes import plan_lines
+from infra.db.customers.profiles import KeyRing
+from infra.db.orders import changes, timeline
+from infra.db.orders.changes import NewChange
+from infra.db.payments import change_payments
+from infra.db.payments.change_payments import PaidBy
+from tests.order_stage import Stage
+
+
+async def make_dearer(stage: Stage, order_no: str, units: int, token: str = "tok_ok", sku: str = "TEA") -> None:
+    """Ask for more units of the order's only product, the difference paid by the token."""
+    keys = KeyRing(stage.vault)
+    async with stage.database.begin() as conn:
+        await timeline.lock_order(conn, order_no)
+        here = await changes.here(conn, keys, order_no)
+        catalogue = await changes.catalogue_of(conn, [sku])
+        lines = plan_lines(here.lines, {sku: units}, catalogue, here.currency, here.last_line_no)
+        total = here.total_minor + sum(line.amount_minor for line in lines)
+        change = NewChange(("lines",), "support:ann", None, None, lines, total)
+        await change_payments.open_one(conn, keys, here, change, PaidBy("sandbox", token, 600))

@@ -1,0 +1,153 @@
+"""Templates: every one in both languages on both channels with what the books know, and none changes unnoticed."""
+
+import hashlib
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from domain.notifications import SIGN_IN, TOLD, language_of, masked
+from domain.orders.status import NOTES, Event
+from infra.db.notifications.send_queue import Claimed
+from infra.notifications.rendering import FOLDER, LANGUAGES, render, versions
+from infra.notifications.wording import facts_of
+from infra.settings import Settings
+
+FINGERPRINTS = Path(__file__).with_name("message_templates.sha256")
+ABOUT_MONEY = {"payment_captured", "payment_refunded", "payment_returned"}
+CODE = {"code": "123 456", "link": "https://shop.example/portal/in/x", "minutes": 10}
+
+
+def claimed(template: str, **changed: Any) -> Claimed:
+    values: dict[str, Any] = {
+        "message_id": "N1.2.email", "customer_id": "c-1", "order_no": "N1", "fact": template, "channel": "email",
+        "template": template, "tries": 1, "round": 0, "to_enc": None, "body_enc": None, "expired": False,
+        "created_at": datetime.now(UTC), "data_key": b"", "profile_enc": b"", "currency": "JPY", "total_minor": 4200,
+        "country": "JP", "data": {}, "tracking_no": None,
+    }  # fmt: skip
+    return Claimed(**(values | changed))
+
+
+def facts(template: str, **changed: Any) -> dict[str, Any]:
+    return facts_of(claimed(template, **changed), Settings(portal_url="https://shop.example"))
+
+
+# What events say today, and more or less of it.
+EVENTS: list[dict[str, Any]] = [
+    {"data": {"amount_minor": 4200, "attempt": 1}},
+    {"data": {"amount_minor": 4200, "cause": "out_of_stock"}, "tracking_no": "SB123"},
+    {"data": {"amount_minor": 4200, "cause": "payment_expired", "tracking_no": "UPS9"}},
+    {"data": {"amount_minor": 4200, "cause": "customer", "until": "2026-12-01T20:00:00+00:00"}},
+]
+TEMPLATES = sorted(set(TOLD.values()))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_says_it_in_every_language(template: str, lang: str) -> None:
+    for event in [*EVENTS, *([{"data": {}}, {"data": None}] if template not in ABOUT_MONEY else [])]:
+        known = facts(template, **event)
+        letter, text = render(template, "email", lang, known), render(template, "sms", lang, known)
+        assert (letter.language, letter.version, text.subject) == (lang, versions()[template], "")
+        assert "N1" in letter.subject and "\n" not in letter.subject
+        assert known["link"] in letter.body and known["link"] in text.body
+        assert "\n" not in text.body and len(text.body) <= 160
+        said = letter.subject + letter.body + text.body
+        assert not re.search(r"[{}]|None|  |undefined", said), said
+        chinese = re.search(r"[\u4e00-\u9fff]", letter.subject) and re.search(r"[\u4e00-\u9fff]", text.body)
+        assert bool(chinese) == (lang == "zh")
+        if template in ABOUT_MONEY:
+            assert "4200 JPY" in letter.body and "4200 JPY" in text.body
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("channel", ["email", "sms"])
+def test_the_code_to_sign_in(lang: str, channel: str) -> None:
+    words = render(SIGN_IN, channel, lang, CODE)
+    assert "123 456" in words.body and "https://shop.example/portal/in/x" in words.body and "10" in words.body
+    assert "123 456" not in words.subject, "a subject is shown on locked screens"
+
+
+@pytest.mark.parametrize("template", sorted(ABOUT_MONEY - {"payment_captured"}))
+def test_an_amount_that_is_not_known_is_an_error_not_a_gap(template: str) -> None:
+    with pytest.raises(UndefinedError):
+        render(template, "email", "en", facts(template))
+
+
+def test_what_is_told_is_a_fact_of_orders() -> None:
+    assert set(TOLD) <= NOTES | set(Event)
+    assert set(TOLD.values()) | {SIGN_IN} == set(versions())
+
+
+def test_a_file_has_both_languages_and_nothing_else() -> None:
+    for file in FOLDER.glob("*"):
+        read = tomllib.loads(file.read_text(encoding="utf-8"))
+        assert {lang: set(parts) for lang, parts in read.items()} == {
+            lang: {"subject", "body", "sms"} for lang in LANGUAGES
+        }, file.name
+
+
+def test_words_change_with_their_version_only() -> None:
+    """What was sent names its version: a change of words is a new file, and a line more in the fingerprints."""
+    kept = dict(reversed(line.split()) for line in FINGERPRINTS.read_text(encoding="utf-8").splitlines())
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in FOLDER.glob("*.toml")}
+    assert found == kept, "a template that was in use is never edited; add the next version"
+
+
+def test_a_deadline_is_the_day_where_customers_are() -> None:
+    known = facts("return_approved", data={"until": "2026-12-01T20:00:00+00:00"})
+    assert known["until"] == "2026-12-02"
+    assert "2026-12-02" in render("return_approved", "email", "en", known).body
+    assert "2026-12-02" in render("return_reminder", "sms", "zh", known).body
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_exchange_that_costs_more_is_told_as_what_is_to_be_paid(lang: str) -> None:
+    data = {"order_no": "N2", "to_pay_minor": 600, "until": "2026-12-01T20:00:00+00:00"}
+    for channel in ("email", "sms"):
+        known = facts("exchange_sent", data=data)
+        said = render("exchange_sent", channel, lang, known)
+        for part in ("600 JPY", "2026-12-02", "/orders/N2"):
+            assert part in said.body, said
+        assert "on its way" not in said.subject + said.body and "已寄出" not in said.subject + said.body
+        assert channel == "email" or len(said.body) <= 160
+        free = render("exchange_sent", channel, lang, facts("exchange_sent", data=data | {"to_pay_minor": 0}))
+        assert "JPY" not in free.body and "/orders/N1" in free.body
+
+
+def test_a_carriers_number_stays_one_line() -> None:
+    known = facts("shipment_picked_up", tracking_no="A1\r\nBcc: all@example.com\x00" + "9" * 900)
+    assert "\n" not in known["tracking_no"] and len(known["tracking_no"]) <= 200
+
+
+@pytest.mark.parametrize(
+    ("chosen", "country", "lang"),
+    [
+        (None, "CN", "zh"),
+        (None, "HK", "zh"),
+        (None, "US", "en"),
+        (None, None, "en"),
+        ("zh", "US", "zh"),
+        ("en", "CN", "en"),
+        ("fr", "CN", "zh"),
+    ],
+)
+def test_the_language(chosen: str | None, country: str | None, lang: str) -> None:
+    assert language_of(chosen, country) == lang
+
+
+@pytest.mark.parametrize(
+    ("channel", "to", "shown"),
+    [
+        ("email", "xiaoming@example.com", "x***@example.com"),
+        ("email", "@", "***@"),
+        ("sms", "+86 138 0013 8000", "***8000"),
+        ("sms", "12345", "***"),
+    ],
+)
+def test_an_address_is_shown_as_far_as_its_owner_needs(channel: str, to: str, shown: str) -> None:
+    assert masked(channel, to) == shown

@@ -1,0 +1,95 @@
+"""The books, a server for every kind of channel, and the relay's part that tells: what tests of notices share."""
+
+import asyncio
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from infra.db.alerts import alert_channels
+from infra.db.engine import Database
+from infra.settings import Settings
+from tests.conftest import Books
+from tests.infra.alerts.alert_servers import Robots
+from tests.workers.stored_orders import place, sql, vault
+from workers.relay.alert_sender import Notifier
+
+TABLES = (
+    "notices, notice_deliveries, notice_channels, parked_steps, workflow_requests, webhook_deliveries, stock_levels, "
+    "processes, book_checks"
+)
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Scene:
+    """The books, a server for every channel, and a notifier without a robot's rest."""
+
+    books: Books
+    settings: Settings
+    database: Database
+    notifier: Notifier
+    server: Robots
+    base: str
+
+    async def channel(
+        self, kind: str = "webhook", lang: str = "en", causes: tuple[str, ...] = (), **target: str
+    ) -> str:
+        """A channel of its own name; returns its id."""
+        paths = {"dingtalk": "/robot/send?access_token=t0ken", "wecom": "/cgi-bin/webhook/send?key=k3y"}
+        url = {"url": f"{self.base}{paths.get(kind, '/hook')}", "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="}
+        channel_id = f"nch_{next(_numbers):032x}"
+        wanted = alert_channels.NewChannel(
+            channel_id, kind, channel_id, lang, list(causes), target or url, "operations:tom"
+        )
+        async with self.database.begin() as connection:
+            await alert_channels.add(connection, vault(), wanted)
+        return channel_id
+
+    async def turn(self, notifier: Notifier | None = None) -> bool:
+        """Look once, then send all that is due; whether messages were made."""
+        one = notifier or self.notifier
+        made = await one.look()
+        await one.tell()
+        await asyncio.gather(*one._lanes.values())
+        return made
+
+    async def later(self, seconds: float) -> None:
+        """As if so much time had passed since everything that was told and seen."""
+        for table, columns in {
+            "notices": ("since", "seen_at"),
+            "notice_deliveries": ("created_at", "next_try_at", "done_at"),
+            "notice_channels": ("busy_until",),
+        }.items():
+            moved = ", ".join(f"{column} = {column} - make_interval(secs => {seconds})" for column in columns)
+            await sql(self.books.owner_url, f"UPDATE {table} SET {moved}")
+
+    async def park(self, orders: int, error: str = "rejected", step: str = "book", escalated: bool = False) -> None:
+        """So many orders that stick for one cause, as their workflows would leave them in the books."""
+        await place(self.books)
+        await sql(
+            self.books.owner_url,
+            """WITH made AS (
+                 INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
+                                     province, city, ship_to_enc, placed_by)
+                 SELECT left(md5(%s || n || clock_timestamp()), 18), 'web', 'standard', 'c-1', 'CNY', 100, 100, 'CN',
+                        'P', 'C', '', 'test'
+                   FROM generate_series(1, %s) n RETURNING order_no)
+               INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor,
+                                         escalate_at, escalated_at)
+               SELECT order_no, 1, %s, %s, 'sandbox', 5, '{retry}', 100, now(), CASE WHEN %s THEN now() END
+                 FROM made""",
+            error, orders, step, error, escalated,
+        )  # fmt: skip
+
+    async def resolve(self, error: str = "rejected") -> None:
+        await sql(self.books.owner_url, "UPDATE parked_steps SET resolved_at = now() WHERE error = %s", error)
+
+    async def states(self) -> list[tuple[Any, ...]]:
+        return await sql(
+            self.books.app_url, "SELECT number, phase, state, tries FROM notice_deliveries ORDER BY delivery_id"
+        )
+
+
+def notifier_of(opened: Database, settings: Settings) -> Notifier:
+    return Notifier(opened, vault(), settings, rest_s=0.0)

@@ -1,0 +1,393 @@
+"""Customers are told each fact once, in their language, by the way they left; what was said is nowhere in clear."""
+
+import asyncio
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.notifications import TOLD
+from infra.db.autocommit import autocommit
+from infra.db.customers.profiles import KeyRing
+from infra.db.notifications import messages, send_queue
+from infra.gateways.registry import build_messages
+from infra.settings import Settings
+from infra.stack.ports import any_free
+from infra.stack.temporal import TemporalServer
+from tests.workers.relay.notification_scene import EMAIL, PHONE, Post
+from tests.workers.stored_orders import damage, database, move, sql, until, vault
+from tests.workers.test_processes import ended, process_of
+from workers.relay import main
+from workers.relay.notification_sender import Messenger
+
+
+async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> None:
+    order_no = await post.order()
+    await move(post.books, order_no, "stock_reserved", "received", "pending_payment")
+    await move(post.books, order_no, "payment_captured", "pending_payment", "paid", amount_minor=8320)
+    await post.turn()
+    assert [row[:4] for row in await post.states(order_no)] == [
+        ("order_placed", "email", "sent", 1),
+        ("payment_captured", "email", "sent", 1),
+    ]
+    placed, paid = await post.sent(order_no=order_no)
+    assert (placed["template"], placed["channel"], placed["idempotency_key"]) == (
+        "order_placed", "email", f"{order_no}.1.email",
+    )  # fmt: skip
+    said = await post.said(placed)
+    assert said["to"] == EMAIL and order_no in said["subject"]
+    assert "83.20 CNY" in said["body"] and f"https://shop.example/portal/orders/{order_no}" in said["body"]
+    assert "83.20 CNY" in (await post.said(paid))["body"]
+    kept = await sql(
+        post.books.app_url,
+        "SELECT version, language, provider, provider_ref, body_enc, to_enc IS NOT NULL, sent_at IS NOT NULL"
+        "  FROM messages WHERE order_no = %s ORDER BY event_seq",
+        order_no,
+    )
+    assert kept == [(1, "en", "sandbox", one["id"], None, True, True) for one in (placed, paid)]
+
+
+@pytest.mark.parametrize(
+    ("country", "chosen", "words"),
+    [
+        ("CN", {}, "已收到"),
+        ("TW", {}, "已收到"),
+        ("DE", {}, "We have"),
+        ("DE", {"language": "zh"}, "已收到"),
+        ("CN", {"language": "en"}, "We have"),
+    ],
+)
+async def test_he_is_written_to_in_his_language(post: Post, country: str, chosen: dict[str, str], words: str) -> None:
+    order_no = await post.order(country=country, **chosen)
+    await post.turn()
+    [message] = await post.sent(order_no=order_no)
+    assert words in (await post.said(message))["subject"]
+
+
+async def test_who_left_only_a_telephone_gets_a_short_text(post: Post) -> None:
+    order_no = await post.order(None, PHONE)
+    await post.turn()
+    [message] = await post.sent(order_no=order_no)
+    said = await post.said(message)
+    assert (message["channel"], said["to"], said["subject"]) == ("sms", PHONE, "")
+    assert order_no in said["body"] and "\n" not in said["body"] and len(said["body"]) < 160
+
+
+async def test_who_left_nothing_is_skipped_and_that_is_shown(post: Post) -> None:
+    order_no = await post.order(None, None)
+    await post.turn()
+    assert await post.states(order_no) == [("order_placed", "none", "skipped", 0, "no_address")]
+    async with post.database.begin() as connection:
+        [shown] = await messages.of_order(connection, KeyRing(vault()), order_no)
+    assert (shown["state"], shown["to"]) == ("skipped", None)
+
+
+async def test_who_is_erased_is_not_told(post: Post) -> None:
+    before, between = await post.order(), await post.order()
+    gone = (
+        "UPDATE customers SET data_key = NULL, profile_enc = NULL WHERE customer_id = (SELECT customer_id FROM orders"
+    )
+    await sql(post.books.owner_url, f"{gone} WHERE order_no = %s)", before)
+    assert await post.make() == 1
+    await sql(post.books.owner_url, f"{gone} WHERE order_no = %s)", between)
+    await post.turn()
+    assert await post.states(before) == [("order_placed", "none", "skipped", 0, "erased")]
+    assert await post.states(between) == [("order_placed", "email", "skipped", 1, "erased")]
+    assert await post.sent(order_no=before) == await post.sent(order_no=between) == []
+
+
+async def test_an_event_that_is_taken_twice_is_told_once(post: Post) -> None:
+    order_no = await post.order()
+    await post.turn()
+    await sql(post.books.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
+    assert await post.make() == 0
+    await post.turn()
+    assert len(await post.sent(order_no=order_no)) == 1
+
+
+async def test_two_relays_at_once_tell_each_fact_once(post: Post) -> None:
+    numbers = [await post.order() for _ in range(40)]
+    async with database(post.settings) as opened:
+        other = Messenger(opened, vault(), post.settings, build_messages(post.settings))
+        await asyncio.gather(post.turn(), post.turn(other))
+        await asyncio.gather(post.turn(), post.turn(other))
+        await other.close()
+    keys = [one["idempotency_key"] for one in await post.sent() if one["order_no"] in numbers]
+    assert sorted(keys) == sorted(f"{number}.1.email" for number in numbers)
+    assert {row[2:4] for number in numbers for row in await post.states(number)} == {("sent", 1)}
+
+
+async def test_a_time_out_after_the_act_is_repeated_under_its_key(post: Post) -> None:
+    order_no = await post.order()
+    await post.fault("timeout_after", order_no=order_no)
+    await post.turn()
+    assert await post.states(order_no) == [("order_placed", "email", "open", 1, "timeout")]
+    # What he calls himself meanwhile does not change what was perhaps sent already.
+    await sql(post.books.owner_url, "UPDATE orders SET country = 'CN' WHERE order_no = %s", order_no)
+    await post.later(60)
+    await post.turn()
+    assert await post.states(order_no) == [("order_placed", "email", "sent", 2, None)]
+    assert len(await post.sent(order_no=order_no)) == 1
+
+
+async def test_a_relay_that_dies_while_it_sends_is_followed_by_another_after_its_lease(post: Post) -> None:
+    order_no = await post.order()
+    await post.make()
+    async with autocommit(post.database) as connection:
+        [dead] = await send_queue.claim(connection, "email", 10, 30.0)
+        assert await send_queue.due_channels(connection) == []
+        assert await send_queue.claim(connection, "email", 10, 30.0) == []
+    await post.later(31)
+    await post.turn()
+    async with autocommit(post.database) as connection:
+        # It was only slow, and comes back with news of yesterday.
+        await send_queue.settle(connection, [send_queue.Settled(dead, "timeout", final=True)], 3)
+    assert await post.states(order_no) == [("order_placed", "email", "sent", 2, None)]
+
+
+async def test_a_relay_that_is_killed_while_it_sends_tells_nothing_twice(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMS_SANDBOX_URL", post.settings.sandbox_url)
+    monkeypatch.setenv("OMS_GATEWAY_TIMEOUT_S", "60")
+    order_no = await post.order()
+    await post.fault("timeout_after", order_no=order_no)
+    down = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
+    port = any_free({down.port})
+
+    async def taken() -> bool:
+        return len(await post.sent(order_no=order_no)) == 1
+
+    async def told() -> bool:
+        return [row[2] for row in await post.states(order_no)] == ["sent"]
+
+    async with process_of("relay", post.books, down, port, tmp_path / "first.log") as child:
+        await until(taken)
+        child.kill()
+        await child.wait()
+    assert await post.states(order_no) == [("order_placed", "email", "open", 1, None)]
+    await post.later(1000)
+    async with process_of("relay", post.books, down, port, tmp_path / "second.log") as child:
+        await until(told)
+        assert await ended(child) == 0
+    assert len(await post.sent(order_no=order_no)) == 1
+    logs = (tmp_path / "first.log").read_text() + (tmp_path / "second.log").read_text()
+    assert "iaoming" not in logs and "Thank you" not in logs
+
+
+async def test_a_provider_that_is_down_gets_them_when_it_is_back(post: Post) -> None:
+    numbers = [await post.order() for _ in range(3)]
+    await post.fault("down")
+    await post.turn()
+    assert {row[2:] for number in numbers for row in await post.states(number)} == {("open", 1, "http_503")}
+    await post.sandbox.delete("/faults")
+    await post.later(60)
+    await post.turn()
+    assert {row[2:] for number in numbers for row in await post.states(number)} == {("sent", 2, None)}
+    assert sorted([one["order_no"] for one in await post.sent() if one["order_no"] in numbers]) == sorted(numbers)
+
+
+async def test_an_outage_does_not_use_up_the_tries_of_those_who_wait(post: Post) -> None:
+    settings = post.settings.model_copy(update={"breaker_failures": 2, "breaker_reset_s": 30.0})
+    numbers = [await post.order() for _ in range(50)]
+    await post.fault("down")
+    messenger = Messenger(post.database, vault(), settings, build_messages(settings))
+    await post.turn(messenger)
+    for _ in range(3):
+        await messenger.step()
+        assert messenger._lanes == {}, "the provider is left alone"
+    tries = [row[3] for number in numbers for row in await post.states(number)]
+    # Calls that were under way when the circuit opened have counted, nothing after them.
+    assert 2 <= sum(tries) <= 32 and max(tries) == 1
+    await messenger.close()
+    await post.sandbox.delete("/faults")
+    await post.later(100)
+    await post.turn()
+    assert {row[2] for number in numbers for row in await post.states(number)} == {"sent"}
+
+
+async def test_one_that_hangs_holds_up_no_other(post: Post) -> None:
+    slow, later = await post.order(), []
+    await post.fault("timeout_before", order_no=slow)
+    await post.make()
+    await post.messenger.step()
+
+    async def sent() -> bool:
+        await post.messenger.step()
+        return all([(await post.states(number))[0][2] == "sent" for number in later])
+
+    for _ in range(3):
+        later.append(await post.order())
+        await post.make()
+        await until(sent, within_s=0.8)
+    assert (await post.states(slow))[0][2] == "open"
+    await asyncio.gather(*post.messenger._lanes.values())
+    assert (await post.states(slow))[0][4] == "timeout"
+
+
+async def test_a_backlog_that_no_statistics_know_of_is_not_walked_for_each_message(post: Post) -> None:
+    await post.order()
+    await sql(
+        post.books.owner_url,
+        """WITH made AS (
+             INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
+                                 province, city, ship_to_enc, placed_by)
+             SELECT left(md5('b' || n), 18), 'web', 'standard', customer_id, 'CNY', 1, 1, 'CN', 'P', 'C', '', 'test'
+               FROM generate_series(1, 2000) n, (SELECT customer_id FROM customers LIMIT 1) c RETURNING order_no)
+           SELECT count(*) FROM made""",
+    )
+    while await post.make():
+        continue
+    bound = {":channel": "'email'", ":limit": "32", ":lease_s": "5.0"}
+    statement = re.sub(r":(channel|limit|lease_s)\b", lambda found: bound[found[0]], send_queue._CLAIM.text)
+    [[plan]] = await sql(post.books.owner_url, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+    walked: list[float] = []
+
+    def walk(node: dict[str, Any]) -> None:
+        walked.append(
+            node.get("Actual Rows", 0) * node.get("Actual Loops", 1) + node.get("Rows Removed by Join Filter", 0)
+        )
+        for inner in node.get("Plans", []):
+            walk(inner)
+
+    walk(plan[0]["Plan"])
+    assert len(walked) > 5 and max(walked) < 10_000
+    await sql(post.books.owner_url, "TRUNCATE messages")
+
+
+async def test_what_is_told_of_one_order_is_told_in_its_order(post: Post) -> None:
+    order_no = await post.order()
+    await post.fault("error", order_no=order_no)
+    await move(post.books, order_no, "order_cancelled", "received", "cancelled", cause="out_of_stock")
+    await post.turn()
+    assert [row[2:4] for row in await post.states(order_no)] == [("open", 1), ("open", 0)]
+    await post.later(60)
+    await post.turn()
+    assert [one["template"] for one in await post.sent(order_no=order_no)] == ["order_placed", "order_cancelled"]
+    assert "in stock" in (await post.said((await post.sent(order_no=order_no))[1]))["body"]
+
+
+async def test_a_refused_address_fails_at_once_and_can_be_sent_again(post: Post) -> None:
+    order_no = await post.order()
+    await post.fault("reject", order_no=order_no)
+    await post.turn()
+    assert await post.states(order_no) == [("order_placed", "email", "failed", 1, "rejected")]
+    async with post.database.begin() as connection:
+        keys = KeyRing(vault())
+        [shown] = await messages.of_order(connection, keys, order_no)
+        assert (shown["state"], shown["error"], shown["to"]) == ("failed", "rejected", "x***@example.com")
+        await messages.send_again(connection, order_no, shown["message_id"], "support:amy")
+    await post.turn()
+    assert await post.states(order_no) == [("order_placed", "email", "sent", 1, None)]
+    [sent] = await post.sent(order_no=order_no)
+    assert sent["idempotency_key"] == f"{order_no}.1.email.1"
+    audited = "SELECT actor, action, before, after, reference FROM audit_log WHERE order_no = %s AND actor <> 'test'"
+    assert await sql(post.books.app_url, audited, order_no) == [
+        ("support:amy", "message_sent_again", "failed", "open", f"{order_no}.1.email")
+    ]
+
+
+async def test_tries_end(post: Post) -> None:
+    order_no = await post.order()
+    await post.fault("error", 9, order_no=order_no)
+    for _ in range(4):
+        await post.turn()
+        await post.later(1000)
+    assert await post.states(order_no) == [("order_placed", "email", "failed", 3, "http_500")]
+    assert await sql(post.books.app_url, "SELECT body_enc FROM messages WHERE order_no = %s", order_no) == [(None,)]
+
+
+async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    order_no, customer = await post.order(), await post.customer(None, PHONE)
+    refused = await post.order("nobody.at.all@example.com")
+    await post.fault("reject", order_no=refused)
+    async with post.database.begin() as connection:
+        code = ("sms", PHONE, "493 817", "https://shop.example/portal/in/secret-link", "en")
+        await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, *code)
+    rows = [await sql(post.books.owner_url, "SELECT m::text FROM messages m")]
+    await post.turn()
+    rows.append(await sql(post.books.owner_url, "SELECT m::text FROM messages m"))
+    files = [path for path in post.folder.rglob("*") if path.is_file()]
+    kept = b"".join(path.read_bytes() for path in files) + repr(rows).encode() + caplog.text.encode()
+    assert order_no.encode() in kept and "message not taken" in caplog.text
+    for personal in ("iaoming", "nobody.at.all", "13800138000", "138 0013 8000", "493 817", "secret-link", "Thank you"):
+        assert personal.encode() not in kept, personal
+
+
+async def test_a_channel_without_a_provider_is_skipped(post: Post) -> None:
+    settings = post.settings.model_copy(update={"sms_provider": "none"})
+    order_no = await post.order(None, PHONE)
+    messenger = Messenger(post.database, vault(), settings, build_messages(settings))
+    await post.turn(messenger)
+    await messenger.close()
+    assert await post.states(order_no) == [("order_placed", "sms", "skipped", 1, "channel_off")]
+
+
+async def test_another_master_key_loses_no_message(post: Post) -> None:
+    order_no = await post.order()
+    wrong = type(vault())(bytes(32))
+    messenger = Messenger(post.database, wrong, post.settings, build_messages(post.settings))
+    await post.turn(messenger)
+    await messenger.close()
+    assert await post.states(order_no) == [("order_placed", "email", "open", 1, "key_unreadable")]
+    await post.later(60)
+    await post.turn()
+    assert (await post.states(order_no))[0][2] == "sent"
+
+
+async def test_old_codes_are_swept_and_what_an_order_was_told_stays(post: Post) -> None:
+    order_no, customer = await post.order(), await post.customer()
+    async with post.database.begin() as connection:
+        await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, "email", EMAIL, "1", "https://x", "en")
+    await post.turn()
+    await sql(post.books.owner_url, "UPDATE messages SET created_at = now() - interval '8 days'")
+    await main.sweep(post.database, post.vault)()
+    assert await sql(post.books.app_url, "SELECT order_no FROM messages") == [(order_no,)]
+    with pytest.raises(Exception, match="append-only"):
+        await sql(post.books.app_url, "DELETE FROM messages")
+
+
+@pytest.mark.parametrize("fact", sorted(TOLD))
+async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
+    """Also facts that nobody writes yet: the event's type alone decides."""
+    order_no, data = await post.order(), {"amount_minor": 100, "cause": "x"}
+    await sql(post.books.owner_url, "DELETE FROM outbox WHERE order_no = %s", order_no)
+    moves: dict[str, tuple[str | None, str | None]] = {
+        "payment_captured": ("pending_payment", "paid"), "payment_recorded": ("pending_payment", "paid"),
+        "order_cancelled": ("received", "cancelled"), "shipment_picked_up": ("preparing", "shipped"),
+        "shipment_delivered": ("shipped", "delivered"),
+    }  # fmt: skip
+    before, after = moves.get(fact, (None, None))
+    if fact == "order_placed":
+        await sql(post.books.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
+    else:
+        if before not in (None, "received"):
+            await damage(post.books.owner_url, f"UPDATE orders SET status = '{before}' WHERE order_no = '{order_no}'")
+        await move(post.books, order_no, fact, before, after, **data)
+    await post.turn()
+    assert [row[:3] for row in await post.states(order_no)] == [(fact, "email", "sent")]
+    [sent] = await post.sent(order_no=order_no)
+    assert sent["template"] == TOLD[fact]
+
+
+async def test_a_reminder_to_somebody_else_is_not_the_customers(post: Post) -> None:
+    order_no = await post.order()
+    for to in ("warehouse", "support", "customer"):
+        await move(post.books, order_no, "return_reminder", None, None, to=to, until="2026-12-01T20:00:00+00:00")
+    await post.turn()
+    await post.turn()
+    assert [row[0] for row in await post.states(order_no)] == ["order_placed", "return_reminder"]
+    [reminder] = [one for one in await post.sent(order_no=order_no) if one["template"] == "return_reminder"]
+    assert reminder["idempotency_key"] == f"{order_no}.4.email"
+    assert "2026-12-02" in (await post.said(reminder))["body"]
+
+
+def test_settings_name_a_provider_per_channel() -> None:
+    assert set(build_messages(Settings())) == {"email", "sms"}
+    with pytest.raises(ValueError, match="'smtp' is not configured"):
+        build_messages(Settings(email_provider="smtp"))
+    mail: dict[str, Any] = {"email_provider": "smtp", "smtp_host": "localhost", "smtp_from": "a@example.com"}
+    assert build_messages(Settings(**mail, sms_provider="none"))["email"].name == "smtp"

@@ -1,0 +1,5 @@
+"""`python -m workers.cli`: the command line `oms`."""
+
+from workers.cli.app import main
+
+main()

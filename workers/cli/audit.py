@@ -1,0 +1,176 @@
+"""`oms audit`: is the record of who did what whole; anchors to keep elsewhere; who can act, and does."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from infra.db.audit import access_review, audit_anchors, verification
+from infra.db.audit.audit_anchors import Anchor
+from infra.db.audit.chains import Fault
+from infra.db.engine import Database, PoolExhausted
+from infra.settings import Settings, settings
+from workers.cli import database_errors
+from workers.cli.tables import print_whole
+
+OK, WRONG = 0, 1
+SHOWN = 50
+LATE = (
+    "The audit log was not walked to its end in time: raise OMS_BOOKS_CHECK_TIMEOUT_S there, or verify without --api "
+    "where the installation's settings are, which takes as long as it needs."
+)
+_HASH = re.compile(r"^[0-9a-f]{64}$")
+_Answer = TypeVar("_Answer")
+
+
+def verify(
+    anchors: Sequence[str] = (),
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
+    """Walk every chain and every anchor and say what is wrong; 0 when the log is whole, else 1.
+
+    `anchors` are hashes that were kept elsewhere: each must be in the chain. How far the anchors reach goes to stderr.
+    """
+    shown = _shown(console, as_json)
+    kept = hashes(anchors)
+    if odd := odd_hash(kept):
+        return _say(shown, odd)
+    found = _asked(shown, configuration, lambda conn: verification.verdict(conn, kept))
+    return WRONG if found is None else told(found.document, console, as_json=as_json)
+
+
+def hashes(anchors: Sequence[str]) -> list[str]:
+    """As they are kept: in small letters, without space around."""
+    return [kept.strip().lower() for kept in anchors]
+
+
+def odd_hash(anchors: Sequence[str]) -> str | None:
+    """What is wrong with the first that cannot be a hash."""
+    odd = [kept for kept in anchors if not _HASH.match(kept)]
+    return f"An anchor's hash has 64 hexadecimal digits: {odd[0]!r} is none." if odd else None
+
+
+def told(found: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> int:
+    """Print a verdict; 0 when the log is whole, else 1."""
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return OK if found["ok"] else WRONG
+    shown = _shown(console)
+    for fault in found["faults"][:SHOWN]:
+        _say(shown, Fault(**fault).words)
+    if found["fault_count"]:
+        _say(shown, f"The audit log is not whole: {found['fault_count']} faults.")
+    if not found["complete"]:
+        return _say(shown, LATE)
+    if found["fault_count"]:
+        return WRONG
+    shown.print("The audit log is whole.")
+    newest = found["newest_anchor"] or "none yet"
+    beside = console or Console(soft_wrap=True, stderr=True)
+    words = f"Newest anchor: {newest}; {found['younger_entries']} entries are younger."
+    beside.print(words, markup=False, highlight=False)
+    return OK
+
+
+async def faults_of(configuration: Settings) -> list[Fault]:
+    """Everything that is wrong with the log."""
+    return (await _in_books(configuration, verification.verdict)).faults
+
+
+def anchor(
+    *,
+    only_print: bool = False,
+    as_json: bool = False,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+) -> int:
+    """Make anchors over all that has none (unless `only_print`), and print the newest as a line to keep elsewhere."""
+    shown = _shown(console, as_json)
+    chosen = configuration or settings()
+    try:
+        newest = asyncio.run(_anchored(chosen, only_print))
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        return _unreadable(shown, error)
+    return anchor_told(newest.document if newest else None, console, as_json=as_json)
+
+
+def anchor_told(newest: dict[str, Any] | None, console: Console | None = None, *, as_json: bool = False) -> int:
+    """Print an anchor; 1 when there is none."""
+    if newest is None:
+        return _say(_shown(console, as_json), "There is no anchor: the audit log is empty, or none was made yet.")
+    if as_json:
+        print(json.dumps(newest, ensure_ascii=False))
+    else:
+        _shown(console).print(newest["line"], markup=False, highlight=False)
+    return OK
+
+
+async def _anchored(configuration: Settings, only_print: bool) -> Anchor | None:
+    """Each anchor in a transaction of its own."""
+    more = not only_print
+    while more:
+        made: Anchor | None = await _in_books(configuration, audit_anchors.make)
+        more = made is not None
+    return await _in_books(configuration, audit_anchors.newest)
+
+
+def access(*, as_json: bool = False, configuration: Settings | None = None, console: Console | None = None) -> int:
+    """Who can act, in which role, and did in the last 90 days."""
+    rows = _asked(_shown(console, as_json), configuration, access_review.review)
+    return WRONG if rows is None else access_told(rows, console, as_json=as_json)
+
+
+def access_told(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> int:
+    """Print an access review; times are times, or text from the API."""
+    if as_json:
+        print(json.dumps(rows, default=lambda moment: moment.isoformat(), ensure_ascii=False, indent=2))
+        return OK
+    table = Table("Name", "Role", "Access", "Signed in last", "Acts in 90 days", "Last act", box=None)
+    for row in rows:
+        seen, acted = (str(row[name] or "never")[:19].replace("T", " ") for name in ("signed_in_at", "last_act_at"))
+        table.add_row(str(row["name"]), str(row["role"]), str(row["access"]), seen, str(row["acts"]), acted)
+    print_whole(_shown(console), table)
+    return OK
+
+
+def _asked(
+    shown: Console, configuration: Settings | None, work: Callable[[AsyncConnection], Awaitable[_Answer]]
+) -> _Answer | None:
+    """The answer of the books, or None when they cannot be read, which is said."""
+    try:
+        return asyncio.run(_in_books(configuration or settings(), work))
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        _unreadable(shown, error)
+        return None
+
+
+async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], Awaitable[_Answer]]) -> _Answer:
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as conn:
+            return await work(conn)
+    finally:
+        await database.close()
+
+
+def _shown(console: Console | None, as_json: bool = False) -> Console:
+    """Where messages go: beside the document, when there is one."""
+    return console or Console(soft_wrap=True, stderr=as_json)
+
+
+def _unreadable(shown: Console, error: BaseException) -> int:
+    return _say(shown, f"The books cannot be read: {database_errors.words(error)}")
+
+
+def _say(shown: Console, words: str) -> int:
+    shown.print(words, style="red", markup=False, highlight=False)
+    return WRONG

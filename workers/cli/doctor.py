@@ -1,0 +1,53 @@
+"""`oms doctor`: what is reachable and right, and what is not."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.access import Role
+from infra.settings import Settings, settings
+from infra.system import doctor
+from workers.cli import database_errors
+from workers.cli.installation import FAILED, calling
+from workers.cli.tables import print_whole
+
+
+def run(*, as_json: bool = False) -> int:
+    """Looks at everything that this process's settings name, prints what it found; 1 when something is wrong."""
+    found = asyncio.run(doctor.examine(settings(), doctor.CHECKS, _words))
+    findings = [asdict(finding) for finding in found]
+    return _told({"ok": all(finding.ok for finding in found), "findings": findings}, as_json)
+
+
+def run_there(api: str, token: str | None, *, as_json: bool) -> int:
+    """The same, as the API at this address sees it."""
+    with calling(api, token, Role.OPERATIONS) as client:
+        return _told(client.call("GET", "/v1/doctor"), as_json)
+
+
+def _told(found: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        _print(found["findings"])
+    return 0 if found["ok"] else FAILED
+
+
+def _words(configuration: Settings, error: Exception) -> str:
+    if isinstance(error, SQLAlchemyError | psycopg.Error):
+        return database_errors.words(error)
+    return doctor.words_of(configuration, error)
+
+
+def _print(findings: list[dict[str, Any]]) -> None:
+    table = Table(show_header=False, box=None)
+    for finding in findings:
+        table.add_row("ok" if finding["ok"] else "[red]WRONG[/red]", finding["subject"], escape(finding["detail"]))
+    print_whole(Console(), table)

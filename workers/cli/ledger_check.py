@@ -1,0 +1,104 @@
+"""`oms ledger check`: do stock, money and stories add up?"""
+
+import asyncio
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from infra.db.checks import consistency_checks
+from infra.db.checks.check import Question
+from infra.db.checks.consistency_checks import QUESTIONS, Answer, Wrong
+from infra.db.engine import Database, PoolExhausted
+from infra.settings import Settings, settings
+from workers.cli import database_errors
+from workers.cli.tables import print_whole
+
+OK, WRONG = 0, 1
+LATE = (
+    "Not every question was answered in time: raise OMS_BOOKS_CHECK_TIMEOUT_S there, or ask without --api where the "
+    "installation's settings are, which takes as long as it needs."
+)
+
+
+def check(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
+    """Put every question to the books and print the answers; 0 when all is right, else 1."""
+    shown = console or Console(soft_wrap=True)
+    try:
+        answers = asyncio.run(answers_of(configuration or settings()))
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        beside = Console(stderr=True, soft_wrap=True) if as_json else shown
+        beside.print(f"The books cannot be read: {database_errors.words(error)}", style="red", markup=False)
+        return WRONG
+    return told(answers, shown, as_json=as_json)
+
+
+def told(answers: list[Answer], shown: Console, *, as_json: bool = False) -> int:
+    """Print the answers; 0 when all is right, else 1."""
+    right = all(answer.right for answer in answers)
+    if as_json:
+        print(json.dumps({"ok": right, "questions": [_document(answer) for answer in answers]}, ensure_ascii=False))
+        return OK if right else WRONG
+    print_whole(shown, _summary(answers))
+    for answer in answers:
+        if answer.count:
+            print_whole(shown, _examples(answer))
+    if not all(answer.in_time for answer in answers):
+        shown.print(LATE, style="red", markup=False)
+    return OK if right else WRONG
+
+
+def answer_in(document: dict[str, Any]) -> Answer:
+    """An answer as the API gives it."""
+    examples = [Wrong(one["where"], one["should_be"], one["is"]) for one in document["found"]]
+    question = Question(document["code"], document["name"], "")
+    return Answer(question, document["wrong"] or 0, examples, in_time=document["ok"] is not None)
+
+
+async def answers_of(configuration: Settings) -> list[Answer]:
+    """One answer to each question, in their order. Safe beside running orders: each question sees one moment."""
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as connection:
+            await consistency_checks.patience(connection)
+            return [await consistency_checks.ask(connection, question) for question in QUESTIONS]
+    finally:
+        await database.close()
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    examples = [{"where": one.place, "should_be": one.expected, "is": one.found} for one in answer.examples]
+    return {
+        "code": answer.question.code,
+        "question": answer.question.name,
+        "wrong": answer.count if answer.in_time else None,
+        "examples": examples,
+    }
+
+
+def _summary(answers: list[Answer]) -> Table:
+    table = Table(title="The books", title_justify="left")
+    table.add_column("holds")
+    table.add_column("question")
+    table.add_column("wrong", justify="right")
+    for answer in answers:
+        holds = "[red]no[/red]" if answer.count else "[green]yes[/green]"
+        if answer.in_time:
+            table.add_row(holds, answer.question.name, str(answer.count))
+        else:
+            table.add_row("[red]?[/red]", answer.question.name, "no answer in time")
+    return table
+
+
+def _examples(answer: Answer) -> Table:
+    title = f"Wrong: {answer.question.name} ({answer.count})"
+    table = Table(title=title, title_justify="left", title_style="red")
+    for column in ("where", "should be", "is"):
+        table.add_column(column, overflow="fold")
+    for wrong in answer.examples:
+        table.add_row(wrong.place, wrong.expected, wrong.found)
+    if answer.count > len(answer.examples):
+        table.caption = f"the first {len(answer.examples)} of {answer.count}"
+    return table

@@ -1,0 +1,35 @@
+"""`oms ledger`, here or by an installation's API."""
+
+import typer
+
+from domain.access import Role
+from infra.stack.layout import DEFAULT_DATA_DIR
+from workers.cli.api_client import WALK_TIMEOUT_S
+from workers.cli.environment import use
+from workers.cli.installation import calling, console
+from workers.cli.options import Api, AsJson, DataDir, Token
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Questions to the books."
+)
+
+
+@app.callback()
+def _questions() -> None:
+    """Questions to the books."""
+
+
+@app.command()
+def check(as_json: AsJson = False, api: Api = None, token: Token = None, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Exit 0 when stock and money balance; else say where they do not."""
+    if not api:
+        use(data_dir, "books")
+    from workers.cli import ledger_check
+
+    if not api:
+        raise typer.Exit(ledger_check.check(as_json=as_json))
+    with calling(api, token, Role.OPERATIONS) as client:
+        answer = client.call("GET", "/v1/ledger/check", timeout_s=WALK_TIMEOUT_S)
+    raise typer.Exit(
+        ledger_check.told([ledger_check.answer_in(one) for one in answer["checks"]], console, as_json=as_json)
+    )

@@ -1,0 +1,166 @@
+"""`oms staff`: who may sign in to the console."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import segno
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access import STAFF, STAFF_NAME, STAFF_NAME_RULE
+from domain.errors import RuleBroken
+from infra.db.audit import actor_context
+from infra.db.engine import Database, PoolExhausted
+from infra.db.staff import members
+from infra.security import staff_accounts
+from infra.security.crypto import Vault
+from infra.settings import Settings, settings
+from workers.cli import database_errors
+from workers.cli.tables import print_whole
+
+OK, REFUSED = 0, 1
+_NAME = re.compile(STAFF_NAME)
+_Answer = TypeVar("_Answer")
+
+
+def add(
+    name: str,
+    role: str,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
+    """Let somebody in: prints a first password and a second factor, once."""
+    if problem := wrong(name, role):
+        return _say(console, problem)
+    vault = Vault.from_settings(configuration or settings())
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        return {"name": name, "role": role, **await staff_accounts.add(conn, vault, name, role)}
+
+    return _told(console, configuration, work, lambda answer: tell_secrets(answer, console, as_json=as_json))
+
+
+def reset(
+    name: str,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    even_last_admin: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Another password and second factor for somebody who lost them; all of his sessions end."""
+    vault = Vault.from_settings(configuration or settings())
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        given = await staff_accounts.reset(conn, vault, name, even_last_admin=even_last_admin)
+        return {"name": name, **given}
+
+    return _told(console, configuration, work, lambda answer: tell_secrets(answer, console, as_json=as_json))
+
+
+def remove(
+    name: str,
+    configuration: Settings | None = None,
+    console: Console | None = None,
+    *,
+    even_last_admin: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Let somebody in no more; all of his sessions end."""
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await staff_accounts.remove(conn, name, even_last_admin=even_last_admin)
+        return {"name": name, "active": False}
+
+    return _told(console, configuration, work, lambda answer: tell_removed(answer, console, as_json=as_json))
+
+
+def show(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
+    """A table of everybody, or the same as JSON."""
+    return _told(console, configuration, members.everybody, lambda rows: tell_everybody(rows, console, as_json=as_json))
+
+
+def wrong(name: str, role: str) -> str | None:
+    """Why nobody can have this name and this role."""
+    if not _NAME.fullmatch(name):
+        return f"A name has {STAFF_NAME_RULE}."
+    return None if role in STAFF else f"{role!r} is none of {', '.join(sorted(STAFF))}."
+
+
+def tell_secrets(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+    """What somebody proves himself by: {name, password, secret, address}."""
+    if as_json:
+        _as_json(answer)
+        return
+    shown = console or Console(soft_wrap=True)
+    for label in ("name", "password", "secret", "address"):
+        shown.print(f"{label.capitalize() + ':':<11}{answer[label]}", markup=False, highlight=False)
+    if shown.is_terminal:
+        segno.make(answer["address"]).terminal(compact=True)
+    shown.print("Scan the address with an authenticator app. Nothing of this is shown again.", markup=False)
+
+
+def tell_removed(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+    """Who can sign in no more."""
+    if as_json:
+        _as_json(answer)
+    else:
+        (console or Console(soft_wrap=True)).print(f"{answer['name']} can sign in no more.", markup=False)
+
+
+def tell_everybody(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> None:
+    """A table, or the same as JSON."""
+    if as_json:
+        _as_json(rows)
+    else:
+        print_whole(console or Console(soft_wrap=True), _table(rows))
+
+
+def _as_json(answer: Any) -> None:
+    print(json.dumps(answer, ensure_ascii=False, default=str))
+
+
+def _told(
+    console: Console | None,
+    configuration: Settings | None,
+    work: Callable[[AsyncConnection], Awaitable[_Answer]],
+    tell: Callable[[_Answer], None],
+) -> int:
+    """Do `work` in one transaction and tell what came of it; 0, or 1 when it was refused."""
+    try:
+        tell(asyncio.run(_in_books(configuration or settings(), work)))
+    except RuleBroken as error:
+        return _say(console, error.detail)
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        return _say(console, f"The books cannot be reached: {database_errors.words(error)}")
+    return OK
+
+
+async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], Awaitable[_Answer]]) -> _Answer:
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as conn:
+            await actor_context.acts(conn, "", actor_context.terminal())
+            return await work(conn)
+    finally:
+        await database.close()
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("Name", "Role", "Active", "Signed in last", box=None)
+    for row in rows:
+        last = str(row["signed_in_at"] or "never")[:19].replace("T", " ")
+        table.add_row(str(row["name"]), str(row["role"]), "yes" if row["active"] else "no", last)
+    return table
+
+
+def _say(console: Console | None, words: str) -> int:
+    (console or Console(stderr=True, soft_wrap=True)).print(words, style="red", markup=False)
+    return REFUSED

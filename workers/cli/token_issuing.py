@@ -1,0 +1,39 @@
+"""Handing out a bearer token: signed with the installation's secret, and kept in its books."""
+
+import asyncio
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from infra.db.audit import actor_context
+from infra.db.engine import Database, PoolExhausted
+from infra.db.staff import api_tokens as books
+from infra.security import tokens
+from infra.security.tokens import Issued
+from infra.settings import Settings
+from workers.cli import database_errors
+
+
+def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | None) -> Issued:
+    """A token that can be listed and revoked. Raises Unreachable where the books cannot be reached."""
+    made = tokens.make(configuration.token_secret, role, subject, lifetime_s or configuration.token_lifetime_s)
+    try:
+        asyncio.run(_register(configuration, made))
+    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+        raise Unreachable(
+            f"The books cannot be reached, so no token was made: {database_errors.words(error)}"
+        ) from None
+    return made
+
+
+class Unreachable(Exception):
+    """The books cannot be reached; the message is for people."""
+
+
+async def _register(configuration: Settings, made: Issued) -> None:
+    database = Database.from_settings(configuration)
+    try:
+        async with database.begin() as conn:
+            await actor_context.acts(conn, "", actor_context.terminal())
+            await books.register(conn, made, actor_context.terminal())
+    finally:
+        await database.close()

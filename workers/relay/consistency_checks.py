@@ -1,0 +1,45 @@
+"""The checks of `oms ledger check`, one question at a time, beside running orders."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.exc import DBAPIError
+
+from infra.db.autocommit import autocommit
+from infra.db.checks import check_schedule, consistency_checks
+from infra.db.checks.check import Question
+from infra.db.engine import Database
+from infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def checks(database: Database, settings: Settings) -> Callable[[], Awaitable[bool]]:
+    """The step that puts one question that is due; True when there was one."""
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            await check_schedule.know(connection)
+            question = await check_schedule.claim(connection, settings.books_check_s)
+        if question is None:
+            return False
+        await put(database, question, settings.books_check_timeout_s)
+        return True
+
+    return step
+
+
+async def put(database: Database, question: Question, limit_s: float) -> None:
+    """Ask, and keep the answer or that there was none."""
+    try:
+        async with database.begin() as connection:
+            await check_schedule.be_modest(connection, limit_s)
+            answer = await consistency_checks.ask(connection, question)
+            await check_schedule.answered(connection, question, answer.count)
+    except DBAPIError:
+        _log.warning("a question to the books has no answer", exc_info=True, extra={"question": question.code})
+        async with autocommit(database) as connection:
+            await check_schedule.unanswered(connection, question)
+        return
+    if answer.count:
+        _log.error("the books differ", extra={"question": question.code, "wrong": answer.count})

@@ -1,0 +1,269 @@
+"""The relay: events to subscribers, messages to customers, notices to staff, a second dispatcher, and sweeping."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from activities import workflow_starts
+from infra.db import idempotency_sealing
+from infra.db.alerts import alerts
+from infra.db.audit import audit_anchors
+from infra.db.autocommit import autocommit
+from infra.db.customers.profiles import KeyRing
+from infra.db.engine import Database
+from infra.db.messaging import outbox
+from infra.db.notifications import messages
+from infra.db.orders import order_contacts, timeline
+from infra.db.payments import refunds, renewals
+from infra.db.staff import api_tokens
+from infra.db.system import processes
+from infra.db.webhooks import deliveries
+from infra.gateways.registry import build_messages
+from infra.observability import metrics, telemetry
+from infra.security.crypto import Vault
+from infra.settings import Settings
+from infra.system.heartbeat import Condition, beating
+from infra.system.watchdog import PULSE
+from workers import process
+from workers.backlog_metrics import LOOK_S as BACKLOGS_LOOK_S
+from workers.backlog_metrics import observing
+from workers.dispatcher import Dispatcher
+from workers.polling import ended, repeat
+from workers.readiness import CUT_OFF
+from workers.relay.alert_sender import Notifier
+from workers.relay.backorders import BUSY_S as BACKORDERS_BUSY_S
+from workers.relay.backorders import LOOK_S as BACKORDERS_LOOK_S
+from workers.relay.backorders import Waker
+from workers.relay.consistency_checks import checks
+from workers.relay.notification_sender import Messenger
+from workers.relay.webhook_sender import Deliverer
+
+EVENTS_AT_ONCE = 500
+IDLE_S = 0.25
+# New deliveries wake their sender; it looks by itself only for what is due again.
+DELIVERY_IDLE_S = 0.5
+# Younger requests are the worker's, which can start orders eagerly.
+DISPATCH_AFTER_S = 1.0
+# While more wait than the workers begin, it begins but few: they bear the load, and know when there is room.
+IN_FLIGHT = 20
+KEYS_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 90, 1, 7
+TOKENS_DAYS = 30
+SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
+STOP_S = 6.0
+# How often it is asked whether the next anchor is due; the database says so, however many relays ask.
+ANCHOR_LOOK_S = 10.0
+# Room that a refund holds for a second person who did not come is free at the latest after this.
+LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
+# Authorisations that end soon, of which their orders are told.
+RENEWALS_LOOK_S, RENEWALS_AT_ONCE = 10.0, 200
+# Orders from before contacts were kept (0035); a relay of an older version may still add some.
+CONTACTS_LOOK_S, CONTACTS_AT_ONCE = 30.0, 200
+# Questions to the books come one at a time, with room for orders between them.
+CHECK_PAUSE_S, CHECK_LOOK_S = 5.0, 30.0
+Step = Callable[[], Awaitable[bool]]
+_log = logging.getLogger(__name__)
+
+
+def run() -> None:
+    """Relay until SIGTERM or SIGINT; ends the process with 0."""
+    process.run("relay", serve)
+
+
+async def serve(settings: Settings, stopping: asyncio.Event) -> None:
+    """One life of the process; an unreachable database or Temporal does not end it."""
+    telemetry.instrument_httpx()
+    database, vault, condition = Database.from_settings(settings), Vault.from_settings(settings), Condition()
+    senders = _Senders(
+        Deliverer(database, vault, settings),
+        Notifier(database, vault, settings),
+        Messenger(database, vault, settings, build_messages(settings)),
+    )
+    dispatcher = _dispatcher(database, settings)
+    work = [
+        dispatcher.run(),
+        *_sending(database, senders, settings, stopping, condition),
+        *_keeping(database, vault, settings, stopping, condition),
+    ]
+    tasks = [asyncio.create_task(job) for job in work]
+    ready = partial(_ready, tasks, condition)
+    metrics.serve(settings.relay_metrics_port, partial(_healthy, tasks), settings.metrics_host, ready=ready)
+    async with beating(database, "relay", settings, condition):
+        await stopping.wait()
+        await dispatcher.stop()
+        await ended(tasks, STOP_S)
+        await senders.close()
+    await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Senders:
+    """What speaks to the outside."""
+
+    deliverer: Deliverer
+    notifier: Notifier
+    messenger: Messenger
+
+    async def close(self) -> None:
+        await asyncio.gather(self.deliverer.close(), self.notifier.close(), self.messenger.close())
+
+
+def _dispatcher(database: Database, settings: Settings) -> Dispatcher:
+    client = workflow_starts.lazily_connected(settings)
+    return Dispatcher(
+        database, client, settings, eager=False, min_age_s=DISPATCH_AFTER_S, idle_s=IDLE_S, in_flight=IN_FLIGHT
+    )
+
+
+def _sending(
+    database: Database, senders: _Senders, settings: Settings, stopping: asyncio.Event, condition: Condition
+) -> list[Coroutine[None, None, None]]:
+    """Events to subscribers, messages to customers, notices to staff. All but the events needs the master key."""
+    fresh, messenger, notifier = asyncio.Event(), senders.messenger, senders.notifier
+    busy_s, look_s = settings.relay_poll_s, settings.notice_poll_s
+    idle_s = max(busy_s, IDLE_S)
+    deliver, send, tell = (
+        with_own_keys(condition, step) for step in (senders.deliverer.step, messenger.step, notifier.tell)
+    )
+    return [
+        repeat("fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
+        repeat("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
+        repeat("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
+        repeat("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
+        repeat("notices", tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
+    ]
+
+
+def _keeping(
+    database: Database, vault: Vault, settings: Settings, stopping: asyncio.Event, condition: Condition
+) -> list[Coroutine[None, None, None]]:
+    """What is looked after from time to time."""
+    anchor_s = settings.audit_anchor_s
+    found, swept = (
+        with_own_keys(condition, step) for step in (contacts(database, KeyRing(vault)), sweep(database, vault))
+    )
+
+    def every(name: str, step: Step, busy_s: float, idle_s: float) -> Coroutine[None, None, None]:
+        return repeat(name, step, stopping, busy_s=busy_s, idle_s=idle_s)
+
+    return [
+        every("audit anchor", anchor(database, anchor_s), SWEEP_PAUSE_S, min(ANCHOR_LOOK_S, anchor_s)),
+        every("lapsed refunds", lapse_refunds(database), SWEEP_PAUSE_S, LAPSE_LOOK_S),
+        every("renewals", wake_renewals(database), SWEEP_PAUSE_S, RENEWALS_LOOK_S),
+        every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_LOOK_S),
+        every("contacts", found, SWEEP_PAUSE_S, CONTACTS_LOOK_S),
+        every("backorders", Waker(database).step, BACKORDERS_BUSY_S, BACKORDERS_LOOK_S),
+        every("backlogs", observing(database), BACKLOGS_LOOK_S, BACKLOGS_LOOK_S),
+        every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),
+    ]
+
+
+def with_own_keys(condition: Condition, step: Step) -> Step:
+    """The step, which opens or seals something: it rests while the database has master keys that are not ours."""
+
+    async def guarded() -> bool:
+        return condition.other_key is None and await step()
+
+    return guarded
+
+
+def _healthy(tasks: Sequence["asyncio.Task[None]"]) -> bool:
+    return PULSE.healthy() and not any(task.done() for task in tasks)
+
+
+def _ready(tasks: Sequence["asyncio.Task[None]"], condition: Condition) -> metrics.Answer:
+    if PULSE.cut_off:
+        return False, {"status": "not_ready", "code": CUT_OFF, "detail": "PostgreSQL does not answer this relay"}
+    if condition.trouble is not None:
+        return False, {"status": "not_ready", **condition.trouble}
+    return (True, {"status": "ready"}) if _healthy(tasks) else (False, {"status": "down"})
+
+
+def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) -> Step:
+    """The step that turns events into deliveries and messages; sets `fresh`, or `to_tell`, when it has made some.
+
+    Events that nobody subscribed to are no reason to hurry, as long as one turn takes them all: customers are told in
+    larger batches.
+    """
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            taken, made, told = await outbox.fan_out(connection, EVENTS_AT_ONCE)
+        if made:
+            fresh.set()
+        if told:
+            to_tell.set()
+        return made > 0 or taken == EVENTS_AT_ONCE
+
+    return step
+
+
+def anchor(database: Database, every_s: float) -> Step:
+    """The step that anchors the audit log when it is due. Each hash is logged: logs are kept elsewhere."""
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            made = await audit_anchors.make(connection, every_s)
+        if made is not None:
+            _log.info("audit log anchored", extra={"anchor": made.line})
+        return made is not None and made.count >= audit_anchors.AT_ONCE
+
+    return step
+
+
+def lapse_refunds(database: Database) -> Step:
+    """The step that frees the room of refunds that no second person decided in time, order by order."""
+
+    async def step() -> bool:
+        async with database.begin() as connection:
+            orders = await refunds.orders_with_lapsed(connection, LAPSED_AT_ONCE)
+        for order_no in orders:
+            async with database.begin() as connection:
+                await timeline.lock_order(connection, order_no)
+                await refunds.lapse(connection, order_no)
+        return len(orders) == LAPSED_AT_ONCE
+
+    return step
+
+
+def wake_renewals(database: Database) -> Step:
+    """The step that tells orders of authorisations of theirs that end soon."""
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            return await renewals.wake(connection, RENEWALS_AT_ONCE) == RENEWALS_AT_ONCE
+
+    return step
+
+
+def contacts(database: Database, keys: KeyRing) -> Step:
+    """The step that makes orders from before they kept their contact found by it, a few at a time."""
+
+    async def step() -> bool:
+        async with database.begin() as connection:
+            done = await order_contacts.fill(connection, keys, CONTACTS_AT_ONCE)
+        if done:
+            _log.info("orders are found by the contact that they named", extra={"orders": done})
+        return done == CONTACTS_AT_ONCE
+
+    return step
+
+
+def sweep(database: Database, vault: Vault) -> Step:
+    """The step that deletes what nobody will ask for again, a few rows at a time, and seals what still lies open."""
+    ring = KeyRing(vault)
+
+    async def step() -> bool:
+        async with autocommit(database) as connection:
+            keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
+            sealed = await idempotency_sealing.seal_old(connection, ring, SWEEP_ROWS)
+            told = await outbox.forget_deliveries(connection, outbox.DELIVERIES_DAYS, SWEEP_ROWS)
+            shut = await deliveries.give_up_disabled(connection, SWEEP_ROWS)
+            over = await alerts.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
+            gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
+            past = await api_tokens.forget(connection, TOKENS_DAYS, SWEEP_ROWS)
+            codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
+        return SWEEP_ROWS in (keys, sealed, told, shut, over, gone, past, codes)
+
+    return step

@@ -1,0 +1,88 @@
+"""What a claimed message becomes: something to hand to its provider, or the reason why there is nothing to send."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from domain.gateways import OutgoingMessage
+from infra.db.customers.profiles import KeyRing, profile_context
+from infra.db.notifications.messages import body_context, to_context
+from infra.db.notifications.send_queue import Claimed, Frozen, Settled
+from infra.notifications.wording import address_of, worded
+from infra.security.crypto import Unreadable
+from infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message in its words. `frozen` is to be kept before the first try, None when it is kept already."""
+
+    message: Claimed
+    words: OutgoingMessage = field(repr=False)
+    frozen: Frozen | None = field(repr=False)
+
+
+def told_of(message: Claimed) -> dict[str, str | int | None]:
+    """What a log line says of a message."""
+    about = {"message_id": message.message_id, "order_no": message.order_no, "step": "message"}
+    return {**about, "attempt": message.tries}
+
+
+def written(message: Claimed, keys: KeyRing, settings: Settings) -> Letter | Settled:
+    """The letter: as it was frozen, else from the template's newest version. Raises nothing."""
+    if message.expired:
+        return Settled(message, "expired", final=True)
+    if message.data_key is None:
+        return Settled(message, "erased", skipped=True)
+    try:
+        key = keys.unwrap(message.data_key)
+    except Unreadable:
+        return Settled(message, "key_unreadable")
+    try:
+        return _again(message, keys, key) if message.body_enc else _first(message, keys, key, settings)
+    except Unreadable:
+        # Sealed under a key that is gone: he was erased, and ordered again since.
+        return Settled(message, "erased", skipped=True)
+    except Exception:
+        # A message that cannot even be written counts its tries like any other, and is given up.
+        _log.exception("a message fails by our own fault", extra=told_of(message))
+        return Settled(message, "internal_error")
+
+
+def _again(message: Claimed, keys: KeyRing, key: bytes) -> Letter:
+    assert message.to_enc is not None and message.body_enc is not None
+    to = keys.vault.open_json(key, message.to_enc, to_context(message.message_id))
+    said = keys.vault.open_json(key, message.body_enc, body_context(message.message_id))
+    return Letter(message, _handed(message, to, said), None)
+
+
+def _first(message: Claimed, keys: KeyRing, key: bytes, settings: Settings) -> Letter | Settled:
+    sealed = message.profile_enc
+    profile = keys.vault.open_json(key, sealed, profile_context(message.customer_id)) if sealed else {}
+    to = address_of(profile, message.channel)
+    if to is None:
+        return Settled(message, "no_address", skipped=True)
+    words = worded(message, profile, settings)
+    said = {"subject": words.subject, "body": words.body}
+    frozen = Frozen(
+        message.message_id,
+        words.version,
+        words.language,
+        to_enc=keys.vault.seal_json(key, to, to_context(message.message_id)),
+        body_enc=keys.vault.seal_json(key, said, body_context(message.message_id)),
+    )
+    return Letter(message, _handed(message, to, said), frozen)
+
+
+def _handed(message: Claimed, to: str, said: dict[str, str]) -> OutgoingMessage:
+    return OutgoingMessage(
+        idempotency_key=message.idempotency_key,
+        channel=cast(Literal["email", "sms"], message.channel),
+        template=message.template,
+        order_no=message.order_no,
+        to=to,
+        subject=said["subject"],
+        body=said["body"],
+    )

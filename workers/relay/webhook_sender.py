@@ -1,0 +1,134 @@
+"""Delivers events to webhook endpoints: in order for each order, signed, again until taken or given up."""
+
+import asyncio
+import json
+import logging
+import random
+from datetime import UTC, datetime
+
+import httpx
+
+from infra import webhook_client
+from infra.db.autocommit import autocommit
+from infra.db.engine import Database
+from infra.db.webhooks import deliveries
+from infra.db.webhooks.deliveries import Delivery, Endpoint
+from infra.db.webhooks.endpoints import secret_context
+from infra.observability.metrics import OUTBOX_LAG
+from infra.observability.telemetry import bind_order
+from infra.security.crypto import Unreadable, Vault
+from infra.security.network_addresses import Reach
+from infra.settings import Settings
+from infra.webhook_client import TargetRefusedError
+from workers.polling import ended
+
+AT_ONCE = 8
+MAX_BACKOFF_S = 3600.0
+STOP_S = 5.0
+# Nobody is dead by one failure after quiet days: a message was tried so often in vain, for about two minutes.
+TRIED_ENOUGH = 8
+_log = logging.getLogger(__name__)
+
+
+class Deliverer:
+    """One lane per endpoint with something due, so that a slow endpoint slows nobody else.
+
+    `backoff_s` is the first delay; it doubles at each failure, with jitter, up to an hour.
+    """
+
+    def __init__(self, database: Database, vault: Vault, settings: Settings, *, backoff_s: float = 1.0) -> None:
+        self._database = database
+        self._vault = vault
+        self._attempts = settings.webhook_attempts
+        self._dead_after_s = settings.webhook_dead_after_s
+        self._timeout_s = settings.webhook_timeout_s
+        self._reach = Reach.from_settings(settings)
+        self._backoff_s = backoff_s
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+
+    async def step(self) -> bool:
+        """Open a lane for each endpoint that has something due and no lane yet; True when there is one."""
+        async with autocommit(self._database) as connection:
+            due = await deliveries.due_endpoints(connection)
+        for endpoint in due:
+            if endpoint.endpoint_id not in self._lanes:
+                self._open_lane(endpoint)
+        return bool(due)
+
+    async def close(self) -> None:
+        """Let running deliveries end, cancel those that take too long: their lease brings them back."""
+        await ended(list(self._lanes.values()), STOP_S)
+
+    def _open_lane(self, endpoint: Endpoint) -> None:
+        lane = asyncio.create_task(self._drain(endpoint))
+        self._lanes[endpoint.endpoint_id] = lane
+        lane.add_done_callback(lambda _: self._lanes.pop(endpoint.endpoint_id, None))
+
+    async def _drain(self, endpoint: Endpoint) -> None:
+        try:
+            async with webhook_client.client(self._timeout_s, self._reach) as http:
+                while claimed := await self._claim(endpoint):
+                    await asyncio.gather(*(self._deliver(http, endpoint, delivery) for delivery in claimed))
+        except Exception:
+            # The lease runs out and the next step opens the lane anew.
+            _log.warning("a lane ends early", exc_info=True, extra={"endpoint_id": endpoint.endpoint_id})
+
+    async def _claim(self, endpoint: Endpoint) -> list[Delivery]:
+        lease_s = 2 * self._timeout_s + 5
+        async with autocommit(self._database) as connection:
+            return await deliveries.claim(connection, endpoint.endpoint_id, AT_ONCE, lease_s)
+
+    async def _deliver(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Delivery) -> None:
+        error = await self._attempt(http, endpoint, delivery)
+        async with autocommit(self._database) as connection:
+            if error is None:
+                await deliveries.mark_done(connection, delivery)
+                OUTBOX_LAG.observe((datetime.now(UTC) - delivery.occurred_at).total_seconds())
+                return
+            await deliveries.mark_failed(connection, delivery, error, self._delay_s(delivery.tries), self._attempts)
+            enough = delivery.tries >= min(TRIED_ENOUGH, self._attempts)
+            dead_after_s = self._dead_after_s if enough else 0.0
+            disabled = await deliveries.note_failure(connection, endpoint.endpoint_id, error, dead_after_s)
+        about = {"endpoint_id": delivery.endpoint_id, "message_id": delivery.message_id}
+        with bind_order(delivery.order_no, step="webhook", attempt=delivery.tries):
+            _log.warning("webhook not taken", extra={**about, "code": error})
+        if disabled:
+            _log.error("a webhook endpoint that takes nothing is switched off", extra={**about, "code": error})
+
+    async def _attempt(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Delivery) -> str | None:
+        """None when the endpoint took it, else an error code."""
+        try:
+            body = message(delivery)
+            headers = webhook_client.signed_headers(self._secret(endpoint), delivery.message_id, body)
+            # httpx counts the time-out anew for each piece that arrives; this one is for all of it.
+            async with asyncio.timeout(self._timeout_s):
+                status = await webhook_client.post(http, endpoint.url, headers, body)
+        except (TimeoutError, httpx.TimeoutException):
+            return "timeout"
+        except TargetRefusedError:
+            return "target_refused"
+        except Unreadable:
+            return "secret_unreadable"
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+            return "connection_failed"
+        return None if 200 <= status < 300 else f"http_{status}"
+
+    def _secret(self, endpoint: Endpoint) -> str:
+        key = self._vault.unwrap(endpoint.data_key)
+        return str(self._vault.open_json(key, endpoint.secret_enc, secret_context(endpoint.endpoint_id)))
+
+    def _delay_s(self, tries: int) -> float:
+        return random.uniform(0.5, 1.0) * min(MAX_BACKOFF_S, self._backoff_s * 2.0 ** min(tries - 1, 30))
+
+
+def message(delivery: Delivery) -> str:
+    """The body: {type, timestamp (RFC 3339), data: {order_no, seq, from_status, to_status, data}}."""
+    facts = {
+        "order_no": delivery.order_no,
+        "seq": delivery.seq,
+        "from_status": delivery.from_status,
+        "to_status": delivery.to_status,
+        "data": delivery.data,
+    }
+    timestamp = delivery.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps({"type": delivery.type, "timestamp": timestamp, "data": facts}, ensure_ascii=False)

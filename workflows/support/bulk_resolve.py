@@ -1,0 +1,28 @@
+"""A bulk act of support: one resolution after the other, at the rate that was asked for."""
+
+from temporalio import workflow
+
+from workflows import names, ports
+from workflows.cancellation_shield import through
+from workflows.payloads import StartJob
+
+
+@workflow.defn(name=names.BULK_RESOLVE)
+class BulkResolveWorkflow:
+    """Works through the items that the books hold for a job; what is done is marked there, so a new run goes on."""
+
+    @workflow.run
+    async def run(self, job: StartJob) -> None:
+        """Resolve them all. It is stopped in the books: Temporal's own cancellation has no effect on it."""
+        await through(self._work(job), _refuse_cancellation)
+
+    async def _work(self, job: StartJob) -> None:
+        workflow.set_current_details(f"Up to {job.rate_per_s:g} orders a second; progress is in the books.")
+        left = 1
+        while left:
+            left = (await ports.resolve_slice(job, f"resolve up to {job.rate_per_s:g} orders a second")).left
+        workflow.set_current_details("Finished, or stopped on request.")
+
+
+def _refuse_cancellation() -> None:
+    workflow.logger.warning("cancellation from Temporal has no effect on a bulk act: stop its job")
