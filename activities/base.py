@@ -97,7 +97,7 @@ def as_failure(error: Exception) -> ApplicationError:
             pause = _pause(error, attempt)
             said = (error.provider, attempt, *([error.cause] if error.cause else []))
             return ApplicationError(error.code, *said, type=error.code, next_retry_delay=pause)
-        case DBAPIError() if bug := fault_of(error):
+        case SQLAlchemyError() if bug := fault_of(error):
             _log.error(
                 "the books refuse what the program wants", extra={"code": bug, "constraint": constraint_of(error)}
             )

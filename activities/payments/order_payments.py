@@ -121,7 +121,7 @@ class PaymentActivities:
             return
         answer = await self._calls.ask(open_one.payment_id)
         async with self._db.begin() as conn:
-            fenced = await transactions.begin(conn, _as_new(open_one, order_no))
+            fenced = await transactions.fence(conn, open_one.payment_id)
         if answer is None or answer.status is PaymentStatus.PENDING:
             code = "abandoned" if answer is None else "given_up"
             answer = GatewayResult(

@@ -21,6 +21,14 @@ _BEGIN = text(
     RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
     """
 )
+# What is in the books already is fenced without a new intent: a hold keeps those from being written, and keeps nobody
+# from finding out what became of an earlier call.
+_FENCE = text(
+    """
+    UPDATE payments SET tries = tries + 1, updated_at = now() WHERE payment_id = :payment_id
+    RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
+    """
+)
 _FINISH = text(
     """
     UPDATE payments SET status = :status, provider_ref = coalesce(:provider_ref, provider_ref), risk = :risk,
@@ -200,6 +208,11 @@ async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
     }
     row = (await conn.execute(_BEGIN, values)).one()
     return _intent(row)
+
+
+async def fence(conn: AsyncConnection, payment_id: int) -> Intent:
+    """Take over from whoever asked before, without asking for anything: what they still write is fenced off."""
+    return _intent((await conn.execute(_FENCE, {"payment_id": payment_id})).one())
 
 
 async def finish(

@@ -113,6 +113,21 @@ async def test_cancelling_a_held_order_undoes_it_and_closes_the_hold(stage: Stag
     assert (await stage.sql("SELECT hold FROM orders WHERE order_no = :o", o=order_no))[0][0] is None
 
 
+@pytest.mark.parametrize("kind", ["authorise", "capture"])
+async def test_a_held_order_whose_payment_has_an_unknown_outcome_is_cancelled(stage: Stage, kind: str) -> None:
+    order_no = await unpaid(stage)
+    stage.fault("payments", "timeout_after", 1, order_no=order_no, kind=kind)
+    stage.fault("payments", "error", 1_000, order_no=order_no, kind="lookup")
+    await pay_again(stage, order_no)
+    await stage.parked(order_no, 60)
+    await hold(stage, order_no, "risk")
+    stage.sandbox.http.delete("/faults")
+    await cancel(stage, order_no)
+    await stage.reaches(order_no, "cancelled", 60)
+    given_back = {"authorise": ["authorise", "void"], "capture": ["authorise", "capture", "refund"]}
+    assert [kind for kind, _ in stage.payments(order_no)] == given_back[kind]
+
+
 async def test_two_holds_at_once_and_the_order_goes_on_after_the_second(stage: Stage) -> None:
     order_no = await unpaid(stage)
     first, second = await hold(stage, order_no, "address"), await hold(stage, order_no, "manual", deadline_s=900)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import WorkflowUpdateFailedError
 
+from activities.base import as_failure
 from activities.orders.lifecycle import OrderActivities
 from domain.alerts import Kind
 from infra.db.alerts.order_rules import DETECTORS
@@ -214,6 +216,17 @@ async def test_a_step_that_fails_by_a_fault_of_the_program_parks_and_names_it(st
     await retry(stage, order_no)
     await stage.reaches(order_no, "preparing")
     assert stage.parcels(order_no) == ["booked"]
+
+
+@pytest.mark.parametrize(("rows", "code"), [("false", "bug_02000"), ("true", "bug_21000")])
+async def test_a_row_that_is_missing_or_there_twice_is_a_fault_of_the_program_and_no_busy_database(
+    stage: Stage, rows: str, code: str
+) -> None:
+    async with stage.database.begin() as conn:
+        found = await conn.execute(text(f"SELECT n FROM generate_series(1, 2) n WHERE {rows}"))
+        with pytest.raises(SQLAlchemyError) as error:
+            found.one()
+    assert as_failure(error.value).type == code
 
 
 async def test_a_step_of_the_books_that_fails_by_a_fault_of_the_program_is_shown_until_it_is_corrected(
