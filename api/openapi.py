@@ -1,11 +1,15 @@
-"""What the OpenAPI document says of bodies that routes read by themselves."""
+"""How a route states what it takes and answers, for the OpenAPI document."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import UnionType
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
 _REF = "#/components/schemas/{model}"
+_HEADER_REF = "#/components/headers/{name}"
 _known: dict[str, dict[str, Any]] = {}
 
 _PROBLEM = {
@@ -41,6 +45,78 @@ IF_MATCH = {
 }
 
 
+ETAG, LOCATION, REPLAYED, RETRY_AFTER = "ETag", "Location", "Idempotent-Replayed", "Retry-After"
+CONTENT_DISPOSITION = "Content-Disposition"
+_LIMITED = ("RateLimit", "RateLimit-Policy")
+# Every header that an answer may carry beside the general ones of HTTP. The tests compare them with what is sent.
+HEADERS = {
+    ETAG: "The version of the order, for `If-Match`. It changes with every event of the order.",
+    LOCATION: "The path of what was created. A replayed answer carries none.",
+    REPLAYED: "`true` when this is the first answer to the key, given again.",
+    RETRY_AFTER: "After how many seconds to try again.",
+    CONTENT_DISPOSITION: "The name of the file.",
+    "RateLimit": 'What is left of the caller\'s limit: `"default";r=<calls>;t=<seconds>`. Absent without a limit.',
+    "RateLimit-Policy": 'The caller\'s limit: `"default";q=<calls>;w=<seconds>`. Absent without a limit.',
+    "WWW-Authenticate": "With 401: which authentication is expected.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of an operation: the model of its JSON or, without one, its `media` types; neither for no content."""
+
+    status: int
+    model: type[BaseModel] | UnionType | None = None
+    headers: Sequence[str] = ()
+    media: Sequence[str] = ()
+    means: str = "Successful Response"
+
+
+def operation(
+    name: str,
+    first: Answer,
+    *others: Answer,
+    body: type[BaseModel] | None = None,
+    parameters: Sequence[dict[str, Any]] = (),
+    with_key: bool = False,
+    refused: dict[int | str, dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The arguments with which a router registers an operation, as in `@router.post(path, **operation(...))`.
+
+    `name` is the stable operation id: a verb and a noun in snake_case. A `body` goes with an Idempotency-Key;
+    `with_key` asks for one where there is no body. `first` is the usual answer. `refused` are the responses of
+    refusals where they are not the usual ones. The models describe; nothing validates answers with them at run time.
+    """
+    replays = (REPLAYED,) if body is not None or with_key else ()
+    answers = {answer.status: _announced(answer, replays) for answer in (first, *others)}
+    stated: dict[str, Any] = {
+        "operation_id": name,
+        "status_code": first.status,
+        "responses": (problems() if refused is None else refused) | answers,
+    }
+    if first.model is None:
+        stated["response_class"] = Response
+    if body is not None:
+        stated["openapi_extra"] = body_of(body, *parameters)
+    elif with_key or parameters:
+        stated["openapi_extra"] = {"parameters": [*([_KEY_PARAMETER] if with_key else []), *parameters]}
+    return stated
+
+
+def _announced(answer: Answer, headers: Sequence[str]) -> dict[str, Any]:
+    """One of a route's `responses`."""
+    said: dict[str, Any] = {"description": answer.means, "headers": _headers(*answer.headers, *headers)}
+    if answer.model is not None:
+        said["model"] = answer.model
+    if answer.media:
+        said["content"] = {media: {"schema": {"type": "string", "format": "binary"}} for media in answer.media}
+    return said
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": _HEADER_REF.format(name=name)} for name in names}
+
+
 def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, Any]:
     """The `openapi_extra` of a call with this body, an idempotency key and other `parameters`."""
     schema = model.model_json_schema(ref_template=_REF)
@@ -57,15 +133,21 @@ def keyed() -> dict[str, Any]:
 
 def problems(*also: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: every refusal has one form. `also` are statuses of other answers in JSON."""
-    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-    refused = {
-        "4XX": {"description": "Refused", "content": content},
-        "503": {"description": "Later", "content": content},
-    }
+    refused = {"4XX": _refusal("Refused", RETRY_AFTER, "WWW-Authenticate", REPLAYED, *_LIMITED), **later("Later")}
     more: dict[int | str, dict[str, Any]] = {
         str(status): described(_ALSO[status], "application/json") for status in also
     }
     return refused | more
+
+
+def later(means: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers only that it cannot now."""
+    return {"503": _refusal(means, RETRY_AFTER, REPLAYED, *_LIMITED)}
+
+
+def _refusal(means: str, *headers: str) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    return {"description": means, "content": content, "headers": _headers(*headers)}
 
 
 def described(what: str, *content_types: str) -> dict[str, Any]:
@@ -74,14 +156,27 @@ def described(what: str, *content_types: str) -> dict[str, Any]:
 
 
 def complete(app: FastAPI) -> None:
-    """Add the schemas of those bodies to the document that FastAPI makes."""
+    """Add to the document that FastAPI makes: the schemas of those bodies, and the headers."""
     made_by_fastapi = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = made_by_fastapi()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        components = document.setdefault("components", {})
         for name, schema in {**_known, "Problem": _PROBLEM}.items():
-            schemas.setdefault(name, schema)
+            components.setdefault("schemas", {}).setdefault(name, schema)
+        components["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
+        }
+        for operations in document["paths"].values():
+            for each in operations.values():
+                _announce_limits(each)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _announce_limits(operation: dict[str, Any]) -> None:
+    """Every answer to a caller with a token says what is left of the caller's limit."""
+    if "security" in operation:
+        for response in operation["responses"].values():
+            response.setdefault("headers", {}).update(_headers(*_LIMITED))

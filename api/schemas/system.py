@@ -1,6 +1,25 @@
 """What the calls on the installation answer."""
 
-from pydantic import BaseModel
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Health(BaseModel):
+    """Whether the process lives."""
+
+    status: Literal["ok", "down"]
+
+
+class Readiness(BaseModel):
+    """Whether orders can be accepted, and what runs beside the API."""
+
+    status: Literal["ready"]
+    temporal: Literal["connected", "unreachable"]
+    worker: str = Field(description="`serving`, `none`, or the code of what keeps every worker from starting orders.")
+    worker_detail: str | None = Field(default=None, description="What to do; absent while a worker serves.")
+    relay: Literal["serving", "none"]
+    relay_detail: str | None = Field(default=None, description="What to do; absent while a relay serves.")
 
 
 class Finding(BaseModel):

@@ -1,10 +1,16 @@
-"""Every answer in these tests is one that the OpenAPI document announces: its status and its type of content."""
+"""Every answer in these tests is one that the OpenAPI document announces: its status, its type of content, its headers,
+and, where the document has a schema, its JSON, without a field that the schema does not name."""
 
 import re
+from copy import deepcopy
 from typing import Any
 
 import httpx
+import jsonschema_rs
 from fastapi import FastAPI
+
+from api.openapi import HEADERS
+from tests.api.undescribed import UNDESCRIBED
 
 
 class Conforming(httpx.ASGITransport):
@@ -16,11 +22,56 @@ class Conforming(httpx.ASGITransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = await super().handle_async_request(request)
+        await answer.aread()
         operation = operation_of(self._described, request.method, request.url.path)
         if operation is not None:
-            fault = difference(operation, answer)
+            fault = difference(operation, answer) or self._misshaped(operation, answer)
             assert fault is None, f"{request.method} {request.url.path}: {fault}"
         return answer
+
+    def _misshaped(self, operation: dict[str, Any], answer: httpx.Response) -> str | None:
+        if operation["operationId"] in UNDESCRIBED or not answer.content:
+            return None
+        schemas: _Schemas = self._described.state.schemas
+        return schemas.difference(operation, answer)
+
+
+class _Schemas:
+    """The schemas of one document's answers, closed: a field that they do not name is a fault."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._components = closed(document["components"])
+        self._validators: dict[tuple[str, str], jsonschema_rs.Validator | None] = {}
+
+    def difference(self, operation: dict[str, Any], answer: httpx.Response) -> str | None:
+        """In what the JSON of the answer is not as described; None when it is."""
+        status = _announced_as(operation, answer)
+        key = operation["operationId"], status
+        if key not in self._validators:
+            content = operation["responses"][status].get("content", {})
+            kind = next((kind for kind in content if kind.endswith("json")), None)
+            self._validators[key] = self._validator(content[kind]["schema"]) if kind else None
+        validator = self._validators[key]
+        if validator is None:
+            return None
+        faults = list(validator.iter_errors(answer.json()))
+        return "; ".join(f"{'/'.join(map(str, fault.instance_path))}: {fault.message}" for fault in faults) or None
+
+    def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Validator:
+        whole = {**closed(schema), "components": self._components}
+        return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+
+
+def closed(schema: Any) -> Any:
+    """The same schema, but objects have no further fields where it does not say that they may."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    shut = {name: closed(each) for name, each in schema.items()}
+    if "properties" in shut and shut.get("type") == "object":
+        shut.setdefault("additionalProperties", False)
+    return shut
 
 
 def operation_of(app: FastAPI, method: str, path: str) -> dict[str, Any] | None:
@@ -38,17 +89,27 @@ def _patterns(app: FastAPI) -> list[tuple[re.Pattern[str], dict[str, Any]]]:
         paths = sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
         known = [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), ops) for path, ops in paths]
         app.state.patterns = known
+        app.state.schemas = _Schemas(deepcopy(app.openapi()))
     return known
 
 
 def difference(operation: dict[str, Any], answer: httpx.Response) -> str | None:
     """In what the answer is not as announced; None when it is."""
-    status, announced = str(answer.status_code), operation["responses"]
-    response = announced.get(status) or announced.get(f"{status[0]}XX")
-    if response is None:
+    announced, status = operation["responses"], _announced_as(operation, answer)
+    if status not in announced:
         return f"{status} is not among {', '.join(announced)}"
     content = answer.headers.get("content-type", "").partition(";")[0]
-    kinds = list(response.get("content", {}))
+    kinds = list(announced[status].get("content", {}))
     if content not in kinds and (content or kinds):
         return f"{status} is {content or 'without content'}, not {' or '.join(kinds) or 'without content'}"
+    known = {name.lower() for name in announced[status].get("headers", {})}
+    unknown = [name for name in HEADERS if name.lower() in answer.headers and name.lower() not in known]
+    if unknown and operation["operationId"] not in UNDESCRIBED:
+        return f"{status} does not announce the headers {', '.join(unknown)}"
     return None
+
+
+def _announced_as(operation: dict[str, Any], answer: httpx.Response) -> str:
+    """Under which status the document has an answer."""
+    status = str(answer.status_code)
+    return status if status in operation["responses"] or status[0] not in "45" else f"{status[0]}XX"

@@ -5,7 +5,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.dependencies import Services, json_response, services
 from api.errors import cannot_write, not_writable, unavailable
-from api.openapi import described
+from api.openapi import Answer, later, operation
+from api.schemas.system import Health, Readiness
 from infra.db.engine import PoolExhausted
 from infra.db.system import master_keys, processes
 from infra.db.system.processes import Workers
@@ -15,30 +16,22 @@ from infra.timeouts import within
 
 router = APIRouter(tags=["system"])
 
+_HANGS = "The process hangs and is about to end"
+_NOT_READY = "PostgreSQL does not answer, cannot write, or is sealed under another master key"
 READY_TIMEOUT_S = 3.0
 
 
-@router.get("/healthz", responses={"503": described("The process hangs and is about to end", "application/json")})
+@router.get("/healthz", **operation("get_health", Answer(200, Health), Answer(503, Health, means=_HANGS), refused={}))
 async def healthy() -> Response:
     """The process lives and gets round. Where this is 503, or is not answered, start it again."""
     return json_response({"status": "ok"}) if PULSE.healthy() else json_response({"status": "down"}, 503)
 
 
-@router.get(
-    "/readyz",
-    responses={
-        "503": described(
-            "PostgreSQL does not answer, cannot write, or is sealed under another master key",
-            "application/problem+json",
-        )
-    },
-)
+@router.get("/readyz", **operation("get_readiness", Answer(200, Readiness), refused=later(_NOT_READY)))
 async def ready(request: Request) -> Response:
     """Orders can be accepted: PostgreSQL answers and writes, and this process has its master keys. Temporal and other
-    processes may be down; it is told, and does not count. The answer comes within 3 seconds.
-
-    `worker` is `serving`, `none`, or what keeps every worker from taking orders on; `worker_detail` says more.
-    `relay` is `serving` or `none`. A process that has not said for half a minute that it lives does not.
+    processes may be down: the answer says so and is still 200. It comes within 3 seconds. A process without a
+    heartbeat for half a minute counts as down.
     """
     parts = services(request)
     try:
@@ -78,7 +71,8 @@ def _relay(living: int) -> dict[str, str]:
 
 
 @router.get(
-    "/metrics", response_class=Response, responses={"200": described("In Prometheus' text format", "text/plain")}
+    "/metrics",
+    **operation("get_metrics", Answer(200, media=["text/plain"], means="In the text format of Prometheus"), refused={}),
 )
 async def measured() -> Response:
     """Prometheus metrics of this process."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.openapi import keyed, problems
+from api.openapi import Answer, operation
 from api.responses import response_of
 from api.schemas.system import Backlog, Findings, Recovered
 from api.services.support import recovery
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["operations"])
 COUNTED = 1_000_000
 
 
-@router.get("/doctor", response_model=Findings, responses=problems())
+@router.get("/doctor", **operation("examine_installation", Answer(200, Findings)))
 async def examine(request: Request, caller: Caller) -> Response:
     """What `oms doctor` looks at, as this API process sees it, with its own settings; no secret and no address of the
     database is told. For operations.
@@ -28,7 +28,7 @@ async def examine(request: Request, caller: Caller) -> Response:
     return json_response({"ok": all(each.ok for each in found), "findings": [asdict(each) for each in found]})
 
 
-@router.get("/backlog", response_model=Backlog, responses=problems())
+@router.get("/backlog", **operation("get_backlog", Answer(200, Backlog)))
 async def waiting(request: Request, caller: Caller) -> Response:
     """How many orders are kept and wait to be begun, and for how long the oldest has waited. They begin as fast as
     those before them come to rest, urgent ones first, then the oldest. From `limit` on no more are accepted (503
@@ -44,7 +44,7 @@ async def waiting(request: Request, caller: Caller) -> Response:
     return json_response(shown)
 
 
-@router.post("/recover", response_model=Recovered, openapi_extra=keyed(), responses=problems())
+@router.post("/recover", **operation("recover_orders", Answer(200, Recovered), with_key=True))
 async def recover(request: Request, caller: Caller, cursor: str | None = None) -> Response:
     """Start again, from the books, every open order that Temporal does not know, and returns and bulk acts.
 

@@ -1,0 +1,105 @@
+"""The OpenAPI document describes every operation: its name, what it answers, and the headers of its answers."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Door
+from tests.api.undescribed import UNDESCRIBED
+
+_VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+_SAYS_WHAT = frozenset({"$ref", "type", "anyOf", "oneOf", "allOf", "enum", "const"})
+
+
+@pytest.fixture(scope="module")
+def document(door: Door) -> dict[str, Any]:
+    return door.app.openapi()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            yield f"{method.upper()} {path}", call
+
+
+def faults(document: dict[str, Any], call: str, operation: dict[str, Any]) -> list[str]:
+    """What is missing from the description of an operation."""
+    name, method = operation["operationId"], call.partition(" ")[0].lower()
+    found = []
+    if not _VERB_NOUN.fullmatch(name) or "_v1_" in name or name.endswith(f"_{method}"):
+        found.append(f"{call}: {name} is not a stable operation id")
+    for status, response in operation["responses"].items():
+        if not status.startswith("2"):
+            continue
+        if not response.get("content") and status != "204":
+            found.append(f"{call}: {status} has no content")
+        for kind, content in response.get("content", {}).items():
+            if kind == "application/json":
+                found += [f"{call}: {status} {fault}" for fault in empty(document, content.get("schema", {}))]
+    return found
+
+
+def empty(
+    document: dict[str, Any], schema: dict[str, Any], path: str = "body", seen: tuple[str, ...] = ()
+) -> list[str]:
+    """Where a schema says nothing."""
+    if (reference := schema.get("$ref")) is not None:
+        name = reference.rsplit("/", 1)[-1]
+        known = document["components"]["schemas"][name]
+        return [] if name in seen else empty(document, known, path, (*seen, name))
+    if not _SAYS_WHAT & schema.keys():
+        return [f"{path} is not described"]
+    found = []
+    for kind in ("anyOf", "oneOf", "allOf"):
+        for each in schema.get(kind, ()):
+            found += empty(document, each, path, seen)
+    for name, each in schema.get("properties", {}).items():
+        found += empty(document, each, f"{path}.{name}", seen)
+    if schema.get("type") == "array":
+        found += empty(document, schema.get("items", {}), f"{path}[]", seen)
+    return found
+
+
+def test_every_operation_has_a_stable_id_and_describes_what_it_answers(document: dict[str, Any]) -> None:
+    missing = [
+        fault
+        for call, operation in operations(document)
+        if operation["operationId"] not in UNDESCRIBED
+        for fault in faults(document, call, operation)
+    ]
+    assert missing == []
+
+
+def test_operations_that_are_described_leave_the_list_of_those_that_are_not(document: dict[str, Any]) -> None:
+    left = {operation["operationId"] for call, operation in operations(document) if faults(document, call, operation)}
+    assert UNDESCRIBED - left == set(), "remove them from tests/api/undescribed.py"
+
+
+def test_every_operation_id_is_of_one_operation(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in operations(document)]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_header_that_an_answer_names_is_described(document: dict[str, Any]) -> None:
+    known = document["components"]["headers"]
+    named = {
+        header["$ref"].rsplit("/", 1)[-1]
+        for _, operation in operations(document)
+        for response in operation["responses"].values()
+        for header in response.get("headers", {}).values()
+    }
+    assert named - known.keys() == set()
+    assert all(header["description"] for header in known.values())
+
+
+def test_what_is_keyed_says_that_an_answer_may_be_replayed(document: dict[str, Any]) -> None:
+    silent = [
+        call
+        for call, operation in operations(document)
+        if operation["operationId"] not in UNDESCRIBED
+        and any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
+        and not any("Idempotent-Replayed" in response["headers"] for response in operation["responses"].values())
+    ]
+    assert silent == []

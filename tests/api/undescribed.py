@@ -1,0 +1,116 @@
+"""Operations that do not yet describe what they answer. Nothing is added here."""
+
+UNDESCRIBED = frozenset(
+    {
+        # orders
+        "place_order_v1_orders_post",
+        "list_orders_v1_orders_get",
+        "get_order_v1_orders__order_no__get",
+        "change_order_v1_orders__order_no__patch",
+        "get_events_v1_orders__order_no__events_get",
+        "cancel_order_v1_orders__order_no__cancel_post",
+        "correct_contact_v1_orders__order_no__contact_patch",
+        "send_last_again_v1_orders__order_no__messages_resend_post",
+        # payments
+        "pay_v1_orders__order_no__payments_post",
+        # refunds
+        "open_refund_v1_orders__order_no__refunds_post",
+        "of_order_v1_orders__order_no__refunds_get",
+        "one_v1_refunds__refund_id__get",
+        # disputes
+        "open_ones_v1_disputes_get",
+        "hand_in_v1_disputes__dispute_id__evidence_post",
+        "accept_v1_disputes__dispute_id__accept_post",
+        # documents
+        "invoice_v1_orders__order_no__invoice_post",
+        "refund_credit_note_v1_refunds__refund_id__credit_note_post",
+        "cancellation_credit_note_v1_orders__order_no__credit_note_post",
+        "missing_invoices_v1_orders__order_no__supplementary_invoices_post",
+        "of_order_v1_orders__order_no__documents_get",
+        "pdf_v1_documents__document_no__pdf_get",
+        "one_v1_documents__document_no__get",
+        # feedback
+        "give_v1_orders__order_no__feedback_post",
+        "of_order_v1_orders__order_no__feedback_get",
+        "every_v1_feedback_get",
+        "summary_v1_feedback_summary_get",
+        "answer_v1_feedback__feedback_id__answer_post",
+        # holds
+        "put_on_v1_orders__order_no__holds_post",
+        "release_v1_orders__order_no__holds__hold_no__release_post",
+        "prioritise_v1_orders__order_no__priority_post",
+        "open_holds_v1_support_holds_get",
+        # messages
+        "told_v1_orders__order_no__messages_get",
+        "retry_v1_orders__order_no__messages__message_id__retry_post",
+        # returns
+        "ask_v1_orders__order_no__returns_post",
+        "get_return_v1_returns__return_id__get",
+        "list_returns_v1_returns_get",
+        "label_v1_returns__return_id__label_get",
+        "approve_v1_returns__return_id__approve_post",
+        "cancel_v1_returns__return_id__cancel_post",
+        "reject_v1_returns__return_id__reject_post",
+        "sent_v1_returns__return_id__tracking_post",
+        "receive_v1_returns__return_id__receive_post",
+        "inspect_v1_returns__return_id__inspect_post",
+        # support
+        "stuck_v1_support_stuck_get",
+        "resolve_v1_support_orders__order_no__resolve_post",
+        "resolve_many_v1_support_resolve_post",
+        "job_v1_support_jobs__job_id__get",
+        "stop_v1_support_jobs__job_id__stop_post",
+        "adjust_v1_support_orders__order_no__adjust_post",
+        "listed_v1_support_approvals_get",
+        "approve_v1_support_approvals__approval_id__approve_post",
+        "refuse_v1_support_approvals__approval_id__refuse_post",
+        "running_v1_support_orders__order_no__running_get",
+        "act_v1_support_orders__order_no__running__activity_id__post",
+        "reset_v1_support_orders__order_no__reset_post",
+        # catalogue
+        "add_product_v1_products_post",
+        "get_product_v1_products__sku__get",
+        "add_warehouse_v1_warehouses_post",
+        # stock
+        "get_levels_v1_stock__sku__get",
+        "receive_v1_stock_receipts_post",
+        "adjust_v1_stock_adjustments_post",
+        "transfer_v1_stock_transfers_post",
+        "release_v1_stock_quarantine_post",
+        # store credit
+        "read_store_credit_v1_customers__customer_id__store_credit_get",
+        # parcels
+        "answer_v1_orders__order_no__delivery_problem_post",
+        "came_back_v1_shipments__shipment_id__came_back_post",
+        # webhook endpoints
+        "add_v1_webhook_endpoints_post",
+        "every_v1_webhook_endpoints_get",
+        "replay_v1_webhook_endpoints__endpoint_id__replay_post",
+        "remove_v1_webhook_endpoints__endpoint_id__delete",
+        # notices
+        "add_v1_notices_channels_post",
+        "every_v1_notices_channels_get",
+        "remove_v1_notices_channels__channel_id__delete",
+        "test_v1_notices_channels__channel_id__test_post",
+        # operations
+        # audit
+        "entries_v1_audit_get",
+        "verify_v1_audit_verify_get",
+        "access_v1_audit_access_get",
+        "newest_anchor_v1_audit_anchors_newest_get",
+        "anchor_v1_audit_anchors_post",
+        # ledger
+        "check_v1_ledger_check_get",
+        # tokens
+        "every_v1_tokens_get",
+        "issue_v1_tokens_post",
+        "revoke_v1_tokens__token_id__revoke_post",
+        # staff
+        "every_v1_staff_get",
+        "add_v1_staff_post",
+        "reset_v1_staff__name__reset_post",
+        "remove_v1_staff__name__remove_post",
+        # webhooks
+        "notified_v1_webhooks__provider__post",
+    }
+)
