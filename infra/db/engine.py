@@ -49,8 +49,8 @@ def _noted(watch: Watch, context: ExceptionContext) -> None:
 class Database:
     """One engine per process; `begin` and `autocommit` are the only ways to a connection."""
 
-    def __init__(self, engine: AsyncEngine, watch: Watch) -> None:
-        self.engine, self.watch = engine, watch
+    def __init__(self, engine: AsyncEngine, watch: Watch, pool_timeout_s: float) -> None:
+        self.engine, self.watch, self.pool_timeout_s = engine, watch, pool_timeout_s
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Database":
@@ -78,7 +78,7 @@ class Database:
         )
         event.listen(engine.sync_engine, "handle_error", partial(_noted, watch))
         instrument_engine(engine.sync_engine)
-        return cls(engine, watch)
+        return cls(engine, watch, settings.db_pool_timeout_s)
 
     async def connection(self) -> AsyncConnection:
         """A connection of the pool; the caller closes it.

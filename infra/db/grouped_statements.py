@@ -5,7 +5,10 @@ saves flushes of the log, switches between processes and turns of the event loop
 at once, and nothing else changes for him.
 
 All of a group is kept or nothing is. Where anything of it fails, each is told `Apart` and asks again on a connection of
-its own: nobody gets another's error, and nobody waits for another's lock longer than `PATIENCE`.
+its own: nobody gets another's error, and nobody waits for another's lock longer than `PATIENCE`. Only a time-out of a
+statement fails the whole group: the database is too slow, and each statement again would make it slower.
+
+Nobody waits longer for a connection here than for one of the pool.
 """
 
 import asyncio
@@ -16,7 +19,8 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from psycopg.errors import LockNotAvailable, QueryCanceled
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.autocommit import autocommit
@@ -26,7 +30,6 @@ from infra.db.prepared import Direct, ask_all
 CONNECTIONS, MOST = 3, 8
 # How long a statement of a group may wait for a lock, as `lock_timeout` takes it.
 PATIENCE = "100ms"
-_LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Apart(Exception):
@@ -40,6 +43,7 @@ class _Waiting:
     values: Mapping[str, Any]
     turn: str
     answer: asyncio.Future[Any]
+    until_s: float  # on the loop's clock
 
 
 class Together:
@@ -54,16 +58,20 @@ class Together:
         self._beginning = False  # somebody is about to take what waits
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: set[Hashable] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def one_or_none(self, statement: Direct, values: Mapping[str, Any], turn: str = "") -> Any:
         """The first row, or None. In a group, statements run in the order of `turn`, so that groups lock alike.
 
         Raises Apart, PoolExhausted, and SQLAlchemy's DBAPIError when the statement failed by itself.
         """
+        loop = asyncio.get_running_loop()
         with statement.spanned():
-            waiting = _Waiting(statement, values, turn, asyncio.get_running_loop().create_future())
+            until_s = loop.time() + self._database.pool_timeout_s
+            waiting = _Waiting(statement, values, turn, loop.create_future(), until_s)
             self._waiting.append(waiting)
             self._begin()
+            self._arm(loop)
             return await waiting.answer
 
     @contextmanager
@@ -99,9 +107,9 @@ class Together:
                     self._beginning = True
                     await asyncio.sleep(0)
         except PoolExhausted:
-            self._refuse(PoolExhausted)
+            pass  # who has waited as long is refused by the timer; who came later waits on
         except Exception:  # whatever it is, each meets it again on his own connection
-            self._refuse(Apart)
+            self._refuse_all()
         finally:
             self._free += 1
             self._beginning = False
@@ -118,10 +126,21 @@ class Together:
         self._begin()  # with what is left
         return sorted(group, key=lambda waiting: waiting.turn)
 
-    def _refuse(self, error: type[Exception]) -> None:
+    def _refuse_all(self) -> None:
         for waiting in self._waiting:
-            _fail(waiting, error())
+            _fail(waiting, Apart())
         self._waiting.clear()
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer for the first in the queue: those behind it have more time."""
+        if self._timer is None and self._waiting:
+            self._timer = loop.call_at(self._waiting[0].until_s, self._give_up, loop)
+
+    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        while self._waiting and self._waiting[0].until_s <= loop.time():
+            _fail(self._waiting.popleft(), PoolExhausted())
+        self._arm(loop)
 
 
 async def _answer(conn: AsyncConnection, group: list[_Waiting]) -> bool:
@@ -129,9 +148,8 @@ async def _answer(conn: AsyncConnection, group: list[_Waiting]) -> bool:
     try:
         rows = await ask_all(conn, [(waiting.statement, waiting.values) for waiting in group])
     except BaseException as error:
-        alone = len(group) == 1 and isinstance(error, DBAPIError) and not _impatient(error)
         for waiting in group:
-            _fail(waiting, error if alone else Apart())
+            _fail(waiting, _told(error, alone=len(group) == 1))
         if not isinstance(error, DBAPIError):
             raise
         return not conn.invalidated
@@ -146,5 +164,10 @@ def _fail(waiting: _Waiting, error: BaseException) -> None:
         waiting.answer.set_exception(error)
 
 
-def _impatient(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+def _told(error: BaseException, *, alone: bool) -> BaseException:
+    """The error as one of its group gets it."""
+    if not isinstance(error, DBAPIError):
+        return Apart()
+    if isinstance(error.orig, QueryCanceled):
+        return OperationalError(None, None, error.orig)  # one for each: each raises its own
+    return error if alone and not isinstance(error.orig, LockNotAvailable) else Apart()

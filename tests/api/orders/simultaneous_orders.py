@@ -18,7 +18,8 @@ from infra.db.orders.drafts import Draft, Placed
 from infra.db.orders.placement import place
 from infra.security.crypto import Vault
 from infra.settings import Settings
-from tests.api.conftest import Door, an_order
+from tests.api.conftest import Door, an_order, settings_for
+from tests.conftest import Books
 
 WAIT_S = 60.0
 
@@ -68,6 +69,16 @@ class Group:
 def group(shop: Door, patience: str | None = None) -> Group:
     parts = shop.app.state.services
     return Group(parts.database, parts.keys, patience)
+
+
+@asynccontextmanager
+async def own_pool(shop: Door, books: Books, **changed: Any) -> AsyncIterator[Group]:
+    """Over connections that nothing else uses, with these settings."""
+    database = Database.from_settings(settings_for(books, **changed))
+    try:
+        yield Group(database, shop.app.state.services.keys)
+    finally:
+        await database.close()
 
 
 async def transactions(shop: Door, drafts: Sequence[Draft]) -> int:

@@ -8,18 +8,32 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from domain.errors import Conflict
+from infra.db.engine import PoolExhausted
+from infra.db.grouped_statements import CONNECTIONS, MOST
 from infra.db.idempotency import Answered
 from infra.db.orders.drafts import Placed
 from tests.api.conftest import Door, unique
-from tests.api.orders.simultaneous_orders import WAIT_S, blocked_by, draft, group, kept, locked, transactions
+from tests.api.orders.simultaneous_orders import (
+    WAIT_S,
+    blocked_by,
+    draft,
+    group,
+    kept,
+    locked,
+    own_pool,
+    transactions,
+)
+from tests.conftest import Books
 
 LOCK_KEY = """
     INSERT INTO idempotency_keys (subject, key, request_hash, state, locked_until)
     VALUES ('channel:web', %s, 'h', 'running', now())
 """
+LOCK_PRODUCTS = "LOCK TABLE products IN ACCESS EXCLUSIVE MODE"
 
 
 async def test_orders_that_wait_at_the_same_time_are_one_transaction(shop: Door) -> None:
@@ -103,6 +117,34 @@ async def test_nobody_waits_for_the_lock_of_another_of_his_group(shop: Door) -> 
         assert not tasks[1].done()
     await asyncio.wait_for(asyncio.gather(*tasks), WAIT_S)
     assert await kept(shop, drafts) == [1] * 4
+
+
+async def test_an_order_waits_for_a_busy_connection_no_longer_than_for_one_of_the_pool(
+    shop: Door, database_url: Books
+) -> None:
+    """A slow database means 503 within seconds, however many orders wait: else each waits for all that came before."""
+    async with own_pool(shop, database_url, db_pool_timeout_s=2.0, db_statement_timeout_s=2 * WAIT_S) as slow:
+        drafts = [draft() for _ in range(CONNECTIONS * MOST + 1)]
+        async with locked(shop, LOCK_PRODUCTS):
+            tasks = slow.begin(drafts)
+            done, _ = await asyncio.wait(tasks, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+            assert done
+            assert all(isinstance(task.exception(), PoolExhausted) for task in done), done
+        answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), WAIT_S)
+    assert await kept(shop, drafts) == [int(isinstance(answer, Placed)) for answer in answers]
+
+
+async def test_a_group_that_runs_out_of_time_is_not_asked_again_one_by_one(shop: Door, database_url: Books) -> None:
+    async with own_pool(shop, database_url, db_statement_timeout_s=1.0) as slow:
+        used: list[Any] = []
+        event.listen(slow.database.engine.sync_engine.pool, "checkout", lambda one, *_: used.append(one))
+        drafts = [draft() for _ in range(4)]
+        async with locked(shop, LOCK_PRODUCTS):
+            answers = await slow.place(*drafts)
+    assert all(isinstance(answer, OperationalError) for answer in answers), answers
+    assert {answer.orig.sqlstate for answer in answers} == {"57014"}
+    assert len(used) == 1
+    assert await kept(shop, drafts) == [0] * 4
 
 
 async def test_who_leaves_takes_nobody_with_him(shop: Door) -> None:
