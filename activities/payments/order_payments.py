@@ -81,24 +81,27 @@ class PaymentActivities:
         Scope `stray` leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
         What the provider decides later holds up nothing else; an undone order waits for it (`_require_decided`).
         """
-        everything = request.scope == "all"
+        await self.give_back(request.order_no, everything=request.scope == "all")
+        return await self._view(request.order_no)
+
+    async def give_back(self, order_no: str, *, everything: bool) -> None:
+        """As `return_payment` does, as a part of another step."""
         async with self._db.begin() as conn:
-            waits = await change_payments.is_awaited(conn, request.order_no)
-        for open_one in await self._transactions(request.order_no):
+            waits = await change_payments.is_awaited(conn, order_no)
+        for open_one in await self._transactions(order_no):
             # Of a change that was undone nothing is given back before it is known what was taken.
             undone = open_one.purpose == "supplement" and not waits
             if everything or undone or open_one.purpose == "stray":
-                await self.settle(request.order_no, open_one)
+                await self.settle(order_no, open_one)
         if everything:
-            await self._refunds.close_all(request.order_no)
-        known = await self._transactions(request.order_no)
-        for authorisation in _dangling(known, everything, waits, await self._view(request.order_no)):
-            await self._void(request.order_no, authorisation, known)
+            await self._refunds.close_all(order_no)
+        known = await self._transactions(order_no)
+        for authorisation in _dangling(known, everything, waits, await self._view(order_no)):
+            await self._void(order_no, authorisation, known)
         for capture in _captured(known, everything):
-            await self._refund_rest(request.order_no, capture, known)
+            await self._refund_rest(order_no, capture, known)
         if everything:
-            await self._require_decided(request.order_no)
-        return await self._view(request.order_no)
+            await self._require_decided(order_no)
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -143,6 +143,7 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
         await refund_payouts.settle(conn, known.refund_id)
     elif known.renews is not None:
         await timeline.note(conn, order_no, "authorisation_renewed", data={"amount_minor": fact["amount_minor"]})
+        await renewals.gave_way(conn, known.renews)
     elif known.kind in _NOTES:
         await timeline.note(
             conn, order_no, _NOTES[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]}

@@ -37,11 +37,11 @@ class RenewalActivities:
         if opened is not None:
             result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
             await self._record(ref, opened, result)
-        await self._payments.return_payment(m.ReturnRequest(ref.order_no, "stray"))
+        await self._payments.give_back(ref.order_no, everything=False)
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             here = await renewals.due(conn, ref.order_no, ref.payment_id)
-            if here is not None and here.purpose == "stray":
+            if not _stands(here):
                 await renewals.settled(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
@@ -62,8 +62,8 @@ class RenewalActivities:
             await timeline.lock_order(conn, ref.order_no)
             here = await renewals.due(conn, ref.order_no, ref.payment_id)
             if not _stands(here):
-                if here is not None and not here.wanted:
-                    await renewals.settled(conn, ref.payment_id)
+                if here is not None:
+                    await renewals.not_wanted(conn, ref.payment_id)
                 return None
             if here.refused:
                 await renewals.go_without(conn, here, self._again_s)
@@ -85,7 +85,8 @@ class RenewalActivities:
             elif result.status is PaymentStatus.SUCCEEDED:
                 data = {"amount_minor": opened.new.amount_minor, "until": result.expires_at}
                 await timeline.note(conn, ref.order_no, "authorisation_renewed", data=data)
-            elif result.status is PaymentStatus.FAILED and here is not None:
+                await renewals.gave_way(conn, ref.payment_id)
+            elif result.status is PaymentStatus.FAILED and _stands(here):
                 await renewals.not_renewed(conn, here, result.error_code or "declined")
                 await renewals.go_without(conn, here, self._again_s)
             await renewals.settled(conn, ref.payment_id)

@@ -19,8 +19,16 @@ from infra.db.payments.transactions import NewIntent, Opened
 
 # Of renewals in flight, beside the order's own attempts, which begin at 1: one that succeeds gets a number of its own.
 ATTEMPT = -3
-# An open question about a renewal that nobody wants any more is a question about surplus money.
-_LOOKED_AFTER = "(authorisation_is_wanted(p.payment_id) OR (p.purpose = 'stray' AND p.status IN ('intent', 'pending')))"
+_WANTED = "authorisation_is_wanted(p.payment_id)"
+# Of what nobody wants any more: an open question about a renewal, and what still holds the customer's money.
+_LEFT_OVER = """
+    (p.purpose = 'stray' AND (p.status IN ('intent', 'pending')
+        OR (p.status = 'succeeded' AND p.expires_at > now() AND NOT EXISTS (
+              SELECT FROM payments e WHERE e.order_no = p.order_no AND e.parent_id = p.payment_id
+                 AND (e.status = 'succeeded' OR (e.kind = 'void' AND e.status = 'pending'))))))
+    OR EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no AND n.renews = p.payment_id
+                  AND n.status IN ('intent', 'pending'))"""
+_LOOKED_AFTER = f"({_WANTED} OR {_LEFT_OVER})"
 # Told again ever sooner towards the end, and every ten minutes after it.
 _AGAIN = """now() + CASE WHEN p.expires_at > now()
        THEN least(interval '10 minutes', greatest((p.expires_at - now()) / 4, interval '1 second'))
@@ -44,7 +52,7 @@ _WAKE = text(
 _FIND = text(
     f"""
     SELECT p.payment_id, p.order_no, p.purpose, p.provider, p.provider_ref, p.amount_minor, p.currency, p.expires_at,
-           {_LOOKED_AFTER} AS wanted, p.status,
+           {_WANTED} AS wanted, p.status,
            CASE p.purpose WHEN 'guarantee' THEN split_part(p.idempotency_key, '/', 3) ELSE '' END AS return_id,
            coalesce(g.token, r.token, '') AS token,
            coalesce(p.expires_at <= now(), false) AS ended,
@@ -76,6 +84,10 @@ _GIVE_UP = text(
 _GIVE_UP_RENEWAL = text(
     """UPDATE payments SET purpose = 'stray', renew_at = now(), updated_at = now()
         WHERE renews = :payment_id AND status IN ('intent', 'pending')"""
+)
+_GAVE_WAY = text(
+    """UPDATE payments SET renew_at = now() + interval '1 minute'
+        WHERE (payment_id = :payment_id OR renews = :payment_id) AND purpose = 'stray' AND status = 'succeeded'"""
 )
 _TELL = text("UPDATE payments SET renewal_due = true, renew_at = now() WHERE payment_id = :payment_id")
 _DEADLINE_IS_OVER = text(
@@ -128,6 +140,16 @@ async def open_renewal(conn: AsyncConnection, here: Due) -> Opened:
         purpose=here.purpose, renews=here.payment_id,
     )  # fmt: skip
     return Opened(new, await transactions.begin(conn, new), here.token)
+
+
+async def not_wanted(conn: AsyncConnection, payment_id: int) -> None:
+    """It was captured, claimed or given back meanwhile: what its provider was asked for instead of it is surplus."""
+    await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": payment_id})
+
+
+async def gave_way(conn: AsyncConnection, payment_id: int) -> None:
+    """One of the two is surplus: its order is told of it again until it is given back, whatever else it waits for."""
+    await conn.execute(_GAVE_WAY, {"payment_id": payment_id})
 
 
 async def settled(conn: AsyncConnection, payment_id: int) -> None:

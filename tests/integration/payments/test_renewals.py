@@ -227,6 +227,53 @@ async def test_a_guarantee_that_was_voided_in_the_dashboard_is_authorised_anew(b
     assert (await buyer.shown(return_id))["exchange"]["guarantee"]["status"] == "authorised"
 
 
+async def outcome_unknown(stage: Stage, order_no: str) -> None:
+    """The provider has authorised anew, and answers nothing more: the renewal is put off."""
+    stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="authorise")
+    stage.fault("payments", "error", 1_000, order_no=order_no, kind="lookup")
+    await ends_soon(stage, order_no)
+
+    async def put_off() -> bool:
+        rows = await stage.sql(
+            "SELECT 1 FROM payments p WHERE order_no = :o AND NOT renewal_due AND renew_at > now() AND EXISTS "
+            "(SELECT FROM payments n WHERE n.renews = p.payment_id AND n.status = 'intent')",
+            o=order_no,
+        )
+        return bool(rows)
+
+    await eventually(put_off, PATIENT_S)
+    assert held_at_the_provider(stage, order_no) == 2
+    stage.sandbox.http.delete("/faults")
+
+
+async def holds_nothing_more(stage: Stage, order_no: str, left: int = 0) -> None:
+    """Once the relay has looked again."""
+    ask = (
+        "UPDATE payments SET renew_at = now() WHERE order_no = :o AND renew_at IS NOT NULL AND NOT renewal_due "
+        "AND NOT authorisation_is_wanted(payment_id)"
+    )
+
+    async def alone() -> bool:
+        await stage.sql(ask, o=order_no)
+        async with autocommit(stage.database) as conn:
+            await renewals.wake(conn, 1_000)
+        return held_at_the_provider(stage, order_no) == left and len(await live(stage, order_no)) == left
+
+    await eventually(alone, PATIENT_S)
+
+
+async def test_a_renewal_of_unknown_outcome_is_found_and_given_back_after_the_goods_came(
+    buyer: Buyer, stage: Stage
+) -> None:
+    order_no, return_id, new = await guaranteed(buyer)
+    await outcome_unknown(stage, order_no)
+    await buyer.gets(new)
+    await buyer.sends_back(return_id)
+    await buyer.becomes(return_id, "completed")
+    await guarantee_is(buyer, return_id, "released")
+    await holds_nothing_more(stage, order_no)
+
+
 class Meanwhile:
     """A provider during whose answer something else happens."""
 
@@ -394,6 +441,27 @@ async def test_what_was_captured_meanwhile_is_not_renewed(office: Office, stage:
 
     await eventually(one_payment, PATIENT_S)
     assert [kind for kind, _ in stage.payments(order_no)].count("capture") == 1
+
+
+async def test_a_renewal_of_unknown_outcome_is_found_and_given_back_after_the_capture(
+    office: Office, stage: Stage
+) -> None:
+    order_no = await in_review(stage)
+    await outcome_unknown(stage, order_no)
+    await approved(office, order_no)
+    await stage.reaches(order_no, "preparing", PATIENT_S)
+    await holds_nothing_more(stage, order_no)
+    assert [kind for kind, _ in stage.payments(order_no)].count("capture") == 1
+
+
+async def test_what_a_renewal_replaces_is_given_back_while_the_order_waits_for_a_look(stage: Stage) -> None:
+    """The void is refused once: the customer's money is not held twice until somebody has looked."""
+    order_no = await in_review(stage)
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="void")
+    await ends_soon(stage, order_no)
+    await noted(stage, order_no, "authorisation_renewed")
+    await holds_nothing_more(stage, order_no, 1)
+    assert (await stage.parked(order_no)).step == "review"
 
 
 async def test_an_authorisation_of_a_few_seconds_is_renewed_in_time_or_after(stage: Stage) -> None:
