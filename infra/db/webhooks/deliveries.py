@@ -66,12 +66,13 @@ _CLAIM = text(
          FROM claimed c JOIN order_events e ON e.order_no = c.order_no AND e.seq = c.seq"""
 )
 
+# The endpoint's row first and its deliveries after it, here as everywhere: two transactions never wait in a ring.
 _DONE = text(
     """WITH well AS (
          UPDATE webhook_endpoints SET failing_since = NULL, last_error = NULL
-          WHERE endpoint_id = :endpoint_id AND failing_since IS NOT NULL)
+          WHERE endpoint_id = :endpoint_id AND failing_since IS NOT NULL RETURNING 1)
        UPDATE webhook_deliveries SET state = 'done', done_at = now(), last_error = NULL
-        WHERE endpoint_id = :endpoint_id AND order_no = :order_no AND seq = :seq"""
+        WHERE endpoint_id = :endpoint_id AND order_no = :order_no AND seq = :seq AND (SELECT count(*) FROM well) >= 0"""
 )
 # A relay that was stopped beyond its lease must not undo what another one has learned since.
 _FAILED = text(
@@ -94,11 +95,16 @@ _FAILING = text(
 )
 # An endpoint that is off stays off until this commits: what it closes, whoever switches the endpoint on opens again.
 _GIVE_UP = text(
-    """UPDATE webhook_deliveries SET state = 'failed', last_error = 'endpoint_disabled', done_at = now()
+    """WITH off AS MATERIALIZED (
+         SELECT w.endpoint_id FROM webhook_endpoints w
+          WHERE NOT w.active AND EXISTS (SELECT FROM webhook_deliveries d
+                                          WHERE d.endpoint_id = w.endpoint_id AND d.state = 'open')
+          ORDER BY w.endpoint_id FOR SHARE)
+       UPDATE webhook_deliveries SET state = 'failed', last_error = 'endpoint_disabled', done_at = now()
         WHERE ctid = ANY(ARRAY(
-          SELECT d.ctid FROM webhook_endpoints w JOIN webhook_deliveries d USING (endpoint_id)
-           WHERE NOT w.active AND d.state = 'open' LIMIT :limit
-             FOR UPDATE OF d SKIP LOCKED FOR SHARE OF w))"""
+          SELECT d.ctid FROM webhook_deliveries d
+           WHERE d.endpoint_id = ANY (ARRAY(SELECT endpoint_id FROM off)) AND d.state = 'open' LIMIT :limit
+             FOR UPDATE SKIP LOCKED))"""
 )
 _ENABLE = text(
     """UPDATE webhook_endpoints SET active = true, disabled_at = NULL, failing_since = NULL, last_error = NULL

@@ -24,6 +24,8 @@ _ALL = text(
       FROM webhook_endpoints w ORDER BY created_at, endpoint_id
     """
 )
+# Before its deliveries, as everywhere.
+_LOCK = text("SELECT 1 FROM webhook_endpoints WHERE endpoint_id = :endpoint_id FOR UPDATE")
 _DROP_DELIVERIES = text("DELETE FROM webhook_deliveries WHERE endpoint_id = :endpoint_id")
 _DROP = text("DELETE FROM webhook_endpoints WHERE endpoint_id = :endpoint_id")
 
@@ -70,5 +72,7 @@ async def every(conn: AsyncConnection) -> list[dict[str, Any]]:
 
 async def remove(conn: AsyncConnection, endpoint_id: str) -> bool:
     """Forget the endpoint and what was still to be sent to it; False when there is none."""
+    if (await conn.execute(_LOCK, {"endpoint_id": endpoint_id})).first() is None:
+        return False
     await conn.execute(_DROP_DELIVERIES, {"endpoint_id": endpoint_id})
     return bool((await conn.execute(_DROP, {"endpoint_id": endpoint_id})).rowcount)

@@ -11,7 +11,7 @@ from infra.db.alerts.order_rules import webhook_disabled, webhooks_failed
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.messaging import outbox
-from infra.db.webhooks import deliveries
+from infra.db.webhooks import deliveries, endpoints
 from infra.settings import Settings
 from tests.conftest import Books
 from tests.infra.servers import serving
@@ -146,6 +146,47 @@ async def test_a_replay_misses_nothing_that_is_written_down_meanwhile(
             await until(lambda: _waits_or_done(database_url, holder, second), 60)
         await second
     assert await states(database_url) == {"open": 1}
+
+
+@pytest.mark.parametrize("what", ["replay", "done", "give_up"])
+async def test_an_endpoint_is_removed_while_its_deliveries_are_seen_to(
+    database_url: Books, settings: Settings, what: str
+) -> None:
+    """Each takes the endpoint first and its deliveries then: what comes second waits, and neither is a deadlock."""
+    async with database(settings) as books:
+        await subscribe(books, "http://127.0.0.1:9/hook")
+        await place(database_url)
+        async with autocommit(books) as connection:
+            await outbox.fan_out(connection, 10)
+            (claimed,) = await deliveries.claim(connection, "whe_one", 10, 5.0)
+        await sql(
+            database_url.app_url, "UPDATE webhook_endpoints SET failing_since = now(), active = %s", what == "done"
+        )
+        if what == "replay":
+            await sql(database_url.app_url, "UPDATE webhook_deliveries SET state = 'failed', done_at = now()")
+
+        async def seen_to(connection: AsyncConnection) -> int:
+            match what:
+                case "done":
+                    await deliveries.mark_done(connection, claimed)
+                case "give_up":
+                    await deliveries.give_up_disabled(connection, 10)
+                case _:
+                    return await deliveries.replay(connection, "whe_one", None, 100) or 0
+            return 1
+
+        async def remove(connection: AsyncConnection) -> int:
+            return int(await endpoints.remove(connection, "whe_one"))
+
+        one, two = (seen_to, remove) if what == "replay" else (remove, seen_to)
+        async with books.begin() as holding:
+            await holding.execute(text("SELECT 1 FROM webhook_endpoints FOR UPDATE"))
+            holder = (await holding.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            second = asyncio.create_task(_by_itself(books, two))
+            await until(lambda: _waits_or_done(database_url, holder, second), 60)
+            assert await one(holding) == 1
+        await second
+    assert await states(database_url) == {}
 
 
 async def _by_itself(books: Database, act: Callable[[AsyncConnection], Awaitable[int]]) -> int:
