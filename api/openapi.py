@@ -14,8 +14,9 @@ _known: dict[str, dict[str, Any]] = {}
 
 _PROBLEM = {
     "title": "Problem",
-    "description": "RFC 9457; `code` is stable.",
+    "description": "RFC 9457; `code` is stable. Other members are facts of the refusal, as how many units are left.",
     "type": "object",
+    "additionalProperties": True,
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
         "type": {"type": "string"},

@@ -14,3 +14,13 @@ def response_of(reply: Reply) -> Response:
     if reply.version is not None:
         headers["ETag"] = f'"{reply.version}"'
     return json_response(reply.content, reply.status, headers)
+
+
+def file_response(content: bytes, media_type: str, filename: str) -> Response:
+    """A file that browsers show and do not keep: it holds personal data."""
+    headers = {
+        "Content-Disposition": f'inline; filename="{filename}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, 200, headers, media_type)

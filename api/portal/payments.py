@@ -9,8 +9,8 @@ from api.dependencies import services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
 from api.portal.session import Signed, owned, posted
-from api.routes.payments.payments import pay_for
 from api.schemas.orders.orders import Payment
+from api.services.payments import order_payments
 from infra.db.payments import payment_requests, store_credit
 from infra.db.payments.store_credit import PROVIDER as STORE_CREDIT
 from infra.db.read_models import order_detail
@@ -51,6 +51,6 @@ async def pay(request: Request, person: Signed, order_no: str) -> Response:
     customer, glance = await owned(parts, person, order_no)
     by = fields.get("by", "")
     method = STORE_CREDIT if by == STORE_CREDIT else parts.settings.payment_provider
-    wish = fitting(Payment, {"method": method, "token": by})
-    await pay_for(parts, customer, key_of(fields), glance, digest(wish), wish)
+    payment = fitting(Payment, {"method": method, "token": by})
+    await order_payments.pay(parts, customer, key_of(fields), digest(payment), glance.order_no, payment)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

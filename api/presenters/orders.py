@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from api.services.after_sales.return_lookup import ASKED_BY as RETURNED_BY
 from api.services.payments.refunding import REFUNDED_BY
-from domain.access import Principal, Role
+from domain.access import Principal
 from domain.after_sales.returns import CLOSED, ReturnStatus
 from domain.orders.priority import named
 from domain.orders.status import TERMINAL, Change, Status, allowed_actions
@@ -23,7 +24,6 @@ _ROW = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
     *("created_at", "updated_at", "needs_attention", "hold", "warehouse"),
 )
-RETURNED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 _LIVE = frozenset({"intent", "pending", "succeeded"})
 
 

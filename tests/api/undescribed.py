@@ -11,16 +11,6 @@ UNDESCRIBED = frozenset(
         "cancel_order_v1_orders__order_no__cancel_post",
         "correct_contact_v1_orders__order_no__contact_patch",
         "send_last_again_v1_orders__order_no__messages_resend_post",
-        # payments
-        "pay_v1_orders__order_no__payments_post",
-        # refunds
-        "open_refund_v1_orders__order_no__refunds_post",
-        "of_order_v1_orders__order_no__refunds_get",
-        "one_v1_refunds__refund_id__get",
-        # disputes
-        "open_ones_v1_disputes_get",
-        "hand_in_v1_disputes__dispute_id__evidence_post",
-        "accept_v1_disputes__dispute_id__accept_post",
         # documents
         "invoice_v1_orders__order_no__invoice_post",
         "refund_credit_note_v1_refunds__refund_id__credit_note_post",
@@ -43,17 +33,6 @@ UNDESCRIBED = frozenset(
         # messages
         "told_v1_orders__order_no__messages_get",
         "retry_v1_orders__order_no__messages__message_id__retry_post",
-        # returns
-        "ask_v1_orders__order_no__returns_post",
-        "get_return_v1_returns__return_id__get",
-        "list_returns_v1_returns_get",
-        "label_v1_returns__return_id__label_get",
-        "approve_v1_returns__return_id__approve_post",
-        "cancel_v1_returns__return_id__cancel_post",
-        "reject_v1_returns__return_id__reject_post",
-        "sent_v1_returns__return_id__tracking_post",
-        "receive_v1_returns__return_id__receive_post",
-        "inspect_v1_returns__return_id__inspect_post",
         # support
         "stuck_v1_support_stuck_get",
         "resolve_v1_support_orders__order_no__resolve_post",
@@ -77,11 +56,6 @@ UNDESCRIBED = frozenset(
         "adjust_v1_stock_adjustments_post",
         "transfer_v1_stock_transfers_post",
         "release_v1_stock_quarantine_post",
-        # store credit
-        "read_store_credit_v1_customers__customer_id__store_credit_get",
-        # parcels
-        "answer_v1_orders__order_no__delivery_problem_post",
-        "came_back_v1_shipments__shipment_id__came_back_post",
         # webhook endpoints
         "add_v1_webhook_endpoints_post",
         "every_v1_webhook_endpoints_get",
@@ -92,7 +66,6 @@ UNDESCRIBED = frozenset(
         "every_v1_notices_channels_get",
         "remove_v1_notices_channels__channel_id__delete",
         "test_v1_notices_channels__channel_id__test_post",
-        # operations
         # audit
         "entries_v1_audit_get",
         "verify_v1_audit_verify_get",
@@ -111,6 +84,5 @@ UNDESCRIBED = frozenset(
         "reset_v1_staff__name__reset_post",
         "remove_v1_staff__name__remove_post",
         # webhooks
-        "notified_v1_webhooks__provider__post",
     }
 )

@@ -13,7 +13,7 @@ from api.dependencies import require, services
 from api.schemas.after_sales.delivery_exceptions import AnswerProblem
 from api.services.after_sales import exception_handling
 from api.services.after_sales.exception_handling import CHOICES
-from api.services.after_sales.return_operations import Asked
+from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Role
 
 router = APIRouter(prefix="/console/orders")
@@ -36,7 +36,7 @@ async def choose(request: Request, person: Signed, order_no: str) -> Response:
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
     number = (await visible(parts, person.principal, order_no)).order_no
-    wish = fitting(AnswerProblem, {name: fields.get(name, "") for name in ("choice", "reason")})
-    asked = Asked(person.principal, key_of(fields), digest(wish))
-    await exception_handling.choose(parts, asked, number, wish)
+    decision = fitting(AnswerProblem, {name: fields.get(name, "") for name in ("choice", "reason")})
+    asked = KeyedRequest(person.principal, key_of(fields), digest(decision))
+    await exception_handling.choose(parts, asked, number, decision)
     return RedirectResponse(f"/console/orders/{number}", 303)

@@ -14,8 +14,9 @@ from api.dependencies import Services, methods, require, services
 from api.errors import Problem, from_rule
 from api.pages.line_fields import form_lines, typed_lines
 from api.schemas.after_sales.returns import MAX_LINES, AskReturn
-from api.services.after_sales import return_operations
-from api.services.after_sales.return_operations import ASKED_BY, Asked
+from api.services.after_sales import return_requesting
+from api.services.after_sales.keyed_request import KeyedRequest
+from api.services.after_sales.return_lookup import ASKED_BY
 from domain.after_sales.returns import Reason, Resolution
 from domain.errors import RuleBroken
 from domain.orders.status import Status
@@ -52,10 +53,10 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
     try:
         wish = _wish(fields)
         if not fields.get("confirm"):
-            means = (await return_operations.preview(parts, person.principal, number, wish))["consequence"]
+            means = (await return_requesting.preview(parts, person.principal, number, wish))["consequence"]
             return await _page(request, person, number, fields, means=means)
-        asked = Asked(person.principal, key_of(fields), digest(wish))
-        answer = await return_operations.ask(parts, asked, number, wish)
+        asked = KeyedRequest(person.principal, key_of(fields), digest(wish))
+        answer = await return_requesting.ask(parts, asked, number, wish)
     except Problem as problem:
         return await _page(request, person, number, fields, problem=problem)
     except RuleBroken as broken:

@@ -10,13 +10,13 @@ from api.console.rendering import page
 from api.console.session import Signed, posted
 from api.dependencies import require, require_staff, services
 from api.pages import forms
-from api.routes.after_sales.returns import before, following, items, label_document
+from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import FoundPieces, RejectReturn
-from api.services.after_sales import return_operations
-from api.services.after_sales.return_operations import ASKED_BY, HANDLED_BY, Asked
+from api.services.after_sales import return_lookup, return_operations
+from api.services.after_sales.keyed_request import KeyedRequest, digest_of
+from api.services.after_sales.return_lookup import ASKED_BY, HANDLED_BY
 from domain.after_sales.returns import ReturnStatus
-from infra.db.after_sales import return_queries, return_requests, returns
-from infra.db.after_sales.return_queries import ReturnsWanted
+from infra.db.after_sales import return_requests, returns
 from infra.db.read_models import order_detail
 
 router = APIRouter(prefix="/console")
@@ -34,12 +34,13 @@ async def listed(
 ) -> Response:
     """Returns, the newest first."""
     require_staff(person.principal)
-    wanted = ReturnsWanted(str(status) or None, None, before(cursor or None), PAGE_SIZE)
-    async with services(request).database.begin() as conn:
-        rows = await return_queries.page(conn, wanted)
+    chosen = status if isinstance(status, ReturnStatus) else None
+    found = await return_lookup.list_returns(
+        services(request), person.principal, chosen, None, cursor or None, PAGE_SIZE
+    )
     context: dict[str, Any] = {
-        "rows": items(rows, PAGE_SIZE, person.principal),
-        "next": following(rows, PAGE_SIZE),
+        "rows": found.items,
+        "next": found.next_cursor,
         "chosen": str(status),
         "statuses": list(ReturnStatus),
     }
@@ -51,7 +52,7 @@ async def one(request: Request, person: Signed, return_id: str) -> Response:
     """One return, and the forms for what this person may do with it."""
     require_staff(person.principal)
     parts = services(request)
-    shown = await return_operations.visible(parts, person.principal, return_id)
+    shown = await return_lookup.visible(parts, person.principal, return_id)
     async with parts.database.begin() as conn:
         brings_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
         order = (await order_detail.glances(conn, [shown["order_no"]]))[shown["order_no"]]
@@ -70,8 +71,8 @@ async def one(request: Request, person: Signed, return_id: str) -> Response:
 async def label(request: Request, person: Signed, return_id: str) -> Response:
     """The label; it carries the customer's address."""
     require(person.principal, *HANDLED_BY)
-    await return_operations.visible(services(request), person.principal, return_id)
-    return await label_document(services(request), return_id)
+    await return_lookup.visible(services(request), person.principal, return_id)
+    return label_response(await return_lookup.label(services(request), return_id))
 
 
 @router.post("/returns/{return_id}/{verb}")
@@ -81,9 +82,9 @@ async def act(
     """What a button of the page does."""
     require(person.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))
     parts, fields = services(request), await posted(request, person)
-    found = await return_operations.visible(parts, person.principal, return_id)
+    found = await return_lookup.visible(parts, person.principal, return_id)
     key = f"{key_of(fields)}{verb}"
-    plain = Asked(person.principal, key, return_operations.digest_of(f"{verb} {return_id}"))
+    plain = KeyedRequest(person.principal, key, digest_of(f"{verb} {return_id}"))
     match verb:
         case "approve":
             await return_operations.approve(parts, plain, return_id)
@@ -91,15 +92,15 @@ async def act(
             await return_operations.cancel(parts, plain, return_id)
         case "reject":
             no = fitting(RejectReturn, {"reason": fields.get("reason", "")})
-            await return_operations.reject(parts, Asked(person.principal, key, digest(no)), return_id, no.reason)
+            await return_operations.reject(parts, KeyedRequest(person.principal, key, digest(no)), return_id, no.reason)
         case _:
-            told = _told(fields, found)
+            pieces = _found(fields, found)
             does = return_operations.receive if verb == "receive" else return_operations.inspect
-            await does(parts, Asked(person.principal, key, digest(told)), return_id, told)
+            await does(parts, KeyedRequest(person.principal, key, digest(pieces)), return_id, pieces)
     return RedirectResponse(f"/console/returns/{return_id}", 303)
 
 
-def _told(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
+def _found(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
     """The numbers that were typed for each line and condition. Raises Problem."""
     lines = [
         {"line_no": line["line_no"], "quantity": whole(typed), "condition": condition}

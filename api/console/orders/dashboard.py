@@ -15,7 +15,7 @@ from api.dependencies import Services, services
 from api.errors import Problem
 from api.presenters.orders import row_presented
 from api.schemas.fields import PROSE
-from api.services.after_sales.return_operations import HANDLED_BY
+from api.services.after_sales.return_lookup import HANDLED_BY
 from domain.orders.holds import HoldKind
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status

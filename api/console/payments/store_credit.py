@@ -1,4 +1,4 @@
-"""A customer's store credit: what he can spend, and how it came and went."""
+"""A customer's store credit: what can be spent, and how it came and went."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.console.rendering import page
 from api.console.session import Signed
 from api.dependencies import require, services
-from api.presenters.store_credit import READ_BY, statement
 from api.schemas.fields import Identity
+from api.services.payments.store_credits import READ_BY, statement
 
 router = APIRouter(prefix="/console/customers")
 

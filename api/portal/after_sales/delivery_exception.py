@@ -13,7 +13,7 @@ from api.portal.session import Signed, owned, posted
 from api.schemas.after_sales.delivery_exceptions import AnswerProblem
 from api.services.after_sales import exception_handling
 from api.services.after_sales.exception_handling import CHOICES
-from api.services.after_sales.return_operations import Asked
+from api.services.after_sales.keyed_request import KeyedRequest
 from infra.db.portal import order_summaries
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -39,6 +39,8 @@ async def choose(request: Request, person: Signed, order_no: str) -> Response:
     choice = next((one for one in CHOICES if one == fields.get("choice")), None)
     if choice is None:
         raise Problem("nothing_chosen", "choose reship or refund")
-    wish = AnswerProblem(choice=choice)
-    await exception_handling.choose(parts, Asked(customer, key_of(fields), digest(wish)), glance.order_no, wish)
+    decision = AnswerProblem(choice=choice)
+    await exception_handling.choose(
+        parts, KeyedRequest(customer, key_of(fields), digest(decision)), glance.order_no, decision
+    )
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

@@ -1,4 +1,4 @@
-"""One return as the customer follows it: where it is, what comes by itself and when, its label, its money."""
+"""One return as the customer follows it: where it is, what happens next and when, its label, its money."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from api.pages.i18n import language
 from api.portal.confirmation import Act, confirm
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import Signed, Visitor, owned, posted
-from api.routes.after_sales.returns import label_document
+from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import SentReturn
-from api.services.after_sales import return_operations
-from api.services.after_sales.return_operations import Asked
+from api.services.after_sales import return_lookup, return_operations
+from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from domain.access import Principal
 from domain.after_sales.returns import ReturnStatus
 from domain.errors import NotFound
@@ -22,7 +22,7 @@ from infra.db.portal import exchange_products, order_summaries
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}/returns")
 
-# While the customer has the goods: then he sends them, or says by whom he did.
+# While the customer has the goods: then they send them, or name the carrier.
 _TO_SEND = (ReturnStatus.APPROVED,)
 
 
@@ -46,7 +46,7 @@ async def label(request: Request, person: Signed, order_no: str, return_id: str)
     """The label to print."""
     parts = services(request)
     _, found = await _mine(parts, person, order_no, return_id)
-    return await label_document(parts, found["return_id"])
+    return label_response(await return_lookup.label(parts, found["return_id"]))
 
 
 @router.post("/{return_id}/sent")
@@ -55,8 +55,9 @@ async def sent(request: Request, person: Signed, order_no: str, return_id: str) 
     parts, fields = services(request), await posted(request, person)
     customer, found = await _mine(parts, person, order_no, return_id)
     body = {name: fields.get(name, "").strip() for name in ("carrier", "tracking_no")}
-    wish = fitting(SentReturn, body)
-    await return_operations.sent(parts, Asked(customer, key_of(fields), digest(wish)), found["return_id"], wish)
+    parcel = fitting(SentReturn, body)
+    asked = KeyedRequest(customer, key_of(fields), digest(parcel))
+    await return_operations.sent(parts, asked, found["return_id"], parcel)
     return RedirectResponse(address_of(found), 303)
 
 
@@ -77,7 +78,7 @@ async def keep(request: Request, person: Signed, order_no: str, return_id: str) 
     """Keep the goods: the return is called off."""
     parts, fields = services(request), await posted(request, person)
     customer, found = await _mine(parts, person, order_no, return_id)
-    asked = Asked(customer, key_of(fields), return_operations.digest_of(f"keep {found['return_id']}"))
+    asked = KeyedRequest(customer, key_of(fields), digest_of(f"keep {found['return_id']}"))
     await return_operations.cancel(parts, asked, found["return_id"])
     return RedirectResponse(address_of(found), 303)
 
@@ -85,7 +86,7 @@ async def keep(request: Request, person: Signed, order_no: str, return_id: str) 
 async def _mine(parts: Services, person: Visitor, order_no: str, typed: str) -> tuple[Principal, dict[str, Any]]:
     """The return of this order, and the customer as whom the visitor acts. Raises NotFound."""
     customer, glance = await owned(parts, person, order_no)
-    found = await return_operations.visible(parts, customer, typed)
+    found = await return_lookup.visible(parts, customer, typed)
     if found["order_no"] != glance.order_no:
         raise NotFound("return_not_found")
     return customer, found

@@ -19,8 +19,8 @@ from api.portal.payments import cards_of
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import Signed, owned, posted
 from api.schemas.after_sales.returns import AskReturn
-from api.services.after_sales import return_operations
-from api.services.after_sales.return_operations import Asked
+from api.services.after_sales import return_requesting
+from api.services.after_sales.keyed_request import KeyedRequest
 from domain.after_sales.returns import Reason, Resolution
 from infra.db.after_sales.settlement import SETTLINGS
 from infra.db.portal import exchange_products, order_summaries
@@ -61,7 +61,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     except Problem as problem:
         again = choose if fields.get("step") else _form
         return await again(request, parts, glance.order_no, fields, problem)
-    told = await return_operations.preview(parts, customer, glance.order_no, wish)
+    told = await return_requesting.preview(parts, customer, glance.order_no, wish)
     means = list(_means(request, told["consequence"], await _goods(parts, glance.order_no, wish)))
     here = f"{HOME}/orders/{glance.order_no}/return"
     kept = {name: value for name, value in fields.items() if name != "key"}
@@ -74,8 +74,8 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
     wish = _wish(parts.settings, fields)
-    asked = Asked(customer, key_of(fields), digest(wish))
-    answer = await return_operations.ask(parts, asked, glance.order_no, wish)
+    asked = KeyedRequest(customer, key_of(fields), digest(wish))
+    answer = await return_requesting.ask(parts, asked, glance.order_no, wish)
     return_id = answer.content["return_id"]
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
 

@@ -1,57 +1,56 @@
-"""Returns: asked for, answered, sent, received, inspected."""
+"""Returns: requested, decided, sent, received, inspected."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import pagination
 from api.authorization import visible
-from api.dependencies import Caller, Services, idempotency_key, json_response, require, require_staff, services
-from api.openapi import body_of, described, keyed, problems
+from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
+from api.openapi import CONTENT_DISPOSITION, Answer, operation
+from api.presenters.return_labels import MEDIA_TYPES, OTHER_TYPE, label_response
 from api.request_body import read
 from api.responses import response_of
-from api.schemas.after_sales.returns import AskReturn, FoundPieces, RejectReturn, ReturnShown, SentReturn
-from api.services.after_sales import return_operations
-from api.services.after_sales.return_operations import ASKED_BY, HANDLED_BY, Asked
-from domain.access import Principal
+from api.schemas.after_sales.return_previews import ReturnPreview
+from api.schemas.after_sales.return_views import Return, ReturnPage
+from api.schemas.after_sales.returns import AskReturn, FoundPieces, RejectReturn, SentReturn
+from api.services.after_sales import return_lookup, return_operations, return_requesting
+from api.services.after_sales.keyed_request import KeyedRequest, digest_of
+from api.services.after_sales.return_lookup import ASKED_BY, HANDLED_BY
 from domain.after_sales.returns import ReturnStatus
 from domain.orders.order_no import normalise
-from infra.db.after_sales import return_queries
-from infra.db.after_sales.return_queries import ReturnsWanted
 
 router = APIRouter(tags=["returns"])
 
-_TYPES = {"PDF": "application/pdf", "ZPL": "application/zpl"}
+_RETURN = Answer(200, Return)
+_PREVIEW = Answer(200, ReturnPreview, means="With `preview=true`: what it would bring")
+_LABEL = Answer(
+    200, media=(*MEDIA_TYPES.values(), OTHER_TYPE), headers=(CONTENT_DISPOSITION,), means="The label as a file"
+)
 
 
 @router.post(
-    "/v1/orders/{order_no}/returns",
-    status_code=201,
-    response_model=ReturnShown,
-    openapi_extra=body_of(AskReturn),
-    responses=problems(200),
+    "/v1/orders/{order_no}/returns", **operation("request_return", Answer(201, Return), _PREVIEW, body=AskReturn)
 )
 async def ask(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
-    """Ask to send pieces back. `preview=true` only tells what comes back, what is kept and why, and until when."""
+    """Request to send pieces back. `preview=true` changes nothing and shows what comes back, what is kept and why, and
+    until when to act."""
     require(caller, *ASKED_BY)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    number = (await visible(parts, caller, order_no)).order_no
     parsed = await read(request, AskReturn)
     if preview:
-        return json_response(await return_operations.preview(parts, caller, glance.order_no, parsed.model))
-    return response_of(
-        await return_operations.ask(parts, Asked(caller, key, parsed.digest), glance.order_no, parsed.model)
-    )
+        return json_response(await return_requesting.preview(parts, caller, number, parsed.model))
+    asked = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_requesting.ask(parts, asked, number, parsed.model))
 
 
-@router.get("/v1/returns/{return_id}", response_model=ReturnShown, responses=problems())
+@router.get("/v1/returns/{return_id}", **operation("get_return", _RETURN))
 async def get_return(return_id: str, request: Request, caller: Caller) -> Response:
     """One return: its pieces and what was found of them, what comes next and when, its refund."""
-    return json_response(await return_operations.visible(services(request), caller, return_id))
+    return json_response(await return_lookup.visible(services(request), caller, return_id))
 
 
-@router.get("/v1/returns", responses=problems())
+@router.get("/v1/returns", **operation("list_returns", Answer(200, ReturnPage)))
 async def list_returns(
     request: Request,
     caller: Caller,
@@ -63,142 +62,80 @@ async def list_returns(
     """Returns, the newest first."""
     require_staff(caller)
     number = (normalise(order_no) or "") if order_no else None
-    wanted = ReturnsWanted(status.value if status else None, number, before(cursor), limit)
-    async with services(request).database.begin() as conn:
-        rows = await return_queries.page(conn, wanted)
-    return json_response({"items": items(rows, limit, caller), "next_cursor": following(rows, limit)})
+    found = await return_lookup.list_returns(services(request), caller, status, number, cursor, limit)
+    return json_response({"items": found.items, "next_cursor": found.next_cursor})
 
 
-@router.get(
-    "/v1/returns/{return_id}/label",
-    response_class=Response,
-    responses=problems() | {"200": described("The label", *_TYPES.values(), "application/octet-stream")},
-)
+@router.get("/v1/returns/{return_id}/label", **operation("get_return_label", _LABEL))
 async def label(return_id: str, request: Request, caller: Caller) -> Response:
-    """The label for the parcel, as a document; 404 `label_not_found` until it is booked."""
+    """The label for the parcel, as a file; 404 `label_not_found` until it is booked."""
     parts = services(request)
-    await return_operations.visible(parts, caller, return_id)
-    return await label_document(parts, return_id)
+    await return_lookup.visible(parts, caller, return_id)
+    return label_response(await return_lookup.label(parts, return_id))
 
 
-@router.post("/v1/returns/{return_id}/approve", response_model=ReturnShown, openapi_extra=keyed(), responses=problems())
+@router.post("/v1/returns/{return_id}/approve", **operation("approve_return", _RETURN, with_key=True))
 async def approve(return_id: str, request: Request, caller: Caller) -> Response:
     """Let the customer send it. One that is approved already stays so."""
     require(caller, *HANDLED_BY)
-    parts, key = services(request), idempotency_key(request)
-    known = await return_operations.visible(parts, caller, return_id)
-    return response_of(await return_operations.approve(parts, Asked(caller, key, _digest(request)), known["return_id"]))
+    parts, asked = services(request), _without_body(request, caller)
+    known = await return_lookup.visible(parts, caller, return_id)
+    return response_of(await return_operations.approve(parts, asked, known["return_id"]))
 
 
-@router.post("/v1/returns/{return_id}/cancel", response_model=ReturnShown, openapi_extra=keyed(), responses=problems())
+@router.post("/v1/returns/{return_id}/cancel", **operation("cancel_return", _RETURN, with_key=True))
 async def cancel(return_id: str, request: Request, caller: Caller) -> Response:
-    """Keep it after all, as long as it has not arrived."""
+    """Keep the goods, as long as they have not arrived."""
     require(caller, *ASKED_BY)
-    parts, key = services(request), idempotency_key(request)
-    known = await return_operations.visible(parts, caller, return_id)
-    return response_of(await return_operations.cancel(parts, Asked(caller, key, _digest(request)), known["return_id"]))
+    parts, asked = services(request), _without_body(request, caller)
+    known = await return_lookup.visible(parts, caller, return_id)
+    return response_of(await return_operations.cancel(parts, asked, known["return_id"]))
 
 
-@router.post(
-    "/v1/returns/{return_id}/reject",
-    response_model=ReturnShown,
-    openapi_extra=body_of(RejectReturn),
-    responses=problems(),
-)
+@router.post("/v1/returns/{return_id}/reject", **operation("reject_return", _RETURN, body=RejectReturn))
 async def reject(return_id: str, request: Request, caller: Caller) -> Response:
-    """Say no, and why."""
+    """Reject the request, and why."""
     require(caller, *HANDLED_BY)
     parts, key = services(request), idempotency_key(request)
-    await return_operations.visible(parts, caller, return_id)
+    await return_lookup.visible(parts, caller, return_id)
     parsed = await read(request, RejectReturn)
-    return response_of(
-        await return_operations.reject(parts, Asked(caller, key, parsed.digest), return_id, parsed.model.reason)
-    )
+    asked = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.reject(parts, asked, return_id, parsed.model.reason))
 
 
-@router.post(
-    "/v1/returns/{return_id}/tracking",
-    response_model=ReturnShown,
-    openapi_extra=body_of(SentReturn),
-    responses=problems(),
-)
+@router.post("/v1/returns/{return_id}/tracking", **operation("add_return_tracking", _RETURN, body=SentReturn))
 async def sent(return_id: str, request: Request, caller: Caller) -> Response:
-    """It was sent by a carrier of the customer's own."""
+    """The customer sent it by a carrier of their own."""
     require(caller, *ASKED_BY)
     parts, key = services(request), idempotency_key(request)
-    await return_operations.visible(parts, caller, return_id)
+    await return_lookup.visible(parts, caller, return_id)
     parsed = await read(request, SentReturn)
-    return response_of(await return_operations.sent(parts, Asked(caller, key, parsed.digest), return_id, parsed.model))
+    asked = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.sent(parts, asked, return_id, parsed.model))
 
 
-@router.post(
-    "/v1/returns/{return_id}/receive",
-    response_model=ReturnShown,
-    openapi_extra=body_of(FoundPieces),
-    responses=problems(),
-)
+@router.post("/v1/returns/{return_id}/receive", **operation("receive_return", _RETURN, body=FoundPieces))
 async def receive(return_id: str, request: Request, caller: Caller) -> Response:
-    """It is in the warehouse; what nobody names did not arrive."""
+    """It is in the warehouse; what is not named did not arrive."""
     require(caller, *HANDLED_BY)
     parts, key = services(request), idempotency_key(request)
-    await return_operations.visible(parts, caller, return_id)
+    await return_lookup.visible(parts, caller, return_id)
     parsed = await read(request, FoundPieces)
-    return response_of(
-        await return_operations.receive(parts, Asked(caller, key, parsed.digest), return_id, parsed.model)
-    )
+    asked = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.receive(parts, asked, return_id, parsed.model))
 
 
-@router.post(
-    "/v1/returns/{return_id}/inspect",
-    response_model=ReturnShown,
-    openapi_extra=body_of(FoundPieces),
-    responses=problems(),
-)
+@router.post("/v1/returns/{return_id}/inspect", **operation("inspect_return", _RETURN, body=FoundPieces))
 async def inspect(return_id: str, request: Request, caller: Caller) -> Response:
-    """What it is: as new goes on sale, damaged into quarantine, and the customer gets what is his."""
+    """What was found: as new goes on sale, damaged into quarantine, and the customer gets what they are due."""
     require(caller, *HANDLED_BY)
     parts, key = services(request), idempotency_key(request)
-    await return_operations.visible(parts, caller, return_id)
+    await return_lookup.visible(parts, caller, return_id)
     parsed = await read(request, FoundPieces)
-    return response_of(
-        await return_operations.inspect(parts, Asked(caller, key, parsed.digest), return_id, parsed.model)
-    )
+    asked = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.inspect(parts, asked, return_id, parsed.model))
 
 
-async def label_document(parts: Services, return_id: str) -> Response:
-    """The label as a file."""
-    async with parts.database.begin() as conn:
-        kind, content = await return_queries.label_of(conn, parts.keys, return_id)
-    headers = {
-        "Content-Disposition": f'inline; filename="{return_id}.{kind.lower()}"',
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(content, 200, headers, _TYPES.get(kind, "application/octet-stream"))
-
-
-def items(rows: list[dict[str, Any]], limit: int, caller: Principal) -> list[dict[str, Any]]:
-    """The rows of one page, each with what this caller may do."""
-    shown = [{name: value for name, value in row.items() if name != "created"} for row in rows[:limit]]
-    return [one | {"allowed_actions": return_operations.actions(caller, one["status"])} for one in shown]
-
-
-def before(cursor: str | None) -> tuple[datetime, str] | None:
-    """The last return of the page before. Raises Problem `invalid_cursor`."""
-    if cursor is None:
-        return None
-    moment, return_id = pagination.decoded(cursor, str, str)
-    return pagination.moment(moment), return_id
-
-
-def following(rows: list[dict[str, Any]], limit: int) -> str | None:
-    """The cursor of the next page, if there is one."""
-    if len(rows) <= limit:
-        return None
-    last = rows[limit - 1]
-    return pagination.encoded([last["created"].isoformat(), last["return_id"]])
-
-
-def _digest(request: Request) -> bytes:
-    """Of a call without a body: its address."""
-    return return_operations.digest_of(f"{request.method} {request.url.path}")
+def _without_body(request: Request, caller: Caller) -> KeyedRequest:
+    """A call without a body; its address is what a repeat must have."""
+    return KeyedRequest(caller, idempotency_key(request), digest_of(f"{request.method} {request.url.path}"))

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.openapi import body_of, keyed, problems
+from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
-from api.schemas.payments.disputes import AnsweredDispute, HandIn
+from api.schemas.payments.disputes import AnsweredDispute, DisputeList, HandIn
 from api.services.payments import dispute_answering
 
 router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-@router.get("", responses=problems())
+@router.get("", **operation("list_disputes", Answer(200, DisputeList)))
 async def open_ones(request: Request, caller: Caller) -> Response:
     """Open disputes, up to 100: first what is to be answered, the nearest deadline (`due_at`) first."""
     require(caller, *dispute_answering.READ_BY)
@@ -24,7 +24,7 @@ async def open_ones(request: Request, caller: Caller) -> Response:
 
 
 @router.post(
-    "/{dispute_id}/evidence", response_model=AnsweredDispute, openapi_extra=body_of(HandIn), responses=problems()
+    "/{dispute_id}/evidence", **operation("submit_dispute_evidence", Answer(200, AnsweredDispute), body=HandIn)
 )
 async def hand_in(dispute_id: _Number, request: Request, caller: Caller) -> Response:
     """Hand evidence in at the provider. Final: the provider takes one answer, and decides."""
@@ -35,7 +35,7 @@ async def hand_in(dispute_id: _Number, request: Request, caller: Caller) -> Resp
     return response_of(reply)
 
 
-@router.post("/{dispute_id}/accept", response_model=AnsweredDispute, openapi_extra=keyed(), responses=problems())
+@router.post("/{dispute_id}/accept", **operation("accept_dispute", Answer(200, AnsweredDispute), with_key=True))
 async def accept(dispute_id: _Number, request: Request, caller: Caller) -> Response:
     """Give the money up. Final: the provider closes the dispute as lost."""
     require(caller, *dispute_answering.ANSWERED_BY)

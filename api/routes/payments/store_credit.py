@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.dependencies import Caller, json_response, require, services
-from api.openapi import problems
-from api.presenters import store_credit
+from api.openapi import Answer, operation
 from api.schemas.fields import Identity
 from api.schemas.payments.store_credit import StoreCredit
+from api.services.payments import store_credits
 from domain.access import Role
 from domain.errors import NotFound
 
 router = APIRouter(prefix="/v1/customers", tags=["store credit"])
 
 
-@router.get("/{customer_id}/store-credit", response_model=StoreCredit, responses=problems())
+@router.get("/{customer_id}/store-credit", **operation("get_store_credit", Answer(200, StoreCredit)))
 async def read_store_credit(
     customer_id: Annotated[Identity, Path()],
     request: Request,
@@ -24,7 +24,7 @@ async def read_store_credit(
     cursor: str | None = None,
 ) -> Response:
     """Balances by currency, and the entries behind them, newest first. For the customer, support and finance."""
-    require(caller, Role.CUSTOMER, *store_credit.READ_BY)
+    require(caller, Role.CUSTOMER, *store_credits.READ_BY)
     if caller.role is Role.CUSTOMER and caller.subject != customer_id:
         raise NotFound("customer_not_found", "only your own store credit is shown to you")
-    return json_response(await store_credit.statement(services(request), customer_id, cursor, limit))
+    return json_response(await store_credits.statement(services(request), customer_id, cursor, limit))

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Services, json_response, services
 from api.errors import Problem
-from api.openapi import problems
+from api.openapi import Answer, operation
+from api.schemas.payments.provider_webhooks import ProviderNotificationReceipt
 from domain.errors import NotFound
 from domain.gateways import BadSignature, CarrierNotice, PaymentNotice
 from infra.db.autocommit import autocommit
@@ -17,9 +18,9 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Notice = PaymentNotice | CarrierNotice | None
 
 
-@router.post("/{provider}", responses=problems())
+@router.post("/{provider}", **operation("receive_provider_notification", Answer(200, ProviderNotificationReceipt)))
 async def notified(provider: str, request: Request) -> Response:
-    """A signed notification. What is kept is acknowledged with 200, also when it was known or names nothing of ours."""
+    """A signed notification. 200 acknowledges it, also when it was known before or is about nothing here."""
     parts = services(request)
     if provider not in parts.payments and provider not in parts.carriers:
         raise NotFound("provider_not_found", "no such provider here")

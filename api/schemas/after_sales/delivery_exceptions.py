@@ -1,4 +1,4 @@
-"""Bodies of the calls on parcels that did not arrive."""
+"""Bodies of the calls on parcels that did not arrive, and what they answer."""
 
 from typing import Literal
 
@@ -14,17 +14,24 @@ class AnswerProblem(Body):
     reason: Reason | None = None
 
 
+class Pieces(BaseModel):
+    """Units of a product."""
+
+    sku: str
+    quantity: int
+
+
 class ProblemAnswered(BaseModel):
-    """What was decided, or with preview would be. `lines` are what is sent again: not what was refunded meanwhile."""
+    """What was decided, or with `preview=true` would be."""
 
     order_no: str
     choice: Literal["reship", "refund"]
     shipment_id: str
     parcel: Literal["lost", "refused"]
-    refund_minor: int
+    refund_minor: int = Field(description="What goes back, in minor units of the currency; 0 with reship.")
     currency: str
-    warehouse: str | None
-    lines: list[dict[str, str | int]] = []
+    warehouse: str | None = Field(description="Which one sends the goods again; null with refund.")
+    lines: list[Pieces] = Field(description="What is sent again, without what was refunded meanwhile.")
 
 
 class Arrived(Body):
@@ -45,4 +52,4 @@ class InQuarantine(BaseModel):
 
     shipment_id: str
     warehouse: str
-    lines: list[Arrived]
+    lines: list[Pieces]

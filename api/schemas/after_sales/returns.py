@@ -1,6 +1,6 @@
-"""Bodies of the calls on returns, and what they answer."""
+"""Bodies of the calls on returns."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from domain.after_sales.returns import Reason as ReasonCode
 from domain.after_sales.returns import Resolution
 
 MAX_LINES = 500
-# That the carrier lost it, no person reports.
+# `lost` comes from the carrier alone.
 ReportedCondition = Literal["as_new", "damaged", "missing", "wrong_item"]
 
 
@@ -62,7 +62,7 @@ class RejectReturn(Body):
 
 
 class SentReturn(Body):
-    """The carrier that the customer chose himself."""
+    """The carrier that the customer chose."""
 
     carrier: Code
     tracking_no: Reference
@@ -76,24 +76,3 @@ class OutOfQuarantine(Body):
     disposition: Literal["restock", "scrap"]
     reason: Reference
     warehouse: Code | None = None
-
-
-class ReturnShown(Body):
-    """A return. `already_refunded` (`{quantity, amount_minor, currency}`, or null) says for how many of its pieces
-    money went back beside it: it brings that much less. `lines` say what was received and inspected, by condition;
-    `deadline` and `default_outcome` what comes by itself and when."""
-
-    return_id: str
-    return_no: int
-    order_no: str
-    status: str
-    resolution: str
-    reason_code: str
-    lines: list[dict[str, Any]]
-    deadline: str | None
-    default_outcome: str | None
-    tracking_no: str | None
-    refund: dict[str, Any] | None
-    already_refunded: dict[str, Any] | None = None
-    exchange: dict[str, Any] | None
-    allowed_actions: list[str]

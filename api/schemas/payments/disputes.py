@@ -1,8 +1,11 @@
 """What a dispute is answered with, and how it is shown."""
 
-from pydantic import BaseModel
+from datetime import datetime
+
+from pydantic import BaseModel, Field
 
 from api.schemas.fields import Body, Note, OptionalText
+from domain.payments.disputes import DisputeAnswer
 
 
 class HandIn(Body):
@@ -13,9 +16,54 @@ class HandIn(Body):
     customer_communication: Note = ""
 
 
-class AnsweredDispute(BaseModel):
-    """The provider has the answer: `evidence` or `accepted`. What it decides is told by notification."""
+class AnswerDispute(Body):
+    """Evidence that is kept here; `handed_in` says that it was handed in on the provider's own pages."""
+
+    explanation: Note = ""
+    tracking_no: OptionalText = ""
+    customer_communication: Note = ""
+    handed_in: bool = False
+
+
+class DisputeEvidence(BaseModel):
+    """Evidence as it is kept; empty where nothing was written."""
+
+    explanation: str
+    tracking_no: str
+    customer_communication: str
+
+
+class Dispute(BaseModel):
+    """An open dispute: the customer's bank took the money of a payment back."""
 
     dispute_id: int
     order_no: str
-    answer: str
+    provider: str
+    provider_ref: str = Field(description="The provider's id of the dispute.")
+    amount_minor: int = Field(description="What was taken back, in minor units of the currency.")
+    currency: str
+    reason: str = Field(description="The provider's code.")
+    opened_at: datetime
+    due_at: datetime | None = Field(description="Until when it must be answered; null where the provider names no day.")
+    answered_at: datetime | None
+    answered_by: str | None
+    answer: DisputeAnswer | None
+    evidence: DisputeEvidence
+    carrier: str | None = Field(description="Of the order's parcel; null while there is none.")
+    tracking_no: str | None
+    delivered_at: datetime | None
+
+
+class DisputeList(BaseModel):
+    """The open disputes, up to 100."""
+
+    items: list[Dispute]
+    next_cursor: None = Field(description="Always null: the list has one page.")
+
+
+class AnsweredDispute(BaseModel):
+    """The provider has the answer. Its decision comes by notification."""
+
+    dispute_id: int
+    order_no: str
+    answer: DisputeAnswer

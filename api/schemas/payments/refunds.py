@@ -1,14 +1,17 @@
-"""Bodies of the calls on refunds."""
+"""Bodies of the calls on refunds, and what they answer."""
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from api.schemas.fields import Body, OrdersCurrency, Reason
 from api.schemas.order_lines import OfLine
 from domain.money import MAX_MINOR
+from domain.payments.refunds import Origin, RefundStatus
 
 AmountMinor = Annotated[int, Field(strict=True, ge=1, le=MAX_MINOR)]
+_FOR_STAFF = "Shown to staff alone."
 
 
 class RefundLine(OfLine):
@@ -28,16 +31,93 @@ class OpenRefund(Body):
     reason: Reason
 
 
-class OpenedRefund(Body):
-    """The answer to an opened refund; above the limit it waits for a second person under `approval_id`."""
+class RefundSums(BaseModel):
+    """What goes back, in minor units of the order's currency."""
 
-    refund_id: str
-    refund_no: int
-    order_no: str
-    amount_minor: int
+    amount_minor: int = Field(description="All of it: goods and shipping.")
     goods_minor: int
     shipping_minor: int
     currency: str
-    status: str
-    left_minor: int
+
+
+class OpenedRefund(RefundSums):
+    """The answer to an opened refund; above the limit it waits for an approver under `approval_id`."""
+
+    refund_id: str
+    refund_no: int = Field(description="Counts the order's refunds from 1.")
+    order_no: str
+    status: RefundStatus
+    left_minor: int = Field(description="What can still be refunded of the order after it.")
     approval_id: str | None
+
+
+class RefundedLine(BaseModel):
+    """What goes back of one line, in minor units of the order's currency."""
+
+    line_no: int
+    sku: str
+    quantity: int = Field(description="Units that are refunded; 0 where an amount is taken from the line.")
+    amount_minor: int = Field(description="With `shipping_minor`.")
+    shipping_minor: int
+
+
+class PiecesOnReturn(BaseModel):
+    """Pieces that an open return holds and this refund would give as well."""
+
+    return_id: str
+    return_no: int
+    line_no: int
+    sku: str
+    quantity: int
+
+
+class RefundConsequence(RefundSums):
+    """What the refund would give back."""
+
+    left_minor: int = Field(description="What could still be refunded of the order after it.")
+    needs_approval: bool
+    given_minor: int = Field(description="What was given back of the order before it.")
+    on_returns: list[PiecesOnReturn]
+    lines: list[RefundedLine]
+
+
+class RefundPreview(BaseModel):
+    """The answer with `preview=true`: nothing has changed."""
+
+    order_no: str
+    consequence: RefundConsequence
+
+
+class RefundPart(BaseModel):
+    """What goes back to one payment."""
+
+    payment_id: int
+    amount_minor: int
+    provider: str
+
+
+class Refund(RefundSums):
+    """A refund, and how far it has come."""
+
+    refund_id: str
+    refund_no: int = Field(description="Counts the order's refunds from 1.")
+    order_no: str
+    origin: Origin
+    return_id: str | None
+    status: RefundStatus
+    created_at: datetime
+    updated_at: datetime
+    lines: list[RefundedLine] | None
+    pending_since: datetime | None = Field(description="Since when the provider has it without deciding.")
+    failed_since: datetime | None = Field(description="Since when it waits for support because paying it failed.")
+    asked_by: str | None = Field(default=None, description=_FOR_STAFF)
+    reason: str | None = Field(default=None, description=f"{_FOR_STAFF} Null once the customer's data is erased.")
+    approval_id: str | None = Field(default=None, description=_FOR_STAFF)
+    parts: list[RefundPart] | None = Field(default=None, description=_FOR_STAFF)
+
+
+class RefundList(BaseModel):
+    """The order's refunds, oldest first."""
+
+    items: list[Refund]
+    next_cursor: None = Field(description="Always null: the list has one page.")

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
-class Balance(BaseModel):
+class StoreCreditBalance(BaseModel):
     """What can be spent now, and what is reserved for payments under way."""
 
     currency: str
@@ -14,7 +14,7 @@ class Balance(BaseModel):
     held_minor: int
 
 
-class Entry(BaseModel):
+class StoreCreditEntry(BaseModel):
     """One movement; the deltas are what it did to balance and held."""
 
     entry_id: int
@@ -30,9 +30,9 @@ class Entry(BaseModel):
 
 
 class StoreCredit(BaseModel):
-    """A customer's store credit."""
+    """A customer's store credit, in minor units of each currency."""
 
     customer_id: str
-    balances: list[Balance]
-    items: list[Entry]
-    next_cursor: str | None
+    balances: list[StoreCreditBalance]
+    items: list[StoreCreditEntry]
+    next_cursor: str | None = Field(description="Null on the last page.")

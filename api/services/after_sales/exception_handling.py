@@ -9,8 +9,8 @@ from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import in_books
 from api.replies import Reply
-from api.schemas.after_sales.delivery_exceptions import AnswerProblem
-from api.services.after_sales.return_operations import Asked
+from api.schemas.after_sales.delivery_exceptions import AnswerProblem, CameBack
+from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal
 from domain.errors import Conflict
 from infra.db.after_sales import delivery_exceptions
@@ -59,8 +59,8 @@ async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
     return seen
 
 
-async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem) -> Reply:
-    """Decide it in the books; the order's workflow carries it out.
+async def choose(parts: Services, asked: KeyedRequest, number: str, decision: AnswerProblem) -> Reply:
+    """Decide it in the database; the order's workflow carries it out.
 
     Raises Conflict `no_delivery_problem`, `stock_short`, `refund_waiting`, `nothing_to_send`; Problem
     `second_person_needed`.
@@ -71,25 +71,25 @@ async def choose(parts: Services, asked: Asked, number: str, wish: AnswerProblem
         await timeline.lock_order(conn, number)
         trouble = await delivery_exceptions.problem_of(conn, number)
         given = 0
-        if wish.choice == "refund" and caller.is_staff:
+        if decision.choice == "refund" and caller.is_staff:
             given = await _require_one_person(conn, parts, caller, trouble)
-        if wish.reason is not None or given:
+        if decision.reason is not None or given:
             act_id = f"act_{derived_id(caller, asked.key, f'parcel {number}')}"
-            act = NewAct(act_id, number, "parcel", wish.choice, by, wish.reason or "", moved_minor=given)
+            act = NewAct(act_id, number, "parcel", decision.choice, by, decision.reason or "", moved_minor=given)
             await staff_actions.keep(conn, parts.keys, act)
-        if wish.choice == "refund":
+        if decision.choice == "refund":
             await delivery_exceptions.refund(conn, trouble, by)
-            return _answer(trouble, wish.choice, refund_minor=trouble.refund_minor)
-        return _answer(trouble, wish.choice, resend=await delivery_exceptions.reship(conn, trouble, by))
+            return _answer(trouble, decision.choice, refund_minor=trouble.refund_minor)
+        return _answer(trouble, decision.choice, resend=await delivery_exceptions.reship(conn, trouble, by))
 
     try:
-        return await in_books(parts, asked.request, 200, work)
+        return await in_books(parts, asked.claim, 200, work)
     except StockGone:
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 
 
 async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Principal, trouble: Trouble) -> int:
-    """The carrier's word lets a customer have his money back; staff who give back much need a second person for it.
+    """The carrier's report lets the customer have the money back; staff who give back much need an approver.
     Answers with what it adds to what was given of the order. Raises Problem `second_person_needed`."""
     if not caller.is_staff:
         return 0
@@ -102,6 +102,22 @@ async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Pr
             "as much as this is given back by two: compensate the step with the support call resolve",
         )
     return added
+
+
+async def receive(parts: Services, asked: KeyedRequest, shipment_id: str, parcel: CameBack) -> Reply:
+    """A parcel that was refused, or lost and found, is at the warehouse again: what is in it goes into quarantine.
+
+    Raises NotFound `shipment_not_found`; Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.
+    """
+    arrived: dict[str, int] = {}
+    for line in parcel.lines or ():
+        arrived[line.sku] = arrived.get(line.sku, 0) + line.quantity
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, shipment_id))
+        return await delivery_exceptions.came_back(conn, shipment_id, arrived or None, actor(asked.caller))
+
+    return await in_books(parts, asked.claim, 200, work)
 
 
 def _answer(trouble: Trouble, choice: Choice, *, refund_minor: int = 0, resend: Resend | None = None) -> dict[str, Any]:

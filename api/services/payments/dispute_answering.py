@@ -19,6 +19,7 @@ from api.schemas.payments.disputes import HandIn
 from domain.access import Principal, Role
 from domain.errors import Conflict
 from domain.gateways import Evidence, PaymentGateway, ProviderRefused, ProviderUnavailable
+from domain.payments.disputes import DisputeAnswer
 from infra.db import idempotency
 from infra.db.payments import dispute_answers, provider_cases
 from infra.db.payments.dispute_answers import Asked
@@ -30,13 +31,15 @@ ANSWERED_BY = (Role.SUPPORT, Role.FINANCE)
 Call = Callable[[PaymentGateway, Asked], Awaitable[None]]
 
 
-async def hand_in(parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, wish: HandIn) -> Reply:
+async def hand_in(
+    parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: HandIn
+) -> Reply:
     """Hand evidence in at the provider; 200. Final: a provider takes one answer.
 
     Raises Problem `evidence_missing`, `provider_unavailable`; else as `infra.db.payments.dispute_answers.begin` does,
     and Conflict `dispute_by_hand`, `provider_not_configured`, `provider_refused`.
     """
-    said = {name: getattr(wish, name) or "" for name in EVIDENCE}
+    said = {name: getattr(evidence, name) or "" for name in EVIDENCE}
     if not any(said.values()):
         raise Problem("evidence_missing")
 
@@ -48,7 +51,7 @@ async def hand_in(parts: Services, caller: Principal, key: str, digest: bytes, d
 
 
 async def accept(parts: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
-    """Give the money up: the provider closes the dispute as lost, and tells so. Raises as `hand_in` does."""
+    """Give the money up: the provider closes the dispute as lost and notifies. Raises as `hand_in` does."""
 
     async def call(gateway: PaymentGateway, asked: Asked) -> None:
         await gateway.accept_dispute(asked.provider_ref, _key(asked, None))
@@ -94,12 +97,12 @@ async def _answer(
     async def settle(conn: AsyncConnection) -> None:
         await dispute_answers.finish(conn, dispute_id, asking, actor(caller), accepted=said is None)
 
-    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+    async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
         done = await dispute_answers.answered_by(conn, dispute_id, asking)
         return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
 
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await by_workflow(parts, request, 200, WorkflowCall(prepare, ask, from_books, settle))
+    return await by_workflow(parts, request, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 
 def _refused(code: str) -> Conflict:
@@ -120,7 +123,7 @@ def _gateway(parts: Services, asked: Asked) -> PaymentGateway:
 
 
 def _shown(dispute_id: int, order_no: str, *, accepted: bool) -> dict[str, Any]:
-    return {"dispute_id": dispute_id, "order_no": order_no, "answer": "accepted" if accepted else "evidence"}
+    return {"dispute_id": dispute_id, "order_no": order_no, "answer": _answered(accepted=accepted)}
 
 
 _SHOWN = (
@@ -136,7 +139,9 @@ async def open_ones(parts: Services) -> list[dict[str, Any]]:
     return [{**{name: row[name] for name in _SHOWN}, "answer": _answer_of(row)} for row in rows]
 
 
-def _answer_of(row: dict[str, Any]) -> str | None:
-    if row["answered_at"] is None:
-        return None
-    return "evidence" if row["accepted_at"] is None else "accepted"
+def _answer_of(row: dict[str, Any]) -> DisputeAnswer | None:
+    return None if row["answered_at"] is None else _answered(accepted=row["accepted_at"] is not None)
+
+
+def _answered(*, accepted: bool) -> DisputeAnswer:
+    return DisputeAnswer.ACCEPTED if accepted else DisputeAnswer.EVIDENCE

@@ -1,38 +1,44 @@
 """Refunding an order: what the HTTP call and the console's form both do.
 
-A refund is decided in the books in one transaction, and answered whether Temporal is up or not; the order's workflow
-pays it.
+A refund is decided in one database transaction, and answered whether Temporal is up or not; the order's workflow pays
+it.
 """
 
+import re
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.authorization import visible
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import in_books
 from api.replies import Reply
 from api.schemas.payments.refunds import OpenRefund
 from domain.access import Principal, Role
-from domain.errors import RuleBroken
+from domain.errors import NotFound, RuleBroken
 from domain.payments.refunds import Origin
 from infra.db import idempotency
 from infra.db.approvals.approval_limits import Limits
-from infra.db.payments import refund_plans, refunds
+from infra.db.payments import refund_plans, refund_queries, refunds
 from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
 
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
 _STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
+_SUMS = ("amount_minor", "goods_minor", "shipping_minor", "currency", "left_minor")
+_REFUND_ID = re.compile(r"^rf_[0-9a-zA-Z_-]{1,61}$")
 
 
-async def refund(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: OpenRefund) -> Reply:
+async def refund(
+    parts: Services, caller: Principal, key: str, digest: bytes, number: str, request: OpenRefund
+) -> Reply:
     """Open the refund; 201. Raises as `infra.db.payments.refund_plans.planned` does, and RuleBroken
     `currency_mismatch`."""
-    asked = _ask(parts, caller, key, number, wish)
+    asked = _ask(parts, caller, key, number, request)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         opened = await refunds.open_refund(conn, parts.keys, asked)
-        _require_currency(wish, opened.plan)
+        _require_currency(request, opened.plan)
         sums = {name: getattr(opened.plan, name) for name in _SUMS}
         known = {"refund_id": opened.refund_id, "refund_no": opened.refund_no, "order_no": number}
         return {**known, **sums, "status": opened.status, "approval_id": opened.approval_id}
@@ -40,14 +46,11 @@ async def refund(parts: Services, caller: Principal, key: str, digest: bytes, nu
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-_SUMS = ("amount_minor", "goods_minor", "shipping_minor", "currency", "left_minor")
-
-
-async def consequence(parts: Services, caller: Principal, number: str, wish: OpenRefund) -> dict[str, Any]:
+async def consequence(parts: Services, caller: Principal, number: str, request: OpenRefund) -> dict[str, Any]:
     """What the refund would mean; changes nothing. Raises as `refund` does."""
     async with parts.database.begin() as conn:
-        plan = await refund_plans.planned(conn, _ask(parts, caller, "preview", number, wish))
-    _require_currency(wish, plan)
+        plan = await refund_plans.planned(conn, _ask(parts, caller, "preview", number, request))
+    _require_currency(request, plan)
     return {
         **{name: getattr(plan, name) for name in _SUMS},
         "needs_approval": plan.needs_approval,
@@ -61,29 +64,49 @@ async def consequence(parts: Services, caller: Principal, number: str, wish: Ope
     }  # fmt: skip
 
 
-def _ask(parts: Services, caller: Principal, key: str, number: str, wish: OpenRefund) -> RefundAsk:
-    if (wish.amount_minor is None) == (not wish.lines):
+def _ask(parts: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> RefundAsk:
+    if (request.amount_minor is None) == (not request.lines):
         raise RuleBroken("amount_or_lines", "name either amount_minor or lines")
     return RefundAsk(
         refund_id=f"rf_{derived_id(caller, key, f'refund {number}')}",
         order_no=number,
         origin=Origin.SUPPORT,
         asked_by=actor(caller),
-        reason=wish.reason,
-        lines=tuple(LineAsk(line.quantity, line.line_no, line.sku) for line in wish.lines or ()),
-        amount_minor=wish.amount_minor,
-        include_shipping=wish.include_shipping,
-        spares_returns=not wish.despite_returns,
+        reason=request.reason,
+        lines=tuple(LineAsk(line.quantity, line.line_no, line.sku) for line in request.lines or ()),
+        amount_minor=request.amount_minor,
+        include_shipping=request.include_shipping,
+        spares_returns=not request.despite_returns,
         limits=Limits.from_settings(parts.settings),
         approval_lifetime_s=parts.settings.approval_lifetime_s,
     )
 
 
-def _require_currency(wish: OpenRefund, plan: Plan) -> None:
-    if wish.currency not in (None, plan.currency):
+def _require_currency(request: OpenRefund, plan: Plan) -> None:
+    if request.currency not in (None, plan.currency):
         raise RuleBroken("currency_mismatch", f"the order is in {plan.currency}: so are its refunds")
 
 
-def shown(refund: dict[str, Any], caller: Principal) -> dict[str, Any]:
+async def list_refunds(parts: Services, caller: Principal, number: str) -> list[dict[str, Any]]:
+    """The order's refunds for this caller, oldest first."""
+    async with parts.database.begin() as conn:
+        found = await refund_queries.of_order(conn, parts.keys, number)
+    return [_shown(refund, caller) for refund in found]
+
+
+async def get_refund(parts: Services, caller: Principal, refund_id: str) -> dict[str, Any]:
+    """One refund for this caller. Raises NotFound `refund_not_found`, also for one of an order that is not theirs."""
+    if not _REFUND_ID.match(refund_id):
+        raise NotFound("refund_not_found")
+    async with parts.database.begin() as conn:
+        found = await refund_queries.find(conn, parts.keys, refund_id)
+    try:
+        await visible(parts, caller, found["order_no"])
+    except NotFound:
+        raise NotFound("refund_not_found") from None
+    return _shown(found, caller)
+
+
+def _shown(refund: dict[str, Any], caller: Principal) -> dict[str, Any]:
     """A refund for this caller: who asked and why, and what it goes back to, is for staff."""
     return refund if caller.is_staff else {name: value for name, value in refund.items() if name not in _STAFF_ONLY}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.services.after_sales.return_operations import terms_of
 from domain.after_sales.returns import ReturnDue
 from infra.db.after_sales import return_deadlines, returns
+from infra.db.after_sales.return_policy import ReturnTerms
 from infra.db.after_sales.settlement import Settling
 from infra.db.orders import timeline
 from tests.api.conftest import Door, open_door, unique
@@ -42,7 +42,8 @@ async def nobody_looks_at_it(strict: Door, order_no: str, return_id: str) -> Non
     async with parts.database.begin() as conn:
         await timeline.lock_order(conn, order_no)
         here = await returns.find(conn, return_id)
-        await return_deadlines.tend(conn, here, ReturnDue.INSPECT, Settling(parts.keys, terms_of(parts), "system"))
+        how = Settling(parts.keys, ReturnTerms.from_settings(parts.settings), "system")
+        await return_deadlines.tend(conn, here, ReturnDue.INSPECT, how)
 
 
 async def approval_of(strict: Door, order_no: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a customer has in store credit, and how it came and went: what HTTP and the console both show."""
+"""What a customer has in store credit, and how it came and went: what the HTTP call and the console both show."""
 
 from typing import Any
 

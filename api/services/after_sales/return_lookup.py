@@ -1,0 +1,101 @@
+"""Returns as callers see them: one, a page of them, and the label of a parcel."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import pagination
+from api.dependencies import Services
+from domain.access import Principal, Role
+from domain.after_sales.returns import ReturnStatus, allowed_acts
+from domain.errors import NotFound
+from infra.db.after_sales import return_queries
+from infra.db.after_sales.return_queries import ReturnsWanted
+from infra.observability.telemetry import bind_order
+
+ASKED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+HANDLED_BY = (Role.SUPPORT, Role.WAREHOUSE)
+_ROLES = {
+    **dict.fromkeys(("approve", "reject", "receive", "inspect"), HANDLED_BY),
+    "cancel": ASKED_BY,
+}
+
+
+async def shown(conn: AsyncConnection, parts: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+    """The return for this caller. Raises NotFound `return_not_found`, also for what is not his to know."""
+    found = await return_queries.one(conn, parts.keys, return_id)
+    if not caller.may_see_order(found.customer_id, found.channel):
+        raise NotFound("return_not_found")
+    return found.shown | {"allowed_actions": actions(caller, found.shown["status"])}
+
+
+def actions(caller: Principal, status: str) -> list[str]:
+    """What this caller may do with a return in `status`."""
+    return [act for act in allowed_acts(ReturnStatus(status)) if caller.may_act_as(*_ROLES[act])]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPage:
+    """Returns, the newest first, each with what this caller may do with it; no cursor on the last page."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+async def list_returns(
+    parts: Services,
+    caller: Principal,
+    status: ReturnStatus | None,
+    order_no: str | None,
+    cursor: str | None,
+    limit: int,
+) -> ReturnPage:
+    """A page of the returns of this status and of this order. Raises Problem `invalid_cursor`."""
+    wanted = ReturnsWanted(str(status) if status else None, order_no, _before(cursor), limit)
+    async with parts.database.begin() as conn:
+        rows = await return_queries.page(conn, wanted)
+    items = [{name: value for name, value in row.items() if name != "created"} for row in rows[:limit]]
+    return ReturnPage([one | {"allowed_actions": actions(caller, one["status"])} for one in items], _after(rows, limit))
+
+
+def _before(cursor: str | None) -> tuple[datetime, str] | None:
+    """The last return of the page before. Raises Problem `invalid_cursor`."""
+    if cursor is None:
+        return None
+    moment, return_id = pagination.decoded(cursor, str, str)
+    return pagination.moment(moment), return_id
+
+
+def _after(rows: list[dict[str, Any]], limit: int) -> str | None:
+    """The cursor of the next page, if there is one."""
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return pagination.encoded([last["created"].isoformat(), last["return_id"]])
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The label of a return's parcel as the carrier gave it."""
+
+    return_id: str
+    format: str
+    content: bytes
+
+
+async def label(parts: Services, return_id: str) -> Label:
+    """The label of a return that the caller may see. Raises NotFound `label_not_found` until it is booked."""
+    async with parts.database.begin() as conn:
+        return Label(return_id, *await return_queries.label_of(conn, parts.keys, return_id))
+
+
+async def visible(parts: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+    """The object-level check that calls on one return begin with. Raises NotFound `return_not_found`."""
+    if len(return_id) > 64 or not return_id.isascii() or not return_id.isprintable():
+        raise NotFound("return_not_found")
+    async with parts.database.begin() as conn:
+        found = await shown(conn, parts, caller, return_id)
+    bind_order(found["order_no"])
+    return found

@@ -1,0 +1,131 @@
+"""Requesting a return: what it would bring, and the request itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id, methods
+from api.errors import Problem
+from api.idempotency import in_books
+from api.replies import Reply
+from api.schemas.after_sales.returns import AskReturn
+from api.schemas.order_lines import split
+from api.services.after_sales import return_lookup
+from api.services.after_sales.keyed_request import KeyedRequest
+from domain.access import Principal, Role
+from domain.after_sales.returns import SHOPS_FAULT, Resolution, ReturnDue, ReturnStatus
+from infra.db.after_sales import exchange_quotes, return_requests
+from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_requests import Outlook, ReturnAsk
+from infra.db.after_sales.settlement import SETTLINGS
+from infra.db.orders import unpaid_limits
+
+
+def _ask_of(caller: Principal, key: str, order_no: str, request: AskReturn, known: Sequence[str]) -> ReturnAsk:
+    """The request as the database takes it; `known` are the methods of payment here.
+
+    Raises Problem `resolution_not_offered`, `exchange_lines_not_expected`, `advance_not_expected`,
+    `guarantee_payment_missing`, `unknown_payment_method`.
+    """
+    if request.resolution not in SETTLINGS:
+        raise Problem("resolution_not_offered", f"a return is settled by {', '.join(sorted(SETTLINGS))}")
+    wanted, named = split(request.lines)
+    return ReturnAsk(
+        return_id=f"rt_{derived_id(caller, key, f'return {order_no}')}",
+        order_no=order_no,
+        wanted=wanted,
+        exchange_for=_exchange_for(request),
+        guarantee=_guarantee(request, known),
+        reason=request.reason,
+        reason_code=request.reason_code,
+        resolution=request.resolution,
+        requested_by=actor(caller),
+        photographs=tuple(request.photographs),
+        named=named,
+    )
+
+
+def _exchange_for(request: AskReturn) -> dict[str, int]:
+    """What is wanted instead; {} for the same goods again. Raises Problem `exchange_lines_not_expected`."""
+    if request.exchange_lines and request.resolution is not Resolution.EXCHANGE:
+        raise Problem("exchange_lines_not_expected", "name exchange_lines with the resolution exchange only")
+    units: dict[str, int] = {}
+    for line in request.exchange_lines or ():
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
+
+
+def _guarantee(request: AskReturn, known: Sequence[str]) -> tuple[str, str] | None:
+    """The payment that stands for the old goods while they are not here."""
+    if not request.advance:
+        if request.payment is not None:
+            raise Problem("advance_not_expected", "a return is paid for only with advance: true")
+        return None
+    if request.resolution is not Resolution.EXCHANGE:
+        raise Problem("advance_not_expected", "only an exchange sends goods in advance")
+    if request.payment is None:
+        raise Problem("guarantee_payment_missing", "name the payment on which the guarantee is authorised")
+    if request.payment.method not in known:
+        raise Problem("unknown_payment_method", f"payment.method is {' or '.join(known)} here")
+    return request.payment.method, request.payment.token
+
+
+async def preview(parts: Services, caller: Principal, order_no: str, request: AskReturn) -> dict[str, Any]:
+    """What the return would bring; nothing changes. Raises what `ask` raises."""
+    terms = ReturnTerms.from_settings(parts.settings)
+    wanted = _ask_of(caller, "preview", order_no, request, methods(parts.settings))
+    async with parts.database.begin() as conn:
+        seen = await return_requests.outlook(conn, terms, wanted)
+        instead = await exchange_quotes.outlook(conn, terms, wanted, seen)
+    return {"order_no": order_no, "consequence": _previewed(seen, wanted, terms) | {"exchange": instead}}
+
+
+def _previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str, Any]:
+    """The outlook for programs: what comes back, what is kept and why, until when to act."""
+    status = ReturnStatus.APPROVED if seen.approved_at_once else ReturnStatus.REQUESTED
+    lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
+    return {
+        "resolution": wanted.resolution,
+        "status": status,
+        "lines": lines,
+        "refund": {
+            "amount_minor": seen.amount_minor,
+            "goods_minor": (seen.plan.goods_minor if seen.plan else 0) + seen.behind_minor,
+            "shipping_minor": seen.plan.shipping_minor if seen.plan else 0,
+            "currency": seen.currency,
+            "if": "as_new",
+        },
+        "kept": _kept(seen, wanted),
+        "send_within_s": terms.waits.send_s,
+        "answer_within_s": None if seen.approved_at_once else terms.waits.answer_s,
+        "window_until": seen.window_until,
+        "default_outcome": ReturnDue.EXPIRE if seen.approved_at_once else ReturnDue.APPROVE,
+    }
+
+
+def _kept(seen: Outlook, wanted: ReturnAsk) -> list[dict[str, Any]]:
+    """What of these pieces' worth does not come back, and why."""
+    lines = seen.plan.lines if seen.plan else ()
+    shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in lines)
+    goods = sum(line.goods_worth_minor - line.goods_minor for line in lines)
+    goods += seen.behind_worth_minor - seen.behind_minor
+    fault = wanted.reason_code in SHOPS_FAULT
+    why = "refunded_before" if fault else "shipping_is_kept_unless_the_shop_is_at_fault"
+    kept = [{"what": "shipping", "amount_minor": shipping, "why": why}] if shipping > 0 else []
+    return kept + ([{"what": "goods", "amount_minor": goods, "why": "refunded_before"}] if goods > 0 else [])
+
+
+async def ask(parts: Services, asked: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
+    """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
+    `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
+    terms = ReturnTerms.from_settings(parts.settings)
+    wanted = _ask_of(asked.caller, asked.key, order_no, request, methods(parts.settings))
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        made = await return_requests.request(conn, parts.keys, terms, wanted)
+        if asked.caller.role is Role.CUSTOMER and wanted.exchange_for:
+            await unpaid_limits.require_exchanged_within(conn, order_no, parts.settings.unpaid_units_per_customer)
+        return await return_lookup.shown(conn, parts, asked.caller, made.return_id)
+
+    return await in_books(parts, asked.claim, 201, work)

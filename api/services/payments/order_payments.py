@@ -1,0 +1,46 @@
+"""Paying for an order, or paying again after a decline."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor, derived_id, methods
+from api.errors import Problem
+from api.idempotency import WorkflowCall, by_workflow
+from api.replies import Reply
+from api.schemas.orders.orders import Payment
+from domain.access import Principal, Role
+from domain.payments.transactions import outcome_of
+from infra.db import idempotency
+from infra.db.orders.order_state import stand_of
+from infra.db.payments import payment_requests
+from workflows import names
+from workflows.payloads import PayRequest
+
+PAID_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+
+
+async def pay(parts: Services, caller: Principal, key: str, digest: bytes, order_no: str, payment: Payment) -> Reply:
+    """Ask the workflow to take the payment; 201. Raises Conflict `already_paid`, `payment_in_progress`; Problem
+    `unknown_payment_method`, `workflow_unavailable`; RuleBroken `currency_not_taken`, `amount_not_payable`."""
+    request_id = f"pay_{derived_id(caller, key, f'pay {order_no}')}"
+    if payment.method not in (known := methods(parts.settings)):
+        raise Problem("unknown_payment_method", f"method is {' or '.join(known)} here")
+
+    async def prepare(conn: AsyncConnection) -> None:
+        await payment_requests.require_payable(conn, order_no, payment.method)
+        await payment_requests.keep(conn, request_id, order_no, payment.method, payment.token, actor(caller))
+
+    async def ask() -> dict[str, Any]:
+        request = PayRequest(order_no, request_id)
+        answer = await parts.workflows.ask(order_no, names.PAY, request, request_id)
+        return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
+
+    async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
+        if not await payment_requests.taken_up(conn, request_id):
+            return None
+        state = await stand_of(conn, order_no)
+        return {"order_no": order_no, "status": state.status, "outcome": outcome_of(state.attempt_state)}
+
+    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    return await by_workflow(parts, request, 201, WorkflowCall(prepare, ask, from_database))

@@ -1,0 +1,55 @@
+"""What waits at the providers for a person: disputes, and facts that could not be applied or fit nothing here."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.dependencies import Services, actor
+from api.idempotency import in_books
+from api.replies import Reply
+from api.schemas.payments.disputes import AnswerDispute
+from domain.access import Principal
+from infra.db import idempotency
+from infra.db.payments import provider_cases
+from infra.db.payments.provider_cases import EVIDENCE, Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Open disputes, the nearest deadline first, and facts that nobody could apply, the oldest first."""
+
+    disputes: list[dict[str, Any]]
+    facts: list[dict[str, Any]]
+
+
+async def waiting(parts: Services) -> Waiting:
+    """All that waits, up to a hundred of each."""
+    async with parts.database.begin() as conn:
+        disputes = await provider_cases.disputes(conn, parts.keys)
+        return Waiting(disputes, await provider_cases.facts(conn))
+
+
+async def keep_evidence(
+    parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: AnswerDispute
+) -> Reply:
+    """Keep what a dispute is answered with, and whether it was handed in on the provider's own pages. Raises as
+    `infra.db.payments.provider_cases.answer` does."""
+    given = Answer({name: getattr(evidence, name) or "" for name in EVIDENCE}, evidence.handed_in)
+
+    async def work(conn: AsyncConnection) -> dict[str, int]:
+        return await provider_cases.answer(conn, parts.keys, dispute_id, given, actor(caller))
+
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+
+
+async def settle_fact(
+    parts: Services, caller: Principal, key: str, inbox_id: int, act: Literal["again", "aside"]
+) -> Reply:
+    """Try a fact once more, or set it aside. Raises Conflict `fact_settled`."""
+
+    async def work(conn: AsyncConnection) -> dict[str, int]:
+        return await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
+
+    digest = f"{act} {inbox_id}".encode()
+    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
