@@ -19,6 +19,7 @@ from workflows.orders.parked_steps import BOUNCED, Sticking
 
 BESIDE = "refunds-beside"
 PARKED_BESIDE = "refunds-parked-beside"
+PAST_A_STUCK_ONE = "refunds-past-a-stuck-one"
 STEP_OF = {"refund": Step.REFUND, "refund_pending": Step.REFUND, "stray_pending": Step.RETURN_PAYMENT}
 
 
@@ -31,6 +32,8 @@ class Beside(Sticking):
         self._unpaid: tuple[str, Failure] | None = None
         self._parks: tuple[Step, str] | None = None
         self._gives_way = False
+        self._past = False  # whether other refunds are paid while one is stuck
+        self._refused: set[str] = set()  # those of them that were refused, too: they wait for it
 
     @property
     def beside(self) -> bool:
@@ -141,7 +144,11 @@ class Beside(Sticking):
         """As for a step of the main path, which sees to news, holds and cancellation by itself."""
         until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
         escalated = self.paid_news = False
+        self._refused, self._past = set(), workflow.patched(PAST_A_STUCK_ONE)
         while not (self._gives_way or self.overtaken(parked) or self.is_over(parked)):
+            if (another := self._another(parked)) is not None:
+                await self._pay_past(another)
+                continue
             await self._called(parked, "" if escalated else until)
             if self.resolution is not None and not self.still_fits(self.resolution, parked):
                 self.resolution = None
@@ -158,13 +165,28 @@ class Beside(Sticking):
                 self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))
         return m.ResolveRequest(self.order_no, "", "overtaken")
 
+    def _another(self, parked: m.Parked) -> m.Errand | None:
+        """A refund that need not wait until support has decided on the one that is stuck."""
+        errand = self.view.errand
+        if not self._past or errand is None or errand.kind != "refund":
+            return None
+        return errand if errand.id != parked.subject and errand.id not in self._refused else None
+
+    async def _pay_past(self, errand: m.Errand) -> None:
+        """One that is refused as well is tried again, and parked, once the other is decided."""
+        failure = await self._given_back(errand)
+        if failure is not None:
+            workflow.logger.warning("refund put off", extra={"step": "refund", "code": failure.code})
+        if failure is not None or self.view.errand == errand:
+            self._refused.add(errand.id)
+
     async def _called(self, parked: m.Parked, until: str) -> None:
         left = max(datetime.fromisoformat(until) - workflow.now(), timedelta(milliseconds=1)) if until else None
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
                 lambda: (
                     self.resolution is not None or self.retry_asked or self._heard_of_payment() or self._gives_way
-                    or self.overtaken(parked) or self.decided_meanwhile(parked)
+                    or self.overtaken(parked) or self.decided_meanwhile(parked) or self._another(parked) is not None
                 ),
                 timeout=left,
                 timeout_summary=f"support: {STEPS[Step(parked.step)].words}",

@@ -14,7 +14,8 @@ from infra.db.payments.refund_payouts import PENDING
 
 SINCE = "(w.since AT TIME ZONE 'UTC')::text || '+00:00'"
 
-# A refund that was stuck, now or before: it holds up nothing else that is to be carried out.
+# A refund that was stuck, now or before: it holds up nothing else that is to be carried out. Nor does one that was
+# tried in vain while another is stuck.
 STUCK = """EXISTS (SELECT FROM parked_steps k
                       WHERE k.order_no = f.order_no AND k.step = 'refund' AND k.subject = f.refund_id)"""
 # The change `u` waits for its difference, and no hold stands before it; or it was undone and nobody knows what came of
@@ -32,7 +33,8 @@ ERRAND = f"""coalesce((SELECT ARRAY['renewal', p.payment_id::text] FROM payments
                       WHERE p.order_no = o.order_no AND p.renewal_due ORDER BY p.payment_id LIMIT 1),
              (SELECT ARRAY['refund', f.refund_id] FROM refunds f
                       WHERE f.order_no = o.order_no AND f.status = 'approved' AND NOT {PENDING} AND NOT {STUCK}
-                      ORDER BY f.refund_no LIMIT 1),
+                      ORDER BY EXISTS (SELECT FROM payments p WHERE p.order_no = f.order_no
+                                          AND p.refund_id = f.refund_id AND p.status = 'failed'), f.refund_no LIMIT 1),
              (SELECT ARRAY[CASE g.status WHEN 'wanted' THEN 'guarantee' WHEN 'claim_due' THEN 'guarantee_claim'
                              ELSE 'guarantee_release' END, g.return_id]
                 FROM guarantees g JOIN returns n USING (return_id)

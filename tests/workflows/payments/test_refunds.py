@@ -172,6 +172,24 @@ async def test_an_order_whose_refund_is_refused_goes_on_in_a_run_that_begins_fro
     assert (given_back(stage, order_no), await stage.handle(order_no).result()) == ([], "completed")
 
 
+async def test_later_refunds_do_not_wait_behind_one_that_is_refused(stage: Stage) -> None:
+    """One that is refused as well is parked once the first is decided, and holds up no other."""
+    order_no = await booked(stage, quantity=2)
+    first = await refused(stage, order_no)
+    await paid_out(stage, await refund(stage, order_no, amount_minor=100))
+    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
+    third = await refund(stage, order_no, amount_minor=200)
+    failed = "SELECT 1 FROM payments WHERE refund_id = :r AND status = 'failed'"
+    await eventually(lambda: stage.sql(failed, r=third.refund_id), 60)
+    await paid_out(stage, await refund(stage, order_no, amount_minor=300))
+    assert given_back(stage, order_no) == [100, 300]
+    assert (await stage.parked(order_no)).subject == first.refund_id
+    await resolved(stage, order_no, "skip", {"reference": "bank-19"})
+    await paid_out(stage, third)
+    assert given_back(stage, order_no) == [100, 300, 200]
+    assert not await stage.sql("SELECT FROM parked_steps WHERE order_no = :o AND resolved_at IS NULL", o=order_no)
+
+
 async def test_a_cancellation_returns_what_a_refused_refund_did_not(stage: Stage) -> None:
     order_no = await booked(stage)
     await refused(stage, order_no)
