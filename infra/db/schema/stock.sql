@@ -1,0 +1,185 @@
+-- Stock: warehouses, levels, movements, allocations
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after orders_changes.sql.
+
+-- Where stock is kept and parcels are sent from.
+CREATE TABLE warehouses (
+  code       text PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 32),
+  name       text NOT NULL,
+  country    char(2) NOT NULL,
+  province   text NOT NULL,
+  city       text NOT NULL,
+  priority   integer NOT NULL DEFAULT 100,
+  is_default boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX warehouses_one_default ON warehouses (is_default) WHERE is_default;
+
+CREATE TRIGGER warehouse_audited AFTER INSERT OR UPDATE ON warehouses
+  FOR EACH ROW EXECUTE FUNCTION audit_row('warehouse', 'code', 'name country province city priority is_default');
+
+-- How many units of a product a warehouse has. Changed by stock_movements only.
+CREATE TABLE stock_levels (
+  sku          text NOT NULL REFERENCES products,
+  warehouse    text NOT NULL REFERENCES warehouses (code),
+  on_hand      bigint NOT NULL DEFAULT 0,
+  reserved     bigint NOT NULL DEFAULT 0,
+  incoming     bigint NOT NULL DEFAULT 0,
+  safety_stock bigint NOT NULL DEFAULT 0,
+  available    bigint GENERATED ALWAYS AS (GREATEST(on_hand - reserved - safety_stock, 0::bigint)) STORED,
+  quarantined  bigint NOT NULL DEFAULT 0,  -- not part of on_hand
+  CONSTRAINT stock_levels_pkey PRIMARY KEY (sku, warehouse),
+  CONSTRAINT stock_on_hand_not_negative CHECK (on_hand >= 0),
+  CONSTRAINT stock_not_oversold CHECK (reserved <= on_hand),
+  CONSTRAINT stock_reserved_not_negative CHECK (reserved >= 0),
+  CONSTRAINT stock_incoming_not_negative CHECK (incoming >= 0),
+  CONSTRAINT stock_safety_not_negative CHECK (safety_stock >= 0),
+  CONSTRAINT stock_quarantined_not_negative CHECK (quarantined >= 0)
+) WITH (fillfactor = 60);
+
+CREATE TRIGGER safety_stock_audited AFTER UPDATE OF safety_stock ON stock_levels
+  FOR EACH ROW WHEN (NEW.safety_stock <> OLD.safety_stock) EXECUTE FUNCTION audit_safety_stock();
+
+-- Refuses a change of a level that does not come from a movement.
+CREATE FUNCTION guard_stock_level() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF pg_trigger_depth() < 2 AND (
+       TG_OP = 'INSERT' AND (NEW.on_hand <> 0 OR NEW.reserved <> 0 OR NEW.quarantined <> 0)
+    OR TG_OP = 'UPDATE' AND (NEW.on_hand <> OLD.on_hand OR NEW.reserved <> OLD.reserved
+                             OR NEW.quarantined <> OLD.quarantined)) THEN
+    RAISE EXCEPTION 'a level moves only through stock_movements' USING ERRCODE = 'OM003';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER stock_level_guard BEFORE INSERT OR UPDATE ON stock_levels
+  FOR EACH ROW EXECUTE FUNCTION guard_stock_level();
+
+-- Wakes the orders that wait longest for a product, as many as its new units can serve. A lock makes an order that
+-- records its shortage at the same moment visible.
+CREATE FUNCTION wake_backorders()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended('arrivals:' || NEW.sku, 0));
+  INSERT INTO workflow_requests (kind, subject, name, rank)
+  SELECT 'signal_order', fitting.order_no, 'stock_arrived', extract(epoch FROM clock_timestamp()) - fitting.head_start_s
+    FROM (SELECT first.order_no, first.head_start_s,
+                 sum(first.units) OVER (ORDER BY first.rank, first.order_no) - first.units AS taken_before
+            FROM (SELECT o.order_no, n.units, head_start_s(o.priority) AS head_start_s,
+                         extract(epoch FROM o.created_at) - head_start_s(o.priority) AS rank
+                    FROM orders o, LATERAL (
+                           SELECT sum(l.quantity - l.cancelled_quantity) AS units FROM order_lines l
+                            WHERE l.order_no = o.order_no AND l.sku = NEW.sku
+                              AND l.quantity > l.cancelled_quantity) n
+                   WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND n.units > 0
+                   ORDER BY rank, o.order_no LIMIT 1000) first
+           WHERE fits_somewhere(first.order_no)) fitting
+   WHERE fitting.taken_before < (SELECT sum(s.available) FROM stock_levels s WHERE s.sku = NEW.sku);
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER stock_level_wakes AFTER UPDATE ON stock_levels
+  FOR EACH ROW WHEN (NEW.available > OLD.available) EXECUTE FUNCTION wake_backorders();
+
+-- Every change of a level. Append-only; levels equal the sum of their movements.
+CREATE TABLE stock_movements (
+  movement_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  idempotency_key   text NOT NULL,
+  kind              text NOT NULL,
+  sku               text NOT NULL,
+  warehouse         text NOT NULL,
+  quantity          bigint NOT NULL CHECK (quantity <> 0),
+  on_hand_delta     bigint NOT NULL,
+  reserved_delta    bigint NOT NULL,
+  order_no          text,
+  reference         text,
+  actor             text NOT NULL,
+  created_at        timestamptz NOT NULL DEFAULT now(),
+  quarantined_delta bigint NOT NULL DEFAULT 0,
+  duplicate         boolean NOT NULL DEFAULT false,
+  CONSTRAINT one_movement_per_key UNIQUE (idempotency_key),
+  CONSTRAINT movement_deltas CHECK (
+  CASE kind
+      WHEN 'receipt' THEN quantity > 0 AND on_hand_delta = quantity AND reserved_delta = 0 AND quarantined_delta = 0
+      WHEN 'adjustment' THEN on_hand_delta = quantity AND reserved_delta = 0 AND quarantined_delta = 0
+      WHEN 'reserve' THEN quantity > 0 AND on_hand_delta = 0 AND reserved_delta = quantity AND quarantined_delta = 0
+          AND order_no IS NOT NULL
+      WHEN 'release' THEN quantity > 0 AND on_hand_delta = 0 AND reserved_delta = -quantity AND quarantined_delta = 0
+          AND order_no IS NOT NULL
+      WHEN 'ship' THEN quantity > 0 AND on_hand_delta = -quantity AND reserved_delta = -quantity
+          AND quarantined_delta = 0 AND order_no IS NOT NULL
+      WHEN 'transfer_out' THEN quantity > 0 AND on_hand_delta = -quantity AND reserved_delta = 0
+          AND quarantined_delta = 0
+      WHEN 'transfer_in' THEN quantity > 0 AND on_hand_delta = quantity AND reserved_delta = 0 AND quarantined_delta = 0
+      WHEN 'return_restock' THEN quantity > 0 AND on_hand_delta = quantity AND reserved_delta = 0
+          AND quarantined_delta = 0 AND order_no IS NOT NULL
+      WHEN 'quarantine_in' THEN quantity > 0 AND on_hand_delta = 0 AND reserved_delta = 0
+          AND quarantined_delta = quantity
+      WHEN 'quarantine_release' THEN quantity > 0 AND on_hand_delta = quantity AND reserved_delta = 0
+          AND quarantined_delta = -quantity
+      WHEN 'scrap' THEN quantity > 0 AND on_hand_delta = 0 AND reserved_delta = 0 AND quarantined_delta = -quantity
+      ELSE false
+  END),
+  CONSTRAINT only_receipts_repeat CHECK (NOT duplicate OR kind = 'receipt')
+);
+CREATE UNIQUE INDEX receipt_once ON stock_movements (reference, sku, warehouse) WHERE kind = 'receipt'
+  AND NOT duplicate;
+CREATE INDEX stock_movements_level ON stock_movements (sku, warehouse);
+-- More triggers in after_sales.sql: return_shelves_what_came.
+
+CREATE TRIGGER stock_audited AFTER INSERT ON stock_movements
+  FOR EACH ROW WHEN (NEW.kind IN ('receipt', 'adjustment', 'transfer_out', 'transfer_in', 'return_restock',
+    'quarantine_in', 'quarantine_release', 'scrap'))
+  EXECUTE FUNCTION audit_stock();
+
+-- Applies a movement to its level; refuses a reservation of more than is available.
+CREATE FUNCTION apply_stock_movement()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE stock_levels
+     SET on_hand = on_hand + NEW.on_hand_delta, reserved = reserved + NEW.reserved_delta,
+         quarantined = quarantined + NEW.quarantined_delta
+   WHERE sku = NEW.sku AND warehouse = NEW.warehouse AND (NEW.kind <> 'reserve' OR available >= NEW.quantity);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'stock_short' USING ERRCODE = 'OM001', DETAIL = NEW.sku || ' at ' || NEW.warehouse;
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER stock_movement_applies AFTER INSERT ON stock_movements
+  FOR EACH ROW EXECUTE FUNCTION apply_stock_movement();
+
+CREATE TRIGGER stock_movements_append_only BEFORE DELETE OR UPDATE ON stock_movements
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
+-- The stock that an order has reserved, and in which warehouse.
+CREATE TABLE allocations (
+  order_no  text NOT NULL REFERENCES orders,
+  sku       text NOT NULL,
+  warehouse text NOT NULL,
+  quantity  bigint NOT NULL CHECK (quantity > 0),
+  state     text NOT NULL CHECK (state IN ('reserved', 'released', 'shipped')),
+  CONSTRAINT allocations_pkey PRIMARY KEY (order_no, sku, warehouse)
+);
+CREATE INDEX allocations_held ON allocations (sku, warehouse) WHERE state = 'reserved';
+
+-- True where one warehouse has everything that is left of the order's lines.
+CREATE FUNCTION fits_somewhere(wanted_by text)
+  RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM warehouses w WHERE NOT EXISTS (
+    SELECT FROM order_lines l WHERE l.order_no = wanted_by AND l.quantity > l.cancelled_quantity GROUP BY l.sku
+    HAVING sum(l.quantity - l.cancelled_quantity) > coalesce((
+             SELECT s.available FROM stock_levels s WHERE s.sku = l.sku AND s.warehouse = w.code), 0)))
+$$;
+
+-- Rights
+
+GRANT SELECT ON allocations, stock_levels, stock_movements, warehouses TO oms_app;
+GRANT INSERT (order_no, quantity, sku, state, warehouse) ON allocations TO oms_app;
+GRANT UPDATE (quantity, state) ON allocations TO oms_app;
+GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
+GRANT INSERT (actor, duplicate, idempotency_key, kind, on_hand_delta, order_no, quantity, quarantined_delta, reference,
+  reserved_delta, sku, warehouse) ON stock_movements TO oms_app;
+GRANT INSERT (city, code, country, is_default, name, priority, province) ON warehouses TO oms_app;
+REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), guard_stock_level(), wake_backorders()
+  FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION fits_somewhere(text) TO oms_app;
