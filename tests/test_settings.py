@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
 from infra.sandbox.config import SandboxConfig
 from infra.settings import Settings
@@ -54,6 +55,13 @@ def shown(value: Any) -> str:
 
 def test_every_setting_is_documented_and_nothing_else() -> None:
     assert set(documented(PRODUCT)) == set(VARIABLES)
+
+
+@pytest.mark.parametrize("group", [one for one in Settings.__bases__ if one is not BaseSettings])
+def test_a_group_of_settings_is_a_section_of_the_page(group: type[BaseModel]) -> None:
+    title = (group.__doc__ or "").rstrip(".")
+    (section,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## )", PRODUCT + "## ", re.MULTILINE | re.DOTALL)
+    assert list(documented(section)) == [f"OMS_{name.upper()}" for name in group.model_fields]
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))
