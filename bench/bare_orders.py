@@ -21,6 +21,7 @@ from infra.db.engine import Database
 from infra.db.messaging.workflow_requests import OrderFacts
 from infra.settings import Settings
 from infra.stack.temporal_setup import set_current_version
+from infra.system.heartbeat import Condition
 from infra.temporal import temporal_client
 from workers.dispatcher import IN_FLIGHT
 from workers.worker import build
@@ -115,7 +116,7 @@ async def measure(count: int, warm: int) -> dict[str, float]:
     world = World(client, settings)
     # The production worker itself, with other activities.
     bootstrap.build = lambda *_: world.activities()
-    async with build(client, Database.from_settings(settings), settings):
+    async with build(client, Database.from_settings(settings), settings, Condition()):
         await set_current_version(client, settings.deployment_name, settings.build_id)
         await place(client, world, settings, warm)
         cpu_s = time.process_time()

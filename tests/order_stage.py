@@ -24,6 +24,7 @@ from infra.observability import telemetry
 from infra.security.crypto import Vault
 from infra.settings import Settings
 from infra.stack.temporal_setup import set_current_version
+from infra.system.heartbeat import Condition
 from infra.temporal import temporal_client as temporal_clients
 from tests.conftest import Books
 from tests.sandbox.harness import Receiver, Sandbox
@@ -60,6 +61,7 @@ class Stage:
     sandbox: Sandbox
     settings: Settings
     vault: Vault
+    condition: Condition
     sku: str = "TEA"
 
     async def sql(self, statement: str, **values: Any) -> list[Any]:
@@ -249,12 +251,13 @@ async def staged(books: Books, temporal_address: str, folder: Path, **changes: A
         return client
 
     dispatcher = Dispatcher(database, provide, settings, eager=True)
-    worker = build(client, database, settings)
+    condition = Condition()
+    worker = build(client, database, settings, condition)
     async with worker:
         await set_current_version(client, queue, "test")
         task = asyncio.create_task(dispatcher.run())
         try:
-            yield Stage(database, owner, client, sandbox, settings, Vault.from_settings(settings))
+            yield Stage(database, owner, client, sandbox, settings, Vault.from_settings(settings), condition)
         finally:
             await dispatcher.stop()
             await task

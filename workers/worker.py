@@ -21,11 +21,12 @@ from activities.workflow_starts import ClientProvider
 from infra.db.engine import Database
 from infra.observability import metrics, telemetry
 from infra.settings import Settings
-from infra.system.heartbeat import beating
+from infra.system.heartbeat import Condition, beating
 from infra.system.watchdog import PULSE
 from infra.temporal import temporal_client
 from workers import process
 from workers.dispatcher import Dispatcher
+from workers.master_key_gate import MasterKeyGate
 from workers.readiness import Readiness
 from workers.workflow_runner import TidyRunner
 from workflows.after_sales.returns import ReturnWorkflow
@@ -66,7 +67,7 @@ async def _work(
     """Until asked to stop. A worker whose version gets no tasks takes none eagerly either: orders would begin on code
     that others cannot go on with."""
     dispatcher = Dispatcher(database, _always(client), settings, eager=lambda: readiness.ready)
-    worker = build(client, database, settings)
+    worker = build(client, database, settings, readiness.condition)
     running = asyncio.create_task(worker.run())
     dispatching = asyncio.create_task(dispatcher.run())
     watching = asyncio.create_task(readiness.watch(client))
@@ -78,7 +79,7 @@ async def _work(
         await asyncio.gather(dispatching, worker.shutdown(), return_exceptions=True)
 
 
-def build(client: Client, database: Database, settings: Settings) -> Worker:
+def build(client: Client, database: Database, settings: Settings, condition: Condition) -> Worker:
     """The worker as it runs in production; `max_cached_workflows` bounds its memory."""
     unsandboxed = TidyRunner(settings.max_cached_workflows)
     runner: WorkflowRunner = SandboxedWorkflowRunner() if settings.sandboxed_workflows else unsandboxed
@@ -87,7 +88,7 @@ def build(client: Client, database: Database, settings: Settings) -> Worker:
         task_queue=settings.task_queue,
         workflows=[OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow],
         activities=bootstrap.build(database, settings, client),
-        interceptors=[PatienceInterceptor(settings)],
+        interceptors=[MasterKeyGate(condition), PatienceInterceptor(settings)],
         workflow_runner=runner,
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=CONCURRENCY,

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from infra.db.system import master_keys
 from infra.security.crypto import Vault
-from tests.api.conftest import Door, an_order, open_door, settings_for
+from tests.api.conftest import Door, an_order, open_door, settings_for, unique
 from tests.conftest import Books
 
 OTHER = SecretStr(base64.b64encode(b"o" * 32).decode())
@@ -42,6 +42,21 @@ async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(shop
     assert (refused.status_code, refused.json()["code"]) == (503, "master_key_unknown")
     assert await shop.sql("SELECT count(*) FROM customers") == customers
     assert (await shop.get("/readyz")).status_code == 200
+
+
+async def test_no_answer_is_kept_under_a_key_that_the_database_does_not_know(shop: Door, database_url: Books) -> None:
+    """It could never be read again: the same request would be told that its answer was erased."""
+    own = Vault.from_settings(settings_for(database_url)).key_ids
+    assert master_keys.meet(database_url.app_url, own) == []
+    product = {"sku": unique("SKU"), "name": "Tea", "price_minor": 100, "currency": "CNY"}
+    key = unique("key")
+    async with open_door(database_url, master_key=OTHER) as other:
+        refused = await other.as_("operations").post("/v1/products", product, key)
+    assert (refused.status_code, refused.json()["code"]) == (503, "master_key_unknown")
+    assert await shop.sql("SELECT FROM products WHERE sku = %s", product["sku"]) == []
+    operations = shop.as_("operations")
+    made, again = [await operations.post("/v1/products", product, key) for _ in range(2)]
+    assert (made.status_code, again.status_code, again.json()) == (201, 201, made.json())
 
 
 async def test_a_key_is_changed_by_naming_the_one_before(shop: Door, database_url: Books) -> None:

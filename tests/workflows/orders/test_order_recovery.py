@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
 
 from activities.payments.order_payments import PaymentActivities
 from infra.gateways.registry import build_payments
@@ -26,6 +28,7 @@ from tests.conftest import Books, as_owner, create_database
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel, held, pay_directly
 from tests.workflows.stories import delivered, noted, pay_again, resolved, update_with_start
+from workers import master_key_gate
 from workflows import names
 from workflows import payloads as m
 
@@ -50,6 +53,36 @@ async def happened_once(stage: Stage, order_no: str) -> None:
     assert len(told) == len(set(told)), told
     rows = await stage.sql("SELECT count(*) FROM stock_movements WHERE order_no = :o AND kind = 'reserve'", o=order_no)
     assert rows[0][0] == 1
+
+
+async def test_a_worker_without_the_master_key_of_its_database_rests_and_its_orders_go_on_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore of another installation's database, until it is exchanged again: no step sticks by it."""
+    monkeypatch.setattr(master_key_gate, "AGAIN_AFTER", timedelta(seconds=0.1))
+    stage.condition.lacks([b"anothers"])
+    try:
+        order_no = await stage.place()
+
+        async def failing() -> set[str]:
+            described = await stage.handle(order_no).describe()
+            pending = described.raw_description.pending_activities
+            return {one.last_failure.application_failure_info.type for one in pending if one.attempt > 1}
+
+        async def begun() -> bool:
+            try:
+                return await failing() == {"master_key_unknown"}
+            except RPCError:  # it is not begun yet
+                return False
+
+        await eventually(begun, 60)
+        assert (await stage.status(order_no), stage.payments(order_no)) == ("received", [])
+    finally:
+        stage.condition.lacks([])
+    await stage.reaches(order_no, "preparing", 60)
+    assert await stage.sql("SELECT FROM parked_steps WHERE order_no = :o", o=order_no) == []
+    await delivered(stage, order_no)
+    await happened_once(stage, order_no)
 
 
 # ── loss and reset ───────────────────────────────────────────────────────────────────────────────────────────
