@@ -70,12 +70,19 @@ ROUTERS = (
 )
 
 
+_DESCRIPTION = (
+    "Every order is a Temporal workflow; every fact is in PostgreSQL. Amounts are integers in minor units of the"
+    " currency beside them. Times in answers are RFC 3339 in UTC with a Z, with up to six digits of a second. Errors"
+    " are RFC 9457 with a stable `code`."
+)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The front door for these settings. Its parts are made when it starts and closed when it stops."""
     app = FastAPI(
         title="Durable order management",
         version="0.1.0",
-        description="Every order is a Temporal workflow; every fact is in PostgreSQL.",
+        description=_DESCRIPTION,
         lifespan=_lifespan(settings),
         docs_url=None,
         redoc_url=None,

@@ -10,6 +10,7 @@ from domain.access import Principal
 from domain.after_sales.returns import CLOSED, ReturnStatus
 from domain.orders.priority import named
 from domain.orders.status import TERMINAL, Change, Status, allowed_actions
+from domain.times import rfc3339
 from infra.settings import Settings
 from workflows import names
 
@@ -36,7 +37,12 @@ def waiting_for(
     if cancelling is None and (held := _held(status, holds)) is not None:
         return {"what": "hold", "until": held["until"], "next": _AFTER_HOLD[held["default_outcome"]]}
     if waiting is not None:
-        return {name: waiting.get(name) for name in ("what", "until", "next")}
+        until = waiting.get("until")
+        return {
+            "what": waiting.get("what"),
+            "until": rfc3339(until) if until else None,
+            "next": waiting.get("next"),
+        }
     if cancelling is not None:
         return {"what": "cancellation", "until": None, "next": "the order shows cancelled"}
     if status == Status.RECEIVED:

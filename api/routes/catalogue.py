@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services
 from api.idempotency import in_books
-from api.openapi import body_of, problems
+from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
+from api.schemas.catalogue import Product, Warehouse
 from api.schemas.stock import NewProduct, NewWarehouse
 from domain.access import Role
 from domain.errors import NotFound
@@ -20,7 +21,7 @@ from infra.db.catalogue import products
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
 
-@router.post("/products", status_code=201, openapi_extra=body_of(NewProduct), responses=problems())
+@router.post("/products", **operation("add_product", Answer(201, Product), body=NewProduct))
 async def add_product(request: Request, caller: Caller) -> Response:
     """Add a product to the catalogue."""
     parts = services(request)
@@ -36,7 +37,7 @@ async def add_product(request: Request, caller: Caller) -> Response:
     )
 
 
-@router.get("/products/{sku}", responses=problems())
+@router.get("/products/{sku}", **operation("get_product", Answer(200, Product)))
 async def get_product(sku: str, request: Request, caller: Caller) -> Response:
     """A product with its price in minor units; for the staff."""
     require_staff(caller)
@@ -55,7 +56,7 @@ def known_sku(typed: str) -> str:
     return typed
 
 
-@router.post("/warehouses", status_code=201, openapi_extra=body_of(NewWarehouse), responses=problems())
+@router.post("/warehouses", **operation("add_warehouse", Answer(201, Warehouse), body=NewWarehouse))
 async def add_warehouse(request: Request, caller: Caller) -> Response:
     """Add a warehouse; the first one becomes the default."""
     parts = services(request)

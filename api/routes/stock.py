@@ -19,12 +19,19 @@ from api.dependencies import (
 )
 from api.errors import Problem
 from api.idempotency import in_books
-from api.openapi import body_of, problems
+from api.openapi import Answer, operation
 from api.request_body import Parsed, read
 from api.responses import response_of
 from api.routes.catalogue import known_sku
 from api.schemas.after_sales.returns import OutOfQuarantine
 from api.schemas.stock import Adjustment, Receipt, Transfer
+from api.schemas.stock_levels import (
+    BookedAdjustment,
+    BookedDisposition,
+    BookedReceipt,
+    BookedTransfer,
+    StockLevels,
+)
 from domain.access import Principal, Role
 from domain.errors import NotFound
 from domain.stock.movements import MovementKind
@@ -35,7 +42,7 @@ from infra.db.stock.movements import Move
 router = APIRouter(prefix="/v1/stock", tags=["stock"])
 
 
-@router.get("/{sku}", responses=problems())
+@router.get("/{sku}", **operation("get_stock_levels", Answer(200, StockLevels)))
 async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
     """Levels at every warehouse; `available` is on_hand less reserved and safety_stock."""
     parts = services(request)
@@ -47,7 +54,7 @@ async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
     return json_response({"sku": sku, "items": items, "next_cursor": None})
 
 
-@router.post("/receipts", status_code=201, openapi_extra=body_of(Receipt), responses=problems())
+@router.post("/receipts", **operation("receive_stock", Answer(201, BookedReceipt), body=Receipt))
 async def receive(request: Request, caller: Caller) -> Response:
     """Units arrived; backorders that wait for them are woken. The same reference, SKU and warehouse again is 409
     `receipt_exists`, also under another Idempotency-Key, unless the body says `allow_duplicate: true`."""
@@ -65,7 +72,7 @@ async def receive(request: Request, caller: Caller) -> Response:
     return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
 
-@router.post("/adjustments", status_code=201, openapi_extra=body_of(Adjustment), responses=problems())
+@router.post("/adjustments", **operation("adjust_stock", Answer(201, BookedAdjustment), body=Adjustment))
 async def adjust(request: Request, caller: Caller) -> Response:
     """Correct a level by a signed difference; never below what is reserved."""
     parts, key = _begin(request, caller)
@@ -83,7 +90,7 @@ async def adjust(request: Request, caller: Caller) -> Response:
     return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
 
-@router.post("/transfers", status_code=201, openapi_extra=body_of(Transfer), responses=problems())
+@router.post("/transfers", **operation("transfer_stock", Answer(201, BookedTransfer), body=Transfer))
 async def transfer(request: Request, caller: Caller) -> Response:
     """Move free units from one warehouse to another, both or neither."""
     parts, key = _begin(request, caller)
@@ -106,7 +113,7 @@ async def transfer(request: Request, caller: Caller) -> Response:
     return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
 
 
-@router.post("/quarantine", status_code=201, openapi_extra=body_of(OutOfQuarantine), responses=problems())
+@router.post("/quarantine", **operation("release_quarantine", Answer(201, BookedDisposition), body=OutOfQuarantine))
 async def release(request: Request, caller: Caller) -> Response:
     """Pieces leave quarantine: back on sale (`restock`), or gone for good (`scrap`)."""
     parts, key = _begin(request, caller)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.errors import RuleBroken
+from domain.times import rfc3339
 
 MIN_LENGTH = timedelta(hours=1)
 # A day on which clocks go back has 25 hours.
@@ -23,7 +24,7 @@ class Slot:
 
 def told(slot: Slot | None) -> dict[str, str] | None:
     """As everybody outside reads it: {from, to} in RFC 3339."""
-    return {"from": _zulu(slot.start), "to": _zulu(slot.end)} if slot else None
+    return {"from": rfc3339(slot.start), "to": rfc3339(slot.end)} if slot else None
 
 
 def slot_of(begin: str, to: str) -> Slot:
@@ -64,7 +65,3 @@ def _moment(typed: str, name: str) -> datetime:
 
 def _invalid(detail: str) -> RuleBroken:
     return RuleBroken("invalid_delivery_slot", detail)
-
-
-def _zulu(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

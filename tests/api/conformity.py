@@ -32,11 +32,11 @@ class Conforming(httpx.ASGITransport):
     def _misshaped(self, operation: dict[str, Any], answer: httpx.Response) -> str | None:
         if operation["operationId"] in UNDESCRIBED or not answer.content:
             return None
-        schemas: _Schemas = self._described.state.schemas
+        schemas: Schemas = self._described.state.schemas
         return schemas.difference(operation, answer)
 
 
-class _Schemas:
+class Schemas:
     """The schemas of one document's answers, closed: a field that they do not name is a fault."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ def _patterns(app: FastAPI) -> list[tuple[re.Pattern[str], dict[str, Any]]]:
         paths = sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
         known = [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), ops) for path, ops in paths]
         app.state.patterns = known
-        app.state.schemas = _Schemas(deepcopy(app.openapi()))
+        app.state.schemas = Schemas(deepcopy(app.openapi()))
     return known
 
 

@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.api.conftest import Door
+from domain.times import rfc3339
+from tests.api.conformity import Schemas, difference
+from tests.api.conftest import Door, an_order
 from tests.api.undescribed import UNDESCRIBED
 
 _VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+")
@@ -103,3 +106,30 @@ def test_what_is_keyed_says_that_an_answer_may_be_replayed(document: dict[str, A
         and not any("Idempotent-Replayed" in response["headers"] for response in operation["responses"].values())
     ]
     assert silent == []
+
+
+BACKLOG = {"waiting": 1, "oldest_s": 0.5, "limit": 0, "accepting": True}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"unknown": 1}, {"waiting": "1"}, {"accepting": None}], ids=["field", "type", "null"]
+)
+def test_an_answer_that_is_not_as_described_is_found(document: dict[str, Any], changed: dict[str, Any]) -> None:
+    operation, schemas = document["paths"]["/v1/backlog"]["get"], Schemas(document)
+    assert schemas.difference(operation, httpx.Response(200, json=BACKLOG)) is None
+    assert schemas.difference(operation, httpx.Response(200, json=BACKLOG | changed)) is not None
+
+
+def test_a_header_that_is_not_announced_is_found(document: dict[str, Any]) -> None:
+    operation, kind = document["paths"]["/v1/backlog"]["get"], {"Content-Type": "application/json"}
+    assert difference(operation, httpx.Response(200, json=BACKLOG, headers=kind)) is None
+    assert difference(operation, httpx.Response(200, json=BACKLOG, headers={**kind, "ETag": '"1"'})) is not None
+
+
+async def test_times_that_were_kept_with_another_offset_are_shown_in_utc(shop: Door) -> None:
+    number = (await shop.post("/v1/orders", an_order())).json()["order_no"]
+    waiting = '{"what": "stock", "until": "2030-01-01T01:00:00.5+01:00", "next": "the order is cancelled"}'
+    await shop.sql("UPDATE orders SET waiting = %s WHERE order_no = %s", waiting, number)
+    shown = (await shop.get(f"/v1/orders/{number}")).json()["waiting_for"]
+    assert shown["until"] == "2030-01-01T00:00:00.500000Z"
+    assert rfc3339("2030-01-01T01:00:00+01:00") == "2030-01-01T00:00:00Z"

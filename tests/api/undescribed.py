@@ -2,15 +2,6 @@
 
 UNDESCRIBED = frozenset(
     {
-        # orders
-        "place_order_v1_orders_post",
-        "list_orders_v1_orders_get",
-        "get_order_v1_orders__order_no__get",
-        "change_order_v1_orders__order_no__patch",
-        "get_events_v1_orders__order_no__events_get",
-        "cancel_order_v1_orders__order_no__cancel_post",
-        "correct_contact_v1_orders__order_no__contact_patch",
-        "send_last_again_v1_orders__order_no__messages_resend_post",
         # documents
         "invoice_v1_orders__order_no__invoice_post",
         "refund_credit_note_v1_refunds__refund_id__credit_note_post",
@@ -25,11 +16,6 @@ UNDESCRIBED = frozenset(
         "every_v1_feedback_get",
         "summary_v1_feedback_summary_get",
         "answer_v1_feedback__feedback_id__answer_post",
-        # holds
-        "put_on_v1_orders__order_no__holds_post",
-        "release_v1_orders__order_no__holds__hold_no__release_post",
-        "prioritise_v1_orders__order_no__priority_post",
-        "open_holds_v1_support_holds_get",
         # messages
         "told_v1_orders__order_no__messages_get",
         "retry_v1_orders__order_no__messages__message_id__retry_post",
@@ -46,16 +32,6 @@ UNDESCRIBED = frozenset(
         "running_v1_support_orders__order_no__running_get",
         "act_v1_support_orders__order_no__running__activity_id__post",
         "reset_v1_support_orders__order_no__reset_post",
-        # catalogue
-        "add_product_v1_products_post",
-        "get_product_v1_products__sku__get",
-        "add_warehouse_v1_warehouses_post",
-        # stock
-        "get_levels_v1_stock__sku__get",
-        "receive_v1_stock_receipts_post",
-        "adjust_v1_stock_adjustments_post",
-        "transfer_v1_stock_transfers_post",
-        "release_v1_stock_quarantine_post",
         # webhook endpoints
         "add_v1_webhook_endpoints_post",
         "every_v1_webhook_endpoints_get",

@@ -17,7 +17,7 @@ from api.dependencies import (
     services,
 )
 from api.idempotency import WorkflowCall, by_workflow
-from api.openapi import body_of, problems
+from api.openapi import Answer, operation
 from api.presenters.orders import waiting_for
 from api.request_body import read
 from api.responses import response_of
@@ -39,9 +39,7 @@ CANCEL_WAIT_S = 3.0
 
 @router.post(
     "/{order_no}/cancel",
-    response_model=CancelledOrder | CancelPreview,
-    openapi_extra=body_of(CancelOrder),
-    responses=problems(),
+    **operation("cancel_order", Answer(200, CancelledOrder | CancelPreview), body=CancelOrder),
 )
 async def cancel_order(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Undo the order: release stock, void or return the money, recall the parcel. `preview=true` only tells what."""

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.openapi import IF_MATCH, body_of, problems
+from api.openapi import ETAG, IF_MATCH, Answer, operation
 from api.request_body import read
 from api.responses import response_of
 from api.schemas.orders.changes import ChangedOrder, ChangeOrder
@@ -15,7 +15,8 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
 @router.patch(
-    "/{order_no}", response_model=ChangedOrder, openapi_extra=body_of(ChangeOrder, IF_MATCH), responses=problems()
+    "/{order_no}",
+    **operation("change_order", Answer(200, ChangedOrder, headers=[ETAG]), body=ChangeOrder, parameters=[IF_MATCH]),
 )
 async def change_order(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Change address, lines or note; `preview=true` only tells the exact consequence. `If-Match` is the ETag that the

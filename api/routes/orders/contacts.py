@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, require, services
-from api.openapi import IF_MATCH, body_of, keyed, problems
+from api.openapi import ETAG, IF_MATCH, Answer, operation
 from api.request_body import read
 from api.responses import response_of
 from api.schemas.notifications import SentAgain
@@ -18,9 +18,12 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 @router.patch(
     "/{order_no}/contact",
-    response_model=CorrectedContact,
-    openapi_extra=body_of(CorrectContact, IF_MATCH),
-    responses=problems(),
+    **operation(
+        "correct_order_contact",
+        Answer(200, CorrectedContact, headers=[ETAG]),
+        body=CorrectContact,
+        parameters=[IF_MATCH],
+    ),
 )
 async def correct_contact(order_no: str, request: Request, caller: Caller) -> Response:
     """Correct name, e-mail or telephone number of this order's customer, in any status. Messages go to the new contact
@@ -33,7 +36,7 @@ async def correct_contact(order_no: str, request: Request, caller: Caller) -> Re
     return response_of(await contact_corrections.correct(parts, caller, key, parsed.digest, glance.order_no, wish))
 
 
-@router.post("/{order_no}/messages/resend", response_model=SentAgain, openapi_extra=keyed(), responses=problems())
+@router.post("/{order_no}/messages/resend", **operation("resend_last_message", Answer(200, SentAgain), with_key=True))
 async def send_last_again(order_no: str, request: Request, caller: Caller) -> Response:
     """Write the last message about the order anew and send it to the contact that the order has now, by e-mail or text
     message, also when it was sent before."""

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api import pagination
 from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
-from api.openapi import body_of, problems
+from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
 from api.schemas.fields import Reference
 from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
+from api.schemas.orders.order_parts import ChangedPriority, NewOrderHold, OpenHolds, ReleasedHold
 from api.services.orders import order_holds
 from domain.orders.holds import PUT_ON_BY, HoldKind
 from infra.db.orders import holds
@@ -23,7 +24,7 @@ router = APIRouter(tags=["holds"])
 HoldNo = Annotated[int, Path(ge=1, le=1_000_000)]
 
 
-@router.post("/v1/orders/{order_no}/holds", status_code=201, openapi_extra=body_of(PutOnHold), responses=problems())
+@router.post("/v1/orders/{order_no}/holds", **operation("put_on_hold", Answer(201, NewOrderHold), body=PutOnHold))
 async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
     """Hold the order: it takes no step forward that the kind stops, until it is released or its deadline decides."""
     require(caller, *PUT_ON_BY)
@@ -33,7 +34,10 @@ async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
     return response_of(await order_holds.put_on(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
-@router.post("/v1/orders/{order_no}/holds/{hold_no}/release", openapi_extra=body_of(ReleaseHold), responses=problems())
+@router.post(
+    "/v1/orders/{order_no}/holds/{hold_no}/release",
+    **operation("release_hold", Answer(200, ReleasedHold), body=ReleaseHold),
+)
 async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Caller) -> Response:
     """Let the order go on; for the hold's owner and for operations."""
     require_staff(caller)
@@ -45,7 +49,9 @@ async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Call
     )
 
 
-@router.post("/v1/orders/{order_no}/priority", openapi_extra=body_of(SetPriority), responses=problems())
+@router.post(
+    "/v1/orders/{order_no}/priority", **operation("set_priority", Answer(200, ChangedPriority), body=SetPriority)
+)
 async def prioritise(order_no: str, request: Request, caller: Caller) -> Response:
     """Say how pressing the order is: standard, vip or urgent."""
     require(caller, *order_holds.PRIORITISED_BY)
@@ -55,7 +61,7 @@ async def prioritise(order_no: str, request: Request, caller: Caller) -> Respons
     return response_of(await order_holds.prioritise(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
-@router.get("/v1/support/holds", responses=problems())
+@router.get("/v1/support/holds", **operation("list_open_holds", Answer(200, OpenHolds)))
 async def open_holds(
     request: Request,
     caller: Caller,

@@ -15,9 +15,10 @@ from api.dependencies import (
     services,
 )
 from api.errors import Problem
-from api.openapi import problems
+from api.openapi import ETAG, Answer, operation
 from api.presenters.orders import presented, row_presented
 from api.schemas.fields import Code, Identity, Reference
+from api.schemas.orders.detail import Order, OrderTimeline
 from api.schemas.orders.listing import OrderPage
 from domain.access import Principal, Role
 from domain.errors import NotFound
@@ -32,7 +33,7 @@ from infra.observability.telemetry import bind_order
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
-@router.get("/{order_no}", responses=problems())
+@router.get("/{order_no}", **operation("get_order", Answer(200, Order, headers=[ETAG])))
 async def get_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The whole order; the ETag changes with every event."""
     parts, number = services(request), order_number(order_no)
@@ -45,7 +46,7 @@ async def get_order(order_no: str, request: Request, caller: Caller) -> Response
     return json_response(presented(order, caller, parts.settings), headers={"ETag": etag})
 
 
-@router.get("/{order_no}/events", responses=problems())
+@router.get("/{order_no}/events", **operation("list_order_events", Answer(200, OrderTimeline)))
 async def get_events(
     order_no: str,
     request: Request,
@@ -80,7 +81,7 @@ Sought = Annotated[
 ]
 
 
-@router.get("", response_model=OrderPage, responses=problems())
+@router.get("", **operation("list_orders", Answer(200, OrderPage)))
 async def list_orders(
     request: Request,
     caller: Caller,
@@ -97,7 +98,7 @@ async def list_orders(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: str | None = None,
 ) -> Response:
-    """A page of orders, newest first; `hold=any` finds whatever is held. A customer sees his own orders, a channel
+    """A page of orders, newest first; `hold=any` finds whatever is held. Customers see their own orders, a channel
     those it sent; neither learns by `q` what others know of a customer."""
     parts = services(request)
     if caller.role is Role.CUSTOMER:

@@ -18,7 +18,7 @@ from api.dependencies import (
 )
 from api.errors import Problem
 from api.idempotency import replayed
-from api.openapi import body_of, problems
+from api.openapi import LOCATION, Answer, operation
 from api.request_body import Parsed, read
 from api.responses import response_of
 from api.schemas.orders.orders import Customer, PlacedOrder, PlaceOrder
@@ -43,12 +43,12 @@ MAX_WAIT_S = 30.0
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 
-@router.post("", status_code=201, response_model=PlacedOrder, openapi_extra=body_of(PlaceOrder), responses=problems())
+@router.post("", **operation("place_order", Answer(201, PlacedOrder, headers=[LOCATION]), body=PlaceOrder))
 async def place_order(request: Request, caller: Caller) -> Response:
     """Keep an order and answer at once; `Prefer: wait=S` waits until its stock is reserved or refused.
 
-    503 `backlog_full` with `Retry-After` while too many kept orders wait to be begun; what was kept stays kept, and a
-    key that was answered gets its answer.
+    503 `backlog_full` with `Retry-After` while too many accepted orders wait to be started. Accepted orders stay
+    accepted, and a key that was answered gets its answer.
     """
     parts = services(request)
     require(caller, Role.CUSTOMER, Role.SUPPORT, Role.CHANNEL)

@@ -1,10 +1,10 @@
 """Returns as the API shows them. Amounts are in minor units of the currency beside them."""
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.schemas.answers import Time
 from domain.after_sales.returns import Condition, Resolution, ReturnDue, ReturnStatus
 from domain.after_sales.returns import Reason as ReasonCode
 from domain.payments.refunds import RefundStatus
@@ -68,8 +68,8 @@ class Exchange(BaseModel):
     lines: list[ExchangeLine]
 
 
-class ReturnSummary(BaseModel):
-    """A return without the customer's words."""
+class OrderReturn(BaseModel):
+    """A return of an order, without the customer's words."""
 
     return_id: str
     return_no: int = Field(description="Counts the order's returns from 1.")
@@ -78,21 +78,26 @@ class ReturnSummary(BaseModel):
     resolution: Resolution
     reason_code: ReasonCode
     warehouse: str = Field(description="Where it is received.")
-    deadline: datetime | None = Field(description="When `default_outcome` happens if nobody acts.")
-    remind_at: datetime | None
-    reminded_at: datetime | None
+    deadline: Time | None = Field(description="When `default_outcome` happens if nobody acts.")
+    remind_at: Time | None
+    reminded_at: Time | None
     default_outcome: ReturnDue | None
     label: Literal["none", "wanted", "booked", "failed"]
     carrier: str | None
     tracking_no: str | None
     parcel: ShipmentStatus | None = Field(description="The carrier's newest status of it.")
     settled: str | None = Field(description="A code: what came of it, as `refund_approved`; null before.")
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
     refund: ReturnRefund | None
     already_refunded: AlreadyRefunded | None
     exchange: Exchange | None
     lines: list[ReturnedLine]
+
+
+class ReturnSummary(OrderReturn):
+    """A return, and what the caller may do with it."""
+
     allowed_actions: list[Literal["approve", "reject", "cancel", "receive", "inspect"]] = Field(
         description="What the caller may do with it now."
     )

@@ -1,12 +1,15 @@
 """The body and the answer of changing an order after it was placed."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.schemas.answers import CurrencyCode, Minor
 from api.schemas.fields import Body, Note
 from api.schemas.order_lines import OfLine
+from api.schemas.orders.order_parts import SkuQuantity, Slot
 from api.schemas.orders.orders import DeliverySlot, Payment, ShipTo
+from domain.orders.status import Status
 
 
 class WantedLine(OfLine):
@@ -26,27 +29,50 @@ class ChangeOrder(Body):
     payment: Payment | None = None
 
 
-class StockChange(BaseModel):
-    """Units that the order holds more or (negative) fewer."""
+class ChangedLine(BaseModel):
+    """Units of a SKU before and after."""
 
     sku: str
-    quantity: int
+    before: int
+    after: int
+    unit_price_minor: Minor
+
+
+class ChangeOfLines(BaseModel):
+    """The lines that have more or fewer units."""
+
+    what: Literal["lines"]
+    lines: list[ChangedLine]
+
+
+class ChangeOfSlot(BaseModel):
+    """The delivery slot before and after."""
+
+    what: Literal["delivery_slot"]
+    before: Slot | None
+    after: Slot | None
+
+
+class ChangeOfText(BaseModel):
+    """The address or the note has another text."""
+
+    what: Literal["address", "note"]
 
 
 class ChangedOrder(BaseModel):
-    """What a change does, or with `preview=true` would do. `changes` has `{what}`, of lines with `lines: [{sku, before,
-    after, unit_price_minor}]`, of the slot with `before` and `after`; `to_pay_minor` is what is still to be paid.
-    `state`: `applied`, or `awaiting_payment` while the difference of a paid order is being taken, until when the order
-    stays as it was."""
+    """What a change does, or with `preview=true` would do."""
 
     order_no: str
-    status: str
-    changes: list[dict[str, Any]]
-    total_before_minor: int
-    total_after_minor: int
-    refund_minor: int
-    to_pay_minor: int
-    currency: str
-    stock: list[StockChange]
-    refund_id: str | None = None
-    state: Literal["applied", "awaiting_payment"] = "applied"
+    status: Status
+    changes: list[ChangeOfLines | ChangeOfSlot | ChangeOfText]
+    total_before_minor: Minor
+    total_after_minor: Minor
+    refund_minor: int = Field(description="What is refunded, in minor units.")
+    to_pay_minor: int = Field(description="What is still to be paid, in minor units.")
+    currency: CurrencyCode
+    stock: list[SkuQuantity] = Field(description="Units that the order reserves more, or (negative) fewer.")
+    refund_id: str | None = Field(default=None, description="The refund of the difference.")
+    state: Literal["applied", "awaiting_payment"] = Field(
+        description="`awaiting_payment` while the difference of a paid order is being taken; until then the order stays"
+        " as it was."
+    )

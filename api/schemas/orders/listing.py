@@ -1,9 +1,13 @@
 """What the list of orders takes and answers."""
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
+
+from api.schemas.answers import CurrencyCode, Minor, Time
+from api.schemas.orders.order_parts import WaitingFor
+from domain.orders.priority import Priority
+from domain.orders.status import Status
 
 Matched = Literal[
     "order_no", "external_ref", "tracking_no", "payment", "refund", "return", "document",
@@ -15,19 +19,19 @@ class OrderRow(BaseModel):
     """One order of a list. `needs_attention` is the step that is stuck, `hold` what holds it, both null otherwise."""
 
     order_no: str
-    status: str
+    status: Status
     channel: str
     external_ref: str | None
     customer_id: str
-    total_minor: int
-    currency: str
-    created_at: datetime
-    updated_at: datetime
+    total_minor: Minor
+    currency: CurrencyCode
+    created_at: Time
+    updated_at: Time
     needs_attention: str | None
     hold: str | None
     warehouse: str | None
-    priority: str
-    waiting_for: dict[str, Any] | None
+    priority: Priority
+    waiting_for: WaitingFor | None
     matched: list[Matched] = Field(
         description="What of the order `q` fits, sorted; empty without `q`. email, phone and name are those of the"
         " customer or of the receiver: as the order named them, as they were corrected, or as the customer is known"

@@ -1,9 +1,10 @@
-"""Bodies of the calls on orders."""
+"""Bodies and answers of the calls on orders."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from api.schemas.answers import CurrencyCode, Minor
 from api.schemas.fields import (
     Body,
     Code,
@@ -24,12 +25,14 @@ from api.schemas.fields import (
     Reference,
     Sku,
 )
+from api.schemas.orders.order_parts import SkuQuantity, WaitingFor
 from domain.orders.delivery_slots import Slot, slot_of
 from domain.orders.priority import Priority
+from domain.orders.status import Status
 
 
 class Customer(Body):
-    """Who orders; written to his profile. `language` is what he is written to in; without one, his last one counts."""
+    """Who orders; kept as the customer's profile. `language` is that of messages; without one, the last one counts."""
 
     id: Annotated[Identity, InPath]
     name: Name
@@ -104,26 +107,36 @@ class CancelOrder(Body):
     reason: Reason
 
 
-class PlacedOrder(Body):
+class PlacedOrder(BaseModel):
     """The answer to a placed order."""
 
     order_no: str
-    status: str
-    total_minor: int
-    currency: str
-    workflow_id: str
+    status: Status
+    total_minor: Minor
+    currency: CurrencyCode
+    workflow_id: str = Field(description="The order's workflow in Temporal.")
 
 
-class CancelPreview(Body):
-    """What cancelling would give back: the answer with `preview=true`."""
+class CancelConsequence(BaseModel):
+    """What cancelling would give back."""
+
+    refund_minor: int = Field(description="Money that would be refunded, in minor units.")
+    void_minor: int = Field(description="Authorised money that would be voided, in minor units.")
+    currency: CurrencyCode
+    stock: list[SkuQuantity] = Field(description="Units that would be released.")
+    parcel: Literal["recall"] | None = Field(description="Whether a parcel would be recalled.")
+
+
+class CancelPreview(BaseModel):
+    """The answer with `preview=true`: what cancelling would give back."""
 
     order_no: str
-    consequence: dict[str, Any]
+    consequence: CancelConsequence
 
 
-class CancelledOrder(Body):
+class CancelledOrder(BaseModel):
     """How far the cancellation has come."""
 
     order_no: str
-    status: str
-    waiting_for: dict[str, str | None] | None
+    status: Status
+    waiting_for: WaitingFor | None

@@ -16,6 +16,7 @@ from domain.after_sales.returns import (
     ReturnStatus,
 )
 from domain.shipping.shipments import ShipmentStatus, has_left
+from domain.times import rfc3339
 from infra.db.after_sales import return_handling, returns, settlement
 from infra.db.after_sales.return_policy import ReturnTerms
 from infra.db.after_sales.returns import Return
@@ -102,7 +103,7 @@ async def _remind(conn: AsyncConnection, here: Return) -> None:
     await conn.execute(_REMINDED, {"return_id": here.return_id})
     data: dict[str, Any] = {**here.facts, "to": _REMINDED_ONE[here.status]}
     if here.deadline is not None:
-        data |= {"until": here.deadline.isoformat(), "then": here.default_outcome}
+        data |= {"until": rfc3339(here.deadline), "then": here.default_outcome}
     await timeline.note(conn, here.order_no, "return_reminder", data=data)
 
 

@@ -25,6 +25,7 @@ from domain.after_sales.returns import (
     wait_of,
 )
 from domain.errors import Conflict, NotFound
+from domain.times import rfc3339
 from infra.db.after_sales.return_policy import ReturnTerms
 from infra.db.orders import timeline
 
@@ -162,7 +163,7 @@ async def move(
         "wants_label": event is ReturnEvent.APPROVED and terms.labels,
     }
     moved = returned((await conn.execute(_MOVE, values)).one())
-    until = {"until": moved.deadline.isoformat()} if moved.deadline else {}
+    until = {"until": rfc3339(moved.deadline)} if moved.deadline else {}
     await timeline.note(conn, here.order_no, event, actor, data={**here.facts, **until, **(data or {})})
     return moved
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 from domain.orders.holds import ESCALATED_TO, HOLDS, HoldAct, HoldKind, Outcome
+from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders import timeline
 from infra.settings import Settings
@@ -130,7 +131,7 @@ async def put_on(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new
     row |= {"actor": new.actor, "deadline_s": new.deadline_s, "escalate_s": new.escalate_s}
     sealed = await _sealed(conn, keys, order_no, new.reason, new.kind)
     made = (await conn.execute(_PUT_ON, {**row, "reason_enc": sealed})).one()
-    data = {"hold": new.kind, "hold_no": made.hold_no, "until": made.until.isoformat(), "default": new.outcome}
+    data = {"hold": new.kind, "hold_no": made.hold_no, "until": rfc3339(made.until), "default": new.outcome}
     await timeline.note(conn, order_no, "hold_put_on", new.actor, data=data)
     return int(made.hold_no)
 

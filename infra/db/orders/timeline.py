@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 from domain.orders.status import Event, Status, next_status
+from domain.times import rfc3339
 
 _INSERT = text(
     """INSERT INTO order_events (order_no, type, from_status, to_status, key, data, actor)
@@ -29,7 +30,7 @@ def waiting(what: str, next_step: str, timeout_s: float | None = None) -> dict[s
     """What an order waits for: `{what, until, next}`; `until` is RFC 3339 in UTC or null."""
     until = None
     if timeout_s is not None:
-        until = (datetime.now(UTC) + timedelta(seconds=timeout_s)).isoformat(timespec="milliseconds")
+        until = rfc3339(datetime.now(UTC) + timedelta(seconds=timeout_s))
     return {"what": what, "until": until, "next": next_step}
 
 

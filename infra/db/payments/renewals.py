@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments.transactions import PaymentKind, undoing_key
+from domain.times import rfc3339
 from infra.db.after_sales import guarantees
 from infra.db.orders import timeline
 from infra.db.payments import transactions
@@ -207,6 +208,6 @@ async def not_renewed(conn: AsyncConnection, here: Due, code: str) -> None:
     """Say once that it ends without another one."""
     key = f"not_renewed:{here.payment_id}"
     if not await timeline.is_done(conn, here.order_no, key):
-        until = here.expires_at.isoformat() if here.expires_at else None
+        until = rfc3339(here.expires_at) if here.expires_at else None
         data = {"code": code, "amount_minor": here.amount_minor, "until": until, "return_id": here.return_id or None}
         await timeline.note(conn, here.order_no, "authorisation_not_renewed", key=key, data=data)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.delivery_slots import Slot, told
+from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.orders import cancellation
@@ -200,7 +201,17 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
 async def timeline(conn: AsyncConnection, order_no: str, after: int, limit: int) -> list[dict[str, Any]]:
     """At most `limit` events after the sequence number `after`, oldest first."""
     rows = await conn.execute(_EVENTS, {"order_no": order_no, "after": after, "limit": limit})
-    return [dict(row._mapping) for row in rows]
+    return [{**row._mapping, "data": _with_utc(row.data)} for row in rows]
+
+
+def _with_utc(data: dict[str, Any]) -> dict[str, Any]:
+    """Older events have `until` with an offset, +00:00."""
+    shown = dict(data)
+    if isinstance(shown.get("until"), str):
+        shown["until"] = rfc3339(shown["until"])
+    if isinstance(shown.get("waiting"), dict):
+        shown["waiting"] = _with_utc(shown["waiting"])
+    return shown
 
 
 async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
