@@ -184,9 +184,10 @@ class _Places:
         line = self._lines[one.line_no]
         sold = max(self._replaced.sold_minor.get(one.line_no, 0), line.total_minor)
         part = one.goods_minor if sold == line.total_minor else (one.goods_minor * line.total_minor + sold // 2) // sold
-        self._found[one.line_no] = replace(one, goods_minor=0)
-        self._shipping_left -= one.shipping_minor
-        return one.goods_minor - part + self._put(part, [one.line_no])
+        shipping = min(one.shipping_minor, max(self._shipping_left, 0))
+        self._found[one.line_no] = replace(one, goods_minor=0, shipping_minor=shipping)
+        self._shipping_left -= shipping
+        return one.goods_minor - part + one.shipping_minor - shipping + self._put(part, [one.line_no])
 
     def _put(self, minor: int, places: Sequence[int]) -> int:
         for number in places:
@@ -204,13 +205,19 @@ class _Places:
             rest = self._put(rest, [one.line_no])
         elif rest and not places:
             raise _not_on_invoice()
-        if places and (part := min(rest, self._shipping_left)) > 0:
-            here = self._found[places[0]]
-            self._found[places[0]] = replace(here, shipping_minor=here.shipping_minor + part)
-            self._shipping_left -= part
-            rest -= part
-        if rest and self._put(rest, list(self._lines)):
+        if places:
+            rest = self._put_shipping(rest, places[0])
+        if rest and self._put_shipping(self._put(rest, list(self._lines)), min(self._lines)):
             raise _not_on_invoice()
+
+    def _put_shipping(self, minor: int, line_no: int) -> int:
+        """What is left over when the shipping charge, said with this line, has taken what it has room for."""
+        part = min(minor, max(self._shipping_left, 0))
+        if part:
+            here = self._found.get(line_no, Given(line_no, 0, 0, 0))
+            self._found[line_no] = replace(here, shipping_minor=here.shipping_minor + part)
+            self._shipping_left -= part
+        return minor - part
 
     def _gave_way(self, line_no: int) -> list[int]:
         """The invoice's lines whose place it took, through any number of changes, the nearest first."""

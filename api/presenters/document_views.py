@@ -18,8 +18,8 @@ from infra.db.documents import documents, invoice_sources
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _SHOWN = (
-    "document_no", "kind", "order_no", "refund_id", "supplement_to", "total_minor", "tax_minor", "currency",
-    "issued_at",
+    "document_no", "kind", "order_no", "refund_id", "supplement_to", "return_id", "dispute_id", "total_minor",
+    "tax_minor", "currency", "issued_at",
 )  # fmt: skip
 
 
@@ -40,7 +40,8 @@ async def of_order(conn: AsyncConnection, order_no: str, status: str) -> dict[st
     issued = await documents.of_order(conn, order_no)
     refunds = await invoice_sources.paid_refunds(conn, order_no)
     invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
-    credited = {document["refund_id"] for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE}
+    notes = [document for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE]
+    credited = {document["refund_id"] for document in notes if document["dispute_id"] is None}
     return {
         "documents": issued,
         "invoiced": invoiced,

@@ -82,7 +82,7 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
     responses=problems(),
 )
 async def missing_invoices(order_no: str, request: Request, caller: Caller) -> Response:
-    """Issue the invoices of what was paid on top of an invoiced order that could not be written with its capture."""
+    """Issue the documents of an invoiced order that were refused: of what was paid on top, a claim, a lost dispute."""
     require(caller, *document_issuing.HANDLED_BY)
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)

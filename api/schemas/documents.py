@@ -41,7 +41,9 @@ class Nothing(Body):
 class IssuedDocument(BaseModel):
     """A document in lists and as the answer to asking for it.
 
-    `supplement_to` is the order's first invoice, of an invoice over what was paid on top of it.
+    `supplement_to` is the order's first invoice, of a further one: over what was paid on top of it or, with
+    `return_id`, over the guarantee of that exchange, which was claimed. `dispute_id` is the lost dispute whose money a
+    credit note is over.
     """
 
     document_no: str
@@ -49,6 +51,8 @@ class IssuedDocument(BaseModel):
     order_no: str
     refund_id: str | None
     supplement_to: str | None
+    return_id: str | None
+    dispute_id: int | None
     total_minor: int
     tax_minor: int
     currency: str
@@ -56,7 +60,7 @@ class IssuedDocument(BaseModel):
 
 
 class MadeUp(BaseModel):
-    """Supplementary invoices that were missing, as they were issued now."""
+    """Documents that were missing, as they were issued now."""
 
     order_no: str
     items: list[IssuedDocument]
@@ -103,7 +107,7 @@ class Correction(BaseModel):
 class WholeDocument(IssuedDocument):
     """A document with everything that stands on it. `corrects` is the first of the invoices in `corrections`.
 
-    On an invoice that supplements another, `discount_minor` is what invoices had already for goods that gave way.
+    On an invoice that supplements another, `discount_minor` is what was paid for its goods otherwise.
     """
 
     corrects: str | None

@@ -113,7 +113,7 @@ async def _credit_note(
 
 
 async def missing_invoices(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
-    """Issue the supplementary invoices that were refused when their money was taken; 201.
+    """Issue the documents that were refused when their money was recorded; 201.
 
     Raises Conflict `nothing_to_invoice`, `invoice_refused`.
     """

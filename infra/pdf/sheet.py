@@ -92,6 +92,10 @@ def _head(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     facts += [("corrects", _corrected(one, sheet)) for one in sheet["corrections"]]
     if sheet["refund_id"]:
         facts.append(("refund", sheet["refund_id"]))
+    if sheet["return_id"]:
+        facts.append(("claim", sheet["return_id"]))
+    if sheet["dispute_id"]:
+        facts.append(("chargeback", str(sheet["dispute_id"])))
     for name, value in facts:
         out.ink(9.5, SOFT)
         out.cell(34, 5.5, t(name))
@@ -137,7 +141,7 @@ def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     """The lines, on as many sheets as they need, each with the headings."""
     out.ink(9)
     columns = _CREDIT_NOTE if _is_bare(sheet) else _INVOICE
-    said = {"total": "amount", "discount": "invoiced" if sheet["supplement_to"] else "discount"}
+    said = {"total": "amount", "discount": _discount(sheet) if sheet["supplement_to"] else "discount"}
     with out.table(
         col_widths=(38, 9, *(width for _, width in columns)), text_align=("LEFT", *["RIGHT"] * (len(columns) + 1)),
         borders_layout="HORIZONTAL_LINES", headings_style=FontFace(emphasis="", color=SOFT, fill_color=TINT),
@@ -159,7 +163,7 @@ def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
 def _totals(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     currency, credit, bare = sheet["currency"], sheet["kind"] == "credit_note", _is_bare(sheet)
     added = 0 if bare else sheet["tax_added_minor"]
-    discount = "invoiced" if sheet["supplement_to"] else "discount" if sheet["discount_minor"] > 0 else "later_discount"
+    discount = _discount(sheet)
     rows = [] if bare else [("items", sheet["items_minor"]), (discount, -sheet["discount_minor"])]
     rows += [("shipping", sheet["shipping_minor"]), ("tax", added)]
     for name, minor in rows:
@@ -168,6 +172,15 @@ def _totals(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     _total(out, t("total_credited" if credit else "total"), f"{_amount(sheet['total_minor'], currency)} {currency}", 13)
     if sheet["tax_minor"] and not added:
         _total(out, t("tax_in_it"), _amount(sheet["tax_minor"], currency), 9.5)
+
+
+def _discount(sheet: dict[str, Any]) -> str:
+    """What the document calls what is less than its prices, or goes back without pieces."""
+    if sheet["supplement_to"]:
+        return "paid_otherwise" if sheet["return_id"] else "invoiced"
+    if sheet["discount_minor"] > 0:
+        return "discount"
+    return "charged_back" if sheet["dispute_id"] else "later_discount"
 
 
 def _is_bare(sheet: dict[str, Any]) -> bool:

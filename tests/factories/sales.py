@@ -13,9 +13,12 @@ SELECT order_no, 'capture', 1, 'sandbox', total_minor, currency, 'succeeded', %(
 _PAY = """
 INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, provider_ref,
                       parent_id, refund_id)
-SELECT r.order_no, 'refund', 1, 'sandbox', p.amount_minor, r.currency, 'succeeded', p.payment_id || r.refund_id,
-       p.payment_id || r.refund_id, p.payment_id, r.refund_id
-  FROM refunds r JOIN refund_parts p USING (refund_id) WHERE r.refund_id = %(refund_id)s
+SELECT r.order_no, 'refund', 1, 'sandbox', p.amount_minor, r.currency, 'succeeded', x.key, x.key, p.payment_id,
+       r.refund_id
+  FROM refunds r JOIN refund_parts p USING (refund_id),
+       LATERAL (SELECT p.payment_id || r.refund_id || '/' || count(*) AS key, bool_or(b.status = 'succeeded') AS paid
+                  FROM payments b WHERE b.refund_id = r.refund_id AND b.parent_id = p.payment_id) x
+ WHERE r.refund_id = %(refund_id)s AND x.paid IS NOT TRUE
 """
 _RETURN = """
 INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, provider_ref,
@@ -52,7 +55,7 @@ async def refunded(shop: Door, order_no: str, minor: int | None = None, succeede
 
 
 async def paid_back(shop: Door, refund_id: str) -> None:
-    """The refund's money went back."""
+    """The refund's money went back, once more where a part of it bounced."""
     await shop.named(_PAY, {"refund_id": refund_id})
     await shop.sql("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id)
 

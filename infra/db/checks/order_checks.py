@@ -90,24 +90,31 @@ ORDERS = (
     ),
     Question(
         "credit_notes",
-        "invoices less their credit notes are what was paid less what went back with a credit note",
+        "invoices less their credit notes are what was paid less what disputes took or went back with a credit note",
         # Of a cancelled order nothing is kept: what is not back yet, or came to us again, goes to the customer.
         """SELECT d.document_no AS place,
-                  (coalesce(p.captured, 0) - coalesce(n.given_back, 0))::text AS expected,
+                  (coalesce(p.captured, 0) - coalesce(n.given_back, 0) - x.lost)::text AS expected,
                   (i.invoiced - coalesce(n.credited, 0))::text AS found
              FROM documents d
              JOIN LATERAL (SELECT sum(v.total_minor) AS invoiced FROM documents v
                             WHERE v.order_no = d.order_no AND v.kind = 'invoice') i ON true
              LEFT JOIN LATERAL (SELECT sum(m.amount_minor) AS captured FROM payments m
                                  WHERE m.order_no = d.order_no AND m.kind = 'capture' AND m.status = 'succeeded'
-                                   AND (m.purpose IN ('order', 'supplement') OR m.purpose = 'stray' AND EXISTS (
+                                   AND (m.purpose IN ('order', 'supplement') OR m.purpose = 'guarantee' AND EXISTS (
+                                     SELECT FROM guarantees g WHERE g.order_no = m.order_no AND g.status = 'claimed'
+                                        AND g.return_id = split_part(m.idempotency_key, '/', 3))
+                                     OR m.purpose = 'stray' AND EXISTS (
                                      SELECT FROM payments e JOIN orders o USING (order_no)
                                       WHERE e.order_no = m.order_no AND e.parent_id = m.payment_id
                                         AND o.status = 'cancelled' AND (
                                           e.kind = 'dispute_won' OR is_reversed(e.payment_id, e.order_no))))) p ON true
+             JOIN LATERAL (SELECT coalesce(sum(lost_minor(y.payment_id)), 0) AS lost
+                             FROM disputes y JOIN orders o USING (order_no)
+                            WHERE y.order_no = d.order_no AND y.status = 'lost' AND (o.status <> 'cancelled' OR EXISTS (
+                                    SELECT FROM documents v WHERE v.dispute_id = y.payment_id))) x ON true
              LEFT JOIN LATERAL (
-                    SELECT sum(c.total_minor) AS credited, sum(CASE WHEN c.refund_id IS NULL
-                             THEN c.total_minor - k.kept ELSE r.paid END) AS given_back
+                    SELECT sum(c.total_minor) AS credited, sum(CASE WHEN c.dispute_id IS NOT NULL THEN 0
+                             WHEN c.refund_id IS NULL THEN c.total_minor - k.kept ELSE r.paid END) AS given_back
                       FROM documents c
                       LEFT JOIN LATERAL (SELECT sum(x.amount_minor) AS paid FROM refund_parts x
                                           WHERE x.refund_id = c.refund_id AND EXISTS (
@@ -118,11 +125,12 @@ ORDERS = (
                       LEFT JOIN LATERAL (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor
                                                                - t.disputed_minor), 0) AS kept
                                            FROM payments m JOIN payment_totals t USING (payment_id)
-                                          WHERE m.order_no = c.order_no AND m.purpose IN ('order', 'supplement'))
-                             k ON true
+                                          WHERE m.order_no = c.order_no
+                                            AND m.purpose IN ('order', 'supplement', 'guarantee')) k ON true
                      WHERE c.order_no = d.order_no AND c.kind = 'credit_note') n ON true
-            WHERE d.kind = 'invoice' AND d.supplement_no IS NULL
-              AND i.invoiced - coalesce(n.credited, 0) <> coalesce(p.captured, 0) - coalesce(n.given_back, 0)
+            WHERE d.kind = 'invoice' AND d.supplement_no IS NULL AND d.return_id IS NULL
+              AND i.invoiced - coalesce(n.credited, 0)
+                  <> coalesce(p.captured, 0) - coalesce(n.given_back, 0) - x.lost
            UNION ALL
            SELECT c.document_no, c.total_minor || ' of invoices', coalesce(sum(p.total_minor), 0) || ' of invoices'
              FROM documents c LEFT JOIN credit_note_parts p ON p.credit_note_no = c.document_no

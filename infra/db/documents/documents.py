@@ -19,32 +19,38 @@ _ISSUE = text(
                            content, billed_to_enc)
     VALUES (:kind, :series, :order_no, :refund_id, :time_zone, :issued_by, :currency, :total_minor, :tax_minor,
             CAST(:content AS jsonb), :billed_to_enc)
-    RETURNING document_no, kind, order_no, refund_id, NULL AS supplement_to, total_minor, tax_minor, currency, issued_at
+    RETURNING document_no, kind, order_no, refund_id, NULL AS supplement_to, return_id, dispute_id, total_minor,
+              tax_minor, currency, issued_at
     """
 )
 # The invoice that a further one of its order stands beside.
 _SUPPLEMENT_TO = """(SELECT f.document_no FROM documents f
                       WHERE f.order_no = d.order_no AND f.kind = 'invoice' AND f.supplement_no IS NULL
-                        AND d.supplement_no IS NOT NULL) AS supplement_to"""
+                        AND f.return_id IS NULL AND (d.supplement_no IS NOT NULL OR d.return_id IS NOT NULL)
+                   ) AS supplement_to"""
 _FOUND = f"""
-    SELECT document_no, kind, order_no, refund_id, {_SUPPLEMENT_TO}, total_minor, tax_minor, currency, issued_at
+    SELECT document_no, kind, order_no, refund_id, {_SUPPLEMENT_TO}, return_id, dispute_id, total_minor, tax_minor,
+           currency, issued_at
       FROM documents d
 """  # noqa: S608
-_INVOICE = text(f"{_FOUND} WHERE order_no = :order_no AND kind = 'invoice' AND supplement_no IS NULL")
+_INVOICE = text(
+    f"{_FOUND} WHERE order_no = :order_no AND kind = 'invoice' AND supplement_no IS NULL AND return_id IS NULL"
+)
 _CREDIT_NOTE = text(
     f"{_FOUND} WHERE order_no = :order_no AND kind = 'credit_note' "
-    "AND refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)"
+    "AND refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text) AND dispute_id IS NULL"
 )
 _CONTENTS = text(
     "SELECT kind, currency, content, billed_to_enc FROM documents WHERE order_no = :order_no ORDER BY issued_at"
 )
-_MISSING = text("SELECT supplement_no, amount_minor, currency FROM supplements_without_invoice(:order_no)")
-_MAKE_UP = text("SELECT issue_missing_invoices(:order_no, :actor)")
+_MISSING = text("SELECT kind, reference, amount_minor, currency FROM missing_documents(:order_no)")
+_MAKE_UP = text("SELECT issue_missing_documents(:order_no, :actor)")
 _NUMBERED = text(f"{_FOUND} WHERE document_no = ANY(:numbers) ORDER BY issued_at, document_no")
 _OF_ORDER = text(f"{_FOUND} WHERE order_no = :order_no ORDER BY issued_at, document_no")
 _ONE = text(
     f"""
-    SELECT d.document_no, d.kind, d.order_no, d.refund_id, d.total_minor, d.tax_minor, d.currency, d.issued_at,
+    SELECT d.document_no, d.kind, d.order_no, d.refund_id, d.return_id, d.dispute_id, d.total_minor, d.tax_minor,
+           d.currency, d.issued_at,
            d.time_zone, d.content, d.billed_to_enc, o.customer_id, o.channel, c.data_key, {_SUPPLEMENT_TO},
            (SELECT coalesce(jsonb_agg(jsonb_build_object('document_no', p.invoice_no, 'total_minor', p.total_minor,
                                                          'tax_minor', p.tax_minor)
@@ -137,12 +143,13 @@ async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]
 
 
 async def missing(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
-    """What was paid on top of the order's invoice and is on none: `(supplement_no, amount_minor, currency)`."""
+    """Money of an invoiced order whose document was refused: `(kind, reference, amount_minor, currency)`; `kind` is
+    `supplement`, `claim` or `loss`."""
     return [dict(row._mapping) for row in await conn.execute(_MISSING, {"order_no": order_no})]
 
 
 async def make_up(conn: AsyncConnection, order_no: str, actor: str) -> list[dict[str, Any]]:
-    """Issue the invoices that are missing; those that were issued. Raises Conflict `invoice_refused`."""
+    """Issue the documents that are missing; those that were issued. Raises Conflict `invoice_refused`."""
     try:
         async with conn.begin_nested():
             made = list((await conn.execute(_MAKE_UP, {"order_no": order_no, "actor": actor})).scalars())

@@ -23,7 +23,9 @@ _ORDER = text(
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
            LEFT JOIN order_contacts k USING (customer_id, contact_id),
            LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
-                           coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor
+                           (coalesce(sum(t.refunded_minor), 0) + (
+                             SELECT coalesce(sum(lost_minor(d.payment_id)), 0) FROM disputes d
+                              WHERE d.order_no = o.order_no))::bigint AS refunded_minor
                       FROM payments p JOIN payment_totals t USING (payment_id)
                      WHERE p.order_no = o.order_no AND p.purpose IN ('order', 'supplement')) m
      WHERE o.order_no = :order_no
@@ -82,7 +84,8 @@ _ADDRESS = ("province", "city", "district", "line1", "postcode", "country")
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """An order as its invoice needs it; `buyer` is `{title, address}`, empty where the customer was erased."""
+    """An order as its invoice needs it; `refunded_minor` has what lost disputes took too. `buyer` is
+    `{title, address}`, empty where the customer was erased."""
 
     currency: str
     captured_minor: int

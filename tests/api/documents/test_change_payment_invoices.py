@@ -18,6 +18,7 @@ from tests.api.conftest import Door, an_order, open_door, unique
 from tests.api.documents.test_documents import text_of
 from tests.conftest import Books
 from tests.examples import few
+from tests.factories.late_money import bounced, claimed, disputed
 from tests.factories.order_changes import HOUSE, change, lines, paid, reserved, stocked
 from tests.factories.sales import paid_back, refunded
 
@@ -210,6 +211,10 @@ WANTED = st.tuples(*(st.integers(0, 4) for _ in PRICES)).filter(any)
 BEFORE = st.tuples(st.sampled_from(["change", "change", "change", "refund", "units", "invoice"]), WANTED)
 MADE_DEARER = st.lists(BEFORE, min_size=2, max_size=5).map(lambda acts: [*acts[:1], ("invoice", (1,)), *acts[1:]])
 AFTER = st.tuples(st.sampled_from(["refund", "units", "return", "exchange", "invoice"]), WANTED)
+LATE = st.tuples(st.sampled_from(["dispute", "claim", "bounce", "refund"]), WANTED)
+DELIVERED = st.tuples(st.lists(AFTER, max_size=3), st.lists(LATE, min_size=2, max_size=4)).map(
+    lambda acts: [*acts[0][:1], *acts[1], *acts[0][1:]]
+)
 CHARGES = st.tuples(st.integers(0, 50), st.integers(0, 900))
 TAXES = ((0, True), (1_300, True), (1_300, False))
 
@@ -232,9 +237,34 @@ class Story:
                 event(f"{what}: {asked.status_code}")
             case "return" | "exchange":
                 await self.came_back(number, what, sku)
+            case "claim":
+                there = await self.shop.sql(
+                    "SELECT sku FROM order_lines WHERE order_no = %s AND quantity - cancelled_quantity > "
+                    "returned_quantity ORDER BY line_no", number)  # fmt: skip
+                done = await claimed(self.shop, number, there[sum(units) % len(there)]["sku"]) if there else None
+                event(f"claim: {done is not None}")
+            case "dispute":
+                await self.disputed(number, units)
+            case "bounce":
+                paid_ones = "SELECT refund_id FROM refunds WHERE order_no = %s AND status = 'succeeded'"
+                for refund in (await self.shop.sql(paid_ones, number))[:1]:
+                    event("a refund bounced")
+                    await bounced(self.shop, number, refund["refund_id"])
             case "invoice":
                 asked = await self.shop.post(f"/v1/orders/{number}/invoice", {})
                 assert asked.status_code == 201 or asked.json()["code"] == "not_invoiceable", asked.text
+
+    async def disputed(self, number: str, units: tuple[int, ...]) -> None:
+        """A part of what is left of a capture, lost more often than won."""
+        left = await self.shop.sql(
+            "SELECT captured_minor - refunded_minor - promised_minor - disputed_minor AS minor FROM payments p "
+            "JOIN payment_totals t USING (payment_id) WHERE order_no = %s AND kind = 'capture' ORDER BY payment_id",
+            number,
+        )  # fmt: skip
+        capture, outcome = sum(units) % len(left), "won" if units[0] == 1 else "lost"
+        if minor := left[capture]["minor"] * (1 + units[1]) // 5:
+            event(f"dispute: {outcome}")
+            await disputed(self.shop, number, outcome, of_capture=capture, amount_minor=minor)
 
     async def changed(self, number: str, units: dict[str, int]) -> None:
         answer = await change(self.shop, number, lines(**units) | PAYMENT)
@@ -283,8 +313,8 @@ class Story:
             asked = await self.shop.post(f"/v1/refunds/{row['refund_id']}/credit-note")
             assert asked.status_code == 201, asked.text
         (kept,) = await self.shop.sql(
-            "SELECT sum(t.captured_minor - t.refunded_minor)::bigint AS n FROM payments p JOIN payment_totals t "
-            "USING (payment_id) WHERE p.order_no = %s", number)  # fmt: skip
+            "SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)::bigint AS n FROM payments p "
+            "JOIN payment_totals t USING (payment_id) WHERE p.order_no = %s", number)  # fmt: skip
         (said,) = await self.shop.sql(
             "SELECT sum(CASE kind WHEN 'invoice' THEN total_minor ELSE -total_minor END)::bigint AS n, "
             "count(*) FILTER (WHERE supplement_no > 0) AS more FROM documents WHERE order_no = %s", number)  # fmt: skip
@@ -316,7 +346,7 @@ def test_invoices_less_credit_notes_are_what_was_kept(database_url: Books) -> No
         shops = [runner.run(_shop(stack, database_url, *tax)) for tax in TAXES]
 
         @few(4)
-        @given(st.integers(0, 2), WANTED, CHARGES, MADE_DEARER, st.lists(AFTER, max_size=3))
+        @given(st.integers(0, 2), WANTED, CHARGES, MADE_DEARER, DELIVERED)
         def told(
             tax: int, first: tuple[int, ...], charges: tuple[int, int], before: list[Any], after: list[Any]
         ) -> None:

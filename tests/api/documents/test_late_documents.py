@@ -1,39 +1,19 @@
 """Documents and money: what a provider tells later leaves documents as they are, and no document holds up money."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from activities.orders.inbox import take_news
 from domain.orders.status import Event, Status
 from infra.db.orders import timeline
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import on_its_way
 from tests.api.conftest import Door, an_order, unique
 from tests.api.documents.test_change_payment_invoices import PAYMENT, dearer, invoices, issued, taken, wrong
+from tests.factories.late_money import told
 from tests.factories.order_changes import change, lines, stocked
-
-
-async def told(shop: Door, number: str, **fact: Any) -> str:
-    """A fact of the provider about the order's capture is applied; what became of it."""
-    (capture,) = await shop.sql("SELECT * FROM payments WHERE order_no = %s AND kind = 'capture'", number)
-    whole = {
-        "amount_minor": capture["amount_minor"], "currency": "CNY", "status": "succeeded", "idempotency_key": None,
-        "parent_ref": capture["provider_ref"], "parent_key": None, "error_code": None, "outcome": None, **fact,
-    }  # fmt: skip
-    (row,) = await shop.sql(
-        "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s) "
-        "RETURNING inbox_id", unique("ev"), number, json.dumps(whole),
-    )  # fmt: skip
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
-        await take_news(conn, number, parts.settings)
-    (heard,) = await shop.sql("SELECT outcome FROM inbox WHERE inbox_id = %s", row["inbox_id"])
-    return str(heard["outcome"])
 
 
 async def cancelled(shop: Door, number: str) -> None:

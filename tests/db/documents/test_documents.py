@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.db.after_sales.test_guarantees import guaranteed
 from tests.db.conftest import Tampering
 from tests.db.payments.test_change_payments import answered, difference, waiting
 from tests.factories.raw_writes import Connection, Desk, connect
@@ -158,7 +159,7 @@ async def test_an_unpaid_order_and_a_second_invoice_are_refused(desk: Desk) -> N
     assert (await refusal(desk, await desk.order())).diag.message_primary == "not_invoiceable"
     order_no = await paid(desk)
     await issue(desk.app, order_no, total=500)
-    assert (await refusal(desk, order_no, total=500)).diag.constraint_name == "documents_one_invoice"
+    assert (await refusal(desk, order_no, total=500)).diag.constraint_name == "documents_one_first_invoice"
 
 
 async def credit(desk: Desk, order_no: str, refund_id: str | None, total: int, **changed: Any) -> None:
@@ -326,6 +327,45 @@ async def test_a_credit_note_is_of_lines_that_are_invoiced(desk: Desk) -> None:
         sent = {"lines": [{"total_minor": 10, "tax_minor": 0, **line}], "shipping_minor": 0}
         with pytest.raises(psycopg.Error, match="credit_note_without_invoice"):
             await credit(desk, order_no, refund_id, 10, content=json.dumps(sent))
+
+
+async def lost(desk: Desk, order_no: str, capture: int, minor: int) -> int:
+    """A dispute of the capture that is lost."""
+    dispute = await desk.payment(order_no, "dispute", "succeeded", minor, parent=capture)
+    await desk.rows(
+        "INSERT INTO disputes (payment_id, order_no, reason) VALUES (%s, %s, 'fraudulent')", dispute, order_no
+    )
+    await desk.rows("UPDATE disputes SET status = 'lost', closed_at = now() WHERE payment_id = %s", dispute)
+    return dispute
+
+
+async def test_a_lost_dispute_has_one_credit_note_over_it_and_no_other_has_one(desk: Desk) -> None:
+    order_no = await paid(desk)
+    await issue(desk.app, order_no)
+    capture = await desk.one("SELECT payment_id FROM payments WHERE order_no = %s AND kind = 'capture'", order_no)
+    dispute = await lost(desk, order_no, capture, 400)
+    found = await desk.rows("SELECT total_minor FROM documents WHERE dispute_id = %s", dispute)
+    assert found == [(400,)]
+    named = DOCUMENT.replace("number,", "dispute_id,").replace("%(number)s,", "%(dispute)s,")
+    note = {"kind": "credit_note", "series": "CN", "total": 400}
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await desk.app.execute(named, values(order_no, dispute=dispute, **note))
+    with pytest.raises(psycopg.errors.UniqueViolation, match="documents_one_of_dispute"):
+        await desk.owner.execute(named, values(order_no, dispute=dispute, **note))
+    other = await paid(desk)
+    await issue(desk.app, other)
+    for number, of, total in ((other, dispute, 400), (order_no, dispute, 399), (order_no, capture, 400)):
+        with pytest.raises(psycopg.Error, match="not_creditable"):
+            await desk.owner.execute(named, values(number, dispute=of, **note | {"total": total}))
+
+
+async def test_a_claims_invoice_is_over_a_guarantee_that_was_claimed(desk: Desk) -> None:
+    order_no, return_id, _ = await guaranteed(desk)
+    named = DOCUMENT.replace("number,", "return_id,").replace("%(number)s,", "%(return)s,")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await desk.app.execute(named, values(order_no) | {"return": return_id})
+    with pytest.raises(psycopg.Error, match="not_invoiceable"):
+        await desk.owner.execute(named, values(order_no) | {"return": return_id})
 
 
 FEEDBACK = (

@@ -124,7 +124,7 @@ INSERT INTO return_findings VALUES ('rt_lost', 1, 'inspected', 'as_new', 1);
 UPDATE order_lines SET returned_quantity = 1
 """
 ADDS_UP = "invoices and credit notes add up: items less discount, with added tax and shipping"
-NOTES = "invoices less their credit notes are what was paid less what went back with a credit note"
+NOTES = "invoices less their credit notes are what was paid less what disputes took or went back with a credit note"
 
 
 def invoice(items: int, total: int) -> str:
