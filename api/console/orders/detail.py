@@ -14,8 +14,8 @@ from api.console.session import Member, Signed, posted
 from api.dependencies import order_number, require, services
 from api.presenters.orders import presented
 from api.routes.notifications import checked
-from api.routes.orders import cancellation
 from api.services import customer_feedback, document_issuing, notifications
+from api.services.orders import order_cancellation
 from domain.access import Role
 from domain.errors import NotFound
 from infra.db.documents import documents
@@ -84,7 +84,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     require(person.principal, Role.SUPPORT)
     parts = services(request)
     glance = await visible(parts, person.principal, order_no)
-    means = await cancellation.consequence(parts, glance)
+    means = await order_cancellation.consequence(parts, glance)
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means}
     return page(request, "order_cancel.html", member=person, key=secrets.token_hex(16), **context)
 
@@ -98,7 +98,7 @@ async def cancel(request: Request, person: Signed, order_no: str) -> Response:
     reason = reason_of(fields)
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
     key = fields.get("key") or secrets.token_hex(16)
-    await cancellation.cancel(parts, person.principal, key, glance, digest, reason)
+    await order_cancellation.cancel(parts, person.principal, key, glance, digest, reason)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 

@@ -10,7 +10,6 @@ from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
 from api.console.session import Signed, posted
 from api.dependencies import require, require_staff, services
-from api.routes.orders.holds import after, following
 from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
 from api.services.orders import order_holds
 from domain.access import STAFF
@@ -37,12 +36,12 @@ async def open_holds(
 ) -> Response:
     """Open holds, the one whose deadline comes first first."""
     require(person.principal, *PUT_ON_BY)
-    wanted = OpenWanted(str(kind) or None, owner.strip() or None, after(cursor or None), PAGE_SIZE)
+    wanted = OpenWanted(str(kind) or None, owner.strip() or None, order_holds.after(cursor or None), PAGE_SIZE)
     async with services(request).database.begin() as conn:
         rows = await holds.open_holds(conn, wanted)
     context: dict[str, Any] = {
         "rows": rows[:PAGE_SIZE],
-        "next": following(rows, PAGE_SIZE),
+        "next": order_holds.following(rows, PAGE_SIZE),
         "chosen": {"kind": str(kind), "owner": owner.strip()},
         "kinds": list(HoldKind),
     }

@@ -11,8 +11,8 @@ from api.errors import Problem
 from api.pages.forms import fitting, key_of, new_key
 from api.portal.rendering import HOME, page
 from api.portal.session import Signed, owned, posted
-from api.routes.orders import cancellation
 from api.schemas.orders.orders import CancelOrder
+from api.services.orders import order_cancellation
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -25,7 +25,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     """What would come back, before anything moves."""
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
-    means = await cancellation.consequence(parts, glance)
+    means = await order_cancellation.consequence(parts, glance)
     pieces = sum(row["quantity"] for row in means["stock"])
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means, "pieces": pieces}
     return page(request, "cancel.html", key=new_key(), reasons=REASONS, **context)
@@ -42,5 +42,5 @@ async def cancel(request: Request, person: Signed, order_no: str) -> Response:
     more = fields.get("more", "").replace("\r\n", "\n").strip()[:MAX_MORE_CHARS]
     told = fitting(CancelOrder, {"reason": ": ".join(filter(None, (reason, more)))}).reason
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{told}".encode()).digest()
-    await cancellation.cancel(parts, customer, key_of(fields), glance, digest, told)
+    await order_cancellation.cancel(parts, customer, key_of(fields), glance, digest, told)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

@@ -1,11 +1,9 @@
 """Holds: put on, release, list; and how pressing an order is."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api import pagination
 from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
 from api.openapi import Answer, operation
@@ -72,23 +70,7 @@ async def open_holds(
 ) -> Response:
     """Open holds, the one whose deadline comes first first; `owner` is a role or role:name."""
     require(caller, *PUT_ON_BY)
-    wanted = OpenWanted(kind.value if kind else None, owner, after(cursor), limit)
+    wanted = OpenWanted(kind.value if kind else None, owner, order_holds.after(cursor), limit)
     async with services(request).database.begin() as conn:
         rows = await holds.open_holds(conn, wanted)
-    return json_response({"items": rows[:limit], "next_cursor": following(rows, limit)})
-
-
-def after(cursor: str | None) -> tuple[datetime, str, int] | None:
-    """The last hold of the page before. Raises Problem `invalid_cursor`."""
-    if cursor is None:
-        return None
-    until, order_no, hold_no = pagination.decoded(cursor, str, str, int)
-    return pagination.moment(until), order_no, hold_no
-
-
-def following(rows: list[dict[str, Any]], limit: int) -> str | None:
-    """The cursor of the next page, if there is one."""
-    if len(rows) <= limit:
-        return None
-    last = rows[limit - 1]
-    return pagination.encoded([last["until"].isoformat(), last["order_no"], last["hold_no"]])
+    return json_response({"items": rows[:limit], "next_cursor": order_holds.following(rows, limit)})

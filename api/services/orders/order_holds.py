@@ -4,10 +4,12 @@ They are facts of the books: they need no answer from the order's workflow, whic
 hold stops is stopped by the database from the moment that it is kept.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import pagination
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import in_books
@@ -82,3 +84,19 @@ async def prioritise(
 
 
 PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)
+
+
+def after(cursor: str | None) -> tuple[datetime, str, int] | None:
+    """The last hold of the page before. Raises Problem `invalid_cursor`."""
+    if cursor is None:
+        return None
+    until, order_no, hold_no = pagination.decoded(cursor, str, str, int)
+    return pagination.moment(until), order_no, hold_no
+
+
+def following(rows: list[dict[str, Any]], limit: int) -> str | None:
+    """The cursor of the next page, if there is one."""
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return pagination.encoded([last["until"].isoformat(), last["order_no"], last["hold_no"]])
