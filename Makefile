@@ -7,7 +7,7 @@ ARGS ?=
 UV ?= $(shell command -v uv)
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo check test test-fast lint fmt types torture bench up histories lock clean
+.PHONY: help setup demo check test test-fast lint fmt types torture bench up histories schema lock clean
 
 # Both lock files are complete, so nothing is resolved. Python compiles a module when it is first imported.
 ifneq ($(UV),)
@@ -77,6 +77,9 @@ bench: setup ## measure everything in bench/README.md again
 
 histories: setup ## record new workflow histories for the replay test
 	@$(BIN)/python -m tests.workflows.record $(ARGS)
+
+schema: setup ## write infra/db/schema anew after a migration
+	@$(BIN)/python -m infra.db.schema write
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml
 

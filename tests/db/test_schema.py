@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from infra.stack.postgres import SUPERUSER, PostgresServer
 from tests.conftest import Books, as_owner, create_database
 from tests.db.catalogue_state import state
 
-WRITE = "a migration has changed the schema: run `python -m infra.db.schema write` and commit what it writes"
+WRITE = f"a migration has changed the schema: {notes.WRITE}"
 MADE = "made_of_files"
 SEEDED = {"warehouses", "audit_log", "audit_chains"}
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -121,3 +122,9 @@ def test_the_documentation_lists_the_files_in_order() -> None:
     page = (notes.FOLDER.parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
     (listed,) = re.findall(r"in which each needs only those before it:\n\n(.*?)\n\n", page, re.DOTALL)
     assert tuple(re.findall(r"`(\w+)`", listed)) == notes.FILES
+
+
+def test_only_files_that_changed_are_written(tmp_path: Path) -> None:
+    files.save({"same.sql": "1", "old.sql": "1", "gone.sql": "1"}, tmp_path)
+    assert files.save({"same.sql": "1", "old.sql": "2", "new.sql": "1"}, tmp_path) == ["gone.sql", "new.sql", "old.sql"]
+    assert files.stored(tmp_path) == {"same.sql": "1", "old.sql": "2", "new.sql": "1"}

@@ -46,24 +46,13 @@ def _read(server: PostgresServer) -> catalogue.Catalogue:
     return catalogue.read(url)
 
 
-def write() -> list[str]:
-    """Writes each file that changed, removes those that are gone, and returns their names."""
-    now, before = files.texts(_migrated(), notes.read()), files.stored()
-    for name in before.keys() - now.keys():
-        (notes.FOLDER / name).unlink()
-    changed = [name for name, text in now.items() if before.get(name) != text]
-    for name in changed:
-        (notes.FOLDER / name).write_text(now[name], encoding="utf-8")
-    return sorted({*changed, *(before.keys() - now.keys())})
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m infra.db.schema", description=__doc__)
     parser.add_argument("command", choices=["write"])
     parser.parse_args()
     try:
-        changed = write()
+        changed = files.save(files.texts(_migrated(), notes.read()), notes.FOLDER)
     except notes.IncompleteNotes as missing:
         raise SystemExit(str(missing)) from None
     lines = [f"infra/db/schema/{name}" for name in changed] or ["nothing has changed"]

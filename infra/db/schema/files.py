@@ -1,7 +1,8 @@
 """The files: each has tables with their indexes and triggers, functions, what earlier files left, rows and rights."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from infra.db.schema import functions, grants, tables
 from infra.db.schema.catalogue import Catalogue
@@ -18,9 +19,21 @@ def texts(catalogue: Catalogue, notes: list[Notes]) -> dict[str, str]:
     return {f"{one.name}.sql": writer.file(one) for one in notes}
 
 
-def stored() -> dict[str, str]:
+def stored(folder: Path = FOLDER) -> dict[str, str]:
     """The files as they are in the repository."""
-    return {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.sql")}
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
+
+
+def save(now: Mapping[str, str], folder: Path) -> list[str]:
+    """Writes each file that has changed, removes those that are gone, and returns the names of both."""
+    before = stored(folder)
+    changed = sorted(name for name in {*now, *before} if now.get(name) != before.get(name))
+    for name in changed:
+        if name in now:
+            (folder / name).write_text(now[name], encoding="utf-8")
+        else:
+            (folder / name).unlink()
+    return changed
 
 
 class _Writer:

@@ -8,6 +8,7 @@ from pathlib import Path
 from infra.db.schema.catalogue import Catalogue
 
 FOLDER = Path(__file__).parent
+WRITE = "run `make schema` (python -m infra.db.schema write) and commit what it writes"
 # The files in the order in which they can be run. A part that needs a later file stands in that one.
 FILES = (
     "audit", "audit_entries", "system", "staff", "customers", "catalogue", "idempotency", "checks", "orders",
@@ -46,7 +47,7 @@ def require_complete(notes: list[Notes], catalogue: Catalogue) -> None:
     found += [f"{name} does not exist: remove it" for name in sorted(set(noted) - objects - columns)]
     found += [f"{name} is in no file: add it, with a sentence" for name in sorted(objects - set(noted))]
     if found:
-        raise IncompleteNotes("infra/db/schema/notes/*.toml: " + "; ".join(found))
+        raise IncompleteNotes(f"infra/db/schema/notes/*.toml: {'; '.join(found)}; then {WRITE}")
 
 
 def _read(name: str) -> Notes:
