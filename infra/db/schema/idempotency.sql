@@ -20,6 +20,19 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_open ON idempotency_keys (created_at) WHERE response IS NOT NULL;
 
+-- Refuses an answer that is encrypted under an unknown master key, where the answer belongs to no order.
+CREATE FUNCTION guard_answer_key() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM master_keys WHERE key_id = substring(NEW.response_enc FROM 2 FOR 8))
+     AND EXISTS (SELECT FROM master_keys) THEN
+    RAISE EXCEPTION 'sealed under a master key that this database does not know' USING ERRCODE = 'OM150';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER answer_key_known BEFORE UPDATE OF response_enc ON idempotency_keys
+  FOR EACH ROW WHEN (NEW.response_enc IS NOT NULL AND NEW.order_no IS NULL) EXECUTE FUNCTION guard_answer_key();
+
 -- Rights
 
 GRANT SELECT ON idempotency_keys TO oms_app;
@@ -27,3 +40,4 @@ GRANT DELETE ON idempotency_keys TO oms_app;
 GRANT INSERT (key, locked_until, request_hash, resource, response_enc, state, status_code, subject) ON idempotency_keys
   TO oms_app;
 GRANT UPDATE (locked_until, order_no, response, response_enc, state, status_code) ON idempotency_keys TO oms_app;
+REVOKE EXECUTE ON FUNCTION guard_answer_key() FROM PUBLIC;
