@@ -79,8 +79,8 @@ class GatewayCalls:
         Raises RuleBroken with the provider's final refusal.
         """
         async with self._db.begin() as conn:
-            if new.kind is PaymentKind.REFUND and await refund_payouts.has_bounced(conn, new.parent_id, new.refund_id):
-                raise RuleBroken(refund_payouts.BOUNCED)
+            if new.kind is PaymentKind.REFUND:
+                await _require_open_to_pay(conn, new)
             intent = await transactions.begin(conn, new)
         if intent.decided:
             return
@@ -117,6 +117,14 @@ class GatewayCalls:
                 await transactions.note_details(conn, intent.payment_id, result.risk, result.expires_at)
             plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
             return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
+
+
+async def _require_open_to_pay(conn: AsyncConnection, new: NewIntent) -> None:
+    """What came back, or was refused for good, waits for a person: the provider would only say the same again."""
+    if await refund_payouts.has_bounced(conn, new.parent_id, new.refund_id):
+        raise RuleBroken(refund_payouts.BOUNCED)
+    if code := await refund_payouts.refused(conn, new.parent_id, new.refund_id):
+        raise RuleBroken(code)
 
 
 async def finish(conn: AsyncConnection, intent: Intent, result: GatewayResult) -> bool:

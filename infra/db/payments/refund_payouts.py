@@ -76,6 +76,21 @@ _BOUNCED = text(
                             AND k.since >= v.created_at AND k.resolution_id IS NOT NULL))
     """
 )
+# The provider's last word, told by its notification or while another step was stuck: nobody has been asked since.
+_REFUSED = text(
+    """
+    SELECT coalesce(m.error_code, 'refund_refused') FROM payments m
+     WHERE m.parent_id = :capture AND m.kind = 'refund' AND m.refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)
+       AND m.status = 'failed'
+       AND coalesce(m.error_code, '') NOT IN ('skipped', 'abandoned', 'given_up', 'overtaken_at_provider')
+       AND NOT EXISTS (SELECT FROM payments o WHERE o.parent_id = m.parent_id AND o.kind = 'refund'
+                          AND o.refund_id IS NOT DISTINCT FROM m.refund_id AND o.status IN ('intent', 'pending'))
+       AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = m.order_no AND k.since >= m.updated_at
+                          AND (k.step = 'return_payment'
+                               OR (k.step = 'refund' AND coalesce(k.subject, m.refund_id) = m.refund_id)))
+     ORDER BY m.payment_id DESC LIMIT 1
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,13 @@ async def has_bounced(conn: AsyncConnection, capture_id: int | None, refund_id: 
     """True where the provider has taken the refund back and nobody has decided yet how the money is to go."""
     values = {"capture": capture_id, "refund_id": refund_id, "error": BOUNCED}
     return bool((await conn.execute(_BOUNCED, values)).scalar_one())
+
+
+async def refused(conn: AsyncConnection, capture_id: int | None, refund_id: str | None) -> str | None:
+    """The code with which the provider has refused it for good, where nobody was asked since what is to be done."""
+    values = {"capture": capture_id, "refund_id": refund_id}
+    code: str | None = (await conn.execute(_REFUSED, values)).scalar_one_or_none()
+    return code
 
 
 async def approved(conn: AsyncConnection, order_no: str) -> list[str]:

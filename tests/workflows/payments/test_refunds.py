@@ -149,10 +149,10 @@ async def test_a_refused_refund_is_parked_again_once_another_step_is_not_stuck_a
     await eventually(lambda: at("deliver"), 60)
     assert await status_of(stage, opened.refund_id) == "approved"
     await eventually(lambda: refunds_at_provider(stage, order_no) == ["failed", "failed"], 60)
-    stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
     await stage.carrier_says(order_no, "delivered")
     await stage.reaches(order_no, "delivered", 60)
     await eventually(lambda: at("refund"), 60)
+    assert refunds_at_provider(stage, order_no) == ["failed", "failed"]  # nobody was asked since: it is not sent again
     await resolved(stage, order_no, "retry")
     await paid_out(stage, opened)
 
@@ -185,6 +185,12 @@ async def test_later_refunds_do_not_wait_behind_one_that_is_refused(stage: Stage
     assert given_back(stage, order_no) == [100, 300]
     assert (await stage.parked(order_no)).subject == first.refund_id
     await resolved(stage, order_no, "skip", {"reference": "bank-19"})
+
+    async def parked_next() -> bool:
+        return bool((await stage.parked(order_no, 60)).subject == third.refund_id)
+
+    await eventually(parked_next, 60)
+    await resolved(stage, order_no, "retry")
     await paid_out(stage, third)
     assert given_back(stage, order_no) == [100, 300, 200]
     assert not await stage.sql("SELECT FROM parked_steps WHERE order_no = :o AND resolved_at IS NULL", o=order_no)
@@ -441,6 +447,23 @@ async def test_a_pending_refund_that_is_refused_parks_and_is_paid_by_the_retry(s
     stage.sandbox.call(f"/payments/{row.provider_ref}/decide", {"status": "failed"})
     parked = await stage.parked(order_no)
     assert (parked.step, parked.amount_minor) == ("refund", 300)
+    await resolved(stage, order_no, "retry")
+    await paid_out(stage, opened)
+    assert given_back(stage, order_no) == [300]
+
+
+async def test_a_pending_refund_whose_notification_says_refused_parks_and_is_not_sent_again(stage: Stage) -> None:
+    """The provider would take it and refuse it later, again and again, and nobody would know."""
+    order_no = await booked(stage)
+    stage.fault("payments", "pending", 10, order_no=order_no, kind="refund")
+    opened = await refund(stage, order_no, amount_minor=300)
+    row = await pending(stage, opened.refund_id)
+    told = {"kind": "refund", "status": "failed", "error_code": "expired_card", "currency": "CNY", "amount_minor": 300}
+    await stage.inbox("payment", order_no, {**told, "provider_ref": row.provider_ref})
+    parked = await stage.parked(order_no, 60)
+    assert (parked.step, parked.error, parked.subject) == ("refund", "expired_card", opened.refund_id)
+    assert refunds_at_provider(stage, order_no) == ["pending"]
+    stage.sandbox.http.delete("/faults")
     await resolved(stage, order_no, "retry")
     await paid_out(stage, opened)
     assert given_back(stage, order_no) == [300]
