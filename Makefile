@@ -9,14 +9,18 @@ UV ?= $(shell command -v uv)
 
 .PHONY: help setup demo check test test-fast lint fmt types torture bench up histories schema lock clean
 
+define NOT_INSTALLED
+{ echo "Not all packages of $(1) could be installed: see above. Without a connection to the package index this fails, too. Run the same command again; it goes on."; exit 1; }
+endef
+
 # Both lock files are complete, so nothing is resolved. Python compiles a module when it is first imported.
 ifneq ($(UV),)
-install = echo "Installing $$(grep -c == $(1)) packages of $(1) with uv"; $(UV) pip install --python $(BIN)/python --no-deps --require-hashes -r $(1)
+install = echo "Installing $$(grep -c == $(1)) packages of $(1) with uv"; $(UV) pip install --python $(BIN)/python --no-deps --require-hashes -r $(1) || $(NOT_INSTALLED)
 editable = $(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
 else
 PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps
 install = echo "Installing $$(grep -c == $(1)) packages of $(1) with pip"; $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-	set -o pipefail; $(PIP) --require-hashes -r $(1) 2>&1 | tee .venv/install.log | awk -v all=$$(grep -c == $(1)) '$(COUNTED)' || { tail -n 20 .venv/install.log; exit 1; }
+	set -o pipefail; $(PIP) --require-hashes -r $(1) 2>&1 | tee .venv/install.log | awk -v all=$$(grep -c == $(1)) '$(COUNTED)' || { tail -n 20 .venv/install.log; $(NOT_INSTALLED); }
 editable = $(PIP) --quiet --no-build-isolation -e .
 endif
 # One line that counts, in place of pip's hundreds.
