@@ -23,7 +23,7 @@ from api.routes.after_sales import delivery_exceptions, returns
 from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
 from api.routes.payments import disputes, payments, refunds, store_credit
 from api.routes.staff import api_tokens, members
-from api.routes.support import parked_steps, workflow_operations
+from api.routes.support import bulk_jobs, manual_transitions, parked_steps, workflow_operations
 from api.routes.system import health, operations
 from api.routes.webhooks import endpoints, provider_webhooks
 from api.silent_processes import SilentProcesses
@@ -52,6 +52,8 @@ ROUTERS = (
     contacts.router,
     returns.router,
     parked_steps.router,
+    bulk_jobs.router,
+    manual_transitions.router,
     approvals.router,
     workflow_operations.router,
     catalogue.router,

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Depends, Request, Response
 from fastapi.openapi.models import HTTPBearer as BearerScheme
 from fastapi.security.base import SecurityBase
@@ -14,6 +13,7 @@ from api.backlog import BacklogWatch
 from api.errors import Problem
 from api.order_watcher import Watcher
 from api.rate_limits import RateLimits
+from api.replies import as_json
 from api.revoked_tokens import RevokedTokens
 from api.workflow_client import Workflows
 from domain.access import STAFF, Principal, Role
@@ -27,7 +27,6 @@ from infra.security.tokens import TokenExpired, TokenInvalid, verify
 from infra.settings import Settings
 
 _KEY = re.compile(r"^[\x20-\x7e]{1,255}$")
-_JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +138,4 @@ def order_number(typed: str) -> str:
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """JSON by orjson; times in UTC with a Z."""
-    return Response(orjson.dumps(content, option=_JSON_OPTIONS), status, headers, "application/json")
+    return Response(as_json(content), status, headers, "application/json")

@@ -4,12 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Services, json_response
+from api.dependencies import Services
 from api.errors import Problem
-from api.replies import Reply
+from api.replies import Reply, as_sent
 from domain.errors import RuleBroken
 from infra.db import idempotency
 from infra.db.idempotency import Answered, Claim, Request
@@ -113,6 +112,6 @@ async def _asked(parts: Services, claim: Claim, call: WorkflowCall) -> Any:
 
 async def _keep(conn: AsyncConnection, parts: Services, claim: Claim, status: int, content: Any) -> None:
     """An answer that names an order is its customer's."""
-    plain = orjson.loads(json_response(content).body)  # as it will be sent: times as text
+    plain = as_sent(content)
     order_no = plain.get("order_no") if isinstance(plain, dict) else None
     await idempotency.finish(conn, parts.keys, claim, status, plain, order_no)

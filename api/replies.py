@@ -3,6 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
+_JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -20,3 +24,13 @@ class Reply:
     def at(self, version: int) -> "Reply":
         """The same for this version of the order."""
         return replace(self, version=version)
+
+
+def as_json(content: Any) -> bytes:
+    """The content as JSON; times in UTC with a Z."""
+    return orjson.dumps(content, option=_JSON_OPTIONS)
+
+
+def as_sent(content: Any) -> Any:
+    """The content as whoever reads the JSON gets it: times as text."""
+    return orjson.loads(as_json(content))

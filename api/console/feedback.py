@@ -10,13 +10,10 @@ from api.console.rendering import page
 from api.console.session import Signed, posted
 from api.dependencies import require, services
 from api.pages.forms import digest, fitting, key_of, new_key
-from api.routes.feedback import FeedbackId, after, following
-from api.schemas.feedback import AnswerFeedback
+from api.schemas.feedback import AnswerFeedback, FeedbackId
 from api.services import customer_feedback
 from domain.access import Role
 from domain.feedback import FeedbackKind, FeedbackState
-from infra.db.feedback import feedback
-from infra.db.feedback.feedback import Wanted
 
 router = APIRouter(prefix="/console/feedback")
 
@@ -37,15 +34,19 @@ async def every(
     """Feedback on all orders, newest first."""
     require(person.principal, *customer_feedback.READ_BY)
     parts = services(request)
-    of_state = FeedbackState(state) if state else None
-    wanted = Wanted(int(rating) if rating else None, str(kind) or None, of_state, after(cursor or None), PAGE_SIZE)
-    async with parts.database.begin() as conn:
-        rows = await feedback.page(conn, parts.keys, wanted)
-        summary = await feedback.summary(conn, SUMMARY_DAYS)
+    found = await customer_feedback.list_feedback(
+        parts,
+        rating=int(rating) if rating else None,
+        kind=FeedbackKind(kind) if kind else None,
+        state=FeedbackState(state) if state else None,
+        cursor=cursor or None,
+        limit=PAGE_SIZE,
+    )
+    summary = await customer_feedback.summary(parts, SUMMARY_DAYS)
     chosen = {"rating": rating, "kind": str(kind), "state": str(state)}
-    rest = following(rows, PAGE_SIZE)
+    rest = found["next_cursor"]
     context: dict[str, Any] = {
-        "rows": rows[:PAGE_SIZE],
+        "rows": found["items"],
         "next": urlencode({**chosen, "cursor": rest}) if rest else None,
         "chosen": chosen,
         "summary": summary,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.console import alerts, approvals, audit, documents, feedback, sign_in, webhooks
 from api.console.after_sales import delivery_exception, return_request, returns
-from api.console.orders import changes, contact, dashboard, detail, holds
+from api.console.orders import changes, contact, dashboard, detail, holds, manual_transition
 from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
 from api.console.session import SignInNeeded, to_sign_in
@@ -30,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     return_request.router,
     store_credit.router,
     approvals.router,
+    manual_transition.router,
     parked_steps.router,
     provider_cases.router,
     bulk_jobs.router,

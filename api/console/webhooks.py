@@ -12,7 +12,6 @@ from api.console.session import Member, Signed, posted
 from api.dependencies import require, services
 from api.services.webhooks import webhook_endpoints
 from domain.access import Role
-from infra.db.webhooks import endpoints
 
 router = APIRouter(prefix="/console/webhooks")
 
@@ -36,7 +35,6 @@ async def replay(request: Request, person: Signed, endpoint_id: str) -> Response
 
 
 async def _page(request: Request, person: Member, **outcome: Any) -> Response:
-    async with services(request).database.begin() as conn:
-        found = await endpoints.every(conn)
+    found = await webhook_endpoints.list_endpoints(services(request))
     context: dict[str, Any] = {"replayed": None, **outcome, "endpoints": found, "key": secrets.token_hex(16)}
     return page(request, "webhooks.html", member=person, **context)

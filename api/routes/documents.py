@@ -1,12 +1,12 @@
 """Invoices and credit notes: ask for them, list them, read them, keep them as PDF."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.openapi import body_of, keyed, problems
+from api.openapi import CONTENT_DISPOSITION, Answer, operation
 from api.presenters import document_views
 from api.request_body import read
 from api.responses import response_of
@@ -17,18 +17,11 @@ from infra.db.documents import documents
 
 router = APIRouter(tags=["documents"])
 
-PDF: dict[int | str, dict[str, Any]] = {"200": {"description": "The document", "content": {"application/pdf": {}}}}
 Language = Literal["zh", "en"]
 RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
-@router.post(
-    "/v1/orders/{order_no}/invoice",
-    status_code=201,
-    response_model=IssuedDocument,
-    openapi_extra=body_of(BilledTo),
-    responses=problems(),
-)
+@router.post("/v1/orders/{order_no}/invoice", **operation("issue_invoice", Answer(201, IssuedDocument), body=BilledTo))
 async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the order's invoice, once something was captured; asked again, it is the same one."""
     require(caller, *ISSUED_BY)
@@ -40,10 +33,7 @@ async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
 
 @router.post(
     "/v1/refunds/{refund_id}/credit-note",
-    status_code=201,
-    response_model=IssuedDocument,
-    openapi_extra=keyed(),
-    responses=problems(),
+    **operation("issue_refund_credit_note", Answer(201, IssuedDocument), with_key=True),
 )
 async def refund_credit_note(refund_id: RefundId, request: Request, caller: Caller) -> Response:
     """Issue the credit note of a refund that was paid; the order's invoice comes first."""
@@ -58,10 +48,7 @@ async def refund_credit_note(refund_id: RefundId, request: Request, caller: Call
 
 @router.post(
     "/v1/orders/{order_no}/credit-note",
-    status_code=201,
-    response_model=IssuedDocument,
-    openapi_extra=keyed(),
-    responses=problems(),
+    **operation("issue_cancellation_credit_note", Answer(201, IssuedDocument), with_key=True),
 )
 async def cancellation_credit_note(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the credit note of a cancelled order, over what is left of its invoice."""
@@ -76,10 +63,7 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
 
 @router.post(
     "/v1/orders/{order_no}/supplementary-invoices",
-    status_code=201,
-    response_model=MadeUp,
-    openapi_extra=keyed(),
-    responses=problems(),
+    **operation("issue_supplementary_invoices", Answer(201, MadeUp), with_key=True),
 )
 async def missing_invoices(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the documents of an invoiced order that were refused: of what was paid on top, a claim, a lost dispute."""
@@ -90,7 +74,7 @@ async def missing_invoices(order_no: str, request: Request, caller: Caller) -> R
     return response_of(await document_issuing.missing_invoices(parts, caller, key, parsed.digest, glance.order_no))
 
 
-@router.get("/v1/orders/{order_no}/documents", response_model=DocumentList, responses=problems())
+@router.get("/v1/orders/{order_no}/documents", **operation("list_order_documents", Answer(200, DocumentList)))
 async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The order's invoice and credit notes, oldest first."""
     require(caller, *ISSUED_BY)
@@ -101,7 +85,10 @@ async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     return json_response({"items": items, "next_cursor": None})
 
 
-@router.get("/v1/documents/{document_no}.pdf", response_class=Response, responses={**problems(), **PDF})
+@router.get(
+    "/v1/documents/{document_no}.pdf",
+    **operation("get_document_pdf", Answer(200, headers=[CONTENT_DISPOSITION], media=["application/pdf"])),
+)
 async def pdf(
     document_no: str,
     request: Request,
@@ -115,7 +102,7 @@ async def pdf(
     return await document_views.pdf(document, document_views.language(lang, accept_language))
 
 
-@router.get("/v1/documents/{document_no}", response_model=WholeDocument, responses=problems())
+@router.get("/v1/documents/{document_no}", **operation("get_document", Answer(200, WholeDocument)))
 async def one(document_no: str, request: Request, caller: Caller) -> Response:
     """The document with everything that stands on it."""
     require(caller, *ISSUED_BY)

@@ -1,23 +1,20 @@
-"""What an order's customer was told, and having it sent again."""
+"""Messages to an order's customer, and sending a failed one again."""
 
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible
 from api.dependencies import Caller, idempotency_key, json_response, require, services
-from api.openapi import keyed, problems
+from api.openapi import Answer, operation
 from api.responses import response_of
 from api.schemas.notifications import Messages, SentAgain
 from api.services import notifications
 from domain.access import Role
-from domain.errors import NotFound
 
 router = APIRouter(prefix="/v1/orders", tags=["messages"])
 
-MAX_ID = 64
 
-
-@router.get("/{order_no}/messages", response_model=Messages, responses=problems())
-async def told(order_no: str, request: Request, caller: Caller) -> Response:
+@router.get("/{order_no}/messages", **operation("list_order_messages", Answer(200, Messages)))
+async def list_messages(order_no: str, request: Request, caller: Caller) -> Response:
     """Every message about the order, by e-mail or text message, in the order of what happened."""
     parts = services(request)
     glance = await visible(parts, caller, order_no)
@@ -25,18 +22,11 @@ async def told(order_no: str, request: Request, caller: Caller) -> Response:
 
 
 @router.post(
-    "/{order_no}/messages/{message_id}/retry", response_model=SentAgain, openapi_extra=keyed(), responses=problems()
+    "/{order_no}/messages/{message_id}/retry", **operation("retry_message", Answer(200, SentAgain), with_key=True)
 )
 async def retry(order_no: str, message_id: str, request: Request, caller: Caller) -> Response:
     """Write a message that failed anew, with the customer's address of today, and send it again."""
     require(caller, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
     glance = await visible(parts, caller, order_no)
-    return response_of(await notifications.send_again(parts, caller, key, glance.order_no, checked(message_id)))
-
-
-def checked(message_id: str) -> str:
-    """Raises NotFound `message_not_found` for what cannot be an id."""
-    if len(message_id) > MAX_ID or not message_id.isascii() or not message_id.isprintable():
-        raise NotFound("message_not_found", "this order has no such message")
-    return message_id
+    return response_of(await notifications.send_again(parts, caller, key, glance.order_no, message_id))

@@ -1,9 +1,10 @@
-"""Bodies of the calls on channels for notices to staff."""
+"""Bodies and answers of the calls on channels for alerts to staff."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from api.schemas.answers import Time
 from api.schemas.fields import LINE, Body, Visible
 from api.schemas.webhooks import Url
 from domain.alerts import ChannelKind, Kind, Language
@@ -33,6 +34,51 @@ class NewChannel(Body):
         if self.kind is ChannelKind.EMAIL and not _is_address(self.target):
             raise ValueError("target is one e-mail address in ASCII, like team@example.com")
         return self
+
+
+class _Channel(BaseModel):
+    channel_id: str
+    kind: ChannelKind
+    name: str
+    language: Language
+    causes: list[Kind] = Field(description="Kinds of causes that are sent there; empty: all")
+    created_by: str
+    created_at: Time
+
+
+class AddedChannel(_Channel):
+    """A channel as it was added. `target` is the e-mail address, or scheme and host of the URL.
+
+    `secret` is there for webhooks only: it signs the messages and is shown to the request that added it only.
+    """
+
+    target: str
+    secret: str | None = None
+
+
+class AlertChannel(_Channel):
+    """A channel without its secret, and how its last message went. `target` is null where it cannot be decrypted."""
+
+    target: str | None
+    last_state: Literal["open", "done", "failed"] | None
+    last_error: str | None
+    last_tries: int | None
+    taken_at: Time | None = Field(description="When the channel last accepted a message")
+
+
+class AlertChannelList(BaseModel):
+    """All active channels, the oldest first."""
+
+    items: list[AlertChannel]
+    next_cursor: None = None
+
+
+class TestedChannel(BaseModel):
+    """Outcome of a test message: `error` is a code, null when the channel took it; `said` is the channel's answer."""
+
+    taken: bool
+    error: str | None
+    said: str
 
 
 def _is_address(typed: str) -> bool:

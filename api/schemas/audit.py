@@ -1,9 +1,10 @@
 """What the checks of the books and of the audit log answer."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
+
+from api.schemas.answers import Time
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 
@@ -33,6 +34,36 @@ class BooksChecked(BaseModel):
     checks: list[BooksCheck]
 
 
+class AuditEntry(BaseModel):
+    """One entry. `number` counts within the chain that was asked for; `reference` says where the reason is kept."""
+
+    entry_id: int
+    number: int
+    occurred_at: Time
+    actor: str
+    action: str
+    order_no: str | None
+    before: str | None
+    after: str | None
+    reference: str | None
+    origin: str | None = Field(description="Channel and address of the request, like `console 203.0.113.7`")
+
+
+class AuditChain(BaseModel):
+    """A chain of entries; `head` is its newest hash in hexadecimal, null while it has no entry."""
+
+    count: int
+    head: str | None
+
+
+class AuditEntryList(BaseModel):
+    """A page of entries, the newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
+    chain: AuditChain
+
+
 class AuditFault(BaseModel):
     """Where the log is not whole: kind is order, actor, or anchor; entry_id is null where an entry is missing."""
 
@@ -58,7 +89,7 @@ class AuditAnchor(BaseModel):
     """An anchor; entries is a PostgreSQL multirange, line what to keep elsewhere."""
 
     number: int
-    made_at: datetime
+    made_at: Time
     entries: str
     count: int
     hash: str
@@ -83,11 +114,11 @@ class Access(BaseModel):
     name: str
     role: str
     access: str
-    created_at: datetime | None
-    signed_in_at: datetime | None
+    created_at: Time | None
+    signed_in_at: Time | None
     actor: str
     acts: int
-    last_act_at: datetime | None
+    last_act_at: Time | None
 
 
 class AccessPage(BaseModel):

@@ -1,10 +1,10 @@
 """Bodies and answers of the calls on invoices and credit notes."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, StringConstraints, model_validator
 
+from api.schemas.answers import Time
 from api.schemas.fields import LINE, Body, Visible
 
 Title = Annotated[
@@ -56,7 +56,7 @@ class IssuedDocument(BaseModel):
     total_minor: int
     tax_minor: int
     currency: str
-    issued_at: datetime
+    issued_at: Time
 
 
 class MadeUp(BaseModel):

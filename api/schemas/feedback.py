@@ -1,14 +1,16 @@
 """Bodies and answers of the calls on feedback."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from api.schemas.answers import Time
 from api.schemas.fields import PROSE, Body, Visible
 from domain.feedback import MAX_TEXT, FeedbackKind, FeedbackState
 
 Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=PROSE), Visible]
+# In paths.
+FeedbackId = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Rating = Annotated[int, Field(strict=True, ge=1, le=5)]
 
 
@@ -33,7 +35,7 @@ class GivenFeedback(BaseModel):
     order_no: str
     kind: FeedbackKind
     rating: int
-    given_at: datetime
+    given_at: Time
 
 
 class AnsweredFeedback(BaseModel):
@@ -41,7 +43,7 @@ class AnsweredFeedback(BaseModel):
 
     feedback_id: str
     order_no: str
-    answered_at: datetime
+    answered_at: Time
     answered_by: str
 
 
@@ -52,7 +54,7 @@ class Feedback(GivenFeedback):
     text: str | None
     state: FeedbackState
     answer: str | None
-    answered_at: datetime | None
+    answered_at: Time | None
     answered_by: str | None
 
 
@@ -62,7 +64,7 @@ class OrdersFeedback(GivenFeedback):
     text: str | None
     state: FeedbackState
     answer: str | None
-    answered_at: datetime | None
+    answered_at: Time | None
 
 
 class FeedbackList(BaseModel):

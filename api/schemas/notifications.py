@@ -1,8 +1,8 @@
 """What the calls on messages answer."""
 
-from datetime import datetime
-
 from pydantic import BaseModel
+
+from api.schemas.answers import Time
 
 
 class Message(BaseModel):
@@ -18,8 +18,8 @@ class Message(BaseModel):
     state: str
     tries: int
     error: str | None
-    created_at: datetime
-    sent_at: datetime | None
+    created_at: Time
+    sent_at: Time | None
     to: str | None
     earlier_to: list[str]
 

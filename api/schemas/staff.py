@@ -1,10 +1,10 @@
 """Bodies and answers of the calls on members of staff and bearer tokens."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from api.schemas.answers import Time
 from api.schemas.fields import Body, InPath, Reference
 from domain.access import STAFF_NAME
 
@@ -49,8 +49,8 @@ class StaffMember(BaseModel):
     name: str
     role: StaffRole
     active: bool
-    created_at: datetime
-    signed_in_at: datetime | None
+    created_at: Time
+    signed_in_at: Time | None
 
 
 class StaffList(BaseModel):
@@ -84,6 +84,26 @@ class IssuedToken(BaseModel):
     token_id: str
     role: str
     subject: str
-    expires_at: datetime
+    expires_at: Time
     token: str | None = None
     note: str | None = None
+
+
+class KnownToken(BaseModel):
+    """A token that was issued, without the token itself."""
+
+    token_id: str
+    role: str
+    subject: str
+    issued_at: Time
+    issued_by: str
+    expires_at: Time
+    revoked_at: Time | None
+    revoked_by: str | None
+
+
+class TokenList(BaseModel):
+    """A page of tokens, the newest first."""
+
+    items: list[KnownToken]
+    next_cursor: str | None

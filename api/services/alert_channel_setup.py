@@ -1,4 +1,4 @@
-"""Acts on channels for notices: what the HTTP calls and the console's forms both do."""
+"""Channels for alerts to staff: added, listed, removed, tested."""
 
 import base64
 import re
@@ -8,7 +8,7 @@ from typing import Any
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import HOLD_S
-from api.replies import Reply
+from api.replies import Reply, as_sent
 from api.schemas.alerts import NewChannel
 from api.services.webhooks.webhook_targets import require_public
 from domain.access import Principal
@@ -47,7 +47,7 @@ async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish:
         )
         shown = await alert_channels.add(conn, parts.keys.vault, wanted)
         # The kept answer is without the secret, which stays encrypted.
-        await idempotency.finish(conn, parts.keys, claim, 201, shown)
+        await idempotency.finish(conn, parts.keys, claim, 201, as_sent(shown))
     return Reply(_with_secret(shown, wish, target.get("secret")), 201)
 
 
@@ -72,8 +72,14 @@ def _with_secret(shown: dict[str, Any], wish: NewChannel, secret: str | None) ->
     return {**shown, "secret": secret} if wish.kind is ChannelKind.WEBHOOK else shown
 
 
+async def list_channels(parts: Services) -> list[dict[str, Any]]:
+    """All active channels without their secrets, the oldest first."""
+    async with parts.database.begin() as conn:
+        return await alert_channels.every(conn, parts.keys.vault)
+
+
 async def remove(parts: Services, caller: Principal, channel_id: str) -> None:
-    """Tell it nothing any more. Raises NotFound `notice_channel_not_found`."""
+    """Send no alerts there any more. Raises NotFound `notice_channel_not_found`."""
     async with parts.database.begin() as conn:
         if not _ID.match(channel_id) or not await alert_channels.remove(conn, channel_id, actor(caller)):
             raise NotFound("notice_channel_not_found")

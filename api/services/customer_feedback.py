@@ -1,17 +1,20 @@
-"""Giving and answering feedback: what the HTTP calls and the console's forms both do."""
+"""Feedback of customers: given, listed, answered."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import pagination
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import in_books
 from api.replies import Reply
-from api.schemas.feedback import GiveFeedback
+from api.schemas.feedback import GiveFeedback, OrdersFeedback
 from domain.access import Principal, Role
+from domain.feedback import FeedbackKind, FeedbackState
 from infra.db import idempotency
 from infra.db.feedback import feedback
-from infra.db.feedback.feedback import NewFeedback
+from infra.db.feedback.feedback import NewFeedback, Wanted
 from infra.db.orders import timeline
 
 GIVEN_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
@@ -39,3 +42,47 @@ async def answer(parts: Services, caller: Principal, key: str, digest: bytes, fe
         return await feedback.answer(conn, parts.keys, number, feedback_id, words, actor(caller))
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+
+
+async def of_order(parts: Services, number: str) -> list[dict[str, Any]]:
+    """All feedback on one order as its customer sees it, oldest first."""
+    async with parts.database.begin() as conn:
+        rows = await feedback.of_order(conn, parts.keys, number)
+    return [{name: row[name] for name in OrdersFeedback.model_fields} for row in rows]
+
+
+async def list_feedback(
+    parts: Services,
+    *,
+    rating: int | None,
+    kind: FeedbackKind | None,
+    state: FeedbackState | None,
+    cursor: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """{items, next_cursor} of all orders, newest first. Raises Problem `invalid_cursor`."""
+    wanted = Wanted(rating, kind.value if kind else None, state, _after(cursor), limit)
+    async with parts.database.begin() as conn:
+        rows = await feedback.page(conn, parts.keys, wanted)
+    return {"items": rows[:limit], "next_cursor": _next_cursor(rows, limit)}
+
+
+async def summary(parts: Services, days: int) -> dict[str, Any]:
+    """Counts by rating, average, complaints and share answered of the last `days`."""
+    async with parts.database.begin() as conn:
+        return await feedback.summary(conn, days)
+
+
+def _after(cursor: str | None) -> tuple[datetime, str] | None:
+    """Time and id of the last feedback of the page before."""
+    if cursor is None:
+        return None
+    given_at, feedback_id = pagination.decoded(cursor, str, str)
+    return pagination.moment(given_at), feedback_id
+
+
+def _next_cursor(rows: list[dict[str, Any]], limit: int) -> str | None:
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return pagination.encoded([last["given_at"].isoformat(), last["feedback_id"]])

@@ -1,4 +1,4 @@
-"""Messages to customers: what the HTTP calls and the console's pages both show and do."""
+"""Messages to customers: those of an order, and sending a failed one again."""
 
 import hashlib
 from typing import Any
@@ -9,9 +9,11 @@ from api.dependencies import Services, actor
 from api.idempotency import in_books
 from api.replies import Reply
 from domain.access import Principal
+from domain.errors import NotFound
 from infra.db import idempotency
 from infra.db.notifications import messages
 
+MAX_ID = 64
 _SHOWN = (
     *("message_id", "fact", "channel", "template", "version", "language", "state", "tries", "error"),
     *("created_at", "sent_at", "to", "earlier_to"),
@@ -19,7 +21,7 @@ _SHOWN = (
 
 
 async def of_order(parts: Services, number: str) -> list[dict[str, Any]]:
-    """What the customer was told of the order."""
+    """The messages to the customer about the order."""
     async with parts.database.begin() as conn:
         rows = await messages.of_order(conn, parts.keys, number)
     return [{name: row[name] for name in _SHOWN} for row in rows]
@@ -27,6 +29,7 @@ async def of_order(parts: Services, number: str) -> list[dict[str, Any]]:
 
 async def send_again(parts: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:
     """Have a failed message sent once more. Raises NotFound `message_not_found`, Conflict `message_not_failed`."""
+    _require_id(message_id)
     digest = hashlib.sha256(f"send again {number} {message_id}".encode()).digest()
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
@@ -34,3 +37,9 @@ async def send_again(parts: Services, caller: Principal, key: str, number: str, 
         return {"message_id": message_id, "state": "open"}
 
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+
+
+def _require_id(message_id: str) -> None:
+    """Raises NotFound `message_not_found` for what cannot be an id."""
+    if len(message_id) > MAX_ID or not message_id.isascii() or not message_id.isprintable():
+        raise NotFound("message_not_found", "this order has no such message")

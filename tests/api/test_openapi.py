@@ -10,7 +10,6 @@ import pytest
 from domain.times import rfc3339
 from tests.api.conformity import Schemas, difference
 from tests.api.conftest import Door, an_order
-from tests.api.undescribed import UNDESCRIBED
 
 _VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+")
 _SAYS_WHAT = frozenset({"$ref", "type", "anyOf", "oneOf", "allOf", "enum", "const"})
@@ -66,18 +65,8 @@ def empty(
 
 
 def test_every_operation_has_a_stable_id_and_describes_what_it_answers(document: dict[str, Any]) -> None:
-    missing = [
-        fault
-        for call, operation in operations(document)
-        if operation["operationId"] not in UNDESCRIBED
-        for fault in faults(document, call, operation)
-    ]
+    missing = [fault for call, operation in operations(document) for fault in faults(document, call, operation)]
     assert missing == []
-
-
-def test_operations_that_are_described_leave_the_list_of_those_that_are_not(document: dict[str, Any]) -> None:
-    left = {operation["operationId"] for call, operation in operations(document) if faults(document, call, operation)}
-    assert UNDESCRIBED - left == set(), "remove them from tests/api/undescribed.py"
 
 
 def test_every_operation_id_is_of_one_operation(document: dict[str, Any]) -> None:
@@ -101,8 +90,7 @@ def test_what_is_keyed_says_that_an_answer_may_be_replayed(document: dict[str, A
     silent = [
         call
         for call, operation in operations(document)
-        if operation["operationId"] not in UNDESCRIBED
-        and any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
         and not any("Idempotent-Replayed" in response["headers"] for response in operation["responses"].values())
     ]
     assert silent == []

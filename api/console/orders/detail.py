@@ -13,7 +13,6 @@ from api.console.rendering import page
 from api.console.session import Member, Signed, posted
 from api.dependencies import order_number, require, services
 from api.presenters.orders import presented
-from api.routes.notifications import checked
 from api.services import customer_feedback, document_issuing, notifications
 from api.services.orders import order_cancellation
 from domain.access import Role
@@ -109,5 +108,5 @@ async def send_again(request: Request, person: Signed, order_no: str, message_id
     parts, fields = services(request), await posted(request, person)
     glance = await visible(parts, person.principal, order_no)
     key = fields.get("key") or secrets.token_hex(16)
-    await notifications.send_again(parts, person.principal, key, glance.order_no, checked(message_id))
+    await notifications.send_again(parts, person.principal, key, glance.order_no, message_id)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from api.console.rendering import page
 from api.console.session import Member, Signed, posted
 from api.dependencies import require, services
-from api.routes.support.parked_steps import job_number
-from api.services.support import step_resolution
+from api.services.support import bulk_resolution
+from api.services.support.bulk_resolution import job_number
 from domain.access import Role
 from domain.errors import NotFound
 from infra.db.support import parked_groups, parked_steps
@@ -72,5 +72,5 @@ async def stop(request: Request, person: Signed, job_id: str) -> Response:
     require(person.principal, Role.SUPPORT)
     fields, known = await posted(request, person), job_number(job_id)
     key = fields.get("key") or secrets.token_hex(16)
-    await step_resolution.stop_job(services(request), person.principal, key, known)
+    await bulk_resolution.stop_job(services(request), person.principal, key, known)
     return RedirectResponse(f"/console/jobs/{known}", 303)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from api import pagination
 from api.console.approvals import after_act
 from api.console.forms import digest, fitting
 from api.console.rendering import page
@@ -15,12 +14,12 @@ from api.dependencies import order_number, require, services
 from api.errors import Problem
 from api.schemas.fields import Code, Reference
 from api.schemas.support.parked_steps import BulkResolve, Resolve
-from api.services.support import step_resolution
+from api.services.support import bulk_resolution, parked_queue, step_resolution
 from domain.access import Role
 from domain.errors import NotFound
 from domain.support.steps import STEPS, Action, Step, shape_of
 from infra.db.read_models import order_detail
-from infra.db.support import parked_groups, parked_steps
+from infra.db.support import parked_groups
 from infra.db.support.parked_steps import StuckWanted
 
 router = APIRouter(prefix="/console/stuck")
@@ -59,24 +58,15 @@ async def group(
 ) -> Response:
     """The orders of one cause, the longest stuck first, and what can be done with all of them."""
     require(person.principal, Role.SUPPORT)
-    after = None
-    if cursor is not None:
-        since, order_no = pagination.decoded(cursor, str, str)
-        after = (pagination.moment(since), order_no)
-    wanted = StuckWanted(step.value, error, provider, after, PAGE_SIZE)
-    async with services(request).database.begin() as conn:
-        rows = await parked_steps.stuck(conn, wanted)
-    items = rows[:PAGE_SIZE]
-    more = (
-        pagination.encoded([items[-1]["since"].isoformat(), items[-1]["order_no"]]) if len(rows) > PAGE_SIZE else None
-    )
+    wanted = StuckWanted(step.value, error, provider, None, PAGE_SIZE)
+    found = await parked_queue.list_parked(services(request), wanted, cursor)
     chosen = {"step": step.value, "error": error, "provider": provider}
     return page(
         request,
         "stuck_group.html",
         member=person,
-        items=items,
-        next_cursor=more,
+        items=found["items"],
+        next_cursor=found["next_cursor"],
         chosen=chosen,
         acts=_acts_on_all(step),
     )
@@ -101,7 +91,7 @@ async def bulk(request: Request, person: Signed) -> Response:
     if wish.expected is None or not fields.get("key"):
         return await _confirm(request, person, fields, wish)
     try:
-        answer = await step_resolution.resolve_many(
+        answer = await bulk_resolution.resolve_many(
             services(request), person.principal, fields["key"], digest(wish), wish
         )
     except Problem as problem:

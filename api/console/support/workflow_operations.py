@@ -15,7 +15,7 @@ from api.console.session import Member, Signed, posted
 from api.dependencies import Services, actor, order_number, require, services
 from api.errors import Problem
 from api.request_body import refused
-from api.schemas.support.parked_steps import MAX_TIMEOUT_S, ActivityAct, Reset
+from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, Reset
 from api.services.support import workflow_operations
 from domain.access import Role
 from infra.db import idempotency

@@ -1,38 +1,29 @@
 """Members of staff: who may sign in to the console."""
 
-import re
-
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Caller, actor, idempotency_key, json_response, require, services
-from api.idempotency import Shown, in_books, shown_once
-from api.openapi import body_of, problems
-from api.request_body import Parsed, read
+from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.openapi import Answer, operation
+from api.request_body import read
 from api.responses import response_of
 from api.schemas.staff import GivenSecrets, NewStaff, RemovedStaff, StaffAct, StaffList
-from domain.access import STAFF_NAME, Role
-from domain.errors import NotFound
-from infra.db.idempotency import Request as Asked
-from infra.db.staff import members
-from infra.security import staff_accounts
+from api.services.staff import staff_members
+from domain.access import Role
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
 
-_NAME = re.compile(STAFF_NAME)
 
-
-@router.get("", response_model=StaffList, responses=problems())
-async def every(request: Request, caller: Caller) -> Response:
-    """Who may sign in, in which role, and who did last. For admins."""
+@router.get("", **operation("list_staff", Answer(200, StaffList)))
+async def list_members(request: Request, caller: Caller) -> Response:
+    """Who may sign in, in which role, and when each last did. For admins."""
     require(caller, Role.ADMIN)
-    async with services(request).database.begin() as conn:
-        return json_response({"items": await members.everybody(conn), "next_cursor": None})
+    items = await staff_members.list_members(services(request))
+    return json_response({"items": items, "next_cursor": None})
 
 
-@router.post("", status_code=201, response_model=GivenSecrets, openapi_extra=body_of(NewStaff), responses=problems())
+@router.post("", **operation("add_staff_member", Answer(201, GivenSecrets), body=NewStaff))
 async def add(request: Request, caller: Caller) -> Response:
-    """Let somebody in. The first answer is all that shows password and second factor; a repeat is without. For admins.
+    """Add a member. The first answer is all that shows password and second factor; a repeat is without. For admins.
 
     `address` is what an authenticator app scans. Secrets that were lost are replaced by a reset.
     """
@@ -40,51 +31,29 @@ async def add(request: Request, caller: Caller) -> Response:
     require(caller, Role.ADMIN)
     key = idempotency_key(request)
     parsed = await read(request, NewStaff)
-    wish = parsed.model
-
-    async def work(conn: AsyncConnection) -> Shown:
-        secrets = await staff_accounts.add(conn, parts.keys.vault, wish.name, wish.role)
-        return Shown({"name": wish.name, "role": wish.role}, secrets)
-
-    return response_of(await shown_once(parts, Asked(actor(caller), key, parsed.digest, caller.origin), 201, work))
+    return response_of(await staff_members.add(parts, caller, key, parsed.digest, parsed.model))
 
 
-@router.post("/{name}/reset", response_model=GivenSecrets, openapi_extra=body_of(StaffAct), responses=problems())
+@router.post("/{name}/reset", **operation("reset_staff_member", Answer(200, GivenSecrets), body=StaffAct))
 async def reset(name: str, request: Request, caller: Caller) -> Response:
-    """Another password and second factor, shown in the first answer alone; every session of this person ends.
+    """Another password and second factor, shown in the first answer alone; every session of this member ends.
 
     For admins. Of the only admin who can sign in: 409 `last_admin`, unless `even_last_admin` is true.
     """
+    require(caller, Role.ADMIN)
+    key, parsed = idempotency_key(request), await read(request, StaffAct, optional=True)
     parts = services(request)
-    asked, wish = await _asked(name, request, caller)
-
-    async def work(conn: AsyncConnection) -> Shown:
-        even = wish.model.even_last_admin
-        return Shown({"name": name}, await staff_accounts.reset(conn, parts.keys.vault, name, even_last_admin=even))
-
-    return response_of(await shown_once(parts, asked, 200, work))
+    return response_of(await staff_members.reset(parts, caller, key, parsed.digest, name, parsed.model))
 
 
-@router.post("/{name}/remove", response_model=RemovedStaff, openapi_extra=body_of(StaffAct), responses=problems())
+@router.post("/{name}/remove", **operation("remove_staff_member", Answer(200, RemovedStaff), body=StaffAct))
 async def remove(name: str, request: Request, caller: Caller) -> Response:
-    """Let somebody in no more; every session of this person ends, what he did keeps his name.
+    """End a member's access; every session ends, and what the member did stays under this name.
 
     For admins. Of the only admin who can sign in: 409 `last_admin`, unless `even_last_admin` is true. Tokens of this
-    person are revoked by themselves (`GET /v1/tokens?subject=`).
+    member are revoked separately (`GET /v1/tokens?subject=`).
     """
-    asked, wish = await _asked(name, request, caller)
-
-    async def work(conn: AsyncConnection) -> dict[str, object]:
-        await staff_accounts.remove(conn, name, even_last_admin=wish.model.even_last_admin)
-        return {"name": name, "active": False}
-
-    return response_of(await in_books(services(request), asked, 200, work))
-
-
-async def _asked(name: str, request: Request, caller: Caller) -> tuple[Asked, Parsed[StaffAct]]:
     require(caller, Role.ADMIN)
-    key = idempotency_key(request)
-    wish = await read(request, StaffAct, optional=True)
-    if not _NAME.fullmatch(name):
-        raise NotFound("staff_not_found")
-    return Asked(actor(caller), key, wish.digest, caller.origin), wish
+    key, parsed = idempotency_key(request), await read(request, StaffAct, optional=True)
+    parts = services(request)
+    return response_of(await staff_members.remove(parts, caller, key, parsed.digest, name, parsed.model))

@@ -1,45 +1,36 @@
-"""Support: what an order's workflow does at this moment, acts on its activities, and its reset."""
+"""Support: what an order's workflow does now, actions on its activities, and its reset."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from api.authorization import visible
 from api.dependencies import Caller, Services, actor, idempotency_key, json_response, require, services
-from api.openapi import body_of, problems
+from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
-from api.schemas.support.parked_steps import ActivityAct, Reset
+from api.schemas.support.workflow_operations import ActivityAct, ChangedActivity, Reset, ResetWorkflow, RunningWorkflow
 from api.services.support import workflow_operations
 from domain.access import Principal, Role
 from infra.db import idempotency
 from infra.db.read_models.order_detail import Glance
-from infra.temporal.running_activities import RunningActivity
 
 router = APIRouter(prefix="/v1/support/orders", tags=["support"])
 
 ActivityId = Annotated[str, Path(max_length=100)]
 
 
-@router.get("/{order_no}/running", responses=problems())
+@router.get("/{order_no}/running", **operation("get_running_workflow", Answer(200, RunningWorkflow)))
 async def running(order_no: str, request: Request, caller: Caller) -> Response:
-    """The activities under way with attempt, last error and next try, and a bug that holds all up."""
+    """The activities under way with attempt, last error and next attempt, and a bug that stops the workflow."""
     parts = services(request)
     order = await _known(parts, caller, order_no)
-    found = await workflow_operations.under_way(parts, order.order_no)
-    bug = found.failing
-    answer = {
-        "order_no": order.order_no,
-        "open": found.open,
-        "ended": found.ended or None,
-        "activities": [_activity(activity) for activity in found.activities],
-        "bug": {"attempt": bug.attempt, "build_id": bug.build_id, "error": bug.error} if bug else None,
-        "resettable": workflow_operations.resettable(found, order.status),
-    }
-    return json_response(answer)
+    return json_response(await workflow_operations.running(parts, order))
 
 
-@router.post("/{order_no}/running/{activity_id}", openapi_extra=body_of(ActivityAct), responses=problems())
+@router.post(
+    "/{order_no}/running/{activity_id}", **operation("change_activity", Answer(200, ChangedActivity), body=ActivityAct)
+)
 async def act(order_no: str, activity_id: ActivityId, request: Request, caller: Caller) -> Response:
     """Retry now, pause, unpause, or change the time-out of one activity."""
     parts = services(request)
@@ -53,9 +44,9 @@ async def act(order_no: str, activity_id: ActivityId, request: Request, caller: 
     )
 
 
-@router.post("/{order_no}/reset", openapi_extra=body_of(Reset), responses=problems())
+@router.post("/{order_no}/reset", **operation("reset_workflow", Answer(200, ResetWorkflow), body=Reset))
 async def reset(order_no: str, request: Request, caller: Caller) -> Response:
-    """Begin the order's workflow again before its last good task, after a bug held it up or ended it."""
+    """Reset the order's workflow to its last good task, after a bug stopped or ended it."""
     parts = services(request)
     require(caller, Role.SUPPORT)
     key = idempotency_key(request)
@@ -68,18 +59,3 @@ async def reset(order_no: str, request: Request, caller: Caller) -> Response:
 async def _known(parts: Services, caller: Principal, order_no: str) -> Glance:
     require(caller, Role.SUPPORT)
     return await visible(parts, caller, order_no)
-
-
-def _activity(activity: RunningActivity) -> dict[str, Any]:
-    return {
-        "activity_id": activity.activity_id,
-        "activity": activity.name,
-        "attempt": activity.attempt,
-        "max_attempts": activity.max_attempts or None,
-        "running": activity.running,
-        "paused": activity.paused,
-        "error": activity.error or None,
-        "timeout_s": activity.timeout_s,
-        "next_try_at": activity.next_try_at,
-        "actions": [action.value for action in workflow_operations.possible(activity)],
-    }

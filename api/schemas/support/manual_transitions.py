@@ -1,11 +1,11 @@
-"""Bodies of adjusting and approving."""
+"""Body and answer of a manual transition."""
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from api.schemas.fields import Body, Reason
-from domain.orders.status import Event
+from domain.orders.status import Event, Status
 
 
 class Adjust(Body):
@@ -16,7 +16,9 @@ class Adjust(Body):
     value: dict[str, Any] | None = None
 
 
-class Decide(Body):
-    """Why the second person agrees, or does not."""
+class AdjustedOrder(BaseModel):
+    """The workflow accepted the event; `status` is the order's status after it."""
 
-    reason: Reason
+    order_no: str
+    status: Status
+    outcome: Event

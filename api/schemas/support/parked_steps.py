@@ -1,14 +1,14 @@
-"""Bodies of the support calls."""
+"""Bodies and answers of the calls on parked steps."""
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from api.schemas.answers import Time
 from api.schemas.fields import Body, Code, Reason, Reference
+from domain.orders.status import Status
 from domain.support.steps import Action, Step
-from infra.temporal.running_activities import ActivityAction
 
-MAX_TIMEOUT_S = 3600
 MAX_ORDERS = 10**9
 MAX_PARK_NO = 2**31 - 1
 ActionField = Annotated[Action, Field(strict=False)]
@@ -51,16 +51,32 @@ class BulkResolve(Body):
     rate_per_s: Annotated[float, Field(strict=False, gt=0, le=1000)]
 
 
-class ActivityAct(Body):
-    """What to do with an activity that is being tried. `timeout_s` goes with `set_timeout` alone."""
+class ParkedOrder(BaseModel):
+    """An order that is parked at a step. `subject` is the refund, return or change that the step is about."""
 
-    activity: Reference
-    action: Annotated[ActivityAction, Field(strict=False)]
-    reason: Reason
-    timeout_s: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_S)] | None = None
+    order_no: str
+    park_no: int = Field(description="Counts the parked steps of one order; name it to resolve this very step")
+    step: Step
+    subject: str | None
+    error: str = Field(description="Code of the error that parked the step")
+    provider: str | None
+    since: Time
+    attempts: int
+    options: list[Action] = Field(description="Actions that resolve this step")
+    amount_minor: int = Field(description="Money at stake, in minor units of the order's currency")
+    escalated_at: Time | None
 
 
-class Reset(Body):
-    """Begin the order's workflow again before its last good task."""
+class ParkedOrderList(BaseModel):
+    """A page of parked orders, the longest parked first."""
 
-    reason: Reason
+    items: list[ParkedOrder]
+    next_cursor: str | None
+
+
+class ResolvedStep(BaseModel):
+    """The workflow accepted the action; `status` is the order's status at that time."""
+
+    order_no: str
+    status: Status
+    outcome: str = Field(description="The action that was accepted")

@@ -13,7 +13,7 @@ from api.replies import Reply
 from api.schemas.support.manual_transitions import Adjust
 from api.schemas.support.parked_steps import BulkResolve, Resolve
 from api.services.approvals.approval_requests import DECIDED_BY
-from api.services.support import order_transitions, step_resolution
+from api.services.support import bulk_resolution, order_transitions, step_resolution
 from domain.access import Principal
 from domain.errors import Conflict
 from domain.payments.refunds import RefundStatus
@@ -100,7 +100,7 @@ async def _begin_job(
         orders = list(found.wish["orders"])
         each = [list(found.wish.get(name) or [None] * len(orders)) for name in ("parks", "amounts")]
         approved = Agreed(found.approval_id, found.asked_at, orders, *each)
-        total = await step_resolution.open_job(conn, parts, job_id, wish, found.asked_by, approved)
+        total = await bulk_resolution.open_job(conn, parts, job_id, wish, found.asked_by, approved)
         await approval_requests.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}
 

@@ -9,7 +9,7 @@ from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import WorkflowCall, by_workflow
 from api.replies import Reply
-from api.schemas.support.parked_steps import ActivityAct, Reset
+from api.schemas.support.workflow_operations import ActivityAct, Reset
 from domain.access import Principal
 from domain.errors import Conflict, NotFound
 from domain.orders.status import TERMINAL, Status
@@ -41,6 +41,35 @@ def possible(activity: RunningActivity) -> list[ActivityAction]:
         return [ActivityAction.UNPAUSE, ActivityAction.SET_TIMEOUT]
     waiting = [] if activity.running else [ActivityAction.RETRY_NOW]
     return [*waiting, ActivityAction.PAUSE, ActivityAction.SET_TIMEOUT]
+
+
+async def running(parts: Services, order: Glance) -> dict[str, Any]:
+    """What the order's workflow does now, for programs. Raises Problem `workflow_unavailable`."""
+    found = await under_way(parts, order.order_no)
+    bug = found.failing
+    return {
+        "order_no": order.order_no,
+        "open": found.open,
+        "ended": found.ended or None,
+        "activities": [_shown(activity) for activity in found.activities],
+        "bug": {"attempt": bug.attempt, "build_id": bug.build_id, "error": bug.error} if bug else None,
+        "resettable": resettable(found, order.status),
+    }
+
+
+def _shown(activity: RunningActivity) -> dict[str, Any]:
+    return {
+        "activity_id": activity.activity_id,
+        "activity": activity.name,
+        "attempt": activity.attempt,
+        "max_attempts": activity.max_attempts or None,
+        "running": activity.running,
+        "paused": activity.paused,
+        "error": activity.error or None,
+        "timeout_s": activity.timeout_s,
+        "next_try_at": activity.next_try_at,
+        "actions": [action.value for action in possible(activity)],
+    }
 
 
 def resettable(found: UnderWay, status: str) -> bool:

@@ -1,29 +1,74 @@
-"""Acts on webhook endpoints: what the HTTP calls and the console's forms both do."""
+"""Webhook endpoints: added, listed, removed, switched on again."""
 
+import base64
 import re
+import secrets
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Services, actor
-from api.idempotency import in_books
-from api.replies import Reply
+from api.dependencies import Services, actor, derived_id
+from api.idempotency import HOLD_S, in_books
+from api.replies import Reply, as_sent
+from api.schemas.webhooks import NewEndpoint
+from api.services.webhooks.webhook_targets import require_public
 from domain.access import Principal
 from domain.errors import NotFound
 from infra.db import idempotency
-from infra.db.webhooks import deliveries
+from infra.db.audit import actor_context
+from infra.db.idempotency import Answered
+from infra.db.webhooks import deliveries, endpoints
+from infra.db.webhooks.endpoints import Endpoint
+from infra.security.network_addresses import Reach
 
 # So many are taken up by one statement well within its time.
 REPLAYED_AT_ONCE = 20_000
+_SECRET_BYTES = 32
 _ID = re.compile(r"^whe_[0-9a-f]{32}$")
+
+
+async def add(parts: Services, caller: Principal, key: str, digest: bytes, new: NewEndpoint) -> Reply:
+    """Add an endpoint. Its signing secret is made here; this answer and its repeats are all that show it.
+
+    Raises Problem `webhook_target_refused`.
+    """
+    await require_public(new.url, Reach.from_settings(parts.settings))
+    endpoint_id = f"whe_{derived_id(caller, key, 'webhook endpoint')}"
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    async with parts.database.begin() as conn:
+        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S, endpoint_id)
+        if isinstance(claim, Answered):
+            known = await endpoints.secret_of(conn, parts.keys, endpoint_id)
+            return Reply({**claim.response, "secret": known}, claim.status_code, replayed=True)
+        wanted = Endpoint(endpoint_id, new.url, list(new.event_types), actor(caller), secret)
+        shown = await endpoints.add(conn, parts.keys, wanted)
+        # The kept answer is without the secret, which stays encrypted.
+        await idempotency.finish(conn, parts.keys, claim, 201, as_sent(shown))
+    return Reply({**shown, "secret": secret}, 201)
+
+
+async def list_endpoints(parts: Services) -> list[dict[str, Any]]:
+    """All endpoints without their secrets, the oldest first."""
+    async with parts.database.begin() as conn:
+        return await endpoints.every(conn)
+
+
+async def remove(parts: Services, caller: Principal, endpoint_id: str) -> None:
+    """Send nothing there any more. Raises NotFound `endpoint_not_found`."""
+    _require_id(endpoint_id)
+    async with parts.database.begin() as conn:
+        await actor_context.acts(conn, actor(caller), caller.origin)
+        if not await endpoints.remove(conn, endpoint_id):
+            raise NotFound("endpoint_not_found")
 
 
 async def replay(
     parts: Services, caller: Principal, key: str, digest: bytes, endpoint_id: str, since: datetime | None
 ) -> Reply:
     """Switch the endpoint on and send again what was given up since. Raises NotFound `endpoint_not_found`."""
-    require_id(endpoint_id)
+    _require_id(endpoint_id)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         replayed = await deliveries.replay(conn, endpoint_id, since, REPLAYED_AT_ONCE)
@@ -34,7 +79,7 @@ async def replay(
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
-def require_id(endpoint_id: str) -> None:
+def _require_id(endpoint_id: str) -> None:
     """Raises NotFound `endpoint_not_found` for what cannot be one."""
     if not _ID.match(endpoint_id):
         raise NotFound("endpoint_not_found")

@@ -96,7 +96,7 @@ async def add(conn: AsyncConnection, vault: Vault, channel: NewChannel) -> dict[
     }
     sealed = vault.seal_json(plain, channel.target, _context(channel.channel_id))
     created_at = (await conn.execute(_ADD, {**shown, "target_enc": sealed, "data_key": wrapped})).scalar_one()
-    return {**shown, "target": shown_target(channel.target), "created_at": created_at.isoformat()}
+    return {**shown, "target": shown_target(channel.target), "created_at": created_at}
 
 
 async def find(conn: AsyncConnection, channel_id: str) -> Channel | None:

@@ -76,7 +76,7 @@ class Anchor:
         """For programs."""
         return {
             "number": self.number,
-            "made_at": self.made_at.isoformat(),
+            "made_at": f"{self.made_at:%Y-%m-%dT%H:%M:%S.%fZ}",
             "entries": self.entries,
             "count": self.count,
             "hash": self.hash,

@@ -53,7 +53,7 @@ async def add(conn: AsyncConnection, keys: KeyRing, endpoint: Endpoint) -> dict[
     sealed = keys.vault.seal_json(plain, endpoint.secret, secret_context(endpoint.endpoint_id))
     row = {**shown, "secret_enc": sealed, "data_key": wrapped, "created_by": endpoint.created_by}
     created_at = (await conn.execute(_ADD, row)).scalar_one()
-    return {**shown, "active": True, "created_by": endpoint.created_by, "created_at": created_at.isoformat()}
+    return {**shown, "active": True, "created_by": endpoint.created_by, "created_at": created_at}
 
 
 async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> str | None:

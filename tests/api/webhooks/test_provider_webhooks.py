@@ -259,8 +259,11 @@ async def test_a_notification_is_one_statement(shop: Door, kind: str) -> None:
     number, _ = await shipped(shop, "booked", reference)
     engine = shop.app.state.services.database.engine.sync_engine
     sent: list[str] = []
+    this = asyncio.current_task()
 
     def note(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if asyncio.current_task() is not this:  # what the process looks up from time to time
+            return
         alone = connection.connection.driver_connection.autocommit
         sent.append(statement if alone else f"in a transaction: {statement}")
 

@@ -1,0 +1,49 @@
+"""The form that moves an order manually along its lifecycle."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.authorization import visible
+from api.console.approvals import after_act
+from api.console.forms import digest, fitting, key_of, new_key
+from api.console.rendering import page
+from api.console.session import Signed, posted
+from api.dependencies import require, services
+from api.schemas.support.manual_transitions import Adjust
+from api.services.support import order_transitions
+from domain.access import Role
+from domain.support.manual_transitions import ADJUSTMENTS, adjustments
+from infra.db.support import manual_transitions
+
+router = APIRouter(prefix="/console")
+
+
+@router.get("/orders/{order_no}/adjust")
+async def adjust_form(request: Request, person: Signed, order_no: str) -> Response:
+    """The events that are possible now, and what each would mean."""
+    require(person.principal, Role.SUPPORT)
+    parts = services(request)
+    glance = await visible(parts, person.principal, order_no)
+    async with parts.database.begin() as conn:
+        here = await manual_transitions.standing(conn, glance.order_no)
+    possible = adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held)
+    acts = [(event, target, ADJUSTMENTS[event]) for event, target in possible.items()]
+    context: dict[str, Any] = {"order_no": glance.order_no, "here": here, "acts": acts, "key": new_key()}
+    return page(request, "order_adjust.html", member=person, **context)
+
+
+@router.post("/orders/{order_no}/adjust")
+async def adjust(request: Request, person: Signed, order_no: str) -> Response:
+    """Move the order."""
+    require(person.principal, Role.SUPPORT)
+    parts, fields = services(request), await posted(request, person)
+    glance = await visible(parts, person.principal, order_no)
+    value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
+    body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
+    wish = fitting(Adjust, body)
+    answer = await order_transitions.adjust(
+        parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish
+    )
+    return after_act(answer, f"/console/orders/{glance.order_no}")

@@ -1,0 +1,60 @@
+"""Approvals as programs and pages read them."""
+
+import re
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from api import pagination
+from api.dependencies import Services
+from domain.errors import NotFound
+from infra.db.approvals import approval_requests
+from infra.db.approvals.approval_requests import Approval
+
+_APPROVAL_ID = re.compile(r"^apr_[0-9a-f]{32}$")
+
+
+async def list_approvals(parts: Services, *, undecided: bool, cursor: str | None, limit: int) -> dict[str, Any]:
+    """{items, next_cursor}, the newest first. Raises Problem `invalid_cursor`."""
+    before = _before(cursor)
+    async with parts.database.begin() as conn:
+        found = await approval_requests.listed(conn, parts.keys, undecided=undecided, before=before, limit=limit)
+    return {"items": [shown(one) for one in found[:limit]], "next_cursor": _next_cursor(found, limit)}
+
+
+async def find_approval(parts: Services, approval_id: str) -> Approval:
+    """Raises NotFound `approval_not_found`."""
+    number = approval_number(approval_id)
+    async with parts.database.begin() as conn:
+        return await approval_requests.find(conn, parts.keys, number)
+
+
+def approval_number(typed: str) -> str:
+    """Raises NotFound `approval_not_found` for what cannot be one."""
+    if not _APPROVAL_ID.match(typed):
+        raise NotFound("approval_not_found")
+    return typed
+
+
+def shown(found: Approval) -> dict[str, Any]:
+    """The approval for its readers: what is asked for, by whom and why, how it was decided."""
+    known = asdict(found)
+    request = known.pop("wish")
+    body = request.get("wish", request)
+    known["reason"] = body.get("reason")
+    known["value"] = body.get("value")
+    return known
+
+
+def _before(cursor: str | None) -> tuple[datetime, str] | None:
+    """Time and id of the last approval of the page before."""
+    if cursor is None:
+        return None
+    asked_at, approval_id = pagination.decoded(cursor, str, str)
+    return pagination.moment(asked_at), approval_id
+
+
+def _next_cursor(found: list[Approval], limit: int) -> str | None:
+    if len(found) <= limit:
+        return None
+    return pagination.encoded([found[limit - 1].asked_at.isoformat(), found[limit - 1].approval_id])

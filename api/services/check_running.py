@@ -1,0 +1,23 @@
+"""Consistency checks of the database, run for programs."""
+
+from typing import Any
+
+from api.dependencies import Services
+from infra.db.checks import check_schedule
+from infra.db.checks.consistency_checks import Answer
+
+
+async def run_checks(parts: Services) -> dict[str, Any]:
+    """{ok, checks} within the configured time; a check without a result by then has `ok` and `wrong` None."""
+    answers = await check_schedule.answers(parts.database, parts.settings.books_check_timeout_s)
+    return {"ok": all(answer.right for answer in answers), "checks": [_shown(answer) for answer in answers]}
+
+
+def _shown(answer: Answer) -> dict[str, Any]:
+    return {
+        "code": answer.question.code,
+        "name": answer.question.name,
+        "ok": answer.right if answer.in_time else None,
+        "wrong": answer.count if answer.in_time else None,
+        "found": [{"where": one.place, "should_be": one.expected, "is": one.found} for one in answer.examples],
+    }

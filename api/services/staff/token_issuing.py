@@ -1,0 +1,71 @@
+"""Bearer tokens: issued, listed, revoked."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import pagination
+from api.dependencies import Services, actor
+from api.idempotency import Shown, in_books, shown_once
+from api.replies import Reply
+from api.schemas.staff import NewToken
+from domain.access import Principal, Role
+from domain.errors import NotFound
+from infra.db import idempotency
+from infra.db.staff import api_tokens
+from infra.security import tokens as signed
+
+_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+
+
+async def list_tokens(
+    parts: Services, *, role: Role | None, subject: str | None, active: bool, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """{items, next_cursor}, the newest first. Raises Problem `invalid_cursor`."""
+    before = pagination.large_number(cursor) if cursor else None
+    async with parts.database.begin() as conn:
+        found = await api_tokens.page(conn, role=role, subject=subject, active=active, before=before, limit=limit + 1)
+    more = pagination.encoded([found[limit - 1]["number"]]) if len(found) > limit else None
+    return {"items": [_shown(row) for row in found[:limit]], "next_cursor": more}
+
+
+async def issue(parts: Services, caller: Principal, key: str, digest: bytes, new: NewToken) -> Reply:
+    """Issue a token; the first answer is all that shows it."""
+    settings = parts.settings
+    made = signed.make(
+        settings.token_secret,
+        new.role,
+        new.customer or new.subject or "",
+        new.lifetime_s or settings.token_lifetime_s,
+    )
+
+    async def work(conn: AsyncConnection) -> Shown:
+        await api_tokens.register(conn, made, actor(caller))
+        facts = {"token_id": made.token_id, "role": made.role, "subject": made.subject}
+        return Shown({**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token})
+
+    return await shown_once(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+
+
+async def revoke(parts: Services, caller: Principal, key: str, token_id: str) -> Reply:
+    """Refuse this token from now on; this process knows at once. Raises NotFound `token_not_found`."""
+    if not _ID.match(token_id):
+        raise NotFound("token_not_found")
+
+    async def work(conn: AsyncConnection) -> dict[str, Any]:
+        row = await api_tokens.revoke(conn, token_id, actor(caller))
+        if row is None:
+            raise NotFound("token_not_found")
+        return row
+
+    digest = hashlib.sha256(f"revoke {token_id}".encode()).digest()
+    reply = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    await parts.revoked.look()
+    return reply
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "number"}

@@ -1,0 +1,26 @@
+"""The queue of parked orders."""
+
+from dataclasses import replace
+from typing import Any
+
+from api import pagination
+from api.dependencies import Services
+from infra.db.support import parked_steps
+from infra.db.support.parked_steps import StuckWanted
+
+
+async def list_parked(parts: Services, wanted: StuckWanted, cursor: str | None) -> dict[str, Any]:
+    """{items, next_cursor}, the longest parked first. Raises Problem `invalid_cursor`."""
+    if cursor is not None:
+        since, order_no = pagination.decoded(cursor, str, str)
+        wanted = replace(wanted, after=(pagination.moment(since), order_no))
+    async with parts.database.begin() as conn:
+        rows = await parked_steps.stuck(conn, wanted)
+    return {"items": rows[: wanted.limit], "next_cursor": _next_cursor(rows, wanted.limit)}
+
+
+def _next_cursor(rows: list[dict[str, Any]], limit: int) -> str | None:
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return pagination.encoded([last["since"].isoformat(), last["order_no"]])
