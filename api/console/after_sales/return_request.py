@@ -1,4 +1,4 @@
-"""Asking for a return on a customer's behalf: which pieces, and what he gets for them; shown first, then asked for."""
+"""Asking for a return on a customer's behalf: which pieces, and what they get for them; shown first, then asked for."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from api.console.session import Member, Signed, posted
 from api.dependencies import Services, methods, require, services
 from api.errors import Problem, from_rule
 from api.pages.line_fields import form_lines, typed_lines
+from api.schemas.after_sales.return_previews import ReturnConsequence
 from api.schemas.after_sales.returns import MAX_LINES, AskReturn
 from api.services.after_sales import return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest
@@ -53,7 +54,7 @@ async def ask(request: Request, person: Signed, order_no: str) -> Response:
     try:
         wish = _wish(fields)
         if not fields.get("confirm"):
-            means = (await return_requesting.preview(parts, person.principal, number, wish))["consequence"]
+            means = await return_requesting.preview(parts, person.principal, number, wish)
             return await _page(request, person, number, fields, means=means)
         asked = KeyedRequest(person.principal, key_of(fields), digest(wish))
         answer = await return_requesting.ask(parts, asked, number, wish)
@@ -104,7 +105,7 @@ async def _page(
     number: str,
     fields: dict[str, str],
     *,
-    means: dict[str, Any] | None = None,
+    means: ReturnConsequence | None = None,
     problem: Problem | None = None,
 ) -> Response:
     parts = services(request)
@@ -153,13 +154,12 @@ async def _by_two(parts: Services, number: str, money: int) -> bool:
         return await approval_limits.needs_two(conn, Limits.from_settings(parts.settings), number, moved, None)
 
 
-def _money(means: dict[str, Any]) -> int:
+def _money(means: ReturnConsequence) -> int:
     """What would be given as money or as store credit."""
-    instead = means["exchange"]
-    return int(instead["to_refund_minor"] if instead else means["refund"]["amount_minor"])
+    return means.exchange.to_refund_minor if means.exchange else means.refund.amount_minor
 
 
-def _then(means: dict[str, Any]) -> datetime:
-    """When what comes by itself comes, were it asked for now."""
-    seconds = means["send_within_s"] if means["answer_within_s"] is None else means["answer_within_s"]
+def _then(means: ReturnConsequence) -> datetime:
+    """When the default outcome would happen if it were requested now."""
+    seconds = means.send_within_s if means.answer_within_s is None else means.answer_within_s
     return datetime.now(UTC) + timedelta(seconds=seconds)

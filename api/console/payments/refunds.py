@@ -13,7 +13,7 @@ from api.console.session import Member, Signed, posted
 from api.dependencies import require, services
 from api.errors import Problem
 from api.pages.line_fields import form_lines
-from api.schemas.payments.refunds import OpenRefund
+from api.schemas.payments.refunds import OpenRefund, RefundConsequence
 from api.services.payments import refunding
 from domain.money import how_written, minor_of
 from domain.pricing.allocation import Line
@@ -41,15 +41,15 @@ async def refund(request: Request, person: Signed, order_no: str) -> Response:
         lines = await refund_plans.lines_of(conn, number)
         order = await order_detail.whole_order(conn, parts.keys, number)
     assert order is not None, "visible"
-    wish = _wish(fields, lines, order["currency"])
+    asked = _asked(fields, lines, order["currency"])
     if not fields.get("confirm"):
-        means = await refunding.consequence(parts, person.principal, number, wish)
+        means = await refunding.consequence(parts, person.principal, number, asked)
         return await _page(request, person, number, fields, means)
-    answer = await refunding.refund(parts, person.principal, key_of(fields), digest(wish), number, wish)
+    answer = await refunding.refund(parts, person.principal, key_of(fields), digest(asked), number, asked)
     return after_act(answer, f"/console/orders/{number}/refund")
 
 
-def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefund:
+def _asked(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefund:
     """The form as the HTTP call's body. Raises Problem."""
     units = [{"line_no": line.line_no, "quantity": whole(fields[name])} for line in lines
              if fields.get(name := f"units.{line.line_no}", "").strip() not in ("", "0")]  # fmt: skip
@@ -65,7 +65,7 @@ def _wish(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefun
 
 
 async def _page(
-    request: Request, person: Member, number: str, fields: dict[str, str], means: dict[str, Any] | None
+    request: Request, person: Member, number: str, fields: dict[str, str], means: RefundConsequence | None
 ) -> Response:
     parts = services(request)
     async with parts.database.begin() as conn:

@@ -1,7 +1,7 @@
 """Asking to send things back: what and why, what it would bring, then the request."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,6 +18,7 @@ from api.portal.confirmation import Act, confirm
 from api.portal.payments import cards_of
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import Signed, owned, posted
+from api.schemas.after_sales.return_previews import PreviewedLine, ReturnConsequence
 from api.schemas.after_sales.returns import AskReturn
 from api.services.after_sales import return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest
@@ -61,8 +62,8 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
     except Problem as problem:
         again = choose if fields.get("step") else _form
         return await again(request, parts, glance.order_no, fields, problem)
-    told = await return_requesting.preview(parts, customer, glance.order_no, wish)
-    means = list(_means(request, told["consequence"], await _goods(parts, glance.order_no, wish)))
+    seen = await return_requesting.preview(parts, customer, glance.order_no, wish)
+    means = list(_means(request, seen, await _goods(parts, glance.order_no, wish)))
     here = f"{HOME}/orders/{glance.order_no}/return"
     kept = {name: value for name, value in fields.items() if name != "key"}
     return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
@@ -145,37 +146,51 @@ def _instead(settings: Settings, fields: dict[str, str]) -> dict[str, Any]:
     return body
 
 
-def _means(request: Request, seen: dict[str, Any], goods: dict[str, str]) -> Iterator[str | Markup]:
-    """The outlook as sentences."""
-    sentence, refund = teller(language(request)), seen["refund"]
-    pieces: dict[str, int] = {}
-    for line in seen["lines"]:
-        pieces[line["sku"]] = pieces.get(line["sku"], 0) + line["quantity"]
+def _means(request: Request, seen: ReturnConsequence, goods: dict[str, str]) -> Iterator[str | Markup]:
+    """The consequence as sentences."""
+    sentence, currency = teller(language(request)), seen.refund.currency
+    pieces = _units(seen.lines)
     for sku, quantity in pieces.items():
         yield sentence("return.means.line", name=goods.get(sku, sku), count=quantity)
-    instead = seen["exchange"] or {"value_minor": refund["amount_minor"], "to_pay_minor": 0, "to_refund_minor": 0}
-    amount = cash(instead["value_minor"], refund["currency"])
-    guarantee_minor = instead.get("guarantee_minor", 0)
-    new = {one["sku"]: one["quantity"] for one in instead.get("lines", ())}
-    others = bool(new) and new != pieces
-    for one in instead["lines"] if others else ():
-        each = cash(one["unit_price_minor"], refund["currency"])
-        yield sentence("return.means.new", name=goods.get(one["sku"], one["sku"]), count=one["quantity"], each=each)
-    way = EXCHANGE_FIRST if guarantee_minor else seen["resolution"]
-    yield sentence(f"return.means.{way}{'.other' if others else ''}", amount=amount)
-    if guarantee_minor:
-        yield sentence("return.exchange.guarantee", amount=cash(guarantee_minor, refund["currency"]))
-    for way in ("to_pay", "to_refund"):
-        if instead[f"{way}_minor"]:
-            yield sentence(f"return.exchange.{way}", amount=cash(instead[f"{way}_minor"], refund["currency"]))
-    for kept in seen["kept"]:
-        left = cash(kept["amount_minor"], refund["currency"])
-        yield sentence(f"return.kept.{kept['what']}.{kept['why']}", amount=left)
-    if seen["answer_within_s"] is None:
+    yield from _what_comes(request, seen, pieces, goods)
+    for kept in seen.kept:
+        yield sentence(f"return.kept.{kept.what}.{kept.why}", amount=cash(kept.amount_minor, currency))
+    if seen.answer_within_s is None:
         yield sentence("return.means.at_once")
     else:
-        yield sentence("return.means.answer", days=days(request, seen["answer_within_s"]))
-    yield sentence("return.means.send", days=days(request, seen["send_within_s"]))
+        yield sentence("return.means.answer", days=days(request, seen.answer_within_s))
+    yield sentence("return.means.send", days=days(request, seen.send_within_s))
+
+
+def _what_comes(
+    request: Request, seen: ReturnConsequence, pieces: dict[str, int], goods: dict[str, str]
+) -> Iterator[str | Markup]:
+    """The money or the new goods, and what is to be paid for them."""
+    sentence, currency, instead = teller(language(request)), seen.refund.currency, seen.exchange
+    if instead is None:
+        yield sentence(f"return.means.{seen.resolution}", amount=cash(seen.refund.amount_minor, currency))
+        return
+    new = {one.sku: one.quantity for one in instead.lines}
+    others = bool(new) and new != pieces
+    for one in instead.lines if others else ():
+        each = cash(one.unit_price_minor, currency)
+        yield sentence("return.means.new", name=goods.get(one.sku, one.sku), count=one.quantity, each=each)
+    way = EXCHANGE_FIRST if instead.guarantee_minor else seen.resolution
+    yield sentence(f"return.means.{way}{'.other' if others else ''}", amount=cash(instead.value_minor, currency))
+    if instead.guarantee_minor:
+        yield sentence("return.exchange.guarantee", amount=cash(instead.guarantee_minor, currency))
+    if instead.to_pay_minor:
+        yield sentence("return.exchange.to_pay", amount=cash(instead.to_pay_minor, currency))
+    if instead.to_refund_minor:
+        yield sentence("return.exchange.to_refund", amount=cash(instead.to_refund_minor, currency))
+
+
+def _units(lines: Sequence[PreviewedLine]) -> dict[str, int]:
+    """How many pieces of each SKU."""
+    units: dict[str, int] = {}
+    for line in lines:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
 
 
 def days(request: Request, seconds: float) -> str:

@@ -30,7 +30,8 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
     number = (await visible(parts, caller, order_no)).order_no
     parsed = await read(request, AnswerProblem)
     if preview:
-        return json_response(await exception_handling.preview(parts, caller, number, parsed.model.choice))
+        means = await exception_handling.preview(parts, caller, number, parsed.model.choice)
+        return json_response(means.model_dump())
     asked = KeyedRequest(caller, key, parsed.digest)
     return response_of(await exception_handling.choose(parts, asked, number, parsed.model))
 

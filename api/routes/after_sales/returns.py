@@ -39,7 +39,8 @@ async def ask(order_no: str, request: Request, caller: Caller, preview: bool = F
     number = (await visible(parts, caller, order_no)).order_no
     parsed = await read(request, AskReturn)
     if preview:
-        return json_response(await return_requesting.preview(parts, caller, number, parsed.model))
+        means = await return_requesting.preview(parts, caller, number, parsed.model)
+        return json_response(ReturnPreview(order_no=number, consequence=means).model_dump(by_alias=True))
     asked = KeyedRequest(caller, key, parsed.digest)
     return response_of(await return_requesting.ask(parts, asked, number, parsed.model))
 

@@ -28,7 +28,7 @@ async def open_refund(order_no: str, request: Request, caller: Caller, preview: 
     parsed = await read(request, OpenRefund)
     if preview:
         means = await refunding.consequence(parts, caller, number, parsed.model)
-        return json_response({"order_no": number, "consequence": means})
+        return json_response(RefundPreview(order_no=number, consequence=means).model_dump())
     return response_of(await refunding.refund(parts, caller, key, parsed.digest, number, parsed.model))
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.schemas.answers import CurrencyCode, Minor
 from api.schemas.fields import Body, Quantity, Reason, Sku
 
 
@@ -28,8 +29,8 @@ class ProblemAnswered(BaseModel):
     choice: Literal["reship", "refund"]
     shipment_id: str
     parcel: Literal["lost", "refused"]
-    refund_minor: int = Field(description="What goes back, in minor units of the currency; 0 with reship.")
-    currency: str
+    refund_minor: Minor = Field(description="What goes back, in minor units of the currency; 0 with reship.")
+    currency: CurrencyCode
     warehouse: str | None = Field(description="Which one sends the goods again; null with refund.")
     lines: list[Pieces] = Field(description="What is sent again, without what was refunded meanwhile.")
 

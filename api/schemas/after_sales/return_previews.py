@@ -1,12 +1,14 @@
 """What a return would bring: the answer with `preview=true`. Amounts are in minor units of the order's currency."""
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from api.schemas.after_sales.return_views import ExchangeLine
+from api.schemas.answers import CurrencyCode, Minor, Time
 from domain.after_sales.returns import Condition, Resolution, ReturnDue, ReturnStatus
+
+Why = Literal["refunded_before", "shipping_is_kept_unless_the_shop_is_at_fault"]
 
 
 class PreviewedLine(BaseModel):
@@ -20,10 +22,10 @@ class PreviewedLine(BaseModel):
 class PreviewedRefund(BaseModel):
     """What goes back if the pieces arrive in this condition."""
 
-    amount_minor: int
-    goods_minor: int
-    shipping_minor: int
-    currency: str
+    amount_minor: Minor
+    goods_minor: Minor
+    shipping_minor: Minor
+    currency: CurrencyCode
     condition: Condition = Field(alias="if")
 
 
@@ -31,19 +33,19 @@ class KeptAmount(BaseModel):
     """What of the pieces' worth does not come back, and why."""
 
     what: Literal["goods", "shipping"]
-    amount_minor: int
-    why: Literal["refunded_before", "shipping_is_kept_unless_the_shop_is_at_fault"]
+    amount_minor: Minor
+    why: Why
 
 
 class PreviewedExchange(BaseModel):
     """What the new goods cost against the old ones."""
 
     lines: list[ExchangeLine]
-    value_minor: int = Field(description="What the old goods are worth as new.")
-    to_pay_minor: int = Field(description="What the new goods cost beyond it.")
-    to_refund_minor: int = Field(description="What of it goes back.")
-    guarantee_minor: int = Field(description="What is authorised until the old goods arrive; 0 without `advance`.")
-    currency: str
+    value_minor: Minor = Field(description="What the old goods are worth as new.")
+    to_pay_minor: Minor = Field(description="What the new goods cost beyond it.")
+    to_refund_minor: Minor = Field(description="What of it goes back.")
+    guarantee_minor: Minor = Field(description="What is authorised until the old goods arrive; 0 without `advance`.")
+    currency: CurrencyCode
 
 
 class ReturnConsequence(BaseModel):
@@ -56,7 +58,7 @@ class ReturnConsequence(BaseModel):
     kept: list[KeptAmount]
     send_within_s: int = Field(description="Seconds from the approval until it must be sent.")
     answer_within_s: int | None = Field(description="Seconds until it is approved without an answer; null: at once.")
-    window_until: datetime | None = Field(description="Until when returns of the order may be requested.")
+    window_until: Time | None = Field(description="Until when returns of the order may be requested.")
     default_outcome: ReturnDue
     exchange: PreviewedExchange | None
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.answers import Time
+from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
 from domain.after_sales.returns import Condition, Resolution, ReturnDue, ReturnStatus
 from domain.after_sales.returns import Reason as ReasonCode
 from domain.payments.refunds import RefundStatus
@@ -25,8 +25,8 @@ class ReturnRefund(BaseModel):
     """The refund that the return brought."""
 
     refund_id: str
-    amount_minor: int
-    currency: str
+    amount_minor: Minor
+    currency: CurrencyCode
     status: RefundStatus
 
 
@@ -34,19 +34,19 @@ class AlreadyRefunded(BaseModel):
     """Pieces of this return for which money went back beside it: it brings that much less."""
 
     quantity: int
-    amount_minor: int
-    currency: str
+    amount_minor: Minor
+    currency: CurrencyCode
 
 
 class Guarantee(BaseModel):
     """The authorisation that is charged if the old goods never arrive."""
 
-    amount_minor: int
-    currency: str
+    amount_minor: Minor
+    currency: CurrencyCode
     status: Literal[
         "wanted", "authorised", "declined", "dropped", "release_due", "released", "claim_due", "claimed", "given_up"
     ]
-    claim_minor: int | None = Field(description="What of it is charged; null while nothing is.")
+    claim_minor: Minor | None = Field(description="What of it is charged; null while nothing is.")
 
 
 class ExchangeLine(BaseModel):
@@ -54,7 +54,7 @@ class ExchangeLine(BaseModel):
 
     sku: str
     quantity: int
-    unit_price_minor: int
+    unit_price_minor: Minor
 
 
 class Exchange(BaseModel):
@@ -63,7 +63,7 @@ class Exchange(BaseModel):
     order_no: str | None = Field(description="The order of the new goods; null until it is placed.")
     status: Literal["wanted", "placed", "fell_back"]
     advance: bool = Field(description="The new goods go out before the old ones arrive.")
-    used_minor: int | None = Field(description="What of the old goods' value pays for the new ones.")
+    used_minor: Minor | None = Field(description="What of the old goods' value pays for the new ones.")
     guarantee: Guarantee | None
     lines: list[ExchangeLine]
 
@@ -115,4 +115,4 @@ class ReturnPage(BaseModel):
     """A page of returns, the newest first."""
 
     items: list[ReturnSummary]
-    next_cursor: str | None = Field(description="Null on the last page.")
+    next_cursor: NextCursor

@@ -1,9 +1,8 @@
 """What a dispute is answered with, and how it is shown."""
 
-from datetime import datetime
-
 from pydantic import BaseModel, Field
 
+from api.schemas.answers import CurrencyCode, Minor, Time
 from api.schemas.fields import Body, Note, OptionalText
 from domain.payments.disputes import DisputeAnswer
 
@@ -40,18 +39,18 @@ class Dispute(BaseModel):
     order_no: str
     provider: str
     provider_ref: str = Field(description="The provider's id of the dispute.")
-    amount_minor: int = Field(description="What was taken back, in minor units of the currency.")
-    currency: str
+    amount_minor: Minor = Field(description="What was taken back, in minor units of the currency.")
+    currency: CurrencyCode
     reason: str = Field(description="The provider's code.")
-    opened_at: datetime
-    due_at: datetime | None = Field(description="Until when it must be answered; null where the provider names no day.")
-    answered_at: datetime | None
+    opened_at: Time
+    due_at: Time | None = Field(description="Until when it must be answered; null where the provider names no day.")
+    answered_at: Time | None
     answered_by: str | None
     answer: DisputeAnswer | None
     evidence: DisputeEvidence
     carrier: str | None = Field(description="Of the order's parcel; null while there is none.")
     tracking_no: str | None
-    delivered_at: datetime | None
+    delivered_at: Time | None
 
 
 class DisputeList(BaseModel):

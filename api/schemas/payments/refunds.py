@@ -1,10 +1,10 @@
 """Bodies of the calls on refunds, and what they answer."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from api.schemas.answers import CurrencyCode, Minor, Time
 from api.schemas.fields import Body, OrdersCurrency, Reason
 from api.schemas.order_lines import OfLine
 from domain.money import MAX_MINOR
@@ -34,10 +34,10 @@ class OpenRefund(Body):
 class RefundSums(BaseModel):
     """What goes back, in minor units of the order's currency."""
 
-    amount_minor: int = Field(description="All of it: goods and shipping.")
-    goods_minor: int
-    shipping_minor: int
-    currency: str
+    amount_minor: Minor = Field(description="All of it: goods and shipping.")
+    goods_minor: Minor
+    shipping_minor: Minor
+    currency: CurrencyCode
 
 
 class OpenedRefund(RefundSums):
@@ -47,7 +47,7 @@ class OpenedRefund(RefundSums):
     refund_no: int = Field(description="Counts the order's refunds from 1.")
     order_no: str
     status: RefundStatus
-    left_minor: int = Field(description="What can still be refunded of the order after it.")
+    left_minor: Minor = Field(description="What can still be refunded of the order after it.")
     approval_id: str | None
 
 
@@ -57,8 +57,8 @@ class RefundedLine(BaseModel):
     line_no: int
     sku: str
     quantity: int = Field(description="Units that are refunded; 0 where an amount is taken from the line.")
-    amount_minor: int = Field(description="With `shipping_minor`.")
-    shipping_minor: int
+    amount_minor: Minor = Field(description="With `shipping_minor`.")
+    shipping_minor: Minor
 
 
 class PiecesOnReturn(BaseModel):
@@ -74,9 +74,9 @@ class PiecesOnReturn(BaseModel):
 class RefundConsequence(RefundSums):
     """What the refund would give back."""
 
-    left_minor: int = Field(description="What could still be refunded of the order after it.")
+    left_minor: Minor = Field(description="What could still be refunded of the order after it.")
     needs_approval: bool
-    given_minor: int = Field(description="What was given back of the order before it.")
+    given_minor: Minor = Field(description="What was given back of the order before it.")
     on_returns: list[PiecesOnReturn]
     lines: list[RefundedLine]
 
@@ -92,7 +92,7 @@ class RefundPart(BaseModel):
     """What goes back to one payment."""
 
     payment_id: int
-    amount_minor: int
+    amount_minor: Minor
     provider: str
 
 
@@ -105,11 +105,11 @@ class Refund(RefundSums):
     origin: Origin
     return_id: str | None
     status: RefundStatus
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
     lines: list[RefundedLine] | None
-    pending_since: datetime | None = Field(description="Since when the provider has it without deciding.")
-    failed_since: datetime | None = Field(description="Since when it waits for support because paying it failed.")
+    pending_since: Time | None = Field(description="Since when the provider has it without deciding.")
+    failed_since: Time | None = Field(description="Since when it waits for support because paying it failed.")
     asked_by: str | None = Field(default=None, description=_FOR_STAFF)
     reason: str | None = Field(default=None, description=f"{_FOR_STAFF} Null once the customer's data is erased.")
     approval_id: str | None = Field(default=None, description=_FOR_STAFF)

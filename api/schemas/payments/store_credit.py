@@ -1,17 +1,18 @@
 """Store credit as the API shows it."""
 
-from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
+
+from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
 
 
 class StoreCreditBalance(BaseModel):
     """What can be spent now, and what is reserved for payments under way."""
 
-    currency: str
-    balance_minor: int
-    held_minor: int
+    currency: CurrencyCode
+    balance_minor: Minor
+    held_minor: Minor
 
 
 class StoreCreditEntry(BaseModel):
@@ -19,14 +20,14 @@ class StoreCreditEntry(BaseModel):
 
     entry_id: int
     kind: Literal["granted", "held", "released", "spent", "returned"]
-    currency: str
-    amount_minor: int
-    balance_delta: int
-    held_delta: int
+    currency: CurrencyCode
+    amount_minor: Minor
+    balance_delta: Minor
+    held_delta: Minor
     order_no: str
     return_id: str | None
     return_no: int | None
-    created_at: datetime
+    created_at: Time
 
 
 class StoreCredit(BaseModel):
@@ -35,4 +36,4 @@ class StoreCredit(BaseModel):
     customer_id: str
     balances: list[StoreCreditBalance]
     items: list[StoreCreditEntry]
-    next_cursor: str | None = Field(description="Null on the last page.")
+    next_cursor: NextCursor

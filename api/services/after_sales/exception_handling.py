@@ -9,7 +9,7 @@ from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import in_books
 from api.replies import Reply
-from api.schemas.after_sales.delivery_exceptions import AnswerProblem, CameBack
+from api.schemas.after_sales.delivery_exceptions import AnswerProblem, CameBack, Pieces, ProblemAnswered
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal
 from domain.errors import Conflict
@@ -31,11 +31,11 @@ class Outlook:
     """What happened to the parcel, what each choice that is possible would mean, and why another is not (a code)."""
 
     parcel: str
-    means: dict[Choice, dict[str, Any]] = field(default_factory=dict)
+    means: dict[Choice, ProblemAnswered] = field(default_factory=dict)
     refused: dict[Choice, str] = field(default_factory=dict)
 
 
-async def preview(parts: Services, caller: Principal, number: str, choice: Choice) -> dict[str, Any]:
+async def preview(parts: Services, caller: Principal, number: str, choice: Choice) -> ProblemAnswered:
     """What the choice would mean. Raises as `choose` does."""
     async with parts.database.begin() as conn:
         trouble = await delivery_exceptions.problem_of(conn, number)
@@ -79,8 +79,9 @@ async def choose(parts: Services, asked: KeyedRequest, number: str, decision: An
             await staff_actions.keep(conn, parts.keys, act)
         if decision.choice == "refund":
             await delivery_exceptions.refund(conn, trouble, by)
-            return _answer(trouble, decision.choice, refund_minor=trouble.refund_minor)
-        return _answer(trouble, decision.choice, resend=await delivery_exceptions.reship(conn, trouble, by))
+            return _answer(trouble, decision.choice, refund_minor=trouble.refund_minor).model_dump()
+        resend = await delivery_exceptions.reship(conn, trouble, by)
+        return _answer(trouble, decision.choice, resend=resend).model_dump()
 
     try:
         return await in_books(parts, asked.claim, 200, work)
@@ -120,14 +121,17 @@ async def receive(parts: Services, asked: KeyedRequest, shipment_id: str, parcel
     return await in_books(parts, asked.claim, 200, work)
 
 
-def _answer(trouble: Trouble, choice: Choice, *, refund_minor: int = 0, resend: Resend | None = None) -> dict[str, Any]:
-    return {
-        "order_no": trouble.order_no,
-        "choice": choice,
-        "shipment_id": trouble.shipment_id,
-        "parcel": trouble.parcel,
-        "refund_minor": refund_minor,
-        "currency": trouble.currency,
-        "warehouse": resend.warehouse if resend else None,
-        "lines": [{"sku": sku, "quantity": units} for sku, units in sorted(resend.goods.items())] if resend else [],
-    }
+def _answer(
+    trouble: Trouble, choice: Choice, *, refund_minor: int = 0, resend: Resend | None = None
+) -> ProblemAnswered:
+    goods = sorted(resend.goods.items()) if resend else []
+    return ProblemAnswered(
+        order_no=trouble.order_no,
+        choice=choice,
+        shipment_id=trouble.shipment_id,
+        parcel=trouble.parcel,
+        refund_minor=refund_minor,
+        currency=trouble.currency,
+        warehouse=resend.warehouse if resend else None,
+        lines=[Pieces(sku=sku, quantity=units) for sku, units in goods],
+    )

@@ -9,12 +9,20 @@ from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
 from api.idempotency import in_books
 from api.replies import Reply
+from api.schemas.after_sales.return_previews import (
+    KeptAmount,
+    PreviewedExchange,
+    PreviewedLine,
+    PreviewedRefund,
+    ReturnConsequence,
+    Why,
+)
 from api.schemas.after_sales.returns import AskReturn
 from api.schemas.order_lines import split
 from api.services.after_sales import return_lookup
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal, Role
-from domain.after_sales.returns import SHOPS_FAULT, Resolution, ReturnDue, ReturnStatus
+from domain.after_sales.returns import SHOPS_FAULT, Condition, Resolution, ReturnDue, ReturnStatus
 from infra.db.after_sales import exchange_quotes, return_requests
 from infra.db.after_sales.return_policy import ReturnTerms
 from infra.db.after_sales.return_requests import Outlook, ReturnAsk
@@ -71,49 +79,52 @@ def _guarantee(request: AskReturn, known: Sequence[str]) -> tuple[str, str] | No
     return request.payment.method, request.payment.token
 
 
-async def preview(parts: Services, caller: Principal, order_no: str, request: AskReturn) -> dict[str, Any]:
+async def preview(parts: Services, caller: Principal, order_no: str, request: AskReturn) -> ReturnConsequence:
     """What the return would bring; nothing changes. Raises what `ask` raises."""
     terms = ReturnTerms.from_settings(parts.settings)
     wanted = _ask_of(caller, "preview", order_no, request, methods(parts.settings))
     async with parts.database.begin() as conn:
         seen = await return_requests.outlook(conn, terms, wanted)
         instead = await exchange_quotes.outlook(conn, terms, wanted, seen)
-    return {"order_no": order_no, "consequence": _previewed(seen, wanted, terms) | {"exchange": instead}}
+    return ReturnConsequence(
+        resolution=wanted.resolution,
+        status=ReturnStatus.APPROVED if seen.approved_at_once else ReturnStatus.REQUESTED,
+        lines=[PreviewedLine(line_no=one.line_no, sku=one.sku, quantity=one.quantity) for one in seen.pieces],
+        refund=_refund(seen),
+        kept=_kept(seen, wanted),
+        send_within_s=terms.waits.send_s,
+        answer_within_s=None if seen.approved_at_once else terms.waits.answer_s,
+        window_until=seen.window_until,
+        default_outcome=ReturnDue.EXPIRE if seen.approved_at_once else ReturnDue.APPROVE,
+        exchange=None if instead is None else PreviewedExchange.model_validate(instead),
+    )
 
 
-def _previewed(seen: Outlook, wanted: ReturnAsk, terms: ReturnTerms) -> dict[str, Any]:
-    """The outlook for programs: what comes back, what is kept and why, until when to act."""
-    status = ReturnStatus.APPROVED if seen.approved_at_once else ReturnStatus.REQUESTED
-    lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
-    return {
-        "resolution": wanted.resolution,
-        "status": status,
-        "lines": lines,
-        "refund": {
-            "amount_minor": seen.amount_minor,
-            "goods_minor": (seen.plan.goods_minor if seen.plan else 0) + seen.behind_minor,
-            "shipping_minor": seen.plan.shipping_minor if seen.plan else 0,
-            "currency": seen.currency,
-            "if": "as_new",
-        },
-        "kept": _kept(seen, wanted),
-        "send_within_s": terms.waits.send_s,
-        "answer_within_s": None if seen.approved_at_once else terms.waits.answer_s,
-        "window_until": seen.window_until,
-        "default_outcome": ReturnDue.EXPIRE if seen.approved_at_once else ReturnDue.APPROVE,
+def _refund(seen: Outlook) -> PreviewedRefund:
+    """What goes back if all of it arrives as new."""
+    plan = seen.plan
+    sums = {
+        "amount_minor": seen.amount_minor,
+        "goods_minor": (plan.goods_minor if plan else 0) + seen.behind_minor,
+        "shipping_minor": plan.shipping_minor if plan else 0,
     }
+    return PreviewedRefund.model_validate({**sums, "currency": seen.currency, "if": Condition.AS_NEW})
 
 
-def _kept(seen: Outlook, wanted: ReturnAsk) -> list[dict[str, Any]]:
+def _kept(seen: Outlook, wanted: ReturnAsk) -> list[KeptAmount]:
     """What of these pieces' worth does not come back, and why."""
     lines = seen.plan.lines if seen.plan else ()
     shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in lines)
     goods = sum(line.goods_worth_minor - line.goods_minor for line in lines)
     goods += seen.behind_worth_minor - seen.behind_minor
-    fault = wanted.reason_code in SHOPS_FAULT
-    why = "refunded_before" if fault else "shipping_is_kept_unless_the_shop_is_at_fault"
-    kept = [{"what": "shipping", "amount_minor": shipping, "why": why}] if shipping > 0 else []
-    return kept + ([{"what": "goods", "amount_minor": goods, "why": "refunded_before"}] if goods > 0 else [])
+    kept = []
+    if shipping > 0:
+        fault = wanted.reason_code in SHOPS_FAULT
+        why: Why = "refunded_before" if fault else "shipping_is_kept_unless_the_shop_is_at_fault"
+        kept.append(KeptAmount(what="shipping", amount_minor=shipping, why=why))
+    if goods > 0:
+        kept.append(KeptAmount(what="goods", amount_minor=goods, why="refunded_before"))
+    return kept
 
 
 async def ask(parts: Services, asked: KeyedRequest, order_no: str, request: AskReturn) -> Reply:

@@ -14,7 +14,7 @@ from api.authorization import visible
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import in_books
 from api.replies import Reply
-from api.schemas.payments.refunds import OpenRefund
+from api.schemas.payments.refunds import OpenRefund, PiecesOnReturn, RefundConsequence, RefundedLine
 from domain.access import Principal, Role
 from domain.errors import NotFound, RuleBroken
 from domain.payments.refunds import Origin
@@ -26,6 +26,7 @@ from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
 _STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
 _SUMS = ("amount_minor", "goods_minor", "shipping_minor", "currency", "left_minor")
+_LINE = ("line_no", "sku", "quantity", "amount_minor", "shipping_minor")
 _REFUND_ID = re.compile(r"^rf_[0-9a-zA-Z_-]{1,61}$")
 
 
@@ -46,22 +47,18 @@ async def refund(
     return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def consequence(parts: Services, caller: Principal, number: str, request: OpenRefund) -> dict[str, Any]:
-    """What the refund would mean; changes nothing. Raises as `refund` does."""
+async def consequence(parts: Services, caller: Principal, number: str, request: OpenRefund) -> RefundConsequence:
+    """What the refund would give back; changes nothing. Raises as `refund` does."""
     async with parts.database.begin() as conn:
         plan = await refund_plans.planned(conn, _ask(parts, caller, "preview", number, request))
     _require_currency(request, plan)
-    return {
+    return RefundConsequence(
         **{name: getattr(plan, name) for name in _SUMS},
-        "needs_approval": plan.needs_approval,
-        "given_minor": plan.given_minor,
-        "on_returns": [asdict(one) for one in plan.on_returns],
-        "lines": [
-            {"line_no": line.line_no, "sku": line.sku, "quantity": line.quantity, "amount_minor": line.amount_minor,
-             "shipping_minor": line.shipping_minor}
-            for line in plan.lines
-        ],
-    }  # fmt: skip
+        needs_approval=plan.needs_approval,
+        given_minor=plan.given_minor,
+        on_returns=[PiecesOnReturn(**asdict(held)) for held in plan.on_returns],
+        lines=[RefundedLine(**{name: getattr(line, name) for name in _LINE}) for line in plan.lines],
+    )
 
 
 def _ask(parts: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> RefundAsk:
