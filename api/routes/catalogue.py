@@ -28,9 +28,10 @@ async def add_product(request: Request, caller: Caller) -> Response:
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, NewProduct)
+    product = products.NewProduct(**dict(parsed.model))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        return await products.add_product(conn, parsed.model.model_dump())
+        return await products.add_product(conn, product)
 
     return response_of(
         await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
@@ -63,9 +64,10 @@ async def add_warehouse(request: Request, caller: Caller) -> Response:
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, NewWarehouse)
+    warehouse = products.NewWarehouse(**dict(parsed.model))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        return await products.add_warehouse(conn, parsed.model.model_dump())
+        return await products.add_warehouse(conn, warehouse)
 
     return response_of(
         await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)

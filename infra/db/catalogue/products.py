@@ -1,6 +1,6 @@
 """Products and warehouses."""
 
-from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -26,12 +26,36 @@ _ADD_WAREHOUSE = text(
 )
 
 
-async def add_product(conn: AsyncConnection, product: Mapping[str, Any]) -> dict[str, Any]:
-    """Insert a product (fields as in the table). Raises Conflict `product_exists`."""
-    row = (await conn.execute(_ADD_PRODUCT, dict(product))).one_or_none()
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """A product to add, its price in minor units, its weight in grams."""
+
+    sku: str
+    name: str
+    price_minor: int
+    currency: str
+    active: bool
+    weight_g: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewWarehouse:
+    """A warehouse to add; a smaller priority is preferred."""
+
+    code: str
+    name: str
+    country: str
+    province: str
+    city: str
+    priority: int
+
+
+async def add_product(conn: AsyncConnection, product: NewProduct) -> dict[str, Any]:
+    """Insert a product. Raises Conflict `product_exists`."""
+    row = (await conn.execute(_ADD_PRODUCT, asdict(product))).one_or_none()
     if row is None:
         raise Conflict("product_exists", "a product with this SKU exists already")
-    return {**product, "created_at": row.created_at}
+    return {**asdict(product), "created_at": row.created_at}
 
 
 async def product(conn: AsyncConnection, sku: str) -> dict[str, Any] | None:
@@ -40,9 +64,9 @@ async def product(conn: AsyncConnection, sku: str) -> dict[str, Any] | None:
     return None if row is None else dict(row._mapping)
 
 
-async def add_warehouse(conn: AsyncConnection, warehouse: Mapping[str, Any]) -> dict[str, Any]:
+async def add_warehouse(conn: AsyncConnection, warehouse: NewWarehouse) -> dict[str, Any]:
     """Insert a warehouse; the first one becomes the default. Raises Conflict `warehouse_exists`."""
-    row = (await conn.execute(_ADD_WAREHOUSE, dict(warehouse))).one_or_none()
+    row = (await conn.execute(_ADD_WAREHOUSE, asdict(warehouse))).one_or_none()
     if row is None:
         raise Conflict("warehouse_exists", "a warehouse with this code exists already")
-    return {**warehouse, "is_default": row.is_default}
+    return {**asdict(warehouse), "is_default": row.is_default}
