@@ -84,6 +84,7 @@ CREATE TABLE guarantees (
   CONSTRAINT guarantees_check CHECK (claim_minor BETWEEN 1 AND amount_minor)
 );
 CREATE INDEX guarantees_due ON guarantees (order_no, created_at) WHERE status IN ('wanted', 'release_due', 'claim_due');
+-- More triggers in documents_further.sql: claim_invoiced.
 
 -- Which status of a guarantee may follow which. One that support went on without can still be authorised late; then it
 -- is released.

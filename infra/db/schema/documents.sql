@@ -46,11 +46,15 @@ CREATE TABLE documents (
   content       jsonb NOT NULL,  -- seller, lines and amounts as they were; nothing personal
   billed_to_enc bytea NOT NULL,  -- encrypted under the customer's key; empty after erasure
   supplement_no integer,  -- of a further invoice: the change that it is for
+  return_id     text,  -- of an invoice: the return whose guarantee was claimed
+  dispute_id    bigint,  -- of a credit note: the dispute that was lost
   CONSTRAINT document_number_once UNIQUE (series, year, number),
   CONSTRAINT document_of_a_supplement_of_its_order FOREIGN KEY (order_no, supplement_no)
       REFERENCES order_supplements (order_no, supplement_no),
   CONSTRAINT document_of_a_refund_of_its_order FOREIGN KEY (refund_id, order_no) REFERENCES refunds (refund_id,
       order_no),
+  CONSTRAINT document_of_its_claim FOREIGN KEY (return_id) REFERENCES guarantees (return_id),
+  CONSTRAINT document_of_its_dispute FOREIGN KEY (dispute_id) REFERENCES disputes (payment_id),
   CONSTRAINT document_no_of_its_number CHECK (document_no = ((((series || '-') || year) || '-') || lpad(number::text,
       GREATEST(6, length(number::text)), '0'))),
   CONSTRAINT document_of_a_refund CHECK (kind = 'credit_note' OR refund_id IS NULL),
@@ -60,13 +64,20 @@ CREATE TABLE documents (
       WHEN 'invoice' THEN 'INV'
       ELSE 'CN'
   END),
-  CONSTRAINT documents_check CHECK (tax_minor BETWEEN 0 AND total_minor)
+  CONSTRAINT documents_check CHECK (tax_minor BETWEEN 0 AND total_minor),
+  CONSTRAINT document_of_a_claim CHECK (return_id IS NULL OR kind = 'invoice' AND supplement_no IS NULL),
+  CONSTRAINT document_of_a_dispute CHECK (dispute_id IS NULL OR kind = 'credit_note' AND refund_id IS NULL)
 );
-CREATE UNIQUE INDEX documents_one_cancellation ON documents (order_no) WHERE kind = 'credit_note' AND refund_id IS NULL;
 CREATE UNIQUE INDEX documents_one_credit_note ON documents (refund_id) WHERE refund_id IS NOT NULL;
-CREATE UNIQUE INDEX documents_one_invoice ON documents (order_no) WHERE kind = 'invoice' AND supplement_no IS NULL;
+CREATE UNIQUE INDEX documents_one_first_invoice ON documents (order_no) WHERE kind = 'invoice' AND supplement_no IS NULL
+  AND return_id IS NULL;
+CREATE UNIQUE INDEX documents_one_of_claim ON documents (return_id) WHERE return_id IS NOT NULL;
+CREATE UNIQUE INDEX documents_one_of_dispute ON documents (dispute_id) WHERE dispute_id IS NOT NULL;
 CREATE UNIQUE INDEX documents_one_of_supplement ON documents (order_no, supplement_no) WHERE supplement_no IS NOT NULL;
+CREATE UNIQUE INDEX documents_one_rest ON documents (order_no) WHERE kind = 'credit_note' AND refund_id IS NULL
+  AND dispute_id IS NULL;
 CREATE INDEX documents_order ON documents (order_no, issued_at);
+-- More triggers in documents_further.sql: first_invoice_followed.
 
 -- Keeps the totals. A credit note needs the invoices of its lines.
 CREATE FUNCTION count_document()
@@ -124,23 +135,35 @@ BEGIN
     RAISE EXCEPTION 'document_does_not_add_up' USING ERRCODE = 'OM014';
   END IF;
   PERFORM FROM orders o WHERE o.order_no = NEW.order_no FOR UPDATE;
-  IF NEW.kind = 'invoice' AND NEW.total_minor > uninvoiced_minor(NEW.order_no) THEN
+  IF NEW.kind = 'invoice' AND NEW.return_id IS NULL AND NEW.total_minor > uninvoiced_minor(NEW.order_no) THEN
     RAISE EXCEPTION 'not_invoiceable' USING ERRCODE = 'OM014', DETAIL = 'less was captured';
   END IF;
   IF NEW.supplement_no IS NOT NULL AND NOT EXISTS (
-      SELECT FROM order_supplements s JOIN documents d USING (order_no)
+      SELECT FROM order_supplements s
        WHERE s.order_no = NEW.order_no AND s.supplement_no = NEW.supplement_no AND s.status = 'applied'
          AND (s.amount_minor, s.currency) = (NEW.total_minor, NEW.currency)
-         AND d.kind = 'invoice' AND d.supplement_no IS NULL) THEN
+         AND (first_invoice(NEW.order_no)).document_no IS NOT NULL) THEN
     RAISE EXCEPTION 'not_invoiceable' USING ERRCODE = 'OM014', DETAIL = 'nothing like it was paid on top of an invoice';
   END IF;
-  IF NEW.kind = 'credit_note' AND NOT (CASE WHEN NEW.refund_id IS NULL
+  IF NEW.return_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM guarantees g
+       WHERE g.return_id = NEW.return_id AND g.order_no = NEW.order_no AND g.status = 'claimed'
+         AND (g.claim_minor, g.currency) = (NEW.total_minor, NEW.currency)
+         AND (first_invoice(NEW.order_no)).document_no IS NOT NULL) THEN
+    RAISE EXCEPTION 'not_invoiceable' USING ERRCODE = 'OM014', DETAIL = 'no such guarantee was claimed';
+  END IF;
+  IF NEW.kind = 'credit_note' AND NOT (CASE
+      WHEN NEW.dispute_id IS NOT NULL
+      THEN NEW.total_minor = lost_minor(NEW.dispute_id)
+           AND EXISTS (SELECT FROM disputes d WHERE d.payment_id = NEW.dispute_id AND d.order_no = NEW.order_no)
+      WHEN NEW.refund_id IS NULL
       THEN EXISTS (SELECT FROM orders o WHERE o.order_no = NEW.order_no AND o.status = 'cancelled')
       ELSE EXISTS (SELECT FROM refunds r WHERE r.refund_id = NEW.refund_id AND r.status = 'succeeded'
                       AND r.amount_minor = NEW.total_minor) END) THEN
     RAISE EXCEPTION 'not_creditable' USING ERRCODE = 'OM014', DETAIL = 'no such money went back';
   END IF;
-  PERFORM pg_advisory_xact_lock(hashtext('documents ' || NEW.series));
+  -- One lock for both series: a transaction that issues of each waits for nobody who waits for it.
+  PERFORM pg_advisory_xact_lock(hashtext('documents'));
   NEW.issued_at := clock_timestamp();
   NEW.year := extract(year FROM NEW.issued_at AT TIME ZONE NEW.time_zone);
   INSERT INTO document_series AS s VALUES (NEW.series, NEW.year, 1)
@@ -199,98 +222,32 @@ CREATE TRIGGER credit_note_parts_append_only BEFORE DELETE OR UPDATE ON credit_n
 CREATE TRIGGER credit_note_parts_not_emptied BEFORE TRUNCATE ON credit_note_parts
   FOR EACH STATEMENT EXECUTE FUNCTION forbid_change();
 
+-- The first invoice of an order.
+CREATE FUNCTION first_invoice(of_order text)
+  RETURNS documents LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT d FROM documents d
+   WHERE d.order_no = of_order AND d.kind = 'invoice' AND d.supplement_no IS NULL AND d.return_id IS NULL
+$$;
+
+-- What lines and a shipping charge come to, in the form that every document has.
+CREATE FUNCTION sums_of_lines(lines jsonb, shipping bigint)
+  RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT jsonb_build_object('lines', coalesce(lines, '[]'), 'items_minor', coalesce(sum(l.items), 0),
+           'discount_minor', coalesce(sum(l.discount), 0), 'shipping_minor', shipping,
+           'tax_added_minor', coalesce(sum(l.total - l.items + l.discount), 0), 'tax_minor', coalesce(sum(l.tax), 0),
+           'total_minor', coalesce(sum(l.total), 0) + shipping)
+    FROM (SELECT quantity * unit_price_minor AS items, discount_minor AS discount, tax_minor AS tax, total_minor AS total
+            FROM jsonb_to_recordset(lines) AS l (quantity bigint, unit_price_minor bigint, discount_minor bigint,
+                 tax_minor bigint, total_minor bigint)) l
+$$;
+
 -- The invoice that a line is on. No line is on two; the shipping charge is on the first.
 CREATE FUNCTION invoice_of_line(of_order text, of_line text)
   RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT d.document_no FROM documents d
    WHERE d.order_no = of_order AND d.kind = 'invoice'
-     AND CASE WHEN of_line IS NULL THEN d.supplement_no IS NULL
+     AND CASE WHEN of_line IS NULL THEN d.supplement_no IS NULL AND d.return_id IS NULL
               ELSE EXISTS (SELECT FROM jsonb_array_elements(d.content -> 'lines') l WHERE l ->> 'line_no' = of_line) END
-$$;
-
--- Issues the invoice of an applied change, billed as the first invoice. Without a first invoice there is none: a later
--- one covers everything.
-CREATE FUNCTION invoice_supplement(s order_supplements)
-  RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  first  documents%ROWTYPE;
-  sold   jsonb;
-  sums   jsonb;
-  made   text;
-BEGIN
-  PERFORM FROM orders o WHERE o.order_no = s.order_no FOR UPDATE;
-  SELECT * INTO first FROM documents d WHERE d.order_no = s.order_no AND d.kind = 'invoice' AND d.supplement_no IS NULL;
-  IF first.document_no IS NULL OR s.amount_minor > uninvoiced_minor(s.order_no) THEN
-    RETURN;
-  END IF;
-  sold := lines_of_supplement(s);
-  SELECT jsonb_build_object('items_minor', sum(l.items), 'discount_minor', sum(l.discount),
-           'tax_added_minor', sum(l.total - l.items + l.discount), 'shipping_minor', 0, 'tax_minor', sum(l.tax),
-           'total_minor', sum(l.total)) INTO sums
-    FROM (SELECT quantity * unit_price_minor AS items, discount_minor AS discount, tax_minor AS tax, total_minor AS total
-            FROM jsonb_to_recordset(sold) AS l (quantity bigint, unit_price_minor bigint, discount_minor bigint,
-                 tax_minor bigint, total_minor bigint)) l;
-  INSERT INTO documents (kind, series, order_no, supplement_no, time_zone, issued_by, currency, total_minor, tax_minor,
-                         content, billed_to_enc)
-  VALUES ('invoice', 'INV', s.order_no, s.supplement_no, first.time_zone, 'system', s.currency, s.amount_minor,
-          (sums ->> 'tax_minor')::bigint,
-          jsonb_build_object('seller', first.content -> 'seller', 'lines', sold) || sums, first.billed_to_enc)
-  RETURNING document_no INTO made;
-  INSERT INTO order_events (order_no, seq, type, data, actor)
-  VALUES (s.order_no, 0, 'invoice_issued', jsonb_build_object('document_no', made, 'total_minor', s.amount_minor,
-          'supplement_to', first.document_no), 'system');
-END $$;
-
--- An applied change as lines of an invoice: the added goods at what was paid on top. Tax is what the change added, at
--- most what was paid. Shares are rounded so that they add up.
-CREATE FUNCTION lines_of_supplement(s order_supplements)
-  RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-  WITH sold AS (
-    SELECT c.line_no, l.sku, l.name, c.quantity_delta AS quantity, l.unit_price_minor, c.tax_minor AS tax,
-           c.items_minor + c.tax_added_minor AS worth, c.tax_added_minor > 0 AS on_top,
-           sum(c.items_minor + c.tax_added_minor) OVER o AS worth_to, sum(c.tax_minor) OVER o AS tax_to
-      FROM order_change_lines c JOIN order_lines l USING (order_no, line_no)
-     WHERE c.order_no = s.order_no AND c.change_no = s.change_no AND c.quantity_delta > 0
-    WINDOW o AS (ORDER BY c.line_no)
-  ), whole AS (
-    SELECT (SELECT sum(worth) FROM sold) AS worth, (SELECT greatest(sum(tax), 1) FROM sold) AS tax,
-           greatest(sum(c.tax_minor), 0) AS due
-      FROM order_change_lines c WHERE c.order_no = s.order_no AND c.change_no = s.change_no
-  ), parts AS (
-    SELECT sold.*, div(s.amount_minor * sold.worth_to, w.worth)
-                   - div(s.amount_minor * (sold.worth_to - sold.worth), w.worth) AS total,
-           div(w.due * sold.tax_to, w.tax) - div(w.due * (sold.tax_to - sold.tax), w.tax) AS due
-      FROM sold, whole w
-  )
-  SELECT jsonb_agg(jsonb_build_object('line_no', line_no, 'sku', sku, 'name', name, 'quantity', quantity,
-           'unit_price_minor', unit_price_minor, 'tax_minor', least(due, total), 'total_minor', total, 'discount_minor',
-           quantity * unit_price_minor + CASE WHEN on_top THEN least(due, total) ELSE 0 END - total) ORDER BY line_no)
-    FROM parts
-$$;
-
--- Issues the invoice when a change is applied. A rule that refuses the invoice does not undo the payment: the
--- consistency check reports it. A deadlock or a time limit undoes all, and the repeat succeeds.
-CREATE FUNCTION supplement_has_invoice()
-  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  PERFORM invoice_supplement(NEW);
-  RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-  IF left(SQLSTATE, 2) NOT IN ('21', '22', '23', 'OM') THEN
-    RAISE;
-  END IF;
-  RAISE WARNING 'order % supplement %: no invoice (%)', NEW.order_no, NEW.supplement_no, SQLSTATE;
-  RETURN NULL;
-END $$;
-
--- Applied changes whose invoice is missing.
-CREATE FUNCTION supplements_without_invoice(of_order text)
-  RETURNS TABLE(supplement_no integer, amount_minor bigint, currency text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT s.supplement_no, s.amount_minor, s.currency::text FROM order_supplements s
-   WHERE s.order_no = of_order AND s.status = 'applied' AND s.amount_minor <= uninvoiced_minor(of_order)
-     AND EXISTS (SELECT FROM documents d WHERE d.order_no = of_order AND d.kind = 'invoice' AND d.supplement_no IS NULL)
-     AND NOT EXISTS (SELECT FROM documents d WHERE d.order_no = of_order AND d.supplement_no = s.supplement_no)
-   ORDER BY s.supplement_no
 $$;
 
 -- What was captured for an order and is on none of its invoices.
@@ -298,38 +255,14 @@ CREATE FUNCTION uninvoiced_minor(of_order text)
   RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT (SELECT coalesce(sum(t.captured_minor), 0) FROM payments p JOIN payment_totals t USING (payment_id)
            WHERE p.order_no = of_order AND p.kind = 'capture' AND p.purpose IN ('order', 'supplement'))::bigint
-         - (SELECT coalesce(sum(d.total_minor), 0) FROM documents d WHERE d.order_no = of_order AND d.kind = 'invoice')::bigint
+         - (SELECT coalesce(sum(d.total_minor), 0) FROM documents d
+             WHERE d.order_no = of_order AND d.kind = 'invoice' AND d.return_id IS NULL)::bigint
 $$;
-
--- Issues the missing invoices of an order, at a person's request.
-CREATE FUNCTION issue_missing_invoices(of_order text, by_actor text)
-  RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  missing integer;
-  made    text;
-BEGIN
-  PERFORM FROM orders o WHERE o.order_no = of_order FOR UPDATE;
-  FOR missing IN SELECT w.supplement_no FROM supplements_without_invoice(of_order) w LOOP
-    PERFORM invoice_supplement(s) FROM order_supplements s WHERE s.order_no = of_order AND s.supplement_no = missing;
-    SELECT d.document_no INTO made FROM documents d WHERE d.order_no = of_order AND d.supplement_no = missing;
-    IF made IS NOT NULL THEN
-      INSERT INTO audit_log (actor, action, order_no, reference) VALUES (by_actor, 'invoice_made_up', of_order, made);
-      RETURN NEXT made;
-    END IF;
-  END LOOP;
-END $$;
-
--- Of tables in earlier files
-
-CREATE CONSTRAINT TRIGGER supplement_invoiced AFTER UPDATE ON order_supplements DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.status = 'applied' AND OLD.status <> 'applied') EXECUTE FUNCTION supplement_has_invoice();
 
 -- Rights
 
 GRANT SELECT ON credit_note_parts, document_series, document_totals, documents, invoice_totals TO oms_app;
 GRANT INSERT (billed_to_enc, content, currency, issued_by, kind, order_no, refund_id, series, tax_minor, time_zone,
   total_minor) ON documents TO oms_app;
-REVOKE EXECUTE ON FUNCTION count_document(), guard_document_series(), invoice_of_line(text, text),
-  invoice_supplement(order_supplements), issue_missing_invoices(text, text), lines_of_supplement(order_supplements),
-  number_document(), supplement_has_invoice(), supplements_without_invoice(text), uninvoiced_minor(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION issue_missing_invoices(text, text), supplements_without_invoice(text) TO oms_app;
+REVOKE EXECUTE ON FUNCTION count_document(), first_invoice(text), guard_document_series(), invoice_of_line(text, text),
+  number_document(), sums_of_lines(jsonb, bigint), uninvoiced_minor(text) FROM PUBLIC;

@@ -14,7 +14,7 @@ FILES = (
     "audit", "audit_entries", "system", "staff", "customers", "catalogue", "idempotency", "checks", "orders",
     "approvals", "orders_holds", "orders_changes", "stock", "payments", "payments_disputes", "payments_changes",
     "payments_refunds", "payments_store_credit", "shipping", "after_sales", "after_sales_exchanges", "messaging",
-    "support", "documents", "notifications", "alerts", "webhooks", "portal", "feedback",
+    "support", "documents", "documents_further", "notifications", "alerts", "webhooks", "portal", "feedback",
 )  # fmt: skip
 
 

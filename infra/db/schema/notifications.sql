@@ -1,5 +1,5 @@
 -- Notifications: messages to customers
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after documents.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after documents_further.sql.
 
 -- One message to a customer about an event, by one channel, with its delivery.
 CREATE TABLE messages (

@@ -40,7 +40,7 @@ CREATE TABLE order_supplements (
       AND (slot_to - slot_from) >= '01:00:00'::interval AND (slot_to - slot_from) <= '25:00:00'::interval)
 );
 CREATE UNIQUE INDEX order_supplements_one_open ON order_supplements (order_no) WHERE status = 'awaiting_payment';
--- More triggers in documents.sql: supplement_invoiced.
+-- More triggers in documents_further.sql: supplement_invoiced.
 -- More triggers in after_sales_exchanges.sql: supplement_keeps_exchange.
 
 -- Applies the change to the order when its difference is paid.

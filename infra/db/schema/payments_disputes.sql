@@ -21,6 +21,7 @@ CREATE TABLE disputes (
 );
 CREATE INDEX disputes_open ON disputes (opened_at) WHERE status = 'open';
 CREATE INDEX disputes_order ON disputes (order_no);
+-- More triggers in documents_further.sql: loss_credited.
 
 CREATE TRIGGER dispute_answer_audited AFTER UPDATE OF answered_at ON disputes
   FOR EACH ROW WHEN (NEW.answered_at IS NOT NULL AND OLD.answered_at IS NULL) EXECUTE FUNCTION audit_dispute();
