@@ -216,7 +216,7 @@ def test_tracing_interceptor_once_tracing_is_on(exporter: InMemorySpanExporter) 
 def test_without_an_endpoint_nothing_traces_and_nothing_is_imported_for_it() -> None:
     program = """
 import sys
-from infra import telemetry
+from infra.observability import telemetry
 from infra.settings import Settings
 telemetry.setup("x", Settings(otlp_endpoint=""))
 assert telemetry.temporal_interceptors() == [] and not telemetry.tracing()
@@ -245,7 +245,7 @@ async def test_with_an_endpoint_spans_are_sent_there() -> None:
 
     program = """
 import sys
-from infra import telemetry
+from infra.observability import telemetry
 from infra.settings import Settings
 telemetry.setup("worker", Settings(otlp_endpoint=sys.argv[1]))
 with telemetry.span("a step"):

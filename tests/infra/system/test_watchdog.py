@@ -52,7 +52,7 @@ def test_a_process_that_stays_silent_ends(monkeypatch: pytest.MonkeyPatch, caplo
 
 def test_a_process_whose_event_loop_hangs_ends_with_one() -> None:
     code = (
-        "import asyncio, time\nfrom infra import pulse\npulse._TICK_S = 0.001\n"
+        "import asyncio, time\nfrom infra.system import watchdog as pulse\npulse._TICK_S = 0.001\n"
         "async def hangs():\n    pulse.PULSE.beat('heartbeat')\n    pulse.PULSE.guard()\n    time.sleep(600)\n"
         "asyncio.run(hangs())"
     )
