@@ -116,7 +116,8 @@ async def test_every_effect_is_found_by_its_key(bench: PaymentBench) -> None:
     captured = await bench.gateway.capture(authorised.provider_ref, takes)
     refunded = await bench.gateway.refund(captured.provider_ref, returns)
     made = (
-        (replace(lost(first), ref=authorised.provider_ref), authorised),
+        # Captured since: nothing is authorised any more that could end.
+        (replace(lost(first), ref=authorised.provider_ref), replace(authorised, expires_at=None)),
         (lost(takes, C, authorised.provider_ref), captured),
         (lost(returns, R, captured.provider_ref), refunded),
     )
