@@ -29,7 +29,7 @@ LONGEST_PAUSE_S = 15.0
 Method = Callable[Concatenate[Self, P], Awaitable[Out]]
 
 
-def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
+def oms_activity(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
     """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
 
     The error's details are (provider, attempts), and behind an open circuit the failure that keeps it open. No message
@@ -57,7 +57,7 @@ def effect(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, Out]]:
                         raise
                     raise await _failed(error, watched, str(order_no)) from error
                 if watched is not None:
-                    await retry_log.went_through(watched, str(order_no))
+                    await retry_log.clear(watched, str(order_no))
                 return answer
 
         return run  # type: ignore[return-value]
@@ -70,12 +70,12 @@ async def _failed(error: Exception, database: Database | None, order_no: str) ->
     failure, given = as_failure(error), retry_limits.of_this_step()
     if given is None or retry_log.is_ours(failure):
         if database is not None:
-            await retry_log.failed(database, order_no, failure)
+            await retry_log.record_failure(database, order_no, failure)
         return failure
     tried = retry_limits.tried_so_far().again(real=_is_real(error), now=time.time())
     failure = retry_limits.judged(failure, tried, given)
     if database is not None:
-        await retry_log.failed(database, order_no, failure, max_attempts=given.attempts)
+        await retry_log.record_failure(database, order_no, failure, max_attempts=given.attempts)
     retry_limits.keep(tried)
     return failure
 

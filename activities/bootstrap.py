@@ -9,15 +9,15 @@ from activities.after_sales.guarantees import GuaranteeActivities
 from activities.after_sales.returns import ReturnActivities
 from activities.orders.holds import HoldActivities
 from activities.orders.lifecycle import OrderActivities
-from activities.payments.change_payments import SupplementActivities
+from activities.payments.change_payments import ChangePaymentActivities
 from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.order_payments import PaymentActivities
 from activities.payments.refunds import RefundActivities
 from activities.payments.renewals import RenewalActivities
 from activities.shipping.bookings import ShippingActivities
-from activities.support.bulk_jobs import JobActivities
-from activities.support.manual_transitions import AdjustingActivities
-from activities.support.parked_steps import ParkingActivities
+from activities.support.bulk_jobs import BulkJobActivities
+from activities.support.manual_transitions import ManualTransitionActivities
+from activities.support.parked_steps import ParkedStepActivities
 from infra.db.engine import Database
 from infra.gateways.registry import build_carriers, build_payments
 from infra.security.crypto import Vault
@@ -28,20 +28,20 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     """Every activity, ready to register."""
     vault = Vault.from_settings(settings)
     orders = OrderActivities(database, settings)
-    parking = ParkingActivities(database, vault, settings)
+    parking = ParkedStepActivities(database, vault, settings)
     gateways = build_payments(settings, database)
     payments = PaymentActivities(database, gateways, settings.payment_provider, settings.expired_payment_timeout_s)
     calls = GatewayCalls(database, gateways, settings.expired_payment_timeout_s)
     refunds = RefundActivities(database, calls)
-    supplements = SupplementActivities(database, calls, payments, gateways, settings)
+    supplements = ChangePaymentActivities(database, calls, payments, gateways, settings)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
     renewals = RenewalActivities(database, calls, payments, settings)
     carriers = build_carriers(settings)
     shipping = ShippingActivities(database, carriers, vault, settings)
     returns = ReturnActivities(database, carriers, vault, settings)
     holds = HoldActivities(database)
-    adjusting = AdjustingActivities(database, vault, settings)
-    jobs = JobActivities(database, vault, client, settings)
+    adjusting = ManualTransitionActivities(database, vault, settings)
+    jobs = BulkJobActivities(database, vault, client, settings)
     money = (payments, refunds, guarantees, supplements, renewals)
     return [
         found

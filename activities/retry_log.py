@@ -42,7 +42,7 @@ def is_ours(failure: ApplicationError) -> bool:
     return (failure.type or "").startswith(_OURS)
 
 
-async def failed(database: Database, order_no: str, failure: ApplicationError, max_attempts: int = 0) -> None:
+async def record_failure(database: Database, order_no: str, failure: ApplicationError, max_attempts: int = 0) -> None:
     """Keep a failed attempt that will be repeated; forget one that will not. The books' own absence is no news.
 
     With `max_attempts` the failure says how many were really made; what an open circuit kept back was none.
@@ -73,7 +73,7 @@ async def failed(database: Database, order_no: str, failure: ApplicationError, m
             await retrying_steps.note(conn, attempt)
 
 
-async def went_through(database: Database, order_no: str) -> None:
+async def clear(database: Database, order_no: str) -> None:
     """A repeat succeeded. A first attempt that does costs nothing."""
     info = activity.info()
     if not info.is_local and info.attempt > 1:

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.money import Money
 from domain.orders import priority as priorities
 from domain.orders.priority import SHARES, named
-from infra.db.messaging.workflow_requests import OrderFacts
+from infra.db.messaging.workflow_requests import OrderSummary
 from infra.observability.telemetry import temporal_interceptors
 from infra.settings import Settings
 from infra.temporal.temporal_client import OMS_CHANNEL, OMS_STATUS, connect
@@ -38,20 +38,20 @@ def lazily_connected(settings: Settings) -> ClientProvider:
     return provide
 
 
-def summary(order: OrderFacts) -> str:
+def summary(order: OrderSummary) -> str:
     """One line for lists of workflows: number, channel, total, size."""
     lines = "1 line" if order.lines == 1 else f"{order.lines} lines"
     return f"{order.order_no} · {order.channel} · {Money(order.total_minor, order.currency)} · {lines}"
 
 
-def attributes(order: OrderFacts) -> TypedSearchAttributes:
+def attributes(order: OrderSummary) -> TypedSearchAttributes:
     """The search attributes that a run begins with."""
     return TypedSearchAttributes(
         [SearchAttributePair(OMS_STATUS, order.status), SearchAttributePair(OMS_CHANNEL, order.channel)]
     )
 
 
-def share(order: OrderFacts) -> Priority:
+def share(order: OrderSummary) -> Priority:
     """How often tasks of the order are handed out when there is a queue: a share each, so that nobody starves."""
     pressing = named(order.priority)
     if pressing is priorities.Priority.STANDARD:
@@ -59,7 +59,7 @@ def share(order: OrderFacts) -> Priority:
     return Priority(fairness_key=pressing.value, fairness_weight=SHARES[pressing])
 
 
-def _described(order: OrderFacts, task_queue: str) -> dict[str, Any]:
+def _described(order: OrderSummary, task_queue: str) -> dict[str, Any]:
     return {
         "id": names.order_workflow(order.order_no),
         "task_queue": task_queue,
@@ -69,7 +69,7 @@ def _described(order: OrderFacts, task_queue: str) -> dict[str, Any]:
     }
 
 
-async def start_once(client: Client, order: OrderFacts, task_queue: str, *, eager: bool) -> None:
+async def start_once(client: Client, order: OrderSummary, task_queue: str, *, eager: bool) -> None:
     """Start an order that has never run. Raises WorkflowAlreadyStartedError when it has."""
     await client.start_workflow(
         names.ORDER,
@@ -80,7 +80,7 @@ async def start_once(client: Client, order: OrderFacts, task_queue: str, *, eage
     )
 
 
-async def start_again(client: Client, order: OrderFacts, task_queue: str) -> None:
+async def start_again(client: Client, order: OrderSummary, task_queue: str) -> None:
     """Start a run from the books. Raises WorkflowAlreadyStartedError when one is running."""
     await client.start_workflow(
         names.ORDER,
@@ -91,7 +91,7 @@ async def start_again(client: Client, order: OrderFacts, task_queue: str) -> Non
     )
 
 
-async def signal(client: Client, order: OrderFacts, task_queue: str, name: str, payload: Any) -> None:
+async def signal(client: Client, order: OrderSummary, task_queue: str, name: str, payload: Any) -> None:
     """Signal an order; one that is not running begins a run from the books."""
     await client.start_workflow(
         names.ORDER,
@@ -104,7 +104,7 @@ async def signal(client: Client, order: OrderFacts, task_queue: str, name: str, 
     )
 
 
-async def signal_return(client: Client, order: OrderFacts, task_queue: str, return_id: str, payload: Any) -> None:
+async def signal_return(client: Client, order: OrderSummary, task_queue: str, return_id: str, payload: Any) -> None:
     """Signal a return's workflow; where it is not there, its order, which begins it and loses nothing by that."""
     try:
         await client.get_workflow_handle(names.return_workflow(return_id)).signal(names.RETURN_CHANGED, payload)

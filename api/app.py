@@ -13,7 +13,7 @@ from api.console import mount as console
 from api.dependencies import Services
 from api.guard import Guard
 from api.middleware import BodyLimit, Measured
-from api.order_watcher import Watcher
+from api.order_watcher import OrderWatcher
 from api.portal import mount as portal
 from api.rate_limits import RateLimits
 from api.request_body import refused
@@ -27,7 +27,7 @@ from api.routes.support import bulk_jobs, manual_transitions, parked_steps, work
 from api.routes.system import health, operations
 from api.routes.webhooks import endpoints, provider_webhooks
 from api.silent_processes import SilentProcesses
-from api.workflow_client import Workflows
+from api.workflow_client import WorkflowClient
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.grouped_statements import Together
@@ -114,8 +114,8 @@ def build_services(settings: Settings) -> Services:
         database=database,
         together=Together(database),
         keys=KeyRing(Vault.from_settings(settings)),
-        workflows=Workflows(settings),
-        watcher=Watcher(database),
+        workflows=WorkflowClient(settings),
+        watcher=OrderWatcher(database),
         payments=registry.build_payments(settings, database),
         carriers=registry.build_carriers(settings),
         revoked=RevokedTokens(database),

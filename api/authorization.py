@@ -4,16 +4,16 @@ from api.dependencies import Services, order_number
 from domain.access import Principal
 from domain.errors import NotFound
 from infra.db.read_models import order_detail
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order
 
 
-async def visible(parts: Services, caller: Principal, typed: str) -> Glance:
+async def visible_order(parts: Services, caller: Principal, typed: str) -> OrderOverview:
     """The order, if there is one and the caller may know. Raises NotFound `order_not_found`."""
     order_no = order_number(typed)
     bind_order(order_no)
     async with parts.database.begin() as conn:
-        glance = (await order_detail.glances(conn, [order_no])).get(order_no)
+        glance = (await order_detail.overviews(conn, [order_no])).get(order_no)
     if glance is None or not caller.may_see_order(glance.customer_id, glance.channel):
         raise NotFound("order_not_found")
     return glance

@@ -11,11 +11,11 @@ from fastapi.security.base import SecurityBase
 
 from api.backlog import BacklogWatch
 from api.errors import Problem
-from api.order_watcher import Watcher
+from api.order_watcher import OrderWatcher
 from api.rate_limits import RateLimits
 from api.replies import as_json
 from api.revoked_tokens import RevokedTokens
-from api.workflow_client import Workflows
+from api.workflow_client import WorkflowClient
 from domain.access import STAFF, Principal, Role
 from domain.errors import NotFound
 from domain.gateways import CarrierGateway, PaymentGateway
@@ -37,8 +37,8 @@ class Services:
     database: Database
     together: Together
     keys: KeyRing
-    workflows: Workflows
-    watcher: Watcher
+    workflows: WorkflowClient
+    watcher: OrderWatcher
     payments: dict[str, PaymentGateway]
     carriers: dict[str, CarrierGateway]
     revoked: RevokedTokens

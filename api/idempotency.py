@@ -25,7 +25,7 @@ def replayed(answered: Answered) -> Reply:
     return Reply(answered.response, answered.status_code, replayed=True)
 
 
-async def in_books(parts: Services, request: Request, status: int, work: Work) -> Reply:
+async def run_in_transaction(parts: Services, request: Request, status: int, work: Work) -> Reply:
     """Do `work` and keep its answer in one transaction; a refusal leaves nothing, not even the key.
 
     A concurrent request with the same key waits for this one's end and then gives its answer.
@@ -74,7 +74,7 @@ class WorkflowCall:
     settle: Callable[[AsyncConnection], Awaitable[None]] | None = None
 
 
-async def by_workflow(parts: Services, request: Request, status: int, call: WorkflowCall) -> Reply:
+async def run_by_workflow(parts: Services, request: Request, status: int, call: WorkflowCall) -> Reply:
     """Claim the request, ask the workflow, keep the answer.
 
     A refusal leaves no key. Without an answer the key lapses: the same key may ask again. What was accepted already is

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.engine import Database, PoolExhausted
-from infra.db.read_models.order_detail import Glance, glances
+from infra.db.read_models.order_detail import OrderOverview, overviews
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +19,11 @@ POLL_S = 0.04
 @dataclass(eq=False)
 class _Waiter:
     order_no: str
-    until: Callable[[Glance], bool]
-    done: "asyncio.Future[Glance]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    until: Callable[[OrderOverview], bool]
+    done: "asyncio.Future[OrderOverview]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Watcher:
+class OrderWatcher:
     """Polls the books while anybody waits, and not otherwise."""
 
     def __init__(self, database: Database) -> None:
@@ -31,7 +31,9 @@ class Watcher:
         self._waiters: set[_Waiter] = set()
         self._task: asyncio.Task[None] | None = None
 
-    async def wait(self, order_no: str, until: Callable[[Glance], bool], timeout_s: float) -> Glance | None:
+    async def wait(
+        self, order_no: str, until: Callable[[OrderOverview], bool], timeout_s: float
+    ) -> OrderOverview | None:
         """The first look at the order that satisfies `until`, or None after `timeout_s` seconds."""
         waiter = _Waiter(order_no, until)
         self._waiters.add(waiter)
@@ -63,7 +65,7 @@ class Watcher:
     async def _look(self) -> None:
         waited: dict[str, Any] = {waiter.order_no: None for waiter in self._waiters}
         async with self._database.begin() as conn:
-            found = await glances(conn, list(waited))
+            found = await overviews(conn, list(waited))
         for waiter in list(self._waiters):
             glance = found.get(waiter.order_no)
             if glance is not None and not waiter.done.done() and waiter.until(glance):

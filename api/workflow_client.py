@@ -28,7 +28,7 @@ _RETRY_S = 1.0
 Answer = TypeVar("Answer")
 
 
-class Workflows:
+class WorkflowClient:
     """A client that connects in the background and keeps trying."""
 
     def __init__(self, settings: Settings) -> None:

@@ -18,7 +18,7 @@ from temporalio.client import Client
 from activities import bootstrap, workflow_starts
 from domain.orders.order_no import new_order_no
 from infra.db.engine import Database
-from infra.db.messaging.workflow_requests import OrderFacts
+from infra.db.messaging.workflow_requests import OrderSummary
 from infra.settings import Settings
 from infra.stack.temporal_setup import set_current_version
 from infra.system.heartbeat import Condition
@@ -91,8 +91,8 @@ def _as_activity(name: str, body: Callable[[Any], m.OrderView]) -> Callable[...,
     return activity.defn(name=name)(run)
 
 
-def facts(order_no: str) -> OrderFacts:
-    return OrderFacts(order_no, "received", "web", 1000, "CNY", 1)
+def facts(order_no: str) -> OrderSummary:
+    return OrderSummary(order_no, "received", "web", 1000, "CNY", 1)
 
 
 async def place(client: Client, world: World, settings: Settings, count: int) -> float:

@@ -27,7 +27,7 @@ def document_number(typed: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class InvoiceLine:
     """One line. `total_minor` is what was paid, or given back, for it: tax included, shipping not.
 
     On a credit note `discount_minor` is what of the invoice's discount is taken back; below 0, a discount given later.
@@ -52,7 +52,7 @@ class Line:
 class Amounts:
     """A document's lines and what they come to; shipping has no line of its own."""
 
-    lines: Sequence[Line]
+    lines: Sequence[InvoiceLine]
     shipping_minor: int
 
     @property
@@ -80,7 +80,7 @@ class Amounts:
 
 def amounts_of(content: dict[str, Any]) -> Amounts:
     """The amounts of a document that was kept."""
-    return Amounts([Line(**line) for line in content["lines"]], content["shipping_minor"])
+    return Amounts([InvoiceLine(**line) for line in content["lines"]], content["shipping_minor"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class _Gone:
     goods_minor: int
     tax_minor: int
 
-    def and_(self, line: Line) -> "_Gone":
+    def and_(self, line: InvoiceLine) -> "_Gone":
         return _Gone(
             self.quantity + line.quantity, self.goods_minor + line.total_minor, self.tax_minor + line.tax_minor
         )
@@ -233,7 +233,7 @@ def _not_on_invoice() -> Conflict:
     return Conflict("not_creditable", "no invoice of the order has so much left to credit")
 
 
-def _credit(line: Line, gone: _Gone, given: Given) -> Line:
+def _credit(line: InvoiceLine, gone: _Gone, given: Given) -> InvoiceLine:
     """A line's part that goes back: pieces at their price, what was given for them differs by their discount.
 
     Money without pieces is a discount that is given later.
@@ -251,7 +251,7 @@ def _credit(line: Line, gone: _Gone, given: Given) -> Line:
     )
 
 
-def _tax(line: Line, gone: _Gone, given: Given) -> int:
+def _tax(line: InvoiceLine, gone: _Gone, given: Given) -> int:
     """Of pieces at their worth the tax of so many pieces, else that of so much money; never more than is left."""
     pieces, money = gone.quantity + given.quantity, gone.goods_minor + given.goods_minor
     at_worth = abs(money * line.quantity - line.total_minor * pieces) < line.quantity

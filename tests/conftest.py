@@ -85,7 +85,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Books:
+class DatabaseUrls:
     """A migrated and seeded database: the owner's address (superuser) and the one that services use."""
 
     owner_url: str
@@ -143,9 +143,9 @@ async def database_template(postgres: PostgresServer) -> str:
 @pytest.fixture(scope="module")
 async def database_url(
     request: pytest.FixtureRequest, postgres: PostgresServer, database_template: str
-) -> AsyncIterator[Books]:
+) -> AsyncIterator[DatabaseUrls]:
     """A fresh database for one test module; dropped when the module is done, whoever is still connected."""
     name = f"{Path(request.path).stem}_{next(_numbers)}"
     await create_database(postgres, name, database_template)
-    yield Books(owner_url=postgres.url(SUPERUSER, name), app_url=postgres.url(APP, name))
+    yield DatabaseUrls(owner_url=postgres.url(SUPERUSER, name), app_url=postgres.url(APP, name))
     await as_owner(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

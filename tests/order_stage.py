@@ -26,7 +26,7 @@ from infra.settings import Settings
 from infra.stack.temporal_setup import set_current_version
 from infra.system.heartbeat import Condition
 from infra.temporal import temporal_client as temporal_clients
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.sandbox.harness import Receiver, Sandbox
 from workers.dispatcher import Dispatcher
 from workers.worker import build
@@ -223,7 +223,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(books: Books, temporal_address: str, folder: Path, **changes: Any) -> AsyncIterator[Stage]:
+async def staged(books: DatabaseUrls, temporal_address: str, folder: Path, **changes: Any) -> AsyncIterator[Stage]:
     """Open a stage; `changes` are settings."""
     receiver = Receiver()
     sandbox = Sandbox(folder / "sandbox", receiver.url, OMS_SANDBOX_MANUAL_CARRIER="1")

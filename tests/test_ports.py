@@ -10,7 +10,7 @@ import pytest
 from temporalio import activity
 
 import activities
-from activities.base import effect
+from activities.base import oms_activity
 from activities.bootstrap import activities_of
 from infra.security.crypto import Vault
 from infra.settings import Settings
@@ -81,7 +81,7 @@ def test_a_worker_registers_all_of_them() -> None:
 
 async def test_another_type_would_be_noticed() -> None:
     class Wrong:
-        @effect("load_order")
+        @oms_activity("load_order")
         async def load_order(self, number: int) -> str:
             return str(number)
 

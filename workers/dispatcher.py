@@ -24,7 +24,7 @@ from infra.observability.telemetry import bind_order, continued
 from infra.settings import Settings
 from infra.system.watchdog import PULSE
 from infra.temporal import namespace_setup
-from workers.start_throttle import Brake
+from workers.start_throttle import StartThrottle
 from workflows.payloads import StartJob
 
 BATCH = 50
@@ -69,7 +69,7 @@ class Dispatcher:
         self._task_queue = settings.task_queue
         self._eager = eager if callable(eager) else lambda: eager
         self._min_age_s = min_age_s
-        self._brake = Brake(in_flight or settings.orders_in_flight, settings.max_cached_workflows)
+        self._brake = StartThrottle(in_flight or settings.orders_in_flight, settings.max_cached_workflows)
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._done: list[int] = []
         self._failed: list[tuple[int, str | None, float]] = []

@@ -21,7 +21,7 @@ async def pause(seconds: float, *ends: asyncio.Event) -> None:
         await asyncio.gather(*waits, return_exceptions=True)
 
 
-async def repeat(
+async def poll_loop(
     name: str,
     step: Callable[[], Awaitable[bool]],
     stopping: asyncio.Event,
@@ -50,7 +50,7 @@ async def repeat(
         await pause(rest_s, *([stopping] if wake is None else [stopping, wake]))
 
 
-async def ended(tasks: "list[asyncio.Task[None]]", within_s: float) -> None:
+async def run_until_done(tasks: "list[asyncio.Task[None]]", within_s: float) -> None:
     """Wait for `tasks` to end by themselves, then cancel the rest."""
     if not tasks:
         return

@@ -19,7 +19,7 @@ LONGEST_S = 180.0
 CACHE_SHARE = 0.8
 
 
-class Brake:
+class StartThrottle:
     """Counts the orders that this process began. At most `limit` have work ahead; together with those that wait for a
     provider between two tries, which need nothing but their place in the cache, at most four fifths of the cache."""
 

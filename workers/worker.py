@@ -28,7 +28,7 @@ from workers import process
 from workers.dispatcher import Dispatcher
 from workers.master_key_gate import MasterKeyGate
 from workers.readiness import Readiness
-from workers.workflow_runner import TidyRunner
+from workers.workflow_runner import CacheTrimmingRunner
 from workflows.after_sales.returns import ReturnWorkflow
 from workflows.orders.order import OrderWorkflow
 from workflows.support.bulk_resolve import BulkResolveWorkflow
@@ -81,7 +81,7 @@ async def _work(
 
 def build(client: Client, database: Database, settings: Settings, condition: Condition) -> Worker:
     """The worker as it runs in production; `max_cached_workflows` bounds its memory."""
-    unsandboxed = TidyRunner(settings.max_cached_workflows)
+    unsandboxed = CacheTrimmingRunner(settings.max_cached_workflows)
     runner: WorkflowRunner = SandboxedWorkflowRunner() if settings.sandboxed_workflows else unsandboxed
     return Worker(
         client,

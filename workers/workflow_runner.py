@@ -11,7 +11,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, Workf
 SHARE = 10  # of the cache may be garbage
 
 
-class TidyRunner(UnsandboxedWorkflowRunner):
+class CacheTrimmingRunner(UnsandboxedWorkflowRunner):
     """Collects after every tenth of the cache's size in new workflows, once the cache has been filled."""
 
     def __init__(self, max_cached_workflows: int) -> None:

@@ -55,7 +55,7 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Errand:
+class PendingOperation:
     """What was decided in the books and is the story's to carry out: `kind` (refund, …) and the id of what it is.
 
     `until` (RFC 3339 in UTC): it is undone then. `since`: its provider has taken it then, and decides later.
@@ -92,7 +92,7 @@ class OrderView:
     parked: Parked | None = None
     policy: Policy | None = None
     hold: Hold | None = None
-    errand: Errand | None = None
+    errand: PendingOperation | None = None
     returns: list[str] = field(default_factory=list)
     reship: bool = False
     first_arrived: bool = False
@@ -199,7 +199,7 @@ class RenewalRef:
 
 
 @dataclass(frozen=True)
-class SupplementRef:
+class ChangePaymentRef:
     """The difference of a change that waits for its payment: what is due on it, the books say."""
 
     order_no: str

@@ -27,7 +27,7 @@ _BUG = ": fails by a fault of the program"
 
 
 @dataclass(frozen=True)
-class BooksPort(Generic[In, Out]):
+class DatabasePort(Generic[In, Out]):
     """A step that touches only PostgreSQL: one transaction, keyed, safe to repeat."""
 
     name: str
@@ -154,26 +154,26 @@ def is_ours(error: ActivityError) -> bool:
 
 
 # Reading and moving the books.
-load_order = BooksPort("load_order", m.OrderRef, m.OrderView)
-expire_backorder = BooksPort("expire_backorder", m.OrderRef, m.OrderView)
-reserve_stock = BooksPort("reserve_stock", m.OrderRef, m.OrderView)
-apply_news = BooksPort("apply_news", m.OrderRef, m.OrderView)
-open_payment = BooksPort("open_payment", m.PayRequest, m.OrderView)
-expire_payment = BooksPort("expire_payment", m.OrderRef, m.OrderView)
-begin_cancel = BooksPort("begin_cancel", m.CancelRequest, m.OrderView)
-refuse_cancel = BooksPort("refuse_cancel", m.OrderRef, m.OrderView)
-finish_cancel = BooksPort("finish_cancel", m.OrderRef, m.OrderView)
-complete_order = BooksPort("complete_order", m.OrderRef, m.OrderView)
-park_step = BooksPort("park_step", m.ParkRequest, m.OrderView)
-unpark_step = BooksPort("unpark_step", m.UnparkRequest, m.OrderView)
-adjust_order = BooksPort("adjust_order", m.AdjustRequest, m.OrderView)
-tend_hold = BooksPort("tend_hold", m.HoldDue, m.OrderView)
-escalate_step = BooksPort("escalate_step", m.OrderRef, m.OrderView)
-put_off_renewal = BooksPort("put_off_renewal", m.RenewalRef, m.OrderView)
+load_order = DatabasePort("load_order", m.OrderRef, m.OrderView)
+expire_backorder = DatabasePort("expire_backorder", m.OrderRef, m.OrderView)
+reserve_stock = DatabasePort("reserve_stock", m.OrderRef, m.OrderView)
+apply_news = DatabasePort("apply_news", m.OrderRef, m.OrderView)
+open_payment = DatabasePort("open_payment", m.PayRequest, m.OrderView)
+expire_payment = DatabasePort("expire_payment", m.OrderRef, m.OrderView)
+begin_cancel = DatabasePort("begin_cancel", m.CancelRequest, m.OrderView)
+refuse_cancel = DatabasePort("refuse_cancel", m.OrderRef, m.OrderView)
+finish_cancel = DatabasePort("finish_cancel", m.OrderRef, m.OrderView)
+complete_order = DatabasePort("complete_order", m.OrderRef, m.OrderView)
+park_step = DatabasePort("park_step", m.ParkRequest, m.OrderView)
+unpark_step = DatabasePort("unpark_step", m.UnparkRequest, m.OrderView)
+adjust_order = DatabasePort("adjust_order", m.AdjustRequest, m.OrderView)
+tend_hold = DatabasePort("tend_hold", m.HoldDue, m.OrderView)
+escalate_step = DatabasePort("escalate_step", m.OrderRef, m.OrderView)
+put_off_renewal = DatabasePort("put_off_renewal", m.RenewalRef, m.OrderView)
 
-load_return = BooksPort("load_return", m.ReturnRef, m.ReturnView)
-tend_return = BooksPort("tend_return", m.ReturnActDue, m.ReturnView)
-fail_return_label = BooksPort("fail_return_label", m.LabelFailed, m.ReturnView)
+load_return = DatabasePort("load_return", m.ReturnRef, m.ReturnView)
+tend_return = DatabasePort("tend_return", m.ReturnActDue, m.ReturnView)
+fail_return_label = DatabasePort("fail_return_label", m.LabelFailed, m.ReturnView)
 
 # Providers.
 authorise_payment = GatewayPort("authorise_payment", m.AttemptRef, m.OrderView)
@@ -182,7 +182,7 @@ check_payment = GatewayPort("check_payment", m.AttemptRef, m.OrderView)
 return_payment = GatewayPort("return_payment", m.ReturnRequest, m.OrderView)
 tend_guarantee = GatewayPort("tend_guarantee", m.GuaranteeRef, m.OrderView)
 renew_authorisation = GatewayPort("renew_authorisation", m.RenewalRef, m.OrderView)
-tend_supplement = GatewayPort("tend_supplement", m.SupplementRef, m.OrderView)
+tend_supplement = GatewayPort("tend_supplement", m.ChangePaymentRef, m.OrderView)
 pay_refund = GatewayPort("pay_refund", m.RefundRef, m.OrderView)
 book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
 book_return_label = GatewayPort("book_return_label", m.ReturnRef, m.ReturnView)
@@ -193,6 +193,6 @@ stop_replacement = GatewayPort("stop_replacement", m.OrderRef, m.OrderView)
 # Bulk acts.
 resolve_slice = JobPort("resolve_slice", m.StartJob, m.JobSlice)
 
-ALL: dict[str, BooksPort[Any, Any] | GatewayPort[Any, Any] | JobPort[Any, Any]] = {
-    port.name: port for port in list(globals().values()) if isinstance(port, BooksPort | GatewayPort | JobPort)
+ALL: dict[str, DatabasePort[Any, Any] | GatewayPort[Any, Any] | JobPort[Any, Any]] = {
+    port.name: port for port in list(globals().values()) if isinstance(port, DatabasePort | GatewayPort | JobPort)
 }

@@ -2,21 +2,21 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls, finish
-from activities.payments.late_results import keep_late_outcome
+from activities.payments.late_results import save_late_result
 from domain.errors import RuleBroken
 from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest, ProviderUnavailable
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.after_sales import exchanges, guarantees, returns, settlement
 from infra.db.after_sales.guarantees import Guarantee
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.orders import timeline
-from infra.db.payments.transactions import Opened
+from infra.db.payments.transactions import PreparedCall
 from infra.security.crypto import Vault
 from infra.settings import Settings
 from workflows import payloads as m
@@ -29,9 +29,9 @@ class GuaranteeActivities:
         self._db = database
         self._calls = calls
         self._keys = KeyRing(vault)
-        self._terms = ReturnTerms.from_settings(settings)
+        self._terms = ReturnPolicy.from_settings(settings)
 
-    @effect("tend_guarantee")
+    @oms_activity("tend_guarantee")
     async def tend_guarantee(self, ref: m.GuaranteeRef) -> m.OrderView:
         """Do what is due on it. Raises what the provider refuses for good; a declined authorisation is an answer."""
         async with self._db.begin() as conn:
@@ -45,7 +45,7 @@ class GuaranteeActivities:
         async with self._db.begin() as conn:
             return await view_of(conn, ref.order_no)
 
-    async def _answer(self, opened: Opened, *, wanted: bool) -> GatewayResult:
+    async def _answer(self, opened: PreparedCall, *, wanted: bool) -> GatewayResult:
         """The provider's; what is not wanted any more is only asked for."""
         if wanted:
             return await self._calls.ask_or_call(opened, _call(opened))
@@ -53,7 +53,7 @@ class GuaranteeActivities:
         found = await self._calls.ask(opened.intent.payment_id)
         return found or GatewayResult(PaymentStatus.FAILED, None, new.amount_minor, "abandoned")
 
-    async def _record(self, ref: m.GuaranteeRef, opened: Opened, result: GatewayResult) -> None:
+    async def _record(self, ref: m.GuaranteeRef, opened: PreparedCall, result: GatewayResult) -> None:
         """The outcome transaction: row, ledger (by trigger), guarantee, and the new order with it."""
         new = opened.new
         async with self._db.begin() as conn:
@@ -63,7 +63,7 @@ class GuaranteeActivities:
                 # A later try, or the provider's notification, writes the outcome; where support went on without it, a
                 # success is news.
                 if result.status is PaymentStatus.SUCCEEDED:
-                    await keep_late_outcome(conn, new, result)
+                    await save_late_result(conn, new, result)
                 return
             here = await guarantees.find(conn, ref.return_id)
             assert here is not None, "guarantees are not deleted"
@@ -98,13 +98,13 @@ class GuaranteeActivities:
         await guarantees.move(conn, here, "authorised")
         await _tell(conn, here, "guarantee_authorised", {"amount_minor": here.amount_minor})
         back = await returns.find(conn, here.return_id)
-        how = Settling(self._keys, self._terms, "system")
+        how = SettlementContext(self._keys, self._terms, "system")
         if not await settlement.place_in_advance(conn, back, how):
-            await exchanges.fell_back(conn, back, "address_erased")
-            await guarantees.let_go(conn, here.return_id)
+            await exchanges.mark_fallen_back(conn, back, "address_erased")
+            await guarantees.release_or_report_claim(conn, here.return_id)
 
 
-def _known(opened: Opened) -> GatewayResult | None:
+def _known(opened: PreparedCall) -> GatewayResult | None:
     """An answer that is in the books already, by the provider's notification."""
     intent = opened.intent
     if not intent.decided:
@@ -112,7 +112,7 @@ def _known(opened: Opened) -> GatewayResult | None:
     return GatewayResult(intent.status, intent.provider_ref, intent.amount_minor, intent.error_code)
 
 
-def _call(opened: Opened):  # type: ignore[no-untyped-def]
+def _call(opened: PreparedCall):  # type: ignore[no-untyped-def]
     async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
         match opened.new.kind:
             case PaymentKind.AUTHORISE:
@@ -126,4 +126,4 @@ def _call(opened: Opened):  # type: ignore[no-untyped-def]
 
 
 async def _tell(conn: AsyncConnection, here: Guarantee, kind: str, data: dict[str, object]) -> None:
-    await timeline.note(conn, here.order_no, kind, data={"return_id": here.return_id, **data})
+    await timeline.append(conn, here.order_no, kind, data={"return_id": here.return_id, **data})

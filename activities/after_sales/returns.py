@@ -6,17 +6,17 @@ from datetime import UTC
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.base import effect
-from activities.orders.inbox import take_news
+from activities.base import oms_activity
+from activities.orders.inbox import apply_inbox
 from activities.orders.views import policy_of
 from domain.after_sales.returns import CLOSED, ReturnDue, ReturnStatus
 from domain.errors import RuleBroken
 from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from infra.db.after_sales import return_deadlines, return_labels, returns
-from infra.db.after_sales.return_labels import ToBook
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_labels import LabelBooking
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.orders import timeline
@@ -63,36 +63,36 @@ class ReturnActivities:
         self._carriers = carriers
         self._keys = KeyRing(vault)
         self._settings = settings
-        self._terms = ReturnTerms.from_settings(settings)
+        self._terms = ReturnPolicy.from_settings(settings)
 
-    @effect("load_return")
+    @oms_activity("load_return")
     async def load_return(self, ref: m.ReturnRef) -> m.ReturnView:
         """Where the return stands."""
         async with self._db.begin() as conn:
             return replace(await return_view(conn, ref.return_id), policy=policy_of(self._settings))
 
-    @effect("tend_return")
+    @oms_activity("tend_return")
     async def tend_return(self, due: m.ReturnActDue) -> m.ReturnView:
         """What comes by itself, unless it is no longer due: a scan that is in the books by now has won."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, due.order_no)
-            await take_news(conn, due.order_no, self._settings)
+            await apply_inbox(conn, due.order_no, self._settings)
             here = await returns.find(conn, due.return_id)
-            how = Settling(self._keys, self._terms, "system")
-            await return_deadlines.tend(conn, here, ReturnDue(due.act), how)
+            how = SettlementContext(self._keys, self._terms, "system")
+            await return_deadlines.process_due(conn, here, ReturnDue(due.act), how)
             return await return_view(conn, due.return_id)
 
-    @effect("fail_return_label")
+    @oms_activity("fail_return_label")
     async def fail_return_label(self, failed: m.LabelFailed) -> m.ReturnView:
         """No label can be had; the customer is told, and may send it by a carrier of his own."""
         async with self._db.begin() as conn:
-            here = await returns.locked(conn, failed.return_id)
+            here = await returns.lock(conn, failed.return_id)
             if await return_labels.failed(conn, here.return_id):
                 data = {**here.facts, "code": failed.error}
-                await timeline.note(conn, here.order_no, "return_label_failed", data=data)
+                await timeline.append(conn, here.order_no, "return_label_failed", data=data)
             return await return_view(conn, failed.return_id)
 
-    @effect("book_return_label")
+    @oms_activity("book_return_label")
     async def book_return_label(self, ref: m.ReturnRef) -> m.ReturnView:
         """Book a parcel from the customer to the warehouse and keep its label. Refuses like any booking, for good."""
         async with self._db.begin() as conn:
@@ -107,7 +107,7 @@ class ReturnActivities:
             await carrier.cancel(booking.shipment_ref, f"{wanted.key}/cancel")
         return await self._view(ref.return_id)
 
-    @effect("cancel_return_label")
+    @oms_activity("cancel_return_label")
     async def cancel_return_label(self, ref: m.ReturnRef) -> m.ReturnView:
         """Give back a label that nobody has used; one that is on its way after all is left alone."""
         async with self._db.begin() as conn:
@@ -120,23 +120,23 @@ class ReturnActivities:
         reference = known.shipment_ref if known else here.carrier_ref
         recalled = await carrier.cancel(reference, f"{key}/cancel") if reference else True
         async with self._db.begin() as conn:
-            await returns.locked(conn, ref.return_id)
+            await returns.lock(conn, ref.return_id)
             await return_labels.given_back(conn, ref.return_id, recalled=bool(recalled))
             return await return_view(conn, ref.return_id)
 
-    async def _keep(self, wanted: ToBook, booking: Booking) -> bool:
+    async def _keep(self, wanted: LabelBooking, booking: Booking) -> bool:
         label = self._keys.vault.seal(self._keys.unwrap(wanted.data_key), booking.label, f"{wanted.return_id}:label")
         async with self._db.begin() as conn:
-            here = await returns.locked(conn, wanted.return_id)
+            here = await returns.lock(conn, wanted.return_id)
             if here.label == "booked":
                 return True
             if not await return_labels.booked(conn, wanted, booking, label):
                 return False
             data = {**here.facts, "carrier": wanted.carrier, "tracking_no": booking.tracking_no}
-            await timeline.note(conn, here.order_no, "return_label_booked", data=data)
+            await timeline.append(conn, here.order_no, "return_label_booked", data=data)
             return True
 
-    def _request(self, wanted: ToBook) -> BookingRequest:
+    def _request(self, wanted: LabelBooking) -> BookingRequest:
         try:
             address = self._keys.vault.open_json(
                 self._keys.unwrap(wanted.data_key), wanted.ship_to_enc, f"{wanted.order_no}:ship_to"

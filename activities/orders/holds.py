@@ -1,6 +1,6 @@
 """What comes over a hold by itself: escalation, then its default outcome."""
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from domain.orders.holds import ESCALATED_TO, HoldAct, Outcome
 from infra.db.engine import Database
@@ -14,12 +14,12 @@ class HoldActivities:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    @effect("tend_hold")
+    @oms_activity("tend_hold")
     async def tend_hold(self, due: m.HoldDue) -> m.OrderView:
         """Escalate the hold, or close it with its default outcome; one that was closed meanwhile stays as it is."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, due.order_no)
-            outcome = await holds.tend(conn, due.order_no, due.hold_no, HoldAct(due.act), ESCALATED_TO)
+            outcome = await holds.process_due(conn, due.order_no, due.hold_no, HoldAct(due.act), ESCALATED_TO)
             if outcome is Outcome.CANCEL:
                 await cancellation.mark(conn, due.order_no, "hold_expired", "system")
             return await view_of(conn, due.order_no)

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.payments.provider_events import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentKind
 from domain.shipping.shipments import ShipmentStatus, has_left, is_news
 from infra.db.after_sales import return_deadlines
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.errors import constraint_of, fault_of
 from infra.db.orders import holds, timeline
 from infra.db.stock import reservations
@@ -56,7 +56,7 @@ _PARCEL_MOVES = text(
 )
 
 
-async def take_news(conn: AsyncConnection, order_no: str, settings: Settings, *, alone: bool = True) -> None:
+async def apply_inbox(conn: AsyncConnection, order_no: str, settings: Settings, *, alone: bool = True) -> None:
     """Apply every open fact of the order, oldest first; of the payments' what leads to the others first.
 
     Each is marked as it is applied: what had come too early is opened again by the one that it waited for. `alone`
@@ -67,7 +67,7 @@ async def take_news(conn: AsyncConnection, order_no: str, settings: Settings, *,
     for row in sorted(told, key=_rank):
         await (_alone(conn, row, settings) if alone else _apply(conn, row, settings))
     if told:
-        await holds.weigh_dearer(conn, settings, order_no)
+        await holds.recheck_risk_after_increase(conn, settings, order_no)
 
 
 async def _alone(conn: AsyncConnection, row: Any, settings: Settings) -> None:
@@ -127,21 +127,21 @@ async def _parcel_fact(conn: AsyncConnection, row: Any, settings: Settings) -> s
     }
     moved = (await conn.execute(_PARCEL_MOVES, values)).one_or_none()
     if moved is None:
-        terms = ReturnTerms.from_settings(settings)
-        ours = await return_deadlines.parcel_told(conn, row.order_no, row.provider, fact["carrier_ref"], told, terms)
+        terms = ReturnPolicy.from_settings(settings)
+        ours = await return_deadlines.apply_tracking(conn, row.order_no, row.provider, fact["carrier_ref"], told, terms)
         return "return" if ours else "known"
     if moved.replaced:
         # Another parcel goes out instead of this one: where it is does not move the order, but people should know.
         data = {"shipment_id": moved.shipment_id, "status": told}
-        await timeline.note(conn, row.order_no, "replaced_parcel_reported", data=data)
+        await timeline.append(conn, row.order_no, "replaced_parcel_reported", data=data)
         return "replaced"
-    standing = Standing(Status(moved.status), moved.cancelling is not None, moved.again)
+    standing = OrderPosition(Status(moved.status), moved.cancelling is not None, moved.again)
     await parcel_moved(conn, row.order_no, standing, told, settings)
     return "applied"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OrderPosition:
     """Where an order stands that this transaction has locked; `again`: its parcel is not the first."""
 
     status: Status
@@ -149,15 +149,15 @@ class Standing:
     again: bool = False
 
 
-async def standing_of(conn: AsyncConnection, order_no: str) -> Standing:
+async def position_of(conn: AsyncConnection, order_no: str) -> OrderPosition:
     """Lock the order and read it."""
     status = await timeline.lock_order(conn, order_no)
     order = (await conn.execute(_AGAIN, {"order_no": order_no})).one()
-    return Standing(status, order.cancelling is not None, order.again)
+    return OrderPosition(status, order.cancelling is not None, order.again)
 
 
 async def parcel_moved(
-    conn: AsyncConnection, order_no: str, standing: Standing, told: ShipmentStatus, settings: Settings
+    conn: AsyncConnection, order_no: str, standing: OrderPosition, told: ShipmentStatus, settings: Settings
 ) -> None:
     """Bring the order to where its parcel is: a later fact implies the earlier ones.
 
@@ -165,16 +165,18 @@ async def parcel_moved(
     """
     status = standing.status
     if status is Status.PAID:
-        status = await timeline.move(conn, order_no, status, Event.SHIPMENT_BOOKED)
+        status = await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_BOOKED)
     if status is Status.PREPARING and has_left(told):
         await reservations.ship(conn, order_no)
         wait = timeline.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
-        status = await timeline.move(conn, order_no, status, Event.SHIPMENT_PICKED_UP, data={"waiting": wait})
+        status = await timeline.transition(
+            conn, order_no, status, OrderEvent.SHIPMENT_PICKED_UP, data={"waiting": wait}
+        )
     elif status is Status.SHIPPED and standing.again and has_left(told) and await reservations.ship(conn, order_no):
         wait = timeline.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
-        await timeline.note(conn, order_no, "replacement_picked_up", data={"waiting": wait})
+        await timeline.append(conn, order_no, "replacement_picked_up", data={"waiting": wait})
     if told is ShipmentStatus.DELIVERED and status is Status.SHIPPED and not standing.cancelling:
         wait = timeline.waiting("return_window", "the order is completed", settings.return_window_s)
-        await timeline.move(conn, order_no, status, Event.SHIPMENT_DELIVERED, data={"waiting": wait})
+        await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_DELIVERED, data={"waiting": wait})
     elif told in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
-        await timeline.note(conn, order_no, f"shipment_{told}")
+        await timeline.append(conn, order_no, f"shipment_{told}")

@@ -5,11 +5,11 @@ from dataclasses import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.base import effect
-from activities.orders.inbox import parcel_moved, reason_of, standing_of, take_news
+from activities.base import oms_activity
+from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
 from activities.orders.views import policy_of, view_of
 from domain.errors import Conflict
-from domain.orders.status import CANCELLABLE, TERMINAL, Event, Status
+from domain.orders.status import CANCELLABLE, TERMINAL, OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.after_sales import exchange_fallback
 from infra.db.autocommit import autocommit
@@ -38,13 +38,13 @@ class OrderActivities:
         self._db = database
         self._settings = settings
 
-    @effect("load_order")
+    @oms_activity("load_order")
     async def load_order(self, ref: m.OrderRef) -> m.OrderView:
         """Where the order stands."""
         async with self._db.begin() as conn:
             return replace(await view_of(conn, ref.order_no), policy=policy_of(self._settings))
 
-    @effect("apply_news")
+    @oms_activity("apply_news")
     async def apply_news(self, ref: m.OrderRef) -> m.OrderView:
         """Apply every fact from outside that waits in the inbox, in the order of arrival; where that fails by one of
         them, each by itself."""
@@ -57,10 +57,10 @@ class OrderActivities:
 
     async def _hear(self, order_no: str, *, alone: bool) -> m.OrderView:
         async with self._db.begin() as conn:
-            await take_news(conn, order_no, self._settings, alone=alone)
+            await apply_inbox(conn, order_no, self._settings, alone=alone)
             return await view_of(conn, order_no)
 
-    @effect("open_payment")
+    @oms_activity("open_payment")
     async def open_payment(self, request: m.PayRequest) -> m.OrderView:
         """Give a payment request its attempt number. Refuses: already_paid, payment_in_progress, order_closed."""
         async with self._db.begin() as conn:
@@ -79,14 +79,14 @@ class OrderActivities:
         if view.attempt_state in ("open", "authorised", "pending", "capturing"):
             raise Conflict("payment_in_progress")
         attempt = (await conn.execute(_OPEN_PAYMENT, values)).scalar_one()
-        await timeline.note(conn, values["order_no"], "payment_requested", data={"attempt": attempt})
+        await timeline.append(conn, values["order_no"], "payment_requested", data={"attempt": attempt})
 
-    @effect("expire_payment")
+    @oms_activity("expire_payment")
     async def expire_payment(self, ref: m.OrderRef) -> m.OrderView:
         """The payment deadline: what is in the books by now has won, otherwise the order is undone."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            await take_news(conn, ref.order_no, self._settings)
+            await apply_inbox(conn, ref.order_no, self._settings)
             view = await view_of(conn, ref.order_no)
             taken = ("open", "authorised", "capturing", "captured")
             if view.status == Status.PENDING_PAYMENT and view.attempt_state not in taken:
@@ -94,7 +94,7 @@ class OrderActivities:
                 view = await view_of(conn, ref.order_no)
             return view
 
-    @effect("expire_backorder")
+    @oms_activity("expire_backorder")
     async def expire_backorder(self, ref: m.OrderRef) -> m.OrderView:
         """The stock never came: the order is undone."""
         async with self._db.begin() as conn:
@@ -102,7 +102,7 @@ class OrderActivities:
                 await cancellation.mark(conn, ref.order_no, "out_of_stock", "system")
             return await view_of(conn, ref.order_no)
 
-    @effect("begin_cancel")
+    @oms_activity("begin_cancel")
     async def begin_cancel(self, request: m.CancelRequest) -> m.OrderView:
         """Record that the order is being undone. Refuses `not_cancellable` where its status does not allow it, or
         somebody else was quicker."""
@@ -119,7 +119,7 @@ class OrderActivities:
             await cancellation.mark(conn, request.order_no, request.cause, request.actor, request.request_id)
             return await view_of(conn, request.order_no)
 
-    @effect("refuse_cancel")
+    @oms_activity("refuse_cancel")
     async def refuse_cancel(self, ref: m.OrderRef) -> m.OrderView:
         """The parcel is on its way: the order is no longer being undone."""
         async with self._db.begin() as conn:
@@ -127,7 +127,7 @@ class OrderActivities:
             if (await conn.execute(cancellation.CAUSE, {"order_no": ref.order_no})).scalar_one() is not None:
                 await conn.execute(cancellation.SET, {"order_no": ref.order_no, "cause": None})
                 wait = timeline.waiting("delivery", "the carrier delivers", self._settings.delivery_timeout_s)
-                await timeline.note(
+                await timeline.append(
                     conn, ref.order_no, "cancel_refused", data={"code": "parcel_on_its_way", "waiting": wait}
                 )
                 await self._catch_up(conn, ref.order_no)
@@ -137,9 +137,9 @@ class OrderActivities:
         """What the carrier delivered while the order was being undone counts now."""
         parcel = await shipments.live_shipment(conn, order_no)
         if parcel is not None and parcel.status is ShipmentStatus.DELIVERED:
-            await parcel_moved(conn, order_no, await standing_of(conn, order_no), parcel.status, self._settings)
+            await parcel_moved(conn, order_no, await position_of(conn, order_no), parcel.status, self._settings)
 
-    @effect("finish_cancel")
+    @oms_activity("finish_cancel")
     async def finish_cancel(self, ref: m.OrderRef) -> m.OrderView:
         """Free the stock and show the order as cancelled; every payment must have been returned before."""
         async with self._db.begin() as conn:
@@ -147,22 +147,22 @@ class OrderActivities:
             if status not in TERMINAL:
                 cause = (await conn.execute(cancellation.CAUSE, {"order_no": ref.order_no})).scalar_one()
                 if units := await reservations.release(conn, ref.order_no):
-                    await timeline.note(conn, ref.order_no, "stock_released", data={"units": units})
-                await timeline.move(
-                    conn, ref.order_no, status, Event.ORDER_CANCELLED, data={"cause": cause, "waiting": None}
+                    await timeline.append(conn, ref.order_no, "stock_released", data={"units": units})
+                await timeline.transition(
+                    conn, ref.order_no, status, OrderEvent.ORDER_CANCELLED, data={"cause": cause, "waiting": None}
                 )
                 await conn.execute(cancellation.SET, {"order_no": ref.order_no, "cause": None})
                 await exchange_fallback.fall_back(conn, ref.order_no, cause or "cancelled")
             return await view_of(conn, ref.order_no)
 
-    @effect("complete_order")
+    @oms_activity("complete_order")
     async def complete_order(self, ref: m.OrderRef) -> m.OrderView:
         """The return window is over; an order with an open return goes on until that is closed."""
         async with autocommit(self._db) as conn:
             await timeline.complete(conn, ref.order_no)
             return await view_of(conn, ref.order_no, look_for_stray=False)
 
-    @effect("reserve_stock")
+    @oms_activity("reserve_stock")
     async def reserve_stock(self, ref: m.OrderRef) -> m.OrderView:
         """Reserve everything at one warehouse if that is still to be done; answers with where the order stands."""
         for _ in range(TRIES):
@@ -196,18 +196,18 @@ class OrderActivities:
         timeout_s = own.exchange_payment_timeout_s if demand.exchange else own.payment_timeout_s
         wait = timeline.waiting("payment", "the order is cancelled and its stock freed", timeout_s)
         data = {"warehouse": able[0], "waiting": wait}
-        status = await timeline.move(conn, order_no, Status.RECEIVED, Event.STOCK_RESERVED, data=data)
+        status = await timeline.transition(conn, order_no, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
         if demand.paid or demand.total_minor == 0:
             # Paid before it was reserved, or there is nothing to pay.
-            event = Event.PAYMENT_CAPTURED if demand.paid else Event.PAYMENT_RECORDED
+            event = OrderEvent.PAYMENT_CAPTURED if demand.paid else OrderEvent.PAYMENT_RECORDED
             booking = timeline.waiting("carrier", "the carrier is booked")
-            await timeline.move(conn, order_no, status, event, data={"waiting": booking})
-        await holds.put_on_by_rule(conn, self._settings, order_no, demand.total_minor)
+            await timeline.transition(conn, order_no, status, event, data={"waiting": booking})
+        await holds.place_by_rule(conn, self._settings, order_no, demand.total_minor)
 
     async def _short(self, conn: AsyncConnection, order_no: str, backorder: bool) -> None:
         if not backorder:
             await cancellation.mark(conn, order_no, "out_of_stock", "system")
         elif not await timeline.is_done(conn, order_no, "stock_short"):
             wait = timeline.waiting("stock", "the order is cancelled", self._settings.backorder_timeout_s)
-            await timeline.note(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
+            await timeline.append(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
             await reservations.require_short(conn, order_no)

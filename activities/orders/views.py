@@ -2,9 +2,9 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db.orders.order_state import Stand, holds_stray_money, stand_of
+from infra.db.orders.order_state import OrderState, holds_unapplied_money, load_state
 from infra.settings import Settings
-from workflows.payloads import Errand, Hold, OrderView, Parked, Policy
+from workflows.payloads import Hold, OrderView, Parked, PendingOperation, Policy
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -19,7 +19,7 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None) -> OrderView:
+def view_from(stand: OrderState, *, stray: bool = False, policy: Policy | None = None) -> OrderView:
     """A stand as the workflow's view."""
     park, hold = stand.park, stand.hold
     return OrderView(
@@ -36,7 +36,7 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
         deadline=stand.deadline,
         parked=Parked(*park) if park else None,
         hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
-        errand=Errand(*stand.errand) if stand.errand else None,
+        errand=PendingOperation(*stand.errand) if stand.errand else None,
         returns=list(stand.returns),
         reship=stand.reship,
         first_arrived=stand.first_arrived,
@@ -46,6 +46,6 @@ def view_from(stand: Stand, *, stray: bool = False, policy: Policy | None = None
 
 async def view_of(conn: AsyncConnection, order_no: str, *, look_for_stray: bool = True) -> OrderView:
     """Read the order's view; without `look_for_stray` one statement less, for steps that cannot leave any."""
-    stand = await stand_of(conn, order_no)
-    stray = look_for_stray and bool(stand.attempt or stand.seq > 1) and await holds_stray_money(conn, order_no)
+    stand = await load_state(conn, order_no)
+    stray = look_for_stray and bool(stand.attempt or stand.seq > 1) and await holds_unapplied_money(conn, order_no)
     return view_from(stand, stray=stray)

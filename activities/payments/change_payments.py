@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.order_payments import PaymentActivities
@@ -11,12 +11,12 @@ from domain.payments.transactions import PaymentKind
 from infra.db.engine import Database
 from infra.db.orders import holds, timeline
 from infra.db.payments import change_payments
-from infra.db.payments.transactions import Opened
+from infra.db.payments.transactions import PreparedCall
 from infra.settings import Settings
 from workflows import payloads as m
 
 
-class SupplementActivities:
+class ChangePaymentActivities:
     """A step that calls payment providers; what follows from their answers is the database's own."""
 
     def __init__(
@@ -33,8 +33,8 @@ class SupplementActivities:
         self._gateways = gateways
         self._settings = settings
 
-    @effect("tend_supplement")
-    async def tend_supplement(self, ref: m.SupplementRef) -> m.OrderView:
+    @oms_activity("tend_supplement")
+    async def tend_supplement(self, ref: m.ChangePaymentRef) -> m.OrderView:
         """One step on: authorise or capture, undo it when its time is over, find out what came of a change that was
         undone. A refusal is an answer: then the change is undone. Nothing is done while a hold stands before it."""
         async with self._db.begin() as conn:
@@ -54,10 +54,10 @@ class SupplementActivities:
                 await self._payments.settle(ref.order_no, open_one)
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            await holds.weigh_dearer(conn, self._settings, ref.order_no)
+            await holds.recheck_risk_after_increase(conn, self._settings, ref.order_no)
             return await view_of(conn, ref.order_no)
 
-    async def _ask(self, opened: Opened) -> None:
+    async def _ask(self, opened: PreparedCall) -> None:
         async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
             if opened.new.kind is PaymentKind.AUTHORISE:
                 return await gateway.authorise(request)

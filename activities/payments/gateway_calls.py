@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.orders.views import view_of
-from activities.payments.late_results import keep_late_outcome
+from activities.payments.late_results import save_late_result
 from activities.payments.provider_events import mark_paid
 from domain.errors import Conflict, RuleBroken
 from domain.gateways import (
@@ -24,7 +24,7 @@ from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.engine import Database
 from infra.db.orders import timeline
 from infra.db.payments import provider_events, refund_payouts, renewals, transactions
-from infra.db.payments.transactions import Intent, NewIntent, Opened
+from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import payloads as m
 
@@ -53,7 +53,7 @@ class GatewayCalls:
             raise Conflict("provider_not_configured")
         return gateway
 
-    async def ask_or_call(self, opened: Opened, call: Call) -> GatewayResult:
+    async def ask_or_call(self, opened: PreparedCall, call: Call) -> GatewayResult:
         """Ask if an earlier try may have acted, else call. A final refusal is an answer."""
         new, intent = opened.new, opened.intent
         gateway = self.gateway(new.provider)
@@ -73,7 +73,7 @@ class GatewayCalls:
         request = PaymentRequest(it.order_no, it.amount_minor, it.currency, it.idempotency_key, it.token)
         return await self.gateway(it.provider).lookup(LostCall(it.kind, request, it.of, it.ref, it.age_s))
 
-    async def undo(self, new: NewIntent, reference: str) -> None:
+    async def undo(self, new: PaymentIntent, reference: str) -> None:
         """Void or refund the transaction that the provider knows as `reference`; what it decides later stays pending.
 
         Raises RuleBroken with the provider's final refusal.
@@ -89,12 +89,12 @@ class GatewayCalls:
             undo = gateway.void if new.kind is PaymentKind.VOID else gateway.refund
             return await undo(reference, request)
 
-        result = await self.ask_or_call(Opened(new, intent, ""), call)
+        result = await self.ask_or_call(PreparedCall(new, intent, ""), call)
         await self.record(new, intent, result)
         if result.status is PaymentStatus.FAILED and not await self._done_without_us(new, intent):
             raise RuleBroken(result.error_code or f"{new.kind}_refused")
 
-    async def _done_without_us(self, new: NewIntent, intent: Intent) -> bool:
+    async def _done_without_us(self, new: PaymentIntent, intent: StoredIntent) -> bool:
         """True for a void that is refused because another one, told of meanwhile, has given the authorisation up."""
         if new.kind is not PaymentKind.VOID:
             return False
@@ -102,7 +102,7 @@ class GatewayCalls:
             await timeline.lock_order(conn, new.order_no)
             return await provider_events.is_voided(conn, intent.payment_id)
 
-    async def record(self, new: NewIntent, intent: Intent, result: GatewayResult) -> m.OrderView:
+    async def record(self, new: PaymentIntent, intent: StoredIntent, result: GatewayResult) -> m.OrderView:
         """The outcome transaction: row, ledger (by trigger), status, event. A fenced write leaves no money behind."""
         async with self._db.begin() as conn:
             # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
@@ -113,13 +113,13 @@ class GatewayCalls:
                     more = await renewals.time_to_pay_again(conn, new.order_no, self._again_s)
                 await _tell(conn, new, status, result, more)
             elif result.status is PaymentStatus.SUCCEEDED:
-                await keep_late_outcome(conn, new, result)
+                await save_late_result(conn, new, result)
                 await transactions.note_details(conn, intent.payment_id, result.risk, result.expires_at)
             plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
             return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
 
 
-async def _require_open_to_pay(conn: AsyncConnection, new: NewIntent) -> None:
+async def _require_open_to_pay(conn: AsyncConnection, new: PaymentIntent) -> None:
     """What came back, or was refused for good, waits for a person: the provider would only say the same again."""
     if await refund_payouts.has_bounced(conn, new.parent_id, new.refund_id):
         raise RuleBroken(refund_payouts.BOUNCED)
@@ -127,22 +127,22 @@ async def _require_open_to_pay(conn: AsyncConnection, new: NewIntent) -> None:
         raise RuleBroken(code)
 
 
-async def finish(conn: AsyncConnection, intent: Intent, result: GatewayResult) -> bool:
+async def finish(conn: AsyncConnection, intent: StoredIntent, result: GatewayResult) -> bool:
     """Write what the provider answered; False when it is fenced off."""
     return await transactions.finish(
         conn, intent, result.status, result.provider_ref, result.error_code, result.risk, result.expires_at
     )
 
 
-async def _tell_pending(conn: AsyncConnection, new: NewIntent) -> None:
+async def _tell_pending(conn: AsyncConnection, new: PaymentIntent) -> None:
     """The provider has taken the refund and decides later: told once, however often it is asked."""
     key = f"refund_pending:{new.key}"
     if not await timeline.is_done(conn, new.order_no, key):
-        await timeline.note(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
+        await timeline.append(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
 
 
 async def _tell(
-    conn: AsyncConnection, new: NewIntent, status: Status, result: GatewayResult, more: dict[str, Any]
+    conn: AsyncConnection, new: PaymentIntent, status: Status, result: GatewayResult, more: dict[str, Any]
 ) -> None:
     """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid. `more` is told
     of what is refused."""
@@ -152,7 +152,7 @@ async def _tell(
         return  # the change is undone, and tells so itself; a renewal that nobody wants any more is no news
     if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
         name = "payment_declined" if taking else "refund_refused"
-        await timeline.note(conn, new.order_no, name, data={**data, **more, "code": result.error_code or "declined"})
+        await timeline.append(conn, new.order_no, name, data={**data, **more, "code": result.error_code or "declined"})
     elif result.status is PaymentStatus.PENDING and new.kind is PaymentKind.REFUND:
         await _tell_pending(conn, new)
     elif result.status is not PaymentStatus.SUCCEEDED:
@@ -164,4 +164,4 @@ async def _tell(
     elif new.refund_id is not None:
         await refund_payouts.settle(conn, new.refund_id)
     else:
-        await timeline.note(conn, new.order_no, NOTES[new.kind], data=data)
+        await timeline.append(conn, new.order_no, NOTES[new.kind], data=data)

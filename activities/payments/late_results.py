@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import GatewayResult
-from infra.db.payments.transactions import NewIntent
+from infra.db.payments.transactions import PaymentIntent
 
 _KEEP = text(
     """INSERT INTO inbox (provider, event_id, kind, order_no, fact)
@@ -16,7 +16,7 @@ _KEEP = text(
 )
 
 
-async def keep_late_outcome(conn: AsyncConnection, new: NewIntent, result: GatewayResult) -> None:
+async def save_late_result(conn: AsyncConnection, new: PaymentIntent, result: GatewayResult) -> None:
     """Put a success that came too late into the inbox: the order's workflow returns the money."""
     fact = {
         "provider_ref": result.provider_ref,

@@ -3,11 +3,11 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.orders.inbox import parcel_moved, standing_of
+from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
 from domain.errors import Conflict
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.orders import timeline
 from infra.db.shipping import shipments
@@ -40,7 +40,7 @@ _PARCEL = text(
 
 async def _require_not_held(conn: AsyncConnection, order_no: str) -> None:
     """Raises Conflict `order_is_held`; the database would refuse it, too."""
-    if (await manual_transitions.standing(conn, order_no)).held:
+    if (await manual_transitions.load_context(conn, order_no)).held:
         raise Conflict("order_is_held")
 
 
@@ -74,13 +74,13 @@ async def record_parcel(
     wait = timeline.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
     data = {**value, "waiting": wait}
     if again:
-        await timeline.note(conn, order_no, "replacement_booked", data=data)
+        await timeline.append(conn, order_no, "replacement_booked", data=data)
     else:
-        await timeline.move(conn, order_no, status, Event.SHIPMENT_RECORDED, data=data)
+        await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_RECORDED, data=data)
 
 
 async def move_parcel(conn: AsyncConnection, settings: Settings, order_no: str, told: ShipmentStatus) -> None:
     """The parcel is with the carrier, or at the door."""
     if shipment := await shipments.live_shipment(conn, order_no):
         await shipments.set_status(conn, shipment, told)
-    await parcel_moved(conn, order_no, await standing_of(conn, order_no), told, settings)
+    await parcel_moved(conn, order_no, await position_of(conn, order_no), told, settings)

@@ -7,18 +7,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.refunds import RefundActivities
 from domain.gateways import GatewayResult, PaymentGateway, ProviderUnavailable
-from domain.orders.status import UNPAID, Event, Status
+from domain.orders.status import UNPAID, OrderEvent, Status
 from domain.payments.transactions import PaymentKind, PaymentStatus, undoing_key
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.orders import timeline
 from infra.db.payments import change_payments, transactions
-from infra.db.payments.transactions import Intent, NewIntent, Opened, Transaction
+from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent, Transaction
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import payloads as m
 
@@ -39,7 +39,7 @@ class PaymentActivities:
         self._calls = GatewayCalls(database, gateways, again_s)
         self._refunds = RefundActivities(database, self._calls)
 
-    @effect("authorise_payment")
+    @oms_activity("authorise_payment")
     async def authorise_payment(self, ref: m.AttemptRef) -> m.OrderView:
         """Reserve the order's total on the customer's means of payment; a decline is an answer, not an error."""
         if ref.attempt > 1:
@@ -53,7 +53,7 @@ class PaymentActivities:
         result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
         return await self._succeeded(opened, result, "payment_authorised")
 
-    @effect("check_payment")
+    @oms_activity("check_payment")
     async def check_payment(self, ref: m.AttemptRef) -> m.OrderView:
         """Ask the provider for its decision on a pending authorisation."""
         async with self._db.begin() as conn:
@@ -64,7 +64,7 @@ class PaymentActivities:
                 return await self._calls.record(_as_new(pending, ref.order_no), _as_intent(pending), answer)
         return await self._view(ref.order_no)
 
-    @effect("capture_payment")
+    @oms_activity("capture_payment")
     async def capture_payment(self, ref: m.AttemptRef) -> m.OrderView:
         """Take what was authorised. A final refusal ends the attempt; the authorisation is then given up."""
         async with autocommit(self._db) as conn:
@@ -72,9 +72,9 @@ class PaymentActivities:
         if opened is None or opened.intent.decided:
             return await self._view(ref.order_no)
         result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.capture(opened.needs, request))
-        return await self._succeeded(opened, result, Event.PAYMENT_CAPTURED)
+        return await self._succeeded(opened, result, OrderEvent.PAYMENT_CAPTURED)
 
-    @effect("return_payment")
+    @oms_activity("return_payment")
     async def return_payment(self, request: m.ReturnRequest) -> m.OrderView:
         """Void what is only authorised, refund what was captured, after asking about every open outcome.
 
@@ -149,13 +149,13 @@ class PaymentActivities:
         key = _open_key(known, parent, kind) or undoing_key(
             order_no, kind, parent.provider, parent.provider_ref or "", done + 1
         )
-        new = NewIntent(
+        new = PaymentIntent(
             order_no, kind, parent.attempt, parent.provider, amount, parent.currency, key, parent.payment_id,
             parent.purpose,
         )  # fmt: skip
         await self._calls.undo(new, parent.provider_ref or "")
 
-    async def _succeeded(self, opened: Opened, result: GatewayResult, event: str) -> m.OrderView:
+    async def _succeeded(self, opened: PreparedCall, result: GatewayResult, event: str) -> m.OrderView:
         """The outcome of a step of the story: a success is one statement, everything else takes the longer way."""
         if result.status is PaymentStatus.SUCCEEDED:
             told = _event_of(event, opened.new)
@@ -174,10 +174,10 @@ class PaymentActivities:
             return await view_of(conn, order_no)
 
 
-def _event_of(event: str, new: NewIntent) -> dict[str, Any]:
+def _event_of(event: str, new: PaymentIntent) -> dict[str, Any]:
     """What the timeline says of a success, as `transactions.succeed` takes it."""
     data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
-    if event != Event.PAYMENT_CAPTURED:
+    if event != OrderEvent.PAYMENT_CAPTURED:
         return {"type": event, "from_status": None, "to_status": None, "data": json.dumps(data)}
     data["waiting"] = timeline.waiting("carrier", "the carrier is booked")
     moved = {"from_status": Status.PENDING_PAYMENT, "to_status": Status.PAID}
@@ -243,12 +243,12 @@ def _captured(known: list[Transaction], everything: bool) -> list[Transaction]:
     ]
 
 
-def _as_intent(t: Transaction) -> Intent:
-    return Intent(t.payment_id, t.status, t.provider_ref, t.error_code, t.tries, t.amount_minor)
+def _as_intent(t: Transaction) -> StoredIntent:
+    return StoredIntent(t.payment_id, t.status, t.provider_ref, t.error_code, t.tries, t.amount_minor)
 
 
-def _as_new(t: Transaction, order_no: str) -> NewIntent:
-    return NewIntent(
+def _as_new(t: Transaction, order_no: str) -> PaymentIntent:
+    return PaymentIntent(
         order_no, t.kind, t.attempt, t.provider, t.amount_minor, t.currency, t.idempotency_key, t.parent_id, t.purpose,
         t.refund_id, t.renews,
     )  # fmt: skip

@@ -9,11 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, RuleBroken
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from domain.payments.refunds import Origin
 from domain.payments.transactions import DisputeStatus, PaymentKind, PaymentStatus
 from infra.db.orders import timeline
-from infra.db.orders.order_state import stand_of
+from infra.db.orders.order_state import load_state
 from infra.db.payments import provider_events, refund_payouts, refunds, renewals, transactions
 from infra.db.payments.provider_events import Told
 from infra.db.payments.refund_plans import RefundAsk
@@ -94,9 +94,9 @@ async def _bounced(conn: AsyncConnection, order_no: str, provider: str, known: A
     await provider_events.reverse_refund(conn, told, code)
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     if known.refund_id is None and order.status == Status.CANCELLED:
-        await provider_events.mark_stray(conn, known.parent_id)
+        await provider_events.mark_unapplied(conn, known.parent_id)
     data = {"amount_minor": known.amount_minor, "code": code}
-    await timeline.note(conn, order_no, "refund_bounced", key=f"refund_bounced:{known.payment_id}", data=data)
+    await timeline.append(conn, order_no, "refund_bounced", key=f"refund_bounced:{known.payment_id}", data=data)
     return "reversed"
 
 
@@ -105,7 +105,7 @@ async def mark_paid(conn: AsyncConnection, order_no: str, status: str, amount_mi
     if status == Status.PENDING_PAYMENT:
         wait = timeline.waiting("carrier", "the carrier is booked")
         data = {"amount_minor": amount_minor, "waiting": wait}
-        await timeline.move(conn, order_no, Status.PENDING_PAYMENT, Event.PAYMENT_CAPTURED, data=data)
+        await timeline.transition(conn, order_no, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_CAPTURED, data=data)
 
 
 async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
@@ -142,16 +142,16 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
     elif known.refund_id is not None:
         await refund_payouts.settle(conn, known.refund_id)
     elif known.renews is not None:
-        await timeline.note(conn, order_no, "authorisation_renewed", data={"amount_minor": fact["amount_minor"]})
+        await timeline.append(conn, order_no, "authorisation_renewed", data={"amount_minor": fact["amount_minor"]})
         await renewals.gave_way(conn, known.renews)
     elif known.kind in _NOTES:
-        await timeline.note(
+        await timeline.append(
             conn, order_no, _NOTES[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]}
         )
     elif purpose == "order":
         await mark_paid(conn, order_no, order.status, fact["amount_minor"])
     elif purpose == "stray":
-        await timeline.note(conn, order_no, "payment_returned", data={"amount_minor": fact["amount_minor"]})
+        await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": fact["amount_minor"]})
         return "stray"
     return "settled"
 
@@ -163,7 +163,7 @@ async def _refused(conn: AsyncConnection, order_no: str, known: Any, purpose: st
         await renewals.tell(conn, known.renews)  # its order goes on without, and tells so
     elif not (taking and purpose == "supplement"):  # then the change is undone, and tells so itself
         name = "payment_declined" if taking else "refund_refused"
-        await timeline.note(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
+        await timeline.append(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
 
 
 # ── done without us ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,7 +173,7 @@ async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact:
     """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     told = _told(order_no, provider, fact, purpose="stray")
-    stand = await stand_of(conn, order_no)
+    stand = await load_state(conn, order_no)
     if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised", "capturing"):
         attempt = await provider_events.new_attempt(conn, order_no, provider, told.ref)
         told = replace(told, purpose="order", attempt=attempt)
@@ -183,7 +183,7 @@ async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact:
     data = {"amount_minor": told.amount_minor}
     if told.purpose == "order":
         data["attempt"] = told.attempt
-    await timeline.note(conn, order_no, "payment_authorised", data=data)
+    await timeline.append(conn, order_no, "payment_authorised", data=data)
     return "authorised" if told.purpose == "order" else "stray"
 
 
@@ -208,7 +208,7 @@ async def _captured(conn: AsyncConnection, order_no: str, provider: str, fact: d
         return "paid"
     if purpose == "supplement":
         return "settled"  # the change is applied by the database
-    await timeline.note(conn, order_no, "payment_returned", data={"amount_minor": told.amount_minor})
+    await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": told.amount_minor})
     return "stray"
 
 
@@ -218,20 +218,20 @@ async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dic
         return "early"
     if parent.followed:
         return "ignored"
-    before = await stand_of(conn, order_no)
+    before = await load_state(conn, order_no)
     purpose = "stray" if parent.purpose == "guarantee" else parent.purpose
     told = _told(order_no, provider, fact, purpose=purpose)
     told = replace(told, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
     await provider_events.record(conn, told)
     if parent.purpose == "guarantee":
         await renewals.tell(conn, parent.payment_id)  # nothing guarantees the goods any more
-    await timeline.note(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
+    await timeline.append(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
     if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
         parent.attempt,
         "authorised",
     ):
         data: dict[str, Any] = await renewals.time_to_pay_again(conn, order_no, again_s)
-        await timeline.note(conn, order_no, "payment_declined", data={**data, "code": "voided_at_provider"})
+        await timeline.append(conn, order_no, "payment_declined", data={**data, "code": "voided_at_provider"})
     return "voided"
 
 
@@ -251,7 +251,7 @@ async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: d
     told = replace(told, attempt=capture.attempt, parent_id=capture.payment_id, refund_id=refund_id)
     await provider_events.record(conn, told)
     if refund_id is None:
-        await timeline.note(conn, order_no, "payment_refunded", data={"amount_minor": told.amount_minor})
+        await timeline.append(conn, order_no, "payment_refunded", data={"amount_minor": told.amount_minor})
     else:
         await refund_payouts.settle(conn, refund_id)
     return "refunded"
@@ -301,7 +301,7 @@ async def _dispute(conn: AsyncConnection, order_no: str, provider: str, fact: di
     await provider_events.close_dispute(conn, known.payment_id, status)
     if status is DisputeStatus.WON:
         await _won(conn, order_no, provider, fact, known)
-    await timeline.note(conn, order_no, f"dispute_{status}", data={"amount_minor": known.amount_minor})
+    await timeline.append(conn, order_no, f"dispute_{status}", data={"amount_minor": known.amount_minor})
     return status
 
 
@@ -322,7 +322,7 @@ async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fac
     key = f"dispute:{provider}:{fact['provider_ref']}"
     if not await timeline.is_done(conn, order_no, key):
         data = {"amount_minor": fact["amount_minor"], "code": reason}
-        await timeline.note(conn, order_no, "dispute_opened", key=key, data=data)
+        await timeline.append(conn, order_no, "dispute_opened", key=key, data=data)
     return True
 
 
@@ -336,10 +336,10 @@ async def _won(conn: AsyncConnection, order_no: str, provider: str, fact: dict[s
     await provider_events.record(conn, told)
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     if order.status == Status.CANCELLED:
-        await provider_events.mark_stray(conn, known.parent_id)
+        await provider_events.mark_unapplied(conn, known.parent_id)
     for one in await provider_events.reopen_refunds(conn, known.payment_id):
         data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "status": one.status}
-        await timeline.note(conn, order_no, "refund_reopened", data=data)
+        await timeline.append(conn, order_no, "refund_reopened", data=data)
 
 
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -377,5 +377,5 @@ async def _make_room(
     pays, overtaken = await provider_events.make_room(conn, order_no, capture_id, wanted_minor, same_pays=same_pays)
     for one in overtaken:
         data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "code": code}
-        await timeline.note(conn, order_no, "refund_overtaken", data=data)
+        await timeline.append(conn, order_no, "refund_overtaken", data=data)
     return pays, [one.refund_id for one in overtaken]

@@ -1,6 +1,6 @@
 """Paying the refunds that were decided in the books."""
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls
 from infra.db.engine import Database
@@ -16,7 +16,7 @@ class RefundActivities:
         self._db = database
         self._calls = calls
 
-    @effect("pay_refund")
+    @oms_activity("pay_refund")
     async def pay_refund(self, ref: m.RefundRef) -> m.OrderView:
         """Give back what of the refund is still due, capture by capture. Raises what the provider refuses for good."""
         await self._pay(ref.order_no, ref.refund_id)

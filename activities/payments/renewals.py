@@ -2,10 +2,10 @@
 
 from typing import TypeGuard
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls, finish
-from activities.payments.late_results import keep_late_outcome
+from activities.payments.late_results import save_late_result
 from activities.payments.order_payments import PaymentActivities
 from domain.gateways import GatewayResult
 from domain.payments.transactions import PaymentStatus
@@ -13,7 +13,7 @@ from infra.db.engine import Database
 from infra.db.orders import timeline
 from infra.db.payments import renewals, transactions
 from infra.db.payments.renewals import Due
-from infra.db.payments.transactions import Opened
+from infra.db.payments.transactions import PreparedCall
 from infra.provider_rules import authorisation_periods
 from infra.settings import Settings
 from workflows import payloads as m
@@ -30,7 +30,7 @@ class RenewalActivities:
         self._payments = payments
         self._again_s = settings.expired_payment_timeout_s
 
-    @effect("renew_authorisation")
+    @oms_activity("renew_authorisation")
     async def renew_authorisation(self, ref: m.RenewalRef) -> m.OrderView:
         """Renew it, or go on without where that cannot be; and give back what it leaves over."""
         opened = await self._open(ref)
@@ -45,7 +45,7 @@ class RenewalActivities:
                 await renewals.settled(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
-    @effect("put_off_renewal")
+    @oms_activity("put_off_renewal")
     async def put_off_renewal(self, ref: m.RenewalRef) -> m.OrderView:
         """The provider does not answer: it is tried again, until it is time to go on without."""
         async with self._db.begin() as conn:
@@ -57,7 +57,7 @@ class RenewalActivities:
             await renewals.put_off(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
-    async def _open(self, ref: m.RenewalRef) -> Opened | None:
+    async def _open(self, ref: m.RenewalRef) -> PreparedCall | None:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             here = await renewals.due(conn, ref.order_no, ref.payment_id)
@@ -74,17 +74,17 @@ class RenewalActivities:
                 return None
             return await renewals.open_renewal(conn, here)
 
-    async def _record(self, ref: m.RenewalRef, opened: Opened, result: GatewayResult) -> None:
+    async def _record(self, ref: m.RenewalRef, opened: PreparedCall, result: GatewayResult) -> None:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             here = await renewals.due(conn, ref.order_no, ref.payment_id)
             if not await finish(conn, opened.intent, result):
                 if result.status is PaymentStatus.SUCCEEDED:
-                    await keep_late_outcome(conn, opened.new, result)
+                    await save_late_result(conn, opened.new, result)
                     await transactions.note_details(conn, opened.intent.payment_id, result.risk, result.expires_at)
             elif result.status is PaymentStatus.SUCCEEDED:
                 data = {"amount_minor": opened.new.amount_minor, "until": result.expires_at}
-                await timeline.note(conn, ref.order_no, "authorisation_renewed", data=data)
+                await timeline.append(conn, ref.order_no, "authorisation_renewed", data=data)
                 await renewals.gave_way(conn, ref.payment_id)
             elif result.status is PaymentStatus.FAILED and _stands(here):
                 await renewals.not_renewed(conn, here, result.error_code or "declined")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.base import effect
-from activities.orders.inbox import parcel_moved, standing_of
+from activities.base import oms_activity
+from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from domain.errors import RuleBroken
 from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
@@ -31,7 +31,7 @@ class ShippingActivities:
         self._vault = vault
         self._settings = settings
 
-    @effect("book_shipment")
+    @oms_activity("book_shipment")
     async def book_shipment(self, ref: m.OrderRef) -> m.OrderView:
         """Book one parcel for the whole order and keep its label. Refuses `address_refused` and the like for good."""
         async with autocommit(self._db) as conn:
@@ -45,7 +45,7 @@ class ShippingActivities:
         booking = known or await self._book(ref.order_no, shipment, goods)
         return await self._keep(ref.order_no, shipment, booking, goods)
 
-    @effect("cancel_shipment")
+    @oms_activity("cancel_shipment")
     async def cancel_shipment(self, ref: m.OrderRef) -> m.OrderView:
         """Call the parcel back. When the carrier has it already, the books say so and the order has shipped."""
         async with self._db.begin() as conn:
@@ -57,7 +57,7 @@ class ShippingActivities:
             await self._recalled(conn, ref.order_no, shipment, recalled=recalled)
             return await view_of(conn, ref.order_no)
 
-    @effect("stop_replacement")
+    @oms_activity("stop_replacement")
     async def stop_replacement(self, ref: m.OrderRef) -> m.OrderView:
         """The first parcel arrived after all: call the second back, and deliver the order whether it comes or not."""
         async with self._db.begin() as conn:
@@ -93,12 +93,12 @@ class ShippingActivities:
         await timeline.lock_order(conn, order_no)
         if not recalled:
             await shipments.set_status(conn, shipment, ShipmentStatus.PICKED_UP)
-            standing = await standing_of(conn, order_no)
+            standing = await position_of(conn, order_no)
             await parcel_moved(conn, order_no, standing, ShipmentStatus.PICKED_UP, self._settings)
             return False
         if not await shipments.cancelled(conn, shipment):
             return False
-        await timeline.note(conn, order_no, "shipment_cancelled", key=f"{shipment.key}/cancel")
+        await timeline.append(conn, order_no, "shipment_cancelled", key=f"{shipment.key}/cancel")
         return True
 
     async def _known(self, shipment: Shipment) -> Booking | None:

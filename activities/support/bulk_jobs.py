@@ -27,7 +27,7 @@ from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Database
 from infra.db.orders import timeline
 from infra.db.support import bulk_jobs, parked_steps
-from infra.db.support.bulk_jobs import Item, Job
+from infra.db.support.bulk_jobs import BulkJob, BulkJobItem
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from infra.temporal import running_activities, temporal_client
@@ -58,12 +58,12 @@ class _Tally:
 class _Act:
     """A job with its reason and value in clear, for as long as the slice runs."""
 
-    job: Job
+    job: BulkJob
     reason: Any = field(repr=False)
     value: Any = field(repr=False)
 
 
-class JobActivities:
+class BulkJobActivities:
     """`client` is the worker's own."""
 
     def __init__(self, database: Database, vault: Vault, client: Client, settings: Settings) -> None:
@@ -108,13 +108,13 @@ class JobActivities:
         sealed = job.value_enc
         return _Act(job, reason, None if sealed is None else self._vault.open_json(key, sealed, f"{job_id}:value"))
 
-    async def _paced(self, start: m.StartJob) -> AsyncIterator[Item]:
+    async def _paced(self, start: m.StartJob) -> AsyncIterator[BulkJobItem]:
         """Open items at the job's rate, until there are none, the job is stopped, or the slice is long enough.
 
         Asks before each item whether the job still runs: whoever stops it means the next order, not the next page.
         """
         begun_s, given = monotonic(), 0
-        after: Item | None = None
+        after: BulkJobItem | None = None
         while monotonic() - begun_s < SLICE_S:
             page = await self._page(start.job_id, after)
             if not page:
@@ -127,7 +127,7 @@ class JobActivities:
                 after = item
                 await _until(begun_s + given / start.rate_per_s, given)
 
-    async def _page(self, job_id: str, after: Item | None) -> list[Item]:
+    async def _page(self, job_id: str, after: BulkJobItem | None) -> list[BulkJobItem]:
         async with self._database.begin() as connection:
             return await bulk_jobs.open_items(connection, job_id, after, PAGE)
 
@@ -135,7 +135,7 @@ class JobActivities:
         async with self._database.begin() as connection:
             return await bulk_jobs.is_running(connection, job_id)
 
-    async def _resolve(self, act: _Act, item: Item, tally: _Tally) -> None:
+    async def _resolve(self, act: _Act, item: BulkJobItem, tally: _Tally) -> None:
         error = await self._refusal(act, item)
         async with self._database.begin() as connection:
             await bulk_jobs.close_item(connection, act.job.job_id, item.order_no, error)
@@ -144,7 +144,7 @@ class JobActivities:
         else:
             tally.failed += 1
 
-    async def _refusal(self, act: _Act, item: Item) -> str | None:
+    async def _refusal(self, act: _Act, item: BulkJobItem) -> str | None:
         """None when the order took it, else why not, as a code."""
         try:
             reason, value = self._sealed(act, item)
@@ -155,11 +155,11 @@ class JobActivities:
             if not await bulk_jobs.is_kept(connection, item):
                 if refusal := await self._not_any_more(connection, act.job, item):
                     return refusal
-                await bulk_jobs.keep_resolution(connection, act.job, item, reason, value)
+                await bulk_jobs.save_resolution(connection, act.job, item, reason, value)
         request = m.ResolveRequest(item.order_no, item.resolution_id, act.job.action, item.park_no or 0)
         return await self._told(request)
 
-    async def _not_any_more(self, connection: AsyncConnection, job: Job, item: Item) -> str | None:
+    async def _not_any_more(self, connection: AsyncConnection, job: BulkJob, item: BulkJobItem) -> str | None:
         """Why the order is not acted on: it was freed, sticks elsewhere than was chosen, …"""
         here = await bulk_jobs.open_park(connection, item.order_no)
         if here is None or here != item.park_no:
@@ -169,7 +169,7 @@ class JobActivities:
         parked = await parked_steps.parked(connection, item.order_no)
         return "order_is_held" if parked.held and (parked.step, job.action) in FORWARD else None
 
-    async def _is_too_much(self, connection: AsyncConnection, job: Job, item: Item) -> bool:
+    async def _is_too_much(self, connection: AsyncConnection, job: BulkJob, item: BulkJobItem) -> bool:
         """Whether so much was given of the order since the job was opened that one person may not do this any more.
 
         The person's day counts all that is open of his jobs, so it was asked when the job was opened.
@@ -179,7 +179,7 @@ class JobActivities:
         moved = await approval_limits.moved(connection, item.order_no, job.action)
         return await approval_limits.needs_two(connection, self._limits, item.order_no, moved, None, of_step=True)
 
-    def _sealed(self, act: _Act, item: Item) -> tuple[bytes, bytes | None]:
+    def _sealed(self, act: _Act, item: BulkJobItem) -> tuple[bytes, bytes | None]:
         """Reason and value under the customer's key; of an erased customer neither is kept."""
         if item.customer_key is None:
             return b"", None

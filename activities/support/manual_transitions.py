@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments import manual_records
 from domain.errors import Conflict, RuleBroken
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
 from domain.support.manual_transitions import adjustments, check_adjustment
 from infra.db.engine import Database
@@ -26,7 +26,7 @@ _ACT = text(
 )
 
 
-class AdjustingActivities:
+class ManualTransitionActivities:
     """Steps that touch only the books."""
 
     def __init__(self, database: Database, vault: Vault, settings: Settings) -> None:
@@ -34,7 +34,7 @@ class AdjustingActivities:
         self._vault = vault
         self._settings = settings
 
-    @effect("adjust_order")
+    @oms_activity("adjust_order")
     async def adjust_order(self, request: m.AdjustRequest) -> m.OrderView:
         """Write what a person says has happened. Refuses `adjustment_not_possible` where the books do not allow it."""
         async with self._db.begin() as conn:
@@ -44,7 +44,7 @@ class AdjustingActivities:
                 actor, value = await self._act(conn, request)
                 await self._apply(conn, request, value)
                 data = {"event": request.event, "act_id": request.act_id}
-                await timeline.note(conn, request.order_no, "order_adjusted", actor, key=key, data=data)
+                await timeline.append(conn, request.order_no, "order_adjusted", actor, key=key, data=data)
             return await view_of(conn, request.order_no)
 
     async def _act(self, conn: AsyncConnection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
@@ -57,24 +57,24 @@ class AdjustingActivities:
             value = self._vault.open_json(key, row.value_enc, f"{request.act_id}:value") if row.value_enc else {}
         except Unreadable:
             raise RuleBroken("value_unreadable") from None
-        if check_adjustment(Event(request.event), value) is not None:
+        if check_adjustment(OrderEvent(request.event), value) is not None:
             raise RuleBroken("value_does_not_fit")
         return row.actor, value
 
     async def _apply(self, conn: AsyncConnection, request: m.AdjustRequest, value: dict[str, Any]) -> None:
-        order_no, event = request.order_no, Event(request.event)
-        here = await manual_transitions.standing(conn, order_no)
+        order_no, event = request.order_no, OrderEvent(request.event)
+        here = await manual_transitions.load_context(conn, order_no)
         if event not in adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held):
             raise Conflict("adjustment_not_possible")
         match event:
-            case Event.PAYMENT_RECORDED:
+            case OrderEvent.PAYMENT_RECORDED:
                 await manual_records.record_capture(conn, here.status, order_no, value["reference"])
-            case Event.SHIPMENT_RECORDED:
+            case OrderEvent.SHIPMENT_RECORDED:
                 tag = request.act_id.removeprefix("act_")[:8]
                 await manual_records.record_parcel(conn, self._settings, here.status, order_no, tag, value)
-            case Event.SHIPMENT_PICKED_UP:
+            case OrderEvent.SHIPMENT_PICKED_UP:
                 await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.PICKED_UP)
-            case Event.SHIPMENT_DELIVERED:
+            case OrderEvent.SHIPMENT_DELIVERED:
                 await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.DELIVERED)
             case _:
-                await timeline.move(conn, order_no, Status.DELIVERED, event, data={"waiting": None})
+                await timeline.transition(conn, order_no, Status.DELIVERED, event, data={"waiting": None})

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.base import effect
+from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments import manual_records
 from domain.errors import RuleBroken
@@ -90,7 +90,7 @@ _AMEND_TOKEN = text(
 )
 
 
-class ParkingActivities:
+class ParkedStepActivities:
     """Parking, escalating and resolving steps."""
 
     def __init__(self, database: Database, vault: Vault, settings: Settings) -> None:
@@ -98,7 +98,7 @@ class ParkingActivities:
         self._vault = vault
         self._settings = settings
 
-    @effect("park_step")
+    @oms_activity("park_step")
     async def park_step(self, request: m.ParkRequest) -> m.OrderView:
         """Open a parked step unless one is open; support sees it at once."""
         options = [str(option) for option in STEPS[Step(request.step)].options]
@@ -116,22 +116,22 @@ class ParkingActivities:
             await timeline.lock_order(conn, request.order_no)
             if (park_no := (await conn.execute(_PARK, values)).scalar_one_or_none()) is not None:
                 data = {"park_no": park_no, "step": request.step, "error": request.error, "options": options}
-                await timeline.note(conn, request.order_no, "step_parked", data=data)
+                await timeline.append(conn, request.order_no, "step_parked", data=data)
                 ORDERS_PARKED.labels(request.step, request.error).inc()
                 bind_order(request.order_no, step=request.step, attempt=request.attempts)
                 _log.warning("the order is parked", extra={"code": request.error, "provider": request.provider})
             return await view_of(conn, request.order_no)
 
-    @effect("escalate_step")
+    @oms_activity("escalate_step")
     async def escalate_step(self, ref: m.OrderRef) -> m.OrderView:
         """Nobody acted in time."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             if step := (await conn.execute(_ESCALATE, {"order_no": ref.order_no})).scalar_one_or_none():
-                await timeline.note(conn, ref.order_no, "step_escalated", data={"step": step})
+                await timeline.append(conn, ref.order_no, "step_escalated", data={"step": step})
             return await view_of(conn, ref.order_no)
 
-    @effect("unpark_step")
+    @oms_activity("unpark_step")
     async def unpark_step(self, request: m.UnparkRequest) -> m.OrderView:
         """Close the parked step and do what the resolution says. Refuses a value that does not fit, which is kept."""
         try:
@@ -156,7 +156,7 @@ class ParkingActivities:
                 await self._apply(conn, status, request, step, {**act, "subject": parked.subject})
                 await conn.execute(_CLOSE, {**key, "resolution_id": request.resolution_id or None})
                 data = {"park_no": request.park_no, "step": step, "how": request.how}
-                await timeline.note(conn, request.order_no, "step_resolved", act["actor"], data=data)
+                await timeline.append(conn, request.order_no, "step_resolved", act["actor"], data=data)
             return await view_of(conn, request.order_no)
 
     async def _note_refusal(self, request: m.UnparkRequest, code: str) -> None:
@@ -169,7 +169,7 @@ class ParkingActivities:
                 return
             await conn.execute(_FAIL_ITEM, about)
             data = {"park_no": request.park_no, "how": request.how, "code": code}
-            await timeline.note(conn, request.order_no, "resolution_refused", data=data)
+            await timeline.append(conn, request.order_no, "resolution_refused", data=data)
 
     async def _act_of(self, conn: AsyncConnection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
         """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
@@ -205,7 +205,7 @@ class ParkingActivities:
         match (step, request.how):
             case (Step.REVIEW, Action.SKIP):
                 attempt = (await view_of(conn, order_no, look_for_stray=False)).attempt
-                await timeline.note(conn, order_no, "payment_approved", act["actor"], key=f"review:{attempt}")
+                await timeline.append(conn, order_no, "payment_approved", act["actor"], key=f"review:{attempt}")
             case (Step.CAPTURE, Action.SKIP):
                 await manual_records.record_capture(conn, status, order_no, value["reference"])
             case (Step.RETURN_PAYMENT, Action.SKIP):
@@ -236,7 +236,7 @@ class ParkingActivities:
         sealed = self._vault.seal_json(self._vault.unwrap(act["data_key"]), address, f"{order_no}:ship_to")
         place = {name: address[name] for name in ("country", "province", "city")}
         await conn.execute(_AMEND_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
-        await timeline.note(conn, order_no, "order_amended", act["actor"], data={"what": "ship_to"})
+        await timeline.append(conn, order_no, "order_amended", act["actor"], data={"what": "ship_to"})
 
     async def _wait_on(self, conn: AsyncConnection, order_no: str) -> None:
         """Go on waiting for the parcel, with a new deadline."""
@@ -244,7 +244,7 @@ class ParkingActivities:
         if shipment and shipment.status in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
             await shipments.set_status(conn, shipment, ShipmentStatus.IN_TRANSIT)
         wait = timeline.waiting("delivery", "support looks into it", self._settings.delivery_timeout_s)
-        await timeline.note(conn, order_no, "delivery_extended", data={"waiting": wait})
+        await timeline.append(conn, order_no, "delivery_extended", data={"waiting": wait})
 
 
 async def _require_problem(conn: AsyncConnection, request: m.UnparkRequest, step: Step) -> None:
@@ -272,7 +272,7 @@ async def _record_return(
         about = {"amount": row.amount_minor, "reference": f"{reference}#{row.payment_id}", "parent": row.payment_id}
         await conn.execute(manual_records.MANUAL_PAYMENT, {**values, **about, "key": key})
         told = {"amount_minor": row.amount_minor, "manual": True}
-        await timeline.note(conn, order_no, f"payment_{row.kind}ed", data=told)
+        await timeline.append(conn, order_no, f"payment_{row.kind}ed", data=told)
 
 
 async def _pay_otherwise(conn: AsyncConnection, order_no: str, request: m.UnparkRequest, act: dict[str, Any]) -> None:
@@ -293,4 +293,4 @@ async def _skip_guarantee(conn: AsyncConnection, order_no: str, _: m.UnparkReque
     subject = act["subject"] or ""
     was = await guarantees.skip(conn, order_no, subject)
     told = "guarantee_declined" if was == "wanted" else "guarantee_given_up"
-    await timeline.note(conn, order_no, told, act["actor"], data={"return_id": subject, "code": "skipped"})
+    await timeline.append(conn, order_no, told, act["actor"], data={"return_id": subject, "code": "skipped"})

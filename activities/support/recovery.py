@@ -13,7 +13,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities import workflow_starts
 from infra.db.engine import Database
 from infra.db.messaging import workflow_requests
-from infra.db.messaging.workflow_requests import OrderFacts
+from infra.db.messaging.workflow_requests import OrderSummary
 from infra.temporal import namespace_setup
 from workflows.payloads import ReturnRef, StartJob
 
@@ -95,7 +95,7 @@ async def _owing(
     return Place(Part.OWING, after) if after is not None else None
 
 
-async def _begun(client: Client, task_queue: str, page: Sequence[OrderFacts], found: Recovered) -> None:
+async def _begun(client: Client, task_queue: str, page: Sequence[OrderSummary], found: Recovered) -> None:
     started = await _started(page, lambda order: workflow_starts.start_again(client, order, task_queue))
     found.open_orders += len(page)
     found.started += started

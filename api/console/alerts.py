@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.console.i18n import language
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services
 from api.request_body import refused
 from api.schemas.alerts import NewChannel
@@ -29,14 +29,14 @@ _CAUSE = "cause."
 
 
 @router.get("")
-async def overview(request: Request, person: Signed) -> Response:
+async def overview(request: Request, person: CurrentStaff) -> Response:
     """The causes that last, live, and the channels."""
     require(person.principal, Role.OPERATIONS)
     return await _page(request, person)
 
 
 @router.post("")
-async def add(request: Request, person: Signed) -> Response:
+async def add(request: Request, person: CurrentStaff) -> Response:
     """Add a channel; a webhook's secret is shown this once."""
     require(person.principal, Role.OPERATIONS)
     fields = await posted(request, person)
@@ -48,7 +48,7 @@ async def add(request: Request, person: Signed) -> Response:
 
 
 @router.post("/{channel_id}/test")
-async def test(request: Request, person: Signed, channel_id: str) -> Response:
+async def test(request: Request, person: CurrentStaff, channel_id: str) -> Response:
     """Send a test notice, and show what the channel said."""
     require(person.principal, Role.OPERATIONS)
     await posted(request, person)
@@ -56,7 +56,7 @@ async def test(request: Request, person: Signed, channel_id: str) -> Response:
 
 
 @router.post("/{channel_id}/remove")
-async def remove(request: Request, person: Signed, channel_id: str) -> Response:
+async def remove(request: Request, person: CurrentStaff, channel_id: str) -> Response:
     """Tell it nothing any more."""
     require(person.principal, Role.OPERATIONS)
     await posted(request, person)
@@ -64,7 +64,7 @@ async def remove(request: Request, person: Signed, channel_id: str) -> Response:
     return RedirectResponse("/console/notices", 303)
 
 
-async def _page(request: Request, person: Member, **outcome: Any) -> Response:
+async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:
     parts, lang = services(request), language(request)
     async with parts.database.begin() as conn:
         causes = await alerts.open_causes(conn)

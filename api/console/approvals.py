@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services
 from api.replies import Reply
 from api.schemas.approvals import Decide
@@ -22,7 +22,7 @@ PAGE_SIZE = 50
 @router.get("/approvals")
 async def listed(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     state: Literal["open", "decided"] = "open",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
@@ -36,7 +36,7 @@ async def listed(
 
 
 @router.get("/approvals/{approval_id}")
-async def one(request: Request, person: Signed, approval_id: str) -> Response:
+async def one(request: Request, person: CurrentStaff, approval_id: str) -> Response:
     """One request, whole, and the forms to decide it."""
     require(person.principal, *DECIDED_BY)
     found = await approval_queries.find_approval(services(request), approval_id)
@@ -47,7 +47,9 @@ async def one(request: Request, person: Signed, approval_id: str) -> Response:
 
 
 @router.post("/approvals/{approval_id}/{verb}")
-async def decide(request: Request, person: Signed, approval_id: str, verb: Literal["approve", "refuse"]) -> Response:
+async def decide(
+    request: Request, person: CurrentStaff, approval_id: str, verb: Literal["approve", "refuse"]
+) -> Response:
     """Approve the request and carry it out; or refuse it."""
     require(person.principal, *DECIDED_BY)
     parts, fields = services(request), await posted(request, person)

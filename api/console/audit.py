@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from api import pagination
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console import i18n
 from api.console.rendering import page
-from api.console.session import Member, Signed
+from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import require, services
 from api.schemas.fields import Name
 from domain.access import Role
@@ -25,15 +25,15 @@ Cursor = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/orders/{order_no}/audit")
-async def of_order(request: Request, person: Signed, order_no: str, cursor: Cursor = "") -> Response:
+async def of_order(request: Request, person: CurrentStaff, order_no: str, cursor: Cursor = "") -> Response:
     """Every change of status of an order and every act of staff on it, newest first."""
     require(person.principal, Role.SUPPORT, Role.OPERATIONS, Role.FINANCE)
-    glance = await visible(services(request), person.principal, order_no)
+    glance = await visible_order(services(request), person.principal, order_no)
     return await _entries(request, person, "order", glance.order_no, cursor)
 
 
 @router.get("/audit")
-async def of_person(request: Request, person: Signed, actor: Name | None = None, cursor: Cursor = "") -> Response:
+async def of_person(request: Request, person: CurrentStaff, actor: Name | None = None, cursor: Cursor = "") -> Response:
     """What one person did; without a person, who can act and did."""
     require(person.principal, Role.ADMIN)
     if actor is not None:
@@ -43,7 +43,7 @@ async def of_person(request: Request, person: Signed, actor: Name | None = None,
     return page(request, "audit_access.html", member=person, rows=rows, days=access_review.REVIEW_DAYS)
 
 
-async def _entries(request: Request, person: Member, kind: Chain, key: str, cursor: str) -> Response:
+async def _entries(request: Request, person: StaffMember, kind: Chain, key: str, cursor: str) -> Response:
     parts, before = services(request), pagination.number(cursor or None) or NEWEST
     async with parts.database.begin() as conn:
         found = await audit_log.entries(conn, parts.keys, kind, key, before, PAGE_SIZE + 1)

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.i18n import language
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.presenters import document_views
@@ -22,22 +22,22 @@ RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 @router.get("/orders/{order_no}/documents")
-async def of_order(request: Request, person: Signed, order_no: str) -> Response:
+async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What was issued, and forms for what can be."""
     require(person.principal, *HANDLED_BY)
     parts = services(request)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
         context = {"order_no": glance.order_no, **await document_views.of_order(conn, glance.order_no, glance.status)}
     return page(request, "order_documents.html", member=person, key=new_key(), **context)
 
 
 @router.post("/orders/{order_no}/invoice")
-async def invoice(request: Request, person: Signed, order_no: str) -> Response:
+async def invoice(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Issue the order's invoice."""
     require(person.principal, *HANDLED_BY)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
     wish = fitting(BilledTo, typed)
     await document_issuing.invoice(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
@@ -45,29 +45,29 @@ async def invoice(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/orders/{order_no}/credit-note")
-async def cancellation_credit_note(request: Request, person: Signed, order_no: str) -> Response:
+async def cancellation_credit_note(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Credit what is left of a cancelled order's invoice."""
     require(person.principal, *HANDLED_BY)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
     await document_issuing.cancellation_credit_note(parts, person.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
 @router.post("/orders/{order_no}/supplementary-invoices")
-async def missing_invoices(request: Request, person: Signed, order_no: str) -> Response:
+async def missing_invoices(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Issue the supplementary invoices that were refused with their capture."""
     require(person.principal, *HANDLED_BY)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
     await document_issuing.missing_invoices(parts, person.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
 @router.post("/refunds/{refund_id}/credit-note")
-async def refund_credit_note(request: Request, person: Signed, refund_id: RefundId) -> Response:
+async def refund_credit_note(request: Request, person: CurrentStaff, refund_id: RefundId) -> Response:
     """Issue a refund's credit note."""
     require(person.principal, *HANDLED_BY)
     parts, fields = services(request), await posted(request, person)
@@ -78,7 +78,9 @@ async def refund_credit_note(request: Request, person: Signed, refund_id: Refund
 
 
 @router.get("/documents/{document_no}.pdf")
-async def pdf(request: Request, person: Signed, document_no: str, lang: Literal["zh", "en"] | None = None) -> Response:
+async def pdf(
+    request: Request, person: CurrentStaff, document_no: str, lang: Literal["zh", "en"] | None = None
+) -> Response:
     """The document as PDF, in the language of the page unless another is asked for."""
     require(person.principal, *HANDLED_BY)
     document = await document_views.found(services(request), person.principal, document_no)

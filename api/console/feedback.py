@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.feedback import AnswerFeedback, FeedbackId
@@ -25,7 +25,7 @@ _Empty = Annotated[str, Query(max_length=0)]
 @router.get("")
 async def every(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     rating: Annotated[str, Query(pattern="^[1-5]?$")] = "",
     kind: FeedbackKind | _Empty = "",
     state: FeedbackState | _Empty = "",
@@ -58,7 +58,7 @@ async def every(
 
 
 @router.post("/{feedback_id}/answer")
-async def answer(request: Request, person: Signed, feedback_id: FeedbackId) -> Response:
+async def answer(request: Request, person: CurrentStaff, feedback_id: FeedbackId) -> Response:
     """Answer it, once."""
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)

@@ -13,7 +13,7 @@ from api.pages.forms import csrf_of
 from domain.access import Principal, Role
 from infra.db.staff import staff_sessions
 
-__all__ = ["COOKIE", "Member", "SignInNeeded", "Signed", "csrf_of", "member", "posted", "to_sign_in"]
+__all__ = ["COOKIE", "CurrentStaff", "SignInNeeded", "StaffMember", "csrf_of", "member", "posted", "to_sign_in"]
 
 COOKIE = "oms_session"
 SIGN_IN = "/console/sign-in"
@@ -24,7 +24,7 @@ class SignInNeeded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class StaffMember:
     """A signed-in member of staff. `csrf` goes into every form as the field `csrf`."""
 
     name: str
@@ -53,14 +53,14 @@ async def member(request: Request) -> Any:
         raise SignInNeeded
     where = origin(request, "console")
     limits(request).caller(Principal(Role(found.role), found.name))
-    request.state.member = Member(found.name, Role(found.role), csrf_of(cookie), where)
+    request.state.member = StaffMember(found.name, Role(found.role), csrf_of(cookie), where)
     return request.state.member
 
 
-Signed = Annotated[Member, Depends(member)]
+CurrentStaff = Annotated[StaffMember, Depends(member)]
 
 
-async def posted(request: Request, person: Member) -> dict[str, str]:
+async def posted(request: Request, person: StaffMember) -> dict[str, str]:
     """The fields of a form of ours, the last of each name. Raises Problem `form_expired`."""
     return await forms.posted(request, person.csrf)
 

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console import known_browsers
 from api.console.rendering import page
-from api.console.session import COOKIE, Signed, posted
+from api.console.session import COOKIE, CurrentStaff, posted
 from api.dependencies import Services, actor, services
 from api.pages import navigation
 from api.pages.forms import secure
@@ -93,7 +93,7 @@ async def _session(parts: Services, claim: _Claim) -> str | _Refused:
         return _Refused("sign_in.wrong")
     where = f"console {claim.address or 'unknown'}"
     async with parts.database.begin() as conn:
-        await actor_context.acts(conn, "", where)
+        await actor_context.set_actor(conn, "", where)
         known = await members.find(conn, claim.name)
         # What is nobody's name may be a password in the wrong field: it is counted, but not kept.
         name = known.name if known else f"?{parts.keys.vault.peppered(claim.name).hex()[:48]}"
@@ -108,7 +108,7 @@ async def _session(parts: Services, claim: _Claim) -> str | _Refused:
     async with parts.database.begin() as conn:
         if not await members.use_code(conn, known.name, step):
             return _Refused("sign_in.replayed")
-        await actor_context.acts(conn, "", where)
+        await actor_context.set_actor(conn, "", where)
         await sign_in_attempts.forget(conn, claim.attempt(known.name))
         return await staff_sessions.open_session(conn, known.name, parts.settings.staff_session_s, claim.address)
 
@@ -120,11 +120,11 @@ def _step(parts: Services, known: members.Known, code: str) -> int | None:
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, person: Signed) -> Response:
+async def sign_out(request: Request, person: CurrentStaff) -> Response:
     """End this session."""
     await posted(request, person)
     async with services(request).database.begin() as conn:
-        await actor_context.acts(conn, actor(person.principal), person.origin)
+        await actor_context.set_actor(conn, actor(person.principal), person.origin)
         await staff_sessions.close_session(conn, request.cookies[COOKIE])
     response = RedirectResponse(f"{HOME}/sign-in", 303)
     response.delete_cookie(COOKIE, path=HOME)

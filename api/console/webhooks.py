@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services
 from api.services.webhooks import webhook_endpoints
 from domain.access import Role
@@ -17,14 +17,14 @@ router = APIRouter(prefix="/console/webhooks")
 
 
 @router.get("")
-async def overview(request: Request, person: Signed) -> Response:
+async def overview(request: Request, person: CurrentStaff) -> Response:
     """All endpoints, those that were switched off too."""
     require(person.principal, Role.OPERATIONS)
     return await _page(request, person)
 
 
 @router.post("/{endpoint_id}/replay")
-async def replay(request: Request, person: Signed, endpoint_id: str) -> Response:
+async def replay(request: Request, person: CurrentStaff, endpoint_id: str) -> Response:
     """Switch it on, and send again what was given up."""
     require(person.principal, Role.OPERATIONS)
     fields = await posted(request, person)
@@ -34,7 +34,7 @@ async def replay(request: Request, person: Signed, endpoint_id: str) -> Response
     return await _page(request, person, replayed=answer.content["replayed"])
 
 
-async def _page(request: Request, person: Member, **outcome: Any) -> Response:
+async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:
     found = await webhook_endpoints.list_endpoints(services(request))
     context: dict[str, Any] = {"replayed": None, **outcome, "endpoints": found, "key": secrets.token_hex(16)}
     return page(request, "webhooks.html", member=person, **context)

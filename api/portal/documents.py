@@ -9,7 +9,7 @@ from api.dependencies import services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
 from api.portal.rendering import HOME, page
-from api.portal.session import Signed, owned, posted
+from api.portal.session import CurrentCustomer, owned, posted
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
 from api.services import document_issuing
@@ -21,7 +21,7 @@ RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 @router.get("/documents")
-async def listed(request: Request, person: Signed, order_no: str) -> Response:
+async def listed(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What was issued, and what can be asked for."""
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
@@ -31,7 +31,7 @@ async def listed(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.get("/documents/{document_no}.pdf")
-async def pdf(request: Request, person: Signed, order_no: str, document_no: str) -> Response:
+async def pdf(request: Request, person: CurrentCustomer, order_no: str, document_no: str) -> Response:
     """The document in the reader's language."""
     parts = services(request)
     customer, glance = await owned(parts, person, order_no)
@@ -42,7 +42,7 @@ async def pdf(request: Request, person: Signed, order_no: str, document_no: str)
 
 
 @router.post("/invoice")
-async def invoice(request: Request, person: Signed, order_no: str) -> Response:
+async def invoice(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Have the invoice issued, in the customer's own name or another's."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
@@ -53,7 +53,7 @@ async def invoice(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/credit-note")
-async def cancellation_credit_note(request: Request, person: Signed, order_no: str) -> Response:
+async def cancellation_credit_note(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Have the credit note of a cancelled order issued."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
@@ -63,7 +63,7 @@ async def cancellation_credit_note(request: Request, person: Signed, order_no: s
 
 
 @router.post("/refunds/{refund_id}/credit-note")
-async def refund_credit_note(request: Request, person: Signed, order_no: str, refund_id: RefundId) -> Response:
+async def refund_credit_note(request: Request, person: CurrentCustomer, order_no: str, refund_id: RefundId) -> Response:
     """Have the credit note of a refund issued."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.dependencies import services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
-from api.portal.session import Signed, owned, posted
+from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.feedback import GiveFeedback
 from api.services import customer_feedback
 from domain.feedback import FeedbackKind
@@ -20,7 +20,7 @@ RATINGS = (5, 4, 3, 2, 1)
 
 
 @router.get("/{order_no}/feedback")
-async def form(request: Request, person: Signed, order_no: str) -> Response:
+async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """The form, and what was said before."""
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
@@ -31,7 +31,7 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/feedback")
-async def give(request: Request, person: Signed, order_no: str) -> Response:
+async def give(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Keep it."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)

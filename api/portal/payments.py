@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.dependencies import services
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
-from api.portal.session import Signed, owned, posted
+from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.orders.orders import Payment
 from api.services.payments import order_payments
 from infra.db.payments import payment_requests, store_credit
@@ -28,7 +28,7 @@ def cards_of(settings: Settings) -> tuple[str, ...]:
 
 
 @router.get("/{order_no}/pay")
-async def form(request: Request, person: Signed, order_no: str) -> Response:
+async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """How much, and by what."""
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
@@ -45,7 +45,7 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/pay")
-async def pay(request: Request, person: Signed, order_no: str) -> Response:
+async def pay(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Take the payment; the order's page says what became of it."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)

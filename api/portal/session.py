@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Services, limits, order_number, services
 from api.pages import forms
 from api.pages.forms import csrf_of
@@ -16,7 +16,7 @@ from api.portal.rendering import HOME
 from domain.access import Principal, Role
 from infra.db.portal import sessions
 from infra.db.portal.sign_in_codes import Contact
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 
 COOKIE = "oms_portal"
 SIGN_IN = f"{HOME}/sign-in"
@@ -48,10 +48,10 @@ async def visitor(request: Request) -> Any:
     return request.state.visitor
 
 
-Signed = Annotated[Visitor, Depends(visitor)]
+CurrentCustomer = Annotated[Visitor, Depends(visitor)]
 
 
-async def owned(parts: Services, person: Visitor, typed: str) -> tuple[Principal, Glance]:
+async def owned(parts: Services, person: Visitor, typed: str) -> tuple[Principal, OrderOverview]:
     """The order and the customer as whom the visitor acts on it: every rule of the API's customers is then his.
 
     Raises NotFound `order_not_found`, for another's order as for none.
@@ -59,7 +59,7 @@ async def owned(parts: Services, person: Visitor, typed: str) -> tuple[Principal
     number = order_number(typed)
     async with parts.database.begin() as conn:
         customer = await customer_of(conn, person, number)
-    return customer, await visible(parts, customer, number)
+    return customer, await visible_order(parts, customer, number)
 
 
 async def customer_of(conn: AsyncConnection, person: Visitor, order_no: str) -> Principal:

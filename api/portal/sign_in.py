@@ -16,7 +16,7 @@ from api.pages.forms import secure
 from api.pages.i18n import language
 from api.portal import code_requests
 from api.portal.rendering import HOME, page
-from api.portal.session import COOKIE, SIGN_IN, Signed, posted
+from api.portal.session import COOKIE, SIGN_IN, CurrentCustomer, posted
 from infra.db.portal import sessions, sign_in_codes
 from infra.db.portal.sign_in_codes import DIGITS, LIFETIME_S, Contact, Refused
 
@@ -139,7 +139,7 @@ def _with_next(path: str, target: str) -> str:
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, person: Signed) -> Response:
+async def sign_out(request: Request, person: CurrentCustomer) -> Response:
     """End this session."""
     await posted(request, person)
     async with services(request).database.begin() as conn:

@@ -8,7 +8,7 @@ from api.services.payments.refunding import REFUNDED_BY
 from domain.access import Principal
 from domain.after_sales.returns import CLOSED, ReturnStatus
 from domain.orders.priority import named
-from domain.orders.status import Change, Status, allowed_actions
+from domain.orders.status import ChangeKind, Status, allowed_actions
 from domain.orders.waiting import waiting_for
 from infra.settings import Settings
 from workflows import names
@@ -85,7 +85,7 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         parcel=order["booked"],
     )
     if order["pending_change"] is not None:
-        shown["allowed_actions"] = [act for act in shown["allowed_actions"] if act not in set(Change)]
+        shown["allowed_actions"] = [act for act in shown["allowed_actions"] if act not in set(ChangeKind)]
     shown["allowed_actions"] += _problem_actions(order)
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -34,7 +34,9 @@ async def add_product(request: Request, caller: Caller) -> Response:
         return await products.add_product(conn, product)
 
     return response_of(
-        await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
+        await run_in_transaction(
+            parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work
+        )
     )
 
 
@@ -70,5 +72,7 @@ async def add_warehouse(request: Request, caller: Caller) -> Response:
         return await products.add_warehouse(conn, warehouse)
 
     return response_of(
-        await in_books(parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work)
+        await run_in_transaction(
+            parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work
+        )
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.openapi import CONTENT_DISPOSITION, Answer, operation
 from api.presenters import document_views
@@ -26,7 +26,7 @@ async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the order's invoice, once something was captured; asked again, it is the same one."""
     require(caller, *ISSUED_BY)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, BilledTo, optional=True)
     return response_of(await document_issuing.invoice(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
@@ -54,7 +54,7 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
     """Issue the credit note of a cancelled order, over what is left of its invoice."""
     require(caller, *ISSUED_BY)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
     return response_of(
         await document_issuing.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no)
@@ -69,7 +69,7 @@ async def missing_invoices(order_no: str, request: Request, caller: Caller) -> R
     """Issue the documents of an invoiced order that were refused: of what was paid on top, a claim, a lost dispute."""
     require(caller, *document_issuing.HANDLED_BY)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
     return response_of(await document_issuing.missing_invoices(parts, caller, key, parsed.digest, glance.order_no))
 
@@ -79,7 +79,7 @@ async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The order's invoice and credit notes, oldest first."""
     require(caller, *ISSUED_BY)
     parts = services(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     async with parts.database.begin() as conn:
         items = await documents.of_order(conn, glance.order_no)
     return json_response({"items": items, "next_cursor": None})

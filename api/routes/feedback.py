@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -34,7 +34,7 @@ async def give(order_no: str, request: Request, caller: Caller) -> Response:
     """Say how it was; a complaint waits for an answer."""
     require(caller, *GIVEN_BY)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, GiveFeedback)
     return response_of(await customer_feedback.give(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
@@ -44,7 +44,7 @@ async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """What was said of the order and what was answered, oldest first."""
     require(caller, *GIVEN_BY, *READ_BY)
     parts = services(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     items = await customer_feedback.of_order(parts, glance.order_no)
     return json_response({"items": items, "next_cursor": None})
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.openapi import Answer, operation
 from api.responses import response_of
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/orders", tags=["messages"])
 async def list_messages(order_no: str, request: Request, caller: Caller) -> Response:
     """Every message about the order, by e-mail or text message, in the order of what happened."""
     parts = services(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     return json_response({"items": await notifications.of_order(parts, glance.order_no)})
 
 
@@ -28,5 +28,5 @@ async def retry(order_no: str, message_id: str, request: Request, caller: Caller
     """Write a message that failed anew, with the customer's address of today, and send it again."""
     require(caller, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     return response_of(await notifications.send_again(parts, caller, key, glance.order_no, message_id))

@@ -18,7 +18,7 @@ from api.dependencies import (
     services,
 )
 from api.errors import Problem
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.openapi import Answer, operation
 from api.request_body import Parsed, read
 from api.responses import response_of
@@ -69,7 +69,7 @@ async def receive(request: Request, caller: Caller) -> Response:
                    allow_duplicate=wish.allow_duplicate)  # fmt: skip
         return {**await movements.move(conn, [one]), "reference": wish.reference}
 
-    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
+    return response_of(await run_in_transaction(parts, _asked(caller, key, parsed), 201, work))
 
 
 @router.post("/adjustments", **operation("adjust_stock", Answer(201, BookedAdjustment), body=Adjustment))
@@ -87,7 +87,7 @@ async def adjust(request: Request, caller: Caller) -> Response:
         one = Move(unique, MovementKind.ADJUSTMENT, wish.sku, where, wish.quantity, wish.reason, actor(caller))
         return {**await movements.move(conn, [one]), "reason": wish.reason}
 
-    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
+    return response_of(await run_in_transaction(parts, _asked(caller, key, parsed), 201, work))
 
 
 @router.post("/transfers", **operation("transfer_stock", Answer(201, BookedTransfer), body=Transfer))
@@ -110,7 +110,7 @@ async def transfer(request: Request, caller: Caller) -> Response:
         moved = await movements.move(conn, moves)
         return {"from": source, "to": target, "reference": wish.reference, **moved}
 
-    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
+    return response_of(await run_in_transaction(parts, _asked(caller, key, parsed), 201, work))
 
 
 @router.post("/quarantine", **operation("release_quarantine", Answer(201, BookedDisposition), body=OutOfQuarantine))
@@ -127,7 +127,7 @@ async def release(request: Request, caller: Caller) -> Response:
         one = Move(unique, kind, wish.sku, where, wish.quantity, wish.reason, actor(caller))
         return {**await movements.move(conn, [one]), "disposition": wish.disposition, "reason": wish.reason}
 
-    return response_of(await in_books(parts, _asked(caller, key, parsed), 201, work))
+    return response_of(await run_in_transaction(parts, _asked(caller, key, parsed), 201, work))
 
 
 _DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}

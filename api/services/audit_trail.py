@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import pagination
 from api.dependencies import Services, actor
-from api.idempotency import WorkflowCall, by_workflow
+from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal
 from domain.errors import NotFound
@@ -30,7 +30,7 @@ async def list_entries(parts: Services, kind: Chain, key: str, cursor: str | Non
     """{items, next_cursor, chain}, newest first. Raises NotFound `order_not_found`, Problem `invalid_cursor`."""
     before = pagination.number(cursor) or NEWEST
     async with parts.database.begin() as conn:
-        if kind == "order" and key not in await order_detail.glances(conn, [key]):
+        if kind == "order" and key not in await order_detail.overviews(conn, [key]):
             raise NotFound("order_not_found")
         found = await audit_log.entries(conn, parts.keys, kind, key, before, limit + 1)
         chain = await audit_log.chain_of(conn, kind, key)
@@ -70,7 +70,7 @@ async def make_anchors(parts: Services, caller: Principal, key: str) -> Reply:
     """Make anchors over all entries that have none: {anchor, complete}."""
     request = idempotency.Request(actor(caller), key, hashlib.sha256(b"anchor").digest(), caller.origin)
     call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(parts.database), from_books=_nothing)
-    return await by_workflow(parts, request, 200, call)
+    return await run_by_workflow(parts, request, 200, call)
 
 
 async def _nothing(_: AsyncConnection) -> None:

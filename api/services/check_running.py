@@ -4,7 +4,7 @@ from typing import Any
 
 from api.dependencies import Services
 from infra.db.checks import check_schedule
-from infra.db.checks.consistency_checks import Answer
+from infra.db.checks.consistency_checks import CheckResult
 
 
 async def run_checks(parts: Services) -> dict[str, Any]:
@@ -13,7 +13,7 @@ async def run_checks(parts: Services) -> dict[str, Any]:
     return {"ok": all(answer.right for answer in answers), "checks": [_shown(answer) for answer in answers]}
 
 
-def _shown(answer: Answer) -> dict[str, Any]:
+def _shown(answer: CheckResult) -> dict[str, Any]:
     return {
         "code": answer.question.code,
         "name": answer.question.name,

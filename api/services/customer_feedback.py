@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import pagination
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.feedback import GiveFeedback, OrdersFeedback
 from domain.access import Principal, Role
@@ -30,7 +30,7 @@ async def give(parts: Services, caller: Principal, key: str, digest: bytes, numb
         await timeline.lock_order(conn, number)
         return await feedback.give(conn, parts.keys, new)
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 async def answer(parts: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Reply:
@@ -41,7 +41,7 @@ async def answer(parts: Services, caller: Principal, key: str, digest: bytes, fe
         await timeline.lock_order(conn, number)
         return await feedback.answer(conn, parts.keys, number, feedback_id, words, actor(caller))
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 async def of_order(parts: Services, number: str) -> list[dict[str, Any]]:

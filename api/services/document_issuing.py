@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.documents import BilledTo
 from domain.access import Principal, Role
@@ -19,7 +19,7 @@ from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
 from infra.db import idempotency
 from infra.db.documents import documents, invoice_sources
-from infra.db.documents.documents import NewDocument, Standing
+from infra.db.documents.documents import InvoiceState, NewDocument
 from infra.db.orders import timeline
 from infra.settings import Settings
 
@@ -44,7 +44,7 @@ async def invoice(parts: Services, caller: Principal, key: str, digest: bytes, n
         )  # fmt: skip
         return await documents.issue(conn, parts.keys, new)
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 def _refuse_unpaid(sold: invoice_sources.Sale) -> None:
@@ -61,7 +61,7 @@ async def refund_credit_note(
 ) -> Reply:
     """Issue the refund's credit note, or find it. Raises Conflict `not_creditable`, `invoice_missing`."""
 
-    async def credit(conn: AsyncConnection, standing: Standing) -> Amounts:
+    async def credit(conn: AsyncConnection, standing: InvoiceState) -> Amounts:
         refund = await invoice_sources.refund(conn, refund_id)
         if refund.status != RefundStatus.SUCCEEDED:
             raise Conflict("not_creditable", f"the refund is {refund.status}; ask again once its money went back")
@@ -74,7 +74,7 @@ async def refund_credit_note(
 async def cancellation_credit_note(parts: Services, caller: Principal, key: str, digest: bytes, order_no: str) -> Reply:
     """Credit what is left of a cancelled order's invoices. Raises Conflict `not_creditable`, `invoice_missing`."""
 
-    async def credit(conn: AsyncConnection, standing: Standing) -> Amounts:
+    async def credit(conn: AsyncConnection, standing: InvoiceState) -> Amounts:
         if await timeline.lock_order(conn, order_no) is not Status.CANCELLED:
             raise Conflict(
                 "not_creditable", "only a cancelled order is credited whole; a refund has a credit note of its own"
@@ -91,13 +91,13 @@ async def _credit_note(
     digest: bytes,
     order_no: str,
     refund_id: str | None,
-    credit: Callable[[AsyncConnection, Standing], Awaitable[Amounts]],
+    credit: Callable[[AsyncConnection, InvoiceState], Awaitable[Amounts]],
 ) -> Reply:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, order_no)
         if known := await documents.credit_note_of(conn, order_no, refund_id):
             return known
-        standing = await documents.standing(conn, parts.keys, order_no)
+        standing = await documents.load_state(conn, parts.keys, order_no)
         if standing is None:
             raise Conflict("invoice_missing", "a credit note corrects an invoice; ask for the order's invoice first")
         amounts = await credit(conn, standing)
@@ -109,7 +109,7 @@ async def _credit_note(
         )  # fmt: skip
         return await documents.issue(conn, parts.keys, new)
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 async def missing_invoices(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
@@ -124,7 +124,7 @@ async def missing_invoices(parts: Services, caller: Principal, key: str, digest:
             raise Conflict("nothing_to_invoice")
         return {"order_no": number, "items": made}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 async def refunded_order(parts: Services, caller: Principal, refund_id: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from domain.access import Principal
 from domain.errors import NotFound
@@ -36,7 +36,7 @@ async def send_again(parts: Services, caller: Principal, key: str, number: str, 
         await messages.send_again(conn, number, message_id, actor(caller))
         return {"message_id": message_id, "state": "open"}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 def _require_id(message_id: str) -> None:

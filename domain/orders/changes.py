@@ -7,7 +7,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.line_references import Named, meant
 from domain.money import MAX_MINOR
 from domain.orders.lines import Product, RequestedLine, price_lines
-from domain.orders.status import TERMINAL, UNPAID, Change, Status, may_change
+from domain.orders.status import TERMINAL, UNPAID, ChangeKind, Status, may_change
 from domain.pricing import allocation
 from domain.pricing.allocation import Frozen, Tax
 from domain.problems import TOO_DEAR
@@ -16,16 +16,16 @@ from domain.problems import TOO_DEAR
 MAX_CHANGES = 50
 
 NO_TAX = Tax()
-WORDS: dict[Change, str] = {
-    Change.ADDRESS: "address",
-    Change.LINES: "lines",
-    Change.NOTE: "note",
-    Change.DELIVERY_SLOT: "delivery_slot",
+WORDS: dict[ChangeKind, str] = {
+    ChangeKind.ADDRESS: "address",
+    ChangeKind.LINES: "lines",
+    ChangeKind.NOTE: "note",
+    ChangeKind.DELIVERY_SLOT: "delivery_slot",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ChangeFacts:
     """As much of an order as decides what may be changed.
 
     `exchange` says that its goods are given for others; `parcel` is the live parcel's status or empty; `booking_parked`
@@ -47,7 +47,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChangeableLine:
     """A line as it counts now: the units that are still wanted, and what is left of its shares with them.
 
     For `refunded_quantity` of these units money went back already: they stay wanted, others are taken off first.
@@ -65,7 +65,7 @@ class Line:
     tax_added_minor: int = 0
     refunded_quantity: int = 0
     sold_tax_minor: int = 0
-    sold: allocation.Line | None = None
+    sold: allocation.RefundableLine | None = None
 
     @property
     def goods_minor(self) -> int:
@@ -97,12 +97,12 @@ class LineChange:
         return self.items_minor - self.discount_minor + self.shipping_minor + self.tax_added_minor
 
 
-def refusal(change: Change, here: Standing) -> Conflict | None:
+def refusal(change: ChangeKind, here: ChangeFacts) -> Conflict | None:
     """Why `change` is too late, and what else is possible; None when it may be made."""
     if here.cancelling or here.status in TERMINAL:
         what = "is being cancelled" if here.cancelling else f"is {here.status}"
         return Conflict("order_closed", f"the order {what}: nothing of it can be changed; place a new order")
-    if change is Change.LINES and here.exchange:
+    if change is ChangeKind.LINES and here.exchange:
         # Its discount is what the customer sent back: units taken off would take his money with them.
         return Conflict(
             "exchange_goods_stay",
@@ -122,12 +122,12 @@ def refusal(change: Change, here: Standing) -> Conflict | None:
     return Conflict("parcel_on_its_way", f"the parcel has left: the {_said(change)}; return what is not wanted")
 
 
-def _said(change: Change) -> str:
-    return f"{WORDS[change].replace('_', ' ')} {'stay' if change is Change.LINES else 'stays'}"
+def _said(change: ChangeKind) -> str:
+    return f"{WORDS[change].replace('_', ' ')} {'stay' if change is ChangeKind.LINES else 'stays'}"
 
 
 def plan_lines(
-    lines: Sequence[Line],
+    lines: Sequence[ChangeableLine],
     wanted: Mapping[str, int],
     catalogue: Mapping[str, Product],
     currency: str,
@@ -156,7 +156,7 @@ def plan_lines(
     return changes
 
 
-def named_units(lines: Sequence[Line], named: Sequence[Named]) -> dict[int, int]:
+def named_units(lines: Sequence[ChangeableLine], named: Sequence[Named]) -> dict[int, int]:
     """{line: units} of the lines that are named. Raises RuleBroken `unknown_line`, `line_sku_mismatch`."""
     units: dict[int, int] = {}
     for one in named:
@@ -171,8 +171,8 @@ def require_payable(total_minor: int) -> None:
         raise RuleBroken("total_out_of_range", TOO_DEAR, most_minor=MAX_MINOR)
 
 
-def _by_sku(lines: Sequence[Line]) -> dict[str, list[Line]]:
-    found: dict[str, list[Line]] = {}
+def _by_sku(lines: Sequence[ChangeableLine]) -> dict[str, list[ChangeableLine]]:
+    found: dict[str, list[ChangeableLine]] = {}
     for line in sorted(lines, key=lambda each: each.line_no):
         found.setdefault(line.sku, []).append(line)
     return found
@@ -181,7 +181,7 @@ def _by_sku(lines: Sequence[Line]) -> dict[str, list[Line]]:
 def _added(
     line_no: int,
     wish: RequestedLine,
-    has: Sequence[Line],
+    has: Sequence[ChangeableLine],
     catalogue: Mapping[str, Product],
     currency: str,
     tax: Tax,
@@ -193,7 +193,7 @@ def _added(
     return LineChange(line_no, wish.sku, priced.name, wish.quantity, price, tax_minor=taxed, tax_added_minor=added)
 
 
-def _taken_off(has: Sequence[Line], units: int) -> list[LineChange]:
+def _taken_off(has: Sequence[ChangeableLine], units: int) -> list[LineChange]:
     changes: list[LineChange] = []
     for line in has:
         taken = min(units, line.quantity)
@@ -203,7 +203,7 @@ def _taken_off(has: Sequence[Line], units: int) -> list[LineChange]:
     return changes
 
 
-def _less(line: Line, units: int) -> LineChange:
+def _less(line: ChangeableLine, units: int) -> LineChange:
     """Units take their shares along, as they would in a refund: whatever the steps, a line adds up to the cent."""
     goods, shipping, tax = _shares_of(line, units)
     tax_added = tax if line.tax_added_minor else 0
@@ -214,7 +214,7 @@ def _less(line: Line, units: int) -> LineChange:
     )
 
 
-def _shares_of(line: Line, units: int) -> tuple[int, int, int]:
+def _shares_of(line: ChangeableLine, units: int) -> tuple[int, int, int]:
     """(goods, shipping, tax) of so many units."""
     if line.sold is None or units > line.sold.units_left:
         # Units for which money went back stay wanted as long as others are there; only what they cost is kept then.

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from domain.orders.changes import Line, LineChange
+from domain.orders.changes import ChangeableLine, LineChange
 from domain.orders.lines import Product, RequestedLine, price_lines
-from domain.pricing.allocation import Rules, Share, priced
+from domain.pricing.allocation import LineShare, Rules, priced
 
-_NOTHING = Share(0, 0, 0, 0)
+_NOTHING = LineShare(0, 0, 0, 0)
 
 
 def plan_unpaid(
-    lines: Sequence[Line],
-    ever: Sequence[Line],
+    lines: Sequence[ChangeableLine],
+    ever: Sequence[ChangeableLine],
     wanted: Mapping[str, int],
     catalogue: Mapping[str, Product],
     currency: str,
@@ -44,7 +44,7 @@ def plan_unpaid(
     return repriced(lines, changes, rules) if changes else []
 
 
-def repriced(lines: Sequence[Line], changes: Sequence[LineChange], rules: Rules) -> list[LineChange]:
+def repriced(lines: Sequence[ChangeableLine], changes: Sequence[LineChange], rules: Rules) -> list[LineChange]:
     """The changes with what each line carries more or less by them, and of lines whose shares only change with that."""
     here = {line.line_no: line for line in lines}
     moved = {change.line_no: change for change in changes}
@@ -60,11 +60,13 @@ def repriced(lines: Sequence[Line], changes: Sequence[LineChange], rules: Rules)
     return [change for change in found if change is not None]
 
 
-def _with_shares(line: Line | None, change: LineChange | None, share: Share) -> LineChange | None:
+def _with_shares(line: ChangeableLine | None, change: LineChange | None, share: LineShare) -> LineChange | None:
     """None where nothing of the line changes."""
     what = line or change
     assert what is not None, "a line that is there, or comes"
-    before = Share(line.discount_minor, line.shipping_minor, line.tax_minor, line.tax_added_minor) if line else _NOTHING
+    before = (
+        LineShare(line.discount_minor, line.shipping_minor, line.tax_minor, line.tax_added_minor) if line else _NOTHING
+    )
     if change is None and share == before:
         return None
     return LineChange(
@@ -81,8 +83,8 @@ def _with_shares(line: Line | None, change: LineChange | None, share: Share) -> 
 
 
 def _wanted_by_price(
-    lines: Sequence[Line],
-    ever: Sequence[Line],
+    lines: Sequence[ChangeableLine],
+    ever: Sequence[ChangeableLine],
     wanted: Mapping[str, int],
     named: Mapping[int, int],
     catalogue: Mapping[str, Product],
@@ -102,7 +104,7 @@ def _wanted_by_price(
     return units
 
 
-def _by_price(placed: Sequence[Line], count: int) -> dict[int, int]:
+def _by_price(placed: Sequence[ChangeableLine], count: int) -> dict[int, int]:
     """{price: units} of so many units of a SKU: placed ones give way in the order of their lines, more cost the last
     one's price."""
     if not placed:
@@ -123,7 +125,7 @@ def _more(line_no: int, wish: RequestedLine, catalogue: Mapping[str, Product], c
     return LineChange(line_no, line.sku, line.name, line.quantity, line.unit_price_minor)
 
 
-def _fewer(mine: Sequence[Line], units: int) -> list[LineChange]:
+def _fewer(mine: Sequence[ChangeableLine], units: int) -> list[LineChange]:
     changes: list[LineChange] = []
     for line in mine:
         taken = min(units, line.quantity)

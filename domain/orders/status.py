@@ -20,7 +20,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Event(StrEnum):
+class OrderEvent(StrEnum):
     """Events that change an order's status."""
 
     STOCK_RESERVED = "stock_reserved"
@@ -119,8 +119,8 @@ NOTES = frozenset(
     }
 )
 
-S, E = Status, Event
-TRANSITIONS: dict[tuple[Status, Event], Status] = {
+S, E = Status, OrderEvent
+TRANSITIONS: dict[tuple[Status, OrderEvent], Status] = {
     (S.RECEIVED, E.STOCK_RESERVED): S.PENDING_PAYMENT,
     (S.RECEIVED, E.ORDER_CANCELLED): S.CANCELLED,
     (S.PENDING_PAYMENT, E.PAYMENT_CAPTURED): S.PAID,
@@ -144,7 +144,7 @@ CANCELLABLE = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT, Status.PAID, S
 UNPAID = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT})
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     """What may be changed of an order after it was placed."""
 
     ADDRESS = "change_address"
@@ -154,15 +154,15 @@ class Change(StrEnum):
 
 
 # Address, lines and slot until a carrier is told of them, the note until the parcel has left.
-CHANGEABLE: dict[Change, frozenset[Status]] = {
-    Change.ADDRESS: UNPAID | {Status.PAID},
-    Change.LINES: UNPAID | {Status.PAID},
-    Change.NOTE: UNPAID | {Status.PAID, Status.PREPARING},
-    Change.DELIVERY_SLOT: UNPAID | {Status.PAID},
+CHANGEABLE: dict[ChangeKind, frozenset[Status]] = {
+    ChangeKind.ADDRESS: UNPAID | {Status.PAID},
+    ChangeKind.LINES: UNPAID | {Status.PAID},
+    ChangeKind.NOTE: UNPAID | {Status.PAID, Status.PREPARING},
+    ChangeKind.DELIVERY_SLOT: UNPAID | {Status.PAID},
 }
 
 
-def next_status(status: Status, event: Event) -> Status | None:
+def next_status(status: Status, event: OrderEvent) -> Status | None:
     """The status that `event` leads to from `status`, or None where the jump is illegal."""
     return TRANSITIONS.get((status, event))
 
@@ -203,13 +203,13 @@ def allowed_actions(
         actions.append("refund")
     if returnable:
         actions.append("return")
-    return actions + [change.value for change in Change if may_change(change, status, paying=paying, parcel=parcel)]
+    return actions + [change.value for change in ChangeKind if may_change(change, status, paying=paying, parcel=parcel)]
 
 
-def may_change(change: Change, status: Status, *, paying: bool, parcel: bool) -> bool:
+def may_change(change: ChangeKind, status: Status, *, paying: bool, parcel: bool) -> bool:
     """True when an order that is not being undone takes the change. `paying` and `parcel` as in `allowed_actions`."""
     if status not in CHANGEABLE[change]:
         return False
-    if change is not Change.NOTE and parcel:
+    if change is not ChangeKind.NOTE and parcel:
         return False
-    return not (change is Change.LINES and paying and status in UNPAID)
+    return not (change is ChangeKind.LINES and paying and status in UNPAID)

@@ -36,7 +36,7 @@ class Charges:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PricingTerms:
     """The shop's own: what sending costs, from which value of goods it costs nothing (0: never), and its tax."""
 
     fee_minor: int = 0
@@ -56,7 +56,7 @@ class Rules:
 
     discount_minor: int = 0
     shipping_minor: int | None = None
-    terms: Terms = Terms()
+    terms: PricingTerms = PricingTerms()
 
     def charges(self, items_minor: int) -> Charges:
         """What lines of this value carry; a discount is at most what they cost."""
@@ -64,7 +64,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class LineShare:
     """One line's part of its order's discount, shipping and tax."""
 
     discount_minor: int
@@ -82,7 +82,7 @@ class Priced:
     shipping_minor: int
     tax_minor: int
     tax_added_minor: int
-    shares: tuple[Share, ...]
+    shares: tuple[LineShare, ...]
 
     @property
     def total_minor(self) -> int:
@@ -109,7 +109,7 @@ def priced(values_minor: Sequence[int], charges: Charges) -> Priced:
     # A gift still has to be sent: without values to go by, each line carries the same.
     shipping = share_out(charges.shipping_minor, values_minor if items else [1] * len(values_minor))
     shares = tuple(
-        Share(discount, carriage, tax, 0 if charges.tax.included else tax)
+        LineShare(discount, carriage, tax, 0 if charges.tax.included else tax)
         for discount, carriage, tax in zip(discounts, shipping, taxes, strict=True)
     )
     added = 0 if charges.tax.included else taxed
@@ -120,7 +120,7 @@ def priced(values_minor: Sequence[int], charges: Charges) -> Priced:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RefundableLine:
     """A line as its refunds stand. `*_worth_minor` is what the units that came back were worth, whatever was given.
 
     Of a line that was given money for before its goods were changed for others, nothing is left, never less.
@@ -251,7 +251,7 @@ class Returned:
         return self.goods_minor + self.shipping_minor
 
 
-def units(line: Line, quantity: int, *, include_shipping: bool, exchanged: bool = False) -> Returned:
+def units(line: RefundableLine, quantity: int, *, include_shipping: bool, exchanged: bool = False) -> Returned:
     """`quantity` units of the line go back, at their worth or what is left of it. Raises Conflict.
 
     `exchanged`: other goods are given for them, not money.
@@ -272,7 +272,7 @@ def units(line: Line, quantity: int, *, include_shipping: bool, exchanged: bool 
     return Returned(line.line_no, line.sku, quantity, min(goods, line.goods_left_minor), given, goods, shipping)
 
 
-def at_percent(whole: Returned, sound: Returned, line: Line, percent: int) -> Returned:
+def at_percent(whole: Returned, sound: Returned, line: RefundableLine, percent: int) -> Returned:
     """`whole`, of which only what `sound` has is given in full, of the goods of all others so many percent."""
     worth = whole.goods_worth_minor - sound.goods_worth_minor
     exact = line.goods.amount_minor * (whole.quantity - sound.quantity) * percent
@@ -297,7 +297,7 @@ def reduced(returned: Sequence[Returned], amount_minor: int) -> list[Returned]:
     return cut
 
 
-def topped_up(returned: Sequence[Returned], lines: Sequence[Line], more_minor: int) -> list[Returned] | None:
+def topped_up(returned: Sequence[Returned], lines: Sequence[RefundableLine], more_minor: int) -> list[Returned] | None:
     """`more_minor` on top, where of these lines' goods money is left; None where it is not."""
     given, rest = {one.line_no: one for one in returned}, more_minor
     for line in sorted(lines, key=lambda each: each.line_no not in given):
@@ -316,7 +316,7 @@ def at_most(returned: Sequence[Returned], amount_minor: int) -> Sequence[Returne
     return reduced(returned, amount_minor) if amount_minor else ()
 
 
-def amount(lines: Sequence[Line], amount_minor: int) -> list[Returned]:
+def amount(lines: Sequence[RefundableLine], amount_minor: int) -> list[Returned]:
     """An amount without units, from what is left of the goods of all lines, and only then of their shipping.
 
     Raises Conflict `refund_exceeds_captured` for more than is left of all lines.

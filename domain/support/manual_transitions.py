@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.orders.status import TRANSITIONS, Event, Status
+from domain.orders.status import TRANSITIONS, OrderEvent, Status
 from domain.support.steps import fits
 
 
@@ -15,16 +15,20 @@ class Adjustment:
 
 
 # What is not here has its own way: stock is reserved by the workflow, a cancellation undoes step by step.
-ADJUSTMENTS: dict[Event, Adjustment] = {
-    Event.PAYMENT_RECORDED: Adjustment({"reference": "the bank's reference of the money that came"}, moves_money=True),
-    Event.SHIPMENT_RECORDED: Adjustment({"carrier": "who carries the parcel", "tracking_no": "its tracking number"}),
-    Event.SHIPMENT_PICKED_UP: Adjustment({}),
-    Event.SHIPMENT_DELIVERED: Adjustment({}),
-    Event.RETURN_WINDOW_CLOSED: Adjustment({}),
+ADJUSTMENTS: dict[OrderEvent, Adjustment] = {
+    OrderEvent.PAYMENT_RECORDED: Adjustment(
+        {"reference": "the bank's reference of the money that came"}, moves_money=True
+    ),
+    OrderEvent.SHIPMENT_RECORDED: Adjustment(
+        {"carrier": "who carries the parcel", "tracking_no": "its tracking number"}
+    ),
+    OrderEvent.SHIPMENT_PICKED_UP: Adjustment({}),
+    OrderEvent.SHIPMENT_DELIVERED: Adjustment({}),
+    OrderEvent.RETURN_WINDOW_CLOSED: Adjustment({}),
 }
 
 
-def adjustments(status: Status, *, cancelling: bool, parked: bool, held: bool) -> dict[Event, Status]:
+def adjustments(status: Status, *, cancelling: bool, parked: bool, held: bool) -> dict[OrderEvent, Status]:
     """What may be adjusted now, and the status that it leads to.
 
     Nothing while the order is undone, stuck (then the step is resolved) or held (then it is released).
@@ -34,6 +38,6 @@ def adjustments(status: Status, *, cancelling: bool, parked: bool, held: bool) -
     return {event: TRANSITIONS[status, event] for event in ADJUSTMENTS if (status, event) in TRANSITIONS}
 
 
-def check_adjustment(event: Event, value: object) -> str | None:
+def check_adjustment(event: OrderEvent, value: object) -> str | None:
     """Why `value` does not fit, in words that tell the shape; None when it fits."""
     return fits(event, ADJUSTMENTS[event].shape, value)

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
-from infra.db.prepared import Direct, ask_all
+from infra.db.prepared import PreparedStatement, ask_all
 
 CONNECTIONS, MOST = 3, 8
 # How long a statement of a group may wait for a lock, as `lock_timeout` takes it.
@@ -39,7 +39,7 @@ class Apart(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    statement: Direct
+    statement: PreparedStatement
     values: Mapping[str, Any]
     turn: str
     answer: asyncio.Future[Any]
@@ -60,7 +60,7 @@ class Together:
         self._held: set[Hashable] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def one_or_none(self, statement: Direct, values: Mapping[str, Any], turn: str = "") -> Any:
+    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, Any], turn: str = "") -> Any:
         """The first row, or None. In a group, statements run in the order of `turn`, so that groups lock alike.
 
         Raises Apart, PoolExhausted, and SQLAlchemy's DBAPIError when the statement failed by itself.

@@ -21,7 +21,7 @@ from infra.observability.telemetry import span
 _BIND = re.compile(r"(?<![:\w]):(\w+)")
 
 
-class Direct:
+class PreparedStatement:
     """A fixed statement with `:name` parameters, translated and prepared once."""
 
     def __init__(self, name: str, statement: str) -> None:
@@ -38,7 +38,7 @@ class Direct:
             return (await ask_all(conn, [(self, values)]))[0]
 
 
-async def ask_all(conn: AsyncConnection, asked: Sequence[tuple[Direct, Mapping[str, Any]]]) -> list[Any]:
+async def ask_all(conn: AsyncConnection, asked: Sequence[tuple[PreparedStatement, Mapping[str, Any]]]) -> list[Any]:
     """The first row of each, or None; several go in one message and are, on a connection in autocommit, one
     transaction: what the first that fails raises undoes all. Raises SQLAlchemy's DBAPIError and its kinds."""
     driver = driver_of(conn)
@@ -57,7 +57,7 @@ async def ask_all(conn: AsyncConnection, asked: Sequence[tuple[Direct, Mapping[s
 async def _pipelined(
     driver: psycopg.AsyncConnection[Any],
     cursors: Sequence[psycopg.AsyncCursor[Any]],
-    asked: Sequence[tuple[Direct, Mapping[str, Any]]],
+    asked: Sequence[tuple[PreparedStatement, Mapping[str, Any]]],
 ) -> None:
     failed: psycopg.Error | None = None
     try:

@@ -4,7 +4,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, Field
 
-from domain.pricing.allocation import Tax, Terms
+from domain.pricing.allocation import PricingTerms, Tax
 
 
 class PricingSettings(BaseModel):
@@ -16,6 +16,8 @@ class PricingSettings(BaseModel):
     tax_included: bool = True
 
     @cached_property
-    def terms(self) -> Terms:
+    def terms(self) -> PricingTerms:
         """What an order carries beside its lines."""
-        return Terms(self.shipping_fee_minor, self.free_shipping_from_minor, Tax(self.tax_rate_bp, self.tax_included))
+        return PricingTerms(
+            self.shipping_fee_minor, self.free_shipping_from_minor, Tax(self.tax_rate_bp, self.tax_included)
+        )

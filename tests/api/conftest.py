@@ -18,14 +18,14 @@ from api.app import create_app
 from infra.security.tokens import issue
 from infra.settings import Settings
 from tests.api.conformity import Conforming
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 TOKEN_SECRET = "a secret for tests only, long enough"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"webhooks in tests, 24 b.").decode()
 _numbers = itertools.count(1)
 
 
-def settings_for(books: Books, **changed: Any) -> Settings:
+def settings_for(books: DatabaseUrls, **changed: Any) -> Settings:
     """Settings with short time-outs; nothing listens where Temporal should be."""
     values: dict[str, Any] = {
         "database_url": books.app_url,
@@ -87,19 +87,19 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-async def door(database_url: Books) -> AsyncIterator[Door]:
+async def door(database_url: DatabaseUrls) -> AsyncIterator[Door]:
     """The front door without a token."""
     async with open_door(database_url) as opened:
         yield opened
 
 
-def open_door(books: Books, **changed: Any) -> "_Opened":
+def open_door(books: DatabaseUrls, **changed: Any) -> "_Opened":
     """An application of its own for these settings, as an async context manager."""
     return _Opened(books, changed)
 
 
 class _Opened:
-    def __init__(self, books: Books, changed: dict[str, Any]) -> None:
+    def __init__(self, books: DatabaseUrls, changed: dict[str, Any]) -> None:
         self.books, self.app = books, create_app(settings_for(books, **changed))
 
     async def __aenter__(self) -> Door:

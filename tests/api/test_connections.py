@@ -13,7 +13,7 @@ from api.app import create_app
 from api.server import config_of
 from infra.security.tokens import issue
 from tests.api.conftest import TOKEN_SECRET, settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 HURRIED = {"header_timeout_s": 0.3, "body_timeout_s": 0.5, "max_header_bytes": 4_096, "connections_per_address": 20}
 READER, WRITER = 0, 1
@@ -21,7 +21,7 @@ Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def listening(books: Books, **changed: Any) -> AsyncIterator[int]:
+async def listening(books: DatabaseUrls, **changed: Any) -> AsyncIterator[int]:
     """The front door on a socket, as `oms api` runs it."""
     settings = settings_for(books, api_port=0, **(HURRIED | changed))
     config = config_of(create_app(settings), settings)
@@ -36,7 +36,7 @@ async def listening(books: Books, **changed: Any) -> AsyncIterator[int]:
 
 
 @pytest.fixture(scope="module")
-async def port(database_url: Books) -> AsyncIterator[int]:
+async def port(database_url: DatabaseUrls) -> AsyncIterator[int]:
     async with listening(database_url) as at:
         yield at
 
@@ -85,7 +85,7 @@ async def test_a_request_that_is_not_whole_is_closed(port: int, sent: bytes, ans
     assert not answer or b"application/problem+json" in got
 
 
-async def test_three_hundred_half_sent_requests_are_gone_soon(database_url: Books) -> None:
+async def test_three_hundred_half_sent_requests_are_gone_soon(database_url: DatabaseUrls) -> None:
     async with listening(database_url, header_timeout_s=3.0) as at:  # longer than 300 connections take to be opened
         pairs = [await opened(at, HEAD) for _ in range(300)]
         answers = await asyncio.gather(*(told(pair) for pair in pairs), return_exceptions=True)
@@ -99,7 +99,7 @@ async def test_three_hundred_half_sent_requests_are_gone_soon(database_url: Book
     assert all(b" 408 " in code or b" 429 " in code or code == b"" for code in codes)
 
 
-async def test_a_proxy_holds_as_many_connections_as_it_likes(database_url: Books) -> None:
+async def test_a_proxy_holds_as_many_connections_as_it_likes(database_url: DatabaseUrls) -> None:
     async with listening(database_url, connections_per_address=1, trusted_proxies="127.0.0.1") as at:
         pairs = [await opened(at, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n") for _ in range(3)]
         for pair in pairs:

@@ -9,13 +9,13 @@ from pydantic import SecretStr
 from infra.db.system import master_keys
 from infra.security.crypto import Vault
 from tests.api.conftest import Door, an_order, open_door, settings_for, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 OTHER = SecretStr(base64.b64encode(b"o" * 32).decode())
 
 
 async def test_an_order_of_a_known_customer_waits_for_the_right_key(
-    shop: Door, database_url: Books, caplog: pytest.LogCaptureFixture
+    shop: Door, database_url: DatabaseUrls, caplog: pytest.LogCaptureFixture
 ) -> None:
     known = await shop.post("/v1/orders", an_order())
     assert known.status_code == 201, known.text
@@ -28,7 +28,9 @@ async def test_an_order_of_a_known_customer_waits_for_the_right_key(
     assert "OMS_MASTER_KEY" in line.getMessage() and line.__dict__["code"] == "data_unreadable"
 
 
-async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(shop: Door, database_url: Books) -> None:
+async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(
+    shop: Door, database_url: DatabaseUrls
+) -> None:
     """Also where the process began while the books did not answer."""
     own = Vault.from_settings(settings_for(database_url)).key_ids
     assert master_keys.meet(database_url.app_url, own) == []
@@ -44,7 +46,9 @@ async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(shop
     assert (await shop.get("/readyz")).status_code == 200
 
 
-async def test_no_answer_is_kept_under_a_key_that_the_database_does_not_know(shop: Door, database_url: Books) -> None:
+async def test_no_answer_is_kept_under_a_key_that_the_database_does_not_know(
+    shop: Door, database_url: DatabaseUrls
+) -> None:
     """It could never be read again: the same request would be told that its answer was erased."""
     own = Vault.from_settings(settings_for(database_url)).key_ids
     assert master_keys.meet(database_url.app_url, own) == []
@@ -59,7 +63,7 @@ async def test_no_answer_is_kept_under_a_key_that_the_database_does_not_know(sho
     assert (made.status_code, again.status_code, again.json()) == (201, 201, made.json())
 
 
-async def test_a_key_is_changed_by_naming_the_one_before(shop: Door, database_url: Books) -> None:
+async def test_a_key_is_changed_by_naming_the_one_before(shop: Door, database_url: DatabaseUrls) -> None:
     settings = settings_for(database_url)
     own = Vault.from_settings(settings).key_ids
     assert master_keys.meet(database_url.app_url, own) == []

@@ -20,7 +20,7 @@ from infra.security import rate_storage
 from infra.security.rate_storage import WindowStorage
 from infra.settings import Settings
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.console.conftest import sign_in
 from tests.factories.order_changes import change, held, lines, paid, placed, reserved, stocked
 from tests.factories.returns import a_return, delivered
@@ -36,7 +36,7 @@ def _within_a_minute() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-async def strict(database_url: Books) -> AsyncIterator[Door]:
+async def strict(database_url: DatabaseUrls) -> AsyncIterator[Door]:
     async with open_door(database_url, **FEW) as door:
         yield door
 
@@ -106,7 +106,7 @@ async def test_an_address_of_ipv6_is_counted_by_its_network(strict: Door) -> Non
         assert (await neighbour.get("/console/sign-in")).status_code == 200
 
 
-async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, database_url: Books) -> None:
+async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, database_url: DatabaseUrls) -> None:
     async with open_door(database_url, **(FEW | {"rate_limit_address": ""})) as door:
         desk = await sign_in(door, "support")
         assert [(await desk.get("/console")).status_code for _ in range(6)] == [200] * 5 + [429]
@@ -179,7 +179,7 @@ def test_a_rate_that_is_none_is_refused_at_start(rate: str) -> None:
         Settings(rate_limit_token=rate)
 
 
-async def test_without_limits_nothing_is_counted(database_url: Books) -> None:
+async def test_without_limits_nothing_is_counted(database_url: DatabaseUrls) -> None:
     async with open_door(database_url, **dict.fromkeys(FEW, "")) as door:
         answer = await door.as_("support").get("/v1/orders")
         assert (answer.status_code, "ratelimit" in answer.headers) == (200, False)
@@ -203,7 +203,7 @@ async def test_every_answer_says_how_it_may_be_treated(shop: Door) -> None:
     assert secure.headers["strict-transport-security"] == "max-age=31536000"
 
 
-async def test_a_customer_holds_so_many_unpaid_units(database_url: Books, shop: Door) -> None:
+async def test_a_customer_holds_so_many_unpaid_units(database_url: DatabaseUrls, shop: Door) -> None:
     async with open_door(database_url, unpaid_units_per_customer=10) as door:
         me = unique("c")
         mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
@@ -227,7 +227,9 @@ async def test_a_customer_holds_so_many_unpaid_units(database_url: Books, shop: 
         assert (await mine.post("/v1/orders", order(1))).status_code == 409
 
 
-async def test_units_of_a_change_that_waits_for_its_payment_are_unpaid_ones(database_url: Books, shop: Door) -> None:
+async def test_units_of_a_change_that_waits_for_its_payment_are_unpaid_ones(
+    database_url: DatabaseUrls, shop: Door
+) -> None:
     async with open_door(database_url, unpaid_units_per_customer=10) as door:
         support, me, sku = door.as_("support", "amy"), unique("c"), await stocked(shop, units=100)
         mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
@@ -249,7 +251,9 @@ async def test_units_of_a_change_that_waits_for_its_payment_are_unpaid_ones(data
         assert by_staff.status_code == 200, "staff answers for what it holds"
 
 
-async def test_goods_wanted_in_exchange_are_unpaid_where_the_old_ones_do_not_pay_them(database_url: Books) -> None:
+async def test_goods_wanted_in_exchange_are_unpaid_where_the_old_ones_do_not_pay_them(
+    database_url: DatabaseUrls,
+) -> None:
     async with open_door(database_url, unpaid_units_per_customer=10) as door:
         support, me = door.as_("support", "amy"), unique("c")
         mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}

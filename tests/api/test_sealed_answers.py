@@ -7,7 +7,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.security.crypto import Vault
 from tests.api.conftest import Door, an_order, settings_for, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.sales import placed
 
 WORDS = "she plays the harpsichord at night"
@@ -43,7 +43,7 @@ async def test_an_answer_is_gone_with_its_customer(shop: Door) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "answer_erased")
 
 
-async def test_an_answer_of_before_is_sealed_by_the_relay(shop: Door, database_url: Books) -> None:
+async def test_an_answer_of_before_is_sealed_by_the_relay(shop: Door, database_url: DatabaseUrls) -> None:
     order_no, _ = await told(shop, "told-3")
     first = (await feedback(shop, order_no, "told-3")).json()
     receipt = {"sku": "TEA-1", "quantity": 1, "reference": unique("r")}

@@ -12,7 +12,7 @@ from api.console import i18n
 from api.pages.rendering import STATIC
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.priority import Priority
-from domain.orders.status import NOTES, Event, Status
+from domain.orders.status import NOTES, OrderEvent, Status
 from domain.payments.refunds import Origin, RefundStatus
 from domain.support.manual_transitions import ADJUSTMENTS
 from domain.support.steps import STEPS, Step
@@ -320,7 +320,7 @@ def test_every_word_is_there_in_both_languages() -> None:
 
 def test_every_code_has_words() -> None:
     known = i18n.catalogue()
-    wanted = {f"event.{event}" for event in {*map(str, Event), *NOTES}}
+    wanted = {f"event.{event}" for event in {*map(str, OrderEvent), *NOTES}}
     wanted |= {f"status.{status}" for status in Status} | {f"step.{step}" for step in Step}
     for step, rule in STEPS.items():
         wanted |= {f"action.{option}" for option in rule.options} | {f"stuck.means.{option}" for option in rule.options}

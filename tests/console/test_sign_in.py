@@ -17,7 +17,7 @@ from api.console import known_browsers
 from api.console.sign_in import local
 from infra.security import passwords
 from tests.api.conftest import Door, open_door, settings_for, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.console.conftest import Desk, sign_in
 from workers.cli import staff
 
@@ -35,14 +35,14 @@ class Person:
         return {"name": self.name, "password": self.password, "code": self.code(), **changed}
 
 
-async def told(command: str, books: Books, *arguments: str) -> tuple[int, str]:
+async def told(command: str, books: DatabaseUrls, *arguments: str) -> tuple[int, str]:
     """What `oms staff` says and ends with."""
     out = Console(file=StringIO(), soft_wrap=True)
     code = await asyncio.to_thread(getattr(staff, command), *arguments, settings_for(books), out)
     return code, out.file.getvalue()  # type: ignore[attr-defined]
 
 
-async def hired(books: Books, role: str = "support") -> Person:
+async def hired(books: DatabaseUrls, role: str = "support") -> Person:
     name = unique("amy")
     code, text = await told("add", books, name, role)
     assert code == 0, text
@@ -55,7 +55,7 @@ def browser(door: Door) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=door.app), base_url="http://front.door")
 
 
-async def test_with_password_and_code_a_session_begins(browser: httpx.AsyncClient, database_url: Books) -> None:
+async def test_with_password_and_code_a_session_begins(browser: httpx.AsyncClient, database_url: DatabaseUrls) -> None:
     person = await hired(database_url)
     sent = await browser.get("/console/stuck?step=book")
     assert (sent.status_code, sent.headers["location"]) == (
@@ -70,7 +70,7 @@ async def test_with_password_and_code_a_session_begins(browser: httpx.AsyncClien
     assert (await browser.get("/console/stuck")).status_code == 200
 
 
-async def test_whatever_is_wrong_the_answer_is_the_same(browser: httpx.AsyncClient, database_url: Books) -> None:
+async def test_whatever_is_wrong_the_answer_is_the_same(browser: httpx.AsyncClient, database_url: DatabaseUrls) -> None:
     person = await hired(database_url)
     wrong = [
         person.form(password="not-the-password"),
@@ -85,7 +85,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same(browser: httpx.AsyncClie
     assert "set-cookie" not in answers[0].headers
 
 
-async def test_a_code_opens_one_session(browser: httpx.AsyncClient, database_url: Books) -> None:
+async def test_a_code_opens_one_session(browser: httpx.AsyncClient, database_url: DatabaseUrls) -> None:
     person = await hired(database_url)
     form = person.form()
     answers = await asyncio.gather(*(browser.post("/console/sign-in", data=form) for _ in range(3)))
@@ -96,7 +96,7 @@ async def test_a_code_opens_one_session(browser: httpx.AsyncClient, database_url
     assert later.status_code == 303  # the next step's code, from a clock that is ahead
 
 
-async def test_wrong_attempts_have_to_wait(browser: httpx.AsyncClient, door: Door, database_url: Books) -> None:
+async def test_wrong_attempts_have_to_wait(browser: httpx.AsyncClient, door: Door, database_url: DatabaseUrls) -> None:
     person = await hired(database_url)
 
     async def guess(times: int) -> list[int]:
@@ -133,7 +133,7 @@ async def elsewhere(door: Door, address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://front.door")
 
 
-async def test_a_stranger_locks_nobody_out(door: Door, database_url: Books) -> None:
+async def test_a_stranger_locks_nobody_out(door: Door, database_url: DatabaseUrls) -> None:
     """Neither at one address nor at many: who signed in before in his browser is not held up, who did not waits for
     a minute at most."""
     person = await hired(database_url)
@@ -157,7 +157,7 @@ async def test_a_stranger_locks_nobody_out(door: Door, database_url: Books) -> N
         assert (await own.post("/console/sign-in", data=person.form())).status_code == 303
 
 
-async def test_an_address_has_so_many_wrong_attempts_under_all_names(door: Door, database_url: Books) -> None:
+async def test_an_address_has_so_many_wrong_attempts_under_all_names(door: Door, database_url: DatabaseUrls) -> None:
     async with await elsewhere(door, "192.0.2.99") as stranger:
         forms = [{"name": unique("ghost"), "password": "x", "code": "123456"} for _ in range(33)]
         codes = [(await stranger.post("/console/sign-in", data=form)).status_code for form in forms]
@@ -181,7 +181,7 @@ def test_a_device_cookie_is_its_names_alone(cookie: str) -> None:
     assert known_browsers.known(secret, "amy", cookie) is None
 
 
-async def test_a_sign_in_form_from_elsewhere_is_refused(browser: httpx.AsyncClient, database_url: Books) -> None:
+async def test_a_sign_in_form_from_elsewhere_is_refused(browser: httpx.AsyncClient, database_url: DatabaseUrls) -> None:
     person = await hired(database_url)
     for headers in (
         {"Origin": "https://evil.example"},
@@ -195,7 +195,7 @@ async def test_a_sign_in_form_from_elsewhere_is_refused(browser: httpx.AsyncClie
     assert own.status_code == 303
 
 
-async def test_cookies_are_secure_where_people_use_https(database_url: Books) -> None:
+async def test_cookies_are_secure_where_people_use_https(database_url: DatabaseUrls) -> None:
     person = await hired(database_url)
     async with open_door(database_url, console_url="https://staff.shop.example") as behind:
         answer = await behind.http.post(
@@ -233,14 +233,14 @@ async def test_signing_out_ends_it_and_needs_the_form(support: Desk) -> None:
     assert (await support.get("/console/stuck")).status_code == 303
 
 
-async def test_whoever_is_removed_is_out_at_once(support: Desk, database_url: Books) -> None:
+async def test_whoever_is_removed_is_out_at_once(support: Desk, database_url: DatabaseUrls) -> None:
     assert (await told("remove", database_url, support.name))[0] == 0
     assert (await support.get("/console/stuck")).status_code == 303
     assert (await told("remove", database_url, support.name))[0] == 1
 
 
 async def test_a_reset_ends_sessions_and_gives_new_secrets(
-    browser: httpx.AsyncClient, database_url: Books, door: Door
+    browser: httpx.AsyncClient, database_url: DatabaseUrls, door: Door
 ) -> None:
     person = await hired(database_url)
     assert (await browser.post("/console/sign-in", data=person.form())).status_code == 303
@@ -254,12 +254,12 @@ async def test_a_reset_ends_sessions_and_gives_new_secrets(
     ("name", "role", "why"),
     [("Amy!", "support", "small letters"), ("amy", "customer", "none of"), ("amy", "boss", "none of")],
 )
-async def test_who_cannot_be_added(database_url: Books, name: str, role: str, why: str) -> None:
+async def test_who_cannot_be_added(database_url: DatabaseUrls, name: str, role: str, why: str) -> None:
     code, text = await told("add", database_url, name, role)
     assert (code, why in text) == (1, True)
 
 
-async def test_a_name_is_given_once_and_listed(database_url: Books) -> None:
+async def test_a_name_is_given_once_and_listed(database_url: DatabaseUrls) -> None:
     person = await hired(database_url, "finance")
     code, text = await told("add", database_url, person.name, "support")
     assert (code, "names are not given twice" in text) == (1, True)
@@ -267,7 +267,7 @@ async def test_a_name_is_given_once_and_listed(database_url: Books) -> None:
 
 
 async def test_for_programs_secrets_and_removals_are_json(
-    database_url: Books, door: Door, capsys: pytest.CaptureFixture[str]
+    database_url: DatabaseUrls, door: Door, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await door.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
     settings, name = settings_for(database_url), unique("eve")

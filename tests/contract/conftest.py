@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.contract.credit_bench import credit_bench
 from tests.contract.payment_bench import (
     PATIENT_S,
@@ -25,7 +25,7 @@ from tests.infra.servers import serving
 
 @pytest.fixture(scope="module", params=["sandbox", "stripe", "store_credit"])
 async def bench(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database_url: Books
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database_url: DatabaseUrls
 ) -> AsyncIterator[PaymentBench]:
     if request.param == "store_credit":
         async with credit_bench(database_url) as in_books:

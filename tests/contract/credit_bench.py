@@ -11,7 +11,7 @@ from domain.gateways import PaymentRequest
 from infra.db.engine import Database
 from infra.gateways.payments.store_credit import StoreCredit
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.contract.payment_bench import PaymentBench, guarded, sandbox_at, standard_signed
 from tests.contract.receiver import Receiver
 
@@ -50,7 +50,7 @@ class CreditBench(PaymentBench):
 
 
 @asynccontextmanager
-async def credit_bench(books: Books) -> AsyncIterator[CreditBench]:
+async def credit_bench(books: DatabaseUrls) -> AsyncIterator[CreditBench]:
     database = Database.from_settings(Settings(database_url=books.app_url, token_secret=SecretStr("x" * 32)))
     yield CreditBench(
         guarded(StoreCredit(database)), "", Receiver(), "balance", "nothing", "CNY", sandbox_at, standard_signed,

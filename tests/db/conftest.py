@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.raw_writes import Desk, connect
 
 AUDIT = ("audit_log", "audit_chains", "audit_anchors")
@@ -13,7 +13,7 @@ Tampering = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 @pytest.fixture(scope="module")
-async def desk(database_url: Books) -> AsyncIterator[Desk]:
+async def desk(database_url: DatabaseUrls) -> AsyncIterator[Desk]:
     owner, app = await connect(database_url.owner_url), await connect(database_url.app_url)
     opened = Desk(database_url, owner, app)
     await opened.stock("TEA", 1000)
@@ -23,7 +23,7 @@ async def desk(database_url: Books) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def tampering(database_url: Books) -> AsyncIterator[Tampering]:
+async def tampering(database_url: DatabaseUrls) -> AsyncIterator[Tampering]:
     """The superuser with triggers out of the way; what he did to the audit log is undone afterwards."""
     async with await psycopg.AsyncConnection.connect(database_url.owner_url, autocommit=True) as connection:
         for table in AUDIT:

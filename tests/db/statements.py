@@ -13,7 +13,7 @@ import activities
 import api
 import infra
 import workers
-from infra.db.prepared import Direct
+from infra.db.prepared import PreparedStatement
 
 NOT_THE_SERVICES = re.compile(r"infra\.db\.(versions|env|seed|migrate|roles)\b|infra\.sandbox|__main__")
 _BIND = re.compile(r"(?<![:\w]):(\w+)|%\((\w+)\)s")
@@ -39,7 +39,7 @@ def statements() -> dict[str, str]:
 def _texts(value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, TextClause):
         yield value.text
-    elif isinstance(value, Direct):
+    elif isinstance(value, PreparedStatement):
         yield value.sql
     elif depth and isinstance(value, Mapping):
         yield from (text for item in value.values() for text in _texts(item, depth - 1))

@@ -15,7 +15,7 @@ import pytest
 from infra.db import migrate, seed
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books, create_database
+from tests.conftest import DatabaseUrls, create_database
 from tests.factories.raw_writes import Desk, connect
 from tests.order_stage import eventually
 
@@ -37,20 +37,20 @@ def upgrade() -> None:
 """
 
 
-async def books_at(postgres: PostgresServer, name: str, revision: str) -> Books:
+async def books_at(postgres: PostgresServer, name: str, revision: str) -> DatabaseUrls:
     await create_database(postgres, name)
-    books = Books(postgres.url(SUPERUSER, name), postgres.url(APP, name))
+    books = DatabaseUrls(postgres.url(SUPERUSER, name), postgres.url(APP, name))
     await asyncio.to_thread(migrate.upgrade, books.owner_url, revision)
     await asyncio.to_thread(seed.seed, books.owner_url)
     return books
 
 
 @pytest.fixture
-async def sit() -> AsyncIterator[Callable[[Books], Awaitable[Desk]]]:
+async def sit() -> AsyncIterator[Callable[[DatabaseUrls], Awaitable[Desk]]]:
     """Opens a desk, which is closed at the end."""
     desks: list[Desk] = []
 
-    async def made(books: Books) -> Desk:
+    async def made(books: DatabaseUrls) -> Desk:
         desks.append(Desk(books, await connect(books.owner_url), await connect(books.app_url)))
         await desks[-1].app.execute("SET statement_timeout = '60s'")
         return desks[-1]
@@ -61,7 +61,7 @@ async def sit() -> AsyncIterator[Callable[[Books], Awaitable[Desk]]]:
         await desk.app.close()
 
 
-Sit = Callable[[Books], Awaitable[Desk]]
+Sit = Callable[[DatabaseUrls], Awaitable[Desk]]
 
 
 async def test_a_table_in_use_holds_up_one_revision_and_nobody_else(
@@ -194,7 +194,9 @@ def revisions_after(head: str, folder: Path) -> None:
         before = str(number)
 
 
-async def test_the_product_goes_on_while_its_tables_grow(database_url: Books, shop: Door, tmp_path: Path) -> None:
+async def test_the_product_goes_on_while_its_tables_grow(
+    database_url: DatabaseUrls, shop: Door, tmp_path: Path
+) -> None:
     """Processes of the version before: also their prepared statements, and an index that was left unfinished."""
     head = str((await asyncio.to_thread(migrate.state, database_url.owner_url))[1])
     revisions_after(head, tmp_path)
@@ -232,7 +234,7 @@ async def test_the_product_goes_on_while_its_tables_grow(database_url: Books, sh
 
 
 @pytest.fixture(scope="module")
-async def shop(database_url: Books) -> AsyncIterator[Door]:
+async def shop(database_url: DatabaseUrls) -> AsyncIterator[Door]:
     """Goods to order, for a member of staff."""
     async with open_door(database_url) as opened:
         operations, support = opened.as_("operations"), opened.as_("support", "amy")

@@ -12,7 +12,7 @@ from psycopg import sql
 from infra.db.roles import OWNER
 from infra.db.schema import catalogue, files, notes
 from infra.stack.postgres import SUPERUSER, PostgresServer
-from tests.conftest import Books, as_owner, create_database
+from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.db.catalogue_state import state
 
 WRITE = f"a migration has changed the schema: {notes.WRITE}"
@@ -22,7 +22,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 
 @pytest.fixture(scope="module")
-def migrated(database_url: Books) -> catalogue.Catalogue:
+def migrated(database_url: DatabaseUrls) -> catalogue.Catalogue:
     return catalogue.read(database_url.owner_url, filled_later=SEEDED)
 
 
@@ -58,7 +58,7 @@ def test_the_files_are_what_the_migrations_lead_to(migrated: catalogue.Catalogue
 
 
 def test_a_database_made_of_the_files_is_the_one_that_the_migrations_make(
-    database_url: Books, made_of_files: str
+    database_url: DatabaseUrls, made_of_files: str
 ) -> None:
     with psycopg.connect(database_url.owner_url) as one, psycopg.connect(made_of_files) as other:
         migrated, made = state(one), state(other)

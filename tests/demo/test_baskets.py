@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from domain.orders.status import Event, Status, next_status, reachable
+from domain.orders.status import OrderEvent, Status, next_status, reachable
 from workers.demo import dataset, extract, orders, plan
 from workers.demo.catalogue import Article
 from workers.demo.customers import REGIONS, person_of, region_of
 from workers.demo.dataset import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
 from workers.demo.plan import Plan
 from workers.demo.scenario_scripts import PLAYS
-from workers.demo.scenarios import FIRST, LATER, PLOTS, Fate, fate_of
-from workers.demo.statistics import Tally
+from workers.demo.scenarios import FIRST, LATER, PLOTS, Scenario, scenario_of
+from workers.demo.statistics import Statistics
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTICLES = {
@@ -87,7 +87,7 @@ def test_the_plan_stocks_each_order_but_the_short_ones(hundred: Plan) -> None:
         warehouse = region_of(errand.basket.household).warehouse
         for line in hundred.sendable(errand.basket.lines):
             # A parcel that is lost is sent again.
-            need[line.sku, warehouse] += line.quantity * (2 if errand.fate is Fate.RESHIPPED else 1)
+            need[line.sku, warehouse] += line.quantity * (2 if errand.fate is Scenario.RESHIPPED else 1)
     short = {(shortage.sku, shortage.warehouse): shortage.units for shortage in hundred.shortages.values()}
     assert short
     assert {**hundred.demand, **short} == {where: units - (where in short) for where, units in need.items()}
@@ -114,7 +114,7 @@ def test_prices_are_cents_and_fuel_is_not_on_sale(hundred: Plan) -> None:
 
 
 def test_a_seed_decides_everything() -> None:
-    def fates(seed: int) -> list[Fate]:
+    def fates(seed: int) -> list[Scenario]:
         return [errand.fate for errand in plan.make(BUNDLED, 60, seed).errands()]
 
     assert fates(1) == fates(1)
@@ -123,16 +123,16 @@ def test_a_seed_decides_everything() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_the_first_orders_show_every_fate(seed: int) -> None:
-    assert {fate_of(number, seed) for number in range(FIRST)} == set(Fate)
-    later = Counter(fate_of(number, seed) for number in range(FIRST, FIRST + 4 * LATER))
-    assert {later[fate] for fate in Fate if fate is not Fate.PLAIN} == {4}
+    assert {scenario_of(number, seed) for number in range(FIRST)} == set(Scenario)
+    later = Counter(scenario_of(number, seed) for number in range(FIRST, FIRST + 4 * LATER))
+    assert {later[fate] for fate in Scenario if fate is not Scenario.PLAIN} == {4}
 
 
 def test_every_fate_has_a_play_and_a_legal_end() -> None:
-    assert set(PLAYS) == set(PLOTS) == set(Fate)
+    assert set(PLAYS) == set(PLOTS) == set(Scenario)
     assert {plot.status for plot in PLOTS.values()} == {Status.COMPLETED, Status.CANCELLED} <= reachable()
     assert all((plot.cause is None) == (plot.status is Status.COMPLETED) for plot in PLOTS.values())
-    assert next_status(Status.DELIVERED, Event.RETURN_WINDOW_CLOSED) is Status.COMPLETED
+    assert next_status(Status.DELIVERED, OrderEvent.RETURN_WINDOW_CLOSED) is Status.COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_what_no_correction_helps_is_given_up(code: str) -> None:
 
 def test_a_basket_becomes_an_order_without_prices() -> None:
     basket = Basket(3, 555, HOUSEHOLD, (Line("cj-1", 2),))
-    body = orders.body(basket, basket.lines, Fate.DECLINED, "abc")
+    body = orders.body(basket, basket.lines, Scenario.DECLINED, "abc")
     assert body["lines"] == [{"sku": "cj-1", "quantity": 2}]
     assert body["payment"] == {"method": "sandbox", "token": "tok_decline"}
     assert (body["external_ref"], body["currency"], body["channel"]) == ("cj-555-abc", "USD", "demo")
@@ -173,7 +173,7 @@ def test_a_basket_becomes_an_order_without_prices() -> None:
 
 
 def test_who_interferes_with_payment_or_parcel_needs_the_order_number_first() -> None:
-    body = orders.body(Basket(0, 1, HOUSEHOLD, MIXED), MIXED, Fate.CARRIER_DOWN, "abc")
+    body = orders.body(Basket(0, 1, HOUSEHOLD, MIXED), MIXED, Scenario.CARRIER_DOWN, "abc")
     assert "payment" not in body
 
 
@@ -187,12 +187,12 @@ def test_people_say_that_they_are_made_up() -> None:
 
 
 def test_the_tally_counts_stages_once_and_keeps_deviations() -> None:
-    tally = Tally()
+    tally = Statistics()
     tally.come(0, 1)
     tally.come(1, 4)
     assert [tally.reached[stage] for stage in range(1, 6)] == [1, 1, 1, 1, 0]
-    tally.close(Fate.PLAIN, "completed", None)
-    tally.close(Fate.PLAIN, "cancelled: out_of_stock", "X ended wrongly")
+    tally.close(Scenario.PLAIN, "completed", None)
+    tally.close(Scenario.PLAIN, "cancelled: out_of_stock", "X ended wrongly")
     group = tally.summary()["groups"][0]
     assert (group["orders"], group["as_expected"]) == (2, 1)
     assert tally.wrong == 1

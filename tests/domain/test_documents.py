@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.documents import Amounts, Given, Line, Replaced, amounts_of, credited, document_number, rest_credited
+from domain.documents import Amounts, Given, InvoiceLine, Replaced, amounts_of, credited, document_number, rest_credited
 from domain.errors import Conflict
 from domain.pricing import allocation
 
 
-def line(line_no: int, total: int, tax: int) -> Line:
-    return Line(line_no, f"SKU-{line_no}", "Tea", 3, total, 0, tax, total)
+def line(line_no: int, total: int, tax: int) -> InvoiceLine:
+    return InvoiceLine(line_no, f"SKU-{line_no}", "Tea", 3, total, 0, tax, total)
 
 
 @st.composite
@@ -49,7 +49,7 @@ def sold(draw: st.DrawFn) -> Amounts:
         goods = quantity * price - draw(st.integers(0, quantity * price - 1))
         tax = goods * draw(st.integers(0, 30)) // 100
         total = goods if included else goods + tax
-        lines.append(Line(number, f"S{number}", "Tea", quantity, price, quantity * price - goods, tax, total))
+        lines.append(InvoiceLine(number, f"S{number}", "Tea", quantity, price, quantity * price - goods, tax, total))
     return Amounts(lines, draw(st.integers(0, 900)))
 
 
@@ -57,7 +57,7 @@ def sold(draw: st.DrawFn) -> Amounts:
 def test_a_credit_note_adds_up_and_takes_back_what_pieces_carry(invoice: Amounts, data: st.DataObject) -> None:
     """Of pieces at their worth, in any steps, price, discount and tax: within one minor unit each."""
     left = {
-        line.line_no: allocation.Line(line.line_no, line.sku, line.quantity, line.total_minor, 0)
+        line.line_no: allocation.RefundableLine(line.line_no, line.sku, line.quantity, line.total_minor, 0)
         for line in invoice.lines
     }
     notes: list[Amounts] = []

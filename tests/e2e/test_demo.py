@@ -15,7 +15,7 @@ import pytest
 from infra.stack import leftovers
 from tests.stack.oms import OMS
 from tests.stack.readme import check_the_first_order
-from workers.demo.scenarios import PLOTS, Fate
+from workers.demo.scenarios import PLOTS, Scenario
 
 ORDERS = 25
 RUN_TIMEOUT_S = 280
@@ -49,12 +49,12 @@ def _the_numbers_add_up(told: dict[str, Any]) -> None:
 
 def _every_fate_was_met(told: dict[str, Any]) -> None:
     groups = {group["fate"]: group for group in told["groups"]}
-    assert groups.keys() == set(Fate)
+    assert groups.keys() == set(Scenario)
     for fate, group in groups.items():
         assert group["as_expected"] == group["orders"] > 0, group
         # On a busy machine a deadline or a parcel may be faster; the end then says so in brackets.
         plain = sum(times for end, times in group["ends"].items() if "(too late" not in end and "(at the" not in end)
-        assert plain in (0, group["ends"].get(PLOTS[Fate(fate)].end)), group
+        assert plain in (0, group["ends"].get(PLOTS[Scenario(fate)].end)), group
 
 
 def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:

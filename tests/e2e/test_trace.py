@@ -18,12 +18,12 @@ from api.app import create_app
 from infra.observability import telemetry
 from infra.security.tokens import issue
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from workers.backlog_metrics import observing
 from workers.relay import main
-from workers.relay.alert_sender import Notifier
-from workers.relay.webhook_sender import Deliverer
+from workers.relay.alert_sender import AlertSender
+from workers.relay.webhook_sender import WebhookSender
 
 SECRET = "a secret of this test, quite long enough"
 
@@ -44,7 +44,7 @@ def exporter(shared_exporter: InMemorySpanExporter) -> InMemorySpanExporter:
 
 @pytest.fixture
 async def stage(
-    exporter: InMemorySpanExporter, database_url: Books, temporal: TemporalServer, tmp_path: Path
+    exporter: InMemorySpanExporter, database_url: DatabaseUrls, temporal: TemporalServer, tmp_path: Path
 ) -> AsyncIterator[Stage]:
     async with staged(database_url, temporal.address, tmp_path, token_secret=SECRET) as opened:
         await opened.stock("TEA", 10)
@@ -111,8 +111,8 @@ async def test_polls_that_find_nothing_leave_no_span(stage: Stage, exporter: InM
     fan_out = main.fan_out(stage.database, asyncio.Event(), asyncio.Event())
     await fan_out()
     exporter.clear()
-    deliverer = Deliverer(stage.database, stage.vault, stage.settings)
-    notifier = Notifier(stage.database, stage.vault, stage.settings)
+    deliverer = WebhookSender(stage.database, stage.vault, stage.settings)
+    notifier = AlertSender(stage.database, stage.vault, stage.settings)
     sweeping = (main.lapse_refunds(stage.database), main.sweep(stage.database, stage.vault))
     for look in (fan_out, deliverer.step, notifier.tell, *sweeping, observing(stage.database)):
         await look()

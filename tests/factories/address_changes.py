@@ -9,6 +9,6 @@ from tests.order_stage import Stage
 async def readdress(stage: Stage, order_no: str, address: dict[str, str]) -> None:
     keys = KeyRing(stage.vault)
     async with stage.database.begin() as conn:
-        here = await changes.here(conn, keys, order_no)
+        here = await changes.load_context(conn, keys, order_no)
         change = NewChange(("address",), "support:ann", address, None, (), here.total_minor)
         await changes.write(conn, keys, here, change)

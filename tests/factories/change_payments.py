@@ -14,7 +14,7 @@ async def make_dearer(stage: Stage, order_no: str, units: int, token: str = "tok
     keys = KeyRing(stage.vault)
     async with stage.database.begin() as conn:
         await timeline.lock_order(conn, order_no)
-        here = await changes.here(conn, keys, order_no)
+        here = await changes.load_context(conn, keys, order_no)
         catalogue = await changes.catalogue_of(conn, [sku])
         lines = plan_lines(here.lines, {sku: units}, catalogue, here.currency, here.last_line_no)
         total = here.total_minor + sum(line.amount_minor for line in lines)

@@ -19,7 +19,7 @@ async def hold(stage: Stage, order_no: str, kind: str = "manual", **changed: Any
     assert known in HOLDS
     async with stage.database.begin() as conn:
         await timeline.lock_order(conn, order_no)
-        return await holds.put_on(conn, KeyRing(stage.vault), order_no, new)
+        return await holds.place(conn, KeyRing(stage.vault), order_no, new)
 
 
 async def release(stage: Stage, order_no: str, hold_no: int) -> None:

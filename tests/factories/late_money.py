@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from activities.orders.inbox import take_news
+from activities.orders.inbox import apply_inbox
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.after_sales import guarantees, returns, settlement
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.settlement import SettlementContext
 from infra.db.orders import timeline
 from infra.db.payments import transactions
 from tests.api.conftest import Door, unique
@@ -30,7 +30,7 @@ async def told(shop: Door, number: str, of_capture: int = 0, **fact: Any) -> str
     )  # fmt: skip
     parts = shop.app.state.services
     async with parts.database.begin() as conn:
-        await take_news(conn, number, parts.settings)
+        await apply_inbox(conn, number, parts.settings)
     (heard,) = await shop.sql("SELECT outcome FROM inbox WHERE inbox_id = %s", row["inbox_id"])
     return str(heard["outcome"])
 
@@ -49,7 +49,7 @@ async def answered(shop: Door, number: str, return_id: str) -> None:
         await guarantees.move(conn, here, "claimed" if claim else "authorised", here.claim_minor)
         if not claim:
             back = await returns.find(conn, return_id)
-            how = Settling(parts.keys, ReturnTerms.from_settings(parts.settings), "system")
+            how = SettlementContext(parts.keys, ReturnPolicy.from_settings(parts.settings), "system")
             assert await settlement.place_in_advance(conn, back, how)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from infra.db.orders import timeline
 from infra.db.stock import reservations
 from tests.api.conftest import Door, an_order, unique
@@ -44,7 +44,7 @@ async def reserved(shop: Door, number: str) -> None:
         await timeline.lock_order(conn, number)
         await reservations.reserve_at(conn, number, HOUSE)
         data = {"warehouse": HOUSE}
-        await timeline.move(conn, number, Status.RECEIVED, Event.STOCK_RESERVED, data=data)
+        await timeline.transition(conn, number, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
 
 
 async def paid(shop: Door, number: str) -> None:
@@ -57,7 +57,7 @@ async def paid(shop: Door, number: str) -> None:
     )  # fmt: skip
     async with shop.app.state.services.database.begin() as conn:
         await timeline.lock_order(conn, number)
-        await timeline.move(conn, number, Status.PENDING_PAYMENT, Event.PAYMENT_CAPTURED)
+        await timeline.transition(conn, number, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_CAPTURED)
 
 
 async def parcel(shop: Door, number: str, status: str = "booking") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from infra.db.checks import consistency_checks
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.returns import a_return, found
 from tests.integration.conftest import Office
 from tests.order_stage import AS_IN_PRODUCTION, eventually, staged
@@ -18,7 +18,7 @@ SAME = ("task_queue", "deployment_name", "build_id", "master_key", "return_windo
 
 
 @asynccontextmanager
-async def shop_open(books: Books, temporal: TemporalServer, folder: Path) -> AsyncIterator[Office]:
+async def shop_open(books: DatabaseUrls, temporal: TemporalServer, folder: Path) -> AsyncIterator[Office]:
     """A shop whose return window stays open."""
     async with staged(books, temporal.address, folder, return_window_s=3600, **AS_IN_PRODUCTION) as stage:
         for sku, price_minor in ((OLD, 1_000), (CHEAP, 700), (DEAR, 1_600)):
@@ -30,7 +30,7 @@ async def shop_open(books: Books, temporal: TemporalServer, folder: Path) -> Asy
 
 async def wrong_in_the_books(office: Office) -> list[str]:
     async with office.stage.database.begin() as conn:
-        answers = [await consistency_checks.ask(conn, question) for question in consistency_checks.QUESTIONS]
+        answers = [await consistency_checks.run_checks(conn, question) for question in consistency_checks.CHECKS]
     return [f"{answer.question.name}: {answer.examples}" for answer in answers if answer.count]
 
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from domain.stock.movements import MovementKind, effect
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 _numbers = itertools.count(1)
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -23,7 +23,7 @@ async def connect(url: str) -> Connection:
 class Desk:
     """Two ways into one database: as its owner (a superuser) and as the services do."""
 
-    books: Books
+    books: DatabaseUrls
     owner: Connection
     app: Connection
 

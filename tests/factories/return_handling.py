@@ -5,9 +5,9 @@ from typing import Any
 
 from domain.after_sales.returns import Condition, Found, Reason, Resolution
 from infra.db.after_sales import return_handling, return_requests, returns
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.return_requests import ReturnAsk
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.return_requests import ReturnRequest
+from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
 from tests.order_stage import Stage, eventually
 
@@ -25,27 +25,27 @@ async def ask(stage: Stage, order_no: str, sku: str = "TEA", units: int = 1, **c
     """Ask for a return; its id."""
     values: dict[str, Any] = {"reason_code": Reason.CHANGED_MIND, "resolution": Resolution.REFUND, **changed}
     return_id = f"rt_{secrets.token_hex(16)}"
-    wish = ReturnAsk(return_id, order_no, {sku: units}, "because", requested_by="customer:c", **values)
+    wish = ReturnRequest(return_id, order_no, {sku: units}, "because", requested_by="customer:c", **values)
     async with stage.database.begin() as conn:
         await return_requests.request(conn, KeyRing(stage.vault), terms(stage), wish)
     return return_id
 
 
-def terms(stage: Stage) -> ReturnTerms:
-    return ReturnTerms.from_settings(stage.settings)
+def terms(stage: Stage) -> ReturnPolicy:
+    return ReturnPolicy.from_settings(stage.settings)
 
 
 async def receive(stage: Stage, return_id: str, condition: Condition = Condition.AS_NEW, units: int = 1) -> None:
     async with stage.database.begin() as conn:
-        here = await returns.locked(conn, return_id)
+        here = await returns.lock(conn, return_id)
         told = [Found("TEA", units, condition)]
         await return_handling.receive(conn, here, "warehouse:wu", terms(stage), told)
 
 
 async def inspect(stage: Stage, return_id: str, condition: Condition = Condition.AS_NEW, units: int = 1) -> None:
-    how = Settling(KeyRing(stage.vault), terms(stage), "warehouse:wu")
+    how = SettlementContext(KeyRing(stage.vault), terms(stage), "warehouse:wu")
     async with stage.database.begin() as conn:
-        here = await returns.locked(conn, return_id)
+        here = await returns.lock(conn, return_id)
         await return_handling.inspect(conn, here, how, [Found("TEA", units, condition)])
 
 

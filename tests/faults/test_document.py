@@ -11,7 +11,7 @@ import pytest
 from infra.security.tokens import issue
 from tests.api.conftest import TOKEN_SECRET
 from tests.api.test_connections import listening
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 # A 500 is not announced anywhere, so it does not conform; a 503 is: there is no Temporal here.
 CHECKS = "status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -21,7 +21,7 @@ EXAMPLES = 100
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif("OMS_TORTURE" not in os.environ, reason="long: make torture")
-async def test_no_call_that_the_document_describes_fails(database_url: Books, tmp_path: Path) -> None:
+async def test_no_call_that_the_document_describes_fails(database_url: DatabaseUrls, tmp_path: Path) -> None:
     """As an administrator, who comes furthest. DNS is asked for nobody: webhook targets may be private here."""
     bounds = {
         "header_timeout_s": 10.0,

@@ -19,7 +19,7 @@ from infra.stack.ports import any_free
 from infra.stack.postgres import PostgresServer
 from infra.stack.stack import Options, Stack
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.faults.driver import basket, place, stocked
 from tests.faults.stackrun import TORTURE, StackRun, until
 
@@ -57,7 +57,7 @@ def filled(folder: Path) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def server_on(folder: Path) -> AsyncIterator[Books]:
+async def server_on(folder: Path) -> AsyncIterator[DatabaseUrls]:
     server = PostgresServer(
         data=folder / "postgres",
         port=any_free(set()),
@@ -69,7 +69,7 @@ async def server_on(folder: Path) -> AsyncIterator[Books]:
     async with server.running():
         await asyncio.to_thread(migrate.upgrade, server.owner_url)
         await asyncio.to_thread(seed.seed, server.owner_url)
-        yield Books(server.owner_url, server.app_url)
+        yield DatabaseUrls(server.owner_url, server.app_url)
 
 
 async def until_status(door: Door, status: int) -> None:
@@ -102,7 +102,9 @@ async def test_a_full_disk_is_503_for_orders_and_for_readiness_until_there_is_ro
 
 
 @pytest.mark.parametrize("sqlstate", ["53100", "53200", "58030", "25006"])
-async def test_what_postgresql_cannot_write_is_503_with_a_time_to_come_back(database_url: Books, sqlstate: str) -> None:
+async def test_what_postgresql_cannot_write_is_503_with_a_time_to_come_back(
+    database_url: DatabaseUrls, sqlstate: str
+) -> None:
     async with open_door(database_url) as door:
         await door.sql(PRODUCT + " ON CONFLICT DO NOTHING")
         support, wish = (
@@ -138,7 +140,7 @@ async def refusing(door: Door, sqlstate: str) -> AsyncIterator[None]:
         await door.sql("DROP FUNCTION public.refused() CASCADE")
 
 
-async def test_a_process_that_found_books_which_only_read_finds_those_that_write(database_url: Books) -> None:
+async def test_a_process_that_found_books_which_only_read_finds_those_that_write(database_url: DatabaseUrls) -> None:
     """As after a failover: its connections lead to the copy until they are made anew."""
     async with open_door(database_url) as door:
         await door.sql(PRODUCT + " ON CONFLICT DO NOTHING")
@@ -152,7 +154,7 @@ async def test_a_process_that_found_books_which_only_read_finds_those_that_write
         await until_status(door, 201)
 
 
-async def altered(books: Books, how: str) -> None:
+async def altered(books: DatabaseUrls, how: str) -> None:
     """Changes the database for connections that are made from now on."""
     mine = "-c default_transaction_read_only=off"
     async with await psycopg.AsyncConnection.connect(books.owner_url, autocommit=True, options=mine) as connection:

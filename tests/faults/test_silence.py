@@ -19,7 +19,7 @@ from infra.system import heartbeat
 from infra.system.heartbeat import Heartbeat
 from infra.system.watchdog import Pulse
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.faults.driver import basket, stocked
 from tests.faults.driver import place as place_there
 from tests.faults.silence import Proxy, frozen, proxied
@@ -36,15 +36,15 @@ _ONE, _LATE = text("SELECT 1"), text("SELECT pg_sleep(1.5), 1")
 
 
 @asynccontextmanager
-async def behind(postgres: PostgresServer, books: Books) -> AsyncIterator[tuple[Proxy, Books]]:
+async def behind(postgres: PostgresServer, books: DatabaseUrls) -> AsyncIterator[tuple[Proxy, DatabaseUrls]]:
     """The same books by way of a proxy."""
     async with proxied(postgres.port) as proxy:
         there = books.app_url.replace(f":{postgres.port}/", f":{proxy.port}/")
-        yield proxy, Books(owner_url=books.owner_url, app_url=there)
+        yield proxy, DatabaseUrls(owner_url=books.owner_url, app_url=there)
 
 
 @asynccontextmanager
-async def connected(books: Books, connections: int = 3) -> AsyncIterator[Database]:
+async def connected(books: DatabaseUrls, connections: int = 3) -> AsyncIterator[Database]:
     """A pool with so many connections, all made."""
     database = Database.from_settings(settings_for(books, db_pool_size=connections, **QUICK))
     try:
@@ -68,7 +68,7 @@ def impatient(database: Database) -> Iterator[None]:
 
 
 async def test_a_connection_that_was_dropped_without_a_word_is_given_up_and_made_again(
-    postgres: PostgresServer, database_url: Books
+    postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     async with behind(postgres, database_url) as (proxy, there), connected(there) as database:
         proxy.drop()
@@ -87,7 +87,7 @@ async def test_a_connection_that_was_dropped_without_a_word_is_given_up_and_made
 
 
 async def test_an_answer_that_is_lost_ends_the_wait_although_the_statement_ran(
-    postgres: PostgresServer, database_url: Books
+    postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     await sql(database_url.owner_url, "CREATE TABLE heard (word text); GRANT ALL ON heard TO oms_app")
     async with behind(postgres, database_url) as (proxy, there), connected(there, 1) as database:
@@ -100,7 +100,7 @@ async def test_an_answer_that_is_lost_ends_the_wait_although_the_statement_ran(
 
 
 async def test_a_transaction_that_is_cut_off_gives_its_locks_back(
-    postgres: PostgresServer, database_url: Books, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # PostgreSQL would end it by itself after a while; here nobody does but who found out that it is lost.
     monkeypatch.setattr(engine, "_SESSION", " -c idle_in_transaction_session_timeout=0")
@@ -119,7 +119,7 @@ async def test_a_transaction_that_is_cut_off_gives_its_locks_back(
                 await connection.execute(lock)
 
 
-async def test_a_statement_that_takes_its_time_is_let_be(postgres: PostgresServer, database_url: Books) -> None:
+async def test_a_statement_that_takes_its_time_is_let_be(postgres: PostgresServer, database_url: DatabaseUrls) -> None:
     await sql(
         database_url.owner_url,
         "CREATE TABLE taken (n int); INSERT INTO taken VALUES (1); GRANT ALL ON taken TO oms_app",
@@ -141,7 +141,7 @@ async def _run(database: Database, statement: object) -> None:
 
 
 async def test_a_frozen_database_is_answered_with_503_while_it_is_frozen(
-    postgres: PostgresServer, database_url: Books
+    postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     async with open_door(database_url, db_pool_size=3, **QUICK) as door:
         await door.sql("INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA-1', 'Tea', 1200, 'CNY')")
@@ -158,7 +158,7 @@ async def test_a_frozen_database_is_answered_with_503_while_it_is_frozen(
 
 
 async def test_readiness_answers_within_its_limit_whatever_the_database_does(
-    postgres: PostgresServer, database_url: Books, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "READY_TIMEOUT_S", 0.2)
     async with open_door(database_url, db_silence_s=100.0, db_answer_s=100.0) as door:
@@ -176,7 +176,7 @@ async def taken(door: Door) -> None:
 
 
 async def test_a_frozen_database_is_asked_nothing_new_until_it_answers(
-    postgres: PostgresServer, database_url: Books
+    postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     async with connected(database_url) as database:
         with impatient(database), frozen(postgres.data):
@@ -193,7 +193,7 @@ async def test_a_frozen_database_is_asked_nothing_new_until_it_answers(
 
 
 async def test_orders_go_on_although_the_network_drops_every_connection_of_the_worker(
-    postgres: PostgresServer, database_url: Books, temporal: TemporalServer, tmp_path: Path
+    postgres: PostgresServer, database_url: DatabaseUrls, temporal: TemporalServer, tmp_path: Path
 ) -> None:
     async with (
         behind(postgres, database_url) as (proxy, there),
@@ -212,7 +212,7 @@ async def test_orders_go_on_although_the_network_drops_every_connection_of_the_w
 
 
 async def test_a_pool_that_gives_nothing_back_is_silence_and_a_busy_one_is_not(
-    database_url: Books, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Counted(Heartbeat):
         tries = 0
@@ -256,7 +256,7 @@ async def test_a_process_that_hangs_is_started_again_and_orders_go_on(stack: Sta
 
 
 async def test_a_pool_whose_connections_are_all_waited_on_is_free_again(
-    postgres: PostgresServer, database_url: Books
+    postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     async with behind(postgres, database_url) as (proxy, there), connected(there) as database:
         proxy.drop()

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from infra.db.checks.consistency_checks import QUESTIONS
+from infra.db.checks.consistency_checks import CHECKS
 from tests.faults.stackrun import PATIENCE_S, StackRun, until
 
 _UNSETTLED = """
@@ -62,7 +62,7 @@ async def settled(stack: StackRun, chosen: Collection[str] | None = None, timeou
 async def _books(stack: StackRun) -> list[str]:
     """Levels, reservations, ledgers, timelines: each question finds what is wrong."""
     wrong = []
-    for question in QUESTIONS:
+    for question in CHECKS:
         for row in await stack.sql(question.sql):
             wrong.append(f"{question.name}: {row['place']} is {row['found']}, should be {row['expected']}")
     return wrong

@@ -7,7 +7,7 @@ import pytest
 
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import Door, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import AS_IN_PRODUCTION, Stage, staged
 from tests.workflows.stories import pay_again
 
@@ -41,7 +41,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 async def office(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("office"), **AS_IN_PRODUCTION) as stage:
         await stage.stock(DEAR, 1000, price_minor=150_000)

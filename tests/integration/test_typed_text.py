@@ -13,7 +13,7 @@ from infra.observability.telemetry import _JsonLines
 from infra.stack.postgres import PostgresServer
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.purchases import SAME
 from tests.integration.after_sales.test_delivery_exceptions import moves
 from tests.integration.conftest import CHEAP, DEAR, Office
@@ -55,7 +55,7 @@ def kept_in_clear(call: str, field: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-async def office(database_url: Books, temporal: TemporalServer, folder: Path) -> AsyncIterator[Office]:
+async def office(database_url: DatabaseUrls, temporal: TemporalServer, folder: Path) -> AsyncIterator[Office]:
     async with staged(database_url, temporal.address, folder, return_window_s=3600, **AS_IN_PRODUCTION) as stage:
         await stage.stock(DEAR, 1000, price_minor=150_000)
         await stage.stock(CHEAP, 1000, price_minor=2_000)
@@ -208,7 +208,7 @@ def files_with(*folders: Path) -> list[str]:
 
 
 async def test_what_people_type_is_nowhere_to_be_read(
-    office: Office, database_url: Books, folder: Path, postgres: PostgresServer, temporal: TemporalServer,
+    office: Office, database_url: DatabaseUrls, folder: Path, postgres: PostgresServer, temporal: TemporalServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     hand = Hand()

@@ -20,7 +20,7 @@ from infra.stack.errors import HopelessError, StackError
 from infra.stack.ports import any_free
 from infra.stack.postgres import SETTINGS, PostgresServer
 from infra.stack.process import spawn, standing, stop
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.stack.waiting import until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
@@ -212,7 +212,7 @@ async def test_it_stops_in_order_with_clients_connected(tmp_path: Path) -> None:
     await client.close()
 
 
-async def test_each_module_has_books_of_its_own(database_url: Books) -> None:
+async def test_each_module_has_books_of_its_own(database_url: DatabaseUrls) -> None:
     name = await ask(database_url.app_url, "SELECT current_database()")
     assert str(name).startswith("test_postgres_")
     assert await ask(database_url.app_url, "SELECT count(*) FROM warehouses") == 3

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.contract.processes import sandbox
 from tests.infra.alerts.alert_servers import Robots
 from tests.infra.servers import serving
@@ -15,7 +15,7 @@ from tests.workers.stored_orders import damage, database, settings_for, sql
 
 
 @pytest.fixture
-async def scene(database_url: Books) -> AsyncIterator[Scene]:
+async def scene(database_url: DatabaseUrls) -> AsyncIterator[Scene]:
     await sql(database_url.owner_url, f"TRUNCATE {TABLES} CASCADE")
     await damage(database_url.owner_url, "UPDATE orders SET status = 'completed'")
     settings = settings_for(database_url, allow_private_webhook_targets=True, webhook_timeout_s=2.0, notice_attempts=3)
@@ -32,7 +32,7 @@ async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tu
 
 
 @pytest.fixture
-async def post(database_url: Books, provider: tuple[str, Path]) -> AsyncIterator[Post]:
+async def post(database_url: DatabaseUrls, provider: tuple[str, Path]) -> AsyncIterator[Post]:
     await sql(
         database_url.owner_url, "TRUNCATE messages, outbox, webhook_deliveries, webhook_endpoints, shipments CASCADE"
     )

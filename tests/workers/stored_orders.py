@@ -15,13 +15,13 @@ from domain.orders.order_no import EPOCH_MS, new_order_no
 from infra.db.engine import Database
 from infra.security.crypto import Vault
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 _numbers = itertools.count(1)
 
 
-def settings_for(books: Books, **more: Any) -> Settings:
+def settings_for(books: DatabaseUrls, **more: Any) -> Settings:
     return Settings(database_url=books.app_url, owner_database_url=books.owner_url, master_key=MASTER_KEY, **more)
 
 
@@ -53,7 +53,7 @@ async def damage(owner_url: str, *statements: str) -> None:
 
 
 async def place(
-    books: Books,
+    books: DatabaseUrls,
     *,
     channel: str = "web",
     total_minor: int = 1200,
@@ -88,7 +88,9 @@ async def place(
     return order_no
 
 
-async def move(books: Books, order_no: str, event: str, before: str | None, after: str | None, **data: Any) -> None:
+async def move(
+    books: DatabaseUrls, order_no: str, event: str, before: str | None, after: str | None, **data: Any
+) -> None:
     await sql(
         books.app_url,
         "INSERT INTO order_events (order_no, type, from_status, to_status, actor, data)"
@@ -101,7 +103,7 @@ async def move(books: Books, order_no: str, event: str, before: str | None, afte
     )
 
 
-async def ask(books: Books, order_no: str, signal: str, payload: dict[str, Any]) -> None:
+async def ask(books: DatabaseUrls, order_no: str, signal: str, payload: dict[str, Any]) -> None:
     await sql(
         books.app_url,
         "INSERT INTO workflow_requests (kind, subject, name, payload) VALUES ('signal_order', %s, %s, %s)",

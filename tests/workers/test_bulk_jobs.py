@@ -13,13 +13,13 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.support import bulk_jobs
-from activities.support.bulk_jobs import JobActivities
+from activities.support.bulk_jobs import BulkJobActivities
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.support import parked_steps
 from infra.settings import Settings
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import database, place, settings_for, sql, until, vault
 from workflows import names
 from workflows.payloads import JobSlice, ResolveRequest, StartJob, StartOrder, UpdateAnswer
@@ -85,7 +85,7 @@ class Brief:
 
 
 @pytest.fixture
-async def settings(database_url: Books, temporal: TemporalServer) -> Settings:
+async def settings(database_url: DatabaseUrls, temporal: TemporalServer) -> Settings:
     return settings_for(
         database_url, temporal_address=temporal.address, task_queue=f"bulk-{uuid.uuid4().hex[:6]}", workflow_timeout_s=2
     )
@@ -100,7 +100,7 @@ async def client(settings: Settings) -> Client:
 async def working(
     client: Client, books: Database, settings: Settings, order: type[Patient] | type[Brief] | type[Wedged] = Patient
 ) -> AsyncIterator[None]:
-    slices = JobActivities(books, vault(), client, settings)
+    slices = BulkJobActivities(books, vault(), client, settings)
     async with Worker(
         client,
         task_queue=settings.task_queue,
@@ -111,7 +111,7 @@ async def working(
         yield
 
 
-async def stuck(books: Books, number: int) -> list[str]:
+async def stuck(books: DatabaseUrls, number: int) -> list[str]:
     """Orders that are parked at the booking step."""
     await sql(books.app_url, "UPDATE parked_steps SET resolved_at = now()")
     orders = [await place(books) for _ in range(number)]
@@ -161,7 +161,9 @@ async def progress(books: Database, job_id: str) -> tuple[str, int, int]:
     return found["state"], found["done"], found["failed"]
 
 
-async def test_every_order_is_resolved_at_the_rate(database_url: Books, settings: Settings, client: Client) -> None:
+async def test_every_order_is_resolved_at_the_rate(
+    database_url: DatabaseUrls, settings: Settings, client: Client
+) -> None:
     orders = await stuck(database_url, 6)
     async with database(settings) as books, working(client, books, settings):
         job_id = await open_job(books, "retry", 10.0, value={"tracking_no": "秘密 1"})
@@ -186,7 +188,7 @@ async def test_every_order_is_resolved_at_the_rate(database_url: Books, settings
 
 
 async def test_temporals_cancellation_does_not_end_a_bulk_act(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     """It comes before the first task, so that it finds every part of the act still to be done."""
     await stuck(database_url, 2)
@@ -199,7 +201,7 @@ async def test_temporals_cancellation_does_not_end_a_bulk_act(
         assert await progress(books, job_id) == ("finished", 2, 0)
 
 
-async def test_a_refusal_is_noted_with_its_code(database_url: Books, settings: Settings, client: Client) -> None:
+async def test_a_refusal_is_noted_with_its_code(database_url: DatabaseUrls, settings: Settings, client: Client) -> None:
     await stuck(database_url, 2)
     async with database(settings) as books, working(client, books, settings):
         job_id = await open_job(books, "skip", 100.0)
@@ -209,7 +211,9 @@ async def test_a_refusal_is_noted_with_its_code(database_url: Books, settings: S
     assert errors == [("not_parked",), ("not_parked",)]
 
 
-async def test_a_step_of_a_held_order_is_not_skipped(database_url: Books, settings: Settings, client: Client) -> None:
+async def test_a_step_of_a_held_order_is_not_skipped(
+    database_url: DatabaseUrls, settings: Settings, client: Client
+) -> None:
     held, free = await stuck(database_url, 2)
     await sql(
         database_url.app_url,
@@ -229,7 +233,7 @@ async def test_a_step_of_a_held_order_is_not_skipped(database_url: Books, settin
 
 
 async def test_money_given_since_a_bulk_act_was_opened_counts(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     """Of one order 700.00 more were given meanwhile: it needs a second person now. The act on the other goes on."""
     dear, other = await stuck(database_url, 2)
@@ -252,7 +256,7 @@ async def test_money_given_since_a_bulk_act_was_opened_counts(
 
 
 async def test_an_order_that_has_moved_on_to_another_step_is_left_alone(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     moved, freed, same = await stuck(database_url, 3)
     async with database(settings) as books, working(client, books, settings):
@@ -274,7 +278,7 @@ async def test_an_order_that_has_moved_on_to_another_step_is_left_alone(
 
 
 async def test_an_act_that_is_accepted_but_takes_long_is_done(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     await stuck(database_url, 2)
     settings = settings.model_copy(update={"workflow_timeout_s": 0.3})
@@ -285,7 +289,7 @@ async def test_an_act_that_is_accepted_but_takes_long_is_done(
 
 
 async def test_an_order_whose_workflow_is_wedged_fails_after_some_tries_and_the_act_finishes(
-    database_url: Books, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_jobs, "FAILING_TRIES", 2)
     monkeypatch.setattr(bulk_jobs, "SLOW_TRIES", 100)
@@ -301,7 +305,7 @@ async def test_an_order_whose_workflow_is_wedged_fails_after_some_tries_and_the_
 
 
 async def test_a_stopped_job_stops_and_a_worker_that_dies_is_followed_by_another(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     orders = await stuck(database_url, 10)
 
@@ -329,7 +333,7 @@ async def test_a_stopped_job_stops_and_a_worker_that_dies_is_followed_by_another
 
 
 async def test_orders_that_are_due_far_apart_do_not_let_the_act_seem_dead(
-    database_url: Books, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_jobs, "BEAT_S", 0.05)
     await stuck(database_url, 2)
@@ -338,19 +342,19 @@ async def test_orders_that_are_due_far_apart_do_not_let_the_act_seem_dead(
     here.on_heartbeat = lambda *details: beats.append(details)
     async with database(settings) as books, working(client, books, settings):
         job_id = await open_job(books, "retry", 2.0)
-        slices = JobActivities(books, vault(), client, settings)
+        slices = BulkJobActivities(books, vault(), client, settings)
         done: JobSlice = await here.run(slices.resolve_slice, StartJob(job_id, 2.0))
     assert (done.done, done.left) == (2, 0)
     assert len(beats) > 10, "half a second each, shown alive every twentieth"
 
 
 async def test_an_order_that_took_it_and_ended_before_the_worker_died_is_done_not_refused(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     (order_no,) = await stuck(database_url, 1)
     async with database(settings) as books, working(client, books, settings, Brief):
         job_id = await open_job(books, "retry", 10.0)
-        slices, here = JobActivities(books, vault(), client, settings), ActivityEnvironment()
+        slices, here = BulkJobActivities(books, vault(), client, settings), ActivityEnvironment()
         await here.run(slices.resolve_slice, StartJob(job_id, 10.0))
         await client.get_workflow_handle(names.order_workflow(order_no)).result()
         # What a worker leaves behind that dies between the order's answer and the note of it.

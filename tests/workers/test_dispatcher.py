@@ -18,7 +18,7 @@ from infra.db.messaging import workflow_requests
 from infra.settings import Settings
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import ask, database, place, settings_for, sql, until
 from workers.dispatcher import Dispatcher
 from workflows import names
@@ -62,11 +62,11 @@ async def dispatching_with(
         await task
 
 
-async def left(books: Books) -> int:
+async def left(books: DatabaseUrls) -> int:
     return (await sql(books.app_url, "SELECT count(*) FROM workflow_requests"))[0][0]
 
 
-def drained(books: Books) -> Callable[[], Any]:
+def drained(books: DatabaseUrls) -> Callable[[], Any]:
     async def empty() -> bool:
         return await left(books) == 0
 
@@ -74,7 +74,7 @@ def drained(books: Books) -> Callable[[], Any]:
 
 
 @pytest.fixture
-async def settings(database_url: Books, temporal: TemporalServer, request: pytest.FixtureRequest) -> Settings:
+async def settings(database_url: DatabaseUrls, temporal: TemporalServer, request: pytest.FixtureRequest) -> Settings:
     await sql(database_url.app_url, "DELETE FROM workflow_requests")
     return settings_for(database_url, temporal_address=temporal.address, task_queue=request.node.name)
 
@@ -96,7 +96,7 @@ async def listening(client: Client, settings: Settings) -> AsyncIterator[None]:
 
 
 async def test_an_order_is_started_with_what_people_see_in_a_list(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url, channel="pos", total_minor=123456, lines=3)
     async with database(settings) as books, dispatching_with(books, settings, lazily_connected(settings)):
@@ -108,7 +108,9 @@ async def test_an_order_is_started_with_what_people_see_in_a_list(
     assert described.workflow_type == names.ORDER
 
 
-async def test_two_dispatchers_start_each_order_once(database_url: Books, settings: Settings, client: Client) -> None:
+async def test_two_dispatchers_start_each_order_once(
+    database_url: DatabaseUrls, settings: Settings, client: Client
+) -> None:
     orders = [await place(database_url) for _ in range(60)]
     starts: list[str] = []
 
@@ -131,7 +133,7 @@ async def test_two_dispatchers_start_each_order_once(database_url: Books, settin
 
 
 async def test_an_order_that_was_started_before_counts_as_done(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url)
     async with database(settings) as books, listening(client, settings):
@@ -157,7 +159,7 @@ async def test_an_order_that_was_started_before_counts_as_done(
 
 
 async def test_signals_of_one_order_arrive_in_order_through_two_dispatchers(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url)
     for number in range(20):
@@ -172,7 +174,7 @@ async def test_signals_of_one_order_arrive_in_order_through_two_dispatchers(
 
 
 async def test_a_signal_to_a_closed_order_begins_a_run_from_the_books(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url)
     async with (
@@ -188,7 +190,7 @@ async def test_a_signal_to_a_closed_order_begins_a_run_from_the_books(
             assert await handle.result() == [number, "end"]
 
 
-async def test_a_job_is_started(database_url: Books, settings: Settings, client: Client) -> None:
+async def test_a_job_is_started(database_url: DatabaseUrls, settings: Settings, client: Client) -> None:
     await sql(
         database_url.app_url,
         """INSERT INTO workflow_requests (kind, subject, payload) VALUES ('start_job', 'j-1', '{"rate_per_s": 2.5}')""",
@@ -200,7 +202,7 @@ async def test_a_job_is_started(database_url: Books, settings: Settings, client:
 
 
 async def test_eager_start_hands_the_first_task_over_at_once(
-    database_url: Books, settings: Settings, client: Client
+    database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url)
 
@@ -215,7 +217,7 @@ async def test_eager_start_hands_the_first_task_over_at_once(
 
 
 async def test_a_second_hand_that_finds_nothing_looks_less_and_less_often(
-    database_url: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
     rest = Dispatcher._rest
@@ -240,7 +242,7 @@ async def test_a_second_hand_that_finds_nothing_looks_less_and_less_often(
     assert min(pauses[6:]) == 0.01
 
 
-async def test_fresh_requests_are_left_to_others(database_url: Books, settings: Settings) -> None:
+async def test_fresh_requests_are_left_to_others(database_url: DatabaseUrls, settings: Settings) -> None:
     order_no = await place(database_url)
     async with database(settings) as books, autocommit(books) as connection:
         assert await workflow_requests.settle_and_claim(connection, [], 10, min_age_s=60) == []
@@ -252,7 +254,9 @@ async def test_fresh_requests_are_left_to_others(database_url: Books, settings: 
         assert [(request.subject, request.tries) for request in again] == [(order_no, 2)]
 
 
-async def test_a_request_that_temporal_refuses_stays_with_its_reason(database_url: Books, settings: Settings) -> None:
+async def test_a_request_that_temporal_refuses_stays_with_its_reason(
+    database_url: DatabaseUrls, settings: Settings
+) -> None:
     order_no = await place(database_url)
 
     async def provide() -> Any:
@@ -270,7 +274,7 @@ async def test_a_request_that_temporal_refuses_stays_with_its_reason(database_ur
         await until(told)
 
 
-async def test_nothing_is_lost_while_temporal_is_down(database_url: Books, tmp_path: Path) -> None:
+async def test_nothing_is_lost_while_temporal_is_down(database_url: DatabaseUrls, tmp_path: Path) -> None:
     await sql(database_url.app_url, "DELETE FROM workflow_requests")
     server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
     settings = settings_for(database_url, temporal_address=server.address)
@@ -299,7 +303,7 @@ async def running(server: TemporalServer, orders: list[str]) -> bool:
     return all(one.workflow_type == names.ORDER for one in described)
 
 
-async def test_the_books_being_away_does_not_end_it(database_url: Books, settings: Settings) -> None:
+async def test_the_books_being_away_does_not_end_it(database_url: DatabaseUrls, settings: Settings) -> None:
     async with database(settings) as books, dispatching_with(books, settings, lazily_connected(settings)):
         await sql(
             database_url.owner_url,

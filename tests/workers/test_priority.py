@@ -9,7 +9,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.workflow_starts import share
 from domain.orders.priority import RANKS, SHARES, Priority
-from infra.db.messaging.workflow_requests import OrderFacts
+from infra.db.messaging.workflow_requests import OrderSummary
 from infra.stack.temporal import TemporalServer
 
 STANDARD, URGENT = 120, 60
@@ -23,8 +23,8 @@ class Counted:
         handed_out.append(priority)
 
 
-def facts(priority: Priority) -> OrderFacts:
-    return OrderFacts("O", "received", "web", 1, "CNY", 1, RANKS[priority])
+def facts(priority: Priority) -> OrderSummary:
+    return OrderSummary("O", "received", "web", 1, "CNY", 1, RANKS[priority])
 
 
 async def test_urgent_orders_come_first_and_standard_ones_are_not_starved(temporal: TemporalServer) -> None:

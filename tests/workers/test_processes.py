@@ -16,7 +16,7 @@ from temporalio.client import Client
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
 from infra.system.watchdog import Pulse
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import MASTER_KEY, place, sql, until
 from workers import process
 from workflows import names
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @asynccontextmanager
 async def process_of(
-    name: str, books: Books, temporal: TemporalServer, port: int, log: Path, **more: str
+    name: str, books: DatabaseUrls, temporal: TemporalServer, port: int, log: Path, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {
         **os.environ,
@@ -66,7 +66,7 @@ async def ended(child: asyncio.subprocess.Process, within_s: float = 20.0) -> in
 
 
 async def test_a_worker_waits_for_temporal_starts_orders_eagerly_and_ends_with_zero(
-    database_url: Books, tmp_path: Path
+    database_url: DatabaseUrls, tmp_path: Path
 ) -> None:
     server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
     port, log = any_free({server.port}), tmp_path / "worker.log"
@@ -97,7 +97,7 @@ async def test_a_worker_waits_for_temporal_starts_orders_eagerly_and_ends_with_z
             assert await ended(child) == 0, log.read_text()
 
 
-async def test_a_worker_that_never_found_temporal_ends_with_zero(database_url: Books, tmp_path: Path) -> None:
+async def test_a_worker_that_never_found_temporal_ends_with_zero(database_url: DatabaseUrls, tmp_path: Path) -> None:
     server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
     port = any_free({server.port})
     async with process_of("worker", database_url, server, port, tmp_path / "worker.log") as child:
@@ -110,7 +110,7 @@ async def test_a_worker_that_never_found_temporal_ends_with_zero(database_url: B
         assert await lives(database_url, child) == [("worker", True)]
 
 
-async def test_a_taken_metrics_port_does_not_stop_a_worker(database_url: Books, tmp_path: Path) -> None:
+async def test_a_taken_metrics_port_does_not_stop_a_worker(database_url: DatabaseUrls, tmp_path: Path) -> None:
     server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
     port, log = any_free({server.port}), tmp_path / "worker.log"
     with socket.create_server(("127.0.0.1", port)) as other:
@@ -130,12 +130,14 @@ async def test_a_taken_metrics_port_does_not_stop_a_worker(database_url: Books, 
     assert "metrics_port_taken" in log.read_text()
 
 
-async def lives(books: Books, child: asyncio.subprocess.Process) -> list[tuple[str, bool]]:
+async def lives(books: DatabaseUrls, child: asyncio.subprocess.Process) -> list[tuple[str, bool]]:
     """What the books know of this process: its name, and whether it ended as it was asked to."""
     return await sql(books.app_url, "SELECT name, ended_at IS NOT NULL FROM processes WHERE pid = %s", child.pid)
 
 
-async def test_a_process_that_is_killed_leaves_a_life_without_an_end(database_url: Books, tmp_path: Path) -> None:
+async def test_a_process_that_is_killed_leaves_a_life_without_an_end(
+    database_url: DatabaseUrls, tmp_path: Path
+) -> None:
     server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
     port = any_free({server.port})
     async with process_of("relay", database_url, server, port, tmp_path / "relay.log") as child:
@@ -150,7 +152,7 @@ async def test_a_process_that_is_killed_leaves_a_life_without_an_end(database_ur
 
 
 async def test_the_relay_starts_what_the_worker_left_and_ends_with_zero(
-    database_url: Books, temporal: TemporalServer, tmp_path: Path
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path: Path
 ) -> None:
     order_no = await place(database_url)
     port, log = any_free(set()), tmp_path / "relay.log"

@@ -24,7 +24,7 @@ from infra.system.heartbeat import Heartbeat
 from infra.system.watchdog import UNHEALTHY_S, Pulse
 from infra.temporal import namespace_setup, worker_versions
 from infra.temporal.temporal_client import SEARCH_ATTRIBUTES, connect, quiet_runtime
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.stack.test_temporal import DEPLOYMENT, polling
 from tests.workers.relay.alert_scene import Scene
 from tests.workers.stored_orders import database, place, settings_for, sql, until
@@ -142,7 +142,7 @@ async def test_what_is_not_permitted_is_said_with_what_to_ask_for(ask: object) -
 
 
 async def test_a_start_that_lacks_attributes_is_logged_with_their_names(
-    database_url: Books, temporal: TemporalServer, caplog: pytest.LogCaptureFixture
+    database_url: DatabaseUrls, temporal: TemporalServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = settings_for(
         database_url, temporal_address=temporal.address, temporal_namespace=f"n-{secrets.token_hex(4)}"

@@ -18,26 +18,26 @@ from infra.db.orders.in_flight import Standing
 from infra.settings import Settings
 from infra.stack.temporal import TemporalServer
 from infra.system import doctor
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import ask, damage, database, move, place, settings_for, sql, until
 from tests.workers.test_dispatcher import dispatching_with
 from workers import start_throttle
 from workers.relay.main import IN_FLIGHT
-from workers.start_throttle import Brake
+from workers.start_throttle import StartThrottle
 from workflows import names
 
 WITHIN_S = 60.0
 
 
 @pytest.fixture
-async def settings(database_url: Books, temporal: TemporalServer, request: pytest.FixtureRequest) -> Settings:
+async def settings(database_url: DatabaseUrls, temporal: TemporalServer, request: pytest.FixtureRequest) -> Settings:
     """Three at a time. No worker listens, so an order that began comes to rest only when the books are moved."""
     await sql(database_url.app_url, "DELETE FROM workflow_requests")
     queue = request.node.name
     return settings_for(database_url, temporal_address=temporal.address, task_queue=queue, orders_in_flight=3)
 
 
-async def waiting(books: Books) -> list[str]:
+async def waiting(books: DatabaseUrls) -> list[str]:
     """The orders that have not begun, by their age."""
     rows = await sql(
         books.app_url, "SELECT subject FROM workflow_requests WHERE kind = 'start_order' ORDER BY request_id"
@@ -45,20 +45,20 @@ async def waiting(books: Books) -> list[str]:
     return [row[0] for row in rows]
 
 
-def left(books: Books, *orders: str) -> Callable[[], Any]:
+def left(books: DatabaseUrls, *orders: str) -> Callable[[], Any]:
     async def just_these() -> bool:
         return await waiting(books) == list(orders)
 
     return just_these
 
 
-async def come_to_rest(books: Books, order_no: str) -> None:
+async def come_to_rest(books: DatabaseUrls, order_no: str) -> None:
     """It waits for the customer's money."""
     await move(books, order_no, "stock_reserved", "received", "pending_payment")
 
 
 @asynccontextmanager
-async def braked(books: Books, settings: Settings, **more: Any) -> AsyncIterator[None]:
+async def braked(books: DatabaseUrls, settings: Settings, **more: Any) -> AsyncIterator[None]:
     async with database(settings) as opened, dispatching_with(opened, settings, lazily_connected(settings), **more):
         yield
 
@@ -73,7 +73,7 @@ async def has_begun(settings: Settings, order_no: str) -> bool:
 
 
 async def test_no_more_orders_begin_than_come_to_rest_and_the_oldest_is_next(
-    database_url: Books, settings: Settings
+    database_url: DatabaseUrls, settings: Settings
 ) -> None:
     orders = [await place(database_url) for _ in range(6)]
     async with braked(database_url, settings):
@@ -99,7 +99,7 @@ async def test_no_more_orders_begin_than_come_to_rest_and_the_oldest_is_next(
         assert await has_begun(settings, urgent)
 
 
-async def test_an_urgent_order_begins_before_a_backlog_of_hours(database_url: Books, settings: Settings) -> None:
+async def test_an_urgent_order_begins_before_a_backlog_of_hours(database_url: DatabaseUrls, settings: Settings) -> None:
     """Not only before what came in the ten minutes of its head start elsewhere."""
     old = [await place(database_url) for _ in range(4)]
     await sql(database_url.app_url, "UPDATE workflow_requests SET rank = rank - 6 * 3600 WHERE subject = ANY(%s)", old)
@@ -110,7 +110,7 @@ async def test_an_urgent_order_begins_before_a_backlog_of_hours(database_url: Bo
         await until(left(database_url, *old[1:]), WITHIN_S)
 
 
-async def test_a_second_hand_begins_but_few_of_those_that_wait(database_url: Books, settings: Settings) -> None:
+async def test_a_second_hand_begins_but_few_of_those_that_wait(database_url: DatabaseUrls, settings: Settings) -> None:
     """The relay is there for workers that do not begin orders, not to go round their brake."""
     assert Settings().orders_in_flight / 10 > IN_FLIGHT
     orders = [await place(database_url) for _ in range(4)]
@@ -124,7 +124,7 @@ async def test_a_second_hand_begins_but_few_of_those_that_wait(database_url: Boo
         assert all([await has_begun(settings, order_no) for order_no in orders])
 
 
-async def test_what_temporal_does_not_take_is_not_in_flight(database_url: Books, settings: Settings) -> None:
+async def test_what_temporal_does_not_take_is_not_in_flight(database_url: DatabaseUrls, settings: Settings) -> None:
     """Otherwise an outage would leave no room for those that wait for its end."""
     orders = [await place(database_url) for _ in range(5)]
     refused: set[str] = set()
@@ -144,7 +144,7 @@ async def test_what_temporal_does_not_take_is_not_in_flight(database_url: Books,
         await until(all_tried, WITHIN_S)
 
 
-async def payment_asked(books: Books, order_no: str) -> None:
+async def payment_asked(books: DatabaseUrls, order_no: str) -> None:
     await sql(
         books.owner_url,
         "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)"
@@ -154,7 +154,7 @@ async def payment_asked(books: Books, order_no: str) -> None:
     )
 
 
-async def authorised(books: Books, order_no: str, capture: str | None) -> None:
+async def authorised(books: DatabaseUrls, order_no: str, capture: str | None) -> None:
     """`capture` None: the provider decides the authorisation later; else the status of the capture after it."""
     if capture is None:
         await sql(
@@ -177,7 +177,7 @@ async def authorised(books: Books, order_no: str, capture: str | None) -> None:
     )  # fmt: skip
 
 
-async def test_at_rest_is_what_waits_for_somebody_else(database_url: Books, settings: Settings) -> None:
+async def test_at_rest_is_what_waits_for_somebody_else(database_url: DatabaseUrls, settings: Settings) -> None:
     new, unpaid, paying, retrying, parked, over, decided, taken, refused, taking = [
         await place(database_url) for _ in range(10)
     ]
@@ -213,10 +213,10 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: Books, sett
 
 def test_in_flight_stays_below_the_cache() -> None:
     """What waits for a provider between two tries takes no room from others, but its place in the cache."""
-    assert Brake(400, 1800).room == 400
-    assert Brake(5000, 1800).room == 1440
-    assert Brake(400, 0).room == 400
-    held = Brake(10, 20)
+    assert StartThrottle(400, 1800).room == 400
+    assert StartThrottle(5000, 1800).room == 1440
+    assert StartThrottle(400, 0).room == 400
+    held = StartThrottle(10, 20)
     held.began(str(number) for number in range(14))
     held._retrying = 12
     assert held.room == 2  # 16 of 20 places, 14 taken; 2 of 10 busy
@@ -225,7 +225,7 @@ def test_in_flight_stays_below_the_cache() -> None:
 
 
 async def test_a_paid_order_whose_provider_decides_on_the_difference_of_a_change_is_at_rest(
-    database_url: Books, settings: Settings
+    database_url: DatabaseUrls, settings: Settings
 ) -> None:
     asked, pending = [await place(database_url) for _ in range(2)]
     await damage(
@@ -249,10 +249,10 @@ async def test_a_paid_order_whose_provider_decides_on_the_difference_of_a_change
 
 
 async def test_an_order_that_is_wedged_holds_nobody_up_for_ever(
-    database_url: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wedged = await place(database_url)
-    held = Brake(1, 0)
+    held = StartThrottle(1, 0)
     held.began([wedged])
     async with database(settings) as books, autocommit(books) as connection:
         await held.look(connection, 1)
@@ -264,7 +264,7 @@ async def test_an_order_that_is_wedged_holds_nobody_up_for_ever(
         assert held.room == 1
 
 
-async def test_doctor_tells_how_many_wait_and_since_when(database_url: Books, settings: Settings) -> None:
+async def test_doctor_tells_how_many_wait_and_since_when(database_url: DatabaseUrls, settings: Settings) -> None:
     assert (await doctor._backlog(settings)).detail == "no order waits to be begun"
     await place(database_url)
     await sql(database_url.owner_url, "UPDATE workflow_requests SET created_at = now() - interval '90 seconds'")

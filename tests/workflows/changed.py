@@ -53,7 +53,7 @@ class LooksBeforeErrands(OrderWorkflow):
     async def run(self, start: m.StartOrder) -> str:
         return await super().run(start)
 
-    async def errand(self, errand: m.Errand) -> None:
+    async def errand(self, errand: m.PendingOperation) -> None:
         await ports.load_order(m.OrderRef(self.order_no), "look first")
         await super().errand(errand)
 

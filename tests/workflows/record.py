@@ -22,7 +22,7 @@ from infra.db import migrate, seed
 from infra.stack.ports import any_free
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books, create_database
+from tests.conftest import DatabaseUrls, create_database
 from tests.order_stage import Stage, staged
 from tests.workflows.later_stories import LATER
 from tests.workflows.return_stories import PACE, RETURNING
@@ -66,7 +66,7 @@ async def record(stage: Stage, stories: dict[str, Story], wanted: list[str]) -> 
 
 
 @asynccontextmanager
-async def servers(folder: Path) -> AsyncIterator[tuple[Books, TemporalServer]]:
+async def servers(folder: Path) -> AsyncIterator[tuple[DatabaseUrls, TemporalServer]]:
     """A migrated database and an empty Temporal."""
     postgres = PostgresServer(
         data=folder / "postgres",
@@ -79,7 +79,7 @@ async def servers(folder: Path) -> AsyncIterator[tuple[Books, TemporalServer]]:
     temporal = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
     async with postgres.running(), temporal.running():
         await create_database(postgres, "stories")
-        books = Books(postgres.url(SUPERUSER, "stories"), postgres.url(APP, "stories"))
+        books = DatabaseUrls(postgres.url(SUPERUSER, "stories"), postgres.url(APP, "stories"))
         await asyncio.to_thread(migrate.upgrade, books.owner_url)
         await asyncio.to_thread(seed.seed, books.owner_url)
         yield books, temporal

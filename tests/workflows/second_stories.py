@@ -28,7 +28,7 @@ async def parcel_sent_again(stage: Stage) -> str:
         await stage.parked(order_no)
         async with stage.database.begin() as conn:
             await timeline.lock_order(conn, order_no)
-            problem = await delivery_exceptions.problem_of(conn, order_no)
+            problem = await delivery_exceptions.exception_of(conn, order_no)
             await delivery_exceptions.reship(conn, problem, "customer:c")
         await another_parcel(stage, order_no)
     await stage.carrier_says(order_no, "delivered")

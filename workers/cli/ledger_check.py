@@ -9,8 +9,8 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.checks import consistency_checks
-from infra.db.checks.check import Question
-from infra.db.checks.consistency_checks import QUESTIONS, Answer, Wrong
+from infra.db.checks.check import Check
+from infra.db.checks.consistency_checks import CHECKS, CheckResult, Violation
 from infra.db.engine import Database, PoolExhausted
 from infra.settings import Settings, settings
 from workers.cli import database_errors
@@ -35,7 +35,7 @@ def check(configuration: Settings | None = None, console: Console | None = None,
     return told(answers, shown, as_json=as_json)
 
 
-def told(answers: list[Answer], shown: Console, *, as_json: bool = False) -> int:
+def told(answers: list[CheckResult], shown: Console, *, as_json: bool = False) -> int:
     """Print the answers; 0 when all is right, else 1."""
     right = all(answer.right for answer in answers)
     if as_json:
@@ -50,25 +50,25 @@ def told(answers: list[Answer], shown: Console, *, as_json: bool = False) -> int
     return OK if right else WRONG
 
 
-def answer_in(document: dict[str, Any]) -> Answer:
+def answer_in(document: dict[str, Any]) -> CheckResult:
     """An answer as the API gives it."""
-    examples = [Wrong(one["where"], one["should_be"], one["is"]) for one in document["found"]]
-    question = Question(document["code"], document["name"], "")
-    return Answer(question, document["wrong"] or 0, examples, in_time=document["ok"] is not None)
+    examples = [Violation(one["where"], one["should_be"], one["is"]) for one in document["found"]]
+    question = Check(document["code"], document["name"], "")
+    return CheckResult(question, document["wrong"] or 0, examples, in_time=document["ok"] is not None)
 
 
-async def answers_of(configuration: Settings) -> list[Answer]:
+async def answers_of(configuration: Settings) -> list[CheckResult]:
     """One answer to each question, in their order. Safe beside running orders: each question sees one moment."""
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as connection:
             await consistency_checks.patience(connection)
-            return [await consistency_checks.ask(connection, question) for question in QUESTIONS]
+            return [await consistency_checks.run_checks(connection, question) for question in CHECKS]
     finally:
         await database.close()
 
 
-def _document(answer: Answer) -> dict[str, Any]:
+def _document(answer: CheckResult) -> dict[str, Any]:
     examples = [{"where": one.place, "should_be": one.expected, "is": one.found} for one in answer.examples]
     return {
         "code": answer.question.code,
@@ -78,7 +78,7 @@ def _document(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _summary(answers: list[Answer]) -> Table:
+def _summary(answers: list[CheckResult]) -> Table:
     table = Table(title="The books", title_justify="left")
     table.add_column("holds")
     table.add_column("question")
@@ -92,7 +92,7 @@ def _summary(answers: list[Answer]) -> Table:
     return table
 
 
-def _examples(answer: Answer) -> Table:
+def _examples(answer: CheckResult) -> Table:
     title = f"Wrong: {answer.question.name} ({answer.count})"
     table = Table(title=title, title_justify="left", title_style="red")
     for column in ("where", "should be", "is"):

@@ -147,7 +147,7 @@ async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], A
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as conn:
-            await actor_context.acts(conn, "", actor_context.terminal())
+            await actor_context.set_actor(conn, "", actor_context.cli_origin())
             return await work(conn)
     finally:
         await database.close()

@@ -33,7 +33,7 @@ async def _register(configuration: Settings, made: Issued) -> None:
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as conn:
-            await actor_context.acts(conn, "", actor_context.terminal())
-            await books.register(conn, made, actor_context.terminal())
+            await actor_context.set_actor(conn, "", actor_context.cli_origin())
+            await books.register(conn, made, actor_context.cli_origin())
     finally:
         await database.close()

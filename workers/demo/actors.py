@@ -11,7 +11,7 @@ from domain.support.steps import Action
 from workers.demo.client import Client, RefusedError
 from workers.demo.order_poller import Open
 from workers.demo.orders import payment
-from workers.demo.statistics import Tally
+from workers.demo.statistics import Statistics
 
 LOOK_S = 0.15
 # Unplanned sticking, for instance on a machine that is too busy: support tries again so often.
@@ -32,10 +32,10 @@ SENT_BEFORE_CANCEL = Overtaken("too late to cancel", "completed")
 ARRIVED_BEFORE_LOSS = Overtaken("at the door before it could be lost", "completed")
 
 
-class Desk:
+class ApiActors:
     """Acts on one order. `overtaken` says that an act came too late, and which end is right then."""
 
-    def __init__(self, client: Client, tally: Tally, order: Open) -> None:
+    def __init__(self, client: Client, tally: Statistics, order: Open) -> None:
         self._client, self._tally, self._order = client, tally, order
         self._acts = count(1)
         self._unplanned = 0

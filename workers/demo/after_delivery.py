@@ -4,20 +4,20 @@ from typing import Any
 
 from domain.after_sales.returns import Condition
 from domain.orders.status import Status
-from workers.demo.actors import ARRIVED_BEFORE_LOSS, Desk, Overtaken, until
+from workers.demo.actors import ARRIVED_BEFORE_LOSS, ApiActors, Overtaken, until
 from workers.demo.client import RefusedError
 
 TOO_LATE = Overtaken("too late to send back", "completed")
 
 
-async def delivered(desk: Desk) -> dict[str, Any] | None:
+async def delivered(desk: ApiActors) -> dict[str, Any] | None:
     """The order once the parcel has come; None when it went another way or the window is over."""
     await desk.sees(lambda order: order["status"] in (Status.DELIVERED, Status.COMPLETED, Status.CANCELLED))
     order = await desk.read()
     return order if order["status"] in (Status.DELIVERED, Status.COMPLETED) else None
 
 
-async def refund_half(desk: Desk) -> None:
+async def refund_half(desk: ApiActors) -> None:
     """Support gives half of the money back, for peace; that is possible after the window, too."""
     if order := await delivered(desk):
         amount = max(order["total_minor"] // 2, 1)
@@ -27,7 +27,7 @@ async def refund_half(desk: Desk) -> None:
         desk.given_back_minor += amount
 
 
-async def send_back(desk: Desk, condition: Condition, *, everything: bool) -> None:
+async def send_back(desk: ApiActors, condition: Condition, *, everything: bool) -> None:
     """All of it, or one piece, comes back in this condition; money goes back, pieces on sale or aside."""
     order = await delivered(desk)
     if order is None:
@@ -39,7 +39,7 @@ async def send_back(desk: Desk, condition: Condition, *, everything: bool) -> No
         desk.given_back_minor += sum(_price(order, line["sku"]) * line["quantity"] for line in lines)
 
 
-async def exchange(desk: Desk) -> None:
+async def exchange(desk: ApiActors) -> None:
     """One piece comes back unused, another of its kind is sent; the exchange order walks to its own end."""
     order = await delivered(desk)
     if order is None:
@@ -52,7 +52,7 @@ async def exchange(desk: Desk) -> None:
         desk.sent_anew.update({lines[0]["sku"]: 1})
 
 
-async def send_again(desk: Desk) -> None:
+async def send_again(desk: ApiActors) -> None:
     """The parcel is lost; the customer wants another one rather than his money."""
     if desk.overtaken:
         return
@@ -68,7 +68,7 @@ async def send_again(desk: Desk) -> None:
 
 
 async def _returned(
-    desk: Desk, order: dict[str, Any], lines: list[dict[str, Any]], condition: Condition, resolution: str
+    desk: ApiActors, order: dict[str, Any], lines: list[dict[str, Any]], condition: Condition, resolution: str
 ) -> dict[str, Any] | None:
     """Request, approve, receive, inspect; the return at its end. None when the window was over before."""
     wish = {"lines": lines, "reason": "demo: does not fit", "resolution": resolution}
@@ -89,7 +89,7 @@ async def _returned(
     return await desk.get(path)
 
 
-async def _ended(desk: Desk, order_no: str) -> bool:
+async def _ended(desk: ApiActors, order_no: str) -> bool:
     return bool((await desk.get(f"/v1/orders/{order_no}"))["status"] == Status.COMPLETED)
 
 

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from infra.settings import Settings
 from workers.cli import ledger_check
 from workers.demo.client import Client, segment
-from workers.demo.statistics import Ended, Tally
-from workers.demo.stock_loading import Shelves, each
+from workers.demo.statistics import Ended, Statistics
+from workers.demo.stock_loading import StockLoading, each
 
 MAX_EXAMPLES = 5
 _LIVE = ("booked", "picked_up", "in_transit", "delivered")
@@ -35,7 +35,7 @@ class Check:
         return {"name": self.name, "holds": not self.wrong, "looked_at": self.looked_at, "examples": self.examples}
 
 
-async def all_of(client: Client, tally: Tally, shelves: Shelves, environment: dict[str, str]) -> list[Check]:
+async def all_of(client: Client, tally: Statistics, shelves: StockLoading, environment: dict[str, str]) -> list[Check]:
     """Every question, with its answer."""
     ends = Check("every order ended as it should")
     ends.looked_at, ends.wrong = tally.placed, tally.wrong
@@ -43,7 +43,7 @@ async def all_of(client: Client, tally: Tally, shelves: Shelves, environment: di
     return [ends, *await stock(client, tally, shelves), *await outside(client, tally.ended), *await books(environment)]
 
 
-async def stock(client: Client, tally: Tally, shelves: Shelves) -> list[Check]:
+async def stock(client: Client, tally: Statistics, shelves: StockLoading) -> list[Check]:
     """Levels through the front door: nothing is reserved any more, and just what was sent is gone."""
     reserved = Check("no ended order holds stock")
     on_hand = Check("stock on hand is what was there less what was sent, to the unit")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from domain.orders.status import TERMINAL, Status
 from workers.demo.client import Client
 from workers.demo.orders import CHANNEL
-from workers.demo.statistics import STAGES, Tally
+from workers.demo.statistics import STAGES, Statistics
 
 POLL_S = 0.4
 # In this order no order slips through: one that moves on between two questions is met by a later one.
@@ -45,10 +45,10 @@ class Open:
             await self.changed.wait()
 
 
-class Board:
+class OrderPoller:
     """The orders under way."""
 
-    def __init__(self, client: Client, tally: Tally, since: str) -> None:
+    def __init__(self, client: Client, tally: Statistics, since: str) -> None:
         self._client, self._tally, self._since = client, tally, since
         self._open: dict[str, Open] = {}
 

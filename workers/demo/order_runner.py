@@ -9,15 +9,15 @@ from typing import Any
 from domain.orders.status import Status
 from domain.shipping.shipments import ShipmentStatus, has_left
 from workers.demo import orders
-from workers.demo.actors import Desk
+from workers.demo.actors import ApiActors
 from workers.demo.client import Client, RefusedError
 from workers.demo.customers import region_of
 from workers.demo.dataset import Basket, Line
-from workers.demo.order_poller import Board, Open
+from workers.demo.order_poller import Open, OrderPoller
 from workers.demo.plan import Errand, Plan
 from workers.demo.scenario_scripts import PLAYS
-from workers.demo.scenarios import PLOTS, Fate
-from workers.demo.statistics import STAGES, Ended, Tally
+from workers.demo.scenarios import PLOTS, Scenario
+from workers.demo.statistics import STAGES, Ended, Statistics
 
 IN_FLIGHT = 60
 # So many orders may wait for their stock: on a busy machine more would only wait longer, until payments come too late.
@@ -27,15 +27,15 @@ LIMIT_S = 180.0
 MAX_CORRECTIONS = 6
 
 
-class Walk:
+class OrderRunner:
     """One run of a plan; `board` and `tally` may be looked at while it goes on."""
 
     def __init__(self, client: Client, plan: Plan, max_lines: int) -> None:
         self._client, self._plan, self._max_lines = client, plan, max_lines
-        self.tally = Tally()
+        self.tally = Statistics()
         self._unreserved = asyncio.Semaphore(UNRESERVED)
         since = datetime.now(UTC) - timedelta(seconds=1)
-        self.board = Board(client, self.tally, since.isoformat())
+        self.board = OrderPoller(client, self.tally, since.isoformat())
 
     async def run(self) -> None:
         """Answers when every order has ended or run out of time."""
@@ -74,7 +74,7 @@ class Walk:
                 return
             order = self._opened(placed, lines)
             await self._taken_up(order)
-        desk = Desk(self._client, self.tally, order)
+        desk = ApiActors(self._client, self.tally, order)
         whole: dict[str, Any] | None = None
         try:
             async with asyncio.timeout(LIMIT_S):
@@ -87,7 +87,7 @@ class Walk:
         if whole is not None:
             await self._judge(order, desk, errand, lines, whole)
 
-    async def _place(self, basket: Basket, fate: Fate) -> tuple[tuple[Line, ...], dict[str, Any] | None]:
+    async def _place(self, basket: Basket, fate: Scenario) -> tuple[tuple[Line, ...], dict[str, Any] | None]:
         """The lines that were accepted and the front door's answer; None where nothing acceptable is left."""
         lines = basket.lines
         for attempt in range(MAX_CORRECTIONS):
@@ -124,12 +124,12 @@ class Walk:
         if self._plan.sendable(basket.lines):
             self.tally.deviate(f"basket {basket.basket_id} was refused although some of it can be sent")
 
-    def _unfinished(self, order: Open, fate: Fate) -> None:
+    def _unfinished(self, order: Open, fate: Scenario) -> None:
         where = f"stuck at {order.stuck_at}" if order.stuck_at else "under way"
         self.tally.close(fate, "not ended", f"{order.order_no} is still {where} after {LIMIT_S:.0f} s")
 
     async def _judge(
-        self, order: Open, desk: Desk, errand: Errand, lines: tuple[Line, ...], whole: dict[str, Any]
+        self, order: Open, desk: ApiActors, errand: Errand, lines: tuple[Line, ...], whole: dict[str, Any]
     ) -> None:
         timeline = [event async for event in self._client.pages("support", f"/v1/orders/{whole['order_no']}/events")]
         self._progressed(order, timeline)

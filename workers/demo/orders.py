@@ -6,28 +6,28 @@ from typing import Any
 from workers.demo.catalogue import CURRENCY, Article
 from workers.demo.customers import person_of
 from workers.demo.dataset import Basket, Line
-from workers.demo.scenarios import Fate
+from workers.demo.scenarios import Scenario
 
 Lines = tuple[Line, ...]
 CHANNEL = "demo"
 METHOD = "sandbox"
 
-TOKENS: Mapping[Fate, str] = {
-    Fate.PLAIN: "tok_ok",
-    Fate.OUT_OF_STOCK: "tok_ok",
-    Fate.PARTLY_REFUNDED: "tok_ok",
-    Fate.RETURNED: "tok_ok",
-    Fate.RETURNED_DAMAGED: "tok_ok",
-    Fate.EXCHANGED: "tok_ok",
-    Fate.DECLINED: "tok_decline",
-    Fate.PAID_AGAIN: "tok_decline",
-    Fate.PENDING: "tok_pending",
-    Fate.REVIEWED: "tok_review",
+TOKENS: Mapping[Scenario, str] = {
+    Scenario.PLAIN: "tok_ok",
+    Scenario.OUT_OF_STOCK: "tok_ok",
+    Scenario.PARTLY_REFUNDED: "tok_ok",
+    Scenario.RETURNED: "tok_ok",
+    Scenario.RETURNED_DAMAGED: "tok_ok",
+    Scenario.EXCHANGED: "tok_ok",
+    Scenario.DECLINED: "tok_decline",
+    Scenario.PAID_AGAIN: "tok_decline",
+    Scenario.PENDING: "tok_pending",
+    Scenario.REVIEWED: "tok_review",
 }
 """What orders are placed with; the others pay later, when their order number is known to whoever interferes."""
 
 
-def body(basket: Basket, lines: Lines, fate: Fate, run: str) -> dict[str, Any]:
+def body(basket: Basket, lines: Lines, fate: Scenario, run: str) -> dict[str, Any]:
     """As POST /v1/orders takes it; the catalogue decides the prices."""
     customer, ship_to = person_of(basket.household)
     order: dict[str, Any] = {

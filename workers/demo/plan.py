@@ -9,7 +9,7 @@ from workers.demo import catalogue, dataset
 from workers.demo.catalogue import Article
 from workers.demo.customers import region_of
 from workers.demo.dataset import Basket, Line
-from workers.demo.scenarios import Fate, fate_of
+from workers.demo.scenarios import Scenario, scenario_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Errand:
     """A basket with what is to become of it."""
 
     basket: Basket
-    fate: Fate
+    fate: Scenario
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class Plan:
         """Every basket of the run, in order."""
         for errand in self.dealt():
             # Without an article of its own no order can be made short.
-            short = errand.fate is not Fate.OUT_OF_STOCK or errand.basket.basket_id in self.shortages
-            yield errand if short else Errand(errand.basket, Fate.PLAIN)
+            short = errand.fate is not Scenario.OUT_OF_STOCK or errand.basket.basket_id in self.shortages
+            yield errand if short else Errand(errand.basket, Scenario.PLAIN)
 
     def dealt(self) -> Iterator[Errand]:
         """Every basket with the fate that the seed deals it, one card to each that will cost something."""
         place = 0
         for basket in dataset.read(self.folder, self.count):
             if self.total_minor(self.sendable(basket.lines)):
-                yield Errand(basket, fate_of(place, self.seed))
+                yield Errand(basket, scenario_of(place, self.seed))
                 place += 1
             else:
-                yield Errand(basket, Fate.PLAIN)
+                yield Errand(basket, Scenario.PLAIN)
 
     def sendable(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
         """Those lines that can be ordered."""
@@ -78,8 +78,8 @@ def make(folder: Path, count: int, seed: int) -> Plan:
         basket = errand.basket
         lines, warehouse = plan.sendable(basket.lines), region_of(basket.household).warehouse
         for line in lines:
-            demand[line.sku, warehouse] += line.quantity * (2 if errand.fate is Fate.RESHIPPED else 1)
-        if errand.fate is Fate.OUT_OF_STOCK:
+            demand[line.sku, warehouse] += line.quantity * (2 if errand.fate is Scenario.RESHIPPED else 1)
+        if errand.fate is Scenario.OUT_OF_STOCK:
             own = next((line.sku for line in lines if wanted[line.sku] == 1), None)
             if own is not None:
                 units = sum(line.quantity for line in lines if line.sku == own) - 1

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from workers.demo.checks import Check
-from workers.demo.scenarios import PLOTS, Fate
-from workers.demo.statistics import Tally
+from workers.demo.scenarios import PLOTS, Scenario
+from workers.demo.statistics import Statistics
 
 REFUSALS = {
     "invalid_quantity": "lines with quantity 0 left out",
@@ -17,7 +17,7 @@ REFUSALS = {
 }
 
 
-def show(console: Console, tally: Tally, checks: Sequence[Check], seconds: float) -> None:
+def show(console: Console, tally: Statistics, checks: Sequence[Check], seconds: float) -> None:
     """What became of the baskets, then one line for each check."""
     console.print(_refused(tally))
     console.print(_orders(tally))
@@ -28,7 +28,7 @@ def show(console: Console, tally: Tally, checks: Sequence[Check], seconds: float
     console.print(f"{ended}, {'all as they should.' if right else 'not all is as it should be.'}", markup=False)
 
 
-def _refused(tally: Tally) -> Table:
+def _refused(tally: Statistics) -> Table:
     table = Table(title="What validation said of the baskets as they are", title_justify="left")
     table.add_column("problem")
     table.add_column("times", justify="right")
@@ -42,11 +42,11 @@ def _refused(tally: Tally) -> Table:
     return table
 
 
-def _orders(tally: Tally) -> Table:
+def _orders(tally: Statistics) -> Table:
     table = Table(title="What became of the orders", title_justify="left")
     for name, justify in (("what happened", "left"), ("orders", "right"), ("ended as", "left"), ("right", "right")):
         table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
-    for fate in Fate:
+    for fate in Scenario:
         if fate in tally.groups:
             group = tally.groups[fate]
             ends = "\n".join(f"{times} × {end}" for end, times in group.ends.most_common())

@@ -32,12 +32,12 @@ from workers.demo.actors import until
 from workers.demo.checks import Check
 from workers.demo.client import Client, Lanes, RefusedError
 from workers.demo.dataset import BUNDLED, TooFewBaskets
-from workers.demo.order_runner import Walk
+from workers.demo.order_runner import OrderRunner
 from workers.demo.orders import CHANNEL
 from workers.demo.plan import Plan
 from workers.demo.progress import Bars
 from workers.demo.scenario_scripts import GATEWAY_ATTEMPTS
-from workers.demo.statistics import STAGE_NAMES, Tally
+from workers.demo.statistics import STAGE_NAMES, Statistics
 
 # Clocks that run in days elsewhere run in seconds here, so that every order ends while one watches.
 SETTINGS = {
@@ -57,7 +57,7 @@ ARRIVED = (Status.DELIVERED, Status.COMPLETED)
 class Outcome:
     """A whole run."""
 
-    tally: Tally
+    tally: Statistics
     checks: list[Check]
     seconds: float
 
@@ -153,14 +153,14 @@ class _Demo:
     async def _walk(self, client: Client, made: Plan, running: Running) -> Outcome:
         started = time.monotonic()
         stocked = await self._fill(client, made)
-        walk = Walk(client, made, Settings().max_order_lines)
+        walk = OrderRunner(client, made, Settings().max_order_lines)
         async with Bars(self._console, "orders", made.count, lambda: _figures(walk)):
             await walk.run()
         self._console.print("Comparing orders, stock, money and the sandbox's own ledger …")
         answers = await checks.all_of(client, walk.tally, stocked, running.environment)
         return Outcome(walk.tally, answers, time.monotonic() - started)
 
-    async def _fill(self, client: Client, made: Plan) -> stock_loading.Shelves:
+    async def _fill(self, client: Client, made: Plan) -> stock_loading.StockLoading:
         done = 0
 
         def tick() -> None:
@@ -193,7 +193,7 @@ async def _arrived(client: Client, path: str) -> str | None:
     return status if status in ARRIVED else None
 
 
-def _figures(walk: Walk) -> dict[str, int]:
+def _figures(walk: OrderRunner) -> dict[str, int]:
     figures = {name: walk.tally.reached[stage] for stage, name in enumerate(STAGE_NAMES)}
     return {**figures, "cancelled": walk.tally.statuses["cancelled"], "stuck now": walk.board.stuck}
 

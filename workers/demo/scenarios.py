@@ -8,7 +8,7 @@ from enum import StrEnum
 from domain.orders.status import Status
 
 
-class Fate(StrEnum):
+class Scenario(StrEnum):
     """Who or what interferes with an order."""
 
     PLAIN = "plain"
@@ -33,7 +33,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Plot:
+class ScenarioSpec:
     """The fate in words, and the end that is right: a status and, of a cancelled order, the cause."""
 
     words: str
@@ -47,41 +47,43 @@ class Plot:
 
 _EXPIRED, _COMPENSATED, _WISH = "payment_expired", "compensated", "customer_request"
 
-PLOTS: Mapping[Fate, Plot] = {
-    Fate.PLAIN: Plot("pays, receives, keeps", Status.COMPLETED),
-    Fate.DECLINED: Plot("card declined, never pays again", Status.CANCELLED, _EXPIRED),
-    Fate.PAID_AGAIN: Plot("card declined, pays with another", Status.COMPLETED),
-    Fate.PENDING: Plot("payment decided later, by webhook", Status.COMPLETED),
-    Fate.UNPAID: Plot("never pays", Status.CANCELLED, _EXPIRED),
-    Fate.REVIEWED: Plot("payment under review, support approves", Status.COMPLETED),
-    Fate.CAPTURE_UNHEARD: Plot("money taken, the gateway's answer lost", Status.COMPLETED),
-    Fate.CARRIER_DOWN: Plot("carrier out of order, sticks, support retries", Status.COMPLETED),
-    Fate.CARRIER_REFUSED: Plot("carrier refuses the address, sticks, support amends it", Status.COMPLETED),
-    Fate.CARRIER_LOST: Plot("carrier refuses for good, support compensates", Status.CANCELLED, _COMPENSATED),
-    Fate.PARCEL_LOST: Plot("parcel lost on the way, support compensates", Status.CANCELLED, _COMPENSATED),
-    Fate.CANCELLED_UNPAID: Plot("cancelled before paying", Status.CANCELLED, _WISH),
-    Fate.CANCELLED_PAID: Plot("cancelled after paying, before shipping", Status.CANCELLED, _WISH),
-    Fate.OUT_OF_STOCK: Plot("one article short", Status.CANCELLED, "out_of_stock"),
-    Fate.PARTLY_REFUNDED: Plot("keeps it, gets half of the money back", Status.COMPLETED),
-    Fate.RETURNED: Plot("sends everything back, unused", Status.COMPLETED),
-    Fate.RETURNED_DAMAGED: Plot("sends one piece back, damaged", Status.COMPLETED),
-    Fate.EXCHANGED: Plot("exchanges one piece for another of its kind", Status.COMPLETED),
-    Fate.RESHIPPED: Plot("parcel lost on the way, wants it sent again", Status.COMPLETED),
+PLOTS: Mapping[Scenario, ScenarioSpec] = {
+    Scenario.PLAIN: ScenarioSpec("pays, receives, keeps", Status.COMPLETED),
+    Scenario.DECLINED: ScenarioSpec("card declined, never pays again", Status.CANCELLED, _EXPIRED),
+    Scenario.PAID_AGAIN: ScenarioSpec("card declined, pays with another", Status.COMPLETED),
+    Scenario.PENDING: ScenarioSpec("payment decided later, by webhook", Status.COMPLETED),
+    Scenario.UNPAID: ScenarioSpec("never pays", Status.CANCELLED, _EXPIRED),
+    Scenario.REVIEWED: ScenarioSpec("payment under review, support approves", Status.COMPLETED),
+    Scenario.CAPTURE_UNHEARD: ScenarioSpec("money taken, the gateway's answer lost", Status.COMPLETED),
+    Scenario.CARRIER_DOWN: ScenarioSpec("carrier out of order, sticks, support retries", Status.COMPLETED),
+    Scenario.CARRIER_REFUSED: ScenarioSpec("carrier refuses the address, sticks, support amends it", Status.COMPLETED),
+    Scenario.CARRIER_LOST: ScenarioSpec(
+        "carrier refuses for good, support compensates", Status.CANCELLED, _COMPENSATED
+    ),
+    Scenario.PARCEL_LOST: ScenarioSpec("parcel lost on the way, support compensates", Status.CANCELLED, _COMPENSATED),
+    Scenario.CANCELLED_UNPAID: ScenarioSpec("cancelled before paying", Status.CANCELLED, _WISH),
+    Scenario.CANCELLED_PAID: ScenarioSpec("cancelled after paying, before shipping", Status.CANCELLED, _WISH),
+    Scenario.OUT_OF_STOCK: ScenarioSpec("one article short", Status.CANCELLED, "out_of_stock"),
+    Scenario.PARTLY_REFUNDED: ScenarioSpec("keeps it, gets half of the money back", Status.COMPLETED),
+    Scenario.RETURNED: ScenarioSpec("sends everything back, unused", Status.COMPLETED),
+    Scenario.RETURNED_DAMAGED: ScenarioSpec("sends one piece back, damaged", Status.COMPLETED),
+    Scenario.EXCHANGED: ScenarioSpec("exchanges one piece for another of its kind", Status.COMPLETED),
+    Scenario.RESHIPPED: ScenarioSpec("parcel lost on the way, wants it sent again", Status.COMPLETED),
 }
 
 # The first orders show every fate; later ones are mostly plain.
 FIRST, LATER = 20, 50
 
 
-def fate_of(number: int, seed: int) -> Fate:
+def scenario_of(number: int, seed: int) -> Scenario:
     """The fate of the order with this number, counted from 0."""
     block, place = (0, number) if number < FIRST else divmod(number - FIRST, LATER)
     size = FIRST if number < FIRST else LATER
     return _deck(size, f"{seed}/{size}/{block}")[place]
 
 
-def _deck(size: int, seed: str) -> list[Fate]:
-    fates = [fate for fate in Fate if fate is not Fate.PLAIN]
-    deck = fates + [Fate.PLAIN] * (size - len(fates))
+def _deck(size: int, seed: str) -> list[Scenario]:
+    fates = [fate for fate in Scenario if fate is not Scenario.PLAIN]
+    deck = fates + [Scenario.PLAIN] * (size - len(fates))
     random.Random(seed).shuffle(deck)
     return deck

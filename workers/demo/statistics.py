@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.orders.status import Status
-from workers.demo.scenarios import PLOTS, Fate
+from workers.demo.scenarios import PLOTS, Scenario
 
 MAX_DEVIATIONS = 20
 # How far an order has come, for the progress bars.
@@ -41,7 +41,7 @@ class Group:
 
 
 @dataclass
-class Tally:
+class Statistics:
     """Everything counted in a run; all that grows with the number of orders is `ended`."""
 
     reached: Counter[int] = field(default_factory=Counter)
@@ -53,7 +53,7 @@ class Tally:
     parked: Counter[str] = field(default_factory=Counter)
     resolved: Counter[str] = field(default_factory=Counter)
     unplanned: Counter[str] = field(default_factory=Counter)
-    groups: defaultdict[Fate, Group] = field(default_factory=lambda: defaultdict(Group))
+    groups: defaultdict[Scenario, Group] = field(default_factory=lambda: defaultdict(Group))
     ended: list[Ended] = field(default_factory=list)
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
     wrong: int = 0
@@ -64,7 +64,7 @@ class Tally:
         for passed in range(before + 1, stage + 1):
             self.reached[passed] += 1
 
-    def close(self, fate: Fate, end: str, deviation: str | None) -> None:
+    def close(self, fate: Scenario, end: str, deviation: str | None) -> None:
         """An order has ended so; `deviation` says why that is not right."""
         group = self.groups[fate]
         group.orders += 1
@@ -97,12 +97,12 @@ class Tally:
             "parked": dict(self.parked),
             "resolved": dict(self.resolved),
             "unplanned": dict(self.unplanned),
-            "groups": [_group(fate, self.groups[fate]) for fate in Fate if fate in self.groups],
+            "groups": [_group(fate, self.groups[fate]) for fate in Scenario if fate in self.groups],
             "deviations": self.deviations,
         }
 
 
-def _group(fate: Fate, group: Group) -> dict[str, Any]:
+def _group(fate: Scenario, group: Group) -> dict[str, Any]:
     plot = PLOTS[fate]
     return {
         "fate": fate.value,

@@ -17,7 +17,7 @@ Tick = Callable[[], None]
 
 
 @dataclass
-class Shelves:
+class StockLoading:
     """`before` is {(sku, warehouse): units on hand} before any order of the run; `ignored` are articles that orders of
     an earlier run still hold, so that their levels do not tell of this run alone."""
 
@@ -25,9 +25,9 @@ class Shelves:
     ignored: set[str] = field(default_factory=set)
 
 
-async def fill(client: Client, plan: Plan, tick: Tick) -> Shelves:
+async def fill(client: Client, plan: Plan, tick: Tick) -> StockLoading:
     """Post warehouses, articles, receipts; `tick` is called once for each article and each level."""
-    shelves = Shelves()
+    shelves = StockLoading()
     for region in REGIONS:
         await _unless_known(client, "/v1/warehouses", region.body(), f"warehouse-{region.warehouse}")
     await each(plan.articles.values(), lambda article: _article(client, article, tick))
@@ -72,14 +72,14 @@ async def _unless_known(client: Client, path: str, body: dict[str, object], what
             raise
 
 
-async def _receipt(client: Client, shelves: Shelves, sku: str, warehouse: str, units: int, tick: Tick) -> None:
+async def _receipt(client: Client, shelves: StockLoading, sku: str, warehouse: str, units: int, tick: Tick) -> None:
     body = {"sku": sku, "warehouse": warehouse, "quantity": units, "reference": f"demo {client.run}"}
     level = await client.post("warehouse", "/v1/stock/receipts", body, f"receipt-{sku}-{warehouse}")
     shelves.before[sku, warehouse] = level["on_hand"]
     tick()
 
 
-async def _shorten(client: Client, shelves: Shelves, shortage: Shortage) -> None:
+async def _shorten(client: Client, shelves: StockLoading, shortage: Shortage) -> None:
     """Leave one unit less than wanted, and none elsewhere: an earlier run may have left some."""
     levels = await client.get("warehouse", f"/v1/stock/{segment(shortage.sku)}")
     for level in levels["items"]:

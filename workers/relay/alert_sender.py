@@ -14,7 +14,7 @@ from infra.db.engine import Database
 from infra.observability.metrics import NOTICES
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
-from workers.polling import ended
+from workers.polling import run_until_done
 
 MAX_BACKOFF_S = 900.0
 STOP_S = 5.0
@@ -24,7 +24,7 @@ _ROBOTS = (ChannelKind.DINGTALK, ChannelKind.WECOM)
 _log = logging.getLogger(__name__)
 
 
-class Notifier:
+class AlertSender:
     """One lane per channel with something due: one message at a time, and a slow channel slows no other.
 
     `backoff_s` is the first delay after a failure; it doubles each time, with jitter. `rest_s` is the pause that a
@@ -67,7 +67,7 @@ class Notifier:
 
     async def close(self) -> None:
         """Let messages under way end, cancel those that take too long: their lease brings them back."""
-        await ended(list(self._lanes.values()), STOP_S)
+        await run_until_done(list(self._lanes.values()), STOP_S)
 
     def _open_lane(self, channel_id: str) -> None:
         lane = asyncio.create_task(self._drain(channel_id))

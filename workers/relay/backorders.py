@@ -13,7 +13,7 @@ AGAIN_S, MAX_AGAIN_S = 10.0, 3600.0
 START = (float("-inf"), "")
 
 
-class Waker:
+class BackorderWaker:
     """One per relay. Those that fit were told by a trigger most likely: they are woken here if they still fit after
     `settle_s`."""
 

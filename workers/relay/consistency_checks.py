@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from infra.db.autocommit import autocommit
 from infra.db.checks import check_schedule, consistency_checks
-from infra.db.checks.check import Question
+from infra.db.checks.check import Check
 from infra.db.engine import Database
 from infra.settings import Settings
 
@@ -19,7 +19,7 @@ def checks(database: Database, settings: Settings) -> Callable[[], Awaitable[boo
 
     async def step() -> bool:
         async with autocommit(database) as connection:
-            await check_schedule.know(connection)
+            await check_schedule.register(connection)
             question = await check_schedule.claim(connection, settings.books_check_s)
         if question is None:
             return False
@@ -29,12 +29,12 @@ def checks(database: Database, settings: Settings) -> Callable[[], Awaitable[boo
     return step
 
 
-async def put(database: Database, question: Question, limit_s: float) -> None:
+async def put(database: Database, question: Check, limit_s: float) -> None:
     """Ask, and keep the answer or that there was none."""
     try:
         async with database.begin() as connection:
-            await check_schedule.be_modest(connection, limit_s)
-            answer = await consistency_checks.ask(connection, question)
+            await check_schedule.limit_resources(connection, limit_s)
+            answer = await consistency_checks.run_checks(connection, question)
             await check_schedule.answered(connection, question, answer.count)
     except DBAPIError:
         _log.warning("a question to the books has no answer", exc_info=True, extra={"question": question.code})

@@ -30,15 +30,15 @@ from workers import process
 from workers.backlog_metrics import LOOK_S as BACKLOGS_LOOK_S
 from workers.backlog_metrics import observing
 from workers.dispatcher import Dispatcher
-from workers.polling import ended, repeat
+from workers.polling import poll_loop, run_until_done
 from workers.readiness import CUT_OFF
-from workers.relay.alert_sender import Notifier
+from workers.relay.alert_sender import AlertSender
 from workers.relay.backorders import BUSY_S as BACKORDERS_BUSY_S
 from workers.relay.backorders import LOOK_S as BACKORDERS_LOOK_S
-from workers.relay.backorders import Waker
+from workers.relay.backorders import BackorderWaker
 from workers.relay.consistency_checks import checks
-from workers.relay.notification_sender import Messenger
-from workers.relay.webhook_sender import Deliverer
+from workers.relay.notification_sender import NotificationSender
+from workers.relay.webhook_sender import WebhookSender
 
 EVENTS_AT_ONCE = 500
 IDLE_S = 0.25
@@ -76,9 +76,9 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     telemetry.instrument_httpx()
     database, vault, condition = Database.from_settings(settings), Vault.from_settings(settings), Condition()
     senders = _Senders(
-        Deliverer(database, vault, settings),
-        Notifier(database, vault, settings),
-        Messenger(database, vault, settings, build_messages(settings)),
+        WebhookSender(database, vault, settings),
+        AlertSender(database, vault, settings),
+        NotificationSender(database, vault, settings, build_messages(settings)),
     )
     dispatcher = _dispatcher(database, settings)
     work = [
@@ -92,7 +92,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     async with beating(database, "relay", settings, condition):
         await stopping.wait()
         await dispatcher.stop()
-        await ended(tasks, STOP_S)
+        await run_until_done(tasks, STOP_S)
         await senders.close()
     await database.close()
 
@@ -101,9 +101,9 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
 class _Senders:
     """What speaks to the outside."""
 
-    deliverer: Deliverer
-    notifier: Notifier
-    messenger: Messenger
+    deliverer: WebhookSender
+    notifier: AlertSender
+    messenger: NotificationSender
 
     async def close(self) -> None:
         await asyncio.gather(self.deliverer.close(), self.notifier.close(), self.messenger.close())
@@ -127,11 +127,11 @@ def _sending(
         with_own_keys(condition, step) for step in (senders.deliverer.step, messenger.step, notifier.tell)
     )
     return [
-        repeat("fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
-        repeat("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
-        repeat("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
-        repeat("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
-        repeat("notices", tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
+        poll_loop("fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
+        poll_loop("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
+        poll_loop("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
+        poll_loop("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
+        poll_loop("notices", tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
     ]
 
 
@@ -145,7 +145,7 @@ def _keeping(
     )
 
     def every(name: str, step: Step, busy_s: float, idle_s: float) -> Coroutine[None, None, None]:
-        return repeat(name, step, stopping, busy_s=busy_s, idle_s=idle_s)
+        return poll_loop(name, step, stopping, busy_s=busy_s, idle_s=idle_s)
 
     return [
         every("audit anchor", anchor(database, anchor_s), SWEEP_PAUSE_S, min(ANCHOR_LOOK_S, anchor_s)),
@@ -153,7 +153,7 @@ def _keeping(
         every("renewals", wake_renewals(database), SWEEP_PAUSE_S, RENEWALS_LOOK_S),
         every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_LOOK_S),
         every("contacts", found, SWEEP_PAUSE_S, CONTACTS_LOOK_S),
-        every("backorders", Waker(database).step, BACKORDERS_BUSY_S, BACKORDERS_LOOK_S),
+        every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_LOOK_S),
         every("backlogs", observing(database), BACKLOGS_LOOK_S, BACKLOGS_LOOK_S),
         every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),
     ]

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class RenderedNotification:
     """A message in its words. `frozen` is to be kept before the first try, None when it is kept already."""
 
     message: Claimed
@@ -30,7 +30,7 @@ def told_of(message: Claimed) -> dict[str, str | int | None]:
     return {**about, "attempt": message.tries}
 
 
-def written(message: Claimed, keys: KeyRing, settings: Settings) -> Letter | Settled:
+def render(message: Claimed, keys: KeyRing, settings: Settings) -> RenderedNotification | Settled:
     """The letter: as it was frozen, else from the template's newest version. Raises nothing."""
     if message.expired:
         return Settled(message, "expired", final=True)
@@ -51,14 +51,14 @@ def written(message: Claimed, keys: KeyRing, settings: Settings) -> Letter | Set
         return Settled(message, "internal_error")
 
 
-def _again(message: Claimed, keys: KeyRing, key: bytes) -> Letter:
+def _again(message: Claimed, keys: KeyRing, key: bytes) -> RenderedNotification:
     assert message.to_enc is not None and message.body_enc is not None
     to = keys.vault.open_json(key, message.to_enc, to_context(message.message_id))
     said = keys.vault.open_json(key, message.body_enc, body_context(message.message_id))
-    return Letter(message, _handed(message, to, said), None)
+    return RenderedNotification(message, _handed(message, to, said), None)
 
 
-def _first(message: Claimed, keys: KeyRing, key: bytes, settings: Settings) -> Letter | Settled:
+def _first(message: Claimed, keys: KeyRing, key: bytes, settings: Settings) -> RenderedNotification | Settled:
     sealed = message.profile_enc
     profile = keys.vault.open_json(key, sealed, profile_context(message.customer_id)) if sealed else {}
     to = address_of(profile, message.channel)
@@ -73,7 +73,7 @@ def _first(message: Claimed, keys: KeyRing, key: bytes, settings: Settings) -> L
         to_enc=keys.vault.seal_json(key, to, to_context(message.message_id)),
         body_enc=keys.vault.seal_json(key, said, body_context(message.message_id)),
     )
-    return Letter(message, _handed(message, to, said), frozen)
+    return RenderedNotification(message, _handed(message, to, said), frozen)
 
 
 def _handed(message: Claimed, to: str, said: dict[str, str]) -> OutgoingMessage:

@@ -16,8 +16,8 @@ from infra.gateways.registry import close_all
 from infra.observability.metrics import MESSAGES
 from infra.security.crypto import Vault
 from infra.settings import Settings
-from workers.polling import ended
-from workers.relay.notification_rendering import Letter, told_of, written
+from workers.polling import run_until_done
+from workers.relay.notification_rendering import RenderedNotification, render, told_of
 
 AT_ONCE = 32
 MAX_BACKOFF_S = 900.0
@@ -28,7 +28,7 @@ Sending = set[asyncio.Task[Settled]]
 _log = logging.getLogger(__name__)
 
 
-class Messenger:
+class NotificationSender:
     """One lane per channel with something due. `fresh` is set when there is something new to send."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Messenger:
     async def close(self) -> None:
         """Let what is being sent end, cancel what takes too long: its lease brings it back, under the same key."""
         self._closing = True
-        await ended(list(self._lanes.values()), STOP_S)
+        await run_until_done(list(self._lanes.values()), STOP_S)
         await close_all(self._gateways)
 
     def _open_lane(self, channel: str) -> None:
@@ -101,14 +101,14 @@ class Messenger:
             claimed = await send_queue.claim(connection, channel, room, lease_s)
             if gateway is None:
                 return [Settled(message, "channel_off", skipped=True) for message in claimed]
-            ready = [written(message, self._keys, self._settings) for message in claimed]
-            letters = [one for one in ready if isinstance(one, Letter)]
+            ready = [render(message, self._keys, self._settings) for message in claimed]
+            letters = [one for one in ready if isinstance(one, RenderedNotification)]
             if fresh := [letter.frozen for letter in letters if letter.frozen is not None]:
                 await send_queue.freeze(connection, fresh)
         sending |= {asyncio.create_task(self._send(letter, gateway)) for letter in letters}
         return [one for one in ready if isinstance(one, Settled)]
 
-    async def _send(self, letter: Letter, gateway: MessageGateway) -> Settled:
+    async def _send(self, letter: RenderedNotification, gateway: MessageGateway) -> Settled:
         message, name = letter.message, gateway.name
         try:
             return Settled(message, provider=name, provider_ref=await gateway.send(letter.words))

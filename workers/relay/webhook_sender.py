@@ -20,7 +20,7 @@ from infra.security.crypto import Unreadable, Vault
 from infra.security.network_addresses import Reach
 from infra.settings import Settings
 from infra.webhook_client import TargetRefusedError
-from workers.polling import ended
+from workers.polling import run_until_done
 
 AT_ONCE = 8
 MAX_BACKOFF_S = 3600.0
@@ -30,7 +30,7 @@ TRIED_ENOUGH = 8
 _log = logging.getLogger(__name__)
 
 
-class Deliverer:
+class WebhookSender:
     """One lane per endpoint with something due, so that a slow endpoint slows nobody else.
 
     `backoff_s` is the first delay; it doubles at each failure, with jitter, up to an hour.
@@ -57,7 +57,7 @@ class Deliverer:
 
     async def close(self) -> None:
         """Let running deliveries end, cancel those that take too long: their lease brings them back."""
-        await ended(list(self._lanes.values()), STOP_S)
+        await run_until_done(list(self._lanes.values()), STOP_S)
 
     def _open_lane(self, endpoint: Endpoint) -> None:
         lane = asyncio.create_task(self._drain(endpoint))

@@ -33,7 +33,7 @@ WAITS: dict[str, str] = {
 }
 
 
-class Undo(Exception):
+class CompensationRequested(Exception):
     """The order must not go on; `cause` is a code."""
 
     def __init__(self, cause: str) -> None:
@@ -41,7 +41,7 @@ class Undo(Exception):
         self.cause = cause
 
 
-class Desk:
+class OrderWorkflowBase:
     """State shared by the chapters. Signals only say where to look: the facts are in the books."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Desk:
         due = self.view.hold.due if self.view.hold else ""
         return min((moment for moment in (deadline, due) if moment), default="")
 
-    def due(self) -> m.Errand | None:
+    def due(self) -> m.PendingOperation | None:
         """The errand that the main path must see to."""
         return self.view.errand
 

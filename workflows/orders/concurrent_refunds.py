@@ -15,7 +15,7 @@ from domain.support.steps import STEPS, Action, Step
 from workflows import payloads as m
 from workflows import ports
 from workflows.failures import Failure
-from workflows.orders.parked_steps import BOUNCED, Sticking
+from workflows.orders.parked_steps import BOUNCED, ParkedSteps
 
 BESIDE = "refunds-beside"
 PARKED_BESIDE = "refunds-parked-beside"
@@ -23,7 +23,7 @@ PAST_A_STUCK_ONE = "refunds-past-a-stuck-one"
 STEP_OF = {"refund": Step.REFUND, "refund_pending": Step.REFUND, "stray_pending": Step.RETURN_PAYMENT}
 
 
-class Beside(Sticking):
+class ConcurrentRefunds(ParkedSteps):
     """One task pays whatever is due, the oldest first, and asks about what is pending; it ends when nothing is left."""
 
     def __init__(self) -> None:
@@ -45,11 +45,11 @@ class Beside(Sticking):
         parked = self.view.parked
         return parked is not None and (parked.step, parked.subject) != self._parks
 
-    def due(self) -> m.Errand | None:
+    def due(self) -> m.PendingOperation | None:
         errand = self.view.errand
         return None if errand is not None and errand.kind in STEP_OF and self.beside else errand
 
-    async def give_back_beside(self, errand: m.Errand) -> None:
+    async def give_back_beside(self, errand: m.PendingOperation) -> None:
         """Begin it; where it failed for good it parks now, between two steps of the main path."""
         unpaid, self._unpaid = self._unpaid, None
         if unpaid is not None and unpaid[0] == errand.id:
@@ -74,7 +74,7 @@ class Beside(Sticking):
             self._gives_way = self._parks is not None
             await workflow.wait_condition(lambda: not self.beside)
 
-    async def give_back(self, errand: m.Errand) -> m.OrderView:
+    async def give_back(self, errand: m.PendingOperation) -> m.OrderView:
         """One try, or one question."""
         if errand.kind == "stray_pending":
             request = m.ReturnRequest(self.order_no, "stray")
@@ -97,7 +97,7 @@ class Beside(Sticking):
             if (failure := await self._given_back(errand)) and not await self._parked_beside(errand, failure):
                 return
 
-    async def _given_back(self, errand: m.Errand) -> Failure | None:
+    async def _given_back(self, errand: m.PendingOperation) -> Failure | None:
         """Why it failed for good, if it did."""
         try:
             self.adopt(await self.give_back(errand))
@@ -108,7 +108,7 @@ class Beside(Sticking):
 
     # ── parked beside ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def _parked_beside(self, errand: m.Errand, failure: Failure) -> bool:
+    async def _parked_beside(self, errand: m.PendingOperation, failure: Failure) -> bool:
         """It waits for support while the order goes on; False when it is put off instead."""
         apart = self.view.parked is None and not self.view.cancelling and workflow.patched(PARKED_BESIDE)
         if not apart:
@@ -165,14 +165,14 @@ class Beside(Sticking):
                 self.adopt(await ports.escalate_step(self.ref, "nobody acted: escalate"))
         return m.ResolveRequest(self.order_no, "", "overtaken")
 
-    def _another(self, parked: m.Parked) -> m.Errand | None:
+    def _another(self, parked: m.Parked) -> m.PendingOperation | None:
         """A refund that need not wait until support has decided on the one that is stuck."""
         errand = self.view.errand
         if not self._past or errand is None or errand.kind != "refund":
             return None
         return errand if errand.id != parked.subject and errand.id not in self._refused else None
 
-    async def _pay_past(self, errand: m.Errand) -> None:
+    async def _pay_past(self, errand: m.PendingOperation) -> None:
         """One that is refused as well is tried again, and parked, once the other is decided."""
         failure = await self._given_back(errand)
         if failure is not None:
@@ -202,14 +202,14 @@ class Beside(Sticking):
             self._gives_way = True
             await workflow.wait_condition(lambda: self._parks is None)
 
-    def _put_off(self, errand: m.Errand, failure: Failure) -> None:
+    def _put_off(self, errand: m.PendingOperation, failure: Failure) -> None:
         """It parks, unless another step is parked: then it is tried again with the next news, or after that one."""
         if self.view.parked is None:
             self._unpaid = errand.id, failure
         else:
             workflow.logger.warning("refund put off", extra={"step": "refund", "code": failure.code})
 
-    async def _asked_later(self, errand: m.Errand) -> bool:
+    async def _asked_later(self, errand: m.PendingOperation) -> bool:
         """False when something came before it was time to ask again."""
         if self._out_of_patience(errand):
             return True
@@ -222,11 +222,11 @@ class Beside(Sticking):
             return False
         return True
 
-    def _out_of_patience(self, errand: m.Errand) -> bool:
+    def _out_of_patience(self, errand: m.PendingOperation) -> bool:
         age = workflow.now() - datetime.fromisoformat(errand.since or workflow.now().isoformat())
         return bool(errand.since) and age >= timedelta(seconds=self.policy.pending_patience_s)
 
 
-def _subject(errand: m.Errand) -> str:
+def _subject(errand: m.PendingOperation) -> str:
     """What a step that gives back is about."""
     return "stray" if STEP_OF[errand.kind] is Step.RETURN_PAYMENT else errand.id

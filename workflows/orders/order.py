@@ -19,16 +19,16 @@ from workflows import names, ports
 from workflows import payloads as m
 from workflows.cancellation_shield import through
 from workflows.failures import Failure, refusal_from
-from workflows.orders.base import Undo
+from workflows.orders.base import CompensationRequested
 from workflows.orders.parked_steps import LEFT
-from workflows.orders.pending_operations import AfterSales
+from workflows.orders.pending_operations import PendingOperations
 
 STOPS_REPLACEMENT = "replacement-stopped"
 PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
 
 
 @workflow.defn(name=names.ORDER, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
-class OrderWorkflow(AfterSales):
+class OrderWorkflow(PendingOperations):
     """reserve → collect payment → book → follow the parcel → close; undone in reverse when it must not go on."""
 
     @workflow.run
@@ -42,7 +42,7 @@ class OrderWorkflow(AfterSales):
         while not (self.closed() and workflow.all_handlers_finished()):
             try:
                 await self._walk()
-            except Undo as undo:
+            except CompensationRequested as undo:
                 await self._undo(undo.cause)
             except asyncio.CancelledError:  # in a run of an earlier version only (see cancellation_shield.py)
                 await self.answer_cancellation()
@@ -67,7 +67,7 @@ class OrderWorkflow(AfterSales):
         elif self.view.stray:
             await self._give_back("stray")
         elif self.view.cancelling:
-            raise Undo(self.view.cancelling)
+            raise CompensationRequested(self.view.cancelling)
         elif self.view.first_arrived and workflow.patched(STOPS_REPLACEMENT):
             await self._stop_replacement()
         elif self.unfollowed():

@@ -13,7 +13,7 @@ from domain.support.steps import STEPS, Action, Step
 from workflows import payloads as m
 from workflows import ports
 from workflows.failures import Failure
-from workflows.orders.base import Desk, Undo
+from workflows.orders.base import CompensationRequested, OrderWorkflowBase
 
 TENDS_WHILE_PARKED = "hold-tended-while-parked"
 LEFT = ("picked_up", "in_transit", "delivered")
@@ -28,7 +28,7 @@ RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
 DECIDED = ("authorised", "capturing", "captured", "failed")
 
 
-class Sticking(Desk):
+class ParkedSteps(OrderWorkflowBase):
     """The chapter of every provider's step that does not go as it should."""
 
     _own_difference = False  # whether the step that is stuck is judged by its own change (see _difference_is_over)
@@ -46,7 +46,7 @@ class Sticking(Desk):
                 if self.cancel_asked:
                     await self.answer_cancellation()
                 if self.view.cancelling and not undoing:
-                    raise Undo(self.view.cancelling) from error
+                    raise CompensationRequested(self.view.cancelling) from error
                 if await self._decided_later(failure, begun) or await self.park(step, failure, subject) == Action.RETRY:
                     continue
             return
@@ -94,7 +94,7 @@ class Sticking(Desk):
             self.resolution = None  # accepted while this step was being resolved: it is for no other
         self.show()
         if how == Action.COMPENSATE and step != Step.SUPPLEMENT:
-            raise Undo("compensated")
+            raise CompensationRequested("compensated")
         return how
 
     async def unpark(self, parked: m.Parked, resolution: m.ResolveRequest) -> None:

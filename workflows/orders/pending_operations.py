@@ -12,7 +12,7 @@ from domain.support.steps import Step
 from workflows import names, ports
 from workflows import payloads as m
 from workflows.failures import Failure
-from workflows.orders.concurrent_refunds import BESIDE, STEP_OF, Beside
+from workflows.orders.concurrent_refunds import BESIDE, STEP_OF, ConcurrentRefunds
 
 GUARANTEE = {
     "guarantee": "authorise the guarantee",
@@ -21,10 +21,10 @@ GUARANTEE = {
 }
 
 
-class AfterSales(Beside):
+class PendingOperations(ConcurrentRefunds):
     """The chapter of errands. The decision stands; carrying it out may park as any provider's step does."""
 
-    async def errand(self, errand: m.Errand) -> None:
+    async def errand(self, errand: m.PendingOperation) -> None:
         """Carry it out; the view that comes back names the next one, if there is any."""
         match errand.kind:
             case kind if kind in STEP_OF:
@@ -84,15 +84,15 @@ class AfterSales(Beside):
                 workflow.logger.warning("refund put off", extra=about)
                 return
 
-    async def _take_difference(self, errand: m.Errand) -> None:
+    async def _take_difference(self, errand: m.PendingOperation) -> None:
         """The change waits in the books until its difference is captured, refused, or not paid in time."""
         if errand.kind == "supplement_pending" and not await self._decided(errand):
             return
-        ref = m.SupplementRef(self.order_no, int(errand.id))
+        ref = m.ChangePaymentRef(self.order_no, int(errand.id))
         words = f"take the difference of change {errand.id}"
         await self.step(Step.SUPPLEMENT, lambda: ports.tend_supplement(ref, self.policy, words), subject=errand.id)
 
-    async def _decided(self, errand: m.Errand) -> bool:
+    async def _decided(self, errand: m.PendingOperation) -> bool:
         """The provider decides later: False when something else needs the story first, else it is asked again."""
         poll = workflow.now() + timedelta(seconds=self.policy.payment_poll_s)
         until = min(poll, datetime.fromisoformat(errand.until)) if errand.until else poll
@@ -106,7 +106,7 @@ class AfterSales(Beside):
             return False
         return True
 
-    async def _renew(self, errand: m.Errand) -> None:
+    async def _renew(self, errand: m.PendingOperation) -> None:
         """What the provider does not answer is put off: the books say for how long."""
         ref = m.RenewalRef(self.order_no, int(errand.id))
         try:
@@ -117,6 +117,6 @@ class AfterSales(Beside):
             workflow.logger.warning("renewal put off", extra={"step": "authorise", "code": Failure.of(error).code})
             self.adopt(await ports.put_off_renewal(ref, "put the renewal off"))
 
-    async def _tend_guarantee(self, errand: m.Errand) -> m.OrderView:
+    async def _tend_guarantee(self, errand: m.PendingOperation) -> m.OrderView:
         ref = m.GuaranteeRef(self.order_no, errand.id)
         return await ports.tend_guarantee(ref, self.policy, GUARANTEE[errand.kind])

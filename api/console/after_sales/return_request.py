@@ -6,10 +6,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, methods, require, services
 from api.errors import Problem, from_rule
 from api.pages.line_fields import form_lines, typed_lines
@@ -35,20 +35,20 @@ _NOT_KEPT = ("key", "confirm", "change", "more")
 
 
 @router.get("/{order_no}/return")
-async def form(request: Request, person: Signed, order_no: str) -> Response:
+async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What can be sent back, and for what."""
     require(person.principal, *ASKED_BY)
-    number = (await visible(services(request), person.principal, order_no)).order_no
+    number = (await visible_order(services(request), person.principal, order_no)).order_no
     return await _page(request, person, number, {})
 
 
 @router.post("/{order_no}/return")
-async def ask(request: Request, person: Signed, order_no: str) -> Response:
+async def ask(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Show what it would bring; with `confirm`, ask for it. What does not fit is said above the form, which keeps what
     was typed."""
     require(person.principal, *ASKED_BY)
     parts, fields = services(request), await posted(request, person)
-    number = (await visible(parts, person.principal, order_no)).order_no
+    number = (await visible_order(parts, person.principal, order_no)).order_no
     if fields.get("more") or fields.get("change"):
         return await _page(request, person, number, fields)
     try:
@@ -101,7 +101,7 @@ def _rows(fields: dict[str, str]) -> int:
 
 async def _page(
     request: Request,
-    person: Member,
+    person: StaffMember,
     number: str,
     fields: dict[str, str],
     *,

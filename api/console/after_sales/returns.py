@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, require_staff, services
 from api.pages import forms
 from api.presenters.return_labels import label_response
@@ -28,7 +28,7 @@ CONDITIONS = ("as_new", "damaged", "missing", "wrong_item")
 @router.get("/returns")
 async def listed(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     status: ReturnStatus | Annotated[str, Query(max_length=0)] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
@@ -48,14 +48,14 @@ async def listed(
 
 
 @router.get("/returns/{return_id}")
-async def one(request: Request, person: Signed, return_id: str) -> Response:
+async def one(request: Request, person: CurrentStaff, return_id: str) -> Response:
     """One return, and the forms for what this person may do with it."""
     require_staff(person.principal)
     parts = services(request)
     shown = await return_lookup.visible(parts, person.principal, return_id)
     async with parts.database.begin() as conn:
         brings_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
-        order = (await order_detail.glances(conn, [shown["order_no"]]))[shown["order_no"]]
+        order = (await order_detail.overviews(conn, [shown["order_no"]]))[shown["order_no"]]
     context: dict[str, Any] = {
         "found": shown,
         "brings_minor": brings_minor,
@@ -68,7 +68,7 @@ async def one(request: Request, person: Signed, return_id: str) -> Response:
 
 
 @router.get("/returns/{return_id}/label")
-async def label(request: Request, person: Signed, return_id: str) -> Response:
+async def label(request: Request, person: CurrentStaff, return_id: str) -> Response:
     """The label; it carries the customer's address."""
     require(person.principal, *HANDLED_BY)
     await return_lookup.visible(services(request), person.principal, return_id)
@@ -77,7 +77,10 @@ async def label(request: Request, person: Signed, return_id: str) -> Response:
 
 @router.post("/returns/{return_id}/{verb}")
 async def act(
-    request: Request, person: Signed, return_id: str, verb: Literal["approve", "reject", "cancel", "receive", "inspect"]
+    request: Request,
+    person: CurrentStaff,
+    return_id: str,
+    verb: Literal["approve", "reject", "cancel", "receive", "inspect"],
 ) -> Response:
     """What a button of the page does."""
     require(person.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))

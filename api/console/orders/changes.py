@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.forms import digest, key_of, new_key
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import Services, require, services
 from api.pages.line_fields import form_lines, typed_lines
 from api.pages.slot_fields import as_typed, typed_slot
@@ -20,9 +20,9 @@ from api.request_body import refused
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
 from api.services.orders import order_changes
-from api.services.orders.order_changes import Wish
+from api.services.orders.order_changes import ChangeRequest
 from domain.access import Role
-from domain.orders.status import Change
+from domain.orders.status import ChangeKind
 from infra.db.orders import change_history
 from infra.db.read_models import order_detail
 from infra.time_zones import zone_at
@@ -35,18 +35,18 @@ MAX_DIGITS = 12
 
 
 @router.get("/{order_no}/change")
-async def form(request: Request, person: Signed, order_no: str) -> Response:
+async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What may still be changed, as it is now; and what was changed before."""
     require(person.principal, Role.SUPPORT)
     parts = services(request)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
         found = await order_detail.whole_order(conn, parts.keys, glance.order_no)
         done = await change_history.history(conn, parts.keys, glance.order_no)
     assert found is not None, "visible"
     zone = zone_at(found["ship_to"], parts.settings.portal_time_zone)
-    offered = {Change(action) for action in presented(found, person.principal, parts.settings)["allowed_actions"]
-               if action in set(Change)}  # fmt: skip
+    offered = {ChangeKind(action) for action in presented(found, person.principal, parts.settings)["allowed_actions"]
+               if action in set(ChangeKind)}  # fmt: skip
     context: dict[str, Any] = {
         "order": found,
         "units": form_lines("quantity", found["lines"]),
@@ -61,11 +61,11 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/change")
-async def change(request: Request, person: Signed, order_no: str) -> Response:
+async def change(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Tell what it would mean, or, once confirmed, do it."""
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     ship_to = await _destination(parts, glance.order_no)
     body = _body(fields, zone_at(ship_to, parts.settings.portal_time_zone))
     wish = _wish(parts, body, fields.get("seen", ""))
@@ -102,7 +102,7 @@ def _payment(parts: Services, token: str) -> Payment:
         raise refused(error.errors(include_url=False, include_input=False)) from None
 
 
-def _wish(parts: Services, body: ChangeOrder, seen: str) -> Wish:
+def _wish(parts: Services, body: ChangeOrder, seen: str) -> ChangeRequest:
     return order_changes.wish_of(body, frozenset({seen}) - {order_changes.ANY}, parts.settings.max_order_lines)
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services
 from api.schemas.orders.contacts import CorrectContact
 from api.services.orders import contact_corrections
@@ -21,11 +21,11 @@ router = APIRouter(prefix="/console/orders")
 
 
 @router.get("/{order_no}/contact")
-async def form(request: Request, person: Signed, order_no: str) -> Response:
+async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The contact as it is now."""
     require(person.principal, Role.SUPPORT)
     parts = services(request)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
         found = await order_detail.whole_order(conn, parts.keys, glance.order_no)
     context: dict[str, Any] = {"order": found, "parts": PARTS, "key": new_key()}
@@ -33,11 +33,11 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/contact")
-async def correct(request: Request, person: Signed, order_no: str) -> Response:
+async def correct(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Correct it."""
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     value: dict[str, Any] = {part: fields[part].strip() for part in PARTS if part in fields}
     value |= {part: None for part in ("email", "phone") if value.get(part) == ""}
     value |= {"reason": fields.get("reason", ""), "send_last_again": bool(fields.get("send_last_again"))}
@@ -48,11 +48,11 @@ async def correct(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/messages")
-async def send_last_again(request: Request, person: Signed, order_no: str) -> Response:
+async def send_last_again(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Have the last message sent to the contact of today."""
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     asked = contact_corrections.digest_of_resend(glance.order_no)
     await contact_corrections.send_last_again(parts, person.principal, key_of(fields), asked, glance.order_no)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

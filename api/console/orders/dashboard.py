@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api import pagination
 from api.console.rendering import page
-from api.console.session import Member, Signed
+from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import Services, services
 from api.errors import Problem
 from api.presenters.orders import row_presented
@@ -37,7 +37,7 @@ Text = Annotated[str, Query(max_length=64)]
 @router.get("")
 async def whole_board(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     status: Status | Annotated[str, Query(max_length=0)] = "",
     channel: Text = "",
     customer: Text = "",
@@ -56,7 +56,9 @@ async def whole_board(
     return await _board(request, person, template, filters, cursor)
 
 
-async def _board(request: Request, person: Member, template: str, filters: dict[str, str], cursor: str) -> Response:
+async def _board(
+    request: Request, person: StaffMember, template: str, filters: dict[str, str], cursor: str
+) -> Response:
     kept = {name: value for name, value in filters.items() if value}
     wanted = listing.Wanted(
         status=filters["status"] or None,
@@ -106,7 +108,7 @@ def _day(typed: str, days: int = 0) -> datetime | None:
 @router.get("/orders")
 async def search(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     q: Annotated[str, Query(max_length=MAX_SEARCH_CHARS)] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:

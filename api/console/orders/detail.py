@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.forms import reason_of
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services
 from api.presenters.orders import presented
 from api.services import customer_feedback, document_issuing, notifications
@@ -30,13 +30,13 @@ MAX_EVENTS = 500
 
 
 @router.get("/{order_no}")
-async def order(request: Request, person: Signed, order_no: str) -> Response:
+async def order(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The order's page, live."""
     template = "order_live.html" if request.headers.get("x-live") else "order.html"
     return await _page(request, person, order_number(order_no), template)
 
 
-async def _page(request: Request, person: Member, number: str, template: str) -> Response:
+async def _page(request: Request, person: StaffMember, number: str, template: str) -> Response:
     bind_order(number)
     parts = services(request)
     async with parts.database.begin() as conn:
@@ -78,22 +78,22 @@ def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:
 
 
 @router.get("/{order_no}/cancel")
-async def preview(request: Request, person: Signed, order_no: str) -> Response:
+async def preview(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What cancelling would mean, before anything moves."""
     require(person.principal, Role.SUPPORT)
     parts = services(request)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     means = await order_cancellation.consequence(parts, glance)
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means}
     return page(request, "order_cancel.html", member=person, key=secrets.token_hex(16), **context)
 
 
 @router.post("/{order_no}/cancel")
-async def cancel(request: Request, person: Signed, order_no: str) -> Response:
+async def cancel(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Cancel the order."""
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     reason = reason_of(fields)
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
     key = fields.get("key") or secrets.token_hex(16)
@@ -102,11 +102,11 @@ async def cancel(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/messages/{message_id}")
-async def send_again(request: Request, person: Signed, order_no: str, message_id: str) -> Response:
+async def send_again(request: Request, person: CurrentStaff, order_no: str, message_id: str) -> Response:
     """Have a message that failed sent again."""
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     key = fields.get("key") or secrets.token_hex(16)
     await notifications.send_again(parts, person.principal, key, glance.order_no, message_id)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

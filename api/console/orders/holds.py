@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, require_staff, services
 from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
 from api.services.orders import order_holds
@@ -29,7 +29,7 @@ HoldNo = Annotated[int, Path(ge=1, le=1_000_000)]
 @router.get("/holds")
 async def open_holds(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     kind: HoldKind | Annotated[str, Query(max_length=0)] = "",
     owner: Annotated[str, Query(max_length=100)] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
@@ -49,11 +49,11 @@ async def open_holds(
 
 
 @router.get("/orders/{order_no}/hold")
-async def of_order(request: Request, person: Signed, order_no: str) -> Response:
+async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What holds the order, and forms to hold it, to release it, and to say how pressing it is."""
     require_staff(person.principal)
     parts = services(request)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
         found = await holds.of_order(conn, parts.keys, glance.order_no)
         order = await order_detail.whole_order(conn, parts.keys, glance.order_no)
@@ -76,11 +76,11 @@ async def of_order(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/orders/{order_no}/hold")
-async def put_on(request: Request, person: Signed, order_no: str) -> Response:
+async def put_on(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Hold the order."""
     require(person.principal, *PUT_ON_BY)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     names = ("kind", "owner", "default_outcome")
     chosen: dict[str, Any] = {name: fields[name] for name in names if fields.get(name)}
     if hours := fields.get("hours", "").strip():
@@ -91,11 +91,11 @@ async def put_on(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/orders/{order_no}/holds/{hold_no}/release")
-async def release(request: Request, person: Signed, order_no: str, hold_no: HoldNo) -> Response:
+async def release(request: Request, person: CurrentStaff, order_no: str, hold_no: HoldNo) -> Response:
     """Let the order go on."""
     require_staff(person.principal)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     wish = fitting(ReleaseHold, {"reason": fields.get("reason", "")})
     key = key_of(fields)
     await order_holds.release(parts, person.principal, key, digest(wish), glance.order_no, hold_no, wish.reason)
@@ -103,11 +103,11 @@ async def release(request: Request, person: Signed, order_no: str, hold_no: Hold
 
 
 @router.post("/orders/{order_no}/priority")
-async def prioritise(request: Request, person: Signed, order_no: str) -> Response:
+async def prioritise(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Say how pressing the order is."""
     require(person.principal, *order_holds.PRIORITISED_BY)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     wish = fitting(SetPriority, {"priority": fields.get("priority", ""), "reason": fields.get("reason", "")})
     await order_holds.prioritise(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)

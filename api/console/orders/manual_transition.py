@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.approvals import after_act
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services
 from api.schemas.support.manual_transitions import Adjust
 from api.services.support import order_transitions
@@ -21,13 +21,13 @@ router = APIRouter(prefix="/console")
 
 
 @router.get("/orders/{order_no}/adjust")
-async def adjust_form(request: Request, person: Signed, order_no: str) -> Response:
+async def adjust_form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The events that are possible now, and what each would mean."""
     require(person.principal, Role.SUPPORT)
     parts = services(request)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     async with parts.database.begin() as conn:
-        here = await manual_transitions.standing(conn, glance.order_no)
+        here = await manual_transitions.load_context(conn, glance.order_no)
     possible = adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held)
     acts = [(event, target, ADJUSTMENTS[event]) for event, target in possible.items()]
     context: dict[str, Any] = {"order_no": glance.order_no, "here": here, "acts": acts, "key": new_key()}
@@ -35,11 +35,11 @@ async def adjust_form(request: Request, person: Signed, order_no: str) -> Respon
 
 
 @router.post("/orders/{order_no}/adjust")
-async def adjust(request: Request, person: Signed, order_no: str) -> Response:
+async def adjust(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Move the order."""
     require(person.principal, Role.SUPPORT)
     parts, fields = services(request), await posted(request, person)
-    glance = await visible(parts, person.principal, order_no)
+    glance = await visible_order(parts, person.principal, order_no)
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
     wish = fitting(Adjust, body)

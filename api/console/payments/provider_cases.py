@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.rendering import page
-from api.console.session import Signed, posted
+from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of, new_key
@@ -23,7 +23,7 @@ _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("")
-async def waiting(request: Request, person: Signed) -> Response:
+async def waiting(request: Request, person: CurrentStaff) -> Response:
     """Open disputes, the nearest deadline first, then facts that nobody could apply."""
     require(person.principal, *READ_BY)
     found = await provider_cases.waiting(services(request))
@@ -37,7 +37,7 @@ async def waiting(request: Request, person: Signed) -> Response:
 
 
 @router.post("/disputes/{dispute_id}")
-async def answer(request: Request, person: Signed, dispute_id: _Number) -> Response:
+async def answer(request: Request, person: CurrentStaff, dispute_id: _Number) -> Response:
     """Hand the evidence in at the provider; or only keep it, or keep that it was handed in on the provider's pages."""
     require(person.principal, *ACTED_ON_BY)
     parts, who, fields = services(request), person.principal, await posted(request, person)
@@ -52,7 +52,7 @@ async def answer(request: Request, person: Signed, dispute_id: _Number) -> Respo
 
 
 @router.post("/disputes/{dispute_id}/accept")
-async def accept(request: Request, person: Signed, dispute_id: _Number) -> Response:
+async def accept(request: Request, person: CurrentStaff, dispute_id: _Number) -> Response:
     """Give the money up."""
     require(person.principal, *ACTED_ON_BY)
     fields = await posted(request, person)
@@ -61,7 +61,7 @@ async def accept(request: Request, person: Signed, dispute_id: _Number) -> Respo
 
 
 @router.post("/facts/{inbox_id}/{act}")
-async def settle(request: Request, person: Signed, inbox_id: _Number, act: str) -> Response:
+async def settle(request: Request, person: CurrentStaff, inbox_id: _Number, act: str) -> Response:
     """Try a fact once more, or set it aside."""
     require(person.principal, *ACTED_ON_BY)
     if act not in FACT_ACTS:

@@ -5,18 +5,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.approvals import after_act
 from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services
 from api.errors import Problem
 from api.pages.line_fields import form_lines
 from api.schemas.payments.refunds import OpenRefund, RefundConsequence
 from api.services.payments import refunding
 from domain.money import how_written, minor_of
-from domain.pricing.allocation import Line
+from domain.pricing.allocation import RefundableLine
 from infra.db.payments import refund_plans, refund_queries
 from infra.db.read_models import order_detail
 
@@ -24,19 +24,19 @@ router = APIRouter(prefix="/console/orders")
 
 
 @router.get("/{order_no}/refund")
-async def form(request: Request, person: Signed, order_no: str) -> Response:
+async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The order's refunds, and the form for another."""
     require(person.principal, *refunding.REFUNDED_BY)
-    number = (await visible(services(request), person.principal, order_no)).order_no
+    number = (await visible_order(services(request), person.principal, order_no)).order_no
     return await _page(request, person, number, {}, None)
 
 
 @router.post("/{order_no}/refund")
-async def refund(request: Request, person: Signed, order_no: str) -> Response:
+async def refund(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Show what it would mean; with `confirm`, do it."""
     require(person.principal, *refunding.REFUNDED_BY)
     parts, fields = services(request), await posted(request, person)
-    number = (await visible(parts, person.principal, order_no)).order_no
+    number = (await visible_order(parts, person.principal, order_no)).order_no
     async with parts.database.begin() as conn:
         lines = await refund_plans.lines_of(conn, number)
         order = await order_detail.whole_order(conn, parts.keys, number)
@@ -49,7 +49,7 @@ async def refund(request: Request, person: Signed, order_no: str) -> Response:
     return after_act(answer, f"/console/orders/{number}/refund")
 
 
-def _asked(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefund:
+def _asked(fields: dict[str, str], lines: list[RefundableLine], currency: str) -> OpenRefund:
     """The form as the HTTP call's body. Raises Problem."""
     units = [{"line_no": line.line_no, "quantity": whole(fields[name])} for line in lines
              if fields.get(name := f"units.{line.line_no}", "").strip() not in ("", "0")]  # fmt: skip
@@ -65,7 +65,7 @@ def _asked(fields: dict[str, str], lines: list[Line], currency: str) -> OpenRefu
 
 
 async def _page(
-    request: Request, person: Member, number: str, fields: dict[str, str], means: RefundConsequence | None
+    request: Request, person: StaffMember, number: str, fields: dict[str, str], means: RefundConsequence | None
 ) -> Response:
     parts = services(request)
     async with parts.database.begin() as conn:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.console.rendering import page
-from api.console.session import Signed
+from api.console.session import CurrentStaff
 from api.dependencies import require, services
 from api.schemas.fields import Identity
 from api.services.payments.store_credits import READ_BY, statement
@@ -18,7 +18,7 @@ PAGE_SIZE = 50
 @router.get("/{customer_id:path}/store-credit")
 async def of_customer(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     customer_id: Annotated[Identity, Path()],
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:

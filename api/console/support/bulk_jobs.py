@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services
 from api.services.support import bulk_resolution
 from api.services.support.bulk_resolution import job_number
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/console/jobs")
 
 
 @router.get("")
-async def jobs(request: Request, person: Signed) -> Response:
+async def jobs(request: Request, person: CurrentStaff) -> Response:
     """The newest bulk acts."""
     require(person.principal, Role.SUPPORT)
     async with services(request).database.begin() as conn:
@@ -29,18 +29,18 @@ async def jobs(request: Request, person: Signed) -> Response:
 
 
 @router.get("/{job_id}")
-async def job(request: Request, person: Signed, job_id: str) -> Response:
+async def job(request: Request, person: CurrentStaff, job_id: str) -> Response:
     """One bulk act, live until it is over."""
     return await _job(request, person, job_id, "job.html")
 
 
 @router.get("/{job_id}/progress")
-async def progress(request: Request, person: Signed, job_id: str) -> Response:
+async def progress(request: Request, person: CurrentStaff, job_id: str) -> Response:
     """The part of it that lives."""
     return await _job(request, person, job_id, "job_progress.html")
 
 
-async def _job(request: Request, person: Member, job_id: str, template: str) -> Response:
+async def _job(request: Request, person: StaffMember, job_id: str, template: str) -> Response:
     require(person.principal, Role.SUPPORT)
     parts, known = services(request), job_number(job_id)
     async with parts.database.begin() as conn:
@@ -67,7 +67,7 @@ def _left_s(job: dict[str, Any], moved: dict[str, Any]) -> int | None:
 
 
 @router.post("/{job_id}/stop")
-async def stop(request: Request, person: Signed, job_id: str) -> Response:
+async def stop(request: Request, person: CurrentStaff, job_id: str) -> Response:
     """End it before its next order."""
     require(person.principal, Role.SUPPORT)
     fields, known = await posted(request, person), job_number(job_id)

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from api.console.forms import reason_of
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, require, services
 from api.errors import Problem
 from api.services.support import workflow_operations
@@ -19,7 +19,7 @@ from domain.access import Role
 from domain.errors import NotFound
 from domain.orders.status import TERMINAL, Status
 from infra.db.read_models import order_detail
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 from infra.db.support import reset_requests as kept_acts
 from infra.temporal import failing_workflows, workflow_resets
 from infra.temporal.failing_workflows import DeadWorkflow, FailingWorkflow
@@ -34,7 +34,7 @@ _BATCH_ID = re.compile(r"^rst_[0-9a-f]{32}$")
 
 
 @router.get("")
-async def bugs(request: Request, person: Signed) -> Response:
+async def bugs(request: Request, person: CurrentStaff) -> Response:
     """How many workflows fail by a bug, by cause, and the newest of them, live. Asks Temporal."""
     require(person.principal, Role.SUPPORT, Role.OPERATIONS)
     parts = services(request)
@@ -46,7 +46,7 @@ async def bugs(request: Request, person: Signed) -> Response:
     count, found, dead = await parts.workflows.call(ask)
     async with parts.database.begin() as conn:
         batches = await kept_acts.batches(conn)
-        left = await order_detail.glances(conn, [_number(workflow.workflow_id) for workflow in dead])
+        left = await order_detail.overviews(conn, [_number(workflow.workflow_id) for workflow in dead])
     template = "bugs_live.html" if request.headers.get("x-live") else "bugs.html"
     context: dict[str, Any] = {
         "count": count,
@@ -62,7 +62,7 @@ def _number(workflow_id: str) -> str:
     return workflow_id.removeprefix(_ORDER)
 
 
-def _open(known: dict[str, Glance], number: str) -> bool:
+def _open(known: dict[str, OrderOverview], number: str) -> bool:
     """True for an order that is not at its end."""
     return number in known and Status(known[number].status) not in TERMINAL
 
@@ -91,7 +91,7 @@ def _row(workflow: FailingWorkflow) -> dict[str, Any]:
 
 
 @router.post("/reset")
-async def reset_all(request: Request, person: Signed) -> Response:
+async def reset_all(request: Request, person: CurrentStaff) -> Response:
     """Reset all that fail, as one batch; their number is typed before anything moves."""
     require(person.principal, Role.SUPPORT)
     fields, parts = await posted(request, person), services(request)
@@ -108,7 +108,7 @@ async def reset_all(request: Request, person: Signed) -> Response:
     return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
 
 
-async def _begun(parts: Services, person: Member, key: str) -> int | None:
+async def _begun(parts: Services, person: StaffMember, key: str) -> int | None:
     """The number that was confirmed, when this very form was sent before: fewer fail by now."""
     async with parts.database.begin() as conn:
         kept = await kept_acts.batch(conn, parts.keys, workflow_operations.batch_id_of(person.principal, key))
@@ -116,13 +116,13 @@ async def _begun(parts: Services, person: Member, key: str) -> int | None:
 
 
 @router.get("/resets/{batch_id}")
-async def resets(request: Request, person: Signed, batch_id: str) -> Response:
+async def resets(request: Request, person: CurrentStaff, batch_id: str) -> Response:
     """One batch of resets, live until it is over. Asks Temporal."""
     template = "reset_progress.html" if request.headers.get("x-live") else "reset.html"
     return await _batch(request, person, _known(batch_id), template)
 
 
-async def _batch(request: Request, person: Member, batch_id: str, template: str) -> Response:
+async def _batch(request: Request, person: StaffMember, batch_id: str, template: str) -> Response:
     require(person.principal, Role.SUPPORT, Role.OPERATIONS)
     parts = services(request)
     kept, found = await workflow_operations.batch(parts, batch_id)
@@ -138,7 +138,7 @@ async def _batch(request: Request, person: Member, batch_id: str, template: str)
 
 
 @router.post("/resets/{batch_id}/stop")
-async def stop(request: Request, person: Signed, batch_id: str) -> Response:
+async def stop(request: Request, person: CurrentStaff, batch_id: str) -> Response:
     """End it before its next workflow."""
     require(person.principal, Role.SUPPORT)
     await posted(request, person)

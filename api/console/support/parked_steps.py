@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from api.console.approvals import after_act
 from api.console.forms import digest, fitting
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services
 from api.errors import Problem
 from api.schemas.fields import Code, Reference
@@ -29,18 +29,18 @@ DEFAULT_RATE = "20"
 
 
 @router.get("")
-async def queue(request: Request, person: Signed) -> Response:
+async def queue(request: Request, person: CurrentStaff) -> Response:
     """Stuck orders by cause, live."""
     return await _groups(request, person, "stuck.html")
 
 
 @router.get("/groups")
-async def queue_again(request: Request, person: Signed) -> Response:
+async def queue_again(request: Request, person: CurrentStaff) -> Response:
     """The part of the queue that lives."""
     return await _groups(request, person, "stuck_groups.html")
 
 
-async def _groups(request: Request, person: Member, template: str) -> Response:
+async def _groups(request: Request, person: StaffMember, template: str) -> Response:
     require(person.principal, Role.SUPPORT)
     async with services(request).database.begin() as conn:
         found = await parked_groups.groups(conn)
@@ -50,7 +50,7 @@ async def _groups(request: Request, person: Member, template: str) -> Response:
 @router.get("/group")
 async def group(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     step: Step,
     error: Reference | None = None,
     provider: Code | None = None,
@@ -83,7 +83,7 @@ def _acts_on_all(step: Step) -> list[tuple[str, dict[str, str]]]:
 
 
 @router.post("/bulk")
-async def bulk(request: Request, person: Signed) -> Response:
+async def bulk(request: Request, person: CurrentStaff) -> Response:
     """The same act on all orders of a filter; the number of orders is typed before anything moves, and holds."""
     require(person.principal, Role.SUPPORT)
     fields = await posted(request, person)
@@ -101,7 +101,7 @@ async def bulk(request: Request, person: Signed) -> Response:
     return after_act(answer, f"/console/jobs/{answer.content['job_id']}")
 
 
-async def _confirm(request: Request, person: Member, fields: dict[str, str], wish: BulkResolve) -> Response:
+async def _confirm(request: Request, person: StaffMember, fields: dict[str, str], wish: BulkResolve) -> Response:
     """How many there are now. Raises Problem `nothing_stuck`."""
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
     async with services(request).database.begin() as conn:
@@ -122,7 +122,7 @@ async def _confirm(request: Request, person: Member, fields: dict[str, str], wis
 
 
 @router.get("/{order_no}")
-async def one(request: Request, person: Signed, order_no: str) -> Response:
+async def one(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What can be done with one stuck order, and what each act would mean."""
     require(person.principal, Role.SUPPORT)
     number = order_number(order_no)
@@ -147,7 +147,7 @@ async def one(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}")
-async def resolve(request: Request, person: Signed, order_no: str) -> Response:
+async def resolve(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Act on one stuck order."""
     require(person.principal, Role.SUPPORT)
     number, fields = order_number(order_no), await posted(request, person)

@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 from api import pagination
 from api.console.rendering import page
-from api.console.session import Signed
+from api.console.session import CurrentStaff
 from api.dependencies import Services, require, services
 from api.errors import Problem
 from api.schemas.fields import Code, Reference
@@ -29,7 +29,7 @@ _ORDER = names.order_workflow("")
 @router.get("")
 async def retrying(
     request: Request,
-    person: Signed,
+    person: CurrentStaff,
     step: Code | None = None,
     error: Reference | None = None,
     provider: Code | None = None,

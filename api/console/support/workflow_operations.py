@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.console.forms import reason_of
 from api.console.rendering import page
-from api.console.session import Member, Signed, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, actor, order_number, require, services
 from api.errors import Problem
 from api.request_body import refused
@@ -19,7 +19,7 @@ from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, 
 from api.services.support import workflow_operations
 from domain.access import Role
 from infra.db import idempotency
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order
 from infra.temporal.running_activities import ActivityAction
 
@@ -30,7 +30,7 @@ ActivityId = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/{order_no}/running")
-async def running(request: Request, person: Signed, order_no: str) -> Response:
+async def running(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The activities under way with attempt, last error and next try, and a failing workflow task. Asks Temporal."""
     require(person.principal, Role.SUPPORT)
     order = await _known(services(request), person, order_no)
@@ -47,7 +47,7 @@ async def running(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/running/{activity_id}")
-async def act(request: Request, person: Signed, order_no: str, activity_id: ActivityId) -> Response:
+async def act(request: Request, person: CurrentStaff, order_no: str, activity_id: ActivityId) -> Response:
     """Retry now, pause, go on, or change the time-out of one activity."""
     require(person.principal, Role.SUPPORT)
     parts, order = services(request), await _known(services(request), person, order_no)
@@ -59,7 +59,7 @@ async def act(request: Request, person: Signed, order_no: str, activity_id: Acti
 
 
 @router.post("/{order_no}/reset")
-async def reset(request: Request, person: Signed, order_no: str) -> Response:
+async def reset(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Begin the order's workflow again before its last good task."""
     require(person.principal, Role.SUPPORT)
     parts, order = services(request), await _known(services(request), person, order_no)
@@ -70,14 +70,14 @@ async def reset(request: Request, person: Signed, order_no: str) -> Response:
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 
-async def _known(parts: Services, person: Member, order_no: str) -> Glance:
+async def _known(parts: Services, person: StaffMember, order_no: str) -> OrderOverview:
     """An order that this person may see. Raises NotFound `order_not_found`."""
     number = order_number(order_no)
     bind_order(number)
-    return await visible(parts, person.principal, number)
+    return await visible_order(parts, person.principal, number)
 
 
-def _asked(person: Member, fields: dict[str, str], what: str, wish: ActivityAct | Reset) -> idempotency.Request:
+def _asked(person: StaffMember, fields: dict[str, str], what: str, wish: ActivityAct | Reset) -> idempotency.Request:
     """The form as a request with a key. The key says all that was asked: another act under a key that was used before,
     by the page gone back to, is another act."""
     digest = hashlib.sha256(f"{what}\n{wish.model_dump_json()}".encode())

@@ -9,7 +9,7 @@ from api.dependencies import services
 from api.errors import Problem
 from api.pages.forms import digest, key_of, new_key
 from api.portal.rendering import HOME, page
-from api.portal.session import Signed, owned, posted
+from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.after_sales.delivery_exceptions import AnswerProblem
 from api.services.after_sales import exception_handling
 from api.services.after_sales.exception_handling import CHOICES
@@ -20,7 +20,7 @@ router = APIRouter(prefix=f"{HOME}/orders")
 
 
 @router.get("/{order_no}/parcel")
-async def choices(request: Request, person: Signed, order_no: str) -> Response:
+async def choices(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Both ways, each with its consequence; one that is not possible says why."""
     parts = services(request)
     customer, glance = await owned(parts, person, order_no)
@@ -32,7 +32,7 @@ async def choices(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/parcel")
-async def choose(request: Request, person: Signed, order_no: str) -> Response:
+async def choose(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Have it done."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)

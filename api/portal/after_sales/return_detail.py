@@ -10,7 +10,7 @@ from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
 from api.portal.confirmation import Act, confirm
 from api.portal.rendering import HOME, cash, page, teller
-from api.portal.session import Signed, Visitor, owned, posted
+from api.portal.session import CurrentCustomer, Visitor, owned, posted
 from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import SentReturn
 from api.services.after_sales import return_lookup, return_operations
@@ -27,7 +27,7 @@ _TO_SEND = (ReturnStatus.APPROVED,)
 
 
 @router.get("/{return_id}")
-async def one(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+async def one(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """The return's page, live where scripts run."""
     parts = services(request)
     _, found = await _mine(parts, person, order_no, return_id)
@@ -42,7 +42,7 @@ async def one(request: Request, person: Signed, order_no: str, return_id: str) -
 
 
 @router.get("/{return_id}/label")
-async def label(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+async def label(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """The label to print."""
     parts = services(request)
     _, found = await _mine(parts, person, order_no, return_id)
@@ -50,7 +50,7 @@ async def label(request: Request, person: Signed, order_no: str, return_id: str)
 
 
 @router.post("/{return_id}/sent")
-async def sent(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+async def sent(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """It is on its way by a carrier of the customer's own."""
     parts, fields = services(request), await posted(request, person)
     customer, found = await _mine(parts, person, order_no, return_id)
@@ -62,7 +62,7 @@ async def sent(request: Request, person: Signed, order_no: str, return_id: str) 
 
 
 @router.get("/{return_id}/keep")
-async def keep_preview(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+async def keep_preview(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """What it means to keep the goods after all."""
     _, found = await _mine(services(request), person, order_no, return_id)
     sentence, here = teller(language(request)), address_of(found)
@@ -74,7 +74,7 @@ async def keep_preview(request: Request, person: Signed, order_no: str, return_i
 
 
 @router.post("/{return_id}/keep")
-async def keep(request: Request, person: Signed, order_no: str, return_id: str) -> Response:
+async def keep(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """Keep the goods: the return is called off."""
     parts, fields = services(request), await posted(request, person)
     customer, found = await _mine(parts, person, order_no, return_id)

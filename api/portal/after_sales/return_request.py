@@ -17,7 +17,7 @@ from api.portal.after_sales.product_picker import OTHER_GOODS, choose, chosen, i
 from api.portal.confirmation import Act, confirm
 from api.portal.payments import cards_of
 from api.portal.rendering import HOME, cash, page, teller
-from api.portal.session import Signed, owned, posted
+from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.after_sales.return_previews import PreviewedLine, ReturnConsequence
 from api.schemas.after_sales.returns import AskReturn
 from api.services.after_sales import return_requesting
@@ -38,7 +38,7 @@ _DAY_S = 86_400
 
 
 @router.get("/{order_no}/return")
-async def form(request: Request, person: Signed, order_no: str) -> Response:
+async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What can be sent back."""
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
@@ -46,7 +46,7 @@ async def form(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/return")
-async def preview(request: Request, person: Signed, order_no: str) -> Response:
+async def preview(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What it would bring; what does not fit is said above the form, which keeps what was typed."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)
@@ -70,7 +70,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/return/do")
-async def ask(request: Request, person: Signed, order_no: str) -> Response:
+async def ask(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Ask for it."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)

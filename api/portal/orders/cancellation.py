@@ -10,7 +10,7 @@ from api.dependencies import services
 from api.errors import Problem
 from api.pages.forms import fitting, key_of, new_key
 from api.portal.rendering import HOME, page
-from api.portal.session import Signed, owned, posted
+from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.orders.orders import CancelOrder
 from api.services.orders import order_cancellation
 
@@ -21,7 +21,7 @@ MAX_MORE_CHARS = 400
 
 
 @router.get("/{order_no}/cancel")
-async def preview(request: Request, person: Signed, order_no: str) -> Response:
+async def preview(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What would come back, before anything moves."""
     parts = services(request)
     _, glance = await owned(parts, person, order_no)
@@ -32,7 +32,7 @@ async def preview(request: Request, person: Signed, order_no: str) -> Response:
 
 
 @router.post("/{order_no}/cancel")
-async def cancel(request: Request, person: Signed, order_no: str) -> Response:
+async def cancel(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Cancel the order."""
     parts, fields = services(request), await posted(request, person)
     customer, glance = await owned(parts, person, order_no)

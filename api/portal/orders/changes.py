@@ -19,14 +19,14 @@ from api.pages.slot_fields import as_typed, typed_slot
 from api.portal.confirmation import Act, confirm
 from api.portal.payments import cards_of
 from api.portal.rendering import HOME, address_of, cash, page, slot_said, teller
-from api.portal.session import Signed, Visitor, owned, posted
+from api.portal.session import CurrentCustomer, Visitor, owned, posted
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
 from api.services.orders import order_changes
-from api.services.orders.order_changes import Wish
+from api.services.orders.order_changes import ChangeRequest
 from domain.access import Principal
 from domain.errors import RuleBroken
-from domain.orders.status import Change as Changes
+from domain.orders.status import ChangeKind as Changes
 from domain.orders.status import Status, may_change
 from infra.db.read_models import order_detail
 from infra.time_zones import zone_at
@@ -40,7 +40,7 @@ _PIECES = "pieces"
 
 
 @router.get("/{order_no}/change/{what}")
-async def form(request: Request, person: Signed, order_no: str, what: What) -> Response:
+async def form(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
     """The order as it is, to be written over."""
     _, order = await _order(services(request), person, order_no)
     _refuse_too_late(order, what)
@@ -48,7 +48,7 @@ async def form(request: Request, person: Signed, order_no: str, what: What) -> R
 
 
 @router.post("/{order_no}/change/{what}")
-async def preview(request: Request, person: Signed, order_no: str, what: What) -> Response:
+async def preview(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
     """What the change would mean; what does not fit is said above the form, which keeps what was typed."""
     parts, fields = services(request), await posted(request, person)
     _, order = await _order(parts, person, order_no)
@@ -77,7 +77,7 @@ async def preview(request: Request, person: Signed, order_no: str, what: What) -
 
 
 @router.post("/{order_no}/change/{what}/do")
-async def change(request: Request, person: Signed, order_no: str, what: What) -> Response:
+async def change(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
     """Change the order."""
     parts, fields = services(request), await posted(request, person)
     customer, order = await _order(parts, person, order_no)
@@ -169,7 +169,7 @@ def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, 
     return {"lines": lines}
 
 
-def _wish(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> Wish:
+def _wish(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> ChangeRequest:
     seen = frozenset({fields.get("seen", "")})
     return order_changes.wish_of(
         fitting(ChangeOrder, _body(parts, order, what, fields)), seen, parts.settings.max_order_lines

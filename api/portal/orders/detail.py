@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from api.dependencies import order_number, services
 from api.portal.i18n import own
 from api.portal.rendering import HOME, page
-from api.portal.session import Signed, customer_of
+from api.portal.session import CurrentCustomer, customer_of
 from api.presenters.orders import presented
 from domain.errors import NotFound
 from domain.orders.status import Status
@@ -31,7 +31,7 @@ STEPS: dict[str, tuple[str, ...]] = {
 
 
 @router.get("/{order_no}")
-async def order(request: Request, person: Signed, order_no: str) -> Response:
+async def order(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """The order's page, live where scripts run."""
     parts, number = services(request), order_number(order_no)
     bind_order(number)

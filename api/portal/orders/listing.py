@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from api import pagination
 from api.dependencies import services
 from api.portal.rendering import HOME, page
-from api.portal.session import Signed
+from api.portal.session import CurrentCustomer
 from api.presenters.orders import row_presented
 from infra.db.orders import listing
 from infra.db.portal import order_summaries, sessions
@@ -20,7 +20,9 @@ _NEWEST: listing.Sort = "-created_at"
 
 
 @router.get("")
-async def listed(request: Request, person: Signed, cursor: Annotated[str, Query(max_length=300)] = "") -> Response:
+async def listed(
+    request: Request, person: CurrentCustomer, cursor: Annotated[str, Query(max_length=300)] = ""
+) -> Response:
     """A page of the orders of every customer with this contact."""
     after = pagination.position(cursor or None, _NEWEST)
     async with services(request).database.begin() as conn:

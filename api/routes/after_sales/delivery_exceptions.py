@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -27,7 +27,7 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
     mean. 409 `no_delivery_problem`, `stock_short`."""
     require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
-    number = (await visible(parts, caller, order_no)).order_no
+    number = (await visible_order(parts, caller, order_no)).order_no
     parsed = await read(request, AnswerProblem)
     if preview:
         means = await exception_handling.preview(parts, caller, number, parsed.model.choice)

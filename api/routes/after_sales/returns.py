@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
 from api.openapi import CONTENT_DISPOSITION, Answer, operation
 from api.presenters.return_labels import MEDIA_TYPES, OTHER_TYPE, label_response
@@ -36,7 +36,7 @@ async def ask(order_no: str, request: Request, caller: Caller, preview: bool = F
     until when to act."""
     require(caller, *ASKED_BY)
     parts, key = services(request), idempotency_key(request)
-    number = (await visible(parts, caller, order_no)).order_no
+    number = (await visible_order(parts, caller, order_no)).order_no
     parsed = await read(request, AskReturn)
     if preview:
         means = await return_requesting.preview(parts, caller, number, parsed.model)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -24,7 +24,7 @@ async def cancel_order(order_no: str, request: Request, caller: Caller, preview:
     parts = services(request)
     require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
     key = idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, CancelOrder)
     if preview:
         consequence = await order_cancellation.consequence(parts, glance)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, require, services
 from api.openapi import ETAG, IF_MATCH, Answer, operation
 from api.request_body import read
@@ -30,7 +30,7 @@ async def correct_contact(order_no: str, request: Request, caller: Caller) -> Re
     and the portal opens the order to it alone; other orders and the customer's profile stay as they are."""
     require(caller, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, CorrectContact)
     wish = Wish(order_changes.seen_in(request.headers.get("if-match")), parsed.model)
     return response_of(await contact_corrections.correct(parts, caller, key, parsed.digest, glance.order_no, wish))
@@ -42,6 +42,6 @@ async def send_last_again(order_no: str, request: Request, caller: Caller) -> Re
     message, also when it was sent before."""
     require(caller, Role.SUPPORT)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     digest = contact_corrections.digest_of_resend(glance.order_no)
     return response_of(await contact_corrections.send_last_again(parts, caller, key, digest, glance.order_no))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -27,7 +27,7 @@ async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
     """Hold the order: it takes no step forward that the kind stops, until it is released or its deadline decides."""
     require(caller, *PUT_ON_BY)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, PutOnHold)
     return response_of(await order_holds.put_on(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 
@@ -40,7 +40,7 @@ async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Call
     """Let the order go on; for the hold's owner and for operations."""
     require_staff(caller)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, ReleaseHold)
     return response_of(
         await order_holds.release(parts, caller, key, parsed.digest, glance.order_no, hold_no, parsed.model.reason)
@@ -54,7 +54,7 @@ async def prioritise(order_no: str, request: Request, caller: Caller) -> Respons
     """Say how pressing the order is: standard, vip or urgent."""
     require(caller, *order_holds.PRIORITISED_BY)
     parts, key = services(request), idempotency_key(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     parsed = await read(request, SetPriority)
     return response_of(await order_holds.prioritise(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
 

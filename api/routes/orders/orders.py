@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import pagination, query_times
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import (
     Caller,
     Services,
@@ -56,7 +56,7 @@ async def get_events(
 ) -> Response:
     """What happened to the order, oldest first; `seq` has no gaps."""
     parts = services(request)
-    glance = await visible(parts, caller, order_no)
+    glance = await visible_order(parts, caller, order_no)
     after = pagination.number(cursor)
     async with parts.database.begin() as conn:
         events = await order_detail.timeline(conn, glance.order_no, after, limit + 1)

@@ -29,9 +29,9 @@ from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
 from infra.db import idempotency
 from infra.db.idempotency import Answered
-from infra.db.orders.drafts import Draft, Placed
+from infra.db.orders.drafts import NewOrder, Placed
 from infra.db.orders.placement import place
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order, current_traceparent
 from infra.settings import Settings
 from infra.time_zones import zone_at
@@ -81,7 +81,7 @@ async def _answer_later(parts: Services, placed: Placed, wait_s: float, headers:
     return json_response(body, 201, headers)
 
 
-def _reserved_or_refused(glance: Glance) -> bool:
+def _reserved_or_refused(glance: OrderOverview) -> bool:
     """A backorder that waits for stock has its answer, too."""
     return glance.status != Status.RECEIVED or (glance.waiting or {}).get("what") == "stock"
 
@@ -127,9 +127,9 @@ def _requested(order: PlaceOrder) -> list[RequestedLine]:
 
 def _draft(
     caller: Principal, key: str, parsed: Parsed[PlaceOrder], hold_s: float, settings: Settings, *, full: bool
-) -> Draft:
+) -> NewOrder:
     order = parsed.model
-    return Draft(
+    return NewOrder(
         request=idempotency.Request(actor(caller), key, parsed.digest, caller.origin),
         actor=actor(caller),
         channel=order.channel,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, require, services
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -20,6 +20,6 @@ async def pay(order_no: str, request: Request, caller: Caller) -> Response:
     parts = services(request)
     require(caller, *order_payments.PAID_BY)
     key = idempotency_key(request)
-    number = (await visible(parts, caller, order_no)).order_no
+    number = (await visible_order(parts, caller, order_no)).order_no
     parsed = await read(request, Payment)
     return response_of(await order_payments.pay(parts, caller, key, parsed.digest, number, parsed.model))

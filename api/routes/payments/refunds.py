@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -24,7 +24,7 @@ async def open_refund(order_no: str, request: Request, caller: Caller, preview: 
     be given back."""
     require(caller, *refunding.REFUNDED_BY)
     parts, key = services(request), idempotency_key(request)
-    number = (await visible(parts, caller, order_no)).order_no
+    number = (await visible_order(parts, caller, order_no)).order_no
     parsed = await read(request, OpenRefund)
     if preview:
         means = await refunding.consequence(parts, caller, number, parsed.model)
@@ -36,7 +36,7 @@ async def open_refund(order_no: str, request: Request, caller: Caller, preview: 
 async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The order's refunds, oldest first."""
     parts = services(request)
-    number = (await visible(parts, caller, order_no)).order_no
+    number = (await visible_order(parts, caller, order_no)).order_no
     found = await refunding.list_refunds(parts, caller, number)
     return json_response({"items": found, "next_cursor": None})
 

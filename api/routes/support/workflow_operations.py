@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Caller, Services, actor, idempotency_key, json_response, require, services
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -13,7 +13,7 @@ from api.schemas.support.workflow_operations import ActivityAct, ChangedActivity
 from api.services.support import workflow_operations
 from domain.access import Principal, Role
 from infra.db import idempotency
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 
 router = APIRouter(prefix="/v1/support/orders", tags=["support"])
 
@@ -56,6 +56,6 @@ async def reset(order_no: str, request: Request, caller: Caller) -> Response:
     return response_of(await workflow_operations.reset_order(parts, caller, asked, order, parsed.model))
 
 
-async def _known(parts: Services, caller: Principal, order_no: str) -> Glance:
+async def _known(parts: Services, caller: Principal, order_no: str) -> OrderOverview:
     require(caller, Role.SUPPORT)
-    return await visible(parts, caller, order_no)
+    return await visible_order(parts, caller, order_no)

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from api.schemas.fields import Body, Reason
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 
 
 class Adjust(Body):
     """What has happened, as an event of the lifecycle; `value` has the shape that the event asks for."""
 
-    event: Annotated[Event, Field(strict=False)]
+    event: Annotated[OrderEvent, Field(strict=False)]
     reason: Reason
     value: dict[str, Any] | None = None
 
@@ -21,4 +21,4 @@ class AdjustedOrder(BaseModel):
 
     order_no: str
     status: Status
-    outcome: Event
+    outcome: OrderEvent

@@ -7,19 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.after_sales.delivery_exceptions import AnswerProblem, CameBack, Pieces, ProblemAnswered
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal
 from domain.errors import Conflict
 from infra.db.after_sales import delivery_exceptions
-from infra.db.after_sales.delivery_exceptions import Problem as Trouble
+from infra.db.after_sales.delivery_exceptions import DeliveryException as Trouble
 from infra.db.after_sales.delivery_exceptions import Resend
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
 from infra.db.orders import staff_actions, timeline
-from infra.db.orders.staff_actions import NewAct
+from infra.db.orders.staff_actions import StaffAction
 from infra.db.stock.reservations import StockGone
 
 Choice = Literal["reship", "refund"]
@@ -38,7 +38,7 @@ class Outlook:
 async def preview(parts: Services, caller: Principal, number: str, choice: Choice) -> ProblemAnswered:
     """What the choice would mean. Raises as `choose` does."""
     async with parts.database.begin() as conn:
-        trouble = await delivery_exceptions.problem_of(conn, number)
+        trouble = await delivery_exceptions.exception_of(conn, number)
         if choice == "refund":
             await _require_one_person(conn, parts, caller, trouble)
             return _answer(trouble, choice, refund_minor=trouble.refund_minor)
@@ -49,7 +49,7 @@ async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
     """Both choices, each with its consequence; one that is not possible with its reason. Raises Conflict
     `no_delivery_problem`."""
     async with parts.database.begin() as conn:
-        trouble = await delivery_exceptions.problem_of(conn, number)
+        trouble = await delivery_exceptions.exception_of(conn, number)
     seen = Outlook(trouble.parcel)
     for choice in CHOICES:
         try:
@@ -69,14 +69,14 @@ async def choose(parts: Services, asked: KeyedRequest, number: str, decision: An
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
-        trouble = await delivery_exceptions.problem_of(conn, number)
+        trouble = await delivery_exceptions.exception_of(conn, number)
         given = 0
         if decision.choice == "refund" and caller.is_staff:
             given = await _require_one_person(conn, parts, caller, trouble)
         if decision.reason is not None or given:
             act_id = f"act_{derived_id(caller, asked.key, f'parcel {number}')}"
-            act = NewAct(act_id, number, "parcel", decision.choice, by, decision.reason or "", moved_minor=given)
-            await staff_actions.keep(conn, parts.keys, act)
+            act = StaffAction(act_id, number, "parcel", decision.choice, by, decision.reason or "", moved_minor=given)
+            await staff_actions.save(conn, parts.keys, act)
         if decision.choice == "refund":
             await delivery_exceptions.refund(conn, trouble, by)
             return _answer(trouble, decision.choice, refund_minor=trouble.refund_minor).model_dump()
@@ -84,7 +84,7 @@ async def choose(parts: Services, asked: KeyedRequest, number: str, decision: An
         return _answer(trouble, decision.choice, resend=resend).model_dump()
 
     try:
-        return await in_books(parts, asked.claim, 200, work)
+        return await run_in_transaction(parts, asked.claim, 200, work)
     except StockGone:
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 
@@ -116,9 +116,9 @@ async def receive(parts: Services, asked: KeyedRequest, shipment_id: str, parcel
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, shipment_id))
-        return await delivery_exceptions.came_back(conn, shipment_id, arrived or None, actor(asked.caller))
+        return await delivery_exceptions.receive_undeliverable(conn, shipment_id, arrived or None, actor(asked.caller))
 
-    return await in_books(parts, asked.claim, 200, work)
+    return await run_in_transaction(parts, asked.claim, 200, work)
 
 
 def _answer(

@@ -9,29 +9,29 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.after_sales.returns import FoundPieces, SentReturn
 from api.services.after_sales import return_lookup
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.after_sales.returns import Condition, Found
 from infra.db.after_sales import return_handling, returns
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.settlement import SettlementContext
 
 Act = Callable[[AsyncConnection, Return], Awaitable[Return]]
 
 
 async def approve(parts: Services, asked: KeyedRequest, return_id: str) -> Reply:
     """Say yes. Raises Conflict `return_closed`."""
-    terms, name = ReturnTerms.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
     return await _act(parts, asked, return_id, lambda conn, here: return_handling.approve(conn, here, name, terms))
 
 
 async def reject(parts: Services, asked: KeyedRequest, return_id: str, reason: str) -> Reply:
     """Say no, and why. Raises Conflict `return_decided`."""
-    terms, name = ReturnTerms.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
         return await return_handling.reject(conn, here, name, terms, parts.keys, reason)
@@ -41,13 +41,13 @@ async def reject(parts: Services, asked: KeyedRequest, return_id: str, reason: s
 
 async def cancel(parts: Services, asked: KeyedRequest, return_id: str) -> Reply:
     """The customer keeps it. Raises Conflict `return_not_cancellable`."""
-    terms, name = ReturnTerms.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
     return await _act(parts, asked, return_id, lambda conn, here: return_handling.cancel(conn, here, name, terms))
 
 
 async def sent(parts: Services, asked: KeyedRequest, return_id: str, parcel: SentReturn) -> Reply:
     """The customer has sent it by a carrier of their own. Raises Conflict `return_closed`."""
-    terms, name = ReturnTerms.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
         return await return_handling.sent(conn, here, name, terms, parcel.carrier, parcel.tracking_no)
@@ -57,7 +57,7 @@ async def sent(parts: Services, asked: KeyedRequest, return_id: str, parcel: Sen
 
 async def receive(parts: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
     """It is in the warehouse. Raises Conflict `return_already_received`, `return_closed`, `more_than_returned`."""
-    terms, name = ReturnTerms.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
         return await return_handling.receive(conn, here, name, terms, _found(found))
@@ -67,7 +67,7 @@ async def receive(parts: Services, asked: KeyedRequest, return_id: str, found: F
 
 async def inspect(parts: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
     """Say what it is; pieces go to their shelves and the refund is opened, in one transaction."""
-    how = Settling(parts.keys, ReturnTerms.from_settings(parts.settings), actor(asked.caller))
+    how = SettlementContext(parts.keys, ReturnPolicy.from_settings(parts.settings), actor(asked.caller))
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
         return await return_handling.inspect(conn, here, how, _found(found))
@@ -81,7 +81,7 @@ def _found(pieces: FoundPieces) -> list[Found]:
 
 async def _act(parts: Services, asked: KeyedRequest, return_id: str, act: Act) -> Reply:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        await act(conn, await returns.locked(conn, return_id))
+        await act(conn, await returns.lock(conn, return_id))
         return await return_lookup.shown(conn, parts, asked.caller, return_id)
 
-    return await in_books(parts, asked.claim, 200, work)
+    return await run_in_transaction(parts, asked.claim, 200, work)

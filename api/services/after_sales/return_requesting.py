@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.after_sales.return_previews import (
     KeptAmount,
@@ -24,13 +24,13 @@ from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal, Role
 from domain.after_sales.returns import SHOPS_FAULT, Condition, Resolution, ReturnDue, ReturnStatus
 from infra.db.after_sales import exchange_quotes, return_requests
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.return_requests import Outlook, ReturnAsk
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.return_requests import ReturnQuote, ReturnRequest
 from infra.db.after_sales.settlement import SETTLINGS
 from infra.db.orders import unpaid_limits
 
 
-def _ask_of(caller: Principal, key: str, order_no: str, request: AskReturn, known: Sequence[str]) -> ReturnAsk:
+def _ask_of(caller: Principal, key: str, order_no: str, request: AskReturn, known: Sequence[str]) -> ReturnRequest:
     """The request as the database takes it; `known` are the methods of payment here.
 
     Raises Problem `resolution_not_offered`, `exchange_lines_not_expected`, `advance_not_expected`,
@@ -39,7 +39,7 @@ def _ask_of(caller: Principal, key: str, order_no: str, request: AskReturn, know
     if request.resolution not in SETTLINGS:
         raise Problem("resolution_not_offered", f"a return is settled by {', '.join(sorted(SETTLINGS))}")
     wanted, named = split(request.lines)
-    return ReturnAsk(
+    return ReturnRequest(
         return_id=f"rt_{derived_id(caller, key, f'return {order_no}')}",
         order_no=order_no,
         wanted=wanted,
@@ -81,11 +81,11 @@ def _guarantee(request: AskReturn, known: Sequence[str]) -> tuple[str, str] | No
 
 async def preview(parts: Services, caller: Principal, order_no: str, request: AskReturn) -> ReturnConsequence:
     """What the return would bring; nothing changes. Raises what `ask` raises."""
-    terms = ReturnTerms.from_settings(parts.settings)
+    terms = ReturnPolicy.from_settings(parts.settings)
     wanted = _ask_of(caller, "preview", order_no, request, methods(parts.settings))
     async with parts.database.begin() as conn:
-        seen = await return_requests.outlook(conn, terms, wanted)
-        instead = await exchange_quotes.outlook(conn, terms, wanted, seen)
+        seen = await return_requests.quote(conn, terms, wanted)
+        instead = await exchange_quotes.quote(conn, terms, wanted, seen)
     return ReturnConsequence(
         resolution=wanted.resolution,
         status=ReturnStatus.APPROVED if seen.approved_at_once else ReturnStatus.REQUESTED,
@@ -100,7 +100,7 @@ async def preview(parts: Services, caller: Principal, order_no: str, request: As
     )
 
 
-def _refund(seen: Outlook) -> PreviewedRefund:
+def _refund(seen: ReturnQuote) -> PreviewedRefund:
     """What goes back if all of it arrives as new."""
     plan = seen.plan
     sums = {
@@ -111,7 +111,7 @@ def _refund(seen: Outlook) -> PreviewedRefund:
     return PreviewedRefund.model_validate({**sums, "currency": seen.currency, "if": Condition.AS_NEW})
 
 
-def _kept(seen: Outlook, wanted: ReturnAsk) -> list[KeptAmount]:
+def _kept(seen: ReturnQuote, wanted: ReturnRequest) -> list[KeptAmount]:
     """What of these pieces' worth does not come back, and why."""
     lines = seen.plan.lines if seen.plan else ()
     shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in lines)
@@ -130,7 +130,7 @@ def _kept(seen: Outlook, wanted: ReturnAsk) -> list[KeptAmount]:
 async def ask(parts: Services, asked: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
-    terms = ReturnTerms.from_settings(parts.settings)
+    terms = ReturnPolicy.from_settings(parts.settings)
     wanted = _ask_of(asked.caller, asked.key, order_no, request, methods(parts.settings))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
@@ -139,4 +139,4 @@ async def ask(parts: Services, asked: KeyedRequest, order_no: str, request: AskR
             await unpaid_limits.require_exchanged_within(conn, order_no, parts.settings.unpaid_units_per_customer)
         return await return_lookup.shown(conn, parts, asked.caller, made.return_id)
 
-    return await in_books(parts, asked.claim, 201, work)
+    return await run_in_transaction(parts, asked.claim, 201, work)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, require
 from api.errors import Problem
-from api.idempotency import WorkflowCall, by_workflow, in_books
+from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
 from api.replies import Reply
 from api.schemas.support.manual_transitions import Adjust
 from api.schemas.support.parked_steps import BulkResolve, Resolve
@@ -38,7 +38,7 @@ async def approve(parts: Services, caller: Principal, key: str, digest: bytes, a
         return await _begin_job(parts, caller, request, found, words)
     if found.kind == "refund":
         return await _approve_refund(parts, caller, request, found, words)
-    return await by_workflow(parts, request, 200, _decided(parts, caller, found, words, _act(parts, found)))
+    return await run_by_workflow(parts, request, 200, _decided(parts, caller, found, words, _act(parts, found)))
 
 
 async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
@@ -56,7 +56,7 @@ async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, ap
                 await refunds.decided(conn, number, refund_id, RefundStatus.REFUSED, actor(caller))
         return {"approval_id": approval_id, "decision": "refused"}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 def _require_second(caller: Principal, found: Approval) -> None:
@@ -104,7 +104,7 @@ async def _begin_job(
         await approval_requests.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}
 
-    return await in_books(parts, request, 200, work)
+    return await run_in_transaction(parts, request, 200, work)
 
 
 async def _approve_refund(
@@ -125,4 +125,4 @@ async def _approve_refund(
         await approval_requests.done(conn, found.approval_id)
         return {"refund_id": refund_id, "order_no": number, "status": status}
 
-    return await in_books(parts, request, 200, work)
+    return await run_in_transaction(parts, request, 200, work)

@@ -9,14 +9,14 @@ from api.dependencies import Services, actor, derived_id
 from domain.access import Principal, Role
 from domain.errors import Conflict
 from infra.db.approvals import approval_requests
-from infra.db.approvals.approval_requests import Approval, Ask
+from infra.db.approvals.approval_requests import Approval, NewApproval
 from infra.db.orders import timeline
 
 DECIDED_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ApprovalRequest:
     """An act that needs a second person: `wish` is its body as it was sent; `number` None for a bulk act; `park_no` is
     the stuck step that it resolves."""
 
@@ -31,14 +31,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Yes:
+class Approved:
     """A second person's yes: the act is still the act of who asked for it."""
 
     approval_id: str
     asked_by: str
 
     @classmethod
-    def of(cls, approval: Approval) -> "Yes":
+    def of(cls, approval: Approval) -> "Approved":
         return cls(approval.approval_id, approval.asked_by)
 
 
@@ -49,15 +49,17 @@ def require_as_agreed(moves_minor: int, agreed_minor: int, currency: str) -> Non
         raise Conflict("amount_differs", detail, moves_minor=moves_minor, agreed_minor=agreed_minor, currency=currency)
 
 
-async def ask(conn: AsyncConnection, parts: Services, caller: Principal, key: str, wanted: Wanted) -> dict[str, Any]:
+async def ask(
+    conn: AsyncConnection, parts: Services, caller: Principal, key: str, wanted: ApprovalRequest
+) -> dict[str, Any]:
     """Keep the request; the body of a 202. Raises Conflict `approval_waiting`."""
     if wanted.number is not None:
         await timeline.lock_order(conn, wanted.number)
     approval_id = f"apr_{derived_id(caller, key, f'ask {wanted.kind} {wanted.number}')}"
     lifetime_s = parts.settings.approval_lifetime_s
-    request = Ask(approval_id, wanted.kind, wanted.number, wanted.action, wanted.orders, wanted.amount_minor,
+    request = NewApproval(approval_id, wanted.kind, wanted.number, wanted.action, wanted.orders, wanted.amount_minor,
                   wanted.currency, wanted.wish, actor(caller), lifetime_s, wanted.park_no)  # fmt: skip
-    expires_at = await approval_requests.ask(conn, parts.keys, request)
+    expires_at = await approval_requests.open_request(conn, parts.keys, request)
     return {
         "approval_id": approval_id,
         "state": "waiting",

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.orders.contacts import CorrectContact
 from api.services.orders.order_changes import ANY
@@ -17,7 +17,7 @@ from domain.errors import Conflict
 from infra.db import idempotency
 from infra.db.notifications import messages
 from infra.db.orders import changes, order_contacts, staff_actions, timeline
-from infra.db.orders.staff_actions import NewAct
+from infra.db.orders.staff_actions import StaffAction
 
 PARTS = ("name", "email", "phone")
 
@@ -53,7 +53,7 @@ async def correct(parts: Services, caller: Principal, key: str, digest: bytes, n
         seqs.append(await changes.seq_of(conn, number))
         return {"order_no": number, "corrected": corrected, "message_id": sent}
 
-    answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    answer = await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
     if seqs:
         return answer.at(seqs[-1])
     return answer
@@ -71,11 +71,11 @@ async def _correct(conn: AsyncConnection, parts: Services, number: str, act_id: 
             "nothing_to_change", "the order has this contact already: name a name, email or phone that differs"
         )
     value = {"before": before, "after": after}
-    act = NewAct(act_id, number, "contact", ", ".join(corrected), by, wish.body.reason, value)
-    await staff_actions.keep(conn, parts.keys, act)
+    act = StaffAction(act_id, number, "contact", ", ".join(corrected), by, wish.body.reason, value)
+    await staff_actions.save(conn, parts.keys, act)
     await order_contacts.correct(conn, parts.keys, number, here, {**here.profile, **after})
     await messages.write_anew(conn, number, by)
-    await timeline.note(conn, number, "contact_corrected", by, key=act_id, data={"parts": corrected})
+    await timeline.append(conn, number, "contact_corrected", by, key=act_id, data={"parts": corrected})
     return corrected
 
 
@@ -97,4 +97,4 @@ async def send_last_again(parts: Services, caller: Principal, key: str, digest: 
             raise messages.unknown()
         return {"message_id": message_id, "state": "open"}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)

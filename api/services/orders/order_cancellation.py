@@ -5,30 +5,30 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import WorkflowCall, by_workflow
+from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal, Role
 from domain.errors import Conflict
 from domain.orders.status import CANCELLABLE, TERMINAL, Status
 from domain.orders.waiting import waiting_for
 from infra.db import idempotency
-from infra.db.orders.cancel_reasons import keep_reason, note_asked
+from infra.db.orders.cancel_reasons import note_asked, save_reason
 from infra.db.read_models import order_detail
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 from workflows import names
 from workflows.payloads import CancelRequest, UpdateAnswer
 
 CANCEL_WAIT_S = 3.0
 
 
-async def consequence(parts: Services, glance: Glance) -> dict[str, Any]:
+async def consequence(parts: Services, glance: OrderOverview) -> dict[str, Any]:
     """What cancelling would give back (see `order_detail.consequence`). Raises Conflict `not_cancellable`."""
     _require_cancellable(glance)
     async with parts.database.begin() as conn:
         return await order_detail.consequence(conn, glance.order_no)
 
 
-def _require_cancellable(glance: Glance) -> None:
+def _require_cancellable(glance: OrderOverview) -> None:
     """A status only moves forward, so an order that can no longer be cancelled is refused without the workflow."""
     if glance.cancelling is not None and Status(glance.status) not in TERMINAL:
         raise Conflict("not_cancellable", "the order is being cancelled already")
@@ -38,7 +38,9 @@ def _require_cancellable(glance: Glance) -> None:
         raise Conflict("not_cancellable", f"the order is {glance.status}: it {what}")
 
 
-async def cancel(parts: Services, caller: Principal, key: str, glance: Glance, digest: bytes, reason: str) -> Reply:
+async def cancel(
+    parts: Services, caller: Principal, key: str, glance: OrderOverview, digest: bytes, reason: str
+) -> Reply:
     """Ask the workflow to cancel the order. Raises Conflict `not_cancellable`, `parcel_on_its_way`; Problem
     `workflow_unavailable`."""
     update_id = derived_id(caller, key, "cancel")
@@ -59,16 +61,16 @@ async def cancel(parts: Services, caller: Principal, key: str, glance: Glance, d
         return await _shown(conn, glance.order_no) if accepted else None
 
     async def settle(conn: AsyncConnection) -> None:
-        await keep_reason(conn, parts.keys, glance.order_no, reason)
+        await save_reason(conn, parts.keys, glance.order_no, reason)
 
     asked = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_database, settle))
+    return await run_by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 
 async def _outcome(parts: Services, answer: UpdateAnswer) -> dict[str, Any]:
     """The order once it is cancelled, or, after `CANCEL_WAIT_S`, how far the cancellation has come."""
 
-    def decided(glance: Glance) -> bool:
+    def decided(glance: OrderOverview) -> bool:
         return glance.status == Status.CANCELLED or glance.parked or glance.cancelling is None
 
     await parts.watcher.wait(answer.order_no, decided, CANCEL_WAIT_S)
@@ -77,6 +79,6 @@ async def _outcome(parts: Services, answer: UpdateAnswer) -> dict[str, Any]:
 
 
 async def _shown(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
-    glance = (await order_detail.glances(conn, [order_no]))[order_no]
+    glance = (await order_detail.overviews(conn, [order_no]))[order_no]
     waits = waiting_for(glance.status, glance.cancelling, glance.waiting)
     return {"order_no": order_no, "status": glance.status, "waiting_for": waits}

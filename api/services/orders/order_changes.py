@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.order_lines import split
 from api.schemas.orders.changes import ChangeOrder
@@ -35,12 +35,12 @@ from domain.orders.changes import (
 from domain.orders.delivery_slots import Slot, require_ahead, require_length
 from domain.orders.lines import MAX_QUANTITY
 from domain.orders.repricing import plan_unpaid
-from domain.orders.status import UNPAID, Change, Event, Status
+from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
 from domain.payments.refunds import Origin
 from infra.db import idempotency
 from infra.db.orders import changes as books
 from infra.db.orders import holds, timeline, unpaid_limits
-from infra.db.orders.changes import Here, NewChange
+from infra.db.orders.changes import ChangeContext, NewChange
 from infra.db.payments import change_payments, refund_plans, refunds
 from infra.db.payments.change_payments import PaidBy
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
@@ -61,7 +61,7 @@ Refunded = TypeVar("Refunded")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ChangeRequest:
     """What a caller wants; None leaves a thing as it is. `note` empty takes the note away, `slot` NO_SLOT the slot.
 
     `lines` are units by SKU, `named` those of lines, with them the whole new list.
@@ -81,8 +81,8 @@ class Wish:
 class Plan:
     """What a wish comes to on the order as it stands."""
 
-    here: Here
-    what: tuple[Change, ...]
+    here: ChangeContext
+    what: tuple[ChangeKind, ...]
     ship_to: dict[str, str] | None
     note: str | None
     lines: tuple[LineChange, ...]
@@ -123,7 +123,7 @@ def seen_in(header: str | None) -> frozenset[str]:
     )
 
 
-def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
+def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRequest:
     """The body of the call as a wish. Raises Problem `nothing_to_change`, `too_many_lines`, `invalid_quantity`;
     RuleBroken `invalid_delivery_slot`."""
     named = body.model_fields_set - {"payment"}
@@ -142,17 +142,19 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> Wish:
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
     ship_to = dict(body.ship_to) if body.ship_to is not None else None
     slot = body.delivery_slot.slot if body.delivery_slot else NO_SLOT if "delivery_slot" in named else None
-    return Wish(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot,
+    return ChangeRequest(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot,
                 lines_named)  # fmt: skip
 
 
-async def preview(parts: Services, number: str, wish: Wish) -> dict[str, Any]:
+async def preview(parts: Services, number: str, wish: ChangeRequest) -> dict[str, Any]:
     """The exact consequence; nothing is changed. Raises what `change` raises."""
     async with parts.database.begin() as conn:
         return _told(await _plan(conn, parts, number, wish))
 
 
-async def change(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
+async def change(
+    parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: ChangeRequest
+) -> Reply:
     """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
 
     Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
@@ -174,14 +176,14 @@ async def change(parts: Services, caller: Principal, key: str, digest: bytes, nu
         seqs.append(await books.seq_of(conn, number))
         return told
 
-    answer = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    answer = await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
     if seqs:
         return answer.at(seqs[-1])
     return answer
 
 
-async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish) -> Plan:
-    here = await books.here(conn, parts.keys, number)
+async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: ChangeRequest) -> Plan:
+    here = await books.load_context(conn, parts.keys, number)
     if ANY not in wish.seen and str(here.seq) not in wish.seen:
         raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
     ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
@@ -189,10 +191,10 @@ async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish)
     lines = await _planned_lines(conn, parts, here, wish)
     slot = wish.slot if isinstance(wish.slot, Slot) else None
     chosen = (
-        (Change.ADDRESS, ship_to is not None),
-        (Change.LINES, bool(lines)),
-        (Change.NOTE, note is not None),
-        (Change.DELIVERY_SLOT, wish.slot is not None and slot != here.slot),
+        (ChangeKind.ADDRESS, ship_to is not None),
+        (ChangeKind.LINES, bool(lines)),
+        (ChangeKind.NOTE, note is not None),
+        (ChangeKind.DELIVERY_SLOT, wish.slot is not None and slot != here.slot),
     )
     if await change_payments.is_awaited(conn, number):
         raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
@@ -201,7 +203,9 @@ async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Wish)
     return plan
 
 
-async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wish: Wish) -> tuple[LineChange, ...]:
+async def _planned_lines(
+    conn: AsyncConnection, parts: Services, here: ChangeContext, wish: ChangeRequest
+) -> tuple[LineChange, ...]:
     if wish.lines is None:
         return ()
     skus = {*wish.lines, *(line.sku for line in here.lines if line.line_no in {one.line_no for one in wish.named})}
@@ -216,13 +220,13 @@ async def _planned_lines(conn: AsyncConnection, parts: Services, here: Here, wis
     return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
 
 
-async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, wish: Wish) -> None:
+async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, wish: ChangeRequest) -> None:
     """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
     asked = (
-        (Change.ADDRESS, wish.ship_to),
-        (Change.LINES, wish.lines),
-        (Change.NOTE, wish.note),
-        (Change.DELIVERY_SLOT, wish.slot),
+        (ChangeKind.ADDRESS, wish.ship_to),
+        (ChangeKind.LINES, wish.lines),
+        (ChangeKind.NOTE, wish.note),
+        (ChangeKind.DELIVERY_SLOT, wish.slot),
     )
     for what, value in asked:
         if value is not None and (why := refusal(what, plan.here.standing)):
@@ -231,7 +235,7 @@ async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, 
         raise Conflict("too_many_changes", f"an order is changed at most {MAX_CHANGES} times: place a new one")
     if plan.here.data_key is None and (plan.ship_to or plan.note):
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
-    if plan.slot is not None and Change.DELIVERY_SLOT in plan.what:
+    if plan.slot is not None and ChangeKind.DELIVERY_SLOT in plan.what:
         require_ahead(plan.slot, datetime.now(UTC), parts.settings.delivery_slot_days_ahead)
         require_length(plan.slot, zone_at(plan.ship_to or plan.here.ship_to, parts.settings.portal_time_zone))
     with amounts_in(plan.here.currency):
@@ -285,9 +289,9 @@ async def _carry_out(
     if status is Status.PENDING_PAYMENT and plan.lines:
         if plan.total_after_minor == 0:
             data = {"waiting": timeline.waiting("carrier", "the carrier is booked")}
-            status = await timeline.move(conn, number, status, Event.PAYMENT_RECORDED, data=data)
+            status = await timeline.transition(conn, number, status, OrderEvent.PAYMENT_RECORDED, data=data)
         elif plan.total_after_minor > plan.here.total_minor:
-            await holds.put_on_by_rule(conn, parts.settings, number, plan.total_after_minor)
+            await holds.place_by_rule(conn, parts.settings, number, plan.total_after_minor)
     return {**_told(plan), "status": status.value, "refund_id": refunded}
 
 
@@ -320,14 +324,14 @@ def _told(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _one(plan: Plan, what: Change) -> dict[str, Any]:
-    if what is Change.DELIVERY_SLOT:
+def _one(plan: Plan, what: ChangeKind) -> dict[str, Any]:
+    if what is ChangeKind.DELIVERY_SLOT:
         return {
             "what": WORDS[what],
             "before": delivery_slots.told(plan.here.slot),
             "after": delivery_slots.told(plan.slot),
         }
-    if what is not Change.LINES:
+    if what is not ChangeKind.LINES:
         return {"what": WORDS[what]}
     # Lines of one SKU are one row, unless they were sold at different prices.
     before: dict[tuple[str, int], int] = {}

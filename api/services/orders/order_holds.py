@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import pagination
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.orders.holds import PutOnHold, SetPriority
 from domain.access import STAFF, Principal, Role
@@ -21,7 +21,7 @@ from domain.orders.priority import RANKS
 from infra.db import idempotency
 from infra.db.orders import holds, priorities, timeline
 from infra.db.orders.holds import NewHold
-from infra.db.orders.staff_actions import NewAct
+from infra.db.orders.staff_actions import StaffAction
 
 
 async def put_on(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Reply:
@@ -30,10 +30,10 @@ async def put_on(parts: Services, caller: Principal, key: str, digest: bytes, nu
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
-        hold_no = await holds.put_on(conn, parts.keys, number, new)
+        hold_no = await holds.place(conn, parts.keys, number, new)
         return {"order_no": number, "hold_no": hold_no, "kind": new.kind, "owner": new.owner}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 def _new_hold(parts: Services, caller: Principal, wish: PutOnHold) -> NewHold:
@@ -66,7 +66,7 @@ async def release(
         closed = await holds.release(conn, parts.keys, number, hold_no, actor(caller), reason)
         return {"order_no": number, "hold_no": hold_no, "outcome": "released", **closed}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 async def prioritise(
@@ -74,13 +74,13 @@ async def prioritise(
 ) -> Reply:
     """Say how pressing the order is. Raises Conflict `order_over`, NotFound `order_not_found`."""
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
-    act = NewAct(act_id, number, "prioritise", wish.priority, actor(caller), wish.reason)
+    act = StaffAction(act_id, number, "prioritise", wish.priority, actor(caller), wish.reason)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await priorities.change(conn, parts.keys, act, RANKS[wish.priority])
         return {"order_no": number, "priority": wish.priority}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem, unavailable
-from api.idempotency import WorkflowCall, by_workflow
+from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from api.schemas.payments.disputes import HandIn
 from domain.access import Principal, Role
@@ -102,7 +102,7 @@ async def _answer(
         return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
 
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await by_workflow(parts, request, 200, WorkflowCall(prepare, ask, from_database, settle))
+    return await run_by_workflow(parts, request, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 
 def _refused(code: str) -> Conflict:

@@ -6,13 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
-from api.idempotency import WorkflowCall, by_workflow
+from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from api.schemas.orders.orders import Payment
 from domain.access import Principal, Role
 from domain.payments.transactions import outcome_of
 from infra.db import idempotency
-from infra.db.orders.order_state import stand_of
+from infra.db.orders.order_state import load_state
 from infra.db.payments import payment_requests
 from workflows import names
 from workflows.payloads import PayRequest
@@ -29,7 +29,7 @@ async def pay(parts: Services, caller: Principal, key: str, digest: bytes, order
 
     async def prepare(conn: AsyncConnection) -> None:
         await payment_requests.require_payable(conn, order_no, payment.method)
-        await payment_requests.keep(conn, request_id, order_no, payment.method, payment.token, actor(caller))
+        await payment_requests.save(conn, request_id, order_no, payment.method, payment.token, actor(caller))
 
     async def ask() -> dict[str, Any]:
         request = PayRequest(order_no, request_id)
@@ -39,8 +39,8 @@ async def pay(parts: Services, caller: Principal, key: str, digest: bytes, order
     async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
         if not await payment_requests.taken_up(conn, request_id):
             return None
-        state = await stand_of(conn, order_no)
+        state = await load_state(conn, order_no)
         return {"order_no": order_no, "status": state.status, "outcome": outcome_of(state.attempt_state)}
 
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await by_workflow(parts, request, 201, WorkflowCall(prepare, ask, from_database))
+    return await run_by_workflow(parts, request, 201, WorkflowCall(prepare, ask, from_database))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.payments.disputes import AnswerDispute
 from domain.access import Principal
@@ -40,7 +40,7 @@ async def keep_evidence(
     async def work(conn: AsyncConnection) -> dict[str, int]:
         return await provider_cases.answer(conn, parts.keys, dispute_id, given, actor(caller))
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 async def settle_fact(
@@ -52,4 +52,4 @@ async def settle_fact(
         return await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
 
     digest = f"{act} {inbox_id}".encode()
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.authorization import visible
+from api.authorization import visible_order
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.payments.refunds import OpenRefund, PiecesOnReturn, RefundConsequence, RefundedLine
 from domain.access import Principal, Role
@@ -44,7 +44,7 @@ async def refund(
         known = {"refund_id": opened.refund_id, "refund_no": opened.refund_no, "order_no": number}
         return {**known, **sums, "status": opened.status, "approval_id": opened.approval_id}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 async def consequence(parts: Services, caller: Principal, number: str, request: OpenRefund) -> RefundConsequence:
@@ -98,7 +98,7 @@ async def get_refund(parts: Services, caller: Principal, refund_id: str) -> dict
     async with parts.database.begin() as conn:
         found = await refund_queries.find(conn, parts.keys, refund_id)
     try:
-        await visible(parts, caller, found["order_no"])
+        await visible_order(parts, caller, found["order_no"])
     except NotFound:
         raise NotFound("refund_not_found") from None
     return _shown(found, caller)

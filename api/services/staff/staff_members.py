@@ -5,7 +5,7 @@ import re
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor
-from api.idempotency import Shown, in_books, shown_once
+from api.idempotency import Shown, run_in_transaction, shown_once
 from api.replies import Reply
 from api.schemas.staff import NewStaff, StaffAct
 from domain.access import STAFF_NAME, Principal
@@ -52,7 +52,7 @@ async def remove(parts: Services, caller: Principal, key: str, digest: bytes, na
         await staff_accounts.remove(conn, name, even_last_admin=how.even_last_admin)
         return {"name": name, "active": False}
 
-    return await in_books(parts, _request(caller, key, digest), 200, work)
+    return await run_in_transaction(parts, _request(caller, key, digest), 200, work)
 
 
 def _request(caller: Principal, key: str, digest: bytes) -> idempotency.Request:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import pagination
 from api.dependencies import Services, actor
-from api.idempotency import Shown, in_books, shown_once
+from api.idempotency import Shown, run_in_transaction, shown_once
 from api.replies import Reply
 from api.schemas.staff import NewToken
 from domain.access import Principal, Role
@@ -62,7 +62,7 @@ async def revoke(parts: Services, caller: Principal, key: str, token_id: str) ->
         return row
 
     digest = hashlib.sha256(f"revoke {token_id}".encode()).digest()
-    reply = await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    reply = await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
     await parts.revoked.look()
     return reply
 

@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import in_books
+from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.support.parked_steps import BulkResolve
 from api.services.approvals import approval_requests
-from api.services.approvals.approval_requests import Wanted
+from api.services.approvals.approval_requests import ApprovalRequest
 from api.services.support.step_resolution import require_readable
 from domain.access import Principal
 from domain.errors import NotFound
@@ -46,7 +46,7 @@ async def resolve_many(parts: Services, caller: Principal, key: str, digest: byt
         _require_expected(wish, total + answer.get("waiting", 0))
         return {"job_id": job_id, "total": total, **answer}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
 def _require_expected(wish: BulkResolve, found: int) -> None:
@@ -85,7 +85,7 @@ async def _dear_ones_asked(
     amount = sum(row["amount_minor"] for row in dear)
     currency = currencies.pop() if len(currencies) == 1 else None
     asked = await approval_requests.ask(
-        conn, parts, caller, key, Wanted("bulk", None, wish.action, len(numbers), amount, currency, body)
+        conn, parts, caller, key, ApprovalRequest("bulk", None, wish.action, len(numbers), amount, currency, body)
     )
     return {"approval_id": asked["approval_id"], "waiting": len(numbers)}
 
@@ -139,7 +139,7 @@ async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) ->
         await parked_steps.stop_job(conn, job_id, actor(caller))
         return await parked_steps.progress(conn, job_id)
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 async def progress(parts: Services, job_id: str) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import WorkflowCall, by_workflow, in_books
+from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
 from api.replies import Reply
 from api.schemas.support.manual_transitions import Adjust
 from api.services.approvals import approval_requests
-from api.services.approvals.approval_requests import Wanted
+from api.services.approvals.approval_requests import ApprovalRequest
 from api.services.support.step_resolution import require_readable
 from domain.access import Principal
 from domain.errors import Conflict
@@ -18,7 +18,7 @@ from domain.support.manual_transitions import ADJUSTMENTS, adjustments, check_ad
 from infra.db import idempotency
 from infra.db.approvals.approval_requests import Approval
 from infra.db.orders import staff_actions
-from infra.db.orders.staff_actions import NewAct
+from infra.db.orders.staff_actions import StaffAction
 from infra.db.support import manual_transitions as books
 from workflows import names
 from workflows.payloads import AdjustRequest
@@ -34,16 +34,16 @@ async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, nu
     _require_shape(wish)
     if not ADJUSTMENTS[wish.event].moves_money:
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"
-        return await by_workflow(parts, request, 200, adjusting(parts, act_id, number, wish, actor(caller)))
+        return await run_by_workflow(parts, request, 200, adjusting(parts, act_id, number, wish, actor(caller)))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         standing = await _require_possible(conn, number, wish)
-        wanted = Wanted(
+        wanted = ApprovalRequest(
             "adjust", number, wish.event, 1, standing.total_minor, standing.currency, wish.model_dump(mode="json")
         )
         return await approval_requests.ask(conn, parts, caller, key, wanted)
 
-    return await in_books(parts, request, 202, work)
+    return await run_in_transaction(parts, request, 202, work)
 
 
 def adjusting(
@@ -58,8 +58,8 @@ def adjusting(
                 # The order may have been changed since the yes was asked for.
                 approval_requests.require_as_agreed(standing.total_minor, approval.amount_minor, standing.currency)
         approval_id = approval.approval_id if approval else None
-        act = NewAct(act_id, number, "adjust", wish.event, by, wish.reason, wish.value, approval_id)
-        await staff_actions.keep(conn, parts.keys, act)
+        act = StaffAction(act_id, number, "adjust", wish.event, by, wish.reason, wish.value, approval_id)
+        await staff_actions.save(conn, parts.keys, act)
 
     async def ask() -> dict[str, Any]:
         request = AdjustRequest(number, act_id, wish.event)
@@ -81,8 +81,8 @@ def _require_shape(wish: Adjust) -> None:
         raise Problem("invalid_value", why)
 
 
-async def _require_possible(conn: AsyncConnection, number: str, wish: Adjust) -> books.Standing:
-    standing = await books.standing(conn, number)
+async def _require_possible(conn: AsyncConnection, number: str, wish: Adjust) -> books.TransitionContext:
+    standing = await books.load_context(conn, number)
     if standing.parked:
         raise Conflict("step_is_stuck", "the order is stuck: resolve its step instead")
     if standing.held:

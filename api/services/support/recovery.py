@@ -12,7 +12,7 @@ from activities.support.recovery import Part, Place, Recovered
 from api import pagination
 from api.dependencies import Services, actor
 from api.errors import Problem, unavailable
-from api.idempotency import WorkflowCall, by_workflow
+from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal
 from domain.errors import Conflict
@@ -32,7 +32,7 @@ async def recover(parts: Services, caller: Principal, key: str, cursor: str | No
 
     digest = hashlib.sha256(f"recover {cursor or ''}".encode()).digest()
     call = WorkflowCall(_nothing, ask, _nothing)
-    return await by_workflow(parts, Request(actor(caller), key, digest, caller.origin), 200, call)
+    return await run_by_workflow(parts, Request(actor(caller), key, digest, caller.origin), 200, call)
 
 
 async def _walked_on(parts: Services, place: Place) -> tuple[Recovered, Place | None]:

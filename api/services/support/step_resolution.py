@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import WorkflowCall, by_workflow, in_books
+from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
 from api.replies import Reply
 from api.schemas.fields import PROSE
 from api.schemas.support.parked_steps import Resolve
 from api.services.approvals import approval_requests
-from api.services.approvals.approval_requests import Wanted
+from api.services.approvals.approval_requests import ApprovalRequest
 from domain.access import Principal
 from domain.errors import Conflict
 from domain.support.steps import FORWARD, Action, Step, check_value
@@ -42,7 +42,7 @@ async def resolve_one(parts: Services, caller: Principal, key: str, digest: byte
     if not two:
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
         call = resolving(parts, resolution_id, number, wish, actor(caller))
-        return await by_workflow(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call)
+        return await run_by_workflow(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         # Under the lock: what the second person agrees to is this step and this amount.
@@ -51,10 +51,12 @@ async def resolve_one(parts: Services, caller: Principal, key: str, digest: byte
         _require_fitting(parked, wish, wish.park_no)
         moved = await approval_limits.moved(conn, number, wish.action.value)
         body = wish.model_dump(mode="json", exclude={"park_no"})
-        wanted = Wanted("resolve", number, wish.action, 1, moved.amount_minor, moved.currency, body, parked.park_no)
+        wanted = ApprovalRequest(
+            "resolve", number, wish.action, 1, moved.amount_minor, moved.currency, body, parked.park_no
+        )
         return await approval_requests.ask(conn, parts, caller, key, wanted)
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from temporalio.client import Client
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import WorkflowCall, by_workflow
+from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from api.schemas.support.workflow_operations import ActivityAct, Reset
 from domain.access import Principal
@@ -15,7 +15,7 @@ from domain.errors import Conflict, NotFound
 from domain.orders.status import TERMINAL, Status
 from infra.db import idempotency
 from infra.db.audit import actor_context
-from infra.db.read_models.order_detail import Glance
+from infra.db.read_models.order_detail import OrderOverview
 from infra.db.support import activity_actions, reset_requests, retrying_steps
 from infra.temporal import running_activities, workflow_resets
 from infra.temporal.running_activities import ActivityAction, RunningActivity, UnderWay
@@ -43,7 +43,7 @@ def possible(activity: RunningActivity) -> list[ActivityAction]:
     return [*waiting, ActivityAction.PAUSE, ActivityAction.SET_TIMEOUT]
 
 
-async def running(parts: Services, order: Glance) -> dict[str, Any]:
+async def running(parts: Services, order: OrderOverview) -> dict[str, Any]:
     """What the order's workflow does now, for programs. Raises Problem `workflow_unavailable`."""
     found = await under_way(parts, order.order_no)
     bug = found.failing
@@ -127,7 +127,7 @@ async def act_on_activity(
         if wish.action in _PAUSING:
             await retrying_steps.set_paused(conn, number, wish.activity, _PAUSING[wish.action])
 
-    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing, settle))
+    return await run_by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing, settle))
 
 
 async def _named(parts: Services, number: str, activity_id: str, name: str) -> RunningActivity:
@@ -145,7 +145,7 @@ async def _nothing(_: AsyncConnection) -> None:
 
 
 async def reset_order(
-    parts: Services, caller: Principal, asked: idempotency.Request, order: Glance, wish: Reset
+    parts: Services, caller: Principal, asked: idempotency.Request, order: OrderOverview, wish: Reset
 ) -> Reply:
     """Begin the order's run again before its last good workflow task: the books say what was done, nothing is repeated.
 
@@ -173,10 +173,10 @@ async def reset_order(
             begun = await parts.workflows.call(begin_again)
         return {"order_no": number, "outcome": "reset" if begun else "runs_anew_already"}
 
-    return await by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing))
+    return await run_by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing))
 
 
-async def _run_to_reset(parts: Services, order: Glance) -> str:
+async def _run_to_reset(parts: Services, order: OrderOverview) -> str:
     """Raises Conflict `nothing_to_reset`."""
     found = await under_way(parts, order.order_no)
     if not resettable(found, order.status):
@@ -199,7 +199,7 @@ async def reset_all(parts: Services, caller: Principal, key: str, total: int, re
     batch_id = batch_id_of(caller, key)
     async with parts.database.begin() as conn:
         who = actor(caller)
-        await actor_context.acts(conn, who, caller.origin)
+        await actor_context.set_actor(conn, who, caller.origin)
         await reset_requests.keep_batch(conn, parts.keys, batch_id, total=total, actor=who, reason=reason)
 
     async def begin(client: Client) -> None:
@@ -232,7 +232,7 @@ async def stop_batch(parts: Services, caller: Principal, batch_id: str) -> None:
         return
     async with parts.database.begin() as conn:
         act_id = f"act_{derived_id(caller, kept['batch_id'], 'stop resets')}"
-        await actor_context.acts(conn, actor(caller), caller.origin)
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
         await reset_requests.keep_stop(conn, act_id, batch_id, actor(caller))
 
     async def end(client: Client) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import HOLD_S, in_books
+from api.idempotency import HOLD_S, run_in_transaction
 from api.replies import Reply, as_sent
 from api.schemas.webhooks import NewEndpoint
 from api.services.webhooks.webhook_targets import require_public
@@ -59,7 +59,7 @@ async def remove(parts: Services, caller: Principal, endpoint_id: str) -> None:
     """Send nothing there any more. Raises NotFound `endpoint_not_found`."""
     _require_id(endpoint_id)
     async with parts.database.begin() as conn:
-        await actor_context.acts(conn, actor(caller), caller.origin)
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
         if not await endpoints.remove(conn, endpoint_id):
             raise NotFound("endpoint_not_found")
 
@@ -76,7 +76,7 @@ async def replay(
             raise NotFound("endpoint_not_found")
         return {"endpoint_id": endpoint_id, "active": True, "replayed": replayed}
 
-    return await in_books(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 def _require_id(endpoint_id: str) -> None:

@@ -18,7 +18,7 @@ from domain.stock.movements import MovementKind, effect
 from infra.db.after_sales import exchange_fallback
 from infra.db.approvals import approval_limits
 from infra.db.orders import cancellation, timeline
-from infra.db.orders.order_state import stand_of
+from infra.db.orders.order_state import load_state
 from infra.db.stock import reservations
 
 _PROBLEM = text(
@@ -83,7 +83,7 @@ _QUARANTINE = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class DeliveryException:
     """A parcel that is lost or refused, and what the customer would have back of his money."""
 
     order_no: str
@@ -93,24 +93,24 @@ class Problem:
     currency: str
 
 
-async def problem_of(conn: AsyncConnection, order_no: str) -> Problem:
+async def exception_of(conn: AsyncConnection, order_no: str) -> DeliveryException:
     """Raises Conflict `no_delivery_problem`."""
     row = (await conn.execute(_PROBLEM, {"order_no": order_no})).one_or_none()
     if row is None:
         raise Conflict("no_delivery_problem", "no parcel of this order is lost or refused")
-    refund_minor = row.refund_minor + await exchange_fallback.outlook(conn, order_no)
-    return Problem(order_no, row.shipment_id, row.parcel, refund_minor, row.currency)
+    refund_minor = row.refund_minor + await exchange_fallback.quote(conn, order_no)
+    return DeliveryException(order_no, row.shipment_id, row.parcel, refund_minor, row.currency)
 
 
-async def added_minor(conn: AsyncConnection, problem: Problem) -> int:
+async def added_minor(conn: AsyncConnection, problem: DeliveryException) -> int:
     """What of the money is not promised as a refund already."""
-    behind = await exchange_fallback.outlook(conn, problem.order_no)
+    behind = await exchange_fallback.quote(conn, problem.order_no)
     return behind + await approval_limits.undone(conn, problem.order_no)
 
 
 async def sent_again(conn: AsyncConnection, order_no: str) -> bool:
     """True while a second parcel is to be booked."""
-    stand = await stand_of(conn, order_no)
+    stand = await load_state(conn, order_no)
     return stand.reship and stand.parcel in ("", "booking")
 
 
@@ -134,13 +134,13 @@ async def resend_of(conn: AsyncConnection, order_no: str) -> Resend:
     return Resend(able[0], demand.wanted)
 
 
-async def refund(conn: AsyncConnection, problem: Problem, actor: str) -> None:
+async def refund(conn: AsyncConnection, problem: DeliveryException, actor: str) -> None:
     """The order is undone as support would: all of its money goes back. The caller has locked the order."""
     await cancellation.mark(conn, problem.order_no, f"parcel_{problem.parcel}", actor)
     await conn.execute(_WAKE, {"order_no": problem.order_no})
 
 
-async def reship(conn: AsyncConnection, problem: Problem, actor: str) -> Resend:
+async def reship(conn: AsyncConnection, problem: DeliveryException, actor: str) -> Resend:
     """Reserve anew what was not refunded and let the workflow book a second parcel; answers with what goes from where.
 
     The caller has locked the order. Raises Conflict as `resend_of` does; StockGone when another order was faster.
@@ -157,7 +157,7 @@ async def reship(conn: AsyncConnection, problem: Problem, actor: str) -> Resend:
         "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(resend.goods.items())],
         "waiting": timeline.waiting("carrier", "the carrier is booked again"),
     }
-    await timeline.note(conn, problem.order_no, "parcel_replaced", actor, data=data)
+    await timeline.append(conn, problem.order_no, "parcel_replaced", actor, data=data)
     await conn.execute(_WAKE, {"order_no": problem.order_no})
     return resend
 
@@ -170,7 +170,7 @@ async def order_of(conn: AsyncConnection, shipment_id: str) -> str:
     return order_no
 
 
-async def came_back(
+async def receive_undeliverable(
     conn: AsyncConnection, shipment_id: str, arrived: Mapping[str, int] | None, actor: str
 ) -> dict[str, Any]:
     """Take what is in the parcel into quarantine: all that was in it, or what `arrived` says.
@@ -199,5 +199,5 @@ async def came_back(
     await conn.execute(_CAME_BACK, {"shipment_id": shipment_id})
     lines = [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(taken.items())]
     facts = {"shipment_id": shipment_id, "warehouse": row.warehouse, "lines": lines}
-    await timeline.note(conn, row.order_no, "parcel_came_back", actor, data=facts)
+    await timeline.append(conn, row.order_no, "parcel_came_back", actor, data=facts)
     return facts

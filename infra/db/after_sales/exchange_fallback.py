@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.after_sales import exchange_funding, exchanges, guarantees, returns
-from infra.db.after_sales.exchange_funding import GivingBack
+from infra.db.after_sales.exchange_funding import RefundInstruction
 from infra.db.orders import timeline
 
 _OF_NEW_ORDER = text(
@@ -13,14 +13,16 @@ _OF_NEW_ORDER = text(
 )
 
 
-async def outlook(conn: AsyncConnection, order_no: str) -> int:
+async def quote(conn: AsyncConnection, order_no: str) -> int:
     """Minor units that would go back of the first order if this one ended cancelled now; 0 where it is no exchange."""
     row = (await conn.execute(_OF_NEW_ORDER, {"order_no": order_no})).one_or_none()
     if row is None or row.status != "placed":
         return 0
     here = await returns.find(conn, row.return_id)
     used = await guarantees.claimed_minor(conn, row.return_id) if here.settled is None else row.used_minor
-    return min(used, await exchange_funding.room(conn, await exchange_funding.behind(conn, order_no)))
+    return min(
+        used, await exchange_funding.refundable_amount(conn, await exchange_funding.funding_sources(conn, order_no))
+    )
 
 
 async def fall_back(conn: AsyncConnection, order_no: str, why: str) -> None:
@@ -33,9 +35,9 @@ async def fall_back(conn: AsyncConnection, order_no: str, why: str) -> None:
         return
     await timeline.lock_order(conn, row.order_no)
     here = await returns.find(conn, row.return_id)
-    if not await exchanges.fell_back(conn, here, why):
+    if not await exchanges.mark_fallen_back(conn, here, why):
         return
-    claimed = await guarantees.let_go(conn, here.return_id)
+    claimed = await guarantees.release_or_report_claim(conn, here.return_id)
     used = claimed if here.settled is None else row.used_minor
-    sources = await exchange_funding.behind(conn, order_no)
-    await exchange_funding.give_back(conn, sources, used, GivingBack(here.return_id, "fell_back", "system"))
+    sources = await exchange_funding.funding_sources(conn, order_no)
+    await exchange_funding.give_back(conn, sources, used, RefundInstruction(here.return_id, "fell_back", "system"))

@@ -55,7 +55,7 @@ _OPEN = text(
 
 
 @dataclass(frozen=True, slots=True)
-class GivingBack:
+class RefundInstruction:
     """How money goes back for a return; `credit` as store credit."""
 
     return_id: str
@@ -67,13 +67,13 @@ class GivingBack:
     credit: bool = False
 
 
-async def behind(conn: AsyncConnection, order_no: str) -> list[tuple[str, tuple[int, ...]]]:
+async def funding_sources(conn: AsyncConnection, order_no: str) -> list[tuple[str, tuple[int, ...]]]:
     """(order, lines that came back) that stand behind an exchange order's goods, the nearest first; [] for others."""
     rows = await conn.execute(_CHAIN, {"order_no": order_no})
     return [(row.order_no, tuple(row.line_nos)) for row in rows]
 
 
-async def worth_behind(
+async def funded_amount(
     conn: AsyncConnection,
     order_no: str,
     return_id: str,
@@ -102,19 +102,19 @@ async def worth_behind(
     )
 
 
-async def outlook(conn: AsyncConnection, order_no: str, return_id: str, units: Mapping[int, int]) -> tuple[int, int]:
+async def quote(conn: AsyncConnection, order_no: str, return_id: str, units: Mapping[int, int]) -> tuple[int, int]:
     """(What these units carry of the old goods' value, what of it is left to give back); nothing for other orders."""
-    worth = await worth_behind(conn, order_no, return_id, units)
-    return worth, min(worth, await room(conn, await behind(conn, order_no))) if worth else 0
+    worth = await funded_amount(conn, order_no, return_id, units)
+    return worth, min(worth, await refundable_amount(conn, await funding_sources(conn, order_no))) if worth else 0
 
 
-async def room(conn: AsyncConnection, sources: Sequence[tuple[str, tuple[int, ...]]]) -> int:
+async def refundable_amount(conn: AsyncConnection, sources: Sequence[tuple[str, tuple[int, ...]]]) -> int:
     """What could be given back from these lines."""
     return sum([await _left(conn, order_no, line_nos) for order_no, line_nos in sources])
 
 
 async def give_back(
-    conn: AsyncConnection, sources: Sequence[tuple[str, tuple[int, ...]]], amount_minor: int, how: GivingBack
+    conn: AsyncConnection, sources: Sequence[tuple[str, tuple[int, ...]]], amount_minor: int, how: RefundInstruction
 ) -> int:
     """Refund the amount from these lines of these orders, in their order, as far as something is left; answers with how
     much. Orders are locked from the newest to the oldest, as everywhere."""
@@ -141,7 +141,7 @@ async def _left(conn: AsyncConnection, order_no: str, line_nos: Sequence[int]) -
 
 
 async def _refund(
-    conn: AsyncConnection, order_no: str, line_nos: tuple[int, ...], amount_minor: int, how: GivingBack
+    conn: AsyncConnection, order_no: str, line_nos: tuple[int, ...], amount_minor: int, how: RefundInstruction
 ) -> None:
     derived = hashlib.sha256(f"{how.return_id}/{how.tag}/{order_no}".encode()).hexdigest()[:32]
     ask = RefundAsk(

@@ -9,15 +9,15 @@ from domain.after_sales.returns import Resolution
 from domain.errors import RuleBroken
 from domain.orders.lines import PricedLine
 from infra.db.after_sales import exchange_funding, exchanges, guarantees
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.provider_rules import amounts, authorisation_periods
 
 if TYPE_CHECKING:  # they ask here
-    from infra.db.after_sales.return_requests import Outlook, ReturnAsk
+    from infra.db.after_sales.return_requests import ReturnQuote, ReturnRequest
 
 
-async def outlook(
-    conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook"
+async def quote(
+    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote"
 ) -> dict[str, Any] | None:
     """What the new goods cost against the old ones as new; None for other returns.
 
@@ -40,20 +40,20 @@ async def outlook(
     }
 
 
-async def keep(conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook") -> None:
-    """Keep what is wanted and, when it is to go out first, the guarantee for it. Raises what `outlook` raises."""
+async def save(conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote") -> None:
+    """Keep what is wanted and, when it is to go out first, the guarantee for it. Raises what `quote` raises."""
     if ask.resolution is not Resolution.EXCHANGE:
         return
     _, new, _ = await _priced(conn, terms, ask, seen)
     wished = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
-    await exchanges.wish(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
+    await exchanges.save_request(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
     if ask.guarantee is not None:
         method, token = ask.guarantee
         _require_guarantee(terms, method, token, _guaranteed(new), seen.currency)
-        await guarantees.wish(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
+        await guarantees.save(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
 
 
-def _require_guarantee(terms: ReturnTerms, method: str, token: str, amount_minor: int, currency: str) -> None:
+def _require_guarantee(terms: ReturnPolicy, method: str, token: str, amount_minor: int, currency: str) -> None:
     """Its provider can move the amount, and holds it, or can hold it anew, until the last moment at which it may be
     claimed."""
     amounts.require_payable(method, amount_minor, currency)
@@ -68,12 +68,12 @@ def _guaranteed(new: Exchanged) -> int:
 
 
 async def _priced(
-    conn: AsyncConnection, terms: ReturnTerms, ask: "ReturnAsk", seen: "Outlook"
+    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote"
 ) -> tuple[list[PricedLine], Exchanged, int]:
     units = {one.line_no: one.quantity for one in seen.pieces}
     lines = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
     lines = lines or await exchanges.same_again(conn, ask.order_no, units)
     worth = (seen.plan.amount_minor if seen.plan else 0) + seen.behind_worth_minor
-    sources = [(ask.order_no, tuple(units)), *await exchange_funding.behind(conn, ask.order_no)]
-    value = min(worth, await exchange_funding.room(conn, sources))
+    sources = [(ask.order_no, tuple(units)), *await exchange_funding.funding_sources(conn, ask.order_no)]
+    value = min(worth, await exchange_funding.refundable_amount(conn, sources))
     return lines, exchanged(lines, value, terms.tax), value

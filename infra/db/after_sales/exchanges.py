@@ -120,7 +120,7 @@ async def same_again(conn: AsyncConnection, order_no: str, units: Mapping[int, i
     return lines
 
 
-async def wish(
+async def save_request(
     conn: AsyncConnection, return_id: str, order_no: str, lines: Sequence[PricedLine], *, advance: bool
 ) -> None:
     """Keep what the customer wants; no lines: the same again."""
@@ -176,7 +176,7 @@ async def place(
     told: dict[str, Any] = {"order_no": new_no, "used_minor": new.used_minor, "to_pay_minor": new.to_pay_minor}
     if new.to_pay_minor:
         told["until"] = timeline.waiting("payment", "", pay_within_s)["until"]
-    await timeline.note(conn, here.order_no, "exchange_sent", actor, data={**here.facts, **told})
+    await timeline.append(conn, here.order_no, "exchange_sent", actor, data={**here.facts, **told})
     return new_no
 
 
@@ -196,11 +196,11 @@ def _lines(order_no: str, lines: Sequence[PricedLine], new: Exchanged) -> list[d
     ]  # fmt: skip
 
 
-async def fell_back(conn: AsyncConnection, here: Return, why: str) -> bool:
+async def mark_fallen_back(conn: AsyncConnection, here: Return, why: str) -> bool:
     """The customer gets money instead; False when that was written before."""
     if (await conn.execute(_FELL_BACK, {"return_id": here.return_id})).rowcount == 0:
         return False
-    await timeline.note(conn, here.order_no, "exchange_fell_back", data={**here.facts, "code": why})
+    await timeline.append(conn, here.order_no, "exchange_fell_back", data={**here.facts, "code": why})
     return True
 
 

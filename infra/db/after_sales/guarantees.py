@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict
 from domain.payments.transactions import PaymentKind, idempotency_key
 from infra.db.payments import transactions
-from infra.db.payments.transactions import NewIntent, Opened
+from infra.db.payments.transactions import PaymentIntent, PreparedCall
 from infra.provider_rules import amounts
 
 # Beside the order's own attempts, which begin at 1.
@@ -92,7 +92,7 @@ class Guarantee:
         return None
 
 
-async def wish(
+async def save(
     conn: AsyncConnection, return_id: str, order_no: str, amount_minor: int, method: str, token: str
 ) -> None:
     """Keep the customer's offer; his order's workflow takes it up."""
@@ -106,7 +106,7 @@ async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
     return Guarantee(return_id, **row._mapping) if row else None
 
 
-async def open_call(conn: AsyncConnection, here: Guarantee) -> Opened | None:
+async def open_call(conn: AsyncConnection, here: Guarantee) -> PreparedCall | None:
     """The intent of what is due, with what its call needs; None when nothing is. The caller has locked the order."""
     kind = here.due
     if kind is None and here.unwanted and await _left_over(conn, here):
@@ -118,9 +118,9 @@ async def open_call(conn: AsyncConnection, here: Guarantee) -> Opened | None:
     failed = (await conn.execute(_FAILED, {"order_no": here.order_no, "kind": kind, "prefix": prefix})).scalar_one()
     key = idempotency_key(here.order_no, f"guarantee/{here.return_id}/{kind}", failed + 1)
     parent = None if kind is PaymentKind.AUTHORISE else here.parent_id
-    new = NewIntent(here.order_no, kind, ATTEMPT, here.method, amount, here.currency, key, parent, "guarantee")
+    new = PaymentIntent(here.order_no, kind, ATTEMPT, here.method, amount, here.currency, key, parent, "guarantee")
     needs = here.token if kind is PaymentKind.AUTHORISE else here.parent_ref or ""
-    return Opened(new, await transactions.begin(conn, new), needs)
+    return PreparedCall(new, await transactions.begin(conn, new), needs)
 
 
 async def _left_over(conn: AsyncConnection, here: Guarantee) -> bool:
@@ -134,7 +134,7 @@ async def move(conn: AsyncConnection, here: Guarantee, status: str, claim_minor:
     await conn.execute(_MOVE, {**values, "claim_minor": claim_minor if status == "claim_due" else here.claim_minor})
 
 
-async def came(conn: AsyncConnection, return_id: str, shortfall_minor: int) -> None:
+async def on_goods_received(conn: AsyncConnection, return_id: str, shortfall_minor: int) -> None:
     """The old goods are here: all of it is given back, or what they are short of is claimed."""
     here = await find(conn, return_id)
     if here is None:
@@ -153,7 +153,7 @@ async def claimed_minor(conn: AsyncConnection, return_id: str) -> int:
     return (here.claim_minor or 0) if here is not None and here.status in ("claim_due", "claimed") else 0
 
 
-async def let_go(conn: AsyncConnection, return_id: str) -> int:
+async def release_or_report_claim(conn: AsyncConnection, return_id: str) -> int:
     """The new goods will not go out: give it back; answers with what was claimed already and must be refunded."""
     here = await find(conn, return_id)
     if here is None:

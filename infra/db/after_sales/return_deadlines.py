@@ -18,9 +18,9 @@ from domain.after_sales.returns import (
 from domain.shipping.shipments import ShipmentStatus, has_left
 from domain.times import rfc3339
 from infra.db.after_sales import return_handling, returns, settlement
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.settlement import SettlementContext
 from infra.db.orders import timeline
 
 _REMINDED = text("UPDATE returns SET reminded_at = now(), updated_at = now() WHERE return_id = :return_id")
@@ -77,7 +77,7 @@ async def next_due(conn: AsyncConnection, here: Return) -> NextDue | None:
     return NextDue(here.default_outcome, here.deadline)
 
 
-async def tend(conn: AsyncConnection, here: Return, act: ReturnDue, how: Settling) -> None:
+async def process_due(conn: AsyncConnection, here: Return, act: ReturnDue, how: SettlementContext) -> None:
     """Do what is due, if it still is. The caller has locked the order and heard its news: a scan has won."""
     due = await next_due(conn, here)
     if due is None or due.act is not act or due.at > (await conn.execute(_NOW)).scalar_one():
@@ -86,9 +86,9 @@ async def tend(conn: AsyncConnection, here: Return, act: ReturnDue, how: Settlin
         case ReturnDue.REMIND:
             await _remind(conn, here)
         case ReturnDue.APPROVE:
-            await returns.move(conn, here, ReturnEvent.APPROVED, "system", how.terms, {"by": "silence"})
+            await returns.transition(conn, here, ReturnEvent.APPROVED, "system", how.terms, {"by": "silence"})
         case ReturnDue.EXPIRE:
-            await returns.move(conn, here, ReturnEvent.EXPIRED, "system", how.terms)
+            await returns.transition(conn, here, ReturnEvent.EXPIRED, "system", how.terms)
         case ReturnDue.TAKE_AS_LOST:
             await _take_as_lost(conn, here, how)
         case ReturnDue.INSPECT:
@@ -96,7 +96,7 @@ async def tend(conn: AsyncConnection, here: Return, act: ReturnDue, how: Settlin
             await return_handling.conclude(conn, here, how, found, checked=False)
         case ReturnDue.COMPLETE:
             data = {"settled": here.settled}
-            await returns.move(conn, here, ReturnEvent.COMPLETED, "system", how.terms, data)
+            await returns.transition(conn, here, ReturnEvent.COMPLETED, "system", how.terms, data)
 
 
 async def _remind(conn: AsyncConnection, here: Return) -> None:
@@ -104,10 +104,10 @@ async def _remind(conn: AsyncConnection, here: Return) -> None:
     data: dict[str, Any] = {**here.facts, "to": _REMINDED_ONE[here.status]}
     if here.deadline is not None:
         data |= {"until": rfc3339(here.deadline), "then": here.default_outcome}
-    await timeline.note(conn, here.order_no, "return_reminder", data=data)
+    await timeline.append(conn, here.order_no, "return_reminder", data=data)
 
 
-async def _take_as_lost(conn: AsyncConnection, here: Return, how: Settling) -> None:
+async def _take_as_lost(conn: AsyncConnection, here: Return, how: SettlementContext) -> None:
     """Our carrier had it and it never came: the customer is not to wait for ever, nor to pay for it."""
     lines = await returns.lines_of(conn, here.return_id)
     found = [LineFound(line.line_no, line.sku, Condition.LOST, line.quantity) for line in lines]
@@ -115,8 +115,8 @@ async def _take_as_lost(conn: AsyncConnection, here: Return, how: Settling) -> N
     await return_handling.conclude(conn, taken, how, found, checked=True)
 
 
-async def parcel_told(
-    conn: AsyncConnection, order_no: str, carrier: str, carrier_ref: str, told: ShipmentStatus, terms: ReturnTerms
+async def apply_tracking(
+    conn: AsyncConnection, order_no: str, carrier: str, carrier_ref: str, told: ShipmentStatus, terms: ReturnPolicy
 ) -> bool:
     """The carrier's word about a return's parcel; False when it is none of ours. The caller has locked the order."""
     values = {"order_no": order_no, "carrier": carrier, "carrier_ref": carrier_ref}
@@ -128,9 +128,9 @@ async def parcel_told(
     gone = has_left(told)
     if here.status is ReturnStatus.APPROVED and gone:
         data = {"parcel": told}
-        await returns.move(conn, here, ReturnEvent.IN_TRANSIT, "system", terms, data, our_parcel=True)
+        await returns.transition(conn, here, ReturnEvent.IN_TRANSIT, "system", terms, data, our_parcel=True)
     elif here.status is ReturnStatus.IN_TRANSIT and told is ShipmentStatus.DELIVERED and here.parcel != told:
-        await timeline.note(conn, order_no, "return_in_transit", data={**here.facts, "parcel": told})
+        await timeline.append(conn, order_no, "return_in_transit", data={**here.facts, "parcel": told})
     if told is ShipmentStatus.LOST:
         await conn.execute(_LOST, {"return_id": return_id})
     return True

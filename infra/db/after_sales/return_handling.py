@@ -18,9 +18,9 @@ from domain.after_sales.returns import (
 )
 from domain.errors import Conflict
 from infra.db.after_sales import returns, settlement
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
-from infra.db.after_sales.settlement import NOTHING_DUE, Settling
+from infra.db.after_sales.settlement import NOTHING_DUE, SettlementContext
 from infra.db.customers.profiles import KeyRing, data_key_of
 
 _TRACKED = text("UPDATE returns SET carrier = :carrier, tracking_no = :tracking_no WHERE return_id = :return_id")
@@ -31,17 +31,17 @@ _NO_LABEL = text("UPDATE returns SET label = 'none' WHERE return_id = :return_id
 _GIVEN_UP = frozenset({ReturnStatus.REJECTED, ReturnStatus.EXPIRED, ReturnStatus.CANCELLED})
 
 
-async def approve(conn: AsyncConnection, here: Return, actor: str, terms: ReturnTerms) -> Return:
+async def approve(conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy) -> Return:
     """Say yes; one that is approved stays so. Raises Conflict `return_closed`."""
     if here.status in _GIVEN_UP:
         raise Conflict("return_closed", f"the return is {here.status}: ask for a new one")
     if here.status is not ReturnStatus.REQUESTED:
         return here
-    return await returns.move(conn, here, ReturnEvent.APPROVED, actor, terms)
+    return await returns.transition(conn, here, ReturnEvent.APPROVED, actor, terms)
 
 
 async def reject(
-    conn: AsyncConnection, here: Return, actor: str, terms: ReturnTerms, keys: KeyRing, reason: str
+    conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy, keys: KeyRing, reason: str
 ) -> Return:
     """Say no, and why: the words are sealed with the customer's key. Raises Conflict `return_decided`."""
     if here.status is not ReturnStatus.REQUESTED:
@@ -49,22 +49,22 @@ async def reject(
     if key := await data_key_of(conn, here.order_no):
         sealed = keys.seal_json(key, reason, f"{here.return_id}:answer")
         await conn.execute(_ANSWERED, {"return_id": here.return_id, "answer_enc": sealed})
-    return await returns.move(conn, here, ReturnEvent.REJECTED, actor, terms)
+    return await returns.transition(conn, here, ReturnEvent.REJECTED, actor, terms)
 
 
-async def cancel(conn: AsyncConnection, here: Return, actor: str, terms: ReturnTerms) -> Return:
+async def cancel(conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy) -> Return:
     """The customer keeps it after all. Raises Conflict `return_not_cancellable`."""
     if here.status is ReturnStatus.CANCELLED:
         return here
     if here.status in ARRIVED or here.status in _GIVEN_UP:
         raise Conflict("return_not_cancellable", f"the return is {here.status}: it can no longer be cancelled")
-    moved = await returns.move(conn, here, ReturnEvent.CANCELLED, actor, terms)
+    moved = await returns.transition(conn, here, ReturnEvent.CANCELLED, actor, terms)
     await conn.execute(_NO_LABEL, {"return_id": here.return_id})
     return moved
 
 
 async def sent(
-    conn: AsyncConnection, here: Return, actor: str, terms: ReturnTerms, carrier: str, number: str
+    conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy, carrier: str, number: str
 ) -> Return:
     """The customer has sent it by a carrier of his own. Raises Conflict `return_closed`."""
     if here.status not in (ReturnStatus.APPROVED, ReturnStatus.IN_TRANSIT):
@@ -72,12 +72,14 @@ async def sent(
     await conn.execute(_TRACKED, {"return_id": here.return_id, "carrier": carrier, "tracking_no": number})
     if here.status is ReturnStatus.IN_TRANSIT:
         return await returns.find(conn, here.return_id)
-    moved = await returns.move(conn, here, ReturnEvent.IN_TRANSIT, actor, terms, {"by": "customer"})
+    moved = await returns.transition(conn, here, ReturnEvent.IN_TRANSIT, actor, terms, {"by": "customer"})
     await conn.execute(_NO_LABEL, {"return_id": here.return_id})
     return moved
 
 
-async def receive(conn: AsyncConnection, here: Return, actor: str, terms: ReturnTerms, told: Sequence[Found]) -> Return:
+async def receive(
+    conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy, told: Sequence[Found]
+) -> Return:
     """It is in the warehouse; no scan is needed before, and what nobody names did not arrive.
 
     Raises Conflict `return_already_received`, `return_closed`, `more_than_returned`; RuleBroken `unknown_line`.
@@ -89,18 +91,18 @@ async def receive(conn: AsyncConnection, here: Return, actor: str, terms: Return
 
 
 async def take_in(
-    conn: AsyncConnection, here: Return, actor: str, terms: ReturnTerms, found: list[LineFound]
+    conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy, found: list[LineFound]
 ) -> Return:
     """Write that it has arrived, as found; goods in hand are an answer to a request, too."""
     if here.status is ReturnStatus.REQUESTED:
-        here = await returns.move(conn, here, ReturnEvent.APPROVED, actor, terms, {"by": "receipt"})
-    moved = await returns.move(conn, here, ReturnEvent.RECEIVED, actor, terms, {"found": _counted(found)})
+        here = await returns.transition(conn, here, ReturnEvent.APPROVED, actor, terms, {"by": "receipt"})
+    moved = await returns.transition(conn, here, ReturnEvent.RECEIVED, actor, terms, {"found": _counted(found)})
     await conn.execute(_NO_LABEL, {"return_id": here.return_id})
     await returns.keep_findings(conn, here.return_id, "received", found)
     return moved
 
 
-async def inspect(conn: AsyncConnection, here: Return, how: Settling, told: Sequence[Found]) -> Return:
+async def inspect(conn: AsyncConnection, here: Return, how: SettlementContext, told: Sequence[Found]) -> Return:
     """Say what it is, put it onto its shelves, settle. A line that nobody names is as it was received.
 
     Raises Conflict `return_not_received`, `return_already_inspected`, `more_than_returned`; RuleBroken `unknown_line`.
@@ -118,16 +120,16 @@ async def inspect(conn: AsyncConnection, here: Return, how: Settling, told: Sequ
 
 
 async def conclude(
-    conn: AsyncConnection, here: Return, how: Settling, found: list[LineFound], *, checked: bool
+    conn: AsyncConnection, here: Return, how: SettlementContext, found: list[LineFound], *, checked: bool
 ) -> Return:
     """The end of the inspection: shelves first, then what the customer gets, in one transaction."""
     await returns.keep_findings(conn, here.return_id, "inspected", found)
     await settlement.shelve(conn, here, found, how.actor, checked=checked)
     data = {"found": _counted(found), "checked": checked}
-    moved = await returns.move(conn, here, ReturnEvent.INSPECTED, how.actor, how.terms, data)
+    moved = await returns.transition(conn, here, ReturnEvent.INSPECTED, how.actor, how.terms, data)
     code = await settlement.settle(conn, moved, how)
     if code == NOTHING_DUE:
-        await returns.move(conn, moved, ReturnEvent.COMPLETED, "system", how.terms, {"settled": code})
+        await returns.transition(conn, moved, ReturnEvent.COMPLETED, "system", how.terms, {"settled": code})
     return await returns.find(conn, here.return_id)
 
 

@@ -46,7 +46,7 @@ _FAILED = text(
 
 
 @dataclass(frozen=True, slots=True)
-class ToBook:
+class LabelBooking:
     """What a carrier must know; the address is still sealed. `warehouse` is country, province, city, name."""
 
     return_id: str
@@ -62,7 +62,7 @@ class ToBook:
     weight_g: int
 
 
-async def open_booking(conn: AsyncConnection, return_id: str, carrier: str) -> ToBook | None:
+async def open_booking(conn: AsyncConnection, return_id: str, carrier: str) -> LabelBooking | None:
     """Store the intent to book and count one more try; None when no label is wanted any more.
 
     Raises RuleBroken `address_unreadable`.
@@ -72,7 +72,7 @@ async def open_booking(conn: AsyncConnection, return_id: str, carrier: str) -> T
         return None
     if row.data_key is None:
         raise RuleBroken("address_unreadable", "the customer was erased: nobody knows where the parcel comes from")
-    return ToBook(
+    return LabelBooking(
         return_id=row.return_id,
         order_no=row.order_no,
         key=f"{row.order_no}/return/{row.return_no}",
@@ -87,7 +87,7 @@ async def open_booking(conn: AsyncConnection, return_id: str, carrier: str) -> T
     )
 
 
-async def booked(conn: AsyncConnection, wanted: ToBook, booking: Booking, label_enc: bytes) -> bool:
+async def booked(conn: AsyncConnection, wanted: LabelBooking, booking: Booking, label_enc: bytes) -> bool:
     """Write the carrier's answer and keep the label; False when it is no longer wanted."""
     values = {
         "return_id": wanted.return_id,

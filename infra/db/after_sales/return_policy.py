@@ -9,7 +9,7 @@ from infra.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnTerms:
+class ReturnPolicy:
     """A return worth up to `auto_approve_minor` is approved at once (0: a person decides each).
 
     A refund beyond `limits` waits for a second person; `damaged_percent` of a damaged piece's worth is
@@ -26,7 +26,7 @@ class ReturnTerms:
     pay_within_s: int = 3 * 86_400
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "ReturnTerms":
+    def from_settings(cls, settings: Settings) -> "ReturnPolicy":
         """The terms of this installation."""
         waits = ReturnWaits(
             settings.return_answer_s, settings.return_send_s, settings.return_transit_s, settings.return_inspect_s

@@ -23,7 +23,7 @@ from domain.line_references import Named
 from domain.orders.status import Status
 from domain.payments.refunds import Origin
 from infra.db.after_sales import exchange_funding, exchange_quotes, returns
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders import timeline
@@ -63,7 +63,7 @@ _INSERT_LINE = text(
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnAsk:
+class ReturnRequest:
     """A return as asked for: `wanted` are units by SKU, `named` those of lines.
 
     `reason` and `photographs` (references) are sealed.
@@ -86,7 +86,7 @@ class ReturnAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ReturnQuote:
     """What a return would bring if all of it comes as new. `plan` None: no money of the order is left to give back.
 
     Exchanged goods bring `behind_minor` of the orders that took their money, where they are worth `behind_worth_minor`.
@@ -106,7 +106,7 @@ class Outlook:
         return (self.plan.amount_minor if self.plan else 0) + self.behind_minor
 
 
-async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk) -> Outlook:
+async def quote(conn: AsyncConnection, terms: ReturnPolicy, ask: ReturnRequest) -> ReturnQuote:
     """Whether it may be, and what it would bring; changes nothing.
 
     Raises NotFound `order_not_found`; Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
@@ -121,7 +121,7 @@ async def outlook(conn: AsyncConnection, terms: ReturnTerms, ask: ReturnAsk) -> 
     behind_worth, behind = await _behind(conn, ask.order_no, ask.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind
     at_once = bool(terms.auto_approve_minor) and worth <= terms.auto_approve_minor
-    return Outlook(pieces, plan, row.currency, row.warehouse, until, at_once, behind_worth, behind)
+    return ReturnQuote(pieces, plan, row.currency, row.warehouse, until, at_once, behind_worth, behind)
 
 
 async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
@@ -129,10 +129,10 @@ async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
     return [LinePieces(*line) for line in await conn.execute(_RETURNABLE, {"order_no": order_no})]
 
 
-async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnTerms, ask: ReturnAsk) -> Return:
-    """Keep the request, approved at once where the rule allows it. Raises what `outlook` raises."""
+async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnPolicy, ask: ReturnRequest) -> Return:
+    """Keep the request, approved at once where the rule allows it. Raises what `quote` raises."""
     await timeline.lock_order(conn, ask.order_no)
-    seen = await outlook(conn, terms, ask)
+    seen = await quote(conn, terms, ask)
     sealed = await _sealed(conn, keys, ask)
     row = {"return_id": ask.return_id, "order_no": ask.order_no, "resolution": ask.resolution}
     row |= {"reason_code": ask.reason_code, "requested_by": ask.requested_by, "warehouse": seen.warehouse}
@@ -142,16 +142,16 @@ async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnTerm
     lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
     await conn.execute(_INSERT_LINE, [{**row, **line} for line in lines])
     made = await returns.find(conn, ask.return_id)
-    await exchange_quotes.keep(conn, terms, ask, seen)
+    await exchange_quotes.save(conn, terms, ask, seen)
     units = sum(one.quantity for one in seen.pieces)
     data = {**made.facts, "resolution": ask.resolution, "reason": ask.reason_code, "units": units}
-    await timeline.note(conn, ask.order_no, "return_requested", ask.requested_by, data=data)
+    await timeline.append(conn, ask.order_no, "return_requested", ask.requested_by, data=data)
     if seen.approved_at_once:
-        return await returns.move(conn, made, ReturnEvent.APPROVED, "system", terms, {"by": "rule"})
+        return await returns.transition(conn, made, ReturnEvent.APPROVED, "system", terms, {"by": "rule"})
     return made
 
 
-async def expected(conn: AsyncConnection, ask: ReturnAsk, pieces: tuple[LinePieces, ...]) -> Plan | None:
+async def expected(conn: AsyncConnection, ask: ReturnRequest, pieces: tuple[LinePieces, ...]) -> Plan | None:
     """The refund for these pieces as new; None where nothing is left to give back."""
     left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, ask.order_no)}
     lines = tuple(LineAsk(units, one.line_no) for one in pieces if (units := min(one.quantity, left[one.line_no])))
@@ -170,7 +170,7 @@ async def expected(conn: AsyncConnection, ask: ReturnAsk, pieces: tuple[LinePiec
 async def expected_of(conn: AsyncConnection, here: Return) -> tuple[int, str]:
     """(minor units, currency) that an open return would bring if all of it were as new."""
     pieces = tuple(await returns.lines_of(conn, here.return_id))
-    wish = ReturnAsk(here.return_id, here.order_no, {}, "", here.reason_code, here.resolution, here.requested_by)
+    wish = ReturnRequest(here.return_id, here.order_no, {}, "", here.reason_code, here.resolution, here.requested_by)
     plan = await expected(conn, wish, pieces)
     _, behind = await _behind(conn, here.order_no, here.return_id, pieces)
     row = (await conn.execute(_STANDING, {"order_no": here.order_no})).one()
@@ -181,7 +181,7 @@ async def _behind(
     conn: AsyncConnection, order_no: str, return_id: str, pieces: tuple[LinePieces, ...]
 ) -> tuple[int, int]:
     units = {one.line_no: one.quantity for one in pieces}
-    return await exchange_funding.outlook(conn, order_no, return_id, units)
+    return await exchange_funding.quote(conn, order_no, return_id, units)
 
 
 def _window(row: Any) -> datetime | None:
@@ -206,7 +206,7 @@ def _closed(row: Any, until: datetime | None) -> str:
     )
 
 
-async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: ReturnAsk) -> dict[str, bytes | None]:
+async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: ReturnRequest) -> dict[str, bytes | None]:
     """Of an erased customer's order no text is kept: nothing could ever open it."""
     key = await data_key_of(conn, ask.order_no) if keys is not None else None
     if keys is None or key is None:

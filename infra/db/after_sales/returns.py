@@ -26,7 +26,7 @@ from domain.after_sales.returns import (
 )
 from domain.errors import Conflict, NotFound
 from domain.times import rfc3339
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.orders import timeline
 
 _COLUMNS = """return_id, order_no, return_no, resolution, status, reason_code, requested_by, warehouse, deadline,
@@ -112,7 +112,7 @@ async def find(conn: AsyncConnection, return_id: str) -> Return:
     return returned(row)
 
 
-async def locked(conn: AsyncConnection, return_id: str) -> Return:
+async def lock(conn: AsyncConnection, return_id: str) -> Return:
     """Take its order for this transaction, then read it. Raises NotFound `return_not_found`."""
     await timeline.lock_order(conn, await order_of(conn, return_id))
     return await find(conn, return_id)
@@ -136,12 +136,12 @@ async def keep_findings(conn: AsyncConnection, return_id: str, stage: str, found
     await conn.execute(_FOUND, rows)
 
 
-async def move(
+async def transition(
     conn: AsyncConnection,
     here: Return,
     event: ReturnEvent,
     actor: str,
-    terms: ReturnTerms,
+    terms: ReturnPolicy,
     data: dict[str, Any] | None = None,
     *,
     our_parcel: bool = False,
@@ -164,7 +164,7 @@ async def move(
     }
     moved = returned((await conn.execute(_MOVE, values)).one())
     until = {"until": rfc3339(moved.deadline)} if moved.deadline else {}
-    await timeline.note(conn, here.order_no, event, actor, data={**here.facts, **until, **(data or {})})
+    await timeline.append(conn, here.order_no, event, actor, data={**here.facts, **until, **(data or {})})
     return moved
 
 

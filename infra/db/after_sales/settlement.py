@@ -16,8 +16,8 @@ from domain.errors import NotFound, RuleBroken
 from domain.payments.refunds import Origin, RefundStatus
 from domain.stock.movements import MovementKind
 from infra.db.after_sales import exchange_funding, exchanges, guarantees, returns
-from infra.db.after_sales.exchange_funding import GivingBack
-from infra.db.after_sales.return_policy import ReturnTerms
+from infra.db.after_sales.exchange_funding import RefundInstruction
+from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing
 from infra.db.payments import refund_plans, refunds, store_credit
@@ -34,15 +34,15 @@ _OPEN_REFUND = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
+class SettlementContext:
     """What a settlement needs to know; `keys` None keeps no text."""
 
     keys: KeyRing | None
-    terms: ReturnTerms
+    terms: ReturnPolicy
     actor: str
 
 
-Settle = Callable[[AsyncConnection, Return, Settling], Awaitable[str]]
+Settle = Callable[[AsyncConnection, Return, SettlementContext], Awaitable[str]]
 Through = Callable[[AsyncConnection, Return], Awaitable[bool]]
 
 
@@ -61,7 +61,7 @@ async def shelve(conn: AsyncConnection, here: Return, found: Sequence[LineFound]
         await movements.move(conn, [move])
 
 
-async def settle(conn: AsyncConnection, here: Return, how: Settling) -> str:
+async def settle(conn: AsyncConnection, here: Return, how: SettlementContext) -> str:
     """Begin what the customer gets; answers with a code, `nothing_due` when that is nothing.
 
     The pieces are on their shelves already, in this transaction; money moves only after it, by the order's workflow.
@@ -79,17 +79,17 @@ async def is_through(conn: AsyncConnection, here: Return) -> bool:
 # ── refund and store credit ────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def refund(conn: AsyncConnection, here: Return, how: Settling) -> str:
+async def refund(conn: AsyncConnection, here: Return, how: SettlementContext) -> str:
     """Open the refund of what came back, as far as it is not refunded yet."""
     return await _money(conn, here, how, credit=False)
 
 
-async def credit(conn: AsyncConnection, here: Return, how: Settling) -> str:
+async def credit(conn: AsyncConnection, here: Return, how: SettlementContext) -> str:
     """The same as store credit, which can be spent at once; above the limit a second person decides, as of money."""
     return await _money(conn, here, how, credit=True)
 
 
-async def _money(conn: AsyncConnection, here: Return, how: Settling, *, credit: bool) -> str:
+async def _money(conn: AsyncConnection, here: Return, how: SettlementContext, *, credit: bool) -> str:
     ask, behind = await refund_ask(conn, here, how), await worth_behind(conn, here, how)
     code = NOTHING_DUE
     if ask is not None:
@@ -99,7 +99,7 @@ async def _money(conn: AsyncConnection, here: Return, how: Settling, *, credit: 
             await store_credit.pay_with_credit(conn, here.order_no, ask.refund_id, how.actor)
             code = "credit_granted"
     if behind:
-        sources = await exchange_funding.behind(conn, here.order_no)
+        sources = await exchange_funding.funding_sources(conn, here.order_no)
         given = await exchange_funding.give_back(conn, sources, behind, giving(here, how, "value", credit=credit))
         if given and code == NOTHING_DUE:
             code = await _behind_code(conn, here) if credit else "refund_approved"
@@ -111,17 +111,17 @@ async def _behind_code(conn: AsyncConnection, here: Return) -> str:
     return "credit_granted" if await exchange_funding.is_closed(conn, here.return_id) else "credit_awaiting_approval"
 
 
-def giving(here: Return, how: Settling, tag: str, *, credit: bool = False) -> GivingBack:
+def giving(here: Return, how: SettlementContext, tag: str, *, credit: bool = False) -> RefundInstruction:
     """How money of other orders goes back for this return."""
     limits, lifetime_s = how.terms.limits, how.terms.approval_lifetime_s
-    return GivingBack(here.return_id, tag, how.actor, how.keys, limits, lifetime_s, credit)
+    return RefundInstruction(here.return_id, tag, how.actor, how.keys, limits, lifetime_s, credit)
 
 
-async def worth_behind(conn: AsyncConnection, here: Return, how: Settling) -> int:
+async def worth_behind(conn: AsyncConnection, here: Return, how: SettlementContext) -> int:
     """What the pieces found carry of goods that they were given for; 0 where the order is no exchange."""
     whole, reduced = await _found_units(conn, here)
     both = {line: whole.get(line, 0) + reduced.get(line, 0) for line in {*whole, *reduced}}
-    return await exchange_funding.worth_behind(conn, here.order_no, here.return_id, both, reduced, _percent(here, how))
+    return await exchange_funding.funded_amount(conn, here.order_no, here.return_id, both, reduced, _percent(here, how))
 
 
 async def _found_units(conn: AsyncConnection, here: Return) -> tuple[dict[int, int], dict[int, int]]:
@@ -139,7 +139,7 @@ async def _found_units(conn: AsyncConnection, here: Return) -> tuple[dict[int, i
 # ── exchange ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
+async def exchange(conn: AsyncConnection, here: Return, how: SettlementContext) -> str:
     """Place the new order against the value of what came back; what is left over of it goes back as money.
 
     Where nothing of value came, nothing is due; where the new order cannot be placed, the return is refunded.
@@ -150,7 +150,7 @@ async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
     value = await value_of(conn, here, how)
     if wanted.status == "placed":
         return await _came_after(conn, here, how, value, wanted.used_minor)
-    await guarantees.came(conn, here.return_id, 0)
+    await guarantees.on_goods_received(conn, here.return_id, 0)
     units = await _all_units(conn, here)
     if not units:
         return NOTHING_DUE
@@ -158,27 +158,27 @@ async def exchange(conn: AsyncConnection, here: Return, how: Settling) -> str:
     lines = wanted.lines or tuple(await exchanges.same_again(conn, here.order_no, units))
     new = exchanged(lines, value, how.terms.tax)
     if await exchanges.place(conn, how.keys, here, lines, new, how.actor, how.terms.pay_within_s) is None:
-        await exchanges.fell_back(conn, here, "address_erased")
+        await exchanges.mark_fallen_back(conn, here, "address_erased")
         return await refund(conn, here, how)
     if new.rest_minor:
         await exchange_funding.give_back(conn, await sources_of(conn, here), new.rest_minor, giving(here, how, "rest"))
     return "exchange_placed"
 
 
-async def _came_after(conn: AsyncConnection, here: Return, how: Settling, value: int, used: int) -> str:
+async def _came_after(conn: AsyncConnection, here: Return, how: SettlementContext, value: int, used: int) -> str:
     """The new goods went out first: the guarantee is given back, or what the old ones are short of is claimed.
 
     Goods that come after all was claimed are paid for with what was claimed.
     """
     claimed = await guarantees.claimed_minor(conn, here.return_id)
-    await guarantees.came(conn, here.return_id, used - value)
+    await guarantees.on_goods_received(conn, here.return_id, used - value)
     over = min(value, claimed) if claimed else value - used
     if over > 0:
         await exchange_funding.give_back(conn, await sources_of(conn, here), over, giving(here, how, "rest"))
     return "exchange_placed"
 
 
-async def place_in_advance(conn: AsyncConnection, here: Return, how: Settling) -> bool:
+async def place_in_advance(conn: AsyncConnection, here: Return, how: SettlementContext) -> bool:
     """Place the new order against the value of the old goods as new; False where the address is gone (erasure)."""
     wanted = await exchanges.find(conn, here)
     pieces = {line.line_no: line.quantity for line in await returns.lines_of(conn, here.return_id)}
@@ -187,30 +187,30 @@ async def place_in_advance(conn: AsyncConnection, here: Return, how: Settling) -
     return await exchanges.place(conn, how.keys, here, lines, new, how.actor, how.terms.pay_within_s) is not None
 
 
-async def _as_new(conn: AsyncConnection, here: Return, how: Settling, pieces: dict[int, int]) -> int:
+async def _as_new(conn: AsyncConnection, here: Return, how: SettlementContext, pieces: dict[int, int]) -> int:
     left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, here.order_no)}
     lines = tuple(LineAsk(min(n, left[line]), line) for line, n in pieces.items() if min(n, left[line]))
     fault = here.reason_code in SHOPS_FAULT
     ask = RefundAsk("", here.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault, exchanged=True)
     plan = await _planned(conn, ask)
-    behind = await exchange_funding.worth_behind(conn, here.order_no, here.return_id, pieces)
+    behind = await exchange_funding.funded_amount(conn, here.order_no, here.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind
-    return min(worth, await exchange_funding.room(conn, await sources_of(conn, here)))
+    return min(worth, await exchange_funding.refundable_amount(conn, await sources_of(conn, here)))
 
 
-async def value_of(conn: AsyncConnection, here: Return, how: Settling) -> int:
+async def value_of(conn: AsyncConnection, here: Return, how: SettlementContext) -> int:
     """What came back is worth: money of this order, and of those that stand behind it; no more than is left of them."""
     ask = await refund_ask(conn, here, how)
     plan = await _planned(conn, replace(ask, exchanged=True)) if ask else None
     behind = await worth_behind(conn, here, how)
     worth = (plan.amount_minor if plan else 0) + behind
-    return min(worth, await exchange_funding.room(conn, await sources_of(conn, here)))
+    return min(worth, await exchange_funding.refundable_amount(conn, await sources_of(conn, here)))
 
 
 async def sources_of(conn: AsyncConnection, here: Return) -> list[tuple[str, tuple[int, ...]]]:
     """Where the money of this return's goods is: its own lines, then what stands behind their order."""
     mine = tuple(line.line_no for line in await returns.lines_of(conn, here.return_id))
-    return [(here.order_no, mine), *await exchange_funding.behind(conn, here.order_no)]
+    return [(here.order_no, mine), *await exchange_funding.funding_sources(conn, here.order_no)]
 
 
 async def _all_units(conn: AsyncConnection, here: Return) -> dict[int, int]:
@@ -223,7 +223,7 @@ async def _exchange_closed(conn: AsyncConnection, here: Return) -> bool:
     return through and await guarantees.is_closed(conn, here.return_id)
 
 
-async def refund_ask(conn: AsyncConnection, here: Return, how: Settling) -> RefundAsk | None:
+async def refund_ask(conn: AsyncConnection, here: Return, how: SettlementContext) -> RefundAsk | None:
     """The refund that the findings are worth; None where nothing is left to give back."""
     ask = RefundAsk(
         refund_id=f"rf_{hashlib.sha256(here.return_id.encode()).hexdigest()[:32]}",
@@ -240,7 +240,7 @@ async def refund_ask(conn: AsyncConnection, here: Return, how: Settling) -> Refu
     return ask if await _planned(conn, ask) else None
 
 
-def _percent(here: Return, how: Settling) -> int:
+def _percent(here: Return, how: SettlementContext) -> int:
     """What of a damaged piece's worth is given back."""
     return 100 if here.reason_code in SHOPS_FAULT else how.terms.damaged_percent
 

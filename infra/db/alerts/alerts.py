@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
-from infra.db.alerts.findings import Detector, Found, as_json
+from infra.db.alerts.findings import Detector, Finding, as_json
 from infra.db.alerts.order_rules import DETECTORS
 from infra.settings import Settings
 
@@ -121,9 +121,9 @@ async def look(
 
 async def _found(
     conn: AsyncConnection, settings: Settings, detectors: Mapping[Kind, Detector]
-) -> tuple[list[Found], list[str]]:
+) -> tuple[list[Finding], list[str]]:
     """What there is, and the kinds that could be looked for: a detector that fails says nothing, neither yes nor no."""
-    found: list[Found] = []
+    found: list[Finding] = []
     looked: list[str] = []
     for kind, detector in detectors.items():
         try:

@@ -14,7 +14,7 @@ from infra.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """One cause as it is now. `facts` tell it from others of its kind unless they are in `detail`.
 
     `amounts` is money at stake as [{currency, amount_minor}]. Nothing in it is personal.
@@ -44,9 +44,9 @@ class Found:
         }
 
 
-Detector = Callable[[AsyncConnection, Settings], Awaitable[list[Found]]]
+Detector = Callable[[AsyncConnection, Settings], Awaitable[list[Finding]]]
 
 
-def as_json(found: list[Found]) -> str:
+def as_json(found: list[Finding]) -> str:
     """All of them, as one parameter of a statement."""
     return json.dumps([one.row() for one in found])

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.alerts import Kind
 from domain.orders.order_no import new_order_no
 from infra.db.alerts import system_rules
-from infra.db.alerts.findings import Detector, Found
+from infra.db.alerts.findings import Detector, Finding
 from infra.db.payments.provider_cases import UNKNOWN, UNKNOWN_AFTER_S
 from infra.settings import Settings
 
@@ -175,20 +175,20 @@ _FAULTS = text(
 )
 
 
-async def stuck(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def stuck(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Parked steps that nobody has resolved, by step, error and provider."""
     return await _parked(conn, Kind.STUCK)
 
 
-async def escalated(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def escalated(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Those of them that nobody has resolved for so long that they were escalated."""
     return await _parked(conn, Kind.ESCALATED)
 
 
-async def _parked(conn: AsyncConnection, kind: Kind) -> list[Found]:
+async def _parked(conn: AsyncConnection, kind: Kind) -> list[Finding]:
     rows = await conn.execute(_STUCK, {"escalated": kind is Kind.ESCALATED})
     return [
-        Found(
+        Finding(
             kind,
             {"step": row.step, "error": row.error, "provider": row.provider},
             row.number,
@@ -199,12 +199,12 @@ async def _parked(conn: AsyncConnection, kind: Kind) -> list[Found]:
     ]
 
 
-async def held(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def held(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Holds that nobody has looked into until they were escalated, by kind."""
-    return [Found(Kind.HELD, {"hold": row.kind}, row.number, row.oldest_at) for row in await conn.execute(_HELD)]
+    return [Finding(Kind.HELD, {"hold": row.kind}, row.number, row.oldest_at) for row in await conn.execute(_HELD)]
 
 
-async def stock_low(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def stock_low(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Warehouses with products of which nothing is left to sell, not counting the safety stock.
 
     Only products in demand: with a safety stock, reserved there by an open order, or ordered within a day.
@@ -213,64 +213,65 @@ async def stock_low(conn: AsyncConnection, _: Settings) -> list[Found]:
     first = new_order_no(int(since.timestamp() * 1000), 0)
     rows = await conn.execute(_STOCK_LOW, {"named": SKUS_NAMED, "demand_from": first})
     return [
-        Found(Kind.STOCK_LOW, {"warehouse": row.warehouse}, row.number, detail={"skus": list(row.skus)}) for row in rows
+        Finding(Kind.STOCK_LOW, {"warehouse": row.warehouse}, row.number, detail={"skus": list(row.skus)})
+        for row in rows
     ]
 
 
-async def requests_waiting(conn: AsyncConnection, settings: Settings) -> list[Found]:
+async def requests_waiting(conn: AsyncConnection, settings: Settings) -> list[Finding]:
     """Starts and signals that Temporal has not taken: it, or whoever brings them there, is down."""
     return await _queue(conn, settings, Kind.REQUESTS_WAITING, _REQUESTS)
 
 
-async def orders_waiting(conn: AsyncConnection, settings: Settings) -> list[Found]:
+async def orders_waiting(conn: AsyncConnection, settings: Settings) -> list[Finding]:
     """Accepted orders that no worker has taken up; those that wait for stock are not meant."""
     return await _queue(conn, settings, Kind.ORDERS_WAITING, _ORDERS)
 
 
-async def _queue(conn: AsyncConnection, settings: Settings, kind: Kind, statement: Any) -> list[Found]:
+async def _queue(conn: AsyncConnection, settings: Settings, kind: Kind, statement: Any) -> list[Finding]:
     row = (await conn.execute(statement, {"lag_s": settings.notice_lag_s, "limit": LOOKED_AT})).one()
-    return [Found(kind, {}, row.number, row.oldest_at)] if row.number else []
+    return [Finding(kind, {}, row.number, row.oldest_at)] if row.number else []
 
 
-async def webhooks_failed(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def webhooks_failed(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Subscribers to whom messages were given up within the last hour."""
     rows = await conn.execute(_WEBHOOKS, {"within": FAILED_WITHIN, "limit": LOOKED_AT})
-    return [Found(Kind.WEBHOOKS_FAILED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
+    return [Finding(Kind.WEBHOOKS_FAILED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
 
 
-async def webhook_disabled(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def webhook_disabled(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Subscribers that were switched off within the last day, since they took nothing for days."""
     rows = await conn.execute(_DISABLED, {"within": DISABLED_WITHIN, "limit": LOOKED_AT})
-    return [Found(Kind.WEBHOOK_DISABLED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
+    return [Finding(Kind.WEBHOOK_DISABLED, {"endpoint": row.endpoint_id}, row.number, row.oldest_at) for row in rows]
 
 
-async def disputed(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def disputed(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Disputes that nobody has answered, by provider: who does not answer in time loses them."""
     return [
-        Found(Kind.DISPUTED, {"provider": row.provider}, row.number, row.oldest_at, row.amounts)
+        Finding(Kind.DISPUTED, {"provider": row.provider}, row.number, row.oldest_at, row.amounts)
         for row in await conn.execute(_DISPUTED, {"limit": LOOKED_AT})
     ]
 
 
-async def authorisations_ending(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def authorisations_ending(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Authorisations that end within a day and were not renewed, by provider: their orders will wait for a payment."""
     return [
-        Found(Kind.AUTHORISATIONS_ENDING, {"provider": row.provider}, row.number, row.oldest_at)
+        Finding(Kind.AUTHORISATIONS_ENDING, {"provider": row.provider}, row.number, row.oldest_at)
         for row in await conn.execute(_ENDING, {"limit": LOOKED_AT})
     ]
 
 
-async def parcel_twice(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def parcel_twice(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Parcels that were given up and arrived within the last day, while others were to go out instead of them."""
     row = (await conn.execute(_PARCEL_TWICE, {"within": TWICE_WITHIN, "limit": LOOKED_AT})).one()
-    return [Found(Kind.PARCEL_TWICE, {}, row.number, row.oldest_at)] if row.number else []
+    return [Finding(Kind.PARCEL_TWICE, {}, row.number, row.oldest_at)] if row.number else []
 
 
-async def facts_unapplied(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def facts_unapplied(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Facts from outside that could not be applied to their orders, by provider."""
     rows = await conn.execute(_UNAPPLIED, {"limit": LOOKED_AT, "named": REASONS_NAMED})
     return [
-        Found(
+        Finding(
             Kind.FACTS_UNAPPLIED,
             {"provider": row.provider, "told": row.kind},
             row.number,
@@ -281,28 +282,28 @@ async def facts_unapplied(conn: AsyncConnection, _: Settings) -> list[Found]:
     ]
 
 
-async def facts_unknown(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def facts_unknown(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Facts about no order and no payment of ours, by provider."""
     rows = await conn.execute(_UNKNOWN, {"limit": LOOKED_AT, "unknown_after_s": UNKNOWN_AFTER_S})
     return [
-        Found(Kind.FACTS_UNKNOWN, {"provider": row.provider, "told": row.kind}, row.number, row.oldest_at)
+        Finding(Kind.FACTS_UNKNOWN, {"provider": row.provider, "told": row.kind}, row.number, row.oldest_at)
         for row in rows
     ]
 
 
-async def provider_silent(conn: AsyncConnection, settings: Settings) -> list[Found]:
+async def provider_silent(conn: AsyncConnection, settings: Settings) -> list[Finding]:
     """Orders that wait for a provider which has told nothing of them for long, by provider."""
     rows = await conn.execute(_SILENT, {"limit": LOOKED_AT, "silent_s": settings.provider_silent_s})
     return [
-        Found(Kind.PROVIDER_SILENT, {"provider": row.provider, "told": row.what}, row.number, row.oldest_at)
+        Finding(Kind.PROVIDER_SILENT, {"provider": row.provider, "told": row.what}, row.number, row.oldest_at)
         for row in rows
     ]
 
 
-async def program_fault(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def program_fault(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Steps that the books refuse again and again: a fault of the program."""
     return [
-        Found(Kind.PROGRAM_FAULT, {"activity": row.activity, "error": row.error}, row.number, row.oldest_at)
+        Finding(Kind.PROGRAM_FAULT, {"activity": row.activity, "error": row.error}, row.number, row.oldest_at)
         for row in await conn.execute(_FAULTS, {"limit": LOOKED_AT})
     ]
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
-from infra.db.alerts.findings import Found
+from infra.db.alerts.findings import Finding
 from infra.db.checks.check_schedule import CODES
 from infra.db.system import processes
 from infra.settings import Settings
@@ -77,28 +77,28 @@ _SILENT = text(
 )
 
 
-async def books_differ(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def books_differ(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Questions of `oms ledger check` whose last answer was that something is wrong."""
     rows = await conn.execute(_DIFFER, {"codes": CODES})
-    return [Found(Kind.BOOKS_DIFFER, {"question": row.question}, row.wrong) for row in rows]
+    return [Finding(Kind.BOOKS_DIFFER, {"question": row.question}, row.wrong) for row in rows]
 
 
-async def books_unchecked(conn: AsyncConnection, _: Settings) -> list[Found]:
+async def books_unchecked(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Questions that got no answer several times in a row: nobody knows whether the books differ."""
     rows = await conn.execute(_UNCHECKED, {"codes": CODES, "limit": UNANSWERED})
-    return [Found(Kind.BOOKS_UNCHECKED, {"question": row.question}, row.unanswered, row.answered_at) for row in rows]
+    return [Finding(Kind.BOOKS_UNCHECKED, {"question": row.question}, row.unanswered, row.answered_at) for row in rows]
 
 
-async def machine_short(conn: AsyncConnection, settings: Settings) -> list[Found]:
+async def machine_short(conn: AsyncConnection, settings: Settings) -> list[Finding]:
     """Machines whose disk or memory is nearly used up, and a database whose connections are; counted in percent."""
     row = {"percent": settings.notice_machine_percent, "silent_s": settings.notice_silent_s}
     return [
-        Found(Kind.MACHINE_SHORT, {"resource": found.resource, "host": found.host}, int(found.used))
+        Finding(Kind.MACHINE_SHORT, {"resource": found.resource, "host": found.host}, int(found.used))
         for found in await conn.execute(_SHORT, row)
     ]
 
 
-async def process_restarted(conn: AsyncConnection, settings: Settings) -> list[Found]:
+async def process_restarted(conn: AsyncConnection, settings: Settings) -> list[Finding]:
     """Processes that died, without having been asked to end, again and again on one machine."""
     row = {
         "judge": "relay",
@@ -109,7 +109,7 @@ async def process_restarted(conn: AsyncConnection, settings: Settings) -> list[F
     return [_of(Kind.PROCESS_RESTARTED, died, died.deaths) for died in await conn.execute(_DIED, row)]
 
 
-async def process_silent(conn: AsyncConnection, settings: Settings, judge: str = "relay") -> list[Found]:
+async def process_silent(conn: AsyncConnection, settings: Settings, judge: str = "relay") -> list[Finding]:
     """Processes that no longer say that they live and that nobody has started again on their machine.
 
     Without a machine: of this name there is nobody left, however the last one ended.
@@ -118,7 +118,7 @@ async def process_silent(conn: AsyncConnection, settings: Settings, judge: str =
     return [_of(Kind.PROCESS_SILENT, found, found.number) for found in await conn.execute(_SILENT, row)]
 
 
-async def workers_idle(conn: AsyncConnection, settings: Settings) -> list[Found]:
+async def workers_idle(conn: AsyncConnection, settings: Settings) -> list[Finding]:
     """Workers run and none takes orders on: their version gets no tasks, or Temporal lacks what they need.
 
     For a while that is how a worker begins, and how a version is deployed.
@@ -130,8 +130,8 @@ async def workers_idle(conn: AsyncConnection, settings: Settings) -> list[Found]
     if since > datetime.now(UTC) - timedelta(seconds=settings.notice_lag_s):
         return []
     named = {name: str(found.trouble[name]) for name in ("deployment", "build_id") if found.trouble.get(name)}
-    return [Found(Kind.WORKERS_IDLE, {"trouble": str(found.trouble["code"])}, found.living, since, detail=named)]
+    return [Finding(Kind.WORKERS_IDLE, {"trouble": str(found.trouble["code"])}, found.living, since, detail=named)]
 
 
-def _of(kind: Kind, row: Any, count: int) -> Found:
-    return Found(kind, {"process": row.name, "host": row.host}, count, row.oldest_at)
+def _of(kind: Kind, row: Any, count: int) -> Finding:
+    return Finding(kind, {"process": row.name, "host": row.host}, count, row.oldest_at)

@@ -56,7 +56,7 @@ AS_CREDIT = "store_credit"
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class NewApproval:
     """What is asked for. `wish` is the act as it was sent; `order_no` None for a bulk act of `orders` orders; `park_no`
     is the stuck step that is to be resolved."""
 
@@ -104,7 +104,7 @@ class Approval:
         return same_person(self.asked_by.partition(":")[2], name)
 
 
-async def ask(conn: AsyncConnection, keys: KeyRing, wanted: Ask) -> datetime:
+async def open_request(conn: AsyncConnection, keys: KeyRing, wanted: NewApproval) -> datetime:
     """Keep the request; answers when it lapses. Raises Conflict `approval_waiting` when the order has one already."""
     exclusive = wanted.order_no and wanted.kind != "refund"
     if exclusive and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _SAY = text("SELECT set_config('oms.actor', :actor, true), set_config('oms.origin', :origin, true)")
 
 
-async def acts(conn: AsyncConnection, actor: str, origin: str) -> None:
+async def set_actor(conn: AsyncConnection, actor: str, origin: str) -> None:
     """What this transaction does from here on is `actor`'s (`role:name`; empty: the system's), from `origin`.
 
     A request with an idempotency key says so when it claims its key and needs no call of this.
@@ -18,7 +18,7 @@ async def acts(conn: AsyncConnection, actor: str, origin: str) -> None:
     await conn.execute(_SAY, {"actor": actor, "origin": origin})
 
 
-def terminal() -> str:
+def cli_origin() -> str:
     """The origin of what is typed on this machine: `cli USER@HOST`."""
     try:
         user = getpass.getuser()

@@ -1,9 +1,9 @@
 """Questions to the books about returns and store credit."""
 
-from infra.db.checks.check import Question
+from infra.db.checks.check import Check
 
 AFTER_SALES = (
-    Question(
+    Check(
         "returned_units",
         "no more is on returns than was delivered, and the counters say so",
         """SELECT l.order_no || ' line ' || l.line_no AS place,
@@ -18,7 +18,7 @@ AFTER_SALES = (
            HAVING coalesce(sum(n.quantity) FILTER (WHERE s.counted), 0) <> l.returned_quantity
                OR l.returned_quantity NOT BETWEEN 0 AND l.quantity - l.cancelled_quantity""",
     ),
-    Question(
+    Check(
         "returned_shelves",
         "what came back of a return is what was put on a shelf",
         """SELECT r.return_id || ' ' || n.sku AS place, 'on shelves ' || n.came AS expected,
@@ -34,7 +34,7 @@ AFTER_SALES = (
                ON m.order_no = r.order_no AND m.reference = r.return_id AND m.sku = n.sku
             WHERE coalesce(n.came, 0) <> coalesce(m.moved, 0)""",
     ),
-    Question(
+    Check(
         "store_credit_balances",
         "store credit balances are the sums of their entries",
         """SELECT customer_id || ' ' || currency AS place,
@@ -48,7 +48,7 @@ AFTER_SALES = (
                   <> (coalesce(e.balance, 0), coalesce(e.held, 0))
                OR coalesce(b.balance_minor, 0) < 0 OR coalesce(b.held_minor, 0) < 0""",
     ),
-    Question(
+    Check(
         "store_credit_payments",
         "store credit moves with its payments, one to one",
         # Between the balance's own transaction and the payment's outcome the payment is still an intent.
@@ -62,7 +62,7 @@ AFTER_SALES = (
                OR (e.entry_id IS NOT NULL AND (p.status = 'failed' OR p.amount_minor <> e.amount_minor
                    OR (p.kind = 'capture') <> (e.kind = 'spent') OR p.order_no <> e.order_no))""",
     ),
-    Question(
+    Check(
         "store_credit_owed",
         "what customers are owed in store credit is what they can spend",
         """SELECT customer_id || ' ' || currency AS place, coalesce(l.owed, 0)::text AS expected,

@@ -7,12 +7,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.checks import consistency_checks
-from infra.db.checks.check import Question
-from infra.db.checks.consistency_checks import QUESTIONS, Answer
+from infra.db.checks.check import Check
+from infra.db.checks.consistency_checks import CHECKS, CheckResult
 from infra.db.engine import Database
 
-CODES = [question.code for question in QUESTIONS]
-_BY_CODE = {question.code: question for question in QUESTIONS}
+CODES = [question.code for question in CHECKS]
+_BY_CODE = {question.code: question for question in CHECKS}
 
 _KNOWN = text("INSERT INTO book_checks (question) SELECT unnest(CAST(:codes AS text[])) ON CONFLICT DO NOTHING")
 # However many processes ask: one of them begins. What a clock that was set back since dates in the future is due.
@@ -38,47 +38,47 @@ _MODEST = text(
 )
 
 
-async def know(conn: AsyncConnection) -> None:
+async def register(conn: AsyncConnection) -> None:
     """A row for each question that has none yet."""
     await conn.execute(_KNOWN, {"codes": CODES})
 
 
-async def claim(conn: AsyncConnection, every_s: float) -> Question | None:
+async def claim(conn: AsyncConnection, every_s: float) -> Check | None:
     """The question that waits longest, when one was not put for `every_s`; it counts as put from now on."""
     code = (await conn.execute(_CLAIM, {"codes": CODES, "every_s": every_s})).scalar_one_or_none()
     return None if code is None else _BY_CODE[code]
 
 
-async def be_modest(conn: AsyncConnection, limit_s: float) -> None:
+async def limit_resources(conn: AsyncConnection, limit_s: float) -> None:
     """For the rest of this transaction: one processor, and no statement longer than `limit_s`."""
     await conn.execute(_MODEST, {"limit_ms": str(int(limit_s * 1000))})
 
 
-async def answered(conn: AsyncConnection, question: Question, wrong: int) -> None:
+async def answered(conn: AsyncConnection, question: Check, wrong: int) -> None:
     """Keep how much is wrong."""
     await conn.execute(_ANSWERED, {"question": question.code, "wrong": wrong})
 
 
-async def unanswered(conn: AsyncConnection, question: Question) -> None:
+async def unanswered(conn: AsyncConnection, question: Check) -> None:
     """Keep that there was no answer; the last one stands."""
     await conn.execute(_UNANSWERED, {"question": question.code})
 
 
-async def answers(database: Database, limit_s: float) -> list[Answer]:
+async def answers(database: Database, limit_s: float) -> list[CheckResult]:
     """One answer to each question, in their order, beside running orders; those that `limit_s` leaves no time for are
     not `in_time`."""
     until = time.monotonic() + limit_s
-    return [await _within(database, question, until - time.monotonic()) for question in QUESTIONS]
+    return [await _within(database, question, until - time.monotonic()) for question in CHECKS]
 
 
-async def _within(database: Database, question: Question, left_s: float) -> Answer:
-    late = Answer(question, 0, [], in_time=False)
+async def _within(database: Database, question: Check, left_s: float) -> CheckResult:
+    late = CheckResult(question, 0, [], in_time=False)
     if left_s < 0.001:  # PostgreSQL counts whole milliseconds, and 0 is no limit
         return late
     try:
         async with database.begin() as conn:
-            await be_modest(conn, left_s)
-            return await consistency_checks.ask(conn, question)
+            await limit_resources(conn, left_s)
+            return await consistency_checks.run_checks(conn, question)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _CANCELED:
             raise

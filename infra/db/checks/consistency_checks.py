@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.checks.after_sales_checks import AFTER_SALES
-from infra.db.checks.check import Question
+from infra.db.checks.check import Check
 from infra.db.checks.ledger_checks import LEDGER
 from infra.db.checks.order_checks import ORDERS
 
@@ -14,7 +14,7 @@ EXAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class Violation:
     """One thing that is wrong: where, what it should be, what it is."""
 
     place: str
@@ -23,12 +23,12 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckResult:
     """How much is wrong, and the first few examples. Not `in_time`: nothing is known."""
 
-    question: Question
+    question: Check
     count: int
-    examples: list[Wrong]
+    examples: list[Violation]
     in_time: bool = True
 
     @property
@@ -37,15 +37,17 @@ class Answer:
         return self.in_time and not self.count
 
 
-QUESTIONS = (*LEDGER, *AFTER_SALES, *ORDERS)
+CHECKS = (*LEDGER, *AFTER_SALES, *ORDERS)
 
 
-async def ask(connection: AsyncConnection, question: Question) -> Answer:
+async def run_checks(connection: AsyncConnection, question: Check) -> CheckResult:
     """Put one question; the books are only read."""
     # The questions are constants of this package; only the number of examples varies.
     counted = f"SELECT q.*, count(*) OVER () AS total FROM ({question.sql}) q ORDER BY place LIMIT {EXAMPLES}"  # noqa: S608
     rows = (await connection.exec_driver_sql(counted)).all()
-    return Answer(question, rows[0].total if rows else 0, [Wrong(row.place, row.expected, row.found) for row in rows])
+    return CheckResult(
+        question, rows[0].total if rows else 0, [Violation(row.place, row.expected, row.found) for row in rows]
+    )
 
 
 async def patience(connection: AsyncConnection) -> None:

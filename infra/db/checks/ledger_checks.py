@@ -1,9 +1,9 @@
 """Questions to the books about stock and the payment ledger."""
 
-from infra.db.checks.check import Question
+from infra.db.checks.check import Check
 
 LEDGER = (
-    Question(
+    Check(
         "stock_levels",
         "stock levels are the sums of their movements",
         """SELECT sku || ' at ' || warehouse AS place,
@@ -18,7 +18,7 @@ LEDGER = (
             WHERE (coalesce(l.on_hand, 0), coalesce(l.reserved, 0), coalesce(l.quarantined, 0))
                   <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.quarantined, 0))""",
     ),
-    Question(
+    Check(
         "stock_reserved",
         "reserved stock is what orders hold",
         """SELECT sku || ' at ' || warehouse AS place,
@@ -28,14 +28,14 @@ LEDGER = (
                          WHERE state = 'reserved' GROUP BY sku, warehouse) a USING (sku, warehouse)
             WHERE coalesce(l.reserved, 0) <> coalesce(a.held, 0)""",
     ),
-    Question(
+    Check(
         "stock_promised",
         "no stock is promised twice or below zero",
         """SELECT sku || ' at ' || warehouse AS place, '0 <= reserved <= on hand' AS expected,
                   'on hand ' || on_hand || ', reserved ' || reserved AS found
              FROM stock_levels WHERE reserved < 0 OR on_hand < reserved""",
     ),
-    Question(
+    Check(
         "ledger_entries",
         "each succeeded payment has its ledger entry, no other has one",
         """SELECT 'payment ' || coalesce(p.payment_id, l.payment_id) AS place,
@@ -45,7 +45,7 @@ LEDGER = (
             WHERE (p.status IS NOT DISTINCT FROM 'succeeded') <> (l.payment_id IS NOT NULL)
               AND NOT (p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no))""",
     ),
-    Question(
+    Check(
         "ledger_amounts",
         "ledger entries say what their payments say",
         # Store credit is no provider that owes us: it is what we owe.
@@ -61,7 +61,7 @@ LEDGER = (
             WHERE (l.order_no, l.amount_minor, l.currency, l.debit_account, l.credit_account)
                   <> (p.order_no, p.amount_minor, p.currency, r.debit, r.credit)""",
     ),
-    Question(
+    Check(
         "ledger_balance",
         "debits equal credits, and no account of a customer is overdrawn",
         """SELECT order_no || ' ' || account || ' ' || currency AS place, 'at least 0' AS expected,
@@ -78,7 +78,7 @@ LEDGER = (
                    SELECT currency, -amount_minor FROM payment_ledger WHERE debit_account <> '') entry
             GROUP BY currency HAVING sum(amount) <> 0""",
     ),
-    Question(
+    Check(
         "payment_totals",
         "running totals are the sums of the ledger, of refunds under way and of those that are promised",
         """SELECT 'capture ' || p.payment_id AS place,
@@ -107,7 +107,7 @@ LEDGER = (
                    coalesce(t.disputed_minor, 0))
                   <> (l.amount_minor, coalesce(r.refunded, 0), coalesce(d.promised, 0), coalesce(w.disputed, 0))""",
     ),
-    Question(
+    Check(
         "refunds",
         "refunds do not exceed their capture",
         """SELECT 'capture ' || coalesce(c.payment_id::text, 'of no order') AS place,

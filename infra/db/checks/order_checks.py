@@ -1,9 +1,9 @@
 """Questions to the books about orders, their lines, refunds, documents and events."""
 
-from infra.db.checks.check import Question
+from infra.db.checks.check import Check
 
 ORDERS = (
-    Question(
+    Check(
         "order_lines",
         "orders cost what their lines cost",
         """SELECT o.order_no AS place, coalesce(l.worth, 0)::text AS expected, o.items_minor::text AS found
@@ -12,7 +12,7 @@ ORDERS = (
                           FROM order_lines GROUP BY order_no) l USING (order_no)
             WHERE coalesce(l.worth, 0) <> o.items_minor""",
     ),
-    Question(
+    Check(
         "line_shares",
         "what lines were sold for adds up to their order's total",
         """SELECT o.order_no AS place,
@@ -34,7 +34,7 @@ ORDERS = (
             WHERE (o.total_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.tax_added_minor)
                   <> (l.paid, l.discount, l.shipping, l.tax, l.added)""",
     ),
-    Question(
+    Check(
         "line_refunds",
         "what is refunded of lines is the sum of their refunds",
         """SELECT l.order_no || ' line ' || l.line_no AS place,
@@ -49,7 +49,7 @@ ORDERS = (
             WHERE (l.refunded_minor, l.refunded_shipping_minor, l.refunded_quantity)
                   <> (coalesce(r.amount, 0), coalesce(r.shipping, 0), coalesce(r.units, 0))""",
     ),
-    Question(
+    Check(
         "refund_sums",
         "refunds are the sums of their lines and of their parts, and are paid when their parts are",
         """SELECT f.refund_id AS place,
@@ -65,7 +65,7 @@ ORDERS = (
             WHERE (f.amount_minor, f.amount_minor) <> (n.amount, x.amount)
                OR (f.status = 'succeeded' AND x.paid IS NOT TRUE)""",
     ),
-    Question(
+    Check(
         "documents",
         "invoices and credit notes add up: items less discount, with added tax and shipping",
         # Credit notes once said neither prices nor discount.
@@ -88,7 +88,7 @@ ORDERS = (
                AND NOT (d.kind = 'credit_note' AND (c.items, c.discount) = (0, 0))
                OR l.goods + c.shipping <> d.total_minor""",
     ),
-    Question(
+    Check(
         "credit_notes",
         "invoices less their credit notes are what was paid less what disputes took or went back with a credit note",
         # Of a cancelled order nothing is kept: what is not back yet, or came to us again, goes to the customer.
@@ -137,7 +137,7 @@ ORDERS = (
             WHERE c.kind = 'credit_note' GROUP BY c.document_no
            HAVING (coalesce(sum(p.total_minor), 0), coalesce(sum(p.tax_minor), 0)) <> (c.total_minor, c.tax_minor)""",
     ),
-    Question(
+    Check(
         "event_numbers",
         "events are numbered without gaps",
         """SELECT o.order_no AS place, '1 to ' || o.event_seq AS expected,
@@ -146,7 +146,7 @@ ORDERS = (
             GROUP BY o.order_no
            HAVING (coalesce(min(e.seq), 0), coalesce(max(e.seq), 0), count(e.seq)) <> (1, o.event_seq, o.event_seq)""",
     ),
-    Question(
+    Check(
         "order_status",
         "an order's status is where its events lead",
         """SELECT o.order_no AS place, coalesce(last.to_status, 'no event') AS expected, o.status AS found
@@ -155,7 +155,7 @@ ORDERS = (
                          WHERE to_status IS NOT NULL ORDER BY order_no, seq DESC) last USING (order_no)
             WHERE last.to_status IS DISTINCT FROM o.status""",
     ),
-    Question(
+    Check(
         "transitions",
         "each status change follows the one before, along the transition table",
         """SELECT c.order_no || ' event ' || c.seq AS place, 'a transition from ' || c.before AS expected,

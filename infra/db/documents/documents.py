@@ -97,7 +97,7 @@ async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[
     }
     made = dict((await conn.execute(_ISSUE, row)).one()._mapping)
     data = {"document_no": made["document_no"], "total_minor": made["total_minor"]}
-    await timeline.note(conn, new.order_no, f"{new.kind}_issued", new.actor, data=data)
+    await timeline.append(conn, new.order_no, f"{new.kind}_issued", new.actor, data=data)
     return made
 
 
@@ -114,7 +114,7 @@ async def credit_note_of(conn: AsyncConnection, order_no: str, refund_id: str | 
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class InvoiceState:
     """An order's invoices as they were kept, as one, and the credit notes since."""
 
     currency: str
@@ -123,7 +123,7 @@ class Standing:
     billed_to: dict[str, str]
 
 
-async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Standing | None:
+async def load_state(conn: AsyncConnection, keys: KeyRing, order_no: str) -> InvoiceState | None:
     """None where there is no invoice yet."""
     rows = (await conn.execute(_CONTENTS, {"order_no": order_no})).all()
     invoices = [row for row in rows if row.kind == DocumentKind.INVOICE]
@@ -133,7 +133,7 @@ async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Stand
     notes = [amounts_of(row.content) for row in rows if row.kind == DocumentKind.CREDIT_NOTE]
     key = await data_key_of(conn, order_no)
     billed_to = keys.open_json(key, invoices[0].billed_to_enc or None, _context(order_no)) or {}
-    return Standing(invoices[0].currency, whole, notes, billed_to)
+    return InvoiceState(invoices[0].currency, whole, notes, billed_to)
 
 
 async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.documents import Amounts, Given, Line, Replaced
+from domain.documents import Amounts, Given, InvoiceLine, Replaced
 from domain.errors import NotFound
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.payments.refund_plans import MOVED
@@ -108,7 +108,7 @@ class Refund:
 async def sale(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Sale:
     """The order, which is there and locked by the caller."""
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one()
-    lines = [Line(*line) for line in await conn.execute(_LINES, {"order_no": order_no})]
+    lines = [InvoiceLine(*line) for line in await conn.execute(_LINES, {"order_no": order_no})]
     amounts = Amounts(lines, row.shipping_minor)
     return Sale(row.currency, row.captured_minor, row.refunded_minor, amounts, _buyer(keys, row))
 

@@ -91,7 +91,7 @@ async def give(conn: AsyncConnection, keys: KeyRing, new: NewFeedback) -> dict[s
     }
     made = dict((await conn.execute(_GIVE, row)).one()._mapping)
     data = {"feedback_id": new.feedback_id, "kind": new.kind, "rating": new.rating}
-    await timeline.note(conn, new.order_no, "feedback_given", new.actor, data=data)
+    await timeline.append(conn, new.order_no, "feedback_given", new.actor, data=data)
     return made
 
 
@@ -113,7 +113,7 @@ async def answer(
     if done is None:
         raise Conflict("feedback_answered", "somebody answered it already; what was said stays")
     data = {"feedback_id": feedback_id, "kind": done.kind, "rating": done.rating}
-    await timeline.note(conn, order_no, "feedback_answered", actor, data=data)
+    await timeline.append(conn, order_no, "feedback_answered", actor, data=data)
     return {"feedback_id": feedback_id, "order_no": order_no, "answered_at": done.answered_at, "answered_by": actor}
 
 

@@ -7,13 +7,13 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db.orders.order_state import ERRAND, stray_money
+from infra.db.orders.order_state import ERRAND, unapplied_money
 
 LEASE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFacts:
+class OrderSummary:
     """What a run of an order's workflow shows to the people who look at Temporal; nothing of it is personal."""
 
     order_no: str
@@ -40,7 +40,7 @@ class WorkflowRequest:
     trace: str | None
     tries: int
     age_s: float
-    order: OrderFacts | None
+    order: OrderSummary | None
 
 
 # Only the earliest row of a subject may be claimed: what is told about one order is told in the order it happened,
@@ -117,7 +117,7 @@ async def release(connection: AsyncConnection, failures: Sequence[tuple[int, str
 def _request(row: Any) -> WorkflowRequest:
     order = None
     if row.channel is not None:
-        order = OrderFacts(
+        order = OrderSummary(
             row.order_no, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority
         )
     return WorkflowRequest(
@@ -186,7 +186,7 @@ _OWING_ORDERS = text(
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
          FROM candidates JOIN orders o USING (order_no)
         WHERE o.status IN ('completed', 'cancelled')
-          AND ({ERRAND} IS NOT NULL OR EXISTS ({stray_money("o.order_no")})
+          AND ({ERRAND} IS NOT NULL OR EXISTS ({unapplied_money("o.order_no")})
                OR EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL))
           AND NOT EXISTS (SELECT FROM refunds r WHERE r.order_no = o.order_no AND r.status = 'approved')
           AND NOT EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL)
@@ -197,13 +197,13 @@ _OWING_ORDERS = text(
 _RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 'running' ORDER BY job_id")
 
 
-async def open_orders(connection: AsyncConnection, after: str, limit: int) -> list[OrderFacts]:
+async def open_orders(connection: AsyncConnection, after: str, limit: int) -> list[OrderSummary]:
     """A page of orders whose story is not at its end, or that have not heard all news, beyond number `after`."""
     rows = await connection.execute(_OPEN_ORDERS, {"after": after, "limit": limit})
-    return [OrderFacts(*row) for row in rows]
+    return [OrderSummary(*row) for row in rows]
 
 
-async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> tuple[list[OrderFacts], str | None]:
+async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> tuple[list[OrderSummary], str | None]:
     """A page of closed orders that still owe or hold something, beyond number `after`, and the number behind which to
     go on, None at the end: surplus money, live authorisations, guarantees, differences, stuck steps. None of them is
     among `open_orders`; a page may be empty before the end."""
@@ -211,7 +211,7 @@ async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> t
     if until is None:
         return [], None
     rows = await connection.execute(_OWING_ORDERS, {"after": after, "until": until, "limit": limit})
-    page = [OrderFacts(*row) for row in rows]
+    page = [OrderSummary(*row) for row in rows]
     return page, page[-1].order_no if len(page) == limit else until
 
 

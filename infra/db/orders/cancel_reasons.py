@@ -9,7 +9,7 @@ _KEEP = text("UPDATE orders SET cancel_reason_enc = :sealed WHERE order_no = :or
 _NOTE = text("SELECT note_cancel_asked(:actor, :order_no, :update_id)")
 
 
-async def keep_reason(conn: AsyncConnection, keys: KeyRing, order_no: str, reason: str) -> None:
+async def save_reason(conn: AsyncConnection, keys: KeyRing, order_no: str, reason: str) -> None:
     """Keep the reason under the customer's key; of an erased customer nothing is kept."""
     data_key = await data_key_of(conn, order_no)
     if data_key is not None:

@@ -16,7 +16,7 @@ async def mark(conn: AsyncConnection, order_no: str, cause: str, actor: str, req
     await conn.execute(SET, {"order_no": order_no, "cause": cause})
     wait = timeline.waiting("cancellation", "stock is released and money returned, then the order shows cancelled")
     data = {"cause": cause, "waiting": wait}
-    await timeline.note(conn, order_no, "cancel_requested", actor, key=asked_by(request_id), data=data)
+    await timeline.append(conn, order_no, "cancel_requested", actor, key=asked_by(request_id), data=data)
 
 
 def asked_by(request_id: str) -> str | None:

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
-from domain.orders.changes import NO_TAX, Line, LineChange, Standing, stock_deltas
+from domain.orders.changes import NO_TAX, ChangeableLine, ChangeFacts, LineChange, stock_deltas
 from domain.orders.delivery_slots import Slot, told
 from domain.orders.lines import Product
 from domain.orders.status import UNPAID, Status
-from domain.pricing.allocation import Rules, Tax, Terms
+from domain.pricing.allocation import PricingTerms, Rules, Tax
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import order_contacts, timeline
 from infra.db.orders.priced_by import rules_kept
@@ -166,11 +166,11 @@ _SEQ = text("SELECT event_seq FROM orders WHERE order_no = :order_no")
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class ChangeContext:
     """An order as a change finds it. Address and note are opened, None where there is none or their key is gone."""
 
     order_no: str
-    standing: Standing
+    standing: ChangeFacts
     seq: int
     currency: str
     total_minor: int
@@ -183,7 +183,7 @@ class Here:
     warehouse: str | None
     changes: int
     last_line_no: int
-    lines: tuple[Line, ...]
+    lines: tuple[ChangeableLine, ...]
 
     def tax_of(self, today: Tax) -> Tax:
         """The tax on units that are added: today's rate, within or on top of prices as in the rest of the order."""
@@ -204,16 +204,16 @@ class NewChange:
     slot: Slot | None = None
 
 
-async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
+async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> ChangeContext:
     """Lock the order and read it. Raises NotFound `order_not_found`."""
     await timeline.lock_order(conn, order_no)
     row = (await conn.execute(_HERE, {"order_no": order_no})).one()
     lines = (await conn.execute(_LINES, {"order_no": order_no})).all()
     sold = {} if row.status in UNPAID else {line.line_no: line for line in await refund_plans.lines_of(conn, order_no)}
-    standing = Standing(
+    standing = ChangeFacts(
         Status(row.status), row.cancelling is not None, row.parcel, row.booking_parked, row.paying, row.exchange
     )
-    return Here(
+    return ChangeContext(
         order_no=order_no,
         standing=standing,
         seq=row.event_seq,
@@ -228,7 +228,7 @@ async def here(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Here:
         warehouse=row.warehouse,
         changes=row.changes,
         last_line_no=row.last_line_no,
-        lines=tuple(Line(**line._mapping, sold=sold.get(line.line_no)) for line in lines),
+        lines=tuple(ChangeableLine(**line._mapping, sold=sold.get(line.line_no)) for line in lines),
     )
 
 
@@ -237,12 +237,12 @@ async def seq_of(conn: AsyncConnection, order_no: str) -> int:
     return int((await conn.execute(_SEQ, {"order_no": order_no})).scalar_one())
 
 
-async def lines_ever(conn: AsyncConnection, order_no: str) -> list[Line]:
+async def lines_ever(conn: AsyncConnection, order_no: str) -> list[ChangeableLine]:
     """Every line of an order that is not paid, with the units that were placed on it; none for one that came later."""
-    return [Line(**row._mapping) for row in await conn.execute(_EVER, {"order_no": order_no})]
+    return [ChangeableLine(**row._mapping) for row in await conn.execute(_EVER, {"order_no": order_no})]
 
 
-async def rules_of(conn: AsyncConnection, order_no: str, today: Terms) -> Rules:
+async def rules_of(conn: AsyncConnection, order_no: str, today: PricingTerms) -> Rules:
     """The rules by which the order was priced when it was placed.
 
     They were not always kept: then what the order carried tells, and the shop's terms of today.
@@ -282,7 +282,7 @@ def short(sku: str, available: int = 0) -> Conflict:
     )
 
 
-async def write(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange) -> int:
+async def write(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange) -> int:
     """Write the change, its event and what follows from it; answers with its number. The order is locked.
 
     Raises Conflict `stock_short`: then the transaction is over.
@@ -294,7 +294,7 @@ async def write(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewCh
         "total_before_minor": found.total_minor,
         "total_after_minor": change.total_after_minor,
     }
-    await timeline.note(conn, order_no, "order_changed", change.actor, key=f"change:{change_no}", data=data)
+    await timeline.append(conn, order_no, "order_changed", change.actor, key=f"change:{change_no}", data=data)
     await _keep(conn, keys, found, change, change_no)
     await _write_lines(conn, order_no, change_no, change.lines)
     if found.warehouse is not None:
@@ -305,7 +305,7 @@ async def write(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewCh
     return change_no
 
 
-async def _keep(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange, change_no: int) -> None:
+async def _keep(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange, change_no: int) -> None:
     sealed = sealed_texts(keys, found, change, change_no)
     row: dict[str, Any] = {"order_no": found.order_no, "change_no": change_no, "what": list(change.what)}
     row |= {"actor": change.actor, "refund_id": change.refund_id, "before": sealed[0], "after": sealed[1]}
@@ -313,7 +313,9 @@ async def _keep(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewCh
     await conn.execute(_CHANGE, row | totals)
 
 
-def sealed_texts(keys: KeyRing, found: Here, change: NewChange, change_no: int) -> tuple[bytes | None, bytes | None]:
+def sealed_texts(
+    keys: KeyRing, found: ChangeContext, change: NewChange, change_no: int
+) -> tuple[bytes | None, bytes | None]:
     """Address, note and slot before and after the change, as `order_changes` keeps them."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
@@ -345,7 +347,7 @@ async def _write_lines(conn: AsyncConnection, order_no: str, change_no: int, lin
         await conn.execute(_CHANGE_LINE, row | more | shares)
 
 
-async def _move_stock(conn: AsyncConnection, found: Here, change: NewChange, change_no: int) -> None:
+async def _move_stock(conn: AsyncConnection, found: ChangeContext, change: NewChange, change_no: int) -> None:
     """In order of SKU, so that levels are locked in one order by every order."""
     for sku, delta in stock_deltas(change.lines).items():
         kind, units = ("reserve", delta) if delta > 0 else ("release", -delta)
@@ -361,7 +363,7 @@ async def _move_stock(conn: AsyncConnection, found: Here, change: NewChange, cha
             raise
 
 
-async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange) -> None:
+async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange) -> None:
     """Address, note and slot; a carrier that was asked before the change is not believed any more."""
     order_no, key = found.order_no, found.data_key
     if "address" in change.what and change.ship_to is not None and key is not None:

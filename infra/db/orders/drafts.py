@@ -6,14 +6,14 @@ from typing import Any
 
 from domain.orders.delivery_slots import Slot
 from domain.orders.lines import RequestedLine
-from domain.pricing.allocation import Terms
+from domain.pricing.allocation import PricingTerms
 from infra.db import idempotency
 
-PLAIN = Terms()
+PLAIN = PricingTerms()
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewOrder:
     """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
     `hold_s` is how long the caller waits for the order before he is answered (0: not at all). A channel may name the
     order's discount and its shipping charge; `terms` are the shop's. `unpaid_units` bounds what a customer may hold
@@ -39,7 +39,7 @@ class Draft:
     priority: int = 0
     discount_minor: int = 0
     shipping_minor: int | None = None
-    terms: Terms = PLAIN
+    terms: PricingTerms = PLAIN
     delivery_slot: Slot | None = None
     slot_days_ahead: int = 0
     unpaid_units: int = 0

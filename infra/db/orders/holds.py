@@ -107,7 +107,7 @@ class OpenWanted:
     limit: int
 
 
-async def put_on(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new: NewHold) -> int:
+async def place(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new: NewHold) -> int:
     """Put the hold on; answers with its number. The caller has locked the order.
 
     `keys` None keeps no reason: the event says by which rule it came. Raises Conflict `too_late_to_hold`,
@@ -132,11 +132,11 @@ async def put_on(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new
     sealed = await _sealed(conn, keys, order_no, new.reason, new.kind)
     made = (await conn.execute(_PUT_ON, {**row, "reason_enc": sealed})).one()
     data = {"hold": new.kind, "hold_no": made.hold_no, "until": rfc3339(made.until), "default": new.outcome}
-    await timeline.note(conn, order_no, "hold_put_on", new.actor, data=data)
+    await timeline.append(conn, order_no, "hold_put_on", new.actor, data=data)
     return int(made.hold_no)
 
 
-async def put_on_by_rule(conn: AsyncConnection, settings: Settings, order_no: str, total_minor: int) -> None:
+async def place_by_rule(conn: AsyncConnection, settings: Settings, order_no: str, total_minor: int) -> None:
     """An order of more than the setting says is looked at before money is taken; 0 switches the rule off.
 
     A hold that somebody put on for its risk counts only where it is as strict as the rule's own.
@@ -147,17 +147,17 @@ async def put_on_by_rule(conn: AsyncConnection, settings: Settings, order_no: st
         deadline_s, escalate_s = settings.hold_deadline_s, settings.hold_escalation_s
         new = NewHold(HoldKind.RISK, "system", "", rule.owner, rule.outcome, deadline_s, escalate_s)
         with contextlib.suppress(Conflict):  # it is too late to hold it
-            await put_on(conn, None, order_no, new)
+            await place(conn, None, order_no, new)
 
 
-async def weigh_dearer(conn: AsyncConnection, settings: Settings, order_no: str) -> None:
+async def recheck_risk_after_increase(conn: AsyncConnection, settings: Settings, order_no: str) -> None:
     """The same rule for an order that became dearer after it was paid: looked at before its parcel is booked. The
     caller has locked the order."""
     if not settings.hold_risk_above_minor:
         return
     row = (await conn.execute(_DEARER, _strict(order_no))).one_or_none()
     if row is not None:
-        await put_on_by_rule(conn, settings, order_no, row.total_minor)
+        await place_by_rule(conn, settings, order_no, row.total_minor)
 
 
 def _strict(order_no: str) -> dict[str, Any]:
@@ -176,7 +176,7 @@ async def release(
     closed = (await conn.execute(_CLOSE, {**row, "reason_enc": sealed})).one_or_none()
     if closed is None:
         raise Conflict("not_held", "this hold is closed already")
-    await timeline.note(conn, order_no, "hold_released", actor, data={"hold": closed.kind, "hold_no": hold_no})
+    await timeline.append(conn, order_no, "hold_released", actor, data={"hold": closed.kind, "hold_no": hold_no})
     return {"kind": closed.kind}
 
 
@@ -188,7 +188,9 @@ async def owner_of(conn: AsyncConnection, order_no: str, hold_no: int) -> str:
     return str(row.owner)
 
 
-async def tend(conn: AsyncConnection, order_no: str, hold_no: int, act: HoldAct, escalated_to: str) -> Outcome | None:
+async def process_due(
+    conn: AsyncConnection, order_no: str, hold_no: int, act: HoldAct, escalated_to: str
+) -> Outcome | None:
     """What is due: hand it to `escalated_to`, or close it; answers with the outcome that follows, None for nothing.
 
     Safe to repeat. The caller has locked the order.
@@ -196,14 +198,14 @@ async def tend(conn: AsyncConnection, order_no: str, hold_no: int, act: HoldAct,
     row: dict[str, Any] = {"order_no": order_no, "hold_no": hold_no}
     if act is HoldAct.ESCALATE:
         if kind := (await conn.execute(_ESCALATE, {**row, "owner": escalated_to})).scalar_one_or_none():
-            await timeline.note(conn, order_no, "hold_escalated", data={"hold": kind, "hold_no": hold_no})
+            await timeline.append(conn, order_no, "hold_escalated", data={"hold": kind, "hold_no": hold_no})
         return None
     row |= {"actor": "system", "outcome": "expired", "reason_enc": None}
     closed = (await conn.execute(_CLOSE, row)).one_or_none()
     if closed is None:
         return None
     data = {"hold": closed.kind, "hold_no": hold_no, "default": closed.default_outcome}
-    await timeline.note(conn, order_no, "hold_expired", data=data)
+    await timeline.append(conn, order_no, "hold_expired", data=data)
     return Outcome(closed.default_outcome)
 
 

@@ -121,7 +121,7 @@ _STAND = text(
 
 # Money that is not the order's: a stray capture not yet refunded in full, or an authorisation that leads nowhere. What
 # its provider is still to decide is on its way.
-def stray_money(of: str) -> str:
+def unapplied_money(of: str) -> str:
     """The rows that say so, of the order that the expression `of` names."""
     return f"""
       SELECT FROM payments p JOIN payment_totals t USING (payment_id)
@@ -145,7 +145,7 @@ def stray_money(of: str) -> str:
     """  # noqa: S608
 
 
-_STRAY = text(f"SELECT EXISTS ({stray_money(':order_no')})")
+_STRAY = text(f"SELECT EXISTS ({unapplied_money(':order_no')})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class StandingHold:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class OrderState:
     """Where an order stands. `attempt_state` as in workflows.payloads.OrderView; `errand` is (kind, id) and, where
     there are, its deadline and since when its provider decides; `returns` are the ids of those that are open."""
 
@@ -208,13 +208,13 @@ def _attempt_state(row: Any) -> str:
     return "authorised"
 
 
-async def stand_of(conn: AsyncConnection, order_no: str) -> Stand:
+async def load_state(conn: AsyncConnection, order_no: str) -> OrderState:
     """Read it; raises NotFound."""
     row = (await conn.execute(_STAND, {"order_no": order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
     until = (row.waiting or {}).get("until") or ""
-    return Stand(
+    return OrderState(
         order_no=order_no,
         status=row.status,
         seq=row.event_seq,
@@ -252,6 +252,6 @@ def _hold(row: Any) -> StandingHold:
     return StandingHold(row.hold_no, row.hold_kind, row.hold_stops, due, row.hold_act)
 
 
-async def holds_stray_money(conn: AsyncConnection, order_no: str) -> bool:
+async def holds_unapplied_money(conn: AsyncConnection, order_no: str) -> bool:
     """True when money is held that is not the order's and must go back."""
     return bool((await conn.execute(_STRAY, {"order_no": order_no})).scalar_one())

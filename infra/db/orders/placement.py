@@ -27,11 +27,11 @@ from infra.db.grouped_statements import Apart, Together
 from infra.db.idempotency import Answered
 from infra.db.orders import placement_values as values_of
 from infra.db.orders import unpaid_limits
-from infra.db.orders.drafts import Draft, Placed
+from infra.db.orders.drafts import NewOrder, Placed
 from infra.db.orders.order_contacts import contact_id
 from infra.db.orders.placement_statements import LOOK, PLACE
 from infra.db.orders.priced_by import rules_of
-from infra.db.prepared import Direct
+from infra.db.prepared import PreparedStatement
 from infra.provider_rules import amounts
 
 ROUNDS = 5
@@ -46,14 +46,14 @@ class _Alone:
     conn: AsyncConnection
     patience = ""
 
-    async def one_or_none(self, statement: Direct, values: Mapping[str, Any], turn: str = "") -> Any:
+    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, Any], turn: str = "") -> Any:
         return await statement.one_or_none(self.conn, values)
 
 
 _Way = _Alone | Together
 
 
-async def place(database: Database, together: Together, keys: KeyRing, draft: Draft) -> Placed | Answered:
+async def place(database: Database, together: Together, keys: KeyRing, draft: NewOrder) -> Placed | Answered:
     """Keep the order, or find what an earlier request with the same key was answered.
 
     Raises RuleBroken (see `domain.orders.lines.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`) and
@@ -70,7 +70,7 @@ async def place(database: Database, together: Together, keys: KeyRing, draft: Dr
             return await _rounds(_Alone(conn), keys, draft)
 
 
-def _marks(draft: Draft) -> list[tuple[str, ...]]:
+def _marks(draft: NewOrder) -> list[tuple[str, ...]]:
     """Of two orders that share one of these, one is refused by the database or answered as the other."""
     marks: list[tuple[str, ...]] = [("key", draft.request.subject, draft.request.key)]
     if draft.external_ref is not None:
@@ -78,7 +78,7 @@ def _marks(draft: Draft) -> list[tuple[str, ...]]:
     return marks
 
 
-async def _rounds(way: _Way, keys: KeyRing, draft: Draft) -> Placed | Answered:
+async def _rounds(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answered:
     for _ in range(ROUNDS):
         outcome = await _round(way, keys, draft)
         if outcome is not None:
@@ -86,7 +86,7 @@ async def _rounds(way: _Way, keys: KeyRing, draft: Draft) -> Placed | Answered:
     raise idempotency.in_progress()
 
 
-async def _round(way: _Way, keys: KeyRing, draft: Draft) -> Placed | Answered | None:
+async def _round(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answered | None:
     """Look and write once; None when somebody else was quicker and it is to be tried again."""
     row = await way.one_or_none(LOOK, values_of.question(draft))
     if row.request_hash is not None:
@@ -105,7 +105,7 @@ async def _round(way: _Way, keys: KeyRing, draft: Draft) -> Placed | Answered | 
     return await _write(way, keys, draft, lines, customer, row.contacts)
 
 
-async def _earlier(way: _Way, keys: KeyRing, draft: Draft, row: Any) -> Placed | Answered | None:
+async def _earlier(way: _Way, keys: KeyRing, draft: NewOrder, row: Any) -> Placed | Answered | None:
     answered = idempotency.judged(row, draft.request, keys)
     if answered is not None:
         return answered
@@ -124,7 +124,7 @@ async def _earlier(way: _Way, keys: KeyRing, draft: Draft, row: Any) -> Placed |
 async def _write(
     way: _Way,
     keys: KeyRing,
-    draft: Draft,
+    draft: NewOrder,
     lines: list[PricedLine],
     customer: CustomerRecord,
     contacts: Sequence[bytes],
@@ -148,7 +148,7 @@ async def _write(
     return Placed(order_no, body, claim)
 
 
-def _total(draft: Draft, lines: list[PricedLine]) -> tuple[Priced | None, int]:
+def _total(draft: NewOrder, lines: list[PricedLine]) -> tuple[Priced | None, int]:
     """What is charged beside the lines, None where nothing is, and what the order costs."""
     costs = [line.total_minor for line in lines]
     sums, total_minor = None, sum(costs)
@@ -162,7 +162,7 @@ def _total(draft: Draft, lines: list[PricedLine]) -> tuple[Priced | None, int]:
     return sums, total_minor
 
 
-async def _written(way: _Way, draft: Draft, statement: Direct, values: Mapping[str, Any]) -> Any:
+async def _written(way: _Way, draft: NewOrder, statement: PreparedStatement, values: Mapping[str, Any]) -> Any:
     """The row that the statement gives; None when the loser of a race should look again."""
     try:
         return await way.one_or_none(statement, values, f"{draft.actor} {draft.customer_id}")

@@ -2,9 +2,9 @@
 
 import itertools
 
-from infra.db.prepared import Direct
+from infra.db.prepared import PreparedStatement
 
-LOOK = Direct(
+LOOK = PreparedStatement(
     "SELECT idempotency_keys, customers, products",
     """
     SELECT k.request_hash, k.state, k.status_code, k.response, k.response_enc, k.order_no, k.resource,
@@ -97,7 +97,9 @@ _LINES = """
 SHARED = ("discount", "shipping", "tax", "tax_added")
 
 
-def _statement(customer_changed: bool, contact_new: bool, pays: bool, charged: bool, slotted: bool) -> Direct:
+def _statement(
+    customer_changed: bool, contact_new: bool, pays: bool, charged: bool, slotted: bool
+) -> PreparedStatement:
     names = SHARED if charged else ()
     columns = "".join(f", {name}_minor" for name in names)
     rules = (", priced_by", ", CAST(:priced_by AS jsonb)") if charged else ("", "")
@@ -116,7 +118,7 @@ def _statement(customer_changed: bool, contact_new: bool, pays: bool, charged: b
     )
     customer = (_CUSTOMER if customer_changed else _KNOWN).format(patience=_PATIENCE)
     parts = (customer, _NAMED if contact_new else "", order, _PAYMENT if pays else "", lines)
-    return Direct("INSERT orders", "WITH" + "".join(parts))
+    return PreparedStatement("INSERT orders", "WITH" + "".join(parts))
 
 
 # Fixed statements, so that each is compiled and prepared once.

@@ -7,7 +7,7 @@ from domain.orders.lines import PricedLine
 from domain.pricing.allocation import Priced
 from infra.db import idempotency
 from infra.db.customers.profiles import CustomerRecord, KeyRing
-from infra.db.orders.drafts import Draft
+from infra.db.orders.drafts import NewOrder
 from infra.db.orders.order_contacts import named
 from infra.db.orders.placement_statements import SHARED
 
@@ -15,7 +15,7 @@ from infra.db.orders.placement_statements import SHARED
 GRACE_S = 10.0
 
 
-def question(draft: Draft) -> dict[str, Any]:
+def question(draft: NewOrder) -> dict[str, Any]:
     return {
         "subject": draft.request.subject,
         "key": draft.request.key,
@@ -27,7 +27,7 @@ def question(draft: Draft) -> dict[str, Any]:
 
 
 def order_values(
-    keys: KeyRing, draft: Draft, order_no: str, total_minor: int, customer: CustomerRecord
+    keys: KeyRing, draft: NewOrder, order_no: str, total_minor: int, customer: CustomerRecord
 ) -> dict[str, Any]:
     seal, key = keys.vault.seal_json, customer.plain_key
     values: dict[str, Any] = {
@@ -64,7 +64,7 @@ def order_values(
     return values
 
 
-def contact_values(keys: KeyRing, draft: Draft, customer: CustomerRecord) -> dict[str, Any]:
+def contact_values(keys: KeyRing, draft: NewOrder, customer: CustomerRecord) -> dict[str, Any]:
     contact = named(keys, customer.plain_key, draft.customer_id, draft.profile, draft.ship_to)
     return {"contact_enc": contact.profile_enc, "terms": contact.terms}
 
@@ -88,7 +88,7 @@ def charge_values(sums: Priced) -> dict[str, Any]:
     return values
 
 
-def key_values(keys: KeyRing, draft: Draft, body: dict[str, Any]) -> dict[str, Any]:
+def key_values(keys: KeyRing, draft: NewOrder, body: dict[str, Any]) -> dict[str, Any]:
     waits = draft.hold_s > 0
     return {
         "subject": draft.request.subject,

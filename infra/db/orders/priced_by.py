@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from domain.pricing.allocation import Rules, Tax, Terms
-from infra.db.orders.drafts import Draft
+from domain.pricing.allocation import PricingTerms, Rules, Tax
+from infra.db.orders.drafts import NewOrder
 
 
-def rules_of(draft: Draft) -> str:
+def rules_of(draft: NewOrder) -> str:
     """By what the order is priced anew when it is changed before it is paid."""
     terms = draft.terms
     kept = {
@@ -25,5 +25,5 @@ def rules_of(draft: Draft) -> str:
 def rules_kept(kept: Mapping[str, Any]) -> Rules:
     """The rules as an order keeps them."""
     tax = Tax(kept["tax_rate_bp"], kept["tax_included"])
-    terms = Terms(kept["fee_minor"], kept["free_from_minor"], tax)
+    terms = PricingTerms(kept["fee_minor"], kept["free_from_minor"], tax)
     return Rules(kept["discount_minor"], kept["shipping_minor"], terms)

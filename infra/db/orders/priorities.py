@@ -8,7 +8,7 @@ from domain.orders.priority import named
 from domain.orders.status import TERMINAL
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import staff_actions, timeline
-from infra.db.orders.staff_actions import NewAct
+from infra.db.orders.staff_actions import StaffAction
 
 _CHANGE = text(
     """
@@ -25,7 +25,7 @@ _HURRY = text(
 )
 
 
-async def change(conn: AsyncConnection, keys: KeyRing, act: NewAct, rank: int) -> None:
+async def change(conn: AsyncConnection, keys: KeyRing, act: StaffAction, rank: int) -> None:
     """Change it, say so on the timeline, and let what waits for Temporal overtake. Raises Conflict `order_over`,
     NotFound `order_not_found`."""
     order_no = act.order_no
@@ -36,6 +36,6 @@ async def change(conn: AsyncConnection, keys: KeyRing, act: NewAct, rank: int) -
     if before == rank:
         return
     await conn.execute(_HURRY, {"order_no": order_no, "rank": rank})
-    await staff_actions.keep(conn, keys, act)
+    await staff_actions.save(conn, keys, act)
     data = {"before": named(before), "after": named(rank)}
-    await timeline.note(conn, order_no, "priority_changed", act.actor, data=data)
+    await timeline.append(conn, order_no, "priority_changed", act.actor, data=data)

@@ -7,7 +7,7 @@ order is delivered. Each arrival is settled once, under the key of its event.
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from infra.db.orders import timeline
 from infra.db.stock import reservations
 
@@ -35,6 +35,6 @@ async def settle(conn: AsyncConnection, order_no: str, *, stopped: bool, second:
         await reservations.release(conn, order_no)
     told = "replacement_stopped" if stopped else "replacement_not_stopped"
     data = {"arrived": here.first, "shipment_id": second or None}
-    await timeline.note(conn, order_no, told, key=f"first-arrived:{here.first}", data=data)
+    await timeline.append(conn, order_no, told, key=f"first-arrived:{here.first}", data=data)
     wait = timeline.waiting("return_window", "the order is completed", window_s)
-    await timeline.move(conn, order_no, Status.SHIPPED, Event.SHIPMENT_DELIVERED, data={"waiting": wait})
+    await timeline.transition(conn, order_no, Status.SHIPPED, OrderEvent.SHIPMENT_DELIVERED, data={"waiting": wait})

@@ -18,7 +18,7 @@ _KEEP = text(
 
 
 @dataclass(frozen=True, slots=True)
-class NewAct:
+class StaffAction:
     """An act to keep. `detail` is a code; reason and value are sealed under the customer's key; `moved_minor` is what
     it gives of the order's money."""
 
@@ -33,7 +33,7 @@ class NewAct:
     moved_minor: int = 0
 
 
-async def keep(conn: AsyncConnection, keys: KeyRing, act: NewAct) -> None:
+async def save(conn: AsyncConnection, keys: KeyRing, act: StaffAction) -> None:
     """Keep it once. Of an erased customer's order neither reason nor value is kept: nothing could ever open them.
 
     Raises NotFound `order_not_found`.

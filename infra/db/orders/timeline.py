@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from domain.orders.status import Event, Status, next_status
+from domain.orders.status import OrderEvent, Status, next_status
 from domain.times import rfc3339
 
 _INSERT = text(
@@ -47,7 +47,7 @@ async def is_done(conn: AsyncConnection, order_no: str, key: str) -> bool:
     return (await conn.execute(_KEYED, {"order_no": order_no, "key": key})).first() is not None
 
 
-async def note(
+async def append(
     conn: AsyncConnection,
     order_no: str,
     kind: str,
@@ -60,11 +60,11 @@ async def note(
     await conn.execute(_INSERT, {**row, "data": json.dumps(data or {})})
 
 
-async def move(
+async def transition(
     conn: AsyncConnection,
     order_no: str,
     status: Status,
-    event: Event,
+    event: OrderEvent,
     actor: str = "system",
     key: str | None = None,
     data: dict[str, Any] | None = None,
@@ -83,6 +83,6 @@ async def move(
 
 async def complete(conn: AsyncConnection, order_no: str) -> bool:
     """The return window is over: complete the order, in one statement; False while a return is open."""
-    row = {"order_no": order_no, "type": Event.RETURN_WINDOW_CLOSED}
+    row = {"order_no": order_no, "type": OrderEvent.RETURN_WINDOW_CLOSED}
     row |= {"from_status": Status.DELIVERED, "to_status": Status.COMPLETED, "data": json.dumps({"waiting": None})}
     return (await conn.execute(_COMPLETE, row)).rowcount == 1

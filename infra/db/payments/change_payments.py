@@ -14,9 +14,9 @@ from domain.orders.changes import stock_deltas
 from domain.payments.transactions import PaymentKind, idempotency_key
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import changes, timeline
-from infra.db.orders.changes import Here, NewChange
+from infra.db.orders.changes import ChangeContext, NewChange
 from infra.db.payments import transactions
-from infra.db.payments.transactions import NewIntent, Opened, Transaction
+from infra.db.payments.transactions import PaymentIntent, PreparedCall, Transaction
 
 # No carrier that was asked before is believed: the order may come out of its change larger.
 _FENCE = text(
@@ -89,7 +89,7 @@ class PaidBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Supplement:
+class ChangePayment:
     """The difference of a change, as far as a provider is asked for it."""
 
     order_no: str
@@ -117,7 +117,7 @@ async def is_awaited(conn: AsyncConnection, order_no: str) -> bool:
     return bool((await conn.execute(_AWAITED, {"order_no": order_no})).scalar_one())
 
 
-async def open_one(conn: AsyncConnection, keys: KeyRing, found: Here, change: NewChange, by: PaidBy) -> int:
+async def open_one(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange, by: PaidBy) -> int:
     """Keep the change until its difference is paid and hold what it needs more; answers with its number.
 
     The order is locked. Raises Conflict `stock_short`: then the transaction is over.
@@ -130,12 +130,12 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, found: Here, change: Ne
     number = int((await conn.execute(_OPEN, values)).scalar_one())
     await _hold(conn, found, change, number)
     data = {"amount_minor": amount, "total_after_minor": change.total_after_minor, "waiting": wait}
-    await timeline.note(conn, order_no, "change_awaits_payment", change.actor, data=data)
+    await timeline.append(conn, order_no, "change_awaits_payment", change.actor, data=data)
     await conn.execute(_WAKE, {"order_no": order_no, "supplement_no": number})
     return number
 
 
-def _row(keys: KeyRing, found: Here, change: NewChange) -> dict[str, Any]:
+def _row(keys: KeyRing, found: ChangeContext, change: NewChange) -> dict[str, Any]:
     before, after = changes.sealed_texts(keys, found, change, found.changes + 1)
     lines = [asdict(line) | {"items_minor": line.items_minor} for line in change.lines]
     held = [{"sku": sku, "quantity": units} for sku, units in stock_deltas(change.lines).items()]
@@ -161,7 +161,7 @@ def _row(keys: KeyRing, found: Here, change: NewChange) -> dict[str, Any]:
     }
 
 
-async def _hold(conn: AsyncConnection, found: Here, change: NewChange, number: int) -> None:
+async def _hold(conn: AsyncConnection, found: ChangeContext, change: NewChange, number: int) -> None:
     """In order of SKU, as everywhere."""
     for sku, units in stock_deltas(change.lines).items():
         if units < 0:
@@ -186,15 +186,15 @@ async def give_up(conn: AsyncConnection, order_no: str, code: str) -> None:
     await conn.execute(_GIVE_UP, {"order_no": order_no, "code": code})
 
 
-async def find(conn: AsyncConnection, order_no: str, supplement_no: int) -> Supplement:
+async def find(conn: AsyncConnection, order_no: str, supplement_no: int) -> ChangePayment:
     """One of the order's."""
     row = (await conn.execute(_FIND, {"order_no": order_no, "supplement_no": supplement_no})).one()
-    return Supplement(order_no, supplement_no, **row._mapping)
+    return ChangePayment(order_no, supplement_no, **row._mapping)
 
 
 async def open_call(
-    conn: AsyncConnection, here: Supplement, providers: Collection[str], default_provider: str
-) -> Opened:
+    conn: AsyncConnection, here: ChangePayment, providers: Collection[str], default_provider: str
+) -> PreparedCall:
     """The intent of what is due, with what its call needs: first the authorisation, then its capture. A refusal ends
     the change, so each has one key."""
     known = [one for one in await transactions.transactions_of(conn, here.order_no) if one.attempt == here.attempt]
@@ -202,15 +202,15 @@ async def open_call(
     kind = PaymentKind.CAPTURE if parent else PaymentKind.AUTHORISE
     provider = parent.provider if parent else here.method if here.method in providers else default_provider
     key = idempotency_key(here.order_no, f"supplement/{here.supplement_no}/{kind}", 1)
-    new = NewIntent(
+    new = PaymentIntent(
         here.order_no, kind, here.attempt, provider, here.amount_minor, here.currency, key,
         parent.payment_id if parent else None, "supplement",
     )  # fmt: skip
     needs = (parent.provider_ref or "") if parent else here.token
-    return Opened(new, await transactions.begin(conn, new), needs)
+    return PreparedCall(new, await transactions.begin(conn, new), needs)
 
 
-async def unsettled(conn: AsyncConnection, here: Supplement) -> list[Transaction]:
+async def unsettled(conn: AsyncConnection, here: ChangePayment) -> list[Transaction]:
     """Transactions whose outcome nobody knows yet."""
     known = await transactions.transactions_of(conn, here.order_no)
     return [one for one in known if one.attempt == here.attempt and one.status in ("intent", "pending")]

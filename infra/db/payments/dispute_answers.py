@@ -109,7 +109,7 @@ async def finish(conn: AsyncConnection, dispute_id: int, asking: str, actor: str
     await timeline.lock_order(conn, order_no)
     if (await conn.execute(_ANSWERED, {**at, "actor": actor, "accepted": accepted})).first() is not None:
         told = "dispute_accepted" if accepted else "dispute_answered"
-        await timeline.note(conn, order_no, told, actor, key=f"dispute_answered:{dispute_id}")
+        await timeline.append(conn, order_no, told, actor, key=f"dispute_answered:{dispute_id}")
 
 
 async def answered_by(conn: AsyncConnection, dispute_id: int, asking: str) -> Any:

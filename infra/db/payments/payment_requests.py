@@ -50,7 +50,7 @@ async def require_payable(conn: AsyncConnection, order_no: str, method: str = ""
     amounts.require_payable(method, row.total_minor, row.currency)
 
 
-async def keep(conn: AsyncConnection, request_id: str, order_no: str, method: str, token: str, actor: str) -> None:
+async def save(conn: AsyncConnection, request_id: str, order_no: str, method: str, token: str, actor: str) -> None:
     """Keep the request, not yet an attempt. Repeatable."""
     row = {"request_id": request_id, "order_no": order_no, "method": method, "token": token, "actor": actor}
     await conn.execute(_KEEP, row)

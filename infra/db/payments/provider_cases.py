@@ -112,7 +112,7 @@ async def answer(conn: AsyncConnection, keys: KeyRing, dispute_id: int, answered
         raise Conflict("dispute_closed")
     noted = f"dispute_answered:{dispute_id}"
     if answered.handed_in and not await timeline.is_done(conn, order_no, noted):
-        await timeline.note(conn, order_no, "dispute_answered", actor, key=noted)
+        await timeline.append(conn, order_no, "dispute_answered", actor, key=noted)
     return {"dispute_id": dispute_id}
 
 

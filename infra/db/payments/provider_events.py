@@ -226,7 +226,7 @@ async def reverse_refund(conn: AsyncConnection, told: Told, code: str) -> None:
     await conn.execute(_WHY, {"payment_id": told.parent_id, "code": code})
 
 
-async def mark_stray(conn: AsyncConnection, payment_id: int) -> None:
+async def mark_unapplied(conn: AsyncConnection, payment_id: int) -> None:
     """The money is not the order's any more: its workflow gives it back."""
     await conn.execute(_MARK_STRAY, {"payment_id": payment_id})
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments.transactions import PaymentKind, undoing_key
 from infra.db.orders import timeline
-from infra.db.payments.transactions import NewIntent
+from infra.db.payments.transactions import PaymentIntent
 
 # A refund of which nothing is left to do but to wait for its provider's decision.
 PENDING = """
@@ -97,7 +97,7 @@ _REFUSED = text(
 class DuePart:
     """A part to pay: the intent for it, and the provider's reference of the capture that it goes back to."""
 
-    intent: NewIntent
+    intent: PaymentIntent
     reference: str
 
 
@@ -110,7 +110,7 @@ async def due_parts(conn: AsyncConnection, refund_id: str) -> list[DuePart]:
     rows = (await conn.execute(_DUE_PARTS, {"refund_id": refund_id})).all()
     return [
         DuePart(
-            NewIntent(
+            PaymentIntent(
                 row.order_no, PaymentKind.REFUND, row.attempt, row.provider, row.amount_minor, row.currency,
                 row.open_key or _key(row),
                 row.payment_id, row.purpose, refund_id,
@@ -152,7 +152,7 @@ async def settle(conn: AsyncConnection, refund_id: str, *, by_hand: bool = False
         if by_hand:
             data["manual"] = True
         key = f"refund:{refund_id}" + (f":{done.bounced}" if done.bounced else "")
-        await timeline.note(conn, done.order_no, "payment_refunded", key=key, data=data)
+        await timeline.append(conn, done.order_no, "payment_refunded", key=key, data=data)
 
 
 async def drop_intents(conn: AsyncConnection, refund_id: str) -> None:

@@ -14,7 +14,7 @@ from domain.errors import Conflict, NotFound, RuleBroken, amounts_in
 from domain.orders.status import Status
 from domain.payments.refunds import Origin
 from domain.pricing import allocation
-from domain.pricing.allocation import Line, Returned
+from domain.pricing.allocation import RefundableLine, Returned
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
 from infra.provider_rules import amounts
@@ -132,7 +132,7 @@ class RefundAsk:
     exchanged: bool = False
     spares_returns: bool = False
 
-    def covers(self, line: Line) -> bool:
+    def covers(self, line: RefundableLine) -> bool:
         """Whether an amount may be taken from this line."""
         return not self.of_lines or line.line_no in self.of_lines
 
@@ -211,10 +211,10 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
     return Plan(order.currency, tuple(returned), named, room - total, needs, before, held)
 
 
-async def lines_of(conn: AsyncConnection, order_no: str) -> list[Line]:
+async def lines_of(conn: AsyncConnection, order_no: str) -> list[RefundableLine]:
     """The order's lines as their refunds stand."""
     rows = await conn.execute(_LINES, {"order_no": order_no, "refunded": list(REFUNDED)})
-    return [Line(**row._mapping) for row in rows]
+    return [RefundableLine(**row._mapping) for row in rows]
 
 
 async def left_of(conn: AsyncConnection, order_no: str) -> int:
@@ -224,7 +224,7 @@ async def left_of(conn: AsyncConnection, order_no: str) -> int:
 
 
 async def _on_returns(
-    conn: AsyncConnection, ask: RefundAsk, lines: list[Line], returned: list[Returned]
+    conn: AsyncConnection, ask: RefundAsk, lines: list[RefundableLine], returned: list[Returned]
 ) -> tuple[OnReturn, ...]:
     """Pieces that open returns hold and that these would give as well: those beyond what is free of each line."""
     if ask.origin is not Origin.SUPPORT or not ask.lines:
@@ -249,7 +249,7 @@ async def _needs_two(conn: AsyncConnection, ask: RefundAsk, what: Moved) -> bool
     return ask.limits is not None and await approval_limits.needs_two(conn, ask.limits, ask.order_no, what, by)
 
 
-def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Returned]:
+def _returned(lines: list[RefundableLine], ask: RefundAsk, left_minor: int) -> list[Returned]:
     if not ask.lines:
         if ask.amount_minor is None:
             raise RuleBroken("amount_or_lines", "name an amount_minor or lines")
@@ -263,7 +263,7 @@ def _returned(lines: list[Line], ask: RefundAsk, left_minor: int) -> list[Return
     return returned if ask.amount_minor is None else allocation.reduced(returned, ask.amount_minor)
 
 
-def _of_line(line: Line, quantity: int, ask: RefundAsk) -> Returned:
+def _of_line(line: RefundableLine, quantity: int, ask: RefundAsk) -> Returned:
     """Units of a line, of which those that come damaged bring their percentage."""
 
     def units(quantity: int) -> Returned:
@@ -278,7 +278,7 @@ def _of_line(line: Line, quantity: int, ask: RefundAsk) -> Returned:
 
 
 def _payable(
-    returned: list[Returned], lines: list[Line], ask: RefundAsk, captures: Sequence[Any], currency: str
+    returned: list[Returned], lines: list[RefundableLine], ask: RefundAsk, captures: Sequence[Any], currency: str
 ) -> list[Returned]:
     """As the providers of the captures can move it. What a person named is refused if they cannot; what units are worth
     is rounded, up while money for it is left."""
@@ -304,7 +304,7 @@ def _steps(ask: RefundAsk, captures: Sequence[Any], currency: str) -> list[int]:
     ]
 
 
-def _units_by_line(lines: list[Line], asked: Sequence[LineAsk]) -> dict[int, int]:
+def _units_by_line(lines: list[RefundableLine], asked: Sequence[LineAsk]) -> dict[int, int]:
     """{line_no: units}. What is too much is asked of the last line that is meant, which says how many are left."""
     left = {line.line_no: line.units_left for line in lines}
     wanted: dict[int, int] = {}

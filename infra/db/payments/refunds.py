@@ -86,7 +86,7 @@ async def open_refund(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAs
     status = RefundStatus.AWAITING_APPROVAL if approval_id else RefundStatus.APPROVED
     refund_no = await _insert(conn, ask, plan, status, approval_id, await _sealed(conn, keys, ask))
     data = {"refund_no": refund_no, "amount_minor": plan.amount_minor, "origin": ask.origin, "status": status}
-    await timeline.note(conn, ask.order_no, "refund_opened", ask.asked_by, data=data)
+    await timeline.append(conn, ask.order_no, "refund_opened", ask.asked_by, data=data)
     return OpenedRefund(ask.refund_id, refund_no, status, approval_id, plan)
 
 
@@ -141,12 +141,22 @@ async def _ask_second_person(conn: AsyncConnection, keys: KeyRing | None, ask: R
     approval_id = f"apr_{hashlib.sha256(ask.refund_id.encode()).hexdigest()[:32]}"
     wish = {"refund_id": ask.refund_id, "reason": ask.reason}
     action = approval_requests.AS_CREDIT if ask.as_credit else "refund"
-    await approval_requests.ask(
+    await approval_requests.open_request(
         conn,
         keys,
-        approval_requests.Ask(approval_id, "refund", ask.order_no, action, 1, plan.amount_minor, plan.currency, wish,
-                      ask.asked_by, ask.approval_lifetime_s),
-    )  # fmt: skip
+        approval_requests.NewApproval(
+            approval_id,
+            "refund",
+            ask.order_no,
+            action,
+            1,
+            plan.amount_minor,
+            plan.currency,
+            wish,
+            ask.asked_by,
+            ask.approval_lifetime_s,
+        ),
+    )
     return approval_id
 
 
@@ -181,4 +191,4 @@ async def _move(
     if moved is None:
         raise Conflict("refund_closed", "this refund no longer waits for a second person")
     facts = {"refund_no": moved.refund_no, "amount_minor": moved.amount_minor, **data}
-    await timeline.note(conn, order_no, told, actor, data=facts)
+    await timeline.append(conn, order_no, told, actor, data=facts)

@@ -16,7 +16,7 @@ from domain.times import rfc3339
 from infra.db.after_sales import guarantees
 from infra.db.orders import timeline
 from infra.db.payments import transactions
-from infra.db.payments.transactions import NewIntent, Opened
+from infra.db.payments.transactions import PaymentIntent, PreparedCall
 
 # Of renewals in flight, beside the order's own attempts, which begin at 1: one that succeeds gets a number of its own.
 ATTEMPT = -3
@@ -131,16 +131,16 @@ async def due(conn: AsyncConnection, order_no: str, payment_id: int) -> Due | No
     return Due(**row._mapping) if row else None
 
 
-async def open_renewal(conn: AsyncConnection, here: Due) -> Opened:
+async def open_renewal(conn: AsyncConnection, here: Due) -> PreparedCall:
     """The intent to authorise the same amount anew."""
     step = f"guarantee/{here.return_id}/authorise" if here.return_id else "renewal"
     key = undoing_key(here.order_no, step, here.provider, here.provider_ref or "", here.failed + 1)
     attempt = guarantees.ATTEMPT if here.return_id else ATTEMPT
-    new = NewIntent(
+    new = PaymentIntent(
         here.order_no, PaymentKind.AUTHORISE, attempt, here.provider, here.amount_minor, here.currency, key,
         purpose=here.purpose, renews=here.payment_id,
     )  # fmt: skip
-    return Opened(new, await transactions.begin(conn, new), here.token)
+    return PreparedCall(new, await transactions.begin(conn, new), here.token)
 
 
 async def not_wanted(conn: AsyncConnection, payment_id: int) -> None:
@@ -193,7 +193,7 @@ async def _end(conn: AsyncConnection, here: Due, again_s: int) -> None:
     await conn.execute(_GIVE_UP, {"payment_id": here.payment_id})
     data: dict[str, Any] = {"code": "authorisation_expired", "amount_minor": here.amount_minor}
     data |= await time_to_pay_again(conn, here.order_no, again_s)
-    await timeline.note(conn, here.order_no, "payment_declined", data=data)
+    await timeline.append(conn, here.order_no, "payment_declined", data=data)
 
 
 async def time_to_pay_again(conn: AsyncConnection, order_no: str, again_s: int) -> dict[str, Any]:
@@ -210,4 +210,4 @@ async def not_renewed(conn: AsyncConnection, here: Due, code: str) -> None:
     if not await timeline.is_done(conn, here.order_no, key):
         until = rfc3339(here.expires_at) if here.expires_at else None
         data = {"code": code, "amount_minor": here.amount_minor, "until": until, "return_id": here.return_id or None}
-        await timeline.note(conn, here.order_no, "authorisation_not_renewed", key=key, data=data)
+        await timeline.append(conn, here.order_no, "authorisation_not_renewed", key=key, data=data)

@@ -14,7 +14,7 @@ from domain.payments.refunds import Origin, RefundStatus
 from infra.db.orders import timeline
 from infra.db.payments import refund_payouts, refunds
 from infra.db.payments.refund_plans import RefundAsk
-from infra.db.payments.transactions import NewIntent
+from infra.db.payments.transactions import PaymentIntent
 
 PROVIDER = "store_credit"
 
@@ -219,10 +219,10 @@ async def pay_with_credit(conn: AsyncConnection, order_no: str, refund_id: str, 
     await refund_payouts.settle(conn, refund_id)
     if granted:
         data = {"amount_minor": granted, "currency": currency, "return_id": refund.return_id}
-        await timeline.note(conn, order_no, "store_credit_granted", actor, key=f"credit:{refund_id}", data=data)
+        await timeline.append(conn, order_no, "store_credit_granted", actor, key=f"credit:{refund_id}", data=data)
 
 
-def _payment(due: NewIntent, entry: Entry) -> dict[str, Any]:
+def _payment(due: PaymentIntent, entry: Entry) -> dict[str, Any]:
     return {
         "order_no": due.order_no,
         "purpose": due.purpose,

@@ -118,7 +118,7 @@ _NOTE_EXPIRY = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class StoredIntent:
     """One transaction as the books hold it; `tries` is the fence for its outcome."""
 
     payment_id: int
@@ -174,7 +174,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class NewIntent:
+class PaymentIntent:
     """What is to be stored before a provider is called; `refund_id` names the refund that it pays a part of, `renews`
     the authorisation that it takes the place of."""
 
@@ -191,7 +191,7 @@ class NewIntent:
     renews: int | None = None
 
 
-async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
+async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
     """Store the intent, or find it: a repeat answers with what is known and counts one more try."""
     values = {
         "order_no": intent.order_no,
@@ -210,14 +210,14 @@ async def begin(conn: AsyncConnection, intent: NewIntent) -> Intent:
     return _intent(row)
 
 
-async def fence(conn: AsyncConnection, payment_id: int) -> Intent:
+async def fence(conn: AsyncConnection, payment_id: int) -> StoredIntent:
     """Take over from whoever asked before, without asking for anything: what they still write is fenced off."""
     return _intent((await conn.execute(_FENCE, {"payment_id": payment_id})).one())
 
 
 async def finish(
     conn: AsyncConnection,
-    intent: Intent,
+    intent: StoredIntent,
     status: PaymentStatus,
     provider_ref: str | None,
     error_code: str | None = None,
@@ -238,47 +238,47 @@ async def finish(
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class PreparedCall:
     """An intent with what its call needs: the customer's token, or the authorisation's reference."""
 
-    new: NewIntent
-    intent: Intent
+    new: PaymentIntent
+    intent: StoredIntent
     needs: str
 
 
 async def open_authorisation(
     conn: AsyncConnection, order_no: str, attempt: int, providers: Collection[str], default_provider: str
-) -> Opened | None:
+) -> PreparedCall | None:
     """The intent to authorise the order's total; None when the order does not wait for this attempt."""
     named = {"providers": list(providers), "default_provider": default_provider}
     return await _open(conn, _OPEN_AUTHORISATION, PaymentKind.AUTHORISE, order_no, attempt, named)
 
 
-async def open_capture(conn: AsyncConnection, order_no: str, attempt: int) -> Opened | None:
+async def open_capture(conn: AsyncConnection, order_no: str, attempt: int) -> PreparedCall | None:
     """The intent to capture what the attempt authorised; None when there is nothing to capture any more."""
     return await _open(conn, _OPEN_CAPTURE, PaymentKind.CAPTURE, order_no, attempt, {})
 
 
 async def _open(
     conn: AsyncConnection, statement: TextClause, kind: PaymentKind, order_no: str, attempt: int, more: dict[str, Any]
-) -> Opened | None:
+) -> PreparedCall | None:
     key = idempotency_key(order_no, kind, attempt)
     values = {"order_no": order_no, "attempt": attempt, "key": key, **more}
     row = (await conn.execute(statement, values)).one_or_none()
     if row is None:
         return None
-    new = NewIntent(order_no, kind, attempt, row.provider, row.amount_minor, row.currency, key, row.parent_id)
-    return Opened(new, _intent(row), row.needs or "")
+    new = PaymentIntent(order_no, kind, attempt, row.provider, row.amount_minor, row.currency, key, row.parent_id)
+    return PreparedCall(new, _intent(row), row.needs or "")
 
 
-def _intent(row: Any) -> Intent:
+def _intent(row: Any) -> StoredIntent:
     status = PaymentStatus(row.status)
-    return Intent(row.payment_id, status, row.provider_ref, row.error_code, row.tries, row.amount_minor, row.risk)
+    return StoredIntent(row.payment_id, status, row.provider_ref, row.error_code, row.tries, row.amount_minor, row.risk)
 
 
 async def succeed(
     conn: AsyncConnection,
-    intent: Intent,
+    intent: StoredIntent,
     provider_ref: str | None,
     risk: str | None,
     expires_at: str | None,

@@ -16,7 +16,7 @@ from infra.db.orders import cancellation
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class OrderOverview:
     """As much of an order as access, waiting and the first refusals need."""
 
     order_no: str
@@ -160,10 +160,10 @@ async def cancelled_by(conn: AsyncConnection, order_no: str, request_id: str, ac
     return bool((await conn.execute(_CANCELLED_BY, row)).scalar_one())
 
 
-async def glances(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, Glance]:
+async def overviews(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, OrderOverview]:
     """The orders that exist, by number."""
     rows = await conn.execute(_GLANCES, {"order_nos": list(order_nos)})
-    return {row.order_no: Glance(*row) for row in rows}
+    return {row.order_no: OrderOverview(*row) for row in rows}
 
 
 async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> dict[str, Any] | None:
@@ -219,7 +219,7 @@ async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
     row = (await conn.execute(_CONSEQUENCE, {"order_no": order_no})).one()
     return {
         # Of an exchange order the money that is behind its goods goes back, too, where it was paid.
-        "refund_minor": row.refund_minor + await exchange_fallback.outlook(conn, order_no),
+        "refund_minor": row.refund_minor + await exchange_fallback.quote(conn, order_no),
         "void_minor": row.void_minor,
         "currency": row.currency,
         "stock": row.stock or [],

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class BulkJob:
     """A bulk act: reason and value are sealed by the wrapped `data_key`."""
 
     job_id: str
@@ -20,7 +20,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class BulkJobItem:
     """One order of a job, and the parked step that was chosen. `customer_key` is wrapped; None once the customer was
     erased."""
 
@@ -63,10 +63,10 @@ _FINISH = text(
 _LEFT = text("SELECT count(*) FROM support_job_items WHERE job_id = :job_id AND state = 'open'")
 
 
-async def find(connection: AsyncConnection, job_id: str) -> Job | None:
+async def find(connection: AsyncConnection, job_id: str) -> BulkJob | None:
     """The job, or None when the books hold none of this id."""
     row = (await connection.execute(_JOB, {"job_id": job_id})).one_or_none()
-    return None if row is None else Job(*row)
+    return None if row is None else BulkJob(*row)
 
 
 async def is_running(connection: AsyncConnection, job_id: str) -> bool:
@@ -74,14 +74,16 @@ async def is_running(connection: AsyncConnection, job_id: str) -> bool:
     return bool((await connection.execute(_RUNNING, {"job_id": job_id})).scalar())
 
 
-async def open_items(connection: AsyncConnection, job_id: str, after: Item | None, limit: int) -> list[Item]:
+async def open_items(
+    connection: AsyncConnection, job_id: str, after: BulkJobItem | None, limit: int
+) -> list[BulkJobItem]:
     """A page of open items beyond `after`, urgent orders first."""
     rank, order_no = (-after.priority, after.order_no) if after else (-32768, "")
     rows = await connection.execute(_OPEN, {"job_id": job_id, "rank": rank, "after": order_no, "limit": limit})
-    return [Item(*row) for row in rows]
+    return [BulkJobItem(*row) for row in rows]
 
 
-async def is_kept(connection: AsyncConnection, item: Item) -> bool:
+async def is_kept(connection: AsyncConnection, item: BulkJobItem) -> bool:
     """Whether an earlier try wrote down what is to happen to the order."""
     return bool((await connection.execute(_KEPT, {"resolution_id": item.resolution_id})).scalar_one())
 
@@ -92,8 +94,8 @@ async def open_park(connection: AsyncConnection, order_no: str) -> int | None:
     return number
 
 
-async def keep_resolution(
-    connection: AsyncConnection, job: Job, item: Item, reason_enc: bytes, value_enc: bytes | None
+async def save_resolution(
+    connection: AsyncConnection, job: BulkJob, item: BulkJobItem, reason_enc: bytes, value_enc: bytes | None
 ) -> None:
     """Write down what is to happen to an order; once, however often it is tried."""
     sealed = {"reason_enc": reason_enc, "value_enc": value_enc, "approval_id": job.approval_id}

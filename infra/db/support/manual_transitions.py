@@ -26,7 +26,7 @@ _AFTER = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TransitionContext:
     """Where the order stands."""
 
     status: Status
@@ -37,12 +37,12 @@ class Standing:
     held: bool
 
 
-async def standing(conn: AsyncConnection, order_no: str) -> Standing:
+async def load_context(conn: AsyncConnection, order_no: str) -> TransitionContext:
     """Raises NotFound `order_not_found`."""
     row = (await conn.execute(_STANDING, {"order_no": order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
-    return Standing(Status(row.status), *list(row)[1:])
+    return TransitionContext(Status(row.status), *list(row)[1:])
 
 
 async def status_after(conn: AsyncConnection, act_id: str, order_no: str) -> str | None:

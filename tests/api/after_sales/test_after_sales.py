@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.pricing.allocation import Line, at_most, units
+from domain.pricing.allocation import RefundableLine, at_most, units
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.order_changes import change, lines, paid, reserved, stocked
 from tests.factories.returns import WINDOW_S, a_return, delivered, found, moves
 
@@ -161,7 +161,7 @@ async def test_units_that_were_exchanged_are_not_refunded_by_units_again(shop: D
     assert await money(shop, number) == (1_000, [334])
 
 
-async def test_goods_that_were_exchanged_bring_back_the_tax_on_top_of_them(database_url: Books) -> None:
+async def test_goods_that_were_exchanged_bring_back_the_tax_on_top_of_them(database_url: DatabaseUrls) -> None:
     """113.00 with tax, exchanged for the same, piece by piece sent back: 113.00, whatever the new order shows."""
     async with open_door(database_url, tax_rate_bp=1_300, tax_included=False) as door:
         shop = door.as_("support", "ann")
@@ -204,8 +204,8 @@ async def test_goods_given_in_exchange_are_not_changed_but_cancelled(
 
 def test_a_line_never_has_less_than_nothing_left() -> None:
     """Money that was given before its goods were changed for others is not asked back from the others."""
-    line = Line(1, "TEA", 0, 0, 0, refunded_quantity=1, refunded_goods_minor=900, goods_worth_minor=900)
+    line = RefundableLine(1, "TEA", 0, 0, 0, refunded_quantity=1, refunded_goods_minor=900, goods_worth_minor=900)
     assert (line.units_left, line.goods_left_minor, line.shipping_left_minor) == (0, 0, 0)
-    whole = [units(Line(2, "CUP", 2, 1_000, 10), 2, include_shipping=True)]
+    whole = [units(RefundableLine(2, "CUP", 2, 1_000, 10), 2, include_shipping=True)]
     assert sum(one.amount_minor for one in at_most(whole, 100)) == 100
     assert (at_most(whole, 1_010), at_most(whole, 0)) == (whole, ())

@@ -8,17 +8,17 @@ import pytest
 
 from domain.after_sales.returns import ReturnDue
 from infra.db.after_sales import return_deadlines, returns
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.settlement import SettlementContext
 from infra.db.orders import timeline
 from tests.api.conftest import Door, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.console.conftest import sign_in
 from tests.factories.returns import a_return, delivered, found
 
 
 @pytest.fixture
-async def strict(database_url: Books, shop: Door) -> AsyncIterator[Door]:
+async def strict(database_url: DatabaseUrls, shop: Door) -> AsyncIterator[Door]:
     """A shop where one person gives back 40.00 at most; a piece of tea is worth 42.50."""
     async with open_door(database_url, approval_limit_minor=4_000) as door:
         yield door.as_("support", "amy")
@@ -42,8 +42,8 @@ async def nobody_looks_at_it(strict: Door, order_no: str, return_id: str) -> Non
     async with parts.database.begin() as conn:
         await timeline.lock_order(conn, order_no)
         here = await returns.find(conn, return_id)
-        how = Settling(parts.keys, ReturnTerms.from_settings(parts.settings), "system")
-        await return_deadlines.tend(conn, here, ReturnDue.INSPECT, how)
+        how = SettlementContext(parts.keys, ReturnPolicy.from_settings(parts.settings), "system")
+        await return_deadlines.process_due(conn, here, ReturnDue.INSPECT, how)
 
 
 async def approval_of(strict: Door, order_no: str) -> dict[str, Any]:

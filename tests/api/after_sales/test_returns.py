@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from activities.orders.inbox import take_news
+from activities.orders.inbox import apply_inbox
 from domain.gateways import CarrierNotice
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.autocommit import autocommit
 from infra.db.messaging import inbox
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.returns import a_return, delivered, found
 
 
@@ -64,7 +64,7 @@ async def test_approving_an_approved_one_is_fine_and_a_rejected_one_is_over(shop
     assert (refused.status_code, refused.json()["code"]) == (409, "return_decided")
 
 
-async def test_above_the_rule_a_person_decides(database_url: Books, shop: Door) -> None:
+async def test_above_the_rule_a_person_decides(database_url: DatabaseUrls, shop: Door) -> None:
     order_no = await delivered(shop)
     async with open_door(database_url, return_auto_approve_minor=0) as strict:
         support = strict.as_("support", "amy")
@@ -185,7 +185,7 @@ async def test_a_condition_decides_shelf_and_money(
 
 
 async def test_a_damaged_piece_brings_less_where_the_setting_says_so_unless_it_is_our_fault(
-    database_url: Books, shop: Door
+    database_url: DatabaseUrls, shop: Door
 ) -> None:
     async with open_door(database_url, damaged_refund_percent=50) as strict:
         support = strict.as_("support", "amy")
@@ -210,7 +210,7 @@ async def test_what_nobody_names_did_not_arrive_and_may_still_be_found(shop: Doo
     assert (again.status_code, again.json()["code"]) == (409, "return_already_inspected")
 
 
-async def test_a_large_refund_waits_for_a_second_person(database_url: Books, shop: Door) -> None:
+async def test_a_large_refund_waits_for_a_second_person(database_url: DatabaseUrls, shop: Door) -> None:
     order_no = await delivered(shop)
     async with open_door(database_url, approval_limit_minor=4_000) as strict:
         support = strict.as_("support", "amy")
@@ -342,6 +342,6 @@ async def test_a_scan_that_names_no_order_is_found_by_its_parcel(shop: Door) -> 
     assert (await shop.sql("SELECT order_no FROM inbox WHERE event_id = 'e-alone'"))[0]["order_no"] == order_no
     parts = shop.app.state.services
     async with parts.database.begin() as conn:
-        await take_news(conn, order_no, parts.settings)
+        await apply_inbox(conn, order_no, parts.settings)
     shown = (await shop.get(f"/v1/returns/{made['return_id']}")).json()
     assert (shown["status"], shown["parcel"], shown["default_outcome"]) == ("in_transit", "picked_up", "take_as_lost")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Door, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.alerts.alert_servers import SIGN_SECRET, Robots, mail_server
 from tests.infra.servers import serving
 
@@ -104,7 +104,7 @@ async def test_a_body_that_is_none_is_refused(shop: Door, body: bytes) -> None:
     assert answer.status_code in (400, 422), answer.text
 
 
-async def test_a_test_notice_says_what_the_channel_said(database_url: Books) -> None:
+async def test_a_test_notice_says_what_the_channel_said(database_url: DatabaseUrls) -> None:
     server = Robots(secret=SIGN_SECRET)
     async with serving(server.app) as base, mail_server() as post:
         mail = {"smtp_host": "127.0.0.1", "smtp_port": post.port, "smtp_from": "oms@example.com", "smtp_tls": "none"}

@@ -8,14 +8,14 @@ import pytest
 
 from tests.api.conftest import Door, open_door, unique
 from tests.api.payments.test_refunds import code, paid, refund
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.returns import a_return, delivered, found
 
 DAY_MINOR = 150_000
 
 
 @pytest.fixture(scope="module")
-async def day(database_url: Books, door: Door) -> AsyncIterator[Door]:
+async def day(database_url: DatabaseUrls, door: Door) -> AsyncIterator[Door]:
     """A shop where one person gives 1,500.00 a day at most."""
     async with open_door(database_url, approval_limit_person_day_minor=DAY_MINOR) as opened:
         yield opened

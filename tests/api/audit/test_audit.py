@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Door, an_order, settings_for, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from workers.cli.audit import faults_of
 
 FROM_API = "api 127.0.0.1"
@@ -177,6 +177,6 @@ async def test_nobody_unknown_has_entries(shop: Door) -> None:
     assert answer == {"items": [], "next_cursor": None, "chain": {"count": 0, "head": None}}
 
 
-async def test_what_all_this_left_is_whole(shop: Door, database_url: Books) -> None:
+async def test_what_all_this_left_is_whole(shop: Door, database_url: DatabaseUrls) -> None:
     assert await shop.sql("SELECT entry_id FROM audit_log WHERE origin IS NOT NULL LIMIT 1")
     assert await faults_of(settings_for(database_url)) == []

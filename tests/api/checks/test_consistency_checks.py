@@ -7,22 +7,22 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from infra.db.checks.consistency_checks import QUESTIONS
+from infra.db.checks.consistency_checks import CHECKS
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 LIMIT_S = 0.4
 
 
 @pytest.fixture
-async def hurried(database_url: Books, shop: Door) -> AsyncIterator[Door]:
+async def hurried(database_url: DatabaseUrls, shop: Door) -> AsyncIterator[Door]:
     """A front door with little time for checks."""
     async with open_door(database_url, books_check_timeout_s=LIMIT_S) as opened:
         yield opened.as_("admin", "root")
 
 
 @asynccontextmanager
-async def locked(table: str, books: Books) -> AsyncIterator[None]:
+async def locked(table: str, books: DatabaseUrls) -> AsyncIterator[None]:
     """Nobody reads this table meanwhile."""
     async with await psycopg.AsyncConnection.connect(books.owner_url) as connection:
         await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
@@ -34,12 +34,12 @@ async def test_the_books_are_asked_every_question(shop: Door) -> None:
     answer = await shop.as_("finance", "fay").get("/v1/ledger/check")
     assert (answer.status_code, answer.json()["ok"]) == (200, True), answer.text
     checks = answer.json()["checks"]
-    assert [check["code"] for check in checks] == [question.code for question in QUESTIONS]
+    assert [check["code"] for check in checks] == [question.code for question in CHECKS]
     assert all((check["ok"], check["wrong"], check["found"]) == (True, 0, []) for check in checks)
 
 
 async def test_a_question_that_takes_too_long_is_said_and_one_check_runs_at_a_time(
-    hurried: Door, database_url: Books
+    hurried: Door, database_url: DatabaseUrls
 ) -> None:
     async with locked("stock_levels", database_url):
         both = await asyncio.gather(*(hurried.get("/v1/ledger/check") for _ in range(2)))
@@ -47,10 +47,10 @@ async def test_a_question_that_takes_too_long_is_said_and_one_check_runs_at_a_ti
     assert (second.status_code, second.json()["code"]) == (503, "busy") and second.headers["retry-after"]
     assert (first.status_code, first.json()["ok"]) == (200, False)
     late = [(check["ok"], check["wrong"]) for check in first.json()["checks"]]
-    assert late == [(None, None)] * len(QUESTIONS)
+    assert late == [(None, None)] * len(CHECKS)
 
 
-async def test_a_walk_of_the_audit_log_that_takes_too_long_is_said(hurried: Door, database_url: Books) -> None:
+async def test_a_walk_of_the_audit_log_that_takes_too_long_is_said(hurried: Door, database_url: DatabaseUrls) -> None:
     async with locked("audit_log", database_url):
         answer = await hurried.get("/v1/audit/verify")
     assert answer.status_code == 200, answer.text

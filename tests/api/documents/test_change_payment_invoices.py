@@ -7,16 +7,16 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentStatus
-from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.orders import timeline
 from infra.db.payments import change_payments, transactions
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import arrives, on_its_way, sends_back
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.api.documents.test_documents import text_of
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 from tests.factories.late_money import bounced, claimed, disputed
 from tests.factories.order_changes import HOUSE, change, lines, paid, reserved, stocked
@@ -60,8 +60,8 @@ async def wrong(shop: Door, *numbers: str) -> list[Any]:
     """What `oms ledger check` finds of the documents of these orders."""
     rows = await shop.sql("SELECT document_no FROM documents WHERE order_no = ANY(%s)", list(numbers))
     async with shop.app.state.services.database.begin() as conn:
-        asked = [question for question in QUESTIONS if question.code in ("documents", "credit_notes")]
-        found = [one for question in asked for one in (await ask(conn, question)).examples]
+        asked = [question for question in CHECKS if question.code in ("documents", "credit_notes")]
+        found = [one for question in asked for one in (await run_checks(conn, question)).examples]
     return [one for one in found if one.place in {row["document_no"] for row in rows}]
 
 
@@ -141,7 +141,7 @@ async def test_a_cancelled_orders_invoices_are_credited_together(shop: Door) -> 
     async with shop.app.state.services.database.begin() as conn:
         await timeline.lock_order(conn, number)
         await reservations.release(conn, number)
-        await timeline.move(conn, number, Status.PAID, Event.ORDER_CANCELLED)
+        await timeline.transition(conn, number, Status.PAID, OrderEvent.ORDER_CANCELLED)
     note = await issued(shop, f"/v1/orders/{number}/credit-note")
     assert [one["total_minor"] for one in note["corrections"]] == [1_000, 2_000]
     assert "30.00 CNY" in text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
@@ -340,7 +340,7 @@ async def story(
     assert await wrong(shop, *found.numbers) == []
 
 
-def test_invoices_less_credit_notes_are_what_was_kept(database_url: Books) -> None:
+def test_invoices_less_credit_notes_are_what_was_kept(database_url: DatabaseUrls) -> None:
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         shops = [runner.run(_shop(stack, database_url, *tax)) for tax in TAXES]
@@ -358,6 +358,6 @@ def test_invoices_less_credit_notes_are_what_was_kept(database_url: Books) -> No
             runner.run(stack.aclose())
 
 
-async def _shop(stack: AsyncExitStack, books: Books, rate_bp: int, included: bool) -> Door:
+async def _shop(stack: AsyncExitStack, books: DatabaseUrls, rate_bp: int, included: bool) -> Door:
     opened = await stack.enter_async_context(open_door(books, tax_rate_bp=rate_bp, tax_included=included))
     return opened.as_("support", "amy")

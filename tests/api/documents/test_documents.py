@@ -10,10 +10,10 @@ import psycopg
 import pypdfium2
 import pytest
 
-from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.pdf import rendering
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories import order_changes
 from tests.factories.sales import cancelled, paid, paid_back, placed, refunded
 
@@ -72,7 +72,7 @@ async def test_nothing_is_invoiced_before_money_came_or_after_it_went(shop: Door
     assert not await shop.sql("SELECT 1 FROM documents WHERE order_no = ANY(%s)", [order_no, gone])
 
 
-async def test_without_a_seller_there_is_no_invoice(shop: Door, database_url: Books) -> None:
+async def test_without_a_seller_there_is_no_invoice(shop: Door, database_url: DatabaseUrls) -> None:
     order_no = await paid(shop)
     async with open_door(database_url, seller_name="") as nameless:
         refused = await nameless.as_("support").post(f"/v1/orders/{order_no}/invoice")
@@ -124,7 +124,7 @@ async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> Non
 
 @pytest.mark.parametrize("included", [True, False])
 async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent(
-    database_url: Books, shop: Door, included: bool
+    database_url: DatabaseUrls, shop: Door, included: bool
 ) -> None:
     async with open_door(database_url, tax_rate_bp=1300, tax_included=included) as opened:
         lines = [{"sku": "TEA-1", "quantity": 3, "unit_price_minor": 333}, {"sku": "TEA-2", "quantity": 1}]
@@ -155,12 +155,12 @@ async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent
 async def wrong_with_documents(shop: Door) -> list[Any]:
     """What `oms ledger check` finds of documents."""
     async with shop.app.state.services.database.begin() as conn:
-        asked = [question for question in QUESTIONS if question.code in ("documents", "credit_notes")]
-        return [wrong for question in asked for wrong in (await ask(conn, question)).examples]
+        asked = [question for question in CHECKS if question.code in ("documents", "credit_notes")]
+        return [wrong for question in asked for wrong in (await run_checks(conn, question)).examples]
 
 
 @pytest.mark.parametrize("included", [True, False])
-async def test_a_credit_note_adds_up_on_paper_too(database_url: Books, shop: Door, included: bool) -> None:
+async def test_a_credit_note_adds_up_on_paper_too(database_url: DatabaseUrls, shop: Door, included: bool) -> None:
     """Two of four pieces at 10.00 with a discount of 4.00 and 5.00 for sending, then money without pieces."""
     async with open_door(database_url, tax_rate_bp=1000, tax_included=included) as opened:
         lines = [{"sku": "TEA-2", "quantity": 4}]

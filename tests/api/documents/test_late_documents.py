@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from infra.db.orders import timeline
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import on_its_way
@@ -21,7 +21,7 @@ async def cancelled(shop: Door, number: str) -> None:
     async with shop.app.state.services.database.begin() as conn:
         await timeline.lock_order(conn, number)
         await reservations.release(conn, number)
-        await timeline.move(conn, number, Status.PAID, Event.ORDER_CANCELLED)
+        await timeline.transition(conn, number, Status.PAID, OrderEvent.ORDER_CANCELLED)
 
 
 async def given_back(shop: Door, number: str) -> str:

@@ -14,21 +14,21 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.grouped_statements import Together
 from infra.db.idempotency import Answered, Request
-from infra.db.orders.drafts import Draft, Placed
+from infra.db.orders.drafts import NewOrder, Placed
 from infra.db.orders.placement import place
 from infra.security.crypto import Vault
 from infra.settings import Settings
 from tests.api.conftest import Door, an_order, settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 WAIT_S = 60.0
 
 
-def draft(key: str = "", *, subject: str = "channel:web", origin: str = "", **changed: Any) -> Draft:
+def draft(key: str = "", *, subject: str = "channel:web", origin: str = "", **changed: Any) -> NewOrder:
     """An order of a customer of its own, with a key of its own."""
     key = key or secrets.token_hex(8)
     order = an_order()
-    made = Draft(
+    made = NewOrder(
         request=Request(subject, key, b"h" * 32, origin),
         actor=subject,
         channel="web",
@@ -58,10 +58,10 @@ class Group:
         if patience is not None:
             self.together.patience = patience
 
-    def begin(self, drafts: Sequence[Draft]) -> list["asyncio.Task[Placed | Answered]"]:
+    def begin(self, drafts: Sequence[NewOrder]) -> list["asyncio.Task[Placed | Answered]"]:
         return [asyncio.create_task(place(self.database, self.together, self.keys, one)) for one in drafts]
 
-    async def place(self, *drafts: Draft) -> list[Any]:
+    async def place(self, *drafts: NewOrder) -> list[Any]:
         """What each is answered, or raises."""
         return await asyncio.wait_for(asyncio.gather(*self.begin(drafts), return_exceptions=True), WAIT_S)
 
@@ -72,7 +72,7 @@ def group(shop: Door, patience: str | None = None) -> Group:
 
 
 @asynccontextmanager
-async def own_pool(shop: Door, books: Books, **changed: Any) -> AsyncIterator[Group]:
+async def own_pool(shop: Door, books: DatabaseUrls, **changed: Any) -> AsyncIterator[Group]:
     """Over connections that nothing else uses, with these settings."""
     database = Database.from_settings(settings_for(books, **changed))
     try:
@@ -81,19 +81,19 @@ async def own_pool(shop: Door, books: Books, **changed: Any) -> AsyncIterator[Gr
         await database.close()
 
 
-async def transactions(shop: Door, drafts: Sequence[Draft]) -> int:
+async def transactions(shop: Door, drafts: Sequence[NewOrder]) -> int:
     """How many transactions wrote the orders of these customers."""
     customers = [one.customer_id for one in drafts]
     rows = await shop.sql("SELECT DISTINCT xmin::text FROM orders WHERE customer_id = ANY(%s)", customers)
     return len(rows)
 
 
-async def kept(shop: Door, drafts: Sequence[Draft]) -> list[int]:
+async def kept(shop: Door, drafts: Sequence[NewOrder]) -> list[int]:
     """How many orders each draft has; each with its key, lines, payment, event and start request."""
     return [await _whole(shop, one) for one in drafts]
 
 
-async def _whole(shop: Door, one: Draft) -> int:
+async def _whole(shop: Door, one: NewOrder) -> int:
     (row,) = await shop.sql(
         """
         SELECT (SELECT count(*) FROM idempotency_keys WHERE subject = %s AND key = %s) AS keys, count(o) AS orders,

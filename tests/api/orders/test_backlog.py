@@ -6,12 +6,12 @@ import pytest
 
 from infra.settings import Settings
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.console.conftest import sign_in
 
 
 @pytest.fixture(scope="module")
-async def full(shop: Door, database_url: Books) -> AsyncIterator[Door]:
+async def full(shop: Door, database_url: DatabaseUrls) -> AsyncIterator[Door]:
     """A front door that takes no more once two wait; without Temporal nothing begins."""
     async with open_door(database_url, backlog_limit=2) as door:
         yield door.as_("support", "amy")

@@ -13,7 +13,7 @@ from infra.db.orders import timeline
 from infra.db.payments import change_payments, transactions
 from infra.db.stock import reservations
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 from tests.factories.order_changes import HOUSE, books_of, change, paid, parcel, reserved, stocked
 
@@ -205,7 +205,7 @@ async def story(shop: Door, begun: int, first: tuple[int, ...], charges: tuple[i
         await found.check()
 
 
-def test_stock_lines_total_and_money_stay_together(database_url: Books) -> None:
+def test_stock_lines_total_and_money_stay_together(database_url: DatabaseUrls) -> None:
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         shops = {tax: runner.run(_shop(stack, database_url, *tax)) for tax in TAXES}
@@ -223,6 +223,6 @@ def test_stock_lines_total_and_money_stay_together(database_url: Books) -> None:
             runner.run(stack.aclose())
 
 
-async def _shop(stack: AsyncExitStack, books: Books, rate_bp: int, included: bool) -> Door:
+async def _shop(stack: AsyncExitStack, books: DatabaseUrls, rate_bp: int, included: bool) -> Door:
     opened = await stack.enter_async_context(open_door(books, tax_rate_bp=rate_bp, tax_included=included))
     return opened.as_("support", "amy")

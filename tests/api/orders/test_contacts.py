@@ -43,8 +43,8 @@ async def sent(shop: Door, number: str) -> list[str]:
             for message in await send_queue.claim(conn, channel, 500, 0.0):
                 if message.order_no != number:
                     continue
-                letter = notification_rendering.written(message, parts.keys, parts.settings)
-                assert isinstance(letter, notification_rendering.Letter), letter
+                letter = notification_rendering.render(message, parts.keys, parts.settings)
+                assert isinstance(letter, notification_rendering.RenderedNotification), letter
                 to.append(letter.words.to)
                 await send_queue.freeze(conn, [letter.frozen] if letter.frozen else [])
                 await send_queue.settle(conn, [send_queue.Settled(message, None, "sandbox", "ref")], 5)
@@ -93,8 +93,8 @@ async def test_what_is_on_its_way_is_written_anew_and_a_number_takes_the_place_o
     parts = shop.app.state.services
     async with parts.database.begin() as conn:
         [message] = [one for one in await send_queue.claim(conn, "email", 500, 0.0) if one.order_no == number]
-        letter = notification_rendering.written(message, parts.keys, parts.settings)
-        assert isinstance(letter, notification_rendering.Letter) and letter.frozen is not None
+        letter = notification_rendering.render(message, parts.keys, parts.settings)
+        assert isinstance(letter, notification_rendering.RenderedNotification) and letter.frozen is not None
         await send_queue.freeze(conn, [letter.frozen])
     answer = await correct(shop, number, {"email": "mended@example.com"})
     assert answer.json()["message_id"] is None

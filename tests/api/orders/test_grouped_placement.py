@@ -27,7 +27,7 @@ from tests.api.orders.simultaneous_orders import (
     own_pool,
     transactions,
 )
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 LOCK_KEY = """
     INSERT INTO idempotency_keys (subject, key, request_hash, state, locked_until)
@@ -120,7 +120,7 @@ async def test_nobody_waits_for_the_lock_of_another_of_his_group(shop: Door) -> 
 
 
 async def test_an_order_waits_for_a_busy_connection_no_longer_than_for_one_of_the_pool(
-    shop: Door, database_url: Books
+    shop: Door, database_url: DatabaseUrls
 ) -> None:
     """A slow database means 503 within seconds, however many orders wait: else each waits for all that came before."""
     async with own_pool(shop, database_url, db_pool_timeout_s=2.0, db_statement_timeout_s=2 * WAIT_S) as slow:
@@ -134,7 +134,9 @@ async def test_an_order_waits_for_a_busy_connection_no_longer_than_for_one_of_th
     assert await kept(shop, drafts) == [int(isinstance(answer, Placed)) for answer in answers]
 
 
-async def test_a_group_that_runs_out_of_time_is_not_asked_again_one_by_one(shop: Door, database_url: Books) -> None:
+async def test_a_group_that_runs_out_of_time_is_not_asked_again_one_by_one(
+    shop: Door, database_url: DatabaseUrls
+) -> None:
     async with own_pool(shop, database_url, db_statement_timeout_s=1.0) as slow:
         used: list[Any] = []
         event.listen(slow.database.engine.sync_engine.pool, "checkout", lambda one, *_: used.append(one))

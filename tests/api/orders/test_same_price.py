@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 from tests.factories import order_changes
 from tests.factories.order_changes import change, lines, stocked
@@ -46,7 +46,7 @@ async def changed(shop: Door, number: str, units: dict[str, int]) -> int:
     return int(done.json()["total_after_minor"])
 
 
-async def test_fewer_and_as_many_again_costs_what_it_cost(database_url: Books, shop: Door) -> None:
+async def test_fewer_and_as_many_again_costs_what_it_cost(database_url: DatabaseUrls, shop: Door) -> None:
     """Also the charge for sending, and the value from which sending is free."""
     async with open_door(database_url, shipping_fee_minor=FEE, free_shipping_from_minor=FREE_FROM) as door:
         support = door.as_("support", "amy")
@@ -79,7 +79,7 @@ async def test_goods_that_come_back_cost_what_they_cost(shop: Door) -> None:
     assert [await changed(shop, number, units) for units in steps] == [900, 1_233, 1_000, 900, 2_133, 1_233]
 
 
-async def test_what_is_paid_stays_frozen(database_url: Books, shop: Door) -> None:
+async def test_what_is_paid_stays_frozen(database_url: DatabaseUrls, shop: Door) -> None:
     async with open_door(database_url, shipping_fee_minor=FEE, free_shipping_from_minor=FREE_FROM) as door:
         support = door.as_("support", "amy")
         sku = await stocked(support)
@@ -91,7 +91,9 @@ async def test_what_is_paid_stays_frozen(database_url: Books, shop: Door) -> Non
 
 
 @pytest.mark.parametrize("included", [True, False])
-def test_any_changes_that_end_in_the_same_lines_end_in_the_same_total(database_url: Books, included: bool) -> None:
+def test_any_changes_that_end_in_the_same_lines_end_in_the_same_total(
+    database_url: DatabaseUrls, included: bool
+) -> None:
     terms = {"shipping_fee_minor": FEE, "free_shipping_from_minor": FREE_FROM, "tax_rate_bp": 1_300}
 
     async def told(door: Door, first: tuple[int, ...], named: dict[str, int], steps: list[tuple[int, ...]]) -> None:

@@ -12,7 +12,7 @@ from api.errors import Problem
 from api.pages.slot_fields import FIELDS, as_typed, typed_slot, written
 from infra.time_zones import zone_at
 from tests.api.conftest import an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 
@@ -97,7 +97,7 @@ def long_day() -> tuple[datetime, datetime]:
     return next((b, e) for b, e in days() if e.astimezone(UTC) - b.astimezone(UTC) == timedelta(hours=25))
 
 
-async def test_the_whole_day_of_25_hours_is_kept_where_it_has_them(database_url: Books) -> None:
+async def test_the_whole_day_of_25_hours_is_kept_where_it_has_them(database_url: DatabaseUrls) -> None:
     slot = {name: at.astimezone(UTC).isoformat() for name, at in zip(("from", "to"), long_day(), strict=True)}
     async with open_door(database_url, delivery_slot_days_ahead=365) as door:
         product = {"sku": "TEA-1", "name": "Tea", "price_minor": 1, "currency": "CNY"}

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 PRICES = {"KWD": 1_235, "MGA": 12_345, "CLF": 10_000, "ISK": 1_235, "XOF": 10_000}
 
 
 @pytest.fixture(scope="module")
-async def shop(database_url: Books) -> AsyncIterator[Door]:
+async def shop(database_url: DatabaseUrls) -> AsyncIterator[Door]:
     """A shop that takes payments with Stripe, in many currencies. Nothing here reaches it."""
     async with open_door(database_url, payment_provider="stripe", stripe_api_key="sk_test_1") as door:
         for currency, price in PRICES.items():

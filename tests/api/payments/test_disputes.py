@@ -11,7 +11,7 @@ import pytest
 from domain.payments.transactions import PaymentKind
 from infra.db.payments import dispute_answers
 from tests.api.conftest import Door, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.console.payments.test_provider_cases import told
 from tests.contract.payment_bench import SECRET
 from tests.contract.processes import sandbox
@@ -66,7 +66,7 @@ class Bank:
 
 
 @pytest.fixture(scope="module")
-async def bank(database_url: Books, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
+async def bank(database_url: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
     receiver = Receiver()
     folder = tmp_path_factory.mktemp("bank")
     async with serving(receiver.app) as hooks, sandbox(folder, f"{hooks}/v1/webhooks/sandbox", SECRET) as url:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.orders.inbox import take_news
+from activities.orders.inbox import apply_inbox
 from activities.orders.views import view_of
 from tests.api.conftest import Door, unique
 from tests.factories.order_changes import change, lines, placed, reserved, stocked
@@ -40,7 +40,7 @@ async def told(shop: Door, number: str, fact: dict[str, Any]) -> None:
         unique("ev"), number, json.dumps(fact))  # fmt: skip
     parts = shop.app.state.services
     async with parts.database.begin() as conn:
-        await take_news(conn, number, parts.settings)
+        await apply_inbox(conn, number, parts.settings)
 
 
 @pytest.mark.parametrize("kind", ["capture", "authorise"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Door, an_order, open_door, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 
 async def paid(shop: Door, lines: list[dict[str, Any]] | None = None, **changed: Any) -> str:
@@ -248,7 +248,7 @@ async def test_only_a_channel_names_them(shop: Door, named: dict[str, int]) -> N
 
 @pytest.mark.parametrize(("included", "total"), [(True, 9500), (False, 10_605)])
 async def test_the_shops_terms_are_written_into_the_order(
-    database_url: Books, shop: Door, included: bool, total: int
+    database_url: DatabaseUrls, shop: Door, included: bool, total: int
 ) -> None:
     terms = {
         "shipping_fee_minor": 1000,

@@ -9,12 +9,12 @@ from infra.db.staff import api_tokens as books
 from infra.security import tokens
 from infra.security.tokens import Issued
 from tests.api.conftest import TOKEN_SECRET, Door, open_door, settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import eventually
 
 
 @pytest.fixture(scope="module")
-async def issued(database_url: Books, door: Door) -> list[Issued]:
+async def issued(database_url: DatabaseUrls, door: Door) -> list[Issued]:
     """Three tokens as `oms token` hands them out."""
     made = [tokens.make(TOKEN_SECRET, role, "t-1", 600) for role in ("support", "customer", "channel")]
     database = Database.from_settings(settings_for(database_url))
@@ -45,7 +45,7 @@ async def test_a_revoked_token_is_refused_at_once_with_a_stable_code(door: Door,
 
 
 async def test_a_process_that_did_not_hear_of_it_refuses_it_within_seconds(
-    database_url: Books, door: Door, issued: list[Issued]
+    database_url: DatabaseUrls, door: Door, issued: list[Issued]
 ) -> None:
     channel = issued[2]
     async with open_door(database_url) as other:
@@ -59,7 +59,7 @@ async def test_a_process_that_did_not_hear_of_it_refuses_it_within_seconds(
 
 
 async def test_a_process_that_has_just_started_takes_no_revoked_token(
-    database_url: Books, door: Door, issued: list[Issued], monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, door: Door, issued: list[Issued], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await door.as_("admin").post(f"/v1/tokens/{issued[2].token_id}/revoke")
     monkeypatch.setattr(RevokedTokens, "start", lambda _: None)  # its first look is yet to come
@@ -103,7 +103,7 @@ async def test_a_revocation_is_final_and_in_the_audit_log(door: Door, issued: li
 
 
 async def test_while_the_books_cannot_be_read_the_last_look_counts(
-    database_url: Books, door: Door, issued: list[Issued]
+    database_url: DatabaseUrls, door: Door, issued: list[Issued]
 ) -> None:
     revoked = door.app.state.services.revoked
     lost = Database.from_settings(settings_for(database_url, database_url="postgresql://oms_app@127.0.0.1:9/oms"))

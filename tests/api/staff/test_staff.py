@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from api.idempotency import NOT_AGAIN
 from infra.security.crypto import Vault
 from tests.api.conftest import Door, settings_for, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from workers.cli import staff_commands, token_commands
 
@@ -57,7 +57,7 @@ async def readable(owner_url: str, wanted: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("act", ["add", "reset", "token"])
 async def test_secrets_are_in_the_first_answer_alone_and_kept_nowhere(
-    admin: Door, database_url: Books, act: str
+    admin: Door, database_url: DatabaseUrls, act: str
 ) -> None:
     key, path, wish = unique("key"), "/v1/staff", {"name": unique("bo"), "role": "support"}
     if act == "reset":

@@ -11,7 +11,7 @@ from api.routes.system import health
 from api.silent_processes import SilentProcesses
 from infra.system.watchdog import UNHEALTHY_S, Pulse
 from tests.api.conftest import Door, an_order, open_door, settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 
 async def test_open_pages_need_no_token(door: Door) -> None:
@@ -91,15 +91,15 @@ async def test_documentation_page_needs_no_other_host(door: Door) -> None:
         assert (await door.get(link)).status_code == 200
 
 
-async def test_books_out_of_reach(database_url: Books) -> None:
-    nowhere = Books(database_url.owner_url, "postgresql://oms_app:x@127.0.0.1:9/oms")
+async def test_books_out_of_reach(database_url: DatabaseUrls) -> None:
+    nowhere = DatabaseUrls(database_url.owner_url, "postgresql://oms_app:x@127.0.0.1:9/oms")
     async with open_door(nowhere) as door:
         for response in (await door.get("/readyz"), await door.as_("support").post("/v1/orders", an_order())):
             assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
             assert "retry-after" in response.headers
 
 
-async def test_pool_exhausted(database_url: Books) -> None:
+async def test_pool_exhausted(database_url: DatabaseUrls) -> None:
     async with open_door(database_url, db_pool_size=1, db_pool_timeout_s=0.05) as door:
         support = door.as_("support")
         before = await door.row_counts()
@@ -124,7 +124,7 @@ async def test_connections_cut_are_made_again(door: Door) -> None:
     assert set(statuses) <= {200, 503}
 
 
-def test_settings_of_tests_point_nowhere_else(database_url: Books) -> None:
+def test_settings_of_tests_point_nowhere_else(database_url: DatabaseUrls) -> None:
     assert settings_for(database_url).temporal_address == "127.0.0.1:9"
 
 

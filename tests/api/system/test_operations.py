@@ -6,10 +6,10 @@ from api import pagination
 from infra.settings import Settings
 from infra.system import doctor
 from tests.api.conftest import Door, settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 
-async def test_doctor_tells_each_finding_and_nothing_of_the_database(shop: Door, database_url: Books) -> None:
+async def test_doctor_tells_each_finding_and_nothing_of_the_database(shop: Door, database_url: DatabaseUrls) -> None:
     answer = await shop.as_("operations").get("/v1/doctor")
     found = {each["subject"]: each for each in answer.json()["findings"]}
     assert (answer.status_code, answer.json()["ok"]) == (200, False)
@@ -19,7 +19,7 @@ async def test_doctor_tells_each_finding_and_nothing_of_the_database(shop: Door,
     _assert_silent(answer.text, settings_for(database_url))
 
 
-async def test_what_ends_a_check_tells_nothing_of_the_database(database_url: Books) -> None:
+async def test_what_ends_a_check_tells_nothing_of_the_database(database_url: DatabaseUrls) -> None:
     secret = "postgresql://somebody:hidden@127.0.0.1:9/ledgers"
     lost = settings_for(database_url, database_url=secret, sandbox_url="http://me:hidden@127.0.0.1:9")
     found = await doctor.examine(lost, doctor.OUTSIDE, doctor.guarded_words_of)

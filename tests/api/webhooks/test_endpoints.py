@@ -6,7 +6,7 @@ import pytest
 
 from infra import webhook_client
 from tests.api.conftest import Door, an_order, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 
 
 async def test_endpoint_is_added_shown_and_removed(shop: Door) -> None:
@@ -66,7 +66,7 @@ async def test_private_target_is_refused(shop: Door, url: str, monkeypatch: pyte
     assert await shop.row_counts() == before
 
 
-async def test_private_target_where_a_setting_allows_it(database_url: Books) -> None:
+async def test_private_target_where_a_setting_allows_it(database_url: DatabaseUrls) -> None:
     async with open_door(database_url, allow_private_webhook_targets=True) as door:
         body = {"url": "http://127.0.0.1:9999/hooks"}
         assert (await door.as_("operations").post("/v1/webhook-endpoints", body)).status_code == 201

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.api.conftest import Door, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.console.conftest import Desk, sign_in
 from tests.console.test_pages import hidden
 from tests.infra.alerts.alert_servers import Robots
@@ -115,7 +115,9 @@ async def test_operations_alone_see_and_change_channels(shop: Door) -> None:
         assert PAGE in (await desk.get("/console")).text
 
 
-async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(database_url: Books, shop: Door) -> None:
+async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
+    database_url: DatabaseUrls, shop: Door
+) -> None:
     server = Robots()
     async with serving(server.app) as base, open_door(database_url, allow_private_webhook_targets=True) as door:
         desk = await sign_in(door, "operations", "zh")

@@ -35,7 +35,7 @@ async def reasoned(desk: Desk) -> str:
             conn, parts.keys, unique("act_x"), order_no=order_no, activity="book_shipment", action="set_timeout",
             timeout_s=90, actor="support:amy", reason=f"{REASON} 2",
         )  # fmt: skip
-        await cancel_reasons.keep_reason(conn, parts.keys, order_no, f"{REASON} 3")
+        await cancel_reasons.save_reason(conn, parts.keys, order_no, f"{REASON} 3")
     await desk.door.sql(
         "INSERT INTO order_events (order_no, type, actor) VALUES (%s, 'cancel_requested', 'support:amy')", order_no
     )
@@ -95,12 +95,12 @@ async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: Desk
     order_no, parts = await placed(support), support.door.app.state.services
     act_id, approval_id = unique("oa_x"), unique("apr_x")
     async with parts.database.begin() as conn:
-        act = staff_actions.NewAct(act_id, order_no, "prioritise", "urgent", "support:amy", f"{REASON} 1")
-        await staff_actions.keep(conn, parts.keys, act)
-        wish = approval_requests.Ask(
+        act = staff_actions.StaffAction(act_id, order_no, "prioritise", "urgent", "support:amy", f"{REASON} 1")
+        await staff_actions.save(conn, parts.keys, act)
+        wish = approval_requests.NewApproval(
             approval_id, "resolve", order_no, "compensate", 1, 5, "CNY", {}, "support:amy", 600.0
         )
-        await approval_requests.ask(conn, parts.keys, wish)
+        await approval_requests.open_request(conn, parts.keys, wish)
         await approval_requests.decide(conn, parts.keys, approval_id, "refused", "finance:fay", f"{REASON} 2")
     refused, asked, act_row = cells((await support.get(f"/console/orders/{order_no}/audit")).text)[:3]
     assert refused[2:4] == ["finance:fay", f"refused {approval_id}"] and refused[5] == "the customer rang &amp; asked 2"

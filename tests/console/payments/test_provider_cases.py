@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activities.orders.inbox import take_news
+from activities.orders.inbox import apply_inbox
 from domain.gateways import PaymentNotice
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.messaging import inbox
@@ -35,7 +35,7 @@ async def told(shop: Door, order_no: str, kind: PaymentKind, ref: str, **more: A
     parts = shop.app.state.services
     async with parts.database.begin() as conn:
         await inbox.keep_payment(conn, "sandbox", notice)
-        await take_news(conn, order_no, parts.settings)
+        await apply_inbox(conn, order_no, parts.settings)
 
 
 async def disputed(shop: Door) -> tuple[str, str]:
@@ -134,7 +134,7 @@ async def test_facts_that_fit_nothing_are_listed_and_set_aside_or_tried_again(sh
     assert woken
     parts = shop.app.state.services
     async with parts.database.begin() as conn:
-        await take_news(conn, order_no, parts.settings)
+        await apply_inbox(conn, order_no, parts.settings)
     acts = await shop.sql(
         "SELECT action FROM audit_log WHERE actor = %s AND action LIKE 'fact%%' ORDER BY 1", f"support:{support.name}"
     )

@@ -14,7 +14,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.workflow_client import Workflows
+from api.workflow_client import WorkflowClient
 from infra.stack.temporal import TemporalServer
 from infra.temporal import running_activities
 from tests.api.conftest import Door, unique
@@ -70,7 +70,7 @@ async def client(shop: Door, temporal: TemporalServer) -> AsyncIterator[Client]:
     app = shop.app
     patient = {"temporal_address": temporal.address, "workflow_timeout_s": 5.0}
     configured = app.state.services.settings.model_copy(update=patient)
-    known, reached = app.state.services, Workflows(configured)
+    known, reached = app.state.services, WorkflowClient(configured)
     app.state.services = dataclasses.replace(known, workflows=reached)
     reached.start()
     WORLD["carrier"] = False

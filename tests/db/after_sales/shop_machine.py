@@ -10,18 +10,18 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.orders.inbox import parcel_moved, standing_of
+from activities.orders.inbox import parcel_moved, position_of
 from domain.gateways import Booking, GatewayError, PaymentRequest
-from domain.orders.status import Event, Status
+from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.after_sales import delivery_exceptions, exchange_fallback
-from infra.db.checks.consistency_checks import QUESTIONS
+from infra.db.checks.consistency_checks import CHECKS
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.orders import cancellation, timeline
 from infra.db.payments import refund_payouts, refund_plans, refunds, transactions
-from infra.db.payments.transactions import NewIntent
+from infra.db.payments.transactions import PaymentIntent
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
 from infra.gateways.payments.store_credit import StoreCredit
@@ -119,7 +119,7 @@ REFUSALS = {
 }
 ALL = text(
     " UNION ALL ".join(
-        f"SELECT '{one.code}' AS code, q.place, q.expected, q.found FROM ({one.sql}) q" for one in QUESTIONS
+        f"SELECT '{one.code}' AS code, q.place, q.expected, q.found FROM ({one.sql}) q" for one in CHECKS
     )
 )
 
@@ -209,14 +209,14 @@ class Shop:
 
     async def goes_on(self, conn: AsyncConnection, order_no: str) -> None:
         """The next thing that happens of itself: reserved, booked, picked up, delivered."""
-        standing = await standing_of(conn, order_no)
+        standing = await position_of(conn, order_no)
         if standing.cancelling:
             return
         if standing.status is Status.RECEIVED:
             if HOUSE in (await reservations.demand_of(conn, order_no)).candidates():
                 await reservations.reserve_at(conn, order_no, HOUSE)
                 data = {"warehouse": HOUSE}
-                await timeline.move(conn, order_no, standing.status, Event.STOCK_RESERVED, data=data)
+                await timeline.transition(conn, order_no, standing.status, OrderEvent.STOCK_RESERVED, data=data)
                 await self._pay_nothing(conn, order_no)
             else:
                 await self._undo(conn, order_no, "stock_not_available")
@@ -230,7 +230,7 @@ class Shop:
 
     async def parcel(self, conn: AsyncConnection, order_no: str, told: ShipmentStatus) -> None:
         """The carrier's word about the parcel that is on its way."""
-        standing = await standing_of(conn, order_no)
+        standing = await position_of(conn, order_no)
         parcel = await shipments.live_shipment(conn, order_no)
         if parcel is None or parcel.status in (*_GONE, ShipmentStatus.DELIVERED, ShipmentStatus.BOOKING):
             return
@@ -242,7 +242,7 @@ class Shop:
     async def _pay_nothing(self, conn: AsyncConnection, order_no: str) -> None:
         total = text("SELECT total_minor FROM orders WHERE order_no = :o")
         if not (await conn.execute(total, {"o": order_no})).scalar_one():
-            await timeline.move(conn, order_no, Status.PENDING_PAYMENT, Event.PAYMENT_RECORDED)
+            await timeline.transition(conn, order_no, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_RECORDED)
 
     async def _book(self, conn: AsyncConnection, order_no: str) -> None:
         if (opened := await shipments.open_booking(conn, order_no, "sandbox")) is None:
@@ -271,10 +271,10 @@ class Shop:
         async def captured(conn: AsyncConnection) -> None:
             status = await timeline.lock_order(conn, order_no)
             intent = await transactions.begin(
-                conn, NewIntent(order_no, PaymentKind.CAPTURE, 1, provider, total, "CNY", key)
+                conn, PaymentIntent(order_no, PaymentKind.CAPTURE, 1, provider, total, "CNY", key)
             )
             assert await transactions.finish(conn, intent, PaymentStatus.SUCCEEDED, ref)
-            await timeline.move(conn, order_no, status, Event.PAYMENT_CAPTURED)
+            await timeline.transition(conn, order_no, status, OrderEvent.PAYMENT_CAPTURED)
 
         self.run(captured)
 
@@ -292,7 +292,7 @@ class Shop:
         await timeline.lock_order(conn, order_no)
         await refund_payouts.settle(conn, refund_id)
 
-    def _give_back(self, new: NewIntent, reference: str, outcome: PaymentStatus) -> None:
+    def _give_back(self, new: PaymentIntent, reference: str, outcome: PaymentStatus) -> None:
         intent = self.run(lambda conn: transactions.begin(conn, new))
         if intent.decided:
             return
@@ -317,7 +317,7 @@ class Shop:
                              "WHERE p.order_no = :o", o=order_no):  # fmt: skip
             if row.left_minor:
                 key = f"{order_no}/refund/{row.payment_id}"
-                new = NewIntent(order_no, PaymentKind.REFUND, 1, row.provider, row.left_minor, "CNY", key,
+                new = PaymentIntent(order_no, PaymentKind.REFUND, 1, row.provider, row.left_minor, "CNY", key,
                                 row.payment_id)  # fmt: skip
                 self._give_back(new, row.provider_ref, PaymentStatus.SUCCEEDED)
         self.run(lambda conn: self._undo(conn, order_no, "customer"))
@@ -331,7 +331,7 @@ class Shop:
         await reservations.release(conn, order_no)
         if parcel := await shipments.live_shipment(conn, order_no):
             await shipments.cancelled(conn, parcel)
-        await timeline.move(conn, order_no, status, Event.ORDER_CANCELLED, data={"cause": cause})
+        await timeline.transition(conn, order_no, status, OrderEvent.ORDER_CANCELLED, data={"cause": cause})
         await conn.execute(cancellation.SET, {"order_no": order_no, "cause": None})
         await exchange_fallback.fall_back(conn, order_no, cause)
 

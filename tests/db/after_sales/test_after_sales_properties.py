@@ -24,9 +24,9 @@ from domain.payments.refunds import Origin, RefundStatus
 from domain.payments.transactions import PaymentStatus
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.after_sales import delivery_exceptions, return_deadlines, return_handling, return_requests, returns
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.return_requests import ReturnAsk
-from infra.db.after_sales.settlement import Settling
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.return_requests import ReturnRequest
+from infra.db.after_sales.settlement import SettlementContext
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_limits import Limits
 from infra.db.customers.profiles import KeyRing
@@ -36,7 +36,7 @@ from infra.db.payments import refund_plans, refunds
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.db.after_sales.shop_machine import (
     REFUSALS,
     Shop,
@@ -59,7 +59,7 @@ class AfterSales(RuleBasedStateMachine):
     """One customer's orders; `which` picks one of those that he has by now."""
 
     shop_parts: tuple[Any, ...]
-    terms: ReturnTerms
+    terms: ReturnPolicy
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class AfterSales(RuleBasedStateMachine):
 
         async def work(conn: AsyncConnection) -> None:
             await timeline.lock_order(conn, order_no)
-            problem = await delivery_exceptions.problem_of(conn, order_no)
+            problem = await delivery_exceptions.exception_of(conn, order_no)
             await (delivery_exceptions.reship if again else delivery_exceptions.refund)(conn, problem, "customer:c")
 
         self.tried(work)
@@ -148,7 +148,7 @@ class AfterSales(RuleBasedStateMachine):
 
         async def work(conn: AsyncConnection) -> None:
             await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, parcel[0]))
-            await delivery_exceptions.came_back(conn, parcel[0], None, "warehouse:w")
+            await delivery_exceptions.receive_undeliverable(conn, parcel[0], None, "warehouse:w")
 
         if parcel:
             self.tried(work)
@@ -169,7 +169,7 @@ class AfterSales(RuleBasedStateMachine):
         wanted = {name: count for name, count in wanted.items() if count}
         if not wanted:
             return
-        wish = order_changes.Wish(frozenset({order_changes.ANY}), lines=wanted)
+        wish = order_changes.ChangeRequest(frozenset({order_changes.ANY}), lines=wanted)
 
         async def work(_: AsyncConnection) -> None:
             key = secrets.token_hex(8)
@@ -252,7 +252,7 @@ class AfterSales(RuleBasedStateMachine):
         self, which: int, sku: str, units: int, reason: Reason, resolution: Resolution, instead: dict[str, int]
     ) -> None:
         wanted = {self.shop.skus[name]: count for name, count in instead.items()}
-        ask = ReturnAsk(
+        ask = ReturnRequest(
             f"rt_{secrets.token_hex(16)}", self.order(which), {self.shop.skus[sku]: units}, "because", reason,
             resolution, "customer:c", exchange_for=wanted if resolution is Resolution.EXCHANGE else {},
         )  # fmt: skip
@@ -283,7 +283,7 @@ class AfterSales(RuleBasedStateMachine):
     def comes_back(self, which: int, condition: Condition, percent: int, limit: int) -> None:
         """Received and inspected, all of one condition."""
         terms = replace(self.terms, damaged_percent=percent, limits=Limits(limit))
-        how = Settling(self.shop.keys, terms, "warehouse:w")
+        how = SettlementContext(self.shop.keys, terms, "warehouse:w")
 
         async def received(conn: AsyncConnection, here: Any) -> Any:
             told = [Found(one.sku, one.quantity, condition) for one in await returns.lines_of(conn, here.return_id)]
@@ -294,8 +294,8 @@ class AfterSales(RuleBasedStateMachine):
 
     @rule(which=WHICH, act=st.sampled_from(ReturnDue))
     def time_passes(self, which: int, act: ReturnDue) -> None:
-        how = Settling(self.shop.keys, self.terms, "system")
-        self.of_return(which, lambda conn, here: return_deadlines.tend(conn, here, act, how), late=True)
+        how = SettlementContext(self.shop.keys, self.terms, "system")
+        self.of_return(which, lambda conn, here: return_deadlines.process_due(conn, here, act, how), late=True)
 
     def of_return(
         self, which: int, act: Callable[[AsyncConnection, Any], Awaitable[Any]], *, late: bool = False
@@ -311,7 +311,7 @@ class AfterSales(RuleBasedStateMachine):
                                     "WHERE return_id = :r AND deadline IS NOT NULL"), {"r": found[0]})  # fmt: skip
 
         async def work(conn: AsyncConnection) -> Any:
-            return await act(conn, await returns.locked(conn, found[0]))
+            return await act(conn, await returns.lock(conn, found[0]))
 
         if late:
             self.shop.run(overdue)
@@ -372,13 +372,13 @@ class AfterSales(RuleBasedStateMachine):
         self.window_closes(place)
 
 
-def test_after_sales_of_any_kind_keep_money_and_pieces(database_url: Books) -> None:
+def test_after_sales_of_any_kind_keep_money_and_pieces(database_url: DatabaseUrls) -> None:
     configured = settings_for(database_url, return_labels=False)
     loop = asyncio.new_event_loop()
     databases = [Database.from_settings(configured.model_copy(update={"database_url": url}))
                  for url in (database_url.app_url, database_url.owner_url)]  # fmt: skip
     parts = (loop, *databases, KeyRing(Vault.from_settings(configured)), configured)
-    told = {"shop_parts": parts, "terms": ReturnTerms.from_settings(configured)}
+    told = {"shop_parts": parts, "terms": ReturnPolicy.from_settings(configured)}
     try:
         run_state_machine_as_test(type("AfterSales", (AfterSales,), told), settings=SOME)
     finally:

@@ -14,16 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.after_sales.returns import Condition, Found, Reason, Resolution
 from domain.pricing.allocation import Tax
 from infra.db.after_sales import exchange_fallback, return_handling, return_requests, returns
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.return_requests import ReturnAsk
-from infra.db.after_sales.settlement import Settling
-from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.return_requests import ReturnRequest
+from infra.db.after_sales.settlement import SettlementContext
+from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.orders import timeline
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 
 PRICES = {"A": 100, "B": 70, "C": 160}
@@ -74,7 +74,7 @@ class Story:
 
     database: Database
     keys: KeyRing
-    terms: ReturnTerms
+    terms: ReturnPolicy
     added: Tax
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
     holds: list[tuple[str, str, int]] = field(default_factory=list)
@@ -117,16 +117,16 @@ class Story:
             self.holds.append((order_no, sku, held - units))
         exchange = resolution is Resolution.EXCHANGE
         return_id = f"rt_{secrets.token_hex(12)}"
-        wish = ReturnAsk(
+        wish = ReturnRequest(
             return_id, order_no, {self.sku(sku): units}, "x", Reason.CHANGED_MIND, resolution, f"customer:{self.tag}",
             exchange_for={self.sku(name): n for name, n in wanted.items()} if exchange else {},
         )  # fmt: skip
         told = [Found(self.sku(sku), units, Condition.AS_NEW)]
         async with self.database.begin() as conn:
             await return_requests.request(conn, self.keys, self.terms, wish)
-            here = await returns.locked(conn, return_id)
+            here = await returns.lock(conn, return_id)
             here = await return_handling.receive(conn, here, "warehouse:wu", self.terms, told)
-            await return_handling.inspect(conn, here, Settling(self.keys, self.terms, "warehouse:wu"), told)
+            await return_handling.inspect(conn, here, SettlementContext(self.keys, self.terms, "warehouse:wu"), told)
         if exchange:
             await self._gets(return_id, wanted or {sku: units}, gives_up)
 
@@ -159,24 +159,26 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def books(database_url: Books) -> Iterator[Books]:
+def books(database_url: DatabaseUrls) -> Iterator[DatabaseUrls]:
     yield database_url
 
 
 @few(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, rate_bp=st.sampled_from([0, 1_000]))
 def test_money_in_less_money_out_is_what_the_kept_goods_cost(
-    books: Books, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
+    books: DatabaseUrls, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
 ) -> None:
     """With tax on top of the prices, too."""
     asyncio.run(_tell(books, steps, rate_bp))
 
 
-async def _tell(books: Books, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int) -> None:
+async def _tell(
+    books: DatabaseUrls, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
+) -> None:
     configuration = settings_for(books, tax_rate_bp=rate_bp, tax_included=False)
     database = Database.from_settings(configuration)
     owner = Database.from_settings(configuration.model_copy(update={"database_url": books.owner_url}))
-    terms = ReturnTerms.from_settings(configuration)
+    terms = ReturnPolicy.from_settings(configuration)
     story = Story(database, KeyRing(Vault.from_settings(configuration)), terms, Tax(rate_bp, included=False))
     try:
         await story.begins(owner)
@@ -188,7 +190,7 @@ async def _tell(books: Books, steps: list[tuple[int, int, Resolution, dict[str, 
             await story.sends_back(0, 99, Resolution.REFUND, {}, False)
         assert await story.kept_minor() == 0
         async with database.begin() as conn:
-            answers = [await ask(conn, question) for question in QUESTIONS]
+            answers = [await run_checks(conn, question) for question in CHECKS]
         assert not [f"{answer.question.name}: {answer.examples}" for answer in answers if answer.count]
     finally:
         await database.close()

@@ -23,15 +23,15 @@ from domain.after_sales.returns import (
 )
 from domain.errors import RuleBroken
 from infra.db.after_sales import return_deadlines, return_handling, return_requests, returns
-from infra.db.after_sales.return_policy import ReturnTerms
-from infra.db.after_sales.return_requests import ReturnAsk
-from infra.db.after_sales.settlement import Settling
-from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.after_sales.return_requests import ReturnRequest
+from infra.db.after_sales.settlement import SettlementContext
+from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 
 # Pieces of each line; two lines have one SKU.
@@ -45,7 +45,7 @@ REFUSALS = {
     *("return_not_received", "return_decided", "return_closed", "return_not_cancellable", "unknown_line"),
 }
 FEWER = few(8, stateful_step_count=20)
-LEVELS = [question for question in QUESTIONS if "stock" in question.name or "return" in question.name]
+LEVELS = [question for question in CHECKS if "stock" in question.name or "return" in question.name]
 
 
 class Returning(RuleBasedStateMachine):
@@ -55,7 +55,7 @@ class Returning(RuleBasedStateMachine):
     owner: Database
     loop: asyncio.AbstractEventLoop
     keys: KeyRing
-    terms: ReturnTerms
+    terms: ReturnPolicy
 
     asked = Bundle("asked")
 
@@ -147,7 +147,7 @@ class Returning(RuleBasedStateMachine):
 
     def acted(self, return_id: str | None, act: Callable[[AsyncConnection, Any], Awaitable[Any]]) -> None:
         async def work(conn: AsyncConnection) -> Any:
-            return await act(conn, await returns.locked(conn, return_id or ""))
+            return await act(conn, await returns.lock(conn, return_id or ""))
 
         if return_id is not None:
             self.tried(work)
@@ -156,7 +156,7 @@ class Returning(RuleBasedStateMachine):
     def ask(self, sku: str, units: int, reason: Reason, by_rule: bool) -> str | None:
         return_id = f"rt_{secrets.token_hex(16)}"
         wanted = {self.sku(sku): units}
-        wish = ReturnAsk(return_id, self.order_no, wanted, "because", reason, Resolution.REFUND, "customer:c")
+        wish = ReturnRequest(return_id, self.order_no, wanted, "because", reason, Resolution.REFUND, "customer:c")
         terms = self.terms if by_rule else replace(self.terms, auto_approve_minor=0)
         made = self.tried(lambda conn: return_requests.request(conn, self.keys, terms, wish))
         return return_id if made else None
@@ -189,7 +189,7 @@ class Returning(RuleBasedStateMachine):
     @rule(return_id=asked, sku=SKUS, units=UNITS, condition=REPORTED, percent=st.sampled_from([0, 50, 100]))
     def inspect(self, return_id: str | None, sku: str, units: int, condition: Condition, percent: int) -> None:
         told = [Found(self.sku(sku), units, condition)]
-        how = Settling(self.keys, replace(self.terms, damaged_percent=percent), "warehouse:w")
+        how = SettlementContext(self.keys, replace(self.terms, damaged_percent=percent), "warehouse:w")
         self.acted(return_id, lambda conn, here: return_handling.inspect(conn, here, how, told))
 
     @rule(return_id=asked, act=st.sampled_from(ReturnDue))
@@ -200,8 +200,8 @@ class Returning(RuleBasedStateMachine):
 
         if return_id is not None:
             self.run(late)
-            how = Settling(self.keys, self.terms, "system")
-            self.acted(return_id, lambda conn, here: return_deadlines.tend(conn, here, act, how))
+            how = SettlementContext(self.keys, self.terms, "system")
+            self.acted(return_id, lambda conn, here: return_deadlines.process_due(conn, here, act, how))
 
     @invariant()
     def pieces_sent_less_pieces_back_are_pieces_kept(self) -> None:
@@ -237,7 +237,7 @@ class Returning(RuleBasedStateMachine):
         for return_id in self.run(open_ones):
             self.ended(return_id)
         for question in LEVELS:
-            answer = self.run(lambda conn, asked=question: ask(conn, asked))  # type: ignore[misc]
+            answer = self.run(lambda conn, asked=question: run_checks(conn, asked))  # type: ignore[misc]
             assert not answer.count, (question.name, answer.examples)
 
     def ended(self, return_id: str) -> None:
@@ -251,12 +251,12 @@ class Returning(RuleBasedStateMachine):
         assert self.run(status) in (*CLOSED, ReturnStatus.INSPECTED)
 
 
-def test_any_returns_keep_the_pieces(database_url: Books) -> None:
+def test_any_returns_keep_the_pieces(database_url: DatabaseUrls) -> None:
     configured = settings_for(database_url, return_labels=False)
     loop = asyncio.new_event_loop()
     databases = [Database.from_settings(configured.model_copy(update={"database_url": url}))
                  for url in (database_url.app_url, database_url.owner_url)]  # fmt: skip
-    keys, terms = KeyRing(Vault.from_settings(configured)), ReturnTerms.from_settings(configured)
+    keys, terms = KeyRing(Vault.from_settings(configured)), ReturnPolicy.from_settings(configured)
     told = {"loop": loop, "database": databases[0], "owner": databases[1], "keys": keys, "terms": terms}
     try:
         run_state_machine_as_test(type("Returning", (Returning,), told), settings=FEWER)

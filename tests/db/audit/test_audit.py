@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.db.conftest import Tampering
 from tests.factories.raw_writes import Desk
 from workers.cli.audit import faults_of
@@ -37,7 +37,7 @@ async def test_every_change_of_status_is_there(desk: Desk) -> None:
     assert len(entries) >= 1
 
 
-async def test_what_was_not_touched_is_whole(desk: Desk, database_url: Books) -> None:
+async def test_what_was_not_touched_is_whole(desk: Desk, database_url: DatabaseUrls) -> None:
     await story(desk)
     assert await faults_of(settings_for(database_url)) == []
 
@@ -59,7 +59,9 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("how", TAMPERED)
-async def test_what_was_touched_is_named(desk: Desk, tampering: Tampering, database_url: Books, how: str) -> None:
+async def test_what_was_touched_is_named(
+    desk: Desk, tampering: Tampering, database_url: DatabaseUrls, how: str
+) -> None:
     order_no = await story(desk)
     statement, said = TAMPERED[how]
     if how == "swapped":
@@ -81,7 +83,7 @@ async def test_the_log_refuses_change_to_everyone(desk: Desk) -> None:
         assert await desk.refused(statement, by_owner=True) == "OM003"
 
 
-async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: Books) -> None:
+async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: DatabaseUrls) -> None:
     first, second = await desk.order(), await desk.order()
     write = "INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'test', %s)"
     one = await psycopg.AsyncConnection.connect(database_url.owner_url)
@@ -92,7 +94,7 @@ async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: B
         await other.execute(write, (second,))
 
 
-async def test_staff_have_a_chain_of_their_own(desk: Desk, database_url: Books) -> None:
+async def test_staff_have_a_chain_of_their_own(desk: Desk, database_url: DatabaseUrls) -> None:
     order_no = await desk.order()
     async with await psycopg.AsyncConnection.connect(database_url.owner_url) as connection:
         for actor in ("support:amy", "customer:c-1", "system"):

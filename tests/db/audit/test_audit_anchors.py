@@ -16,7 +16,7 @@ from infra.db.audit.audit_anchors import Anchor
 from infra.db.audit.chains import Fault, content_of
 from infra.db.engine import Database
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.db.conftest import Tampering
 from tests.factories.raw_writes import Desk
 from workers.cli import audit
@@ -27,7 +27,7 @@ Log = Callable[[], Awaitable[Database]]
 
 
 @pytest.fixture
-async def database(database_url: Books) -> AsyncIterator[Database]:
+async def database(database_url: DatabaseUrls) -> AsyncIterator[Database]:
     """The services' own way in."""
     opened = Database.from_settings(settings_for(database_url))
     yield opened
@@ -50,7 +50,7 @@ async def written(desk: Desk, order_no: str, times: int = 3, actor: str = "syste
     return [await desk.one(WRITE, actor, order_no) for _ in range(times)]
 
 
-async def found(books: Books) -> list[Fault]:
+async def found(books: DatabaseUrls) -> list[Fault]:
     return await faults_of(settings_for(books))
 
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from psycopg.rows import TupleRow
 
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 from workers.cli.audit import faults_of
 
@@ -23,7 +23,7 @@ MAKE = "SELECT anchor_no FROM make_audit_anchor(%s, 0)"
 class Anchoring(RuleBasedStateMachine):
     """Four writers, each with an order of its own, and a maker of anchors between their steps."""
 
-    books: ClassVar[Books]
+    books: ClassVar[DatabaseUrls]
     numbers: ClassVar[Any] = itertools.count(1)
 
     def __init__(self) -> None:
@@ -76,6 +76,6 @@ class Anchoring(RuleBasedStateMachine):
         assert asyncio.run(faults_of(settings_for(self.books))) == []
 
 
-async def test_every_entry_is_covered_once(database_url: Books) -> None:
+async def test_every_entry_is_covered_once(database_url: DatabaseUrls) -> None:
     Anchoring.books = database_url
     await asyncio.to_thread(run_state_machine_as_test, Anchoring, settings=SOME)

@@ -11,7 +11,7 @@ from infra.db.audit import audit_anchors
 from infra.db.engine import Database
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from tests.api.conftest import settings_for
-from tests.conftest import Books, create_database
+from tests.conftest import DatabaseUrls, create_database
 from workers.cli.audit import faults_of
 
 WRITE = (
@@ -21,7 +21,7 @@ WRITE = (
 
 async def test_an_old_log_goes_on(postgres: PostgresServer) -> None:
     await create_database(postgres, "audit_upgrade")
-    books = Books(postgres.url(SUPERUSER, "audit_upgrade"), postgres.url(APP, "audit_upgrade"))
+    books = DatabaseUrls(postgres.url(SUPERUSER, "audit_upgrade"), postgres.url(APP, "audit_upgrade"))
     config = migrate._config(books.owner_url)
     before = ScriptDirectory.from_config(config).get_revision("0007").down_revision
     await asyncio.to_thread(command.upgrade, config, before)

@@ -4,7 +4,7 @@ import asyncio
 
 from infra.db import migrate
 from infra.stack.postgres import SUPERUSER, PostgresServer
-from tests.conftest import Books, create_database
+from tests.conftest import DatabaseUrls, create_database
 from tests.db.documents.test_documents import credit, issue, lost, refunded
 from tests.db.payments.test_change_payments import answered, difference, waiting
 from tests.factories.raw_writes import Desk, connect
@@ -32,7 +32,7 @@ async def test_what_was_paid_on_top_before_is_invoiced_and_credit_notes_go_on(po
     url = postgres.url(SUPERUSER, "documents_upgrade")
     await asyncio.to_thread(migrate.upgrade, url, BEFORE)
     owner = await connect(url)
-    desk = Desk(Books(url, url), owner, owner)
+    desk = Desk(DatabaseUrls(url, url), owner, owner)
     await owner.execute(WAREHOUSE)
     await desk.stock("TEA", 1000)
     order_no = await waiting(desk)

@@ -5,12 +5,12 @@ import itertools
 
 import pytest
 
-from domain.orders.status import TRANSITIONS, Event, Status
+from domain.orders.status import TRANSITIONS, OrderEvent, Status
 from domain.stock.movements import MovementKind
 from tests.factories.raw_writes import EVENT, Desk, connect
 
 # A way from the first status to each other one.
-WAYS: dict[Status, list[tuple[Status, Event, Status]]] = {Status.RECEIVED: []}
+WAYS: dict[Status, list[tuple[Status, OrderEvent, Status]]] = {Status.RECEIVED: []}
 while len(WAYS) < len(Status):
     for (_source, _event), _target in TRANSITIONS.items():
         if _source in WAYS and _target not in WAYS:
@@ -40,7 +40,7 @@ async def test_every_illegal_step_is_refused(desk: Desk, source: Status) -> None
     """Every event to every status, from an order that really stands there."""
     order_no = await order_in(desk, source)
     before = await status_of(desk, order_no)
-    for event, target in itertools.product(Event, Status):
+    for event, target in itertools.product(OrderEvent, Status):
         if TRANSITIONS.get((source, event)) is not target:
             assert await desk.refused(EVENT, order_no, event, source, target) == "OM002"
     assert await status_of(desk, order_no) == before
@@ -55,7 +55,7 @@ async def test_a_step_that_starts_elsewhere_is_refused(desk: Desk, source: Statu
 
 
 @pytest.mark.parametrize(("pair", "target"), list(TRANSITIONS.items()))
-async def test_every_legal_step_is_taken(desk: Desk, pair: tuple[Status, Event], target: Status) -> None:
+async def test_every_legal_step_is_taken(desk: Desk, pair: tuple[Status, OrderEvent], target: Status) -> None:
     order_no = await order_in(desk, pair[0])
     seq = (await status_of(desk, order_no))[1]
     await desk.event(order_no, pair[1], pair[0], target)

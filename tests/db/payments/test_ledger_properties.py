@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from domain.stock.movements import MovementKind, effect
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 from tests.factories.raw_writes import PAYMENT
 
@@ -164,7 +164,7 @@ class PaymentLedger(Ledger):
         assert live[0][0] <= 1
 
 
-def run(machine: type[Ledger], books: Books) -> None:
+def run(machine: type[Ledger], books: DatabaseUrls) -> None:
     with (
         psycopg.connect(books.app_url, autocommit=True) as app,
         psycopg.connect(books.owner_url, autocommit=True) as owner,
@@ -172,9 +172,9 @@ def run(machine: type[Ledger], books: Books) -> None:
         run_state_machine_as_test(type(machine.__name__, (machine,), {"app": app, "owner": owner}), settings=SOME)
 
 
-def test_any_movements_leave_levels_that_are_their_sums(database_url: Books) -> None:
+def test_any_movements_leave_levels_that_are_their_sums(database_url: DatabaseUrls) -> None:
     run(StockLedger, database_url)
 
 
-def test_any_transactions_leave_refunds_within_captures(database_url: Books) -> None:
+def test_any_transactions_leave_refunds_within_captures(database_url: DatabaseUrls) -> None:
     run(PaymentLedger, database_url)

@@ -15,7 +15,7 @@ from domain.payments.refunds import Origin, RefundStatus
 from domain.payments.transactions import PaymentStatus
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_limits import Limits
-from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.orders import timeline
@@ -23,20 +23,20 @@ from infra.db.payments import refund_payouts, refund_plans, refunds, transaction
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.examples import few
 
 Out = TypeVar("Out")
 # (sku, quantity, price, discount, shipping, added tax)
 LINES = [("TEA", 3, 333, 50, 7, 3), ("CUP", 2, 500, 0, 4, 0), ("TEA", 1, 0, 0, 1, 0)]
 REFUSALS = {"refund_exceeds_captured", "amount_invalid", "nothing_captured", "refund_closed"}
-MONEY = [question for question in QUESTIONS if "refund" in question.name or "sold" in question.name]
+MONEY = [question for question in CHECKS if "refund" in question.name or "sold" in question.name]
 
 
 class Refunding(RuleBasedStateMachine):
     """One order with two captures, as an order has that was changed after it was paid."""
 
-    books: Books
+    books: DatabaseUrls
     loop: asyncio.AbstractEventLoop
     database: Database
     owner: Database
@@ -224,11 +224,11 @@ class Refunding(RuleBasedStateMachine):
             assert self._open(amount_minor=left + 1) is None
             assert self._open(amount_minor=left) is not None
         for question in MONEY:
-            answer = self.run(lambda conn, asked=question: ask(conn, asked))  # type: ignore[misc]
+            answer = self.run(lambda conn, asked=question: run_checks(conn, asked))  # type: ignore[misc]
             assert not answer.count, (question.name, answer.examples)
 
 
-def test_any_refunds_stay_within_what_was_paid(database_url: Books) -> None:
+def test_any_refunds_stay_within_what_was_paid(database_url: DatabaseUrls) -> None:
     loop = asyncio.new_event_loop()
     settings = settings_for(database_url)
     database, owner = (

@@ -13,7 +13,7 @@ from infra.db.engine import Database
 from infra.db.payments import refund_plans, refunds
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from tests.api.conftest import settings_for
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.raw_writes import PAYMENT, Desk
 from workers.relay.main import lapse_refunds
 
@@ -24,7 +24,7 @@ OPEN = (
 
 
 @pytest.fixture(scope="module")
-async def database(database_url: Books) -> AsyncIterator[Database]:
+async def database(database_url: DatabaseUrls) -> AsyncIterator[Database]:
     opened = Database.from_settings(settings_for(database_url))
     yield opened
     await opened.close()

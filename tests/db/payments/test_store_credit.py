@@ -42,7 +42,7 @@ async def balance(desk: Desk, customer: str) -> tuple[int, int]:
 
 async def wrong(database: Database) -> list[str]:
     async with database.begin() as conn:
-        answers = [await consistency_checks.ask(conn, question) for question in consistency_checks.QUESTIONS]
+        answers = [await consistency_checks.run_checks(conn, question) for question in consistency_checks.CHECKS]
     return [f"{answer.question.name}: {answer.examples}" for answer in answers if answer.count]
 
 

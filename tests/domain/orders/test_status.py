@@ -12,8 +12,8 @@ from domain.orders.status import (
     TERMINAL,
     TRANSITIONS,
     UNPAID,
-    Change,
-    Event,
+    ChangeKind,
+    OrderEvent,
     Status,
     allowed_actions,
     next_status,
@@ -24,14 +24,14 @@ from domain.orders.status import (
 def test_the_table_is_closed() -> None:
     for (source, event), target in TRANSITIONS.items():
         assert isinstance(source, Status)
-        assert isinstance(event, Event)
+        assert isinstance(event, OrderEvent)
         assert isinstance(target, Status)
         assert source is not target
 
 
 def test_every_event_is_used_and_none_is_a_note() -> None:
-    assert {event for _, event in TRANSITIONS} == set(Event)
-    assert not NOTES & {str(event) for event in Event}
+    assert {event for _, event in TRANSITIONS} == set(OrderEvent)
+    assert not NOTES & {str(event) for event in OrderEvent}
 
 
 def test_every_status_is_reachable_from_the_first() -> None:
@@ -47,16 +47,16 @@ def test_every_status_can_still_end(status: Status) -> None:
     assert reachable(status) & TERMINAL
 
 
-@pytest.mark.parametrize("pair", list(itertools.product(Status, Event)))
-def test_a_jump_is_legal_only_where_the_table_says_so(pair: tuple[Status, Event]) -> None:
+@pytest.mark.parametrize("pair", list(itertools.product(Status, OrderEvent)))
+def test_a_jump_is_legal_only_where_the_table_says_so(pair: tuple[Status, OrderEvent]) -> None:
     assert next_status(*pair) == TRANSITIONS.get(pair)
     assert (next_status(*pair) is None) == (pair not in TRANSITIONS)
 
 
 def test_what_may_be_cancelled_leads_to_cancelled() -> None:
     for status in CANCELLABLE:
-        assert next_status(status, Event.ORDER_CANCELLED) is Status.CANCELLED
-    by_rule = {source for (source, event) in TRANSITIONS if event is Event.ORDER_CANCELLED}
+        assert next_status(status, OrderEvent.ORDER_CANCELLED) is Status.CANCELLED
+    by_rule = {source for (source, event) in TRANSITIONS if event is OrderEvent.ORDER_CANCELLED}
     # A shipped order is undone only by support, after its parcel was lost or refused.
     assert by_rule - CANCELLABLE == {Status.SHIPPED}
 
@@ -68,8 +68,8 @@ def test_nothing_is_paid_or_shipped_twice() -> None:
         assert source not in reachable(target), "the lifecycle never goes back"
 
 
-@given(st.lists(st.sampled_from(Event), max_size=30))
-def test_any_events_end_in_a_status_and_stay_at_a_terminal_one(told: list[Event]) -> None:
+@given(st.lists(st.sampled_from(OrderEvent), max_size=30))
+def test_any_events_end_in_a_status_and_stay_at_a_terminal_one(told: list[OrderEvent]) -> None:
     status, ended = Status.RECEIVED, None
     for event in told:
         status = next_status(status, event) or status
@@ -85,7 +85,7 @@ def test_actions_offered_are_those_that_the_lifecycle_takes(status: Status, canc
     actions = allowed_actions(status, cancelling=cancelling, awaiting_payment=awaiting)
     assert ("cancel" in actions) == (status in CANCELLABLE and not cancelling)
     assert ("pay" in actions) == (status is Status.PENDING_PAYMENT and awaiting and not cancelling)
-    assert set(actions) <= {"cancel", "pay", *Change}
+    assert set(actions) <= {"cancel", "pay", *ChangeKind}
 
 
 @pytest.mark.parametrize("status", Status)
@@ -94,9 +94,9 @@ def test_actions_offered_are_those_that_the_lifecycle_takes(status: Status, canc
 def test_changes_are_offered_until_it_is_too_late(status: Status, paying: bool, parcel: bool) -> None:
     actions = allowed_actions(status, cancelling=False, awaiting_payment=False, paying=paying, parcel=parcel)
     open_to_all = status in UNPAID or status is Status.PAID
-    assert (Change.ADDRESS in actions) == (open_to_all and not parcel)
-    assert (Change.LINES in actions) == (open_to_all and not parcel and not (paying and status in UNPAID))
-    assert (Change.NOTE in actions) == (open_to_all or status is Status.PREPARING)
-    assert (Change.DELIVERY_SLOT in actions) == (Change.ADDRESS in actions)
+    assert (ChangeKind.ADDRESS in actions) == (open_to_all and not parcel)
+    assert (ChangeKind.LINES in actions) == (open_to_all and not parcel and not (paying and status in UNPAID))
+    assert (ChangeKind.NOTE in actions) == (open_to_all or status is Status.PREPARING)
+    assert (ChangeKind.DELIVERY_SLOT in actions) == (ChangeKind.ADDRESS in actions)
     undone = allowed_actions(status, cancelling=True, awaiting_payment=False, paying=paying, parcel=parcel)
     assert undone == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Conflict, RuleBroken
 from domain.pricing import allocation
-from domain.pricing.allocation import Charges, Line, Returned, Tax, Terms, priced
+from domain.pricing.allocation import Charges, PricingTerms, RefundableLine, Returned, Tax, priced
 
 VALUES = st.lists(st.integers(0, 10**6), min_size=1, max_size=8)
 TAXES = st.builds(Tax, st.integers(0, 3000), st.booleans())
@@ -65,22 +65,22 @@ def test_a_gift_carries_its_shipping() -> None:
 
 
 def test_shipping_is_free_from_a_value_and_what_is_named_goes_first() -> None:
-    terms = Terms(fee_minor=10, free_from_minor=100)
+    terms = PricingTerms(fee_minor=10, free_from_minor=100)
     assert terms.charges(99).shipping_minor == 10
     assert terms.charges(100).shipping_minor == 0
     assert terms.charges(100, discount_minor=1).shipping_minor == 10
     assert terms.charges(100, shipping_minor=7).shipping_minor == 7
-    assert Terms(fee_minor=10).charges(10**9).shipping_minor == 10
+    assert PricingTerms(fee_minor=10).charges(10**9).shipping_minor == 10
 
 
 LINES = st.lists(
     st.builds(lambda q, g, s: (q, g, s), st.integers(1, 7), st.integers(0, 5000), st.integers(0, 300)),
     min_size=1,
     max_size=4,
-).map(lambda rows: [Line(no, f"S{no}", *row) for no, row in enumerate(rows, 1)])
+).map(lambda rows: [RefundableLine(no, f"S{no}", *row) for no, row in enumerate(rows, 1)])
 
 
-def given_back(line: Line, one: Returned) -> Line:
+def given_back(line: RefundableLine, one: Returned) -> RefundableLine:
     """The line after the refund, as the books keep it."""
     return replace(
         line,
@@ -92,7 +92,7 @@ def given_back(line: Line, one: Returned) -> Line:
     )
 
 
-def taken_back(line: Line, one: Returned) -> Line:
+def taken_back(line: RefundableLine, one: Returned) -> RefundableLine:
     """The line once the refund was refused."""
     return given_back(line, Returned(one.line_no, one.sku, -one.quantity, -one.goods_minor, -one.shipping_minor,
                                      -one.goods_worth_minor, -one.shipping_worth_minor))  # fmt: skip
@@ -103,12 +103,12 @@ def is_its_part(given_minor: int, whole_minor: int, units: int, quantity: int) -
     return abs(given_minor * quantity - whole_minor * units) < quantity
 
 
-def exchanged(line: Line, one: Returned) -> Line:
+def exchanged(line: RefundableLine, one: Returned) -> RefundableLine:
     """The line once other goods are given for the units."""
     return replace(line, exchanged_quantity=line.exchanged_quantity + one.quantity)
 
 
-def moved(line: Line, one: Returned) -> Line:
+def moved(line: RefundableLine, one: Returned) -> RefundableLine:
     """The line once the units are changed for others of the same price."""
     return replace(
         line,
@@ -122,7 +122,7 @@ def moved(line: Line, one: Returned) -> Line:
 
 
 @given(LINES, st.data())
-def test_any_units_are_worth_their_part_whatever_went_before(lines: list[Line], data: st.DataObject) -> None:
+def test_any_units_are_worth_their_part_whatever_went_before(lines: list[RefundableLine], data: st.DataObject) -> None:
     """Refunded, exchanged or changed for others, in whatever steps; all parts together are exactly the whole."""
     for begun in lines:
         line, goods, shipping = begun, 0, 0
@@ -138,7 +138,9 @@ def test_any_units_are_worth_their_part_whatever_went_before(lines: list[Line], 
 
 
 @given(LINES, st.integers(0, 100), st.data())
-def test_a_percentage_of_damaged_units_is_of_their_part(lines: list[Line], percent: int, data: st.DataObject) -> None:
+def test_a_percentage_of_damaged_units_is_of_their_part(
+    lines: list[RefundableLine], percent: int, data: st.DataObject
+) -> None:
     for begun in lines:
         line = begun
         while line.units_left:
@@ -153,15 +155,15 @@ def test_a_percentage_of_damaged_units_is_of_their_part(lines: list[Line], perce
 
 
 def test_the_first_units_do_not_take_what_the_others_are_worth() -> None:
-    half = allocation.units(Line(1, "A", 1000, 1500, 0), 500, include_shipping=True)
+    half = allocation.units(RefundableLine(1, "A", 1000, 1500, 0), 500, include_shipping=True)
     assert half.amount_minor == 750
-    sent = allocation.units(Line(1, "B", 400, 10_000, 599), 200, include_shipping=True)
+    sent = allocation.units(RefundableLine(1, "B", 400, 10_000, 599), 200, include_shipping=True)
     assert (sent.goods_minor, sent.shipping_minor) == (5_000, 299)
 
 
 def test_what_an_older_rule_gave_counts_and_nothing_is_given_twice() -> None:
     """Of 1,000 units for 15.00 the first 500 once brought 10.00."""
-    line = Line(1, "A", 1000, 1500, 0, 500, 1000, 0, 1000, 0)
+    line = RefundableLine(1, "A", 1000, 1500, 0, 500, 1000, 0, 1000, 0)
     given_: list[int] = []
     while line.units_left:
         one = allocation.units(line, 100, include_shipping=True)
@@ -171,7 +173,7 @@ def test_what_an_older_rule_gave_counts_and_nothing_is_given_twice() -> None:
 
 
 @given(LINES, st.data())
-def test_units_in_any_order_add_up_to_the_cent(lines: list[Line], data: st.DataObject) -> None:
+def test_units_in_any_order_add_up_to_the_cent(lines: list[RefundableLine], data: st.DataObject) -> None:
     """Also when some of them are refused in between, whichever."""
     books = {line.line_no: line for line in lines}
     open_ones: list[Returned] = []
@@ -191,7 +193,9 @@ def test_units_in_any_order_add_up_to_the_cent(lines: list[Line], data: st.DataO
 
 
 @given(LINES, st.data())
-def test_amounts_and_units_mixed_never_give_more_than_was_paid(lines: list[Line], data: st.DataObject) -> None:
+def test_amounts_and_units_mixed_never_give_more_than_was_paid(
+    lines: list[RefundableLine], data: st.DataObject
+) -> None:
     for _ in range(data.draw(st.integers(1, 8))):
         left = sum(line.goods_left_minor + line.shipping_left_minor for line in lines)
         if data.draw(st.booleans()):
@@ -220,7 +224,7 @@ def test_amounts_and_units_mixed_never_give_more_than_was_paid(lines: list[Line]
 
 
 def test_goods_go_back_before_shipping() -> None:
-    line = Line(1, "A", 2, 100, 10)
+    line = RefundableLine(1, "A", 2, 100, 10)
     (one,) = allocation.amount([line], 105)
     assert (one.goods_minor, one.shipping_minor) == (100, 5)
     assert allocation.units(line, 1, include_shipping=False).amount_minor == 50
@@ -228,7 +232,7 @@ def test_goods_go_back_before_shipping() -> None:
 
 
 def test_what_was_given_before_is_not_given_again() -> None:
-    line = Line(1, "A", 2, 100, 0, refunded_goods_minor=60)
+    line = RefundableLine(1, "A", 2, 100, 0, refunded_goods_minor=60)
     assert allocation.units(line, 1, include_shipping=False).amount_minor == 40
     assert allocation.units(line, 2, include_shipping=False).amount_minor == 40
     with pytest.raises(Conflict) as refused:

@@ -11,7 +11,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from domain.notifications import SIGN_IN, TOLD, language_of, masked
-from domain.orders.status import NOTES, Event
+from domain.orders.status import NOTES, OrderEvent
 from infra.db.notifications.send_queue import Claimed
 from infra.notifications.rendering import FOLDER, LANGUAGES, render, versions
 from infra.notifications.wording import facts_of
@@ -79,7 +79,7 @@ def test_an_amount_that_is_not_known_is_an_error_not_a_gap(template: str) -> Non
 
 
 def test_what_is_told_is_a_fact_of_orders() -> None:
-    assert set(TOLD) <= NOTES | set(Event)
+    assert set(TOLD) <= NOTES | set(OrderEvent)
     assert set(TOLD.values()) | {SIGN_IN} == set(versions())
 
 

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.errors import Problem
-from api.workflow_client import Workflows
+from api.workflow_client import WorkflowClient
 from infra.settings import Settings
 from infra.stack.temporal import TemporalServer
 from infra.temporal.temporal_client import start_or_use
@@ -34,7 +34,7 @@ async def left_behind(call: Callable[[], Coroutine[None, None, None]]) -> list[s
 async def test_a_call_that_gets_no_answer_leaves_nothing_behind(temporal: TemporalServer) -> None:
     nobody_works = f"nobody-{uuid.uuid4().hex[:6]}"
     settings = Settings(temporal_address=temporal.address, task_queue=nobody_works, workflow_timeout_s=0.3)
-    workflows = Workflows(settings)
+    workflows = WorkflowClient(settings)
     workflows.start()
 
     async def ask() -> None:

@@ -13,7 +13,7 @@ from infra.gateways.registry import build_payments
 from infra.provider_rules import authorisation_periods
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.purchases import CHEAP, OLD, Buyer, shop_open, wrong_in_the_books
 from tests.factories.returns import a_return
 from tests.integration.conftest import Office
@@ -24,7 +24,7 @@ from workflows.payloads import GuaranteeRef
 
 @pytest.fixture(scope="module")
 async def office(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     async with shop_open(database_url, temporal, tmp_path_factory.mktemp("exchanges")) as opened:
         yield opened

@@ -10,7 +10,7 @@ from infra.db.autocommit import autocommit
 from infra.db.orders import timeline
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import an_order, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.order_changes import change, lines
 from tests.factories.purchases import OLD, Buyer, shop_open
 from tests.factories.refunds import given_back
@@ -27,7 +27,7 @@ ROUNDS = 3
 
 @pytest.fixture(scope="module")
 async def office(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     async with shop_open(database_url, temporal, tmp_path_factory.mktemp("races")) as opened:
         await opened.stage.stock(CHEAP, 1000, price_minor=2_000)

@@ -8,7 +8,7 @@ import pytest
 
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import an_order, unique
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.purchases import CHEAP, DEAR, OLD, Buyer, shop_open, wrong_in_the_books
 from tests.factories.returns import a_return
 from tests.integration.conftest import Office
@@ -16,7 +16,7 @@ from tests.integration.conftest import Office
 
 @pytest.fixture(scope="module")
 async def office(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     async with shop_open(database_url, temporal, tmp_path_factory.mktemp("exchanges")) as opened:
         yield opened

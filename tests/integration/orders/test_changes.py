@@ -13,7 +13,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.orders import changes
 from infra.db.orders.changes import NewChange
 from infra.db.payments import transactions
-from infra.db.payments.transactions import Opened
+from infra.db.payments.transactions import PreparedCall
 from tests.factories.holds import hold, release
 from tests.factories.order_changes import ELSEWHERE, change, lines
 from tests.factories.refunds import given_back
@@ -258,13 +258,13 @@ async def test_an_authorisation_that_meets_a_change_waits_and_asks_for_the_new_t
     )
     keys = KeyRing(office.stage.vault)
 
-    async def authorise() -> Opened | None:
+    async def authorise() -> PreparedCall | None:
         async with office.stage.owner.begin() as conn:
             await conn.execute(text("SET LOCAL application_name = 'authorising'"))
             return await transactions.open_authorisation(conn, order_no, 1, ["sandbox"], "sandbox")
 
     async with office.stage.database.begin() as conn:
-        here = await changes.here(conn, keys, order_no)
+        here = await changes.load_context(conn, keys, order_no)
         more = plan_lines(here.lines, {CHEAP: 3}, await changes.catalogue_of(conn, [CHEAP]), "CNY", here.last_line_no)
         await changes.write(conn, keys, here, NewChange(("lines",), "support:ann", None, None, more, 6_000))
         opening = asyncio.create_task(authorise())

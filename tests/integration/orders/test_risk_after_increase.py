@@ -6,7 +6,7 @@ import pytest
 
 from infra.stack.temporal import TemporalServer
 from tests.api.conftest import open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.holds import release
 from tests.factories.order_changes import lines
 from tests.integration.conftest import CHEAP, Office
@@ -20,7 +20,7 @@ SAME = ("task_queue", "deployment_name", "build_id", "master_key", "hold_risk_ab
 
 @pytest.fixture(scope="module")
 async def office(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     folder = tmp_path_factory.mktemp("dearer")
     async with staged(

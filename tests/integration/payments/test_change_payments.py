@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from infra.db.orders.order_state import stand_of
+from infra.db.orders.order_state import load_state
 from tests.factories.holds import hold, release
 from tests.factories.order_changes import ELSEWHERE, change, lines
 from tests.factories.purchases import wrong_in_the_books
@@ -311,7 +311,7 @@ async def each_state_of_a_difference_is_told(office: Office, order_no: str) -> N
                 values = {"o": order_no, "s": status, "code": "declined" if status == "undone" else None}
                 await conn.execute(text(_STATE), values | {"until": datetime.fromisoformat(LATER)})
                 await conn.execute(text(_PAYMENT), {"o": order_no, "p": payment, "s": payment or "failed"})
-                park = (await stand_of(conn, order_no)).park
+                park = (await load_state(conn, order_no)).park
                 assert park is not None and park[-2:] == expected, (refund, status, payment)
         await conn.rollback()
 

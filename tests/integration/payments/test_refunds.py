@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.api.conftest import open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.integration.conftest import CHEAP, DEAR, Office
 from tests.order_stage import eventually
@@ -60,7 +60,7 @@ async def test_a_refund_and_a_cancellation_at_once_give_back_everything_once(off
 
 
 async def test_a_refund_is_taken_by_a_door_that_cannot_reach_temporal_and_paid_all_the_same(
-    office: Office, database_url: Books
+    office: Office, database_url: DatabaseUrls
 ) -> None:
     order_no = await paid(office)
     async with open_door(database_url, master_key=office.stage.settings.master_key) as door:

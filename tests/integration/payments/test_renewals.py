@@ -14,7 +14,7 @@ from infra.db.payments import renewals
 from infra.gateways.registry import build_payments
 from infra.provider_rules import authorisation_periods
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.purchases import OLD, Buyer, shop_open, wrong_in_the_books
 from tests.integration.conftest import Office
 from tests.order_stage import Stage, eventually
@@ -27,7 +27,7 @@ CARD = {"method": "sandbox", "token": "tok_ok@3600"}
 
 @pytest.fixture(scope="module")
 async def office(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Office]:
     async with shop_open(database_url, temporal, tmp_path_factory.mktemp("renewals")) as opened:
         yield opened

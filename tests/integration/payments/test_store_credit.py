@@ -51,7 +51,7 @@ def only(body: dict[str, Any]) -> tuple[int, int]:
 
 async def nothing_is_wrong(office: Office) -> None:
     async with office.stage.database.begin() as conn:
-        answers = [await consistency_checks.ask(conn, question) for question in consistency_checks.QUESTIONS]
+        answers = [await consistency_checks.run_checks(conn, question) for question in consistency_checks.CHECKS]
     assert not [f"{answer.question.name}: {answer.examples}" for answer in answers if answer.count]
 
 

@@ -1,7 +1,7 @@
 """Invoices, credit notes and feedback from the portal."""
 
 from tests.api.conftest import Door, open_door
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories import sales
 from tests.portal.conftest import Browser, a_person, placed, signed_in
 from tests.portal.orders.test_changes import SCRIPT, hidden
@@ -46,7 +46,7 @@ async def test_a_refund_is_credited(shop: Door) -> None:
         assert (await other.post(f"/orders/{foreign}/refunds/{refund_id}/credit-note")).status_code == 404
 
 
-async def test_what_cannot_be_issued_is_refused_in_words(database_url: Books, shop: Door) -> None:
+async def test_what_cannot_be_issued_is_refused_in_words(database_url: DatabaseUrls, shop: Door) -> None:
     person = a_person()
     unpaid = await placed(shop, person)
     browser = await signed_in(shop, person)

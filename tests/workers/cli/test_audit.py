@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import database, place, settings_for, sql
 from workers.cli import audit, staff
 from workers.relay import main
@@ -31,7 +31,7 @@ async def hired(settings: Settings, name: str, role: str) -> None:
 
 
 async def test_the_relay_anchors_when_it_is_due_and_logs_the_hash(
-    database_url: Books, caplog: pytest.LogCaptureFixture
+    database_url: DatabaseUrls, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     await place(database_url)
@@ -48,7 +48,7 @@ async def test_the_relay_anchors_when_it_is_due_and_logs_the_hash(
     assert [line.split()[-1] for line in lines] == [row[0] for row in rows] and len(rows) == 2
 
 
-async def test_verify_says_how_far_the_anchors_reach(database_url: Books) -> None:
+async def test_verify_says_how_far_the_anchors_reach(database_url: DatabaseUrls) -> None:
     settings = settings_for(database_url)
     await told(settings, "anchor")
     await place(database_url)
@@ -61,7 +61,7 @@ async def test_verify_says_how_far_the_anchors_reach(database_url: Books) -> Non
     assert (await told(settings, "verify", anchors=["f" * 64]))[0] == 1
 
 
-async def test_unreachable_books_are_said(database_url: Books) -> None:
+async def test_unreachable_books_are_said(database_url: DatabaseUrls) -> None:
     away = Settings(database_url="postgresql://oms_app@127.0.0.1:9/oms", db_pool_timeout_s=1)
     for command in ("verify", "anchor", "access"):
         code, words = await told(away, command)
@@ -69,7 +69,7 @@ async def test_unreachable_books_are_said(database_url: Books) -> None:
         assert "port 9 failed: Connection refused" in words and "OMS_DATABASE_URL" in words
 
 
-async def test_what_a_terminal_does_to_staff_says_where_from(database_url: Books) -> None:
+async def test_what_a_terminal_does_to_staff_says_where_from(database_url: DatabaseUrls) -> None:
     settings = settings_for(database_url)
     await hired(settings, "zoe", "finance")
     await asyncio.to_thread(staff.remove, "zoe", settings, Console(file=io.StringIO()))
@@ -81,7 +81,7 @@ async def test_what_a_terminal_does_to_staff_says_where_from(database_url: Books
 
 
 async def test_the_access_review_counts_acts_of_ninety_days(
-    database_url: Books, capsys: pytest.CaptureFixture[str]
+    database_url: DatabaseUrls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = settings_for(database_url)
     await hired(settings, "amy", "support")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from api.app import create_app
 from infra.security import tokens
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import damage, place, settings_for, sql
 from workers.cli import audit, audit_commands, ledger_check, ledger_commands
@@ -25,7 +25,7 @@ APPS = {"ledger": ledger_commands.app, "audit": audit_commands.app}
 
 
 @pytest.fixture(scope="module")
-def settings(database_url: Books) -> Settings:
+def settings(database_url: DatabaseUrls) -> Settings:
     return settings_for(
         database_url, token_secret="x" * 40, sandbox_webhook_secret="whsec_MDEyMzQ1Njc4OWFiY2RlZg==",
         temporal_address="127.0.0.1:9",
@@ -46,7 +46,7 @@ async def at(settings: Settings) -> AsyncIterator[Oms]:
 
 
 @pytest.fixture(scope="module")
-async def oms(settings: Settings, database_url: Books) -> AsyncIterator[Oms]:
+async def oms(settings: Settings, database_url: DatabaseUrls) -> AsyncIterator[Oms]:
     await place(database_url)
     async with at(settings) as run:
         yield run
@@ -97,7 +97,7 @@ async def test_no_answer_in_time_is_exit_1(settings: Settings) -> None:
 
 
 async def test_damage_is_exit_1_and_says_where(
-    oms: Oms, settings: Settings, database_url: Books, capsys: pytest.CaptureFixture[str]
+    oms: Oms, settings: Settings, database_url: DatabaseUrls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await damage(database_url.owner_url, "UPDATE orders SET status = 'delivered'")
     ((order_no,),) = await sql(database_url.app_url, "SELECT order_no FROM orders LIMIT 1")

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from infra.db.system import master_keys
 from infra.system import doctor
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import MASTER_KEY, place, settings_for, sql, vault
 
 
-async def test_functions_of_a_superuser_are_a_finding(database_url: Books) -> None:
+async def test_functions_of_a_superuser_are_a_finding(database_url: DatabaseUrls) -> None:
     settings = settings_for(database_url)
     assert (await doctor._database(settings)).ok
     async with await psycopg.AsyncConnection.connect(database_url.owner_url, autocommit=True) as connection:
@@ -24,7 +24,7 @@ async def test_functions_of_a_superuser_are_a_finding(database_url: Books) -> No
     assert not found.ok and "functions run as postgres, a superuser" in found.detail
 
 
-async def test_a_master_key_that_is_not_that_of_the_books_is_wrong(database_url: Books) -> None:
+async def test_a_master_key_that_is_not_that_of_the_books_is_wrong(database_url: DatabaseUrls) -> None:
     """It has the right form and everything starts; no name can be read, and none would ever be told."""
     await place(database_url)
     settings = settings_for(database_url)
@@ -41,7 +41,7 @@ async def test_a_master_key_that_is_not_that_of_the_books_is_wrong(database_url:
 
 
 @pytest.mark.parametrize("command", ["api", "worker", "relay", "staff list"])
-def test_a_process_with_another_master_key_does_not_begin(database_url: Books, command: str) -> None:
+def test_a_process_with_another_master_key_does_not_begin(database_url: DatabaseUrls, command: str) -> None:
     assert master_keys.meet(database_url.app_url, vault().key_ids) == []
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("OMS_")},
@@ -57,7 +57,7 @@ def test_a_process_with_another_master_key_does_not_begin(database_url: Books, c
     assert MASTER_KEY not in said.stderr
 
 
-async def test_a_relay_that_fell_silent_is_a_finding(database_url: Books) -> None:
+async def test_a_relay_that_fell_silent_is_a_finding(database_url: DatabaseUrls) -> None:
     settings = settings_for(database_url)
     beaten = (
         "INSERT INTO processes (name, host, pid, beat_at) VALUES ('relay', 'm', 1, now() - make_interval(secs => %s))"

@@ -7,13 +7,13 @@ import pytest
 from rich.console import Console
 
 from domain.payments.refunds import Origin
-from infra.db.checks.consistency_checks import QUESTIONS
+from infra.db.checks.consistency_checks import CHECKS
 from infra.db.engine import Database
 from infra.db.payments import store_credit
 from infra.db.payments.refund_plans import RefundAsk
 from infra.db.payments.refunds import open_refund
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import damage, move, place, settings_for, sql
 from workers.cli import ledger_check
 
@@ -24,7 +24,7 @@ async def wrong(settings: Settings) -> dict[str, list[str]]:
     return {answer.question.name: [one.place for one in answer.examples] for answer in answers if answer.count}
 
 
-async def pay(books: Books, order_no: str, kind: str, amount_minor: int, parent: int | None = None) -> int:
+async def pay(books: DatabaseUrls, order_no: str, kind: str, amount_minor: int, parent: int | None = None) -> int:
     """A succeeded transaction, written with the services' own role."""
     rows = await sql(
         books.app_url,
@@ -40,7 +40,7 @@ async def pay(books: Books, order_no: str, kind: str, amount_minor: int, parent:
     return int(rows[0][0])
 
 
-async def honest(books: Books) -> str:
+async def honest(books: DatabaseUrls) -> str:
     """An order with stock, money and a story; returns its number."""
     order_no = await place(books)
     await sql(
@@ -67,7 +67,7 @@ async def honest(books: Books) -> str:
     return order_no
 
 
-async def promise(books: Books, order_no: str) -> None:
+async def promise(books: DatabaseUrls, order_no: str) -> None:
     """A refund that is decided and not paid yet."""
     database = Database.from_settings(settings_for(books))
     ask = RefundAsk(f"rf_{order_no}", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
@@ -77,12 +77,12 @@ async def promise(books: Books, order_no: str) -> None:
 
 
 @pytest.fixture
-async def settings(database_url: Books) -> Settings:
+async def settings(database_url: DatabaseUrls) -> Settings:
     return settings_for(database_url)
 
 
 @pytest.fixture
-async def order_no(database_url: Books, settings: Settings) -> str:
+async def order_no(database_url: DatabaseUrls, settings: Settings) -> str:
     await damage(
         database_url.owner_url,
         "TRUNCATE orders, stock_levels, stock_movements, allocations, payments, payment_ledger, payment_totals, outbox,"
@@ -192,7 +192,7 @@ CREDIT_KINDS = [
 
 @pytest.mark.parametrize(("statement", "expected"), CREDIT_KINDS, ids=range(len(CREDIT_KINDS)))
 async def test_damage_to_store_credit_is_found(
-    database_url: Books, settings: Settings, order_no: str, statement: str, expected: set[str]
+    database_url: DatabaseUrls, settings: Settings, order_no: str, statement: str, expected: set[str]
 ) -> None:
     database = Database.from_settings(settings)
     async with database.begin() as conn:
@@ -206,13 +206,13 @@ async def test_damage_to_store_credit_is_found(
 
 @pytest.mark.parametrize(("statement", "expected"), KINDS, ids=range(len(KINDS)))
 async def test_damage_is_found(
-    database_url: Books, settings: Settings, order_no: str, statement: str, expected: set[str]
+    database_url: DatabaseUrls, settings: Settings, order_no: str, statement: str, expected: set[str]
 ) -> None:
     await damage(database_url.owner_url, statement)
     assert set(await wrong(settings)) == expected
 
 
-async def test_stock_promised_twice_is_found(database_url: Books, settings: Settings, order_no: str) -> None:
+async def test_stock_promised_twice_is_found(database_url: DatabaseUrls, settings: Settings, order_no: str) -> None:
     await damage(
         database_url.owner_url,
         "ALTER TABLE stock_levels DROP CONSTRAINT stock_not_oversold",
@@ -230,10 +230,10 @@ async def test_stock_promised_twice_is_found(database_url: Books, settings: Sett
 
 def test_each_question_is_proved_by_a_kind_of_damage() -> None:
     proved = {PROMISED}.union(*(expected for _, expected in [*KINDS, *CREDIT_KINDS]))
-    assert proved == {question.name for question in QUESTIONS}
+    assert proved == {question.name for question in CHECKS}
 
 
-async def test_the_command_says_where(database_url: Books, settings: Settings, order_no: str) -> None:
+async def test_the_command_says_where(database_url: DatabaseUrls, settings: Settings, order_no: str) -> None:
     import asyncio
 
     shown = Console(file=io.StringIO(), width=200)

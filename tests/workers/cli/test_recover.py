@@ -28,7 +28,7 @@ from infra.security import tokens
 from infra.settings import Settings
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import damage, database, move, place, settings_for, sql
 from workers.cli import recover
@@ -52,12 +52,12 @@ async def known(client: Client, order_no: str) -> bool:
     return True
 
 
-def settings_of(books: Books, server: TemporalServer) -> Settings:
+def settings_of(books: DatabaseUrls, server: TemporalServer) -> Settings:
     return settings_for(books, temporal_address=server.address)
 
 
 async def test_open_orders_are_started_and_running_ones_left_alone(
-    database_url: Books, server: TemporalServer, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, server: TemporalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recover, "PAGE", 3)
     settings, quiet = settings_of(database_url, server), Console(quiet=True)
@@ -81,7 +81,7 @@ async def test_open_orders_are_started_and_running_ones_left_alone(
     assert await recover.recover(settings, quiet) == Recovered(open_orders=9, started=1, running=8)
 
 
-async def completed_with_a_refund(books: Books, settings: Settings) -> str:
+async def completed_with_a_refund(books: DatabaseUrls, settings: Settings) -> str:
     """An order that is over and owes money: decided, and Temporal was lost before it was paid."""
     order_no = await place(books)
     await sql(
@@ -100,7 +100,7 @@ async def completed_with_a_refund(books: Books, settings: Settings) -> str:
 
 
 async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothing_are_not(
-    database_url: Books, server: TemporalServer, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, server: TemporalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recover, "PAGE", 2)
     await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
@@ -219,7 +219,7 @@ def promises_left_behind(order_nos: Iterator[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
 async def test_a_closed_order_is_started_again_exactly_if_its_story_would_find_something_to_do(
-    database_url: Books, monkeypatch: pytest.MonkeyPatch, status: str
+    database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     """Every state of every thing that an order may owe or hold, on an order that is closed and has nothing else."""
     await damage(database_url.owner_url, "TRUNCATE orders, inbox CASCADE")
@@ -246,7 +246,7 @@ def has_something_to_do(view: OrderView) -> bool:
     return bool(view.unheard or view.stray or view.errand or view.returns or view.parked)
 
 
-async def plain_orders(books: Books, number: int) -> list[str]:
+async def plain_orders(books: DatabaseUrls, number: int) -> list[str]:
     """Accepted orders, each with an event; their numbers, in order."""
     first = await place(books)
     await damage(
@@ -260,7 +260,7 @@ async def plain_orders(books: Books, number: int) -> list[str]:
     return [row[0] for row in await sql(books.app_url, "SELECT order_no FROM orders ORDER BY order_no")]
 
 
-async def test_running_bulk_acts_are_started_too(database_url: Books, server: TemporalServer) -> None:
+async def test_running_bulk_acts_are_started_too(database_url: DatabaseUrls, server: TemporalServer) -> None:
     await sql(
         database_url.app_url,
         """INSERT INTO support_jobs (job_id, action, filter, data_key, reason_enc, actor, rate_per_s, total, state)
@@ -274,7 +274,7 @@ async def test_running_bulk_acts_are_started_too(database_url: Books, server: Te
 
 
 async def test_the_command_says_what_it_did(
-    database_url: Books, server: TemporalServer, capsys: pytest.CaptureFixture[str]
+    database_url: DatabaseUrls, server: TemporalServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
     settings = settings_of(database_url, server)
@@ -295,7 +295,10 @@ async def test_the_command_says_what_it_did(
 
 
 async def test_by_the_api_all_pages_are_walked(
-    database_url: Books, server: TemporalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database_url: DatabaseUrls,
+    server: TemporalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
     opened = [await place(database_url) for _ in range(7)]

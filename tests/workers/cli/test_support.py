@@ -21,7 +21,7 @@ from infra.stack import running
 from infra.stack.layout import Layout
 from infra.stack.running import Running, this_process
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import database, settings_for, sql
 from tests.workers.test_bulk_jobs import stuck, working
@@ -33,7 +33,7 @@ Oms = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture(scope="module")
-def settings(database_url: Books, temporal: TemporalServer) -> Settings:
+def settings(database_url: DatabaseUrls, temporal: TemporalServer) -> Settings:
     return settings_for(
         database_url,
         temporal_address=temporal.address,
@@ -81,12 +81,12 @@ async def oms(settings: Settings, data_dir: Path) -> AsyncIterator[Oms]:
         await dispatching
 
 
-async def acts(books: Books) -> list[tuple[str, str]]:
+async def acts(books: DatabaseUrls) -> list[tuple[str, str]]:
     return await sql(books.app_url, "SELECT order_no, action FROM resolutions ORDER BY order_no")
 
 
 @pytest.fixture
-async def orders(database_url: Books) -> list[str]:
+async def orders(database_url: DatabaseUrls) -> list[str]:
     # What was refused is kept for good, also by TRUNCATE.
     for statement in (
         "ALTER TABLE refused_resolutions DISABLE TRIGGER USER",
@@ -107,20 +107,20 @@ async def test_the_queue_is_listed(oms: Oms, orders: list[str]) -> None:
     assert (await oms("list", "--step", "capture")).stdout.strip() == "Nothing is stuck."
 
 
-async def test_one_order_is_resolved(oms: Oms, database_url: Books, orders: list[str]) -> None:
+async def test_one_order_is_resolved(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
     done = await oms("retry", orders[0], "--reason", "carrier is back")
     assert (done.exit_code, done.stdout.strip()) == (0, f"{orders[0]}: retry resolved, now paid")
     assert await acts(database_url) == [(orders[0], "retry")]
 
 
-async def test_the_same_key_acts_once(oms: Oms, database_url: Books, orders: list[str]) -> None:
+async def test_the_same_key_acts_once(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
     for _ in range(2):
         assert (await oms("retry", orders[0], "--reason", "r", "--key", "k-1")).exit_code == 0
     assert await acts(database_url) == [(orders[0], "retry")]
 
 
 async def test_one_order_is_resolved_at_the_step_that_was_looked_at_and_no_later_one(
-    oms: Oms, database_url: Books, orders: list[str]
+    oms: Oms, database_url: DatabaseUrls, orders: list[str]
 ) -> None:
     """Also where it is stuck anew between the look and the act."""
     (listed, *_) = json.loads((await oms("list", "--json")).stdout)
@@ -156,7 +156,7 @@ async def test_one_order_is_resolved_at_the_step_that_was_looked_at_and_no_later
 
 
 async def test_one_order_is_resolved_by_the_number_of_its_step(
-    oms: Oms, database_url: Books, orders: list[str]
+    oms: Oms, database_url: DatabaseUrls, orders: list[str]
 ) -> None:
     for _ in range(2):
         done = await oms("retry", orders[0], "--park-no", "1", "--key", "k-2", "--reason", "r")
@@ -165,7 +165,7 @@ async def test_one_order_is_resolved_by_the_number_of_its_step(
     assert [tuple(row) for row in kept] == [(orders[0], 1)]
 
 
-async def test_all_that_a_filter_finds_are_resolved(oms: Oms, database_url: Books, orders: list[str]) -> None:
+async def test_all_that_a_filter_finds_are_resolved(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
     done = await oms("retry", "--all", "--step", "book", "--rate", "50", "--reason", "carrier is back")
     assert done.exit_code == 0
     assert "finished: 3 accepted, 0 refused, 3 in all" in done.stdout
@@ -180,7 +180,7 @@ async def test_refusals_of_a_bulk_act_are_counted(oms: Oms, orders: list[str]) -
 
 
 async def test_what_moves_much_money_waits_for_a_second_person(
-    oms: Oms, database_url: Books, orders: list[str]
+    oms: Oms, database_url: DatabaseUrls, orders: list[str]
 ) -> None:
     returning = "UPDATE parked_steps SET step = 'return_payment', amount_minor = 150000 WHERE order_no = %s"
     await sql(database_url.owner_url, returning, orders[0])
@@ -195,7 +195,7 @@ async def test_what_moves_much_money_waits_for_a_second_person(
     assert await acts(database_url) == []
 
 
-async def test_a_dry_run_does_nothing(oms: Oms, database_url: Books, orders: list[str]) -> None:
+async def test_a_dry_run_does_nothing(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
     assert (
         "Would retry 3 orders; nothing was done." in (await oms("retry", "--all", "--reason", "r", "--dry-run")).stdout
     )

@@ -8,10 +8,10 @@ from typing import Any
 from infra.db.alerts import alert_channels
 from infra.db.engine import Database
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.alerts.alert_servers import Robots
 from tests.workers.stored_orders import place, sql, vault
-from workers.relay.alert_sender import Notifier
+from workers.relay.alert_sender import AlertSender
 
 TABLES = (
     "notices, notice_deliveries, notice_channels, parked_steps, workflow_requests, webhook_deliveries, stock_levels, "
@@ -25,10 +25,10 @@ _numbers = itertools.count(1)
 class Scene:
     """The books, a server for every channel, and a notifier without a robot's rest."""
 
-    books: Books
+    books: DatabaseUrls
     settings: Settings
     database: Database
-    notifier: Notifier
+    notifier: AlertSender
     server: Robots
     base: str
 
@@ -46,7 +46,7 @@ class Scene:
             await alert_channels.add(connection, vault(), wanted)
         return channel_id
 
-    async def turn(self, notifier: Notifier | None = None) -> bool:
+    async def turn(self, notifier: AlertSender | None = None) -> bool:
         """Look once, then send all that is due; whether messages were made."""
         one = notifier or self.notifier
         made = await one.look()
@@ -91,5 +91,5 @@ class Scene:
         )
 
 
-def notifier_of(opened: Database, settings: Settings) -> Notifier:
-    return Notifier(opened, vault(), settings, rest_s=0.0)
+def notifier_of(opened: Database, settings: Settings) -> AlertSender:
+    return AlertSender(opened, vault(), settings, rest_s=0.0)

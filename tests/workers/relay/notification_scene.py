@@ -17,9 +17,9 @@ from infra.db.messaging import outbox
 from infra.gateways.registry import build_messages
 from infra.security.crypto import Vault
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import database, place, sql, vault
-from workers.relay.notification_sender import Messenger
+from workers.relay.notification_sender import NotificationSender
 
 EMAIL, PHONE = "xiaoming@example.com", "+86 138 0013 8000"
 _numbers = itertools.count(1)
@@ -29,10 +29,10 @@ _numbers = itertools.count(1)
 class Post:
     """Sends what is due, against one sandbox."""
 
-    books: Books
+    books: DatabaseUrls
     settings: Settings
     database: Database
-    messenger: Messenger
+    messenger: NotificationSender
     sandbox: httpx.AsyncClient
     folder: Path
     vault: Vault = field(default_factory=vault)
@@ -64,7 +64,7 @@ class Post:
         async with autocommit(self.database) as connection:
             return (await outbox.fan_out(connection, 500)).told
 
-    async def turn(self, messenger: Messenger | None = None) -> None:
+    async def turn(self, messenger: NotificationSender | None = None) -> None:
         """Make messages and send all that is due."""
         one = messenger or self.messenger
         await self.make()
@@ -105,10 +105,10 @@ class Post:
 
 
 @asynccontextmanager
-async def posting(books: Books, settings: Settings, folder: Path) -> AsyncIterator[Post]:
+async def posting(books: DatabaseUrls, settings: Settings, folder: Path) -> AsyncIterator[Post]:
     """A scene on a sandbox that runs at `settings.sandbox_url`."""
     async with database(settings) as opened, httpx.AsyncClient(base_url=settings.sandbox_url, timeout=20) as client:
-        messenger = Messenger(opened, vault(), settings, build_messages(settings))
+        messenger = NotificationSender(opened, vault(), settings, build_messages(settings))
         yield Post(books, settings, opened, messenger, client, folder)
         await client.delete("/faults")
         await messenger.close()

@@ -14,7 +14,7 @@ from tests.workers.relay.alert_scene import Scene, notifier_of
 from tests.workers.stored_orders import database, place, sql, until, vault
 from tests.workers.test_processes import ended, process_of
 from workers.relay import main
-from workers.relay.alert_sender import Notifier
+from workers.relay.alert_sender import AlertSender
 
 
 async def test_a_thousand_orders_of_one_cause_are_one_message_per_channel(scene: Scene) -> None:
@@ -208,7 +208,7 @@ async def test_a_refusal_in_the_answer_is_a_failure_and_the_attempts_are_bounded
 
 async def test_a_robot_rests_after_each_message(scene: Scene) -> None:
     await scene.channel("wecom")
-    patient = Notifier(scene.database, vault(), scene.settings, rest_s=30.0)
+    patient = AlertSender(scene.database, vault(), scene.settings, rest_s=30.0)
     await scene.park(1, "a")
     await scene.park(1, "b")
     await scene.turn(patient)

@@ -13,7 +13,7 @@ from infra.db.engine import Database
 from infra.db.messaging import outbox
 from infra.db.webhooks import deliveries, endpoints
 from infra.settings import Settings
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.relay.test_webhooks import Receiver, relaying, states, subscribe
 from tests.workers.stored_orders import database, move, place, settings_for, sql, until, vault
@@ -23,20 +23,20 @@ DAYS = "UPDATE webhook_endpoints SET failing_since = now() - interval '73 hours'
 
 
 @pytest.fixture
-async def settings(database_url: Books) -> Settings:
+async def settings(database_url: DatabaseUrls) -> Settings:
     for table in ("webhook_deliveries", "webhook_endpoints", "outbox", "workflow_requests"):
         await sql(database_url.app_url, f"DELETE FROM {table}")
     return settings_for(database_url, allow_private_webhook_targets=True, webhook_attempts=10_000)
 
 
-async def endpoint(books: Books) -> tuple[bool, bool, str | None]:
+async def endpoint(books: DatabaseUrls) -> tuple[bool, bool, str | None]:
     """(on, takes nothing, the last error)."""
     rows = await sql(books.app_url, "SELECT active, failing_since IS NOT NULL, last_error FROM webhook_endpoints")
     return rows[0][0], rows[0][1], rows[0][2]
 
 
 async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
-    database_url: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_sender, "TRIED_ENOUGH", 3)
     receiver = Receiver()
@@ -67,7 +67,7 @@ async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
     assert await endpoint(database_url) == (True, False, None)
 
 
-async def test_one_that_takes_something_is_not_dead(database_url: Books, settings: Settings) -> None:
+async def test_one_that_takes_something_is_not_dead(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
     async with serving(receiver.app) as base, database(settings) as books:
         await subscribe(books, f"{base}/hook")
@@ -86,7 +86,7 @@ async def test_one_that_takes_something_is_not_dead(database_url: Books, setting
             assert not await deliveries.note_failure(connection, "whe_one", "timeout", 3600.0), "once is enough"
 
 
-async def test_one_failure_after_quiet_days_is_no_death(database_url: Books, settings: Settings) -> None:
+async def test_one_failure_after_quiet_days_is_no_death(database_url: DatabaseUrls, settings: Settings) -> None:
     """What failed last was given up days ago; nothing was to be sent since."""
     receiver = Receiver()
     async with serving(receiver.app) as base, database(settings) as books:
@@ -100,7 +100,7 @@ async def test_one_failure_after_quiet_days_is_no_death(database_url: Books, set
     assert await endpoint(database_url) == (True, False, None)
 
 
-async def test_what_is_given_up_is_kept_for_a_while_only(database_url: Books, settings: Settings) -> None:
+async def test_what_is_given_up_is_kept_for_a_while_only(database_url: DatabaseUrls, settings: Settings) -> None:
     async with database(settings) as books:
         await subscribe(books, "http://127.0.0.1:9/hook")
         off = "UPDATE webhook_endpoints SET active = false, disabled_at = now() - make_interval(days => %s)"
@@ -119,7 +119,7 @@ async def test_what_is_given_up_is_kept_for_a_while_only(database_url: Books, se
 @pytest.mark.parametrize("what", ["fan_out", "give_up"])
 @pytest.mark.parametrize("first", ["replay", "other"])
 async def test_a_replay_misses_nothing_that_is_written_down_meanwhile(
-    database_url: Books, settings: Settings, what: str, first: str
+    database_url: DatabaseUrls, settings: Settings, what: str, first: str
 ) -> None:
     """Whichever of the two begins, the second waits for it: the event is sent, and not kept for another replay."""
 
@@ -150,7 +150,7 @@ async def test_a_replay_misses_nothing_that_is_written_down_meanwhile(
 
 @pytest.mark.parametrize("what", ["replay", "done", "give_up"])
 async def test_an_endpoint_is_removed_while_its_deliveries_are_seen_to(
-    database_url: Books, settings: Settings, what: str
+    database_url: DatabaseUrls, settings: Settings, what: str
 ) -> None:
     """Each takes the endpoint first and its deliveries then: what comes second waits, and neither is a deadlock."""
     async with database(settings) as books:
@@ -194,22 +194,22 @@ async def _by_itself(books: Database, act: Callable[[AsyncConnection], Awaitable
         return await act(connection)
 
 
-async def _waits_or_done(books: Books, holder: int, task: asyncio.Task[int]) -> bool:
+async def _waits_or_done(books: DatabaseUrls, holder: int, task: asyncio.Task[int]) -> bool:
     blocked = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
     return task.done() or await sql(books.owner_url, blocked, holder) != []
 
 
-async def _is(books: Books, wanted: tuple[bool, bool, str]) -> bool:
+async def _is(books: DatabaseUrls, wanted: tuple[bool, bool, str]) -> bool:
     return await endpoint(books) == wanted
 
 
-async def _done(books: Books, number: int) -> bool:
+async def _done(books: DatabaseUrls, number: int) -> bool:
     return await states(books) == {"done": number}
 
 
-async def _ended(books: Books) -> bool:
+async def _ended(books: DatabaseUrls) -> bool:
     return await states(books) not in ({}, {"open": 1})
 
 
-async def _empty(books: Books) -> bool:
+async def _empty(books: DatabaseUrls) -> bool:
     return await sql(books.app_url, "SELECT 1 FROM outbox") == []

@@ -20,7 +20,7 @@ from tests.workers.relay.notification_scene import EMAIL, PHONE, Post
 from tests.workers.stored_orders import damage, database, move, sql, until, vault
 from tests.workers.test_processes import ended, process_of
 from workers.relay import main
-from workers.relay.notification_sender import Messenger
+from workers.relay.notification_sender import NotificationSender
 
 
 async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> None:
@@ -110,7 +110,7 @@ async def test_an_event_that_is_taken_twice_is_told_once(post: Post) -> None:
 async def test_two_relays_at_once_tell_each_fact_once(post: Post) -> None:
     numbers = [await post.order() for _ in range(40)]
     async with database(post.settings) as opened:
-        other = Messenger(opened, vault(), post.settings, build_messages(post.settings))
+        other = NotificationSender(opened, vault(), post.settings, build_messages(post.settings))
         await asyncio.gather(post.turn(), post.turn(other))
         await asyncio.gather(post.turn(), post.turn(other))
         await other.close()
@@ -193,7 +193,7 @@ async def test_an_outage_does_not_use_up_the_tries_of_those_who_wait(post: Post)
     settings = post.settings.model_copy(update={"breaker_failures": 2, "breaker_reset_s": 30.0})
     numbers = [await post.order() for _ in range(50)]
     await post.fault("down")
-    messenger = Messenger(post.database, vault(), settings, build_messages(settings))
+    messenger = NotificationSender(post.database, vault(), settings, build_messages(settings))
     await post.turn(messenger)
     for _ in range(3):
         await messenger.step()
@@ -320,7 +320,7 @@ async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.
 async def test_a_channel_without_a_provider_is_skipped(post: Post) -> None:
     settings = post.settings.model_copy(update={"sms_provider": "none"})
     order_no = await post.order(None, PHONE)
-    messenger = Messenger(post.database, vault(), settings, build_messages(settings))
+    messenger = NotificationSender(post.database, vault(), settings, build_messages(settings))
     await post.turn(messenger)
     await messenger.close()
     assert await post.states(order_no) == [("order_placed", "sms", "skipped", 1, "channel_off")]
@@ -329,7 +329,7 @@ async def test_a_channel_without_a_provider_is_skipped(post: Post) -> None:
 async def test_another_master_key_loses_no_message(post: Post) -> None:
     order_no = await post.order()
     wrong = type(vault())(bytes(32))
-    messenger = Messenger(post.database, wrong, post.settings, build_messages(post.settings))
+    messenger = NotificationSender(post.database, wrong, post.settings, build_messages(post.settings))
     await post.turn(messenger)
     await messenger.close()
     assert await post.states(order_no) == [("order_placed", "email", "open", 1, "key_unreadable")]

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
 from infra.db.alerts import alerts, order_rules
-from infra.db.alerts.findings import Detector, Found
+from infra.db.alerts.findings import Detector, Finding
 from infra.settings import Settings
 from tests.workers.relay.alert_scene import Scene
 from tests.workers.stored_orders import damage, place, sql
@@ -111,12 +111,12 @@ async def test_a_detector_that_fails_says_neither_yes_nor_no_and_stops_no_other(
     await scene.park(1)
     assert await causes(scene) == {"stuck:rejected:sandbox:book": 1}
 
-    async def broken(connection: AsyncConnection, _: Settings) -> list[Found]:
+    async def broken(connection: AsyncConnection, _: Settings) -> list[Finding]:
         await connection.execute(text("SELECT 1/0"))
         return []
 
-    async def new(_: AsyncConnection, __: Settings) -> list[Found]:
-        return [Found(Kind.STOCK_LOW, {"warehouse": "W"}, 1)]
+    async def new(_: AsyncConnection, __: Settings) -> list[Finding]:
+        return [Finding(Kind.STOCK_LOW, {"warehouse": "W"}, 1)]
 
     some: Mapping[Kind, Detector] = {Kind.STUCK: broken, Kind.STOCK_LOW: new}
     await scene.later(3600)

@@ -11,7 +11,7 @@ from infra.alerts import i18n
 from infra.db.alerts import system_rules
 from infra.db.autocommit import autocommit
 from infra.db.checks import check_schedule
-from infra.db.checks.consistency_checks import QUESTIONS
+from infra.db.checks.consistency_checks import CHECKS
 from infra.db.engine import PoolExhausted
 from infra.settings import Settings
 from infra.system.heartbeat import Heartbeat, beating
@@ -175,7 +175,7 @@ async def test_connections_that_run_out_are_a_cause(scene: Scene) -> None:
 async def only(scene: Scene, code: str) -> None:
     """Every other question has just been put."""
     async with autocommit(scene.database) as connection:
-        await check_schedule.know(connection)
+        await check_schedule.register(connection)
     await sql(
         scene.books.app_url,
         "UPDATE book_checks SET begun_at = CASE WHEN question = %s THEN '-infinity' ELSE now() END",
@@ -237,14 +237,14 @@ async def unchecked(connection: AsyncConnection, settings: Settings) -> dict[str
 
 async def test_two_relays_put_each_question_once(scene: Scene) -> None:
     async with autocommit(scene.database) as connection:
-        await check_schedule.know(connection)
+        await check_schedule.register(connection)
 
     async def one() -> str:
         async with autocommit(scene.database) as connection:
             question = await check_schedule.claim(connection, HOUR)
         return question.code if question else ""
 
-    claimed = await asyncio.gather(*(one() for _ in range(2 * len(QUESTIONS))))
+    claimed = await asyncio.gather(*(one() for _ in range(2 * len(CHECKS))))
     assert sorted(code for code in claimed if code) == sorted(check_schedule.CODES)
 
 
@@ -268,6 +268,6 @@ def test_every_question_and_resource_has_words() -> None:
     known = i18n.catalogue()
     assert {f"question.{code}" for code in check_schedule.CODES} <= set(known)
     assert {f"resource.{one}" for one in ("disk", "memory", "connections")} <= set(known)
-    assert len(set(check_schedule.CODES)) == len(QUESTIONS)
-    for question in QUESTIONS:
+    assert len(set(check_schedule.CODES)) == len(CHECKS)
+    for question in CHECKS:
         assert known[f"question.{question.code}"][0] == question.name

@@ -25,12 +25,12 @@ from infra.db.webhooks import deliveries, endpoints
 from infra.security.network_addresses import Reach
 from infra.settings import Settings
 from infra.webhook_client import PublicOnlyTransport
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import database, move, place, settings_for, sql, until, vault
 from workers.backlog_metrics import observing
 from workers.relay import main
-from workers.relay.webhook_sender import Deliverer
+from workers.relay.webhook_sender import WebhookSender
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
@@ -70,7 +70,7 @@ class Receiver:
 
 
 @pytest.fixture
-async def settings(database_url: Books) -> Settings:
+async def settings(database_url: DatabaseUrls) -> Settings:
     for table in ("webhook_deliveries", "webhook_endpoints", "outbox", "workflow_requests"):
         await sql(database_url.app_url, f"DELETE FROM {table}")
     return settings_for(database_url, allow_private_webhook_targets=True, webhook_attempts=4, webhook_timeout_s=1.0)
@@ -87,11 +87,11 @@ async def relaying(settings: Settings) -> AsyncIterator[None]:
     """The relay's own loops, with quick retries."""
     stopping = asyncio.Event()
     async with database(settings) as books:
-        deliverer = Deliverer(books, vault(), settings, backoff_s=0.05)
+        deliverer = WebhookSender(books, vault(), settings, backoff_s=0.05)
         fresh = asyncio.Event()
         loops = [
-            main.repeat("fan-out", main.fan_out(books, fresh, asyncio.Event()), stopping, busy_s=0.02, idle_s=0.1),
-            main.repeat("delivery", deliverer.step, stopping, busy_s=0.02, idle_s=0.1, wake=fresh),
+            main.poll_loop("fan-out", main.fan_out(books, fresh, asyncio.Event()), stopping, busy_s=0.02, idle_s=0.1),
+            main.poll_loop("delivery", deliverer.step, stopping, busy_s=0.02, idle_s=0.1, wake=fresh),
         ]
         tasks = [asyncio.create_task(loop) for loop in loops]
         try:
@@ -102,11 +102,11 @@ async def relaying(settings: Settings) -> AsyncIterator[None]:
             await deliverer.close()
 
 
-async def states(books: Books) -> dict[str, int]:
+async def states(books: DatabaseUrls) -> dict[str, int]:
     return dict(await sql(books.app_url, "SELECT state, count(*) FROM webhook_deliveries GROUP BY state"))
 
 
-async def test_a_signed_event_arrives(database_url: Books, settings: Settings) -> None:
+async def test_a_signed_event_arrives(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
     async with serving(receiver.app) as base, database(settings) as books:
         await subscribe(books, f"{base}/hook")
@@ -136,12 +136,12 @@ async def _true(value: bool) -> bool:
     return value
 
 
-async def _all_done(books: Books, number: int) -> bool:
+async def _all_done(books: DatabaseUrls, number: int) -> bool:
     return await states(books) == {"done": number}
 
 
 async def test_events_of_an_order_keep_their_order_under_failures_and_two_relays(
-    database_url: Books, settings: Settings
+    database_url: DatabaseUrls, settings: Settings
 ) -> None:
     receiver = Receiver()
     async with serving(receiver.app) as base, database(settings) as books:
@@ -157,7 +157,7 @@ async def test_events_of_an_order_keep_their_order_under_failures_and_two_relays
         assert [one for one in receiver.ids() if one.startswith(order_no)] == [f"{order_no}.{n}" for n in range(1, 6)]
 
 
-async def test_an_event_that_commits_late_is_not_skipped(database_url: Books, settings: Settings) -> None:
+async def test_an_event_that_commits_late_is_not_skipped(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
     async with serving(receiver.app) as base, database(settings) as books:
         await subscribe(books, f"{base}/hook")
@@ -176,7 +176,7 @@ async def test_an_event_that_commits_late_is_not_skipped(database_url: Books, se
 
 
 async def test_a_later_event_waits_for_an_earlier_one_that_is_still_in_the_outbox(
-    database_url: Books, settings: Settings
+    database_url: DatabaseUrls, settings: Settings
 ) -> None:
     async with database(settings) as books:
         await subscribe(books, "http://127.0.0.1:9/hook")
@@ -194,7 +194,7 @@ async def test_a_later_event_waits_for_an_earlier_one_that_is_still_in_the_outbo
             assert await deliveries.claim(connection, "whe_one", 10, 5) == []
 
 
-async def test_an_endpoint_hears_only_of_what_it_asked_for(database_url: Books, settings: Settings) -> None:
+async def test_an_endpoint_hears_only_of_what_it_asked_for(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
     async with serving(receiver.app) as base, database(settings) as books:
         await subscribe(books, f"{base}/hook", "order_amended")
@@ -205,7 +205,7 @@ async def test_an_endpoint_hears_only_of_what_it_asked_for(database_url: Books, 
     assert receiver.ids() == [f"{order_no}.2"]
 
 
-async def test_without_endpoints_the_outbox_empties(database_url: Books, settings: Settings) -> None:
+async def test_without_endpoints_the_outbox_empties(database_url: DatabaseUrls, settings: Settings) -> None:
     await place(database_url)
 
     async def empty() -> bool:
@@ -217,7 +217,7 @@ async def test_without_endpoints_the_outbox_empties(database_url: Books, setting
 
 
 async def test_only_what_somebody_is_told_or_a_full_turn_hurries_the_fan_out(
-    database_url: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = asyncio.Event()
     async with database(settings) as books:
@@ -239,7 +239,7 @@ async def test_only_what_somebody_is_told_or_a_full_turn_hurries_the_fan_out(
 
 @pytest.mark.parametrize(("path", "code"), [("/elsewhere", "http_307"), ("/slow", "timeout"), ("/none", "http_404")])
 async def test_what_is_not_taken_is_given_up_in_the_end(
-    database_url: Books, settings: Settings, path: str, code: str
+    database_url: DatabaseUrls, settings: Settings, path: str, code: str
 ) -> None:
     receiver = Receiver()
     settings = settings.model_copy(update={"webhook_attempts": 2, "webhook_timeout_s": 0.3})
@@ -256,7 +256,7 @@ async def test_what_is_not_taken_is_given_up_in_the_end(
     assert receiver.got == []
 
 
-async def test_a_slow_endpoint_does_not_hold_up_another(database_url: Books, settings: Settings) -> None:
+async def test_a_slow_endpoint_does_not_hold_up_another(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
     settings = settings.model_copy(update={"webhook_timeout_s": 30.0})
     async with serving(receiver.app) as base, database(settings) as books:
@@ -268,7 +268,7 @@ async def test_a_slow_endpoint_does_not_hold_up_another(database_url: Books, set
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"])
-async def test_nothing_inside_is_reached(database_url: Books, settings: Settings, host: str) -> None:
+async def test_nothing_inside_is_reached(database_url: DatabaseUrls, settings: Settings, host: str) -> None:
     receiver = Receiver()
     settings = settings.model_copy(update={"allow_private_webhook_targets": False, "webhook_attempts": 1})
     async with serving(receiver.app) as base, database(settings) as books:
@@ -310,7 +310,7 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
     assert sent[0].extensions["sni_hostname"] == "shop.example"
 
 
-async def test_a_late_relay_does_not_undo_what_another_one_did(database_url: Books, settings: Settings) -> None:
+async def test_a_late_relay_does_not_undo_what_another_one_did(database_url: DatabaseUrls, settings: Settings) -> None:
     async with database(settings) as books:
         await subscribe(books, "http://127.0.0.1:9/hook")
         await place(database_url)
@@ -324,7 +324,7 @@ async def test_a_late_relay_does_not_undo_what_another_one_did(database_url: Boo
     assert await states(database_url) == {"done": 1}
 
 
-async def test_old_rows_are_swept(database_url: Books, settings: Settings) -> None:
+async def test_old_rows_are_swept(database_url: DatabaseUrls, settings: Settings) -> None:
     async with database(settings) as books:
         await subscribe(books, "http://127.0.0.1:9/hook")
         await place(database_url)
@@ -356,7 +356,7 @@ def test_a_message_holds_no_more_than_the_event() -> None:
     }
 
 
-async def test_backlogs_are_measured_whether_anything_moves_or_not(database_url: Books) -> None:
+async def test_backlogs_are_measured_whether_anything_moves_or_not(database_url: DatabaseUrls) -> None:
     """Also when nothing can be delivered, and down to zero when there is nothing."""
 
     def shown(name: str, queue: str) -> float:

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.after_sales.returns import Condition
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.factories.return_handling import (
     ask,
@@ -33,7 +33,7 @@ PATIENT: dict[str, Any] = {"return_window_s": 3600}
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("returns"), **PATIENT) as opened:
         await opened.stock("TEA", 1000)

@@ -6,7 +6,7 @@ import pytest
 
 from infra.db.after_sales import return_handling, returns
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.factories.return_handling import (
     ask,
@@ -36,7 +36,7 @@ WAITS = ("return_answer_s", "return_send_s", "return_transit_s", "return_inspect
     ids=["nobody answers", "nothing is sent", "it never arrives", "nobody inspects"],
 )
 async def test_silence_ends_well(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory, wait: str,
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory, wait: str,
     moves: list[str], end: str, told: list[str], refunded: list[int], shelves: tuple[int, int],
 ) -> None:  # fmt: skip
     folder = tmp_path_factory.mktemp("silence")
@@ -65,7 +65,7 @@ async def by_hand(stage: Stage, return_id: str, move: str) -> None:
         await receive(stage, return_id)
         return
     async with stage.database.begin() as conn:
-        here = await returns.locked(conn, return_id)
+        here = await returns.lock(conn, return_id)
         if move == "approved":
             await return_handling.approve(conn, here, "support:ann", terms(stage))
         else:
@@ -73,7 +73,7 @@ async def by_hand(stage: Stage, return_id: str, move: str) -> None:
 
 
 async def test_a_scan_in_the_books_wins_against_the_deadline(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The deadline has come, and the scan is in the inbox, unheard: it is heard first."""
     settings = {"return_window_s": 3600, "return_send_s": 2}

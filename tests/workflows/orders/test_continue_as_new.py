@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from infra.stack import temporal as temporal_server
 from infra.stack.ports import any_free
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.holds import hold, release
 from tests.order_stage import Stage, staged
 from tests.workflows.stories import delivered, pay_again
@@ -23,7 +23,7 @@ LIMIT, ASKED = 10, 15
 
 
 @pytest.fixture(scope="module")
-async def stage(database_url: Books, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage(database_url: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     folder = tmp_path_factory.mktemp("worn")
     server = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.holds import hold, release
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
@@ -17,7 +17,7 @@ from workflows import payloads as m
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("holds")) as opened:
         await opened.stock("TEA", 1000)

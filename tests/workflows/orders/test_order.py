@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from workflows import names
 from workflows import payloads as m
@@ -15,7 +15,7 @@ from workflows import payloads as m
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     folder: Path = tmp_path_factory.mktemp("stage")
     async with staged(database_url, temporal.address, folder) as opened:

@@ -24,7 +24,7 @@ from infra.stack import temporal as temporal_stack
 from infra.stack.ports import any_free
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books, as_owner, create_database
+from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel, held, pay_directly
 from tests.workflows.stories import delivered, noted, pay_again, resolved, update_with_start
@@ -37,7 +37,7 @@ PAID_ONCE = [("authorise", "succeeded"), ("capture", "succeeded")]
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("patient")) as opened:
         await opened.stock("TEA", 1000)
@@ -199,7 +199,7 @@ async def test_a_long_story_goes_on_in_a_new_run(
 ) -> None:
     """On a Temporal that suggests it early, and books that no other stage serves."""
     await create_database(postgres, "long_story", database_template)
-    books = Books(postgres.url(SUPERUSER, "long_story"), postgres.url(APP, "long_story"))
+    books = DatabaseUrls(postgres.url(SUPERUSER, "long_story"), postgres.url(APP, "long_story"))
     early = {**temporal_stack.DYNAMIC_CONFIG, "limit.historyCount.suggestContinueAsNew": "40"}
     monkeypatch.setattr(temporal_stack, "DYNAMIC_CONFIG", early)
     folder: Path = tmp_path_factory.mktemp("early")
@@ -228,7 +228,7 @@ async def test_a_long_story_goes_on_in_a_new_run(
 
 
 @asynccontextmanager
-async def unreachable_books(stage: Stage, postgres: PostgresServer, books: Books) -> AsyncIterator[None]:
+async def unreachable_books(stage: Stage, postgres: PostgresServer, books: DatabaseUrls) -> AsyncIterator[None]:
     """Nobody but the owner gets into this database, and whoever is in is thrown out."""
     name = sql.Identifier(str(make_url(books.app_url).database))
     public = sql.SQL("{} CONNECT ON DATABASE {} {} PUBLIC")
@@ -250,7 +250,7 @@ async def pending_activities(stage: Stage, order_no: str) -> list[tuple[str, int
 
 
 async def test_a_step_of_the_books_waits_where_it_can_be_seen(
-    stage: Stage, postgres: PostgresServer, database_url: Books
+    stage: Stage, postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     order_no = await stage.place(token=None)
     await stage.reaches(order_no, "pending_payment")
@@ -267,7 +267,7 @@ async def test_a_step_of_the_books_waits_where_it_can_be_seen(
 
 
 async def test_a_step_of_a_provider_outlasts_the_database_and_is_never_parked(
-    stage: Stage, postgres: PostgresServer, database_url: Books
+    stage: Stage, postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     """More failures than a provider would be granted; the money moves once."""
     order_no = await stage.place()

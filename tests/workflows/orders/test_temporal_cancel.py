@@ -7,7 +7,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.factories.return_handling import ask, at_the_door, labelled
 from tests.order_stage import Stage, eventually, staged
@@ -18,7 +18,7 @@ from workflows import names
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """So many attempts that a provider's step is under way for as long as its provider fails."""
     folder = tmp_path_factory.mktemp("cancelled")

@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 
-from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.messaging import inbox
 from infra.gateways.payments.stripe_payments import StripePayments
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.contract.payment_bench import PATIENT_S, SECRET, stripe_signed
 from tests.contract.processes import localstripe
 from tests.contract.receiver import Receiver
@@ -104,7 +104,7 @@ def dispute(intent: dict[str, Any], status: str, amount_minor: int = PRICE_MINOR
 
 
 @asynccontextmanager
-async def at_stripe(books: Books, temporal: TemporalServer, folder: Path) -> AsyncIterator[AtStripe]:
+async def at_stripe(books: DatabaseUrls, temporal: TemporalServer, folder: Path) -> AsyncIterator[AtStripe]:
     """What the books are asked at the end finds nothing wrong."""
     receiver = Receiver()
     async with serving(receiver.app) as hooks, localstripe(folder, f"{hooks}/v1/webhooks/stripe", SECRET) as url:
@@ -114,8 +114,8 @@ async def at_stripe(books: Books, temporal: TemporalServer, folder: Path) -> Asy
             opened = AtStripe(stage, url)
             yield opened
             async with stage.owner.begin() as conn:
-                for question in QUESTIONS:
-                    answer = await ask(conn, question)
+                for question in CHECKS:
+                    answer = await run_checks(conn, question)
                     assert answer.count == 0, (question.code, answer.examples)
             await opened.close()
 

@@ -10,7 +10,7 @@ from activities.retry_limits import Patience, Tried, judged
 from infra.db.support import parked_groups
 from infra.stack.temporal import TemporalServer
 from infra.temporal import running_activities
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from workflows import names
 
@@ -24,7 +24,7 @@ async def tries(stage: Stage, order_no: str) -> int:
 
 
 async def test_an_outage_with_many_orders_parks_none(
-    database_url: Books, temporal: TemporalServer, tmp_path: Path
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path: Path
 ) -> None:
     """Each is kept back more often than it has attempts, and those that ask whether the provider is back are no worse
     off."""
@@ -49,7 +49,7 @@ async def test_an_outage_with_many_orders_parks_none(
 
 
 async def test_what_an_open_circuit_keeps_back_parks_when_its_time_is_over_and_names_the_cause(
-    database_url: Books, temporal: TemporalServer, tmp_path: Path
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path: Path
 ) -> None:
     once = {"breaker_failures": 1, "breaker_reset_s": 0.2, "gateway_attempts": 2, "gateway_patience_s": 0.5}
     async with staged(database_url, temporal.address, tmp_path, **once) as stage:

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books, as_owner, create_database
+from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import held, pay_directly
 
@@ -22,7 +22,7 @@ async def hasty(
 ) -> AsyncIterator[Stage]:
     """A stage on which nobody has long to pay, on books of its own."""
     await create_database(postgres, "hasty", database_template)
-    books = Books(postgres.url(SUPERUSER, "hasty"), postgres.url(APP, "hasty"))
+    books = DatabaseUrls(postgres.url(SUPERUSER, "hasty"), postgres.url(APP, "hasty"))
     folder = tmp_path_factory.mktemp("hasty")
     async with staged(books, temporal.address, folder, payment_timeout_s=1) as opened:
         await opened.stock("TEA", 1000)

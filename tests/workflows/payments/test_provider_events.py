@@ -13,7 +13,7 @@ from infra.db.messaging import inbox
 from infra.db.payments import provider_events
 from infra.db.payments.provider_events import Told
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.refunds import paid_out, refund, status_of
 from tests.order_stage import eventually
 from tests.workflows.orders.test_order import cancel
@@ -34,7 +34,7 @@ from workflows import payloads as m
 
 @pytest.fixture(scope="module")
 async def shop(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[AtStripe]:
     async with at_stripe(database_url, temporal, tmp_path_factory.mktemp("at-stripe")) as opened:
         yield opened

@@ -16,7 +16,7 @@ from infra.db.payments import provider_cases
 from infra.db.payments.refund_plans import LineAsk
 from infra.db.payments.refunds import OpenedRefund
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.holds import hold, release
 from tests.factories.refunds import decide, given_back, paid_out, pending, refund, status_of
 from tests.order_stage import Stage, eventually, staged
@@ -26,7 +26,7 @@ from tests.workflows.stories import pay_again, resolved
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     often = {"return_window_s": 600, "payment_poll_s": 1, "gateway_attempts": 100}
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("refunds"), **often) as found:

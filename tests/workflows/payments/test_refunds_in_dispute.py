@@ -18,9 +18,9 @@ from infra.db.messaging import inbox
 from infra.db.payments import refunds, transactions
 from infra.db.payments.refund_plans import RefundAsk
 from infra.db.payments.refunds import OpenedRefund
-from infra.db.payments.transactions import Intent
+from infra.db.payments.transactions import StoredIntent
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.contract.payment_bench import stripe_signed
 from tests.factories.refunds import decide, given_back, paid_out, refund, status_of
 from tests.order_stage import Stage, eventually
@@ -40,7 +40,7 @@ from tests.workflows.payments.stripe_stage import (
 
 @pytest.fixture(scope="module")
 async def shop(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[AtStripe]:
     async with at_stripe(database_url, temporal, tmp_path_factory.mktemp("at-stripe")) as opened:
         yield opened
@@ -85,7 +85,7 @@ async def test_a_capture_of_the_dashboard_is_the_payment_that_we_asked_for(
     ]
     # The answer to our own call comes at last: it is fenced off.
     rows = await shop.stage.sql("SELECT payment_id FROM payments WHERE order_no = :o ORDER BY 1", o=order_no)
-    late = Intent(rows[-1][0], PaymentStatus.INTENT, None, None, 1, PRICE_MINOR)
+    late = StoredIntent(rows[-1][0], PaymentStatus.INTENT, None, None, 1, PRICE_MINOR)
     async with shop.stage.database.begin() as conn:
         assert not await transactions.finish(conn, late, PaymentStatus.SUCCEEDED, charge_of(intent))
 

@@ -14,9 +14,9 @@ from activities.base import as_failure
 from activities.orders.lifecycle import OrderActivities
 from domain.alerts import Kind
 from infra.db.alerts.order_rules import DETECTORS
-from infra.db.checks.consistency_checks import QUESTIONS, ask
+from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back, paid_out, refund
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
@@ -28,15 +28,15 @@ PRICE_MINOR = 1000
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     folder = tmp_path_factory.mktemp("unapplied")
     async with staged(database_url, temporal.address, folder) as opened:
         await opened.stock("TEA", 1000, PRICE_MINOR)
         yield opened
         async with opened.owner.begin() as conn:
-            for question in QUESTIONS:
-                answer = await ask(conn, question)
+            for question in CHECKS:
+                answer = await run_checks(conn, question)
                 assert answer.count == 0, (question.code, answer.examples)
 
 

@@ -9,7 +9,7 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order_recovery import PAID_ONCE
 from tests.workflows.payments.test_deadlines import silently
@@ -20,7 +20,7 @@ from workflows import payloads as m
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("patient")) as opened:
         await opened.stock("TEA", 1000)

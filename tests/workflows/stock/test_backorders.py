@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
 from tests.workflows.stories import noted
@@ -21,7 +21,7 @@ RECEIPT = text(
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("backorders")) as opened:
         yield opened

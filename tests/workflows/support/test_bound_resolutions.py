@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 from domain.payments.refunds import RefundStatus
 from infra.db.approvals.approval_limits import Limits
 from infra.stack.temporal import TemporalServer
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.factories.refunds import decide, given_back, paid_out, refund, status_of
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.stories import pay_again
@@ -23,7 +23,7 @@ from workflows import payloads as m
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("bound"), return_window_s=600) as found:
         await found.stock("TEA", 1000)

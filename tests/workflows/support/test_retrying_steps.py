@@ -13,14 +13,14 @@ from infra.db.support.retrying_steps import RetryingWanted
 from infra.stack.temporal import TemporalServer
 from infra.temporal import running_activities
 from infra.temporal.running_activities import ActivityAction
-from tests.conftest import Books
+from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from workflows import names, ports
 
 
 @pytest.fixture(scope="module")
 async def stage(
-    database_url: Books, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """Nine attempts, so that an outage lasts."""
     folder = tmp_path_factory.mktemp("failing")
