@@ -101,7 +101,8 @@ class Stage:
         order_no = new_order_no(int(time.time() * 1000))
         plain, wrapped = self.vault.new_data_key()
         customer = f"c-{next(_numbers)}-{secrets.token_hex(3)}"
-        address = {"name": "Li", "phone": "1", "country": "CN", "province": "上海市", "city": "上海市", "line1": line1}
+        address = {"name": "Li", "phone": "1", "country": "CN", "province": "上海市", "city": "上海市"}
+        address |= {"district": "", "line1": line1, "postcode": ""}
         async with self.owner.begin() as conn:
             price = (
                 await conn.execute(text("SELECT price_minor FROM products WHERE sku = :s"), {"s": sku})

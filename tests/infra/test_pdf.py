@@ -22,7 +22,8 @@ def sheet(**changed: Any) -> dict[str, Any]:
     """An invoice."""
     return {
         **{"document_no": "INV-2026-000001", "kind": "invoice", "order_no": "0F9C9T-3J0000-00000X"},
-        **{"refund_id": None, "supplement_to": None, "corrections": [], "currency": "CNY", "issued_on": "2026-11-26"},
+        **{"refund_id": None, "return_id": None, "dispute_id": None, "supplement_to": None, "corrections": []},
+        **{"currency": "CNY", "issued_on": "2026-11-26"},
         "issued_at": "2026-11-25T17:00:00+00:00",
         "seller": {"name": "示例商店", "address": "上海市世纪大道 100 号", "tax_number": "91310000MA1K35X12A"},
         "billed_to": {
