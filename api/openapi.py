@@ -29,7 +29,6 @@ _PROBLEM = {
         "found": {"type": "integer", "description": "With expected_differs: how many there are."},
     },
 }
-_ALSO = {200: "With `preview=true`: what it would mean", 202: "Waits for a second person, or goes on by itself"}
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -127,18 +126,9 @@ def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, An
     return {"requestBody": {"required": True, "content": content}, "parameters": [_KEY_PARAMETER, *parameters]}
 
 
-def keyed() -> dict[str, Any]:
-    """The `openapi_extra` of a POST without a body."""
-    return {"parameters": [_KEY_PARAMETER]}
-
-
-def problems(*also: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: every refusal has one form. `also` are statuses of other answers in JSON."""
-    refused = {"4XX": _refusal("Refused", RETRY_AFTER, "WWW-Authenticate", REPLAYED, *_LIMITED), **later("Later")}
-    more: dict[int | str, dict[str, Any]] = {
-        str(status): described(_ALSO[status], "application/json") for status in also
-    }
-    return refused | more
+def problems() -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: every refusal has one form."""
+    return {"4XX": _refusal("Refused", RETRY_AFTER, "WWW-Authenticate", REPLAYED, *_LIMITED), **later("Later")}
 
 
 def later(means: str) -> dict[int | str, dict[str, Any]]:
@@ -149,11 +139,6 @@ def later(means: str) -> dict[int | str, dict[str, Any]]:
 def _refusal(means: str, *headers: str) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
     return {"description": means, "content": content, "headers": _headers(*headers)}
-
-
-def described(what: str, *content_types: str) -> dict[str, Any]:
-    """One of a route's `responses`."""
-    return {"description": what, "content": {content_type: {"schema": {}} for content_type in content_types}}
 
 
 def complete(app: FastAPI) -> None:
