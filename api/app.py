@@ -107,7 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def build_services(settings: Settings) -> Services:
-    """The parts of one process. Raises ValueError on a missing or malformed key."""
+    """What one process shares among its requests. Raises ValueError on a missing or malformed key."""
     database = Database.from_settings(settings)
     return Services(
         settings=settings,
@@ -126,25 +126,25 @@ def build_services(settings: Settings) -> Services:
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        parts = build_services(settings)
-        app.state.services = parts
-        parts.workflows.start()
-        parts.revoked.start()
-        silent = SilentProcesses(parts.database, settings)
+        services = build_services(settings)
+        app.state.services = services
+        services.workflows.start()
+        services.revoked.start()
+        silent = SilentProcesses(services.database, settings)
         silent.start()
-        parts.backlog.start()
+        services.backlog.start()
         try:
-            async with beating(parts.database, "api", settings):
+            async with beating(services.database, "api", settings):
                 yield
         finally:
             await silent.close()
-            await parts.revoked.close()
-            await parts.backlog.close()
-            await parts.watcher.close()
-            await parts.workflows.close()
-            await registry.close_all(parts.payments)
-            await registry.close_all(parts.carriers)
-            await parts.database.close()
+            await services.revoked.close()
+            await services.backlog.close()
+            await services.watcher.close()
+            await services.workflows.close()
+            await registry.close_all(services.payments)
+            await registry.close_all(services.carriers)
+            await services.database.close()
 
     return lifespan
 

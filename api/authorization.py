@@ -8,11 +8,11 @@ from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order
 
 
-async def visible_order(parts: Services, caller: Principal, typed: str) -> OrderOverview:
+async def visible_order(services: Services, caller: Principal, typed: str) -> OrderOverview:
     """The order, if there is one and the caller may know. Raises NotFound `order_not_found`."""
     order_no = order_number(typed)
     bind_order(order_no)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         glance = (await order_detail.overviews(conn, [order_no])).get(order_no)
     if glance is None or not caller.may_see_order(glance.customer_id, glance.channel):
         raise NotFound("order_not_found")

@@ -1,4 +1,4 @@
-"""What routes need: the process's parts, the caller, his idempotency key."""
+"""What routes need: the services of the process, the caller, the idempotency key."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ _KEY = re.compile(r"^[\x20-\x7e]{1,255}$")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of one API process."""
+    """What one API process shares among its requests."""
 
     settings: Settings
     database: Database
@@ -45,10 +45,10 @@ class Services:
     backlog: BacklogWatch
 
 
-def services(request: Request) -> Services:
-    """The process's parts, put there by the application's lifespan."""
-    parts: Services = request.app.state.services
-    return parts
+def services_of(request: Request) -> Services:
+    """The services of the process, which the application's lifespan makes."""
+    services: Services = request.app.state.services
+    return services
 
 
 def limits(request: Request) -> RateLimits:
@@ -69,12 +69,12 @@ class _Bearer(SecurityBase):
         if scheme.lower() != "bearer" or not token:
             raise Problem("token_missing", "send Authorization: Bearer", headers={"WWW-Authenticate": "Bearer"})
         try:
-            known = verify(services(request).settings.token_secret, token.strip())
+            known = verify(services_of(request).settings.token_secret, token.strip())
         except TokenExpired:
             raise _unauthorised("token_expired", "the token's lifetime is over; get a new one") from None
         except TokenInvalid:
             raise _unauthorised("token_invalid", "this is not a token of ours") from None
-        if await services(request).revoked.has(known.token_id):
+        if await services_of(request).revoked.has(known.token_id):
             raise _unauthorised("token_revoked", "this token was revoked; get a new one")
         request.state.allowance = limits(request).caller(known)
         return replace(known, origin=origin(request, "api")) if known.is_staff else known

@@ -25,17 +25,17 @@ def replayed(answered: Answered) -> Reply:
     return Reply(answered.response, answered.status_code, replayed=True)
 
 
-async def run_in_transaction(parts: Services, request: Request, status: int, work: Work) -> Reply:
+async def run_in_transaction(services: Services, request: Request, status: int, work: Work) -> Reply:
     """Do `work` and keep its answer in one transaction; a refusal leaves nothing, not even the key.
 
     A concurrent request with the same key waits for this one's end and then gives its answer.
     """
-    async with parts.database.begin() as conn:
-        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
+    async with services.database.begin() as conn:
+        claim = await idempotency.claim(conn, services.keys, request, HOLD_S)
         if isinstance(claim, Answered):
             return replayed(claim)
         content = await work(conn)
-        await _keep(conn, parts, claim, status, content)
+        await _keep(conn, services, claim, status, content)
     return Reply(content, status)
 
 
@@ -48,15 +48,15 @@ class Shown:
 
 
 async def shown_once(
-    parts: Services, request: Request, status: int, work: Callable[[AsyncConnection], Awaitable[Shown]]
+    services: Services, request: Request, status: int, work: Callable[[AsyncConnection], Awaitable[Shown]]
 ) -> Reply:
     """As in_books; a repeat gives the answer without its secrets and with a `note` that says so."""
-    async with parts.database.begin() as conn:
-        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
+    async with services.database.begin() as conn:
+        claim = await idempotency.claim(conn, services.keys, request, HOLD_S)
         if isinstance(claim, Answered):
             return replayed(claim)
         shown = await work(conn)
-        await _keep(conn, parts, claim, status, {**shown.kept, "note": NOT_AGAIN})
+        await _keep(conn, services, claim, status, {**shown.kept, "note": NOT_AGAIN})
     return Reply({**shown.kept, **shown.secrets}, status)
 
 
@@ -74,33 +74,33 @@ class WorkflowCall:
     settle: Callable[[AsyncConnection], Awaitable[None]] | None = None
 
 
-async def run_by_workflow(parts: Services, request: Request, status: int, call: WorkflowCall) -> Reply:
+async def run_by_workflow(services: Services, request: Request, status: int, call: WorkflowCall) -> Reply:
     """Claim the request, ask the workflow, keep the answer.
 
     A refusal leaves no key. Without an answer the key lapses: the same key may ask again. What was accepted already is
     the answer, also where the workflow refuses it as a second one.
     """
-    async with parts.database.begin() as conn:
-        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S)
+    async with services.database.begin() as conn:
+        claim = await idempotency.claim(conn, services.keys, request, HOLD_S)
         if isinstance(claim, Answered):
             return replayed(claim)
         content = await call.from_books(conn) if claim.repeated else None
         if content is None:
             await call.prepare(conn)
     if content is None:
-        content = await _asked(parts, claim, call)
-    async with parts.database.begin() as conn:
+        content = await _asked(services, claim, call)
+    async with services.database.begin() as conn:
         if call.settle is not None:
             await call.settle(conn)
-        await _keep(conn, parts, claim, status, content)
+        await _keep(conn, services, claim, status, content)
     return Reply(content, status)
 
 
-async def _asked(parts: Services, claim: Claim, call: WorkflowCall) -> Any:
+async def _asked(services: Services, claim: Claim, call: WorkflowCall) -> Any:
     try:
         return await call.ask()
     except (RuleBroken, Problem) as error:
-        async with parts.database.begin() as conn:
+        async with services.database.begin() as conn:
             content = await call.from_books(conn)
             if content is None:
                 give_up = idempotency.release if isinstance(error, RuleBroken) else idempotency.lapse
@@ -110,8 +110,8 @@ async def _asked(parts: Services, claim: Claim, call: WorkflowCall) -> Any:
         return content
 
 
-async def _keep(conn: AsyncConnection, parts: Services, claim: Claim, status: int, content: Any) -> None:
+async def _keep(conn: AsyncConnection, services: Services, claim: Claim, status: int, content: Any) -> None:
     """An answer that names an order is its customer's."""
     plain = as_sent(content)
     order_no = plain.get("order_no") if isinstance(plain, dict) else None
-    await idempotency.finish(conn, parts.keys, claim, status, plain, order_no)
+    await idempotency.finish(conn, services.keys, claim, status, plain, order_no)

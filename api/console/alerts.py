@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.request_body import refused
 from api.schemas.alerts import NewChannel
 from api.services import alert_channel_setup
@@ -43,7 +43,7 @@ async def add(request: Request, person: CurrentStaff) -> Response:
     wish = _wish(fields)
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(wish.model_dump_json().encode()).digest()
-    answer = await alert_channel_setup.add(services(request), person.principal, key, digest, wish)
+    answer = await alert_channel_setup.add(services_of(request), person.principal, key, digest, wish)
     return await _page(request, person, added=answer.content)
 
 
@@ -52,7 +52,7 @@ async def test(request: Request, person: CurrentStaff, channel_id: str) -> Respo
     """Send a test notice, and show what the channel said."""
     require(person.principal, Role.OPERATIONS)
     await posted(request, person)
-    return await _page(request, person, tested=await alert_channel_setup.test(services(request), channel_id))
+    return await _page(request, person, tested=await alert_channel_setup.test(services_of(request), channel_id))
 
 
 @router.post("/{channel_id}/remove")
@@ -60,15 +60,15 @@ async def remove(request: Request, person: CurrentStaff, channel_id: str) -> Res
     """Tell it nothing any more."""
     require(person.principal, Role.OPERATIONS)
     await posted(request, person)
-    await alert_channel_setup.remove(services(request), person.principal, channel_id)
+    await alert_channel_setup.remove(services_of(request), person.principal, channel_id)
     return RedirectResponse("/console/notices", 303)
 
 
 async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:
-    parts, lang = services(request), language(request)
-    async with parts.database.begin() as conn:
+    services, lang = services_of(request), language(request)
+    async with services.database.begin() as conn:
         causes = await alerts.open_causes(conn)
-        channels = await alert_channels.every(conn, parts.keys.vault)
+        channels = await alert_channels.every(conn, services.keys.vault)
     context: dict[str, Any] = {
         "added": None,
         "tested": None,
@@ -76,7 +76,7 @@ async def _page(request: Request, person: StaffMember, **outcome: Any) -> Respon
         "causes": [_shown(cause, lang) for cause in causes],
         "channels": channels,
         "kinds": [
-            kind.value for kind in ChannelKind if kind is not ChannelKind.EMAIL or email.configured(parts.settings)
+            kind.value for kind in ChannelKind if kind is not ChannelKind.EMAIL or email.configured(services.settings)
         ],
         "languages": [one.value for one in Language],
         "cause_words": {kind.value: word(lang, f"kind.{kind}") for kind in Kind},

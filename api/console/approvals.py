@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.replies import Reply
 from api.schemas.approvals import Decide
 from api.services.approvals import approval_decisions, approval_queries
@@ -29,7 +29,7 @@ async def listed(
     """Requests that wait for an approver, or that were decided; the newest first."""
     require(person.principal, *DECIDED_BY)
     found = await approval_queries.list_approvals(
-        services(request), undecided=state == "open", cursor=cursor or None, limit=PAGE_SIZE
+        services_of(request), undecided=state == "open", cursor=cursor or None, limit=PAGE_SIZE
     )
     rows, more = found["items"], found["next_cursor"]
     return page(request, "approvals.html", member=person, rows=rows, next=more, state=state)
@@ -39,7 +39,7 @@ async def listed(
 async def one(request: Request, person: CurrentStaff, approval_id: str) -> Response:
     """One request, whole, and the forms to decide it."""
     require(person.principal, *DECIDED_BY)
-    found = await approval_queries.find_approval(services(request), approval_id)
+    found = await approval_queries.find_approval(services_of(request), approval_id)
     open_ = found.decision is None and not found.lapsed
     mine = found.asked_by_person(person.name)
     context: dict[str, Any] = {"found": approval_queries.shown(found), "open": open_, "mine": mine}
@@ -52,11 +52,11 @@ async def decide(
 ) -> Response:
     """Approve the request and carry it out; or refuse it."""
     require(person.principal, *DECIDED_BY)
-    parts, fields = services(request), await posted(request, person)
+    services, fields = services_of(request), await posted(request, person)
     number = approval_queries.approval_number(approval_id)
     wish = fitting(Decide, {"reason": fields.get("reason", "")})
     act = approval_decisions.approve if verb == "approve" else approval_decisions.refuse
-    await act(parts, person.principal, f"{key_of(fields)}{verb}", digest(wish), number, wish.reason)
+    await act(services, person.principal, f"{key_of(fields)}{verb}", digest(wish), number, wish.reason)
     return RedirectResponse(f"/console/approvals/{number}", 303)
 
 

@@ -11,7 +11,7 @@ from api.authorization import visible_order
 from api.console import i18n
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.schemas.fields import Name
 from domain.access import Role
 from domain.orders.status import Status
@@ -28,7 +28,7 @@ Cursor = Annotated[str, Query(max_length=300)]
 async def of_order(request: Request, person: CurrentStaff, order_no: str, cursor: Cursor = "") -> Response:
     """Every change of status of an order and every act of staff on it, newest first."""
     require(person.principal, Role.SUPPORT, Role.OPERATIONS, Role.FINANCE)
-    glance = await visible_order(services(request), person.principal, order_no)
+    glance = await visible_order(services_of(request), person.principal, order_no)
     return await _entries(request, person, "order", glance.order_no, cursor)
 
 
@@ -38,15 +38,15 @@ async def of_person(request: Request, person: CurrentStaff, actor: Name | None =
     require(person.principal, Role.ADMIN)
     if actor is not None:
         return await _entries(request, person, "actor", actor, cursor)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         rows = await access_review.review(conn)
     return page(request, "audit_access.html", member=person, rows=rows, days=access_review.REVIEW_DAYS)
 
 
 async def _entries(request: Request, person: StaffMember, kind: Chain, key: str, cursor: str) -> Response:
-    parts, before = services(request), pagination.number(cursor or None) or NEWEST
-    async with parts.database.begin() as conn:
-        found = await audit_log.entries(conn, parts.keys, kind, key, before, PAGE_SIZE + 1)
+    services, before = services_of(request), pagination.number(cursor or None) or NEWEST
+    async with services.database.begin() as conn:
+        found = await audit_log.entries(conn, services.keys, kind, key, before, PAGE_SIZE + 1)
         chain = await audit_log.chain_of(conn, kind, key)
     more = pagination.encoded([found[PAGE_SIZE - 1]["number"]]) if len(found) > PAGE_SIZE else None
     context: dict[str, Any] = {

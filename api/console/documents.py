@@ -9,7 +9,7 @@ from api.authorization import visible_order
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
@@ -25,9 +25,9 @@ RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What was issued, and forms for what can be."""
     require(person.principal, *HANDLED_BY)
-    parts = services(request)
-    glance = await visible_order(parts, person.principal, order_no)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    glance = await visible_order(services, person.principal, order_no)
+    async with services.database.begin() as conn:
         context = {"order_no": glance.order_no, **await document_views.of_order(conn, glance.order_no, glance.status)}
     return page(request, "order_documents.html", member=person, key=new_key(), **context)
 
@@ -36,11 +36,11 @@ async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Res
 async def invoice(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Issue the order's invoice."""
     require(person.principal, *HANDLED_BY)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
     wish = fitting(BilledTo, typed)
-    await document_issuing.invoice(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    await document_issuing.invoice(services, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)
 
 
@@ -48,10 +48,10 @@ async def invoice(request: Request, person: CurrentStaff, order_no: str) -> Resp
 async def cancellation_credit_note(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Credit what is left of a cancelled order's invoice."""
     require(person.principal, *HANDLED_BY)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.cancellation_credit_note(parts, person.principal, key, what, glance.order_no)
+    await document_issuing.cancellation_credit_note(services, person.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
@@ -59,10 +59,10 @@ async def cancellation_credit_note(request: Request, person: CurrentStaff, order
 async def missing_invoices(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Issue the supplementary invoices that were refused with their capture."""
     require(person.principal, *HANDLED_BY)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.missing_invoices(parts, person.principal, key, what, glance.order_no)
+    await document_issuing.missing_invoices(services, person.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
@@ -70,10 +70,10 @@ async def missing_invoices(request: Request, person: CurrentStaff, order_no: str
 async def refund_credit_note(request: Request, person: CurrentStaff, refund_id: RefundId) -> Response:
     """Issue a refund's credit note."""
     require(person.principal, *HANDLED_BY)
-    parts, fields = services(request), await posted(request, person)
-    number = await document_issuing.refunded_order(parts, person.principal, refund_id)
+    services, fields = services_of(request), await posted(request, person)
+    number = await document_issuing.refunded_order(services, person.principal, refund_id)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.refund_credit_note(parts, person.principal, key, what, number, refund_id)
+    await document_issuing.refund_credit_note(services, person.principal, key, what, number, refund_id)
     return _back(number)
 
 
@@ -83,7 +83,7 @@ async def pdf(
 ) -> Response:
     """The document as PDF, in the language of the page unless another is asked for."""
     require(person.principal, *HANDLED_BY)
-    document = await document_views.found(services(request), person.principal, document_no)
+    document = await document_views.found(services_of(request), person.principal, document_no)
     return await document_views.pdf(document, lang or language(request))
 
 

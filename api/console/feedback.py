@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.feedback import AnswerFeedback, FeedbackId
 from api.services import customer_feedback
@@ -33,16 +33,16 @@ async def every(
 ) -> Response:
     """Feedback on all orders, newest first."""
     require(person.principal, *customer_feedback.READ_BY)
-    parts = services(request)
+    services = services_of(request)
     found = await customer_feedback.list_feedback(
-        parts,
+        services,
         rating=int(rating) if rating else None,
         kind=FeedbackKind(kind) if kind else None,
         state=FeedbackState(state) if state else None,
         cursor=cursor or None,
         limit=PAGE_SIZE,
     )
-    summary = await customer_feedback.summary(parts, SUMMARY_DAYS)
+    summary = await customer_feedback.summary(services, SUMMARY_DAYS)
     chosen = {"rating": rating, "kind": str(kind), "state": str(state)}
     rest = found["next_cursor"]
     context: dict[str, Any] = {
@@ -61,8 +61,8 @@ async def every(
 async def answer(request: Request, person: CurrentStaff, feedback_id: FeedbackId) -> Response:
     """Answer it, once."""
     require(person.principal, Role.SUPPORT)
-    parts, fields = services(request), await posted(request, person)
+    services, fields = services_of(request), await posted(request, person)
     # A browser sends line ends as CR LF; words are kept with LF alone.
     wish = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
-    await customer_feedback.answer(parts, person.principal, key_of(fields), digest(wish), feedback_id, wish.text)
+    await customer_feedback.answer(services, person.principal, key_of(fields), digest(wish), feedback_id, wish.text)
     return RedirectResponse("/console/feedback", 303)

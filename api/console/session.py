@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import limits, origin, services
+from api.dependencies import limits, origin, services_of
 from api.pages import forms
 from api.pages.forms import csrf_of
 from domain.access import Principal, Role
@@ -44,11 +44,11 @@ class StaffMember:
 
 async def member(request: Request) -> Any:
     """The signed-in Member, also kept in `request.state.member` for pages of refusals. Raises SignInNeeded."""
-    parts, cookie = services(request), request.cookies.get(COOKIE, "")
+    services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
         raise SignInNeeded
-    async with parts.database.begin() as conn:
-        found = await staff_sessions.session_of(conn, cookie, parts.settings.staff_idle_s)
+    async with services.database.begin() as conn:
+        found = await staff_sessions.session_of(conn, cookie, services.settings.staff_idle_s)
     if found is None:
         raise SignInNeeded
     where = origin(request, "console")

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.services.webhooks import webhook_endpoints
 from domain.access import Role
 
@@ -30,11 +30,11 @@ async def replay(request: Request, person: CurrentStaff, endpoint_id: str) -> Re
     fields = await posted(request, person)
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(f"replay {endpoint_id}".encode()).digest()
-    answer = await webhook_endpoints.replay(services(request), person.principal, key, digest, endpoint_id, None)
+    answer = await webhook_endpoints.replay(services_of(request), person.principal, key, digest, endpoint_id, None)
     return await _page(request, person, replayed=answer.content["replayed"])
 
 
 async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:
-    found = await webhook_endpoints.list_endpoints(services(request))
+    found = await webhook_endpoints.list_endpoints(services_of(request))
     context: dict[str, Any] = {"replayed": None, **outcome, "endpoints": found, "key": secrets.token_hex(16)}
     return page(request, "webhooks.html", member=person, **context)

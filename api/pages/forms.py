@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from api.dependencies import services
+from api.dependencies import services_of
 from api.errors import Problem
 from api.guard import public_https
 from api.request_body import refused
@@ -62,7 +62,7 @@ async def from_here(request: Request) -> None:
 
 def _hosts(request: Request) -> set[str]:
     """The hosts (with their ports) under which people know us. A proxy may speak to us under a name of its own."""
-    configured = services(request).settings
+    configured = services_of(request).settings
     urls = (configured.console_url, configured.portal_url)
     public = {urlsplit(url).netloc for url in urls if url}
     return public | {request.headers.get("host", "")} - {""}
@@ -71,7 +71,7 @@ def _hosts(request: Request) -> set[str]:
 def secure(request: Request, home: str) -> bool:
     """True when cookies of the pages under `home` are for https alone: the address that people use for them is https,
     whatever a proxy speaks to us."""
-    configured = services(request).settings
+    configured = services_of(request).settings
     public = configured.console_url if home == "/console" else configured.portal_url
     return request.url.scheme == "https" or public_https(public)
 

@@ -56,35 +56,35 @@ def _mail(vault: Vault, typed: str) -> Typed | None:
     return Typed(address, None, sign_in_codes.contact_of(vault, "email", address))
 
 
-async def ask(parts: Services, typed: Typed, address: str, lang: str) -> str | int:
+async def ask(services: Services, typed: Typed, address: str, lang: str) -> str | int:
     """Send a code to whom `typed` means, if anybody; the cookie of the browser that asked, or the seconds to wait.
 
     The limit that a person sees counts what was typed. That of a contact's messages is kept in silence: it would tell
     which contact an order has.
     """
-    async with parts.database.begin() as conn:
-        if wait_s := await _counted(conn, parts, typed, address):
+    async with services.database.begin() as conn:
+        if wait_s := await _counted(conn, services, typed, address):
             return wait_s
-        reached = await _reached(conn, parts, typed)
+        reached = await _reached(conn, services, typed)
         contact = reached.contact if reached else typed.contact
         made = sign_in_codes.new_secrets()
-        if reached is None or await _flooded(conn, parts, contact):
-            return await sign_in_codes.keep(conn, parts.keys.vault, contact, None)
-        await send(conn, parts, reached, made, lang)
-        return await sign_in_codes.keep(conn, parts.keys.vault, contact, made)
+        if reached is None or await _flooded(conn, services, contact):
+            return await sign_in_codes.keep(conn, services.keys.vault, contact, None)
+        await send(conn, services, reached, made, lang)
+        return await sign_in_codes.keep(conn, services.keys.vault, contact, made)
 
 
-async def _flooded(conn: AsyncConnection, parts: Services, contact: Contact) -> bool:
-    allowed = parts.settings
+async def _flooded(conn: AsyncConnection, services: Services, contact: Contact) -> bool:
+    allowed = services.settings
     return (
         await sign_in_codes.sent_to(conn, contact, allowed.portal_ask_window_s) >= allowed.portal_asks_per_contact
         or await sign_in_codes.sent_to(conn, contact, DAY_S) >= allowed.portal_asks_per_contact_day
     )
 
 
-async def _counted(conn: AsyncConnection, parts: Services, typed: Typed, address: str) -> int:
-    allowed, window_s = parts.settings, float(parts.settings.portal_ask_window_s)
-    contact, place = typed.contact.indexes[0], parts.keys.vault.peppered(source_of(address))
+async def _counted(conn: AsyncConnection, services: Services, typed: Typed, address: str) -> int:
+    allowed, window_s = services.settings, float(services.settings.portal_ask_window_s)
+    contact, place = typed.contact.indexes[0], services.keys.vault.peppered(source_of(address))
     for asked_by, limit, within_s in (
         (b"contact" + contact, allowed.portal_asks_per_contact, window_s),
         (b"contact day" + contact, allowed.portal_asks_per_contact_day, DAY_S),
@@ -97,7 +97,7 @@ async def _counted(conn: AsyncConnection, parts: Services, typed: Typed, address
     return 0
 
 
-async def _reached(conn: AsyncConnection, parts: Services, typed: Typed) -> Reached | None:
+async def _reached(conn: AsyncConnection, services: Services, typed: Typed) -> Reached | None:
     if typed.order_no is not None:
-        return await sessions.by_order(conn, parts.keys, typed.order_no)
-    return await sessions.by_contact(conn, parts.keys, typed.contact)
+        return await sessions.by_order(conn, services.keys, typed.order_no)
+    return await sessions.by_contact(conn, services.keys, typed.contact)

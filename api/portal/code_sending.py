@@ -15,10 +15,10 @@ from infra.settings import Settings
 _CHANNELS: dict[Kind, Channel] = {"email": Channel.EMAIL, "phone": Channel.SMS}
 
 
-async def send(conn: AsyncConnection, parts: Services, reached: Reached, made: Secrets, lang: str) -> None:
+async def send(conn: AsyncConnection, services: Services, reached: Reached, made: Secrets, lang: str) -> None:
     """Send the code and the link to the contact that the customer gave, in this transaction."""
-    channel, link = _CHANNELS[reached.contact.kind], link_of(parts.settings, made)
-    await messages.enqueue_sign_in(conn, parts.keys, reached.customer_id, channel, reached.to, made.code, link, lang)
+    channel, link = _CHANNELS[reached.contact.kind], link_of(services.settings, made)
+    await messages.enqueue_sign_in(conn, services.keys, reached.customer_id, channel, reached.to, made.code, link, lang)
 
 
 def link_of(settings: Settings, made: Secrets) -> str:

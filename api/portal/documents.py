@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import services
+from api.dependencies import services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
 from api.portal.rendering import HOME, page
@@ -23,9 +23,9 @@ RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 @router.get("/documents")
 async def listed(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What was issued, and what can be asked for."""
-    parts = services(request)
-    _, glance = await owned(parts, person, order_no)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    _, glance = await owned(services, person, order_no)
+    async with services.database.begin() as conn:
         context = {"order_no": glance.order_no, **await document_views.of_order(conn, glance.order_no, glance.status)}
     return page(request, "documents.html", key=new_key(), **context)
 
@@ -33,9 +33,9 @@ async def listed(request: Request, person: CurrentCustomer, order_no: str) -> Re
 @router.get("/documents/{document_no}.pdf")
 async def pdf(request: Request, person: CurrentCustomer, order_no: str, document_no: str) -> Response:
     """The document in the reader's language."""
-    parts = services(request)
-    customer, glance = await owned(parts, person, order_no)
-    document = await document_views.found(parts, customer, document_no)
+    services = services_of(request)
+    customer, glance = await owned(services, person, order_no)
+    document = await document_views.found(services, customer, document_no)
     if document["order_no"] != glance.order_no:
         raise NotFound("document_not_found")
     return await document_views.pdf(document, language(request))
@@ -44,33 +44,33 @@ async def pdf(request: Request, person: CurrentCustomer, order_no: str, document
 @router.post("/invoice")
 async def invoice(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Have the invoice issued, in the customer's own name or another's."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
     wish = fitting(BilledTo, typed)
-    await document_issuing.invoice(parts, customer, key_of(fields), digest(wish), glance.order_no, wish)
+    await document_issuing.invoice(services, customer, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)
 
 
 @router.post("/credit-note")
 async def cancellation_credit_note(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Have the credit note of a cancelled order issued."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
     body = digest(Nothing())
-    await document_issuing.cancellation_credit_note(parts, customer, key_of(fields), body, glance.order_no)
+    await document_issuing.cancellation_credit_note(services, customer, key_of(fields), body, glance.order_no)
     return _back(glance.order_no)
 
 
 @router.post("/refunds/{refund_id}/credit-note")
 async def refund_credit_note(request: Request, person: CurrentCustomer, order_no: str, refund_id: RefundId) -> Response:
     """Have the credit note of a refund issued."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
-    if await document_issuing.refunded_order(parts, customer, refund_id) != glance.order_no:
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
+    if await document_issuing.refunded_order(services, customer, refund_id) != glance.order_no:
         raise NotFound("refund_not_found")
     body = digest(Nothing())
-    await document_issuing.refund_credit_note(parts, customer, key_of(fields), body, glance.order_no, refund_id)
+    await document_issuing.refund_credit_note(services, customer, key_of(fields), body, glance.order_no, refund_id)
     return _back(glance.order_no)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import services
+from api.dependencies import services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, owned, posted
@@ -22,10 +22,10 @@ RATINGS = (5, 4, 3, 2, 1)
 @router.get("/{order_no}/feedback")
 async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """The form, and what was said before."""
-    parts = services(request)
-    _, glance = await owned(parts, person, order_no)
-    async with parts.database.begin() as conn:
-        said = await feedback.of_order(conn, parts.keys, glance.order_no)
+    services = services_of(request)
+    _, glance = await owned(services, person, order_no)
+    async with services.database.begin() as conn:
+        said = await feedback.of_order(conn, services.keys, glance.order_no)
     context: dict[str, Any] = {"order_no": glance.order_no, "said": said[::-1]}
     return page(request, "feedback.html", key=new_key(), ratings=RATINGS, kinds=list(FeedbackKind), **context)
 
@@ -33,10 +33,10 @@ async def form(request: Request, person: CurrentCustomer, order_no: str) -> Resp
 @router.post("/{order_no}/feedback")
 async def give(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Keep it."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
     rating, words = fields.get("rating", ""), fields.get("text", "").replace("\r\n", "\n").strip()
     body = {"rating": int(rating) if rating in map(str, RATINGS) else 0, "text": words or None}
     wish = fitting(GiveFeedback, body | {"kind": fields.get("kind", "")})
-    await customer_feedback.give(parts, customer, key_of(fields), digest(wish), glance.order_no, wish)
+    await customer_feedback.give(services, customer, key_of(fields), digest(wish), glance.order_no, wish)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/feedback", 303)

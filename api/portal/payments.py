@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import services
+from api.dependencies import services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, owned, posted
@@ -30,14 +30,14 @@ def cards_of(settings: Settings) -> tuple[str, ...]:
 @router.get("/{order_no}/pay")
 async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """How much, and by what."""
-    parts = services(request)
-    _, glance = await owned(parts, person, order_no)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    _, glance = await owned(services, person, order_no)
+    async with services.database.begin() as conn:
         await payment_requests.require_payable(conn, glance.order_no)
-        order = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+        order = await order_detail.whole_order(conn, services.keys, glance.order_no)
         credit = await store_credit.open_to(conn, glance.order_no)
     assert order is not None
-    ways = list(cards_of(parts.settings))
+    ways = list(cards_of(services.settings))
     if credit >= order["total_minor"]:
         ways.append(STORE_CREDIT)
     context: dict[str, Any] = {"order": order, "ways": ways}
@@ -47,10 +47,10 @@ async def form(request: Request, person: CurrentCustomer, order_no: str) -> Resp
 @router.post("/{order_no}/pay")
 async def pay(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Take the payment; the order's page says what became of it."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
     by = fields.get("by", "")
-    method = STORE_CREDIT if by == STORE_CREDIT else parts.settings.payment_provider
+    method = STORE_CREDIT if by == STORE_CREDIT else services.settings.payment_provider
     payment = fitting(Payment, {"method": method, "token": by})
-    await order_payments.pay(parts, customer, key_of(fields), digest(payment), glance.order_no, payment)
+    await order_payments.pay(services, customer, key_of(fields), digest(payment), glance.order_no, payment)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

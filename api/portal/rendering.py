@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
-from api.dependencies import services
+from api.dependencies import services_of
 from api.pages.i18n import LANGUAGES, language
 from api.pages.rendering import Site, instant
 from api.pages.slot_fields import is_odd
@@ -27,7 +27,7 @@ _DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page. Templates get what every site's do, and `at`, `day`, `slot`, `sentence`, `visitor`, `zone`."""
-    lang, zone = language(request), _zone(services(request).settings.portal_time_zone)
+    lang, zone = language(request), _zone(services_of(request).settings.portal_time_zone)
     sentence = teller(lang)
 
     def at(moment: datetime | str) -> Markup:
@@ -55,7 +55,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
 def slot_said(request: Request, slot: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
     """A delivery slot as its customer reads it, by the clock at his door: the day once, unless it ends on another; the
     zone when it is not the page's, the offsets when the clock alone does not say when."""
-    shops = services(request).settings.portal_time_zone
+    shops = services_of(request).settings.portal_time_zone
     lang, zone = language(request), zone_at(ship_to, shops)
     begin, end = (instant(slot[name]).astimezone(zone) for name in ("from", "to"))
     same = begin.date() == end.date()

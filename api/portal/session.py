@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authorization import visible_order
-from api.dependencies import Services, limits, order_number, services
+from api.dependencies import Services, limits, order_number, services_of
 from api.pages import forms
 from api.pages.forms import csrf_of
 from api.portal.rendering import HOME
@@ -36,11 +36,11 @@ class Visitor:
 
 async def visitor(request: Request) -> Any:
     """The signed-in Visitor, also kept in `request.state.visitor` for every page. Raises SignInNeeded."""
-    parts, cookie = services(request), request.cookies.get(COOKIE, "")
+    services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
         raise SignInNeeded
-    async with parts.database.begin() as conn:
-        found = await sessions.session_of(conn, cookie, parts.settings.portal_idle_s)
+    async with services.database.begin() as conn:
+        found = await sessions.session_of(conn, cookie, services.settings.portal_idle_s)
     if found is None:
         raise SignInNeeded
     limits(request).customer(found.indexes[0].hex())
@@ -51,15 +51,15 @@ async def visitor(request: Request) -> Any:
 CurrentCustomer = Annotated[Visitor, Depends(visitor)]
 
 
-async def owned(parts: Services, person: Visitor, typed: str) -> tuple[Principal, OrderOverview]:
+async def owned(services: Services, person: Visitor, typed: str) -> tuple[Principal, OrderOverview]:
     """The order and the customer as whom the visitor acts on it: every rule of the API's customers is then his.
 
     Raises NotFound `order_not_found`, for another's order as for none.
     """
     number = order_number(typed)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         customer = await customer_of(conn, person, number)
-    return customer, await visible_order(parts, customer, number)
+    return customer, await visible_order(services, customer, number)
 
 
 async def customer_of(conn: AsyncConnection, person: Visitor, order_no: str) -> Principal:

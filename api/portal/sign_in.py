@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Services, services
+from api.dependencies import Services, services_of
 from api.pages import navigation
 from api.pages.forms import secure
 from api.pages.i18n import language
@@ -42,12 +42,12 @@ async def ask(
 ) -> Response:
     """Send a code, if anybody is known; the answer and its time are the same if nobody is."""
     until_s, target = monotonic() + ANSWER_S, navigation.local(next, HOME)
-    parts = services(request)
-    typed = code_requests.understood(parts.keys.vault, contact)
+    services = services_of(request)
+    typed = code_requests.understood(services.keys.vault, contact)
     if typed is None:
         return page(request, "sign_in.html", status=422, next=target, refused="sign_in.what", wait_min=0)
     address = request.client.host if request.client else "unknown"
-    asked = await code_requests.ask(parts, typed, address, language(request))
+    asked = await code_requests.ask(services, typed, address, language(request))
     await asyncio.sleep(max(0.0, until_s - monotonic()))
     if isinstance(asked, int):
         return _too_often(request, target, asked)
@@ -81,11 +81,11 @@ async def enter_code(
     target, typed = navigation.local(next, HOME), _digits(code)
     if typed is None:
         return page(request, "code.html", status=422, next=target, refused=Refused("wrong", -1))
-    parts = services(request)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    async with services.database.begin() as conn:
         ask_cookie = request.cookies.get(ASK_COOKIE, "")
-        found = await sign_in_codes.use_code(conn, parts.keys.vault, ask_cookie, typed)
-        opened = await _opened(conn, parts, found)
+        found = await sign_in_codes.use_code(conn, services.keys.vault, ask_cookie, typed)
+        opened = await _opened(conn, services, found)
     if isinstance(opened, Refused):
         return page(request, "code.html", status=401, next=target, refused=opened)
     return _signed_in(request, opened, target)
@@ -106,19 +106,19 @@ async def link(request: Request, token: Annotated[str, Query(max_length=200)] = 
 @router.post("/enter")
 async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Open a session with the link's token."""
-    parts = services(request)
-    async with parts.database.begin() as conn:
-        opened = await _opened(conn, parts, await sign_in_codes.use_link(conn, token))
+    services = services_of(request)
+    async with services.database.begin() as conn:
+        opened = await _opened(conn, services, await sign_in_codes.use_link(conn, token))
     if isinstance(opened, Refused):
         return page(request, "enter.html", status=401, token="", refused=opened)
     return _signed_in(request, opened, HOME)
 
 
-async def _opened(conn: AsyncConnection, parts: Services, found: Contact | Refused) -> str | Refused:
+async def _opened(conn: AsyncConnection, services: Services, found: Contact | Refused) -> str | Refused:
     """The cookie of a new session."""
     if isinstance(found, Refused):
         return found
-    return await sessions.open_session(conn, found, parts.settings.portal_session_s)
+    return await sessions.open_session(conn, found, services.settings.portal_session_s)
 
 
 def _signed_in(request: Request, cookie: str, target: str) -> Response:
@@ -142,7 +142,7 @@ def _with_next(path: str, target: str) -> str:
 async def sign_out(request: Request, person: CurrentCustomer) -> Response:
     """End this session."""
     await posted(request, person)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         await sessions.close_session(conn, request.cookies[COOKIE])
     response = RedirectResponse(SIGN_IN, 303)
     response.delete_cookie(COOKIE, path=HOME)

@@ -23,13 +23,13 @@ _SHOWN = (
 )  # fmt: skip
 
 
-async def found(parts: Services, caller: Principal, typed: str) -> dict[str, Any]:
+async def found(services: Services, caller: Principal, typed: str) -> dict[str, Any]:
     """The whole document. Raises NotFound `document_not_found`, also for whoever may not see its order."""
     number = document_number(typed)
     if number is None:
         raise NotFound("document_not_found")
-    async with parts.database.begin() as conn:
-        document = await documents.one(conn, parts.keys, number)
+    async with services.database.begin() as conn:
+        document = await documents.one(conn, services.keys, number)
     if not caller.may_see_order(document.pop("customer_id"), document.pop("channel")):
         raise NotFound("document_not_found")
     return document

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -16,18 +16,18 @@ router = APIRouter(prefix="/v1/notices/channels", tags=["notices"])
 @router.post("", **operation("add_alert_channel", Answer(201, AddedChannel), body=NewChannel))
 async def add(request: Request, caller: Caller) -> Response:
     """Send alerts there from now on. For a webhook, the answer (and a repeat of this very request) shows its secret."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, NewChannel)
-    return response_of(await alert_channel_setup.add(parts, caller, key, parsed.digest, parsed.model))
+    return response_of(await alert_channel_setup.add(services, caller, key, parsed.digest, parsed.model))
 
 
 @router.get("", **operation("list_alert_channels", Answer(200, AlertChannelList)))
 async def list_channels(request: Request, caller: Caller) -> Response:
     """All channels without tokens and secrets, each with how its last message went."""
     require(caller, Role.OPERATIONS)
-    items = await alert_channel_setup.list_channels(services(request))
+    items = await alert_channel_setup.list_channels(services_of(request))
     return json_response({"items": items, "next_cursor": None})
 
 
@@ -35,7 +35,7 @@ async def list_channels(request: Request, caller: Caller) -> Response:
 async def remove(channel_id: str, request: Request, caller: Caller) -> Response:
     """Send no alerts there any more."""
     require(caller, Role.OPERATIONS)
-    await alert_channel_setup.remove(services(request), caller, channel_id)
+    await alert_channel_setup.remove(services_of(request), caller, channel_id)
     return Response(status_code=204)
 
 
@@ -44,5 +44,5 @@ async def test(channel_id: str, request: Request, caller: Caller) -> Response:
     """Send a test message now, and answer with its outcome."""
     require(caller, Role.OPERATIONS)
     idempotency_key(request)  # as every POST; a repeat is another message, which is what a test is for
-    outcome = await alert_channel_setup.test(services(request), channel_id)
+    outcome = await alert_channel_setup.test(services_of(request), channel_id)
     return json_response({"taken": outcome.error is None, "error": outcome.error, "said": outcome.said})

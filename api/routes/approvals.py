@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -27,8 +27,10 @@ async def list_approvals(
 ) -> Response:
     """Requests that wait for an approver, or that were decided; the newest first."""
     require(caller, *DECIDED_BY)
-    parts, undecided = services(request), state == "open"
-    return json_response(await approval_queries.list_approvals(parts, undecided=undecided, cursor=cursor, limit=limit))
+    services, undecided = services_of(request), state == "open"
+    return json_response(
+        await approval_queries.list_approvals(services, undecided=undecided, cursor=cursor, limit=limit)
+    )
 
 
 @router.post(
@@ -44,7 +46,7 @@ async def approve(approval_id: str, request: Request, caller: Caller) -> Respons
     key, parsed = idempotency_key(request), await read(request, Decide)
     number = approval_queries.approval_number(approval_id)
     return response_of(
-        await approval_decisions.approve(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+        await approval_decisions.approve(services_of(request), caller, key, parsed.digest, number, parsed.model.reason)
     )
 
 
@@ -55,5 +57,5 @@ async def refuse(approval_id: str, request: Request, caller: Caller) -> Response
     key, parsed = idempotency_key(request), await read(request, Decide)
     number = approval_queries.approval_number(approval_id)
     return response_of(
-        await approval_decisions.refuse(services(request), caller, key, parsed.digest, number, parsed.model.reason)
+        await approval_decisions.refuse(services_of(request), caller, key, parsed.digest, number, parsed.model.reason)
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, order_number, require, services
+from api.dependencies import Caller, idempotency_key, json_response, order_number, require, services_of
 from api.errors import Problem
 from api.exclusive import alone
 from api.openapi import Answer, operation
@@ -31,15 +31,15 @@ async def list_entries(
 
     Name `order_no` or `actor` (`role:name`). `reference` says where the rest is kept; reasons are not sent.
     """
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.OPERATIONS)
     if (order_no is None) == (actor is None):
         raise Problem("audit_subject_needed", "name an order_no or an actor, and not both")
     if order_no is None:
-        return json_response(await audit_trail.list_entries(parts, "actor", actor or "", cursor, limit))
+        return json_response(await audit_trail.list_entries(services, "actor", actor or "", cursor, limit))
     number = order_number(order_no)
     bind_order(number)
-    return json_response(await audit_trail.list_entries(parts, "order", number, cursor, limit))
+    return json_response(await audit_trail.list_entries(services, "order", number, cursor, limit))
 
 
 @router.get("/verify", **operation("verify_audit_log", Answer(200, AuditVerdict)))
@@ -53,7 +53,7 @@ async def verify(
     """
     require(caller, Role.OPERATIONS, Role.ADMIN)
     async with alone(request):
-        return json_response(await audit_trail.verify(services(request), anchor or ()))
+        return json_response(await audit_trail.verify(services_of(request), anchor or ()))
 
 
 @router.get("/access", **operation("review_access", Answer(200, AccessPage)))
@@ -65,14 +65,14 @@ async def access(
     `access` is active, removed, or token: acted with a bearer token and is no member of staff.
     """
     require(caller, Role.OPERATIONS, Role.ADMIN)
-    return json_response(await audit_trail.review_access(services(request), cursor, limit))
+    return json_response(await audit_trail.review_access(services_of(request), cursor, limit))
 
 
 @router.get("/anchors/newest", **operation("get_newest_anchor", Answer(200, NewestAnchor)))
 async def newest_anchor(request: Request, caller: Caller) -> Response:
     """The newest anchor, null before the first; keep its `line` where nobody who can write the database can reach."""
     require(caller, Role.OPERATIONS, Role.ADMIN)
-    return json_response({"anchor": await audit_trail.newest_anchor(services(request).database)})
+    return json_response({"anchor": await audit_trail.newest_anchor(services_of(request).database)})
 
 
 @router.post("/anchors", **operation("make_anchors", Answer(200, Anchored), with_key=True))
@@ -82,4 +82,4 @@ async def make_anchors(request: Request, caller: Caller) -> Response:
     Not `complete`: there is more than one call makes; call again with another Idempotency-Key.
     """
     require(caller, Role.ADMIN)
-    return response_of(await audit_trail.make_anchors(services(request), caller, idempotency_key(request)))
+    return response_of(await audit_trail.make_anchors(services_of(request), caller, idempotency_key(request)))

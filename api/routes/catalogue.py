@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services
+from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services_of
 from api.idempotency import run_in_transaction
 from api.openapi import Answer, operation
 from api.request_body import read
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
 @router.post("/products", **operation("add_product", Answer(201, Product), body=NewProduct))
 async def add_product(request: Request, caller: Caller) -> Response:
     """Add a product to the catalogue."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, NewProduct)
@@ -35,7 +35,7 @@ async def add_product(request: Request, caller: Caller) -> Response:
 
     return response_of(
         await run_in_transaction(
-            parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work
+            services, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work
         )
     )
 
@@ -44,8 +44,8 @@ async def add_product(request: Request, caller: Caller) -> Response:
 async def get_product(sku: str, request: Request, caller: Caller) -> Response:
     """A product with its price in minor units; for the staff."""
     require_staff(caller)
-    parts = services(request)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    async with services.database.begin() as conn:
         found = await products.product(conn, known_sku(sku))
     if found is None:
         raise NotFound("product_not_found")
@@ -62,7 +62,7 @@ def known_sku(typed: str) -> str:
 @router.post("/warehouses", **operation("add_warehouse", Answer(201, Warehouse), body=NewWarehouse))
 async def add_warehouse(request: Request, caller: Caller) -> Response:
     """Add a warehouse; the first one becomes the default."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, NewWarehouse)
@@ -73,6 +73,6 @@ async def add_warehouse(request: Request, caller: Caller) -> Response:
 
     return response_of(
         await run_in_transaction(
-            parts, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work
+            services, idempotency.Request(actor(caller), key, parsed.digest, caller.origin), 201, work
         )
     )

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import Caller, json_response, require, services
+from api.dependencies import Caller, json_response, require, services_of
 from api.exclusive import alone
 from api.openapi import Answer, operation
 from api.schemas.audit import BooksChecked
@@ -21,4 +21,4 @@ async def check(request: Request, caller: Caller) -> Response:
     """
     require(caller, Role.FINANCE, Role.OPERATIONS, Role.ADMIN)
     async with alone(request):
-        return json_response(await check_running.run_checks(services(request)))
+        return json_response(await check_running.run_checks(services_of(request)))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import CONTENT_DISPOSITION, Answer, operation
 from api.presenters import document_views
 from api.request_body import read
@@ -25,10 +25,12 @@ RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the order's invoice, once something was captured; asked again, it is the same one."""
     require(caller, *ISSUED_BY)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, BilledTo, optional=True)
-    return response_of(await document_issuing.invoice(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(
+        await document_issuing.invoice(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+    )
 
 
 @router.post(
@@ -38,11 +40,11 @@ async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
 async def refund_credit_note(refund_id: RefundId, request: Request, caller: Caller) -> Response:
     """Issue the credit note of a refund that was paid; the order's invoice comes first."""
     require(caller, *ISSUED_BY)
-    parts, key = services(request), idempotency_key(request)
-    order_no = await document_issuing.refunded_order(parts, caller, refund_id)
+    services, key = services_of(request), idempotency_key(request)
+    order_no = await document_issuing.refunded_order(services, caller, refund_id)
     parsed = await read(request, Nothing, optional=True)
     return response_of(
-        await document_issuing.refund_credit_note(parts, caller, key, parsed.digest, order_no, refund_id)
+        await document_issuing.refund_credit_note(services, caller, key, parsed.digest, order_no, refund_id)
     )
 
 
@@ -53,11 +55,11 @@ async def refund_credit_note(refund_id: RefundId, request: Request, caller: Call
 async def cancellation_credit_note(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the credit note of a cancelled order, over what is left of its invoice."""
     require(caller, *ISSUED_BY)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
     return response_of(
-        await document_issuing.cancellation_credit_note(parts, caller, key, parsed.digest, glance.order_no)
+        await document_issuing.cancellation_credit_note(services, caller, key, parsed.digest, glance.order_no)
     )
 
 
@@ -68,19 +70,19 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
 async def missing_invoices(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the documents of an invoiced order that were refused: of what was paid on top, a claim, a lost dispute."""
     require(caller, *document_issuing.HANDLED_BY)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
-    return response_of(await document_issuing.missing_invoices(parts, caller, key, parsed.digest, glance.order_no))
+    return response_of(await document_issuing.missing_invoices(services, caller, key, parsed.digest, glance.order_no))
 
 
 @router.get("/v1/orders/{order_no}/documents", **operation("list_order_documents", Answer(200, DocumentList)))
 async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The order's invoice and credit notes, oldest first."""
     require(caller, *ISSUED_BY)
-    parts = services(request)
-    glance = await visible_order(parts, caller, order_no)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    glance = await visible_order(services, caller, order_no)
+    async with services.database.begin() as conn:
         items = await documents.of_order(conn, glance.order_no)
     return json_response({"items": items, "next_cursor": None})
 
@@ -98,7 +100,7 @@ async def pdf(
 ) -> Response:
     """The document as PDF, in Chinese or English; the same bytes every time."""
     require(caller, *ISSUED_BY)
-    document = await document_views.found(services(request), caller, document_no)
+    document = await document_views.found(services_of(request), caller, document_no)
     return await document_views.pdf(document, document_views.language(lang, accept_language))
 
 
@@ -106,4 +108,6 @@ async def pdf(
 async def one(document_no: str, request: Request, caller: Caller) -> Response:
     """The document with everything that stands on it."""
     require(caller, *ISSUED_BY)
-    return json_response(document_views.presented(await document_views.found(services(request), caller, document_no)))
+    return json_response(
+        document_views.presented(await document_views.found(services_of(request), caller, document_no))
+    )

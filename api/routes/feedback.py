@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -33,19 +33,21 @@ router = APIRouter(tags=["feedback"])
 async def give(order_no: str, request: Request, caller: Caller) -> Response:
     """Say how it was; a complaint waits for an answer."""
     require(caller, *GIVEN_BY)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, GiveFeedback)
-    return response_of(await customer_feedback.give(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(
+        await customer_feedback.give(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+    )
 
 
 @router.get("/v1/orders/{order_no}/feedback", **operation("list_order_feedback", Answer(200, OrdersFeedbackList)))
 async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """What was said of the order and what was answered, oldest first."""
     require(caller, *GIVEN_BY, *READ_BY)
-    parts = services(request)
-    glance = await visible_order(parts, caller, order_no)
-    items = await customer_feedback.of_order(parts, glance.order_no)
+    services = services_of(request)
+    glance = await visible_order(services, caller, order_no)
+    items = await customer_feedback.of_order(services, glance.order_no)
     return json_response({"items": items, "next_cursor": None})
 
 
@@ -62,7 +64,7 @@ async def every(
     """Feedback on all orders, newest first."""
     require(caller, *READ_BY)
     found = await customer_feedback.list_feedback(
-        services(request), rating=rating, kind=kind, state=state, cursor=cursor, limit=limit
+        services_of(request), rating=rating, kind=kind, state=state, cursor=cursor, limit=limit
     )
     return json_response(found)
 
@@ -71,7 +73,7 @@ async def every(
 async def summary(request: Request, caller: Caller, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Response:
     """How the last days were: counts by rating, average, complaints, share answered."""
     require(caller, *READ_BY)
-    return json_response(await customer_feedback.summary(services(request), days))
+    return json_response(await customer_feedback.summary(services_of(request), days))
 
 
 @router.post(
@@ -81,8 +83,8 @@ async def summary(request: Request, caller: Caller, days: Annotated[int, Query(g
 async def answer(feedback_id: FeedbackId, request: Request, caller: Caller) -> Response:
     """Answer it; the customer sees the answer with the order."""
     require(caller, Role.SUPPORT)
-    parts, key = services(request), idempotency_key(request)
+    services, key = services_of(request), idempotency_key(request)
     parsed = await read(request, AnswerFeedback)
     return response_of(
-        await customer_feedback.answer(parts, caller, key, parsed.digest, feedback_id, parsed.model.text)
+        await customer_feedback.answer(services, caller, key, parsed.digest, feedback_id, parsed.model.text)
     )

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.responses import response_of
 from api.schemas.notifications import Messages, SentAgain
@@ -16,9 +16,9 @@ router = APIRouter(prefix="/v1/orders", tags=["messages"])
 @router.get("/{order_no}/messages", **operation("list_order_messages", Answer(200, Messages)))
 async def list_messages(order_no: str, request: Request, caller: Caller) -> Response:
     """Every message about the order, by e-mail or text message, in the order of what happened."""
-    parts = services(request)
-    glance = await visible_order(parts, caller, order_no)
-    return json_response({"items": await notifications.of_order(parts, glance.order_no)})
+    services = services_of(request)
+    glance = await visible_order(services, caller, order_no)
+    return json_response({"items": await notifications.of_order(services, glance.order_no)})
 
 
 @router.post(
@@ -27,6 +27,6 @@ async def list_messages(order_no: str, request: Request, caller: Caller) -> Resp
 async def retry(order_no: str, message_id: str, request: Request, caller: Caller) -> Response:
     """Write a message that failed anew, with the customer's address of today, and send it again."""
     require(caller, Role.SUPPORT)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
-    return response_of(await notifications.send_again(parts, caller, key, glance.order_no, message_id))
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
+    return response_of(await notifications.send_again(services, caller, key, glance.order_no, message_id))

@@ -15,7 +15,7 @@ from api.dependencies import (
     json_response,
     require,
     require_staff,
-    services,
+    services_of,
 )
 from api.errors import Problem
 from api.idempotency import run_in_transaction
@@ -45,9 +45,9 @@ router = APIRouter(prefix="/v1/stock", tags=["stock"])
 @router.get("/{sku}", **operation("get_stock_levels", Answer(200, StockLevels)))
 async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
     """Levels at every warehouse; `available` is on_hand less reserved and safety_stock."""
-    parts = services(request)
+    services = services_of(request)
     require_staff(caller)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         items = await movements.levels(conn, known_sku(sku))
     if not items:
         raise NotFound("product_not_found")
@@ -135,7 +135,7 @@ _DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKi
 
 def _begin(request: Request, caller: Principal) -> tuple[Services, str]:
     require(caller, Role.WAREHOUSE)
-    return services(request), idempotency_key(request)
+    return services_of(request), idempotency_key(request)
 
 
 def _asked(caller: Principal, key: str, parsed: Parsed[BaseModel] | Parsed[Any]) -> idempotency.Request:

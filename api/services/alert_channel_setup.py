@@ -26,35 +26,35 @@ _ID = re.compile(r"^nch_[0-9a-f]{32}$")
 _SECRET_BYTES = 32
 
 
-async def add(parts: Services, caller: Principal, key: str, digest: bytes, wish: NewChannel) -> Reply:
+async def add(services: Services, caller: Principal, key: str, digest: bytes, wish: NewChannel) -> Reply:
     """Add a channel; a webhook's signing secret is made here and shown by this answer (and its repeat) only.
 
     Raises Problem `webhook_target_refused`, `email_not_configured`.
     """
-    await _require_reachable(parts, wish)
+    await _require_reachable(services, wish)
     channel_id = f"nch_{derived_id(caller, key, 'notice channel')}"
     target = _target(wish)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         claim = await idempotency.claim(
-            conn, parts.keys, idempotency.Request(actor(caller), key, digest, caller.origin), HOLD_S, channel_id
+            conn, services.keys, idempotency.Request(actor(caller), key, digest, caller.origin), HOLD_S, channel_id
         )
         if isinstance(claim, Answered):
-            known = await alert_channels.secret_of(conn, parts.keys.vault, channel_id)
+            known = await alert_channels.secret_of(conn, services.keys.vault, channel_id)
             return Reply(_with_secret(claim.response, wish, known), claim.status_code, replayed=True)
         causes = sorted({kind.value for kind in wish.causes})
         wanted = alert_channels.NewChannel(
             channel_id, wish.kind.value, wish.name, wish.language.value, causes, target, actor(caller)
         )
-        shown = await alert_channels.add(conn, parts.keys.vault, wanted)
+        shown = await alert_channels.add(conn, services.keys.vault, wanted)
         # The kept answer is without the secret, which stays encrypted.
-        await idempotency.finish(conn, parts.keys, claim, 201, as_sent(shown))
+        await idempotency.finish(conn, services.keys, claim, 201, as_sent(shown))
     return Reply(_with_secret(shown, wish, target.get("secret")), 201)
 
 
-async def _require_reachable(parts: Services, wish: NewChannel) -> None:
+async def _require_reachable(services: Services, wish: NewChannel) -> None:
     if wish.kind is not ChannelKind.EMAIL:
-        await require_public(wish.target, Reach.from_settings(parts.settings))
-    elif not email.configured(parts.settings):
+        await require_public(wish.target, Reach.from_settings(services.settings))
+    elif not email.configured(services.settings):
         raise Problem("email_not_configured", "set OMS_SMTP_HOST and OMS_SMTP_FROM first")
 
 
@@ -72,28 +72,28 @@ def _with_secret(shown: dict[str, Any], wish: NewChannel, secret: str | None) ->
     return {**shown, "secret": secret} if wish.kind is ChannelKind.WEBHOOK else shown
 
 
-async def list_channels(parts: Services) -> list[dict[str, Any]]:
+async def list_channels(services: Services) -> list[dict[str, Any]]:
     """All active channels without their secrets, the oldest first."""
-    async with parts.database.begin() as conn:
-        return await alert_channels.every(conn, parts.keys.vault)
+    async with services.database.begin() as conn:
+        return await alert_channels.every(conn, services.keys.vault)
 
 
-async def remove(parts: Services, caller: Principal, channel_id: str) -> None:
+async def remove(services: Services, caller: Principal, channel_id: str) -> None:
     """Send no alerts there any more. Raises NotFound `notice_channel_not_found`."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         if not _ID.match(channel_id) or not await alert_channels.remove(conn, channel_id, actor(caller)):
             raise NotFound("notice_channel_not_found")
 
 
-async def test(parts: Services, channel_id: str) -> Outcome:
+async def test(services: Services, channel_id: str) -> Outcome:
     """Send a test notice now, and say what the channel said. Raises NotFound `notice_channel_not_found`."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         channel = await alert_channels.find(conn, channel_id) if _ID.match(channel_id) else None
     if channel is None:
         raise NotFound("notice_channel_not_found")
     try:
-        target = alert_channels.target_of(parts.keys.vault, channel)
+        target = alert_channels.target_of(services.keys.vault, channel)
     except Unreadable:
         return Outcome("secret_unreadable")
-    words = message.of_test(channel.language, parts.settings)
-    return await sending.tell(parts.settings, channel.kind, target, words, f"test_{secrets.token_hex(16)}")
+    words = message.of_test(channel.language, services.settings)
+    return await sending.tell(services.settings, channel.kind, target, words, f"test_{secrets.token_hex(16)}")

@@ -26,13 +26,13 @@ _FAULTS = 200
 _ANCHORING_S = 8.0
 
 
-async def list_entries(parts: Services, kind: Chain, key: str, cursor: str | None, limit: int) -> dict[str, Any]:
+async def list_entries(services: Services, kind: Chain, key: str, cursor: str | None, limit: int) -> dict[str, Any]:
     """{items, next_cursor, chain}, newest first. Raises NotFound `order_not_found`, Problem `invalid_cursor`."""
     before = pagination.number(cursor) or NEWEST
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         if kind == "order" and key not in await order_detail.overviews(conn, [key]):
             raise NotFound("order_not_found")
-        found = await audit_log.entries(conn, parts.keys, kind, key, before, limit + 1)
+        found = await audit_log.entries(conn, services.keys, kind, key, before, limit + 1)
         chain = await audit_log.chain_of(conn, kind, key)
     items = [_sent(entry) for entry in found[:limit]]
     more = pagination.encoded([items[-1]["number"]]) if len(found) > limit else None
@@ -43,16 +43,16 @@ def _sent(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name not in _NOT_SENT}
 
 
-async def verify(parts: Services, anchors: Sequence[str]) -> dict[str, Any]:
+async def verify(services: Services, anchors: Sequence[str]) -> dict[str, Any]:
     """Check every chain and every anchor within the configured time."""
-    kept, limit_s = [one.lower() for one in anchors], parts.settings.books_check_timeout_s
-    return (await verification.verdict_within(parts.database, kept, limit_s, _FAULTS)).document
+    kept, limit_s = [one.lower() for one in anchors], services.settings.books_check_timeout_s
+    return (await verification.verdict_within(services.database, kept, limit_s, _FAULTS)).document
 
 
-async def review_access(parts: Services, cursor: str | None, limit: int) -> dict[str, Any]:
+async def review_access(services: Services, cursor: str | None, limit: int) -> dict[str, Any]:
     """{items, next_cursor} of everybody who can act. Raises Problem `invalid_cursor`."""
     after = ("", "", "") if cursor is None else pagination.decoded(cursor, str, str, str)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         found = await access_review.review(conn, after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     more = pagination.encoded([last["access"], last["role"], last["name"]]) if last else None
@@ -66,11 +66,11 @@ async def newest_anchor(database: Database) -> dict[str, Any] | None:
     return found.document if found else None
 
 
-async def make_anchors(parts: Services, caller: Principal, key: str) -> Reply:
+async def make_anchors(services: Services, caller: Principal, key: str) -> Reply:
     """Make anchors over all entries that have none: {anchor, complete}."""
     request = idempotency.Request(actor(caller), key, hashlib.sha256(b"anchor").digest(), caller.origin)
-    call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(parts.database), from_books=_nothing)
-    return await run_by_workflow(parts, request, 200, call)
+    call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(services.database), from_books=_nothing)
+    return await run_by_workflow(services, request, 200, call)
 
 
 async def _nothing(_: AsyncConnection) -> None:

@@ -7,9 +7,9 @@ from infra.db.checks import check_schedule
 from infra.db.checks.consistency_checks import CheckResult
 
 
-async def run_checks(parts: Services) -> dict[str, Any]:
+async def run_checks(services: Services) -> dict[str, Any]:
     """{ok, checks} within the configured time; a check without a result by then has `ok` and `wrong` None."""
-    answers = await check_schedule.answers(parts.database, parts.settings.books_check_timeout_s)
+    answers = await check_schedule.answers(services.database, services.settings.books_check_timeout_s)
     return {"ok": all(answer.right for answer in answers), "checks": [_shown(answer) for answer in answers]}
 
 

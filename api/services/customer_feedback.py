@@ -21,38 +21,40 @@ GIVEN_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 READ_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 
-async def give(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: GiveFeedback) -> Reply:
+async def give(
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: GiveFeedback
+) -> Reply:
     """Keep what is said of the order. Raises Conflict `feedback_limit`."""
     feedback_id = f"fbk_{derived_id(caller, key, f'feedback {number}')}"
     new = NewFeedback(feedback_id, number, wish.kind, wish.rating, wish.text or "", actor(caller))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
-        return await feedback.give(conn, parts.keys, new)
+        return await feedback.give(conn, services.keys, new)
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def answer(parts: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Reply:
+async def answer(services: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Reply:
     """Answer it, once. Raises Conflict `feedback_answered`, NotFound `feedback_not_found`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         number = await feedback.order_of(conn, feedback_id)
         await timeline.lock_order(conn, number)
-        return await feedback.answer(conn, parts.keys, number, feedback_id, words, actor(caller))
+        return await feedback.answer(conn, services.keys, number, feedback_id, words, actor(caller))
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def of_order(parts: Services, number: str) -> list[dict[str, Any]]:
+async def of_order(services: Services, number: str) -> list[dict[str, Any]]:
     """All feedback on one order as its customer sees it, oldest first."""
-    async with parts.database.begin() as conn:
-        rows = await feedback.of_order(conn, parts.keys, number)
+    async with services.database.begin() as conn:
+        rows = await feedback.of_order(conn, services.keys, number)
     return [{name: row[name] for name in OrdersFeedback.model_fields} for row in rows]
 
 
 async def list_feedback(
-    parts: Services,
+    services: Services,
     *,
     rating: int | None,
     kind: FeedbackKind | None,
@@ -62,14 +64,14 @@ async def list_feedback(
 ) -> dict[str, Any]:
     """{items, next_cursor} of all orders, newest first. Raises Problem `invalid_cursor`."""
     wanted = Wanted(rating, kind.value if kind else None, state, _after(cursor), limit)
-    async with parts.database.begin() as conn:
-        rows = await feedback.page(conn, parts.keys, wanted)
+    async with services.database.begin() as conn:
+        rows = await feedback.page(conn, services.keys, wanted)
     return {"items": rows[:limit], "next_cursor": _next_cursor(rows, limit)}
 
 
-async def summary(parts: Services, days: int) -> dict[str, Any]:
+async def summary(services: Services, days: int) -> dict[str, Any]:
     """Counts by rating, average, complaints and share answered of the last `days`."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         return await feedback.summary(conn, days)
 
 

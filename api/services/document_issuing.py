@@ -27,24 +27,24 @@ HANDLED_BY = (Role.SUPPORT, Role.FINANCE)  # of the staff: a document names and 
 ISSUED_BY = (Role.CUSTOMER, Role.CHANNEL, *HANDLED_BY)
 
 
-async def invoice(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: BilledTo) -> Reply:
+async def invoice(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: BilledTo) -> Reply:
     """Issue the order's invoice, or find it. Raises Conflict `not_invoiceable`, `seller_unknown`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         if known := await documents.invoice_of(conn, number):
             return known
-        sold = await invoice_sources.sale(conn, parts.keys, number)
+        sold = await invoice_sources.sale(conn, services.keys, number)
         _refuse_unpaid(sold)
         # Another name is another party: the address that the parcel went to is not its own.
         billed_to = {**({} if wish.title else sold.buyer), **wish.model_dump(exclude_none=True)}
         new = NewDocument(
-            DocumentKind.INVOICE, number, None, sold.currency, sold.amounts, seller(parts.settings), billed_to,
-            parts.settings.seller_time_zone, actor(caller)
+            DocumentKind.INVOICE, number, None, sold.currency, sold.amounts, seller(services.settings), billed_to,
+            services.settings.seller_time_zone, actor(caller)
         )  # fmt: skip
-        return await documents.issue(conn, parts.keys, new)
+        return await documents.issue(conn, services.keys, new)
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
 def _refuse_unpaid(sold: invoice_sources.Sale) -> None:
@@ -57,7 +57,7 @@ def _refuse_unpaid(sold: invoice_sources.Sale) -> None:
 
 
 async def refund_credit_note(
-    parts: Services, caller: Principal, key: str, digest: bytes, order_no: str, refund_id: str
+    services: Services, caller: Principal, key: str, digest: bytes, order_no: str, refund_id: str
 ) -> Reply:
     """Issue the refund's credit note, or find it. Raises Conflict `not_creditable`, `invoice_missing`."""
 
@@ -68,10 +68,12 @@ async def refund_credit_note(
         given, replaced = await invoice_sources.given(conn, refund_id), await invoice_sources.replaced(conn, order_no)
         return credited(standing.invoice, standing.notes, given, replaced)
 
-    return await _credit_note(parts, caller, key, digest, order_no, refund_id, credit)
+    return await _credit_note(services, caller, key, digest, order_no, refund_id, credit)
 
 
-async def cancellation_credit_note(parts: Services, caller: Principal, key: str, digest: bytes, order_no: str) -> Reply:
+async def cancellation_credit_note(
+    services: Services, caller: Principal, key: str, digest: bytes, order_no: str
+) -> Reply:
     """Credit what is left of a cancelled order's invoices. Raises Conflict `not_creditable`, `invoice_missing`."""
 
     async def credit(conn: AsyncConnection, standing: InvoiceState) -> Amounts:
@@ -81,11 +83,11 @@ async def cancellation_credit_note(parts: Services, caller: Principal, key: str,
             )
         return rest_credited(standing.invoice, standing.notes)
 
-    return await _credit_note(parts, caller, key, digest, order_no, None, credit)
+    return await _credit_note(services, caller, key, digest, order_no, None, credit)
 
 
 async def _credit_note(
-    parts: Services,
+    services: Services,
     caller: Principal,
     key: str,
     digest: bytes,
@@ -97,22 +99,22 @@ async def _credit_note(
         await timeline.lock_order(conn, order_no)
         if known := await documents.credit_note_of(conn, order_no, refund_id):
             return known
-        standing = await documents.load_state(conn, parts.keys, order_no)
+        standing = await documents.load_state(conn, services.keys, order_no)
         if standing is None:
             raise Conflict("invoice_missing", "a credit note corrects an invoice; ask for the order's invoice first")
         amounts = await credit(conn, standing)
         if not amounts.total_minor:
             raise Conflict("not_creditable", "credit notes have taken back all that was invoiced already")
         new = NewDocument(
-            DocumentKind.CREDIT_NOTE, order_no, refund_id, standing.currency, amounts, seller(parts.settings),
-            standing.billed_to, parts.settings.seller_time_zone, actor(caller),
+            DocumentKind.CREDIT_NOTE, order_no, refund_id, standing.currency, amounts, seller(services.settings),
+            standing.billed_to, services.settings.seller_time_zone, actor(caller),
         )  # fmt: skip
-        return await documents.issue(conn, parts.keys, new)
+        return await documents.issue(conn, services.keys, new)
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def missing_invoices(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
+async def missing_invoices(services: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
     """Issue the documents that were refused when their money was recorded; 201.
 
     Raises Conflict `nothing_to_invoice`, `invoice_refused`.
@@ -124,12 +126,12 @@ async def missing_invoices(parts: Services, caller: Principal, key: str, digest:
             raise Conflict("nothing_to_invoice")
         return {"order_no": number, "items": made}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def refunded_order(parts: Services, caller: Principal, refund_id: str) -> str:
+async def refunded_order(services: Services, caller: Principal, refund_id: str) -> str:
     """The refund's order. Raises NotFound `refund_not_found`, also for whoever may not see it."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         refund = await invoice_sources.refund(conn, refund_id)
     if not caller.may_see_order(refund.customer_id, refund.channel):
         raise NotFound("refund_not_found")

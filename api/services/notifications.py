@@ -20,14 +20,14 @@ _SHOWN = (
 )
 
 
-async def of_order(parts: Services, number: str) -> list[dict[str, Any]]:
+async def of_order(services: Services, number: str) -> list[dict[str, Any]]:
     """The messages to the customer about the order."""
-    async with parts.database.begin() as conn:
-        rows = await messages.of_order(conn, parts.keys, number)
+    async with services.database.begin() as conn:
+        rows = await messages.of_order(conn, services.keys, number)
     return [{name: row[name] for name in _SHOWN} for row in rows]
 
 
-async def send_again(parts: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:
+async def send_again(services: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:
     """Have a failed message sent once more. Raises NotFound `message_not_found`, Conflict `message_not_failed`."""
     _require_id(message_id)
     digest = hashlib.sha256(f"send again {number} {message_id}".encode()).digest()
@@ -36,7 +36,7 @@ async def send_again(parts: Services, caller: Principal, key: str, number: str, 
         await messages.send_again(conn, number, message_id, actor(caller))
         return {"message_id": message_id, "state": "open"}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 def _require_id(message_id: str) -> None:

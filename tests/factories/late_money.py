@@ -28,17 +28,17 @@ async def told(shop: Door, number: str, of_capture: int = 0, **fact: Any) -> str
         "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s) "
         "RETURNING inbox_id", unique("ev"), number, json.dumps(whole),
     )  # fmt: skip
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
-        await apply_inbox(conn, number, parts.settings)
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
+        await apply_inbox(conn, number, services.settings)
     (heard,) = await shop.sql("SELECT outcome FROM inbox WHERE inbox_id = %s", row["inbox_id"])
     return str(heard["outcome"])
 
 
 async def answered(shop: Door, number: str, return_id: str) -> None:
     """What is due on the guarantee is done, as a step of the order's workflow writes it."""
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
         await timeline.lock_order(conn, number)
         here = await guarantees.find(conn, return_id)
         assert here is not None
@@ -49,7 +49,7 @@ async def answered(shop: Door, number: str, return_id: str) -> None:
         await guarantees.move(conn, here, "claimed" if claim else "authorised", here.claim_minor)
         if not claim:
             back = await returns.find(conn, return_id)
-            how = SettlementContext(parts.keys, ReturnPolicy.from_settings(parts.settings), "system")
+            how = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), "system")
             assert await settlement.place_in_advance(conn, back, how)
 
 

@@ -64,7 +64,7 @@ async def browser(shop: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     """An English browser from an address of its own; codes are in `sent` and come without a pause."""
     opened = browser_of(shop)
 
-    async def caught(conn: Any, parts: Any, reached: Any, made: Any, lang: str) -> None:
+    async def caught(conn: Any, services: Any, reached: Any, made: Any, lang: str) -> None:
         opened.sent.append(Sent(reached.to, reached.customer_id, made.code, made.token, lang))
 
     monkeypatch.setattr(code_requests, "send", caught)
@@ -87,10 +87,10 @@ async def placed(door: Door, person: dict[str, Any], **changed: Any) -> str:  # 
 
 async def signed_in(door: Door, person: dict[str, Any], lang: str = "en") -> Browser:  # noqa: F811
     """A browser with an open session of this person (how people sign in for themselves is tested beside)."""
-    parts, opened = door.app.state.services, browser_of(door, lang)
+    services, opened = door.app.state.services, browser_of(door, lang)
     kind = "email" if person["email"] else "phone"
-    async with parts.database.begin() as conn:
-        contact = sign_in_codes.contact_of(parts.keys.vault, kind, person[kind])
+    async with services.database.begin() as conn:
+        contact = sign_in_codes.contact_of(services.keys.vault, kind, person[kind])
         cookie = await sessions.open_session(conn, contact, 600)
     opened.http.cookies.set(COOKIE, cookie, path="/portal")
     return opened

@@ -10,7 +10,7 @@ from api.authorization import visible_order
 from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import Services, methods, require, services
+from api.dependencies import Services, methods, require, services_of
 from api.errors import Problem, from_rule
 from api.pages.line_fields import form_lines, typed_lines
 from api.schemas.after_sales.return_previews import ReturnConsequence
@@ -38,7 +38,7 @@ _NOT_KEPT = ("key", "confirm", "change", "more")
 async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What can be sent back, and for what."""
     require(person.principal, *ASKED_BY)
-    number = (await visible_order(services(request), person.principal, order_no)).order_no
+    number = (await visible_order(services_of(request), person.principal, order_no)).order_no
     return await _page(request, person, number, {})
 
 
@@ -47,17 +47,17 @@ async def ask(request: Request, person: CurrentStaff, order_no: str) -> Response
     """Show what it would bring; with `confirm`, ask for it. What does not fit is said above the form, which keeps what
     was typed."""
     require(person.principal, *ASKED_BY)
-    parts, fields = services(request), await posted(request, person)
-    number = (await visible_order(parts, person.principal, order_no)).order_no
+    services, fields = services_of(request), await posted(request, person)
+    number = (await visible_order(services, person.principal, order_no)).order_no
     if fields.get("more") or fields.get("change"):
         return await _page(request, person, number, fields)
     try:
         wish = _wish(fields)
         if not fields.get("confirm"):
-            means = await return_requesting.preview(parts, person.principal, number, wish)
+            means = await return_requesting.preview(services, person.principal, number, wish)
             return await _page(request, person, number, fields, means=means)
         asked = KeyedRequest(person.principal, key_of(fields), digest(wish))
-        answer = await return_requesting.ask(parts, asked, number, wish)
+        answer = await return_requesting.ask(services, asked, number, wish)
     except Problem as problem:
         return await _page(request, person, number, fields, problem=problem)
     except RuleBroken as broken:
@@ -108,25 +108,25 @@ async def _page(
     means: ReturnConsequence | None = None,
     problem: Problem | None = None,
 ) -> Response:
-    parts = services(request)
+    services = services_of(request)
     rows = _rows(fields)
     kept = {name: text for name, text in fields.items() if name not in _NOT_KEPT} | {"rows": str(rows)}
-    context = await _offered(parts, number) | {
+    context = await _offered(services, number) | {
         "fields": kept,
         "rows": range(1, rows + 1),
         "means": means,
         "then": _then(means) if means else None,
-        "by_two": means is not None and await _by_two(parts, number, _money(means)),
+        "by_two": means is not None and await _by_two(services, number, _money(means)),
         "problem": problem,
     }
     status = problem.status_code if problem else 200
     return page(request, "order_return.html", status=status, member=person, key=new_key(), **context)
 
 
-async def _offered(parts: Services, number: str) -> dict[str, Any]:
+async def _offered(services: Services, number: str) -> dict[str, Any]:
     """The order, the pieces of it that may go back, and the ways in which a return is settled here."""
-    async with parts.database.begin() as conn:
-        order = await whole_order(conn, parts.keys, number)
+    async with services.database.begin() as conn:
+        order = await whole_order(conn, services.keys, number)
         left = await return_requests.returnable(conn, number)
     assert order is not None, "visible"
     of_order = {line["line_no"]: line for line in order["lines"]}
@@ -143,15 +143,15 @@ async def _offered(parts: Services, number: str) -> dict[str, Any]:
         "names": {line["sku"]: line["name"] for line in order["lines"]},
         "reasons": list(Reason),
         "ways": ways,
-        "methods": methods(parts.settings),
+        "methods": methods(services.settings),
     }
 
 
-async def _by_two(parts: Services, number: str, money: int) -> bool:
+async def _by_two(services: Services, number: str, money: int) -> bool:
     """Whether settling it will need a second person, as far as it can be told."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         moved = Moved(money, money, "")
-        return await approval_limits.needs_two(conn, Limits.from_settings(parts.settings), number, moved, None)
+        return await approval_limits.needs_two(conn, Limits.from_settings(services.settings), number, moved, None)
 
 
 def _money(means: ReturnConsequence) -> int:

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, require_staff, services
+from api.dependencies import require, require_staff, services_of
 from api.pages import forms
 from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import FoundPieces, RejectReturn
@@ -36,7 +36,7 @@ async def listed(
     require_staff(person.principal)
     chosen = status if isinstance(status, ReturnStatus) else None
     found = await return_lookup.list_returns(
-        services(request), person.principal, chosen, None, cursor or None, PAGE_SIZE
+        services_of(request), person.principal, chosen, None, cursor or None, PAGE_SIZE
     )
     context: dict[str, Any] = {
         "rows": found.items,
@@ -51,9 +51,9 @@ async def listed(
 async def one(request: Request, person: CurrentStaff, return_id: str) -> Response:
     """One return, and the forms for what this person may do with it."""
     require_staff(person.principal)
-    parts = services(request)
-    shown = await return_lookup.visible(parts, person.principal, return_id)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    shown = await return_lookup.visible(services, person.principal, return_id)
+    async with services.database.begin() as conn:
         brings_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
         order = (await order_detail.overviews(conn, [shown["order_no"]]))[shown["order_no"]]
     context: dict[str, Any] = {
@@ -71,8 +71,8 @@ async def one(request: Request, person: CurrentStaff, return_id: str) -> Respons
 async def label(request: Request, person: CurrentStaff, return_id: str) -> Response:
     """The label; it carries the customer's address."""
     require(person.principal, *HANDLED_BY)
-    await return_lookup.visible(services(request), person.principal, return_id)
-    return label_response(await return_lookup.label(services(request), return_id))
+    await return_lookup.visible(services_of(request), person.principal, return_id)
+    return label_response(await return_lookup.label(services_of(request), return_id))
 
 
 @router.post("/returns/{return_id}/{verb}")
@@ -84,22 +84,24 @@ async def act(
 ) -> Response:
     """What a button of the page does."""
     require(person.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))
-    parts, fields = services(request), await posted(request, person)
-    found = await return_lookup.visible(parts, person.principal, return_id)
+    services, fields = services_of(request), await posted(request, person)
+    found = await return_lookup.visible(services, person.principal, return_id)
     key = f"{key_of(fields)}{verb}"
     plain = KeyedRequest(person.principal, key, digest_of(f"{verb} {return_id}"))
     match verb:
         case "approve":
-            await return_operations.approve(parts, plain, return_id)
+            await return_operations.approve(services, plain, return_id)
         case "cancel":
-            await return_operations.cancel(parts, plain, return_id)
+            await return_operations.cancel(services, plain, return_id)
         case "reject":
             no = fitting(RejectReturn, {"reason": fields.get("reason", "")})
-            await return_operations.reject(parts, KeyedRequest(person.principal, key, digest(no)), return_id, no.reason)
+            await return_operations.reject(
+                services, KeyedRequest(person.principal, key, digest(no)), return_id, no.reason
+            )
         case _:
             pieces = _found(fields, found)
             does = return_operations.receive if verb == "receive" else return_operations.inspect
-            await does(parts, KeyedRequest(person.principal, key, digest(pieces)), return_id, pieces)
+            await does(services, KeyedRequest(person.principal, key, digest(pieces)), return_id, pieces)
     return RedirectResponse(f"/console/returns/{return_id}", 303)
 
 

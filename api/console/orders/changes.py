@@ -12,7 +12,7 @@ from api.authorization import visible_order
 from api.console.forms import digest, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import Services, require, services
+from api.dependencies import Services, require, services_of
 from api.pages.line_fields import form_lines, typed_lines
 from api.pages.slot_fields import as_typed, typed_slot
 from api.presenters.orders import presented
@@ -38,14 +38,14 @@ MAX_DIGITS = 12
 async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What may still be changed, as it is now; and what was changed before."""
     require(person.principal, Role.SUPPORT)
-    parts = services(request)
-    glance = await visible_order(parts, person.principal, order_no)
-    async with parts.database.begin() as conn:
-        found = await order_detail.whole_order(conn, parts.keys, glance.order_no)
-        done = await change_history.history(conn, parts.keys, glance.order_no)
+    services = services_of(request)
+    glance = await visible_order(services, person.principal, order_no)
+    async with services.database.begin() as conn:
+        found = await order_detail.whole_order(conn, services.keys, glance.order_no)
+        done = await change_history.history(conn, services.keys, glance.order_no)
     assert found is not None, "visible"
-    zone = zone_at(found["ship_to"], parts.settings.portal_time_zone)
-    offered = {ChangeKind(action) for action in presented(found, person.principal, parts.settings)["allowed_actions"]
+    zone = zone_at(found["ship_to"], services.settings.portal_time_zone)
+    offered = {ChangeKind(action) for action in presented(found, person.principal, services.settings)["allowed_actions"]
                if action in set(ChangeKind)}  # fmt: skip
     context: dict[str, Any] = {
         "order": found,
@@ -64,46 +64,46 @@ async def form(request: Request, person: CurrentStaff, order_no: str) -> Respons
 async def change(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Tell what it would mean, or, once confirmed, do it."""
     require(person.principal, Role.SUPPORT)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
-    ship_to = await _destination(parts, glance.order_no)
-    body = _body(fields, zone_at(ship_to, parts.settings.portal_time_zone))
-    wish = _wish(parts, body, fields.get("seen", ""))
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
+    ship_to = await _destination(services, glance.order_no)
+    body = _body(fields, zone_at(ship_to, services.settings.portal_time_zone))
+    wish = _wish(services, body, fields.get("seen", ""))
     if fields.get("token"):
-        wish = replace(wish, payment=_payment(parts, fields["token"]))
+        wish = replace(wish, payment=_payment(services, fields["token"]))
     if fields.get("confirmed"):
-        await order_changes.change(parts, person.principal, key_of(fields), digest(body), glance.order_no, wish)
+        await order_changes.change(services, person.principal, key_of(fields), digest(body), glance.order_no, wish)
         return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
     # What it would cost more may be paid on the next page.
-    wish = replace(wish, payment=_payment(parts, "preview"))
+    wish = replace(wish, payment=_payment(services, "preview"))
     kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
     context: dict[str, Any] = {
         "order_no": glance.order_no,
         "ship_to": ship_to,
-        "means": await order_changes.preview(parts, glance.order_no, wish),
+        "means": await order_changes.preview(services, glance.order_no, wish),
         "kept": kept,
         "key": new_key(),
     }
     return page(request, "order_change_confirm.html", member=person, **context)
 
 
-async def _destination(parts: Services, order_no: str) -> dict[str, str] | None:
-    async with parts.database.begin() as conn:
-        found = await order_detail.whole_order(conn, parts.keys, order_no)
+async def _destination(services: Services, order_no: str) -> dict[str, str] | None:
+    async with services.database.begin() as conn:
+        found = await order_detail.whole_order(conn, services.keys, order_no)
     assert found is not None, "visible"
     known: dict[str, str] | None = found["ship_to"]
     return known
 
 
-def _payment(parts: Services, token: str) -> Payment:
+def _payment(services: Services, token: str) -> Payment:
     try:
-        return Payment(method=parts.settings.payment_provider, token=token.strip())
+        return Payment(method=services.settings.payment_provider, token=token.strip())
     except ValidationError as error:
         raise refused(error.errors(include_url=False, include_input=False)) from None
 
 
-def _wish(parts: Services, body: ChangeOrder, seen: str) -> ChangeRequest:
-    return order_changes.wish_of(body, frozenset({seen}) - {order_changes.ANY}, parts.settings.max_order_lines)
+def _wish(services: Services, body: ChangeOrder, seen: str) -> ChangeRequest:
+    return order_changes.wish_of(body, frozenset({seen}) - {order_changes.ANY}, services.settings.max_order_lines)
 
 
 def _body(fields: dict[str, str], zone: ZoneInfo) -> ChangeOrder:

@@ -9,7 +9,7 @@ from api.authorization import visible_order
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.schemas.orders.contacts import CorrectContact
 from api.services.orders import contact_corrections
 from api.services.orders.contact_corrections import PARTS, Wish
@@ -24,10 +24,10 @@ router = APIRouter(prefix="/console/orders")
 async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The contact as it is now."""
     require(person.principal, Role.SUPPORT)
-    parts = services(request)
-    glance = await visible_order(parts, person.principal, order_no)
-    async with parts.database.begin() as conn:
-        found = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+    services = services_of(request)
+    glance = await visible_order(services, person.principal, order_no)
+    async with services.database.begin() as conn:
+        found = await order_detail.whole_order(conn, services.keys, glance.order_no)
     context: dict[str, Any] = {"order": found, "parts": PARTS, "key": new_key()}
     return page(request, "order_contact.html", member=person, **context)
 
@@ -36,14 +36,14 @@ async def form(request: Request, person: CurrentStaff, order_no: str) -> Respons
 async def correct(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Correct it."""
     require(person.principal, Role.SUPPORT)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     value: dict[str, Any] = {part: fields[part].strip() for part in PARTS if part in fields}
     value |= {part: None for part in ("email", "phone") if value.get(part) == ""}
     value |= {"reason": fields.get("reason", ""), "send_last_again": bool(fields.get("send_last_again"))}
     body = fitting(CorrectContact, value)
     wish = Wish(frozenset({fields.get("seen", "")}) - {ANY}, body)
-    await contact_corrections.correct(parts, person.principal, key_of(fields), digest(body), glance.order_no, wish)
+    await contact_corrections.correct(services, person.principal, key_of(fields), digest(body), glance.order_no, wish)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 
@@ -51,8 +51,8 @@ async def correct(request: Request, person: CurrentStaff, order_no: str) -> Resp
 async def send_last_again(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Have the last message sent to the contact of today."""
     require(person.principal, Role.SUPPORT)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     asked = contact_corrections.digest_of_resend(glance.order_no)
-    await contact_corrections.send_last_again(parts, person.principal, key_of(fields), asked, glance.order_no)
+    await contact_corrections.send_last_again(services, person.principal, key_of(fields), asked, glance.order_no)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from api import pagination
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
-from api.dependencies import Services, services
+from api.dependencies import Services, services_of
 from api.errors import Problem
 from api.presenters.orders import row_presented
 from api.schemas.fields import PROSE
@@ -72,7 +72,7 @@ async def _board(
         limit=PAGE_SIZE,
         after=pagination.position(cursor or None, _NEWEST),
     )
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         counts = await dashboard.counts(conn)
         waiting = await start_backlog.look(conn, dashboard.COUNTED + 1)
         returns = await dashboard.returns_waiting(conn) if person.may(*HANDLED_BY) else {}
@@ -83,7 +83,7 @@ async def _board(
         "returns": returns,
         "counted": dashboard.COUNTED,
         "waiting": waiting if waiting.oldest_s >= TOLD_FROM_S else None,
-        "refusing": services(request).backlog.full,
+        "refusing": services_of(request).backlog.full,
         "statuses": [status.value for status in Status],
         "holds": list(HoldKind),
         "priorities": list(Priority),
@@ -116,7 +116,7 @@ async def search(
     typed = q.strip()
     if not _READABLE.match(typed):
         raise Problem("invalid_text", "the search text holds control characters")
-    rows = await _found(services(request), typed, cursor) if typed else []
+    rows = await _found(services_of(request), typed, cursor) if typed else []
     if len(rows) == 1 and not cursor:
         return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
     more = pagination.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
@@ -128,8 +128,8 @@ async def search(
     return page(request, "orders.html", member=person, **context)
 
 
-async def _found(parts: Services, q: str, cursor: str) -> list[dict[str, Any]]:
+async def _found(services: Services, q: str, cursor: str) -> list[dict[str, Any]]:
     after = pagination.position(cursor or None, _NEWEST)
-    async with parts.database.begin() as conn:
-        among = await order_search.meanings(conn, parts.keys.vault, q, list(parts.payments), everybody=True)
+    async with services.database.begin() as conn:
+        among = await order_search.meanings(conn, services.keys.vault, q, list(services.payments), everybody=True)
         return await listing.page(conn, listing.Wanted(limit=PAGE_SIZE, after=after, among=among))

@@ -11,7 +11,7 @@ from api.authorization import visible_order
 from api.console.forms import reason_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import order_number, require, services
+from api.dependencies import order_number, require, services_of
 from api.presenters.orders import presented
 from api.services import customer_feedback, document_issuing, notifications
 from api.services.orders import order_cancellation
@@ -38,17 +38,17 @@ async def order(request: Request, person: CurrentStaff, order_no: str) -> Respon
 
 async def _page(request: Request, person: StaffMember, number: str, template: str) -> Response:
     bind_order(number)
-    parts = services(request)
-    async with parts.database.begin() as conn:
-        found = await order_detail.whole_order(conn, parts.keys, number)
+    services = services_of(request)
+    async with services.database.begin() as conn:
+        found = await order_detail.whole_order(conn, services.keys, number)
         if found is None:
             raise NotFound("order_not_found")
         events = await order_detail.timeline(conn, number, 0, MAX_EVENTS)
-        acts = await parked_groups.acts(conn, parts.keys, number)
+        acts = await parked_groups.acts(conn, services.keys, number)
         issued = await documents.of_order(conn, number)
-        told = await messages.of_order(conn, parts.keys, number)
-        said = await feedback.of_order(conn, parts.keys, number) if person.may(*customer_feedback.READ_BY) else []
-    shown = presented(found, person.principal, parts.settings)
+        told = await messages.of_order(conn, services.keys, number)
+        said = await feedback.of_order(conn, services.keys, number) if person.may(*customer_feedback.READ_BY) else []
+    shown = presented(found, person.principal, services.settings)
     context: dict[str, Any] = {
         "order": shown,
         "events": events[::-1],
@@ -81,9 +81,9 @@ def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:
 async def preview(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What cancelling would mean, before anything moves."""
     require(person.principal, Role.SUPPORT)
-    parts = services(request)
-    glance = await visible_order(parts, person.principal, order_no)
-    means = await order_cancellation.consequence(parts, glance)
+    services = services_of(request)
+    glance = await visible_order(services, person.principal, order_no)
+    means = await order_cancellation.consequence(services, glance)
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means}
     return page(request, "order_cancel.html", member=person, key=secrets.token_hex(16), **context)
 
@@ -92,12 +92,12 @@ async def preview(request: Request, person: CurrentStaff, order_no: str) -> Resp
 async def cancel(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Cancel the order."""
     require(person.principal, Role.SUPPORT)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     reason = reason_of(fields)
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
     key = fields.get("key") or secrets.token_hex(16)
-    await order_cancellation.cancel(parts, person.principal, key, glance, digest, reason)
+    await order_cancellation.cancel(services, person.principal, key, glance, digest, reason)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 
@@ -105,8 +105,8 @@ async def cancel(request: Request, person: CurrentStaff, order_no: str) -> Respo
 async def send_again(request: Request, person: CurrentStaff, order_no: str, message_id: str) -> Response:
     """Have a message that failed sent again."""
     require(person.principal, Role.SUPPORT)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     key = fields.get("key") or secrets.token_hex(16)
-    await notifications.send_again(parts, person.principal, key, glance.order_no, message_id)
+    await notifications.send_again(services, person.principal, key, glance.order_no, message_id)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

@@ -9,7 +9,7 @@ from api.authorization import visible_order
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, require_staff, services
+from api.dependencies import require, require_staff, services_of
 from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
 from api.services.orders import order_holds
 from domain.access import STAFF
@@ -37,7 +37,7 @@ async def open_holds(
     """Open holds, the one whose deadline comes first first."""
     require(person.principal, *PUT_ON_BY)
     wanted = OpenWanted(str(kind) or None, owner.strip() or None, order_holds.after(cursor or None), PAGE_SIZE)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         rows = await holds.open_holds(conn, wanted)
     context: dict[str, Any] = {
         "rows": rows[:PAGE_SIZE],
@@ -52,11 +52,11 @@ async def open_holds(
 async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """What holds the order, and forms to hold it, to release it, and to say how pressing it is."""
     require_staff(person.principal)
-    parts = services(request)
-    glance = await visible_order(parts, person.principal, order_no)
-    async with parts.database.begin() as conn:
-        found = await holds.of_order(conn, parts.keys, glance.order_no)
-        order = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+    services = services_of(request)
+    glance = await visible_order(services, person.principal, order_no)
+    async with services.database.begin() as conn:
+        found = await holds.of_order(conn, services.keys, glance.order_no)
+        order = await order_detail.whole_order(conn, services.keys, glance.order_no)
     assert order is not None, "visible"
     held = {hold["kind"] for hold in found if hold["closed_at"] is None}
     holdable = glance.status in HOLDABLE and glance.cancelling is None and person.may(*PUT_ON_BY)
@@ -79,14 +79,14 @@ async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Res
 async def put_on(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Hold the order."""
     require(person.principal, *PUT_ON_BY)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     names = ("kind", "owner", "default_outcome")
     chosen: dict[str, Any] = {name: fields[name] for name in names if fields.get(name)}
     if hours := fields.get("hours", "").strip():
         chosen["deadline_s"] = int(hours) * 3600 if hours.isascii() and hours.isdigit() and len(hours) < 6 else hours
     wish = fitting(PutOnHold, {**chosen, "reason": fields.get("reason", "")})
-    await order_holds.put_on(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    await order_holds.put_on(services, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)
 
 
@@ -94,11 +94,11 @@ async def put_on(request: Request, person: CurrentStaff, order_no: str) -> Respo
 async def release(request: Request, person: CurrentStaff, order_no: str, hold_no: HoldNo) -> Response:
     """Let the order go on."""
     require_staff(person.principal)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     wish = fitting(ReleaseHold, {"reason": fields.get("reason", "")})
     key = key_of(fields)
-    await order_holds.release(parts, person.principal, key, digest(wish), glance.order_no, hold_no, wish.reason)
+    await order_holds.release(services, person.principal, key, digest(wish), glance.order_no, hold_no, wish.reason)
     return _back(glance.order_no)
 
 
@@ -106,10 +106,10 @@ async def release(request: Request, person: CurrentStaff, order_no: str, hold_no
 async def prioritise(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Say how pressing the order is."""
     require(person.principal, *order_holds.PRIORITISED_BY)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     wish = fitting(SetPriority, {"priority": fields.get("priority", ""), "reason": fields.get("reason", "")})
-    await order_holds.prioritise(parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    await order_holds.prioritise(services, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
     return _back(glance.order_no)
 
 

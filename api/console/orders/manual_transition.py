@@ -10,7 +10,7 @@ from api.console.approvals import after_act
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.schemas.support.manual_transitions import Adjust
 from api.services.support import order_transitions
 from domain.access import Role
@@ -24,9 +24,9 @@ router = APIRouter(prefix="/console")
 async def adjust_form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The events that are possible now, and what each would mean."""
     require(person.principal, Role.SUPPORT)
-    parts = services(request)
-    glance = await visible_order(parts, person.principal, order_no)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    glance = await visible_order(services, person.principal, order_no)
+    async with services.database.begin() as conn:
         here = await manual_transitions.load_context(conn, glance.order_no)
     possible = adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held)
     acts = [(event, target, ADJUSTMENTS[event]) for event, target in possible.items()]
@@ -38,12 +38,12 @@ async def adjust_form(request: Request, person: CurrentStaff, order_no: str) -> 
 async def adjust(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Move the order."""
     require(person.principal, Role.SUPPORT)
-    parts, fields = services(request), await posted(request, person)
-    glance = await visible_order(parts, person.principal, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    glance = await visible_order(services, person.principal, order_no)
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
     wish = fitting(Adjust, body)
     answer = await order_transitions.adjust(
-        parts, person.principal, key_of(fields), digest(wish), glance.order_no, wish
+        services, person.principal, key_of(fields), digest(wish), glance.order_no, wish
     )
     return after_act(answer, f"/console/orders/{glance.order_no}")

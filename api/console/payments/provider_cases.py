@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.payments.disputes import AnswerDispute, HandIn
@@ -26,7 +26,7 @@ _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 async def waiting(request: Request, person: CurrentStaff) -> Response:
     """Open disputes, the nearest deadline first, then facts that nobody could apply."""
     require(person.principal, *READ_BY)
-    found = await provider_cases.waiting(services(request))
+    found = await provider_cases.waiting(services_of(request))
     context: dict[str, Any] = {
         "disputes": found.disputes,
         "facts": found.facts,
@@ -40,14 +40,14 @@ async def waiting(request: Request, person: CurrentStaff) -> Response:
 async def answer(request: Request, person: CurrentStaff, dispute_id: _Number) -> Response:
     """Hand the evidence in at the provider; or only keep it, or keep that it was handed in on the provider's pages."""
     require(person.principal, *ACTED_ON_BY)
-    parts, who, fields = services(request), person.principal, await posted(request, person)
+    services, who, fields = services_of(request), person.principal, await posted(request, person)
     said = {name: fields.get(name, "").replace("\r\n", "\n").strip() for name in EVIDENCE}
     if fields.get("act") == "hand_in":
         sent = fitting(HandIn, said)
-        await dispute_answering.hand_in(parts, who, key_of(fields), digest(sent), dispute_id, sent)
+        await dispute_answering.hand_in(services, who, key_of(fields), digest(sent), dispute_id, sent)
     else:
         kept = fitting(AnswerDispute, {**said, "handed_in": fields.get("act") == "handed_in"})
-        await provider_cases.keep_evidence(parts, who, key_of(fields), digest(kept), dispute_id, kept)
+        await provider_cases.keep_evidence(services, who, key_of(fields), digest(kept), dispute_id, kept)
     return RedirectResponse(HOME, 303)
 
 
@@ -56,7 +56,7 @@ async def accept(request: Request, person: CurrentStaff, dispute_id: _Number) ->
     """Give the money up."""
     require(person.principal, *ACTED_ON_BY)
     fields = await posted(request, person)
-    await dispute_answering.accept(services(request), person.principal, key_of(fields), dispute_id)
+    await dispute_answering.accept(services_of(request), person.principal, key_of(fields), dispute_id)
     return RedirectResponse(HOME, 303)
 
 
@@ -67,5 +67,5 @@ async def settle(request: Request, person: CurrentStaff, inbox_id: _Number, act:
     if act not in FACT_ACTS:
         raise Problem("not_found", status=404)
     fields = await posted(request, person)
-    await provider_cases.settle_fact(services(request), person.principal, key_of(fields), inbox_id, FACT_ACTS[act])
+    await provider_cases.settle_fact(services_of(request), person.principal, key_of(fields), inbox_id, FACT_ACTS[act])
     return RedirectResponse(HOME, 303)

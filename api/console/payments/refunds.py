@@ -10,7 +10,7 @@ from api.console.approvals import after_act
 from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.errors import Problem
 from api.pages.line_fields import form_lines
 from api.schemas.payments.refunds import OpenRefund, RefundConsequence
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/console/orders")
 async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The order's refunds, and the form for another."""
     require(person.principal, *refunding.REFUNDED_BY)
-    number = (await visible_order(services(request), person.principal, order_no)).order_no
+    number = (await visible_order(services_of(request), person.principal, order_no)).order_no
     return await _page(request, person, number, {}, None)
 
 
@@ -35,17 +35,17 @@ async def form(request: Request, person: CurrentStaff, order_no: str) -> Respons
 async def refund(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Show what it would mean; with `confirm`, do it."""
     require(person.principal, *refunding.REFUNDED_BY)
-    parts, fields = services(request), await posted(request, person)
-    number = (await visible_order(parts, person.principal, order_no)).order_no
-    async with parts.database.begin() as conn:
+    services, fields = services_of(request), await posted(request, person)
+    number = (await visible_order(services, person.principal, order_no)).order_no
+    async with services.database.begin() as conn:
         lines = await refund_plans.lines_of(conn, number)
-        order = await order_detail.whole_order(conn, parts.keys, number)
+        order = await order_detail.whole_order(conn, services.keys, number)
     assert order is not None, "visible"
     asked = _asked(fields, lines, order["currency"])
     if not fields.get("confirm"):
-        means = await refunding.consequence(parts, person.principal, number, asked)
+        means = await refunding.consequence(services, person.principal, number, asked)
         return await _page(request, person, number, fields, means)
-    answer = await refunding.refund(parts, person.principal, key_of(fields), digest(asked), number, asked)
+    answer = await refunding.refund(services, person.principal, key_of(fields), digest(asked), number, asked)
     return after_act(answer, f"/console/orders/{number}/refund")
 
 
@@ -67,11 +67,11 @@ def _asked(fields: dict[str, str], lines: list[RefundableLine], currency: str) -
 async def _page(
     request: Request, person: StaffMember, number: str, fields: dict[str, str], means: RefundConsequence | None
 ) -> Response:
-    parts = services(request)
-    async with parts.database.begin() as conn:
-        order = await order_detail.whole_order(conn, parts.keys, number)
+    services = services_of(request)
+    async with services.database.begin() as conn:
+        order = await order_detail.whole_order(conn, services.keys, number)
         lines = await refund_plans.lines_of(conn, number)
-        known = await refund_queries.of_order(conn, parts.keys, number)
+        known = await refund_queries.of_order(conn, services.keys, number)
     assert order is not None, "visible"
     context: dict[str, Any] = {
         "order": order,

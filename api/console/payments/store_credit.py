@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.console.rendering import page
 from api.console.session import CurrentStaff
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.schemas.fields import Identity
 from api.services.payments.store_credits import READ_BY, statement
 
@@ -24,5 +24,5 @@ async def of_customer(
 ) -> Response:
     """Balances by currency, and the entries behind them, newest first."""
     require(person.principal, *READ_BY)
-    found = await statement(services(request), customer_id, cursor or None, PAGE_SIZE)
+    found = await statement(services_of(request), customer_id, cursor or None, PAGE_SIZE)
     return page(request, "store_credit.html", member=person, found=found)

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import require, services
+from api.dependencies import require, services_of
 from api.services.support import bulk_resolution
 from api.services.support.bulk_resolution import job_number
 from domain.access import Role
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/console/jobs")
 async def jobs(request: Request, person: CurrentStaff) -> Response:
     """The newest bulk acts."""
     require(person.principal, Role.SUPPORT)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         found = await parked_groups.jobs(conn)
     return page(request, "jobs.html", member=person, jobs=found)
 
@@ -42,9 +42,9 @@ async def progress(request: Request, person: CurrentStaff, job_id: str) -> Respo
 
 async def _job(request: Request, person: StaffMember, job_id: str, template: str) -> Response:
     require(person.principal, Role.SUPPORT)
-    parts, known = services(request), job_number(job_id)
-    async with parts.database.begin() as conn:
-        found = await parked_groups.job(conn, parts.keys, known)
+    services, known = services_of(request), job_number(job_id)
+    async with services.database.begin() as conn:
+        found = await parked_groups.job(conn, services.keys, known)
         if found is None:
             raise NotFound("job_not_found")
         moved = await parked_steps.progress(conn, known)
@@ -72,5 +72,5 @@ async def stop(request: Request, person: CurrentStaff, job_id: str) -> Response:
     require(person.principal, Role.SUPPORT)
     fields, known = await posted(request, person), job_number(job_id)
     key = fields.get("key") or secrets.token_hex(16)
-    await bulk_resolution.stop_job(services(request), person.principal, key, known)
+    await bulk_resolution.stop_job(services_of(request), person.principal, key, known)
     return RedirectResponse(f"/console/jobs/{known}", 303)

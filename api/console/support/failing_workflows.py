@@ -12,7 +12,7 @@ from temporalio.client import Client
 from api.console.forms import reason_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import Services, require, services
+from api.dependencies import Services, require, services_of
 from api.errors import Problem
 from api.services.support import workflow_operations
 from domain.access import Role
@@ -37,14 +37,14 @@ _BATCH_ID = re.compile(r"^rst_[0-9a-f]{32}$")
 async def bugs(request: Request, person: CurrentStaff) -> Response:
     """How many workflows fail by a bug, by cause, and the newest of them, live. Asks Temporal."""
     require(person.principal, Role.SUPPORT, Role.OPERATIONS)
-    parts = services(request)
+    services = services_of(request)
 
     async def ask(client: Client) -> tuple[int, list[FailingWorkflow], list[DeadWorkflow]]:
-        count, found = await failing_workflows.failing(client, SHOWN, parts.settings.workflow_timeout_s / 3)
+        count, found = await failing_workflows.failing(client, SHOWN, services.settings.workflow_timeout_s / 3)
         return count, found, await failing_workflows.dead(client, _ORDER, SHOWN)
 
-    count, found, dead = await parts.workflows.call(ask)
-    async with parts.database.begin() as conn:
+    count, found, dead = await services.workflows.call(ask)
+    async with services.database.begin() as conn:
         batches = await kept_acts.batches(conn)
         left = await order_detail.overviews(conn, [_number(workflow.workflow_id) for workflow in dead])
     template = "bugs_live.html" if request.headers.get("x-live") else "bugs.html"
@@ -94,9 +94,9 @@ def _row(workflow: FailingWorkflow) -> dict[str, Any]:
 async def reset_all(request: Request, person: CurrentStaff) -> Response:
     """Reset all that fail, as one batch; their number is typed before anything moves."""
     require(person.principal, Role.SUPPORT)
-    fields, parts = await posted(request, person), services(request)
+    fields, services = await posted(request, person), services_of(request)
     reason, key = reason_of(fields), fields.get("key", "")
-    count = await _begun(parts, person, key) or await parts.workflows.call(failing_workflows.count)
+    count = await _begun(services, person, key) or await services.workflows.call(failing_workflows.count)
     if not count:
         raise Problem("nothing_to_reset", "no workflow fails any more")
     if fields.get("count", "").strip() != str(count) or not key:
@@ -104,14 +104,14 @@ async def reset_all(request: Request, person: CurrentStaff) -> Response:
         context: dict[str, Any] = {"reason": reason, "count": count, "key": secrets.token_hex(16), "again": again}
         context["rate_per_s"] = workflow_resets.RATE_PER_S
         return page(request, "bugs_confirm.html", status=409 if again else 200, member=person, **context)
-    batch_id = await workflow_operations.reset_all(parts, person.principal, key, count, reason)
+    batch_id = await workflow_operations.reset_all(services, person.principal, key, count, reason)
     return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
 
 
-async def _begun(parts: Services, person: StaffMember, key: str) -> int | None:
+async def _begun(services: Services, person: StaffMember, key: str) -> int | None:
     """The number that was confirmed, when this very form was sent before: fewer fail by now."""
-    async with parts.database.begin() as conn:
-        kept = await kept_acts.batch(conn, parts.keys, workflow_operations.batch_id_of(person.principal, key))
+    async with services.database.begin() as conn:
+        kept = await kept_acts.batch(conn, services.keys, workflow_operations.batch_id_of(person.principal, key))
     return kept["total"] if kept else None
 
 
@@ -124,15 +124,15 @@ async def resets(request: Request, person: CurrentStaff, batch_id: str) -> Respo
 
 async def _batch(request: Request, person: StaffMember, batch_id: str, template: str) -> Response:
     require(person.principal, Role.SUPPORT, Role.OPERATIONS)
-    parts = services(request)
-    kept, found = await workflow_operations.batch(parts, batch_id)
+    services = services_of(request)
+    kept, found = await workflow_operations.batch(services, batch_id)
     stopped = found.state is BatchState.FAILED and kept["stopped_by"]
     context: dict[str, Any] = {
         "batch": kept,
         "found": found,
         "state": "stopped" if stopped else found.state.value,
         "total": found.total or kept["total"],
-        "left": await parts.workflows.call(failing_workflows.count),
+        "left": await services.workflows.call(failing_workflows.count),
     }
     return page(request, template, member=person, **context)
 
@@ -142,7 +142,7 @@ async def stop(request: Request, person: CurrentStaff, batch_id: str) -> Respons
     """End it before its next workflow."""
     require(person.principal, Role.SUPPORT)
     await posted(request, person)
-    await workflow_operations.stop_batch(services(request), person.principal, _known(batch_id))
+    await workflow_operations.stop_batch(services_of(request), person.principal, _known(batch_id))
     return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
 
 

@@ -10,7 +10,7 @@ from api.console.approvals import after_act
 from api.console.forms import digest, fitting
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import order_number, require, services
+from api.dependencies import order_number, require, services_of
 from api.errors import Problem
 from api.schemas.fields import Code, Reference
 from api.schemas.support.parked_steps import BulkResolve, Resolve
@@ -42,7 +42,7 @@ async def queue_again(request: Request, person: CurrentStaff) -> Response:
 
 async def _groups(request: Request, person: StaffMember, template: str) -> Response:
     require(person.principal, Role.SUPPORT)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         found = await parked_groups.groups(conn)
     return page(request, template, member=person, groups=found)
 
@@ -59,7 +59,7 @@ async def group(
     """The orders of one cause, the longest stuck first, and what can be done with all of them."""
     require(person.principal, Role.SUPPORT)
     wanted = StuckWanted(step.value, error, provider, None, PAGE_SIZE)
-    found = await parked_queue.list_parked(services(request), wanted, cursor)
+    found = await parked_queue.list_parked(services_of(request), wanted, cursor)
     chosen = {"step": step.value, "error": error, "provider": provider}
     return page(
         request,
@@ -92,7 +92,7 @@ async def bulk(request: Request, person: CurrentStaff) -> Response:
         return await _confirm(request, person, fields, wish)
     try:
         answer = await bulk_resolution.resolve_many(
-            services(request), person.principal, fields["key"], digest(wish), wish
+            services_of(request), person.principal, fields["key"], digest(wish), wish
         )
     except Problem as problem:
         if problem.code != "expected_differs":
@@ -104,7 +104,7 @@ async def bulk(request: Request, person: CurrentStaff) -> Response:
 async def _confirm(request: Request, person: StaffMember, fields: dict[str, str], wish: BulkResolve) -> Response:
     """How many there are now. Raises Problem `nothing_stuck`."""
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         touched = await parked_groups.size(conn, wish.action.value, chosen)
     orders = sum(row["orders"] for row in touched)
     if not orders:
@@ -126,14 +126,16 @@ async def one(request: Request, person: CurrentStaff, order_no: str) -> Response
     """What can be done with one stuck order, and what each act would mean."""
     require(person.principal, Role.SUPPORT)
     number = order_number(order_no)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         step = await parked_groups.open_step(conn, number)
         if step is None:
             raise NotFound("order_not_found")
         means = await order_detail.consequence(conn, number)
         last = await parked_groups.last_act(conn, number)
-        caller, parts = person.principal, services(request)
-        two = {action.value: await step_resolution.needs_two(conn, parts, caller, number, action) for action in Action}
+        caller, services = person.principal, services_of(request)
+        two = {
+            action.value: await step_resolution.needs_two(conn, services, caller, number, action) for action in Action
+        }
     acts = _acts(Step(step["step"])) if step["step"] else []
     context: dict[str, Any] = {
         "order_no": number,
@@ -153,7 +155,7 @@ async def resolve(request: Request, person: CurrentStaff, order_no: str) -> Resp
     number, fields = order_number(order_no), await posted(request, person)
     wish = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)})
     key = fields.get("key") or secrets.token_hex(16)
-    answer = await step_resolution.resolve_one(services(request), person.principal, key, digest(wish), number, wish)
+    answer = await step_resolution.resolve_one(services_of(request), person.principal, key, digest(wish), number, wish)
     return after_act(answer, f"/console/orders/{number}")
 
 

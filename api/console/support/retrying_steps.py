@@ -10,7 +10,7 @@ from temporalio.client import Client
 from api import pagination
 from api.console.rendering import page
 from api.console.session import CurrentStaff
-from api.dependencies import Services, require, services
+from api.dependencies import Services, require, services_of
 from api.errors import Problem
 from api.schemas.fields import Code, Reference
 from domain.access import Role
@@ -37,11 +37,11 @@ async def retrying(
 ) -> Response:
     """Paused ones first, then the longest failing. The books answer; Temporal adds who is paused, if it can."""
     require(person.principal, Role.SUPPORT)
-    parts = services(request)
+    services = services_of(request)
     wanted = RetryingWanted(step, error, provider, _place(cursor), PAGE_SIZE)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         rows = await retrying_steps.listed(conn, wanted)
-    paused = await _paused(parts)
+    paused = await _paused(services)
     items = [{**row, "paused": _is_paused(row, paused)} for row in rows[:PAGE_SIZE]]
     first = not (cursor or step or error or provider)
     context: dict[str, Any] = {
@@ -55,14 +55,14 @@ async def retrying(
     return page(request, template, member=person, **context)
 
 
-async def _paused(parts: Services) -> set[tuple[str, str]] | None:
+async def _paused(services: Services) -> set[tuple[str, str]] | None:
     """(order number, activity) of what is paused, by whom ever; None when Temporal does not answer."""
 
     async def ask(client: Client) -> set[tuple[str, str]]:
         return await failing_workflows.paused(client, PAGE_SIZE)
 
     try:
-        found = await parts.workflows.call(ask)
+        found = await services.workflows.call(ask)
     except Problem:
         logger.warning("Temporal does not say what is paused")
         return None

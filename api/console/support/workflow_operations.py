@@ -12,7 +12,7 @@ from api.authorization import visible_order
 from api.console.forms import reason_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import Services, actor, order_number, require, services
+from api.dependencies import Services, actor, order_number, require, services_of
 from api.errors import Problem
 from api.request_body import refused
 from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, Reset
@@ -33,9 +33,9 @@ ActivityId = Annotated[str, Path(max_length=100)]
 async def running(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """The activities under way with attempt, last error and next try, and a failing workflow task. Asks Temporal."""
     require(person.principal, Role.SUPPORT)
-    order = await _known(services(request), person, order_no)
+    order = await _known(services_of(request), person, order_no)
     template = "running_live.html" if request.headers.get("x-live") else "running.html"
-    found = await workflow_operations.under_way(services(request), order.order_no)
+    found = await workflow_operations.under_way(services_of(request), order.order_no)
     context: dict[str, Any] = {
         "order_no": order.order_no,
         "found": found,
@@ -50,11 +50,11 @@ async def running(request: Request, person: CurrentStaff, order_no: str) -> Resp
 async def act(request: Request, person: CurrentStaff, order_no: str, activity_id: ActivityId) -> Response:
     """Retry now, pause, go on, or change the time-out of one activity."""
     require(person.principal, Role.SUPPORT)
-    parts, order = services(request), await _known(services(request), person, order_no)
+    services, order = services_of(request), await _known(services_of(request), person, order_no)
     fields = await posted(request, person)
     wish = _wish(fields)
     asked = _asked(person, fields, f"{order.order_no}\n{activity_id}", wish)
-    await workflow_operations.act_on_activity(parts, person.principal, asked, order.order_no, activity_id, wish)
+    await workflow_operations.act_on_activity(services, person.principal, asked, order.order_no, activity_id, wish)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 
@@ -62,19 +62,19 @@ async def act(request: Request, person: CurrentStaff, order_no: str, activity_id
 async def reset(request: Request, person: CurrentStaff, order_no: str) -> Response:
     """Begin the order's workflow again before its last good task."""
     require(person.principal, Role.SUPPORT)
-    parts, order = services(request), await _known(services(request), person, order_no)
+    services, order = services_of(request), await _known(services_of(request), person, order_no)
     fields = await posted(request, person)
     wish = _fitting(Reset, {"reason": reason_of(fields)})
     asked = _asked(person, fields, f"{order.order_no}\nreset", wish)
-    await workflow_operations.reset_order(parts, person.principal, asked, order, wish)
+    await workflow_operations.reset_order(services, person.principal, asked, order, wish)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 
-async def _known(parts: Services, person: StaffMember, order_no: str) -> OrderOverview:
+async def _known(services: Services, person: StaffMember, order_no: str) -> OrderOverview:
     """An order that this person may see. Raises NotFound `order_not_found`."""
     number = order_number(order_no)
     bind_order(number)
-    return await visible_order(parts, person.principal, number)
+    return await visible_order(services, person.principal, number)
 
 
 def _asked(person: StaffMember, fields: dict[str, str], what: str, wish: ActivityAct | Reset) -> idempotency.Request:

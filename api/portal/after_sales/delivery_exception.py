@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import services
+from api.dependencies import services_of
 from api.errors import Problem
 from api.pages.forms import digest, key_of, new_key
 from api.portal.rendering import HOME, page
@@ -22,10 +22,10 @@ router = APIRouter(prefix=f"{HOME}/orders")
 @router.get("/{order_no}/parcel")
 async def choices(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Both ways, each with its consequence; one that is not possible says why."""
-    parts = services(request)
-    customer, glance = await owned(parts, person, order_no)
-    seen = await exception_handling.outlook(parts, customer, glance.order_no)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    customer, glance = await owned(services, person, order_no)
+    seen = await exception_handling.outlook(services, customer, glance.order_no)
+    async with services.database.begin() as conn:
         names = {row["sku"]: row["name"] for row in await order_summaries.returnable(conn, glance.order_no)}
     context: dict[str, Any] = {"means": seen.means, "refused": seen.refused, "parcel": seen.parcel, "names": names}
     return page(request, "lost_parcel.html", key=new_key(), order_no=glance.order_no, choices=CHOICES, **context)
@@ -34,13 +34,13 @@ async def choices(request: Request, person: CurrentCustomer, order_no: str) -> R
 @router.post("/{order_no}/parcel")
 async def choose(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Have it done."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
     choice = next((one for one in CHOICES if one == fields.get("choice")), None)
     if choice is None:
         raise Problem("nothing_chosen", "choose reship or refund")
     decision = AnswerProblem(choice=choice)
     await exception_handling.choose(
-        parts, KeyedRequest(customer, key_of(fields), digest(decision)), glance.order_no, decision
+        services, KeyedRequest(customer, key_of(fields), digest(decision)), glance.order_no, decision
     )
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

@@ -38,11 +38,11 @@ def is_choosing(fields: Mapping[str, str]) -> bool:
 
 
 async def choose(
-    request: Request, parts: Services, order_no: str, fields: Mapping[str, str], problem: Problem | None = None
+    request: Request, services: Services, order_no: str, fields: Mapping[str, str], problem: Problem | None = None
 ) -> Response:
     """The goods that fit what he looks for, beneath those that he has chosen."""
     wanted = {name.removeprefix(NEW): value for name, value in fields.items() if name.startswith(NEW) and value.strip()}
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         found = await exchange_products.offered(conn, order_no, fields.get("q", "").strip()[:100])
         known = await exchange_products.known(conn, order_no, [sku for sku in wanted if wanted[sku].strip("0 ")])
     kept = {name: value for name, value in fields.items() if name not in _OWN and not name.startswith(NEW)}
@@ -58,7 +58,7 @@ async def choose(
         "picked": known,
         "found": [one for one in found if one["sku"] not in {row["sku"] for row in known}],
         "more": len(found) == exchange_products.SHOWN,
-        "cards": cards_of(parts.settings),
+        "cards": cards_of(services.settings),
     }
     return page(
         request,

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import Services, services
+from api.dependencies import Services, services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
 from api.portal.confirmation import Act, confirm
@@ -29,9 +29,9 @@ _TO_SEND = (ReturnStatus.APPROVED,)
 @router.get("/{return_id}")
 async def one(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """The return's page, live where scripts run."""
-    parts = services(request)
-    _, found = await _mine(parts, person, order_no, return_id)
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    _, found = await _mine(services, person, order_no, return_id)
+    async with services.database.begin() as conn:
         names = await order_summaries.names_of(conn, found["order_no"])
         new = [line["sku"] for line in (found["exchange"] or {}).get("lines") or ()]
         wanted = {row["sku"]: row["name"] for row in await exchange_products.known(conn, found["order_no"], new)}
@@ -44,27 +44,27 @@ async def one(request: Request, person: CurrentCustomer, order_no: str, return_i
 @router.get("/{return_id}/label")
 async def label(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """The label to print."""
-    parts = services(request)
-    _, found = await _mine(parts, person, order_no, return_id)
-    return label_response(await return_lookup.label(parts, found["return_id"]))
+    services = services_of(request)
+    _, found = await _mine(services, person, order_no, return_id)
+    return label_response(await return_lookup.label(services, found["return_id"]))
 
 
 @router.post("/{return_id}/sent")
 async def sent(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """It is on its way by a carrier of the customer's own."""
-    parts, fields = services(request), await posted(request, person)
-    customer, found = await _mine(parts, person, order_no, return_id)
+    services, fields = services_of(request), await posted(request, person)
+    customer, found = await _mine(services, person, order_no, return_id)
     body = {name: fields.get(name, "").strip() for name in ("carrier", "tracking_no")}
     parcel = fitting(SentReturn, body)
     asked = KeyedRequest(customer, key_of(fields), digest(parcel))
-    await return_operations.sent(parts, asked, found["return_id"], parcel)
+    await return_operations.sent(services, asked, found["return_id"], parcel)
     return RedirectResponse(address_of(found), 303)
 
 
 @router.get("/{return_id}/keep")
 async def keep_preview(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """What it means to keep the goods after all."""
-    _, found = await _mine(services(request), person, order_no, return_id)
+    _, found = await _mine(services_of(request), person, order_no, return_id)
     sentence, here = teller(language(request)), address_of(found)
     means = [sentence("return.keep.means")]
     if (guarantee := _standing(found)) is not None:
@@ -76,17 +76,17 @@ async def keep_preview(request: Request, person: CurrentCustomer, order_no: str,
 @router.post("/{return_id}/keep")
 async def keep(request: Request, person: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """Keep the goods: the return is called off."""
-    parts, fields = services(request), await posted(request, person)
-    customer, found = await _mine(parts, person, order_no, return_id)
+    services, fields = services_of(request), await posted(request, person)
+    customer, found = await _mine(services, person, order_no, return_id)
     asked = KeyedRequest(customer, key_of(fields), digest_of(f"keep {found['return_id']}"))
-    await return_operations.cancel(parts, asked, found["return_id"])
+    await return_operations.cancel(services, asked, found["return_id"])
     return RedirectResponse(address_of(found), 303)
 
 
-async def _mine(parts: Services, person: Visitor, order_no: str, typed: str) -> tuple[Principal, dict[str, Any]]:
+async def _mine(services: Services, person: Visitor, order_no: str, typed: str) -> tuple[Principal, dict[str, Any]]:
     """The return of this order, and the customer as whom the visitor acts. Raises NotFound."""
-    customer, glance = await owned(parts, person, order_no)
-    found = await return_lookup.visible(parts, customer, typed)
+    customer, glance = await owned(services, person, order_no)
+    found = await return_lookup.visible(services, customer, typed)
     if found["order_no"] != glance.order_no:
         raise NotFound("return_not_found")
     return customer, found

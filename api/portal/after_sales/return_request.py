@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
-from api.dependencies import Services, services
+from api.dependencies import Services, services_of
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
 from api.pages.i18n import language
@@ -40,30 +40,30 @@ _DAY_S = 86_400
 @router.get("/{order_no}/return")
 async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What can be sent back."""
-    parts = services(request)
-    _, glance = await owned(parts, person, order_no)
-    return await _form(request, parts, glance.order_no, {})
+    services = services_of(request)
+    _, glance = await owned(services, person, order_no)
+    return await _form(request, services, glance.order_no, {})
 
 
 @router.post("/{order_no}/return")
 async def preview(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What it would bring; what does not fit is said above the form, which keeps what was typed."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
     try:
         _pieces(fields)
         _photographs(fields)
     except Problem as problem:
-        return await _form(request, parts, glance.order_no, fields, problem)
+        return await _form(request, services, glance.order_no, fields, problem)
     try:
         if is_choosing(fields):
-            return await choose(request, parts, glance.order_no, fields)
-        wish = _wish(parts.settings, fields)
+            return await choose(request, services, glance.order_no, fields)
+        wish = _wish(services.settings, fields)
     except Problem as problem:
         again = choose if fields.get("step") else _form
-        return await again(request, parts, glance.order_no, fields, problem)
-    seen = await return_requesting.preview(parts, customer, glance.order_no, wish)
-    means = list(_means(request, seen, await _goods(parts, glance.order_no, wish)))
+        return await again(request, services, glance.order_no, fields, problem)
+    seen = await return_requesting.preview(services, customer, glance.order_no, wish)
+    means = list(_means(request, seen, await _goods(services, glance.order_no, wish)))
     here = f"{HOME}/orders/{glance.order_no}/return"
     kept = {name: value for name, value in fields.items() if name != "key"}
     return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
@@ -72,23 +72,23 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str) -> R
 @router.post("/{order_no}/return/do")
 async def ask(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Ask for it."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
-    wish = _wish(parts.settings, fields)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
+    wish = _wish(services.settings, fields)
     asked = KeyedRequest(customer, key_of(fields), digest(wish))
-    answer = await return_requesting.ask(parts, asked, glance.order_no, wish)
+    answer = await return_requesting.ask(services, asked, glance.order_no, wish)
     return_id = answer.content["return_id"]
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
 
 
 async def _form(
-    request: Request, parts: Services, order_no: str, fields: dict[str, str], problem: Problem | None = None
+    request: Request, services: Services, order_no: str, fields: dict[str, str], problem: Problem | None = None
 ) -> Response:
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         goods = await order_summaries.returnable(conn, order_no)
     context: dict[str, Any] = {"order_no": order_no, "goods": form_lines(_PIECES, goods), "fields": fields}
     context["currency"] = goods[0]["currency"] if goods else ""
-    cards = cards_of(parts.settings)
+    cards = cards_of(services.settings)
     ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
     context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
     status, code = (problem.status_code, problem.code) if problem else (200, "")
@@ -97,10 +97,10 @@ async def _form(
     )
 
 
-async def _goods(parts: Services, order_no: str, wish: AskReturn) -> dict[str, str]:
+async def _goods(services: Services, order_no: str, wish: AskReturn) -> dict[str, str]:
     """The names of what goes back and of what is wanted instead."""
     new = [line.sku for line in wish.exchange_lines or ()]
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         rows = await order_summaries.returnable(conn, order_no) + await exchange_products.known(conn, order_no, new)
     return {row["sku"]: row["name"] for row in rows}
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import services
+from api.dependencies import services_of
 from api.errors import Problem
 from api.pages.forms import fitting, key_of, new_key
 from api.portal.rendering import HOME, page
@@ -23,9 +23,9 @@ MAX_MORE_CHARS = 400
 @router.get("/{order_no}/cancel")
 async def preview(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """What would come back, before anything moves."""
-    parts = services(request)
-    _, glance = await owned(parts, person, order_no)
-    means = await order_cancellation.consequence(parts, glance)
+    services = services_of(request)
+    _, glance = await owned(services, person, order_no)
+    means = await order_cancellation.consequence(services, glance)
     pieces = sum(row["quantity"] for row in means["stock"])
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means, "pieces": pieces}
     return page(request, "cancel.html", key=new_key(), reasons=REASONS, **context)
@@ -34,13 +34,13 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str) -> R
 @router.post("/{order_no}/cancel")
 async def cancel(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """Cancel the order."""
-    parts, fields = services(request), await posted(request, person)
-    customer, glance = await owned(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    customer, glance = await owned(services, person, order_no)
     reason = fields.get("reason", "")
     if reason not in REASONS:
         raise Problem("reason_missing", "choose a reason")
     more = fields.get("more", "").replace("\r\n", "\n").strip()[:MAX_MORE_CHARS]
     told = fitting(CancelOrder, {"reason": ": ".join(filter(None, (reason, more)))}).reason
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{told}".encode()).digest()
-    await order_cancellation.cancel(parts, customer, key_of(fields), glance, digest, told)
+    await order_cancellation.cancel(services, customer, key_of(fields), glance, digest, told)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
-from api.dependencies import Services, services
+from api.dependencies import Services, services_of
 from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
 from api.pages.i18n import language
@@ -42,23 +42,23 @@ _PIECES = "pieces"
 @router.get("/{order_no}/change/{what}")
 async def form(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
     """The order as it is, to be written over."""
-    _, order = await _order(services(request), person, order_no)
+    _, order = await _order(services_of(request), person, order_no)
     _refuse_too_late(order, what)
-    return _form(request, order, what, _as_it_is(order, what, _zone(services(request), order)))
+    return _form(request, order, what, _as_it_is(order, what, _zone(services_of(request), order)))
 
 
 @router.post("/{order_no}/change/{what}")
 async def preview(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
     """What the change would mean; what does not fit is said above the form, which keeps what was typed."""
-    parts, fields = services(request), await posted(request, person)
-    _, order = await _order(parts, person, order_no)
+    services, fields = services_of(request), await posted(request, person)
+    _, order = await _order(services, person, order_no)
     kept = {name: value for name, value in fields.items() if name != "key"}
     try:
-        wish = _wish(parts, order, what, fields)
-        cards = cards_of(parts.settings)
+        wish = _wish(services, order, what, fields)
+        cards = cards_of(services.settings)
         if cards:  # what it would cost more he may pay on the next page
-            wish = replace(wish, payment=_payment(parts, cards[0]))
-        told = await order_changes.preview(parts, order["order_no"], wish)
+            wish = replace(wish, payment=_payment(services, cards[0]))
+        told = await order_changes.preview(services, order["order_no"], wish)
     except RuleBroken as error:
         if error.code != "invalid_delivery_slot":
             raise
@@ -79,20 +79,20 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str, what
 @router.post("/{order_no}/change/{what}/do")
 async def change(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
     """Change the order."""
-    parts, fields = services(request), await posted(request, person)
-    customer, order = await _order(parts, person, order_no)
-    key, wish = key_of(fields), _wish(parts, order, what, fields)
-    body = digest(fitting(ChangeOrder, _body(parts, order, what, fields)))
+    services, fields = services_of(request), await posted(request, person)
+    customer, order = await _order(services, person, order_no)
+    key, wish = key_of(fields), _wish(services, order, what, fields)
+    body = digest(fitting(ChangeOrder, _body(services, order, what, fields)))
     if "token" in fields:
-        wish = replace(wish, payment=_payment(parts, fields["token"]))
-    await order_changes.change(parts, customer, key, body, order["order_no"], wish)
+        wish = replace(wish, payment=_payment(services, fields["token"]))
+    await order_changes.change(services, customer, key, body, order["order_no"], wish)
     return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
 
 
-async def _order(parts: Services, person: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
-    customer, glance = await owned(parts, person, typed)
-    async with parts.database.begin() as conn:
-        order = await order_detail.whole_order(conn, parts.keys, glance.order_no)
+async def _order(services: Services, person: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
+    customer, glance = await owned(services, person, typed)
+    async with services.database.begin() as conn:
+        order = await order_detail.whole_order(conn, services.keys, glance.order_no)
     assert order is not None
     return customer, order
 
@@ -108,8 +108,8 @@ def _refuse_too_late(order: dict[str, Any], what: What) -> None:
         raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
 
 
-def _zone(parts: Services, order: dict[str, Any]) -> ZoneInfo:
-    return zone_at(order["ship_to"], parts.settings.portal_time_zone)
+def _zone(services: Services, order: dict[str, Any]) -> ZoneInfo:
+    return zone_at(order["ship_to"], services.settings.portal_time_zone)
 
 
 def _as_it_is(order: dict[str, Any], what: What, zone: ZoneInfo) -> dict[str, str]:
@@ -131,7 +131,7 @@ def _form(
     missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
     context: dict[str, Any] = {"order": order, "what": what, "fields": fields, "goods": goods, "names": ADDRESS}
     context["told_more"] = problem.told if problem else None
-    context["slot_zone"] = _zone(services(request), order).key
+    context["slot_zone"] = _zone(services_of(request), order).key
     code = problem.code if problem else ""
     status = problem.status_code if problem else 200
     return page(request, "change.html", status=status, refused=code, missing=missing, **context)
@@ -145,7 +145,7 @@ def _goods(order: dict[str, Any]) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str, Any]:
+def _body(services: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str, Any]:
     """The form as the body of the HTTP call. Raises Problem `invalid_quantity`, `empty_order`,
     `invalid_delivery_slot`."""
     if what == "address":
@@ -153,7 +153,7 @@ def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, 
     if what == "note":
         return {"note": fields.get("note", "").replace("\r\n", "\n").strip()}
     if what == "delivery_slot":
-        return {"delivery_slot": typed_slot(fields, _zone(parts, order))}
+        return {"delivery_slot": typed_slot(fields, _zone(services, order))}
     pieces = [
         (
             {"line_no": line.line_no} if line.several else {"sku": line.sku},
@@ -169,15 +169,15 @@ def _body(parts: Services, order: dict[str, Any], what: What, fields: dict[str, 
     return {"lines": lines}
 
 
-def _wish(parts: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> ChangeRequest:
+def _wish(services: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> ChangeRequest:
     seen = frozenset({fields.get("seen", "")})
     return order_changes.wish_of(
-        fitting(ChangeOrder, _body(parts, order, what, fields)), seen, parts.settings.max_order_lines
+        fitting(ChangeOrder, _body(services, order, what, fields)), seen, services.settings.max_order_lines
     )
 
 
-def _payment(parts: Services, token: str) -> Payment:
-    return fitting(Payment, {"method": parts.settings.payment_provider, "token": token})
+def _payment(services: Services, token: str) -> Payment:
+    return fitting(Payment, {"method": services.settings.payment_provider, "token": token})
 
 
 def _slot_means(request: Request, slot: dict[str, str] | None, ship_to: dict[str, str] | None) -> Markup:

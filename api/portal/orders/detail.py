@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.dependencies import order_number, services
+from api.dependencies import order_number, services_of
 from api.portal.i18n import own
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, customer_of
@@ -33,15 +33,15 @@ STEPS: dict[str, tuple[str, ...]] = {
 @router.get("/{order_no}")
 async def order(request: Request, person: CurrentCustomer, order_no: str) -> Response:
     """The order's page, live where scripts run."""
-    parts, number = services(request), order_number(order_no)
+    services, number = services_of(request), order_number(order_no)
     bind_order(number)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         customer = await customer_of(conn, person, number)
-        found = await order_detail.whole_order(conn, parts.keys, number)
+        found = await order_detail.whole_order(conn, services.keys, number)
         if found is None:
             raise NotFound("order_not_found")
         events = await order_detail.timeline(conn, number, 0, MAX_EVENTS)
-    shown = presented(found, customer, parts.settings)
+    shown = presented(found, customer, services.settings)
     context: dict[str, Any] = {
         "order": shown,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from api import pagination
-from api.dependencies import services
+from api.dependencies import services_of
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer
 from api.presenters.orders import row_presented
@@ -25,7 +25,7 @@ async def listed(
 ) -> Response:
     """A page of the orders of every customer with this contact."""
     after = pagination.position(cursor or None, _NEWEST)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         customers = await sessions.customers_of(conn, person.contact)
         among = sessions.branches_of(person.contact, customers)
         wanted = listing.Wanted(limit=PAGE_SIZE, after=after, among=among)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -26,14 +26,14 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
     """Decide what becomes of a lost or refused parcel; `preview=true` changes nothing and shows what the choice would
     mean. 409 `no_delivery_problem`, `stock_short`."""
     require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
-    parts, key = services(request), idempotency_key(request)
-    number = (await visible_order(parts, caller, order_no)).order_no
+    services, key = services_of(request), idempotency_key(request)
+    number = (await visible_order(services, caller, order_no)).order_no
     parsed = await read(request, AnswerProblem)
     if preview:
-        means = await exception_handling.preview(parts, caller, number, parsed.model.choice)
+        means = await exception_handling.preview(services, caller, number, parsed.model.choice)
         return json_response(means.model_dump())
     asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await exception_handling.choose(parts, asked, number, parsed.model))
+    return response_of(await exception_handling.choose(services, asked, number, parsed.model))
 
 
 @router.post(
@@ -43,7 +43,7 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
 async def came_back(shipment_id: Annotated[Reference, Path()], request: Request, caller: Caller) -> Response:
     """A parcel that was refused, or lost and found, is at the warehouse again: what is in it goes into quarantine."""
     require(caller, Role.WAREHOUSE)
-    parts, key = services(request), idempotency_key(request)
+    services, key = services_of(request), idempotency_key(request)
     parsed = await read(request, CameBack)
     asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await exception_handling.receive(parts, asked, shipment_id, parsed.model))
+    return response_of(await exception_handling.receive(services, asked, shipment_id, parsed.model))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
+from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services_of
 from api.openapi import CONTENT_DISPOSITION, Answer, operation
 from api.presenters.return_labels import MEDIA_TYPES, OTHER_TYPE, label_response
 from api.request_body import read
@@ -35,20 +35,20 @@ async def ask(order_no: str, request: Request, caller: Caller, preview: bool = F
     """Request to send pieces back. `preview=true` changes nothing and shows what comes back, what is kept and why, and
     until when to act."""
     require(caller, *ASKED_BY)
-    parts, key = services(request), idempotency_key(request)
-    number = (await visible_order(parts, caller, order_no)).order_no
+    services, key = services_of(request), idempotency_key(request)
+    number = (await visible_order(services, caller, order_no)).order_no
     parsed = await read(request, AskReturn)
     if preview:
-        means = await return_requesting.preview(parts, caller, number, parsed.model)
+        means = await return_requesting.preview(services, caller, number, parsed.model)
         return json_response(ReturnPreview(order_no=number, consequence=means).model_dump(by_alias=True))
     asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_requesting.ask(parts, asked, number, parsed.model))
+    return response_of(await return_requesting.ask(services, asked, number, parsed.model))
 
 
 @router.get("/v1/returns/{return_id}", **operation("get_return", _RETURN))
 async def get_return(return_id: str, request: Request, caller: Caller) -> Response:
     """One return: its pieces and what was found of them, what comes next and when, its refund."""
-    return json_response(await return_lookup.visible(services(request), caller, return_id))
+    return json_response(await return_lookup.visible(services_of(request), caller, return_id))
 
 
 @router.get("/v1/returns", **operation("list_returns", Answer(200, ReturnPage)))
@@ -63,78 +63,78 @@ async def list_returns(
     """Returns, the newest first."""
     require_staff(caller)
     number = (normalise(order_no) or "") if order_no else None
-    found = await return_lookup.list_returns(services(request), caller, status, number, cursor, limit)
+    found = await return_lookup.list_returns(services_of(request), caller, status, number, cursor, limit)
     return json_response({"items": found.items, "next_cursor": found.next_cursor})
 
 
 @router.get("/v1/returns/{return_id}/label", **operation("get_return_label", _LABEL))
 async def label(return_id: str, request: Request, caller: Caller) -> Response:
     """The label for the parcel, as a file; 404 `label_not_found` until it is booked."""
-    parts = services(request)
-    await return_lookup.visible(parts, caller, return_id)
-    return label_response(await return_lookup.label(parts, return_id))
+    services = services_of(request)
+    await return_lookup.visible(services, caller, return_id)
+    return label_response(await return_lookup.label(services, return_id))
 
 
 @router.post("/v1/returns/{return_id}/approve", **operation("approve_return", _RETURN, with_key=True))
 async def approve(return_id: str, request: Request, caller: Caller) -> Response:
     """Let the customer send it. One that is approved already stays so."""
     require(caller, *HANDLED_BY)
-    parts, asked = services(request), _without_body(request, caller)
-    known = await return_lookup.visible(parts, caller, return_id)
-    return response_of(await return_operations.approve(parts, asked, known["return_id"]))
+    services, asked = services_of(request), _without_body(request, caller)
+    known = await return_lookup.visible(services, caller, return_id)
+    return response_of(await return_operations.approve(services, asked, known["return_id"]))
 
 
 @router.post("/v1/returns/{return_id}/cancel", **operation("cancel_return", _RETURN, with_key=True))
 async def cancel(return_id: str, request: Request, caller: Caller) -> Response:
     """Keep the goods, as long as they have not arrived."""
     require(caller, *ASKED_BY)
-    parts, asked = services(request), _without_body(request, caller)
-    known = await return_lookup.visible(parts, caller, return_id)
-    return response_of(await return_operations.cancel(parts, asked, known["return_id"]))
+    services, asked = services_of(request), _without_body(request, caller)
+    known = await return_lookup.visible(services, caller, return_id)
+    return response_of(await return_operations.cancel(services, asked, known["return_id"]))
 
 
 @router.post("/v1/returns/{return_id}/reject", **operation("reject_return", _RETURN, body=RejectReturn))
 async def reject(return_id: str, request: Request, caller: Caller) -> Response:
     """Reject the request, and why."""
     require(caller, *HANDLED_BY)
-    parts, key = services(request), idempotency_key(request)
-    await return_lookup.visible(parts, caller, return_id)
+    services, key = services_of(request), idempotency_key(request)
+    await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, RejectReturn)
     asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.reject(parts, asked, return_id, parsed.model.reason))
+    return response_of(await return_operations.reject(services, asked, return_id, parsed.model.reason))
 
 
 @router.post("/v1/returns/{return_id}/tracking", **operation("add_return_tracking", _RETURN, body=SentReturn))
 async def sent(return_id: str, request: Request, caller: Caller) -> Response:
     """The customer sent it by a carrier of their own."""
     require(caller, *ASKED_BY)
-    parts, key = services(request), idempotency_key(request)
-    await return_lookup.visible(parts, caller, return_id)
+    services, key = services_of(request), idempotency_key(request)
+    await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, SentReturn)
     asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.sent(parts, asked, return_id, parsed.model))
+    return response_of(await return_operations.sent(services, asked, return_id, parsed.model))
 
 
 @router.post("/v1/returns/{return_id}/receive", **operation("receive_return", _RETURN, body=FoundPieces))
 async def receive(return_id: str, request: Request, caller: Caller) -> Response:
     """It is in the warehouse; what is not named did not arrive."""
     require(caller, *HANDLED_BY)
-    parts, key = services(request), idempotency_key(request)
-    await return_lookup.visible(parts, caller, return_id)
+    services, key = services_of(request), idempotency_key(request)
+    await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, FoundPieces)
     asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.receive(parts, asked, return_id, parsed.model))
+    return response_of(await return_operations.receive(services, asked, return_id, parsed.model))
 
 
 @router.post("/v1/returns/{return_id}/inspect", **operation("inspect_return", _RETURN, body=FoundPieces))
 async def inspect(return_id: str, request: Request, caller: Caller) -> Response:
     """What was found: as new goes on sale, damaged into quarantine, and the customer gets what they are due."""
     require(caller, *HANDLED_BY)
-    parts, key = services(request), idempotency_key(request)
-    await return_lookup.visible(parts, caller, return_id)
+    services, key = services_of(request), idempotency_key(request)
+    await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, FoundPieces)
     asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.inspect(parts, asked, return_id, parsed.model))
+    return response_of(await return_operations.inspect(services, asked, return_id, parsed.model))
 
 
 def _without_body(request: Request, caller: Caller) -> KeyedRequest:

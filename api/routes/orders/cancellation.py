@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -21,13 +21,13 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 async def cancel_order(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Cancel the order: release its stock, void or return the money, recall the parcel. `preview=true` changes
     nothing and answers what would be given back."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
     key = idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, CancelOrder)
     if preview:
-        consequence = await order_cancellation.consequence(parts, glance)
+        consequence = await order_cancellation.consequence(services, glance)
         return json_response({"order_no": glance.order_no, "consequence": consequence})
-    reply = await order_cancellation.cancel(parts, caller, key, glance, parsed.digest, parsed.model.reason)
+    reply = await order_cancellation.cancel(services, caller, key, glance, parsed.digest, parsed.model.reason)
     return response_of(reply)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import ETAG, IF_MATCH, Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -21,13 +21,13 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 async def change_order(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Change address, lines or note; `preview=true` only tells the exact consequence. `If-Match` is the ETag that the
     order was read with."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
     key = idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, ChangeOrder)
     seen = order_changes.seen_in(request.headers.get("if-match"))
-    wish = order_changes.wish_of(parsed.model, seen, parts.settings.max_order_lines)
+    wish = order_changes.wish_of(parsed.model, seen, services.settings.max_order_lines)
     if preview:
-        return json_response(await order_changes.preview(parts, glance.order_no, wish))
-    return response_of(await order_changes.change(parts, caller, key, parsed.digest, glance.order_no, wish))
+        return json_response(await order_changes.preview(services, glance.order_no, wish))
+    return response_of(await order_changes.change(services, caller, key, parsed.digest, glance.order_no, wish))

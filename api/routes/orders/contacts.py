@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, require, services
+from api.dependencies import Caller, idempotency_key, require, services_of
 from api.openapi import ETAG, IF_MATCH, Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -29,11 +29,11 @@ async def correct_contact(order_no: str, request: Request, caller: Caller) -> Re
     """Correct name, e-mail or telephone number of this order's customer, in any status. Messages go to the new contact
     and the portal opens the order to it alone; other orders and the customer's profile stay as they are."""
     require(caller, Role.SUPPORT)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, CorrectContact)
     wish = Wish(order_changes.seen_in(request.headers.get("if-match")), parsed.model)
-    return response_of(await contact_corrections.correct(parts, caller, key, parsed.digest, glance.order_no, wish))
+    return response_of(await contact_corrections.correct(services, caller, key, parsed.digest, glance.order_no, wish))
 
 
 @router.post("/{order_no}/messages/resend", **operation("resend_last_message", Answer(200, SentAgain), with_key=True))
@@ -41,7 +41,7 @@ async def send_last_again(order_no: str, request: Request, caller: Caller) -> Re
     """Write the last message about the order anew and send it to the contact that the order has now, by e-mail or text
     message, also when it was sent before."""
     require(caller, Role.SUPPORT)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     digest = contact_corrections.digest_of_resend(glance.order_no)
-    return response_of(await contact_corrections.send_last_again(parts, caller, key, digest, glance.order_no))
+    return response_of(await contact_corrections.send_last_again(services, caller, key, digest, glance.order_no))

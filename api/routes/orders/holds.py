@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services
+from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -26,10 +26,10 @@ HoldNo = Annotated[int, Path(ge=1, le=1_000_000)]
 async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
     """Hold the order: it takes no step forward that the kind stops, until it is released or its deadline decides."""
     require(caller, *PUT_ON_BY)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, PutOnHold)
-    return response_of(await order_holds.put_on(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(await order_holds.put_on(services, caller, key, parsed.digest, glance.order_no, parsed.model))
 
 
 @router.post(
@@ -39,11 +39,11 @@ async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
 async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Caller) -> Response:
     """Let the order go on; for the hold's owner and for operations."""
     require_staff(caller)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, ReleaseHold)
     return response_of(
-        await order_holds.release(parts, caller, key, parsed.digest, glance.order_no, hold_no, parsed.model.reason)
+        await order_holds.release(services, caller, key, parsed.digest, glance.order_no, hold_no, parsed.model.reason)
     )
 
 
@@ -53,10 +53,12 @@ async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Call
 async def prioritise(order_no: str, request: Request, caller: Caller) -> Response:
     """Say how pressing the order is: standard, vip or urgent."""
     require(caller, *order_holds.PRIORITISED_BY)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, SetPriority)
-    return response_of(await order_holds.prioritise(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(
+        await order_holds.prioritise(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+    )
 
 
 @router.get("/v1/support/holds", **operation("list_open_holds", Answer(200, OpenHolds)))
@@ -71,6 +73,6 @@ async def open_holds(
     """Open holds, the one whose deadline comes first first; `owner` is a role or role:name."""
     require(caller, *PUT_ON_BY)
     wanted = OpenWanted(kind.value if kind else None, owner, order_holds.after(cursor), limit)
-    async with services(request).database.begin() as conn:
+    async with services_of(request).database.begin() as conn:
         rows = await holds.open_holds(conn, wanted)
     return json_response({"items": rows[:limit], "next_cursor": order_holds.following(rows, limit)})

@@ -12,7 +12,7 @@ from api.dependencies import (
     Services,
     json_response,
     order_number,
-    services,
+    services_of,
 )
 from api.errors import Problem
 from api.openapi import ETAG, Answer, operation
@@ -36,14 +36,14 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 @router.get("/{order_no}", **operation("get_order", Answer(200, Order, headers=[ETAG])))
 async def get_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The whole order; the ETag changes with every event."""
-    parts, number = services(request), order_number(order_no)
+    services, number = services_of(request), order_number(order_no)
     bind_order(number)
-    async with parts.database.begin() as conn:
-        order = await order_detail.whole_order(conn, parts.keys, number)
+    async with services.database.begin() as conn:
+        order = await order_detail.whole_order(conn, services.keys, number)
     if order is None or not caller.may_see_order(order["customer_id"], order["channel"]):
         raise NotFound("order_not_found")
     etag = f'"{order["event_seq"]}"'
-    return json_response(presented(order, caller, parts.settings), headers={"ETag": etag})
+    return json_response(presented(order, caller, services.settings), headers={"ETag": etag})
 
 
 @router.get("/{order_no}/events", **operation("list_order_events", Answer(200, OrderTimeline)))
@@ -55,10 +55,10 @@ async def get_events(
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
 ) -> Response:
     """What happened to the order, oldest first; `seq` has no gaps."""
-    parts = services(request)
-    glance = await visible_order(parts, caller, order_no)
+    services = services_of(request)
+    glance = await visible_order(services, caller, order_no)
     after = pagination.number(cursor)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         events = await order_detail.timeline(conn, glance.order_no, after, limit + 1)
     more = len(events) > limit
     items = events[:limit]
@@ -100,15 +100,15 @@ async def list_orders(
 ) -> Response:
     """A page of orders, newest first; `hold=any` finds whatever is held. Customers see their own orders, a channel
     those it sent; neither learns by `q` what others know of a customer."""
-    parts = services(request)
+    services = services_of(request)
     if caller.role is Role.CUSTOMER:
         customer = _own(customer, caller.subject)
     elif caller.role is Role.CHANNEL:
         channel = _own(channel, caller.subject)
     after = pagination.position(cursor, sort)
     begin, end = query_times.begin_of(created_from, "created_from"), query_times.end_of(created_to, "created_to")
-    async with parts.database.begin() as conn:
-        among = await _meanings(conn, parts, q, caller) if q is not None else None
+    async with services.database.begin() as conn:
+        among = await _meanings(conn, services, q, caller) if q is not None else None
         wanted = listing.Wanted(
             status=status.value if status else None,
             channel=channel,
@@ -136,8 +136,10 @@ def _own(asked: str | None, subject: str) -> str:
     return subject
 
 
-async def _meanings(conn: AsyncConnection, parts: Services, q: str, caller: Principal) -> list[Branch]:
-    text, providers = q.strip(), list(parts.payments)
+async def _meanings(conn: AsyncConnection, services: Services, q: str, caller: Principal) -> list[Branch]:
+    text, providers = q.strip(), list(services.payments)
     return (
-        await order_search.meanings(conn, parts.keys.vault, text, providers, everybody=caller.is_staff) if text else []
+        await order_search.meanings(conn, services.keys.vault, text, providers, everybody=caller.is_staff)
+        if text
+        else []
     )

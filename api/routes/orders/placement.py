@@ -14,7 +14,7 @@ from api.dependencies import (
     json_response,
     methods,
     require,
-    services,
+    services_of,
 )
 from api.errors import Problem
 from api.idempotency import replayed
@@ -50,20 +50,20 @@ async def place_order(request: Request, caller: Caller) -> Response:
     503 `backlog_full` with `Retry-After` while too many accepted orders wait to be started. Accepted orders stay
     accepted, and a key that was answered gets its answer.
     """
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.CUSTOMER, Role.SUPPORT, Role.CHANNEL)
     key = idempotency_key(request)
     parsed = await read(request, PlaceOrder)
-    _check_caller(parsed.model, caller, parts.settings.customer_channel)
-    _check_order(parsed.model, caller, parts.settings)
-    draft = _draft(caller, key, parsed, _preferred_wait_s(request), parts.settings, full=parts.backlog.full)
-    outcome = await place(parts.database, parts.together, parts.keys, draft)
+    _check_caller(parsed.model, caller, services.settings.customer_channel)
+    _check_order(parsed.model, caller, services.settings)
+    draft = _draft(caller, key, parsed, _preferred_wait_s(request), services.settings, full=services.backlog.full)
+    outcome = await place(services.database, services.together, services.keys, draft)
     if isinstance(outcome, Answered):
         return response_of(replayed(outcome))
     bind_order(outcome.order_no)
     headers = {"Location": f"/v1/orders/{outcome.order_no}"}
     if outcome.claim is not None:
-        return await _answer_later(parts, outcome, draft.hold_s, headers)
+        return await _answer_later(services, outcome, draft.hold_s, headers)
     return json_response(outcome.body, 201, headers)
 
 
@@ -72,12 +72,12 @@ def _preferred_wait_s(request: Request) -> float:
     return min(float(match[1]), MAX_WAIT_S) if match else 0.0
 
 
-async def _answer_later(parts: Services, placed: Placed, wait_s: float, headers: dict[str, str]) -> Response:
-    glance = await parts.watcher.wait(placed.order_no, _reserved_or_refused, wait_s)
+async def _answer_later(services: Services, placed: Placed, wait_s: float, headers: dict[str, str]) -> Response:
+    glance = await services.watcher.wait(placed.order_no, _reserved_or_refused, wait_s)
     body = placed.body if glance is None else {**placed.body, "status": glance.status}
     assert placed.claim is not None
-    async with parts.database.begin() as conn:
-        await idempotency.finish(conn, parts.keys, placed.claim, 201, body)
+    async with services.database.begin() as conn:
+        await idempotency.finish(conn, services.keys, placed.claim, 201, body)
     return json_response(body, 201, headers)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -20,7 +20,7 @@ _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 async def open_ones(request: Request, caller: Caller) -> Response:
     """Open disputes, up to 100: first what is to be answered, the nearest deadline (`due_at`) first."""
     require(caller, *dispute_answering.READ_BY)
-    return json_response({"items": await dispute_answering.open_ones(services(request)), "next_cursor": None})
+    return json_response({"items": await dispute_answering.open_ones(services_of(request)), "next_cursor": None})
 
 
 @router.post(
@@ -31,7 +31,7 @@ async def hand_in(dispute_id: _Number, request: Request, caller: Caller) -> Resp
     require(caller, *dispute_answering.ANSWERED_BY)
     key = idempotency_key(request)
     parsed = await read(request, HandIn)
-    reply = await dispute_answering.hand_in(services(request), caller, key, parsed.digest, dispute_id, parsed.model)
+    reply = await dispute_answering.hand_in(services_of(request), caller, key, parsed.digest, dispute_id, parsed.model)
     return response_of(reply)
 
 
@@ -39,4 +39,6 @@ async def hand_in(dispute_id: _Number, request: Request, caller: Caller) -> Resp
 async def accept(dispute_id: _Number, request: Request, caller: Caller) -> Response:
     """Give the money up. Final: the provider closes the dispute as lost."""
     require(caller, *dispute_answering.ANSWERED_BY)
-    return response_of(await dispute_answering.accept(services(request), caller, idempotency_key(request), dispute_id))
+    return response_of(
+        await dispute_answering.accept(services_of(request), caller, idempotency_key(request), dispute_id)
+    )

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, require, services
+from api.dependencies import Caller, idempotency_key, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -17,9 +17,9 @@ router = APIRouter(prefix="/v1/orders", tags=["payments"])
 @router.post("/{order_no}/payments", **operation("pay_order", Answer(201, PaymentTaken), body=Payment))
 async def pay(order_no: str, request: Request, caller: Caller) -> Response:
     """Pay, or pay again after a decline. 409 while a payment is taken or in flight, without a call of the provider."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, *order_payments.PAID_BY)
     key = idempotency_key(request)
-    number = (await visible_order(parts, caller, order_no)).order_no
+    number = (await visible_order(services, caller, order_no)).order_no
     parsed = await read(request, Payment)
-    return response_of(await order_payments.pay(parts, caller, key, parsed.digest, number, parsed.model))
+    return response_of(await order_payments.pay(services, caller, key, parsed.digest, number, parsed.model))

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -23,25 +23,25 @@ async def open_refund(order_no: str, request: Request, caller: Caller, preview: 
     """Give money back: an amount, or units of lines at their worth. `preview=true` changes nothing and shows what would
     be given back."""
     require(caller, *refunding.REFUNDED_BY)
-    parts, key = services(request), idempotency_key(request)
-    number = (await visible_order(parts, caller, order_no)).order_no
+    services, key = services_of(request), idempotency_key(request)
+    number = (await visible_order(services, caller, order_no)).order_no
     parsed = await read(request, OpenRefund)
     if preview:
-        means = await refunding.consequence(parts, caller, number, parsed.model)
+        means = await refunding.consequence(services, caller, number, parsed.model)
         return json_response(RefundPreview(order_no=number, consequence=means).model_dump())
-    return response_of(await refunding.refund(parts, caller, key, parsed.digest, number, parsed.model))
+    return response_of(await refunding.refund(services, caller, key, parsed.digest, number, parsed.model))
 
 
 @router.get("/v1/orders/{order_no}/refunds", **operation("list_refunds", Answer(200, RefundList)))
 async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The order's refunds, oldest first."""
-    parts = services(request)
-    number = (await visible_order(parts, caller, order_no)).order_no
-    found = await refunding.list_refunds(parts, caller, number)
+    services = services_of(request)
+    number = (await visible_order(services, caller, order_no)).order_no
+    found = await refunding.list_refunds(services, caller, number)
     return json_response({"items": found, "next_cursor": None})
 
 
 @router.get("/v1/refunds/{refund_id}", **operation("get_refund", Answer(200, Refund)))
 async def one(refund_id: str, request: Request, caller: Caller) -> Response:
     """One refund, how far it has come."""
-    return json_response(await refunding.get_refund(services(request), caller, refund_id))
+    return json_response(await refunding.get_refund(services_of(request), caller, refund_id))

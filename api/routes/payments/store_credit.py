@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.dependencies import Caller, json_response, require, services
+from api.dependencies import Caller, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.schemas.fields import Identity
 from api.schemas.payments.store_credit import StoreCredit
@@ -27,4 +27,4 @@ async def read_store_credit(
     require(caller, Role.CUSTOMER, *store_credits.READ_BY)
     if caller.role is Role.CUSTOMER and caller.subject != customer_id:
         raise NotFound("customer_not_found", "only your own store credit is shown to you")
-    return json_response(await store_credits.statement(services(request), customer_id, cursor, limit))
+    return json_response(await store_credits.statement(services_of(request), customer_id, cursor, limit))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -31,9 +31,9 @@ async def list_tokens(
     For admins. Expired ones are forgotten after 30 days.
     """
     require(caller, Role.ADMIN)
-    parts = services(request)
+    services = services_of(request)
     found = await token_issuing.list_tokens(
-        parts, role=role, subject=subject, active=active, cursor=cursor, limit=limit
+        services, role=role, subject=subject, active=active, cursor=cursor, limit=limit
     )
     return json_response(found)
 
@@ -44,11 +44,11 @@ async def issue(request: Request, caller: Caller) -> Response:
 
     Without `lifetime_s` it is valid for OMS_TOKEN_LIFETIME_S.
     """
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.ADMIN)
     key = idempotency_key(request)
     parsed = await read(request, NewToken)
-    return response_of(await token_issuing.issue(parts, caller, key, parsed.digest, parsed.model))
+    return response_of(await token_issuing.issue(services, caller, key, parsed.digest, parsed.model))
 
 
 @router.post("/{token_id}/revoke", **operation("revoke_token", Answer(200, KnownToken), with_key=True))
@@ -58,4 +58,4 @@ async def revoke(token_id: str, request: Request, caller: Caller) -> Response:
     For admins. One that was revoked before stays so, and is 200.
     """
     require(caller, Role.ADMIN)
-    return response_of(await token_issuing.revoke(services(request), caller, idempotency_key(request), token_id))
+    return response_of(await token_issuing.revoke(services_of(request), caller, idempotency_key(request), token_id))

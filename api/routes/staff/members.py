@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/staff", tags=["staff"])
 async def list_members(request: Request, caller: Caller) -> Response:
     """Who may sign in, in which role, and when each last did. For admins."""
     require(caller, Role.ADMIN)
-    items = await staff_members.list_members(services(request))
+    items = await staff_members.list_members(services_of(request))
     return json_response({"items": items, "next_cursor": None})
 
 
@@ -27,11 +27,11 @@ async def add(request: Request, caller: Caller) -> Response:
 
     `address` is what an authenticator app scans. Secrets that were lost are replaced by a reset.
     """
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.ADMIN)
     key = idempotency_key(request)
     parsed = await read(request, NewStaff)
-    return response_of(await staff_members.add(parts, caller, key, parsed.digest, parsed.model))
+    return response_of(await staff_members.add(services, caller, key, parsed.digest, parsed.model))
 
 
 @router.post("/{name}/reset", **operation("reset_staff_member", Answer(200, GivenSecrets), body=StaffAct))
@@ -42,8 +42,8 @@ async def reset(name: str, request: Request, caller: Caller) -> Response:
     """
     require(caller, Role.ADMIN)
     key, parsed = idempotency_key(request), await read(request, StaffAct, optional=True)
-    parts = services(request)
-    return response_of(await staff_members.reset(parts, caller, key, parsed.digest, name, parsed.model))
+    services = services_of(request)
+    return response_of(await staff_members.reset(services, caller, key, parsed.digest, name, parsed.model))
 
 
 @router.post("/{name}/remove", **operation("remove_staff_member", Answer(200, RemovedStaff), body=StaffAct))
@@ -55,5 +55,5 @@ async def remove(name: str, request: Request, caller: Caller) -> Response:
     """
     require(caller, Role.ADMIN)
     key, parsed = idempotency_key(request), await read(request, StaffAct, optional=True)
-    parts = services(request)
-    return response_of(await staff_members.remove(parts, caller, key, parsed.digest, name, parsed.model))
+    services = services_of(request)
+    return response_of(await staff_members.remove(services, caller, key, parsed.digest, name, parsed.model))

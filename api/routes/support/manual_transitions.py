@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, idempotency_key, require, services
+from api.dependencies import Caller, idempotency_key, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -27,7 +27,9 @@ router = APIRouter(prefix="/v1/support/orders", tags=["support"])
 async def adjust(order_no: str, request: Request, caller: Caller) -> Response:
     """Move the order manually along the transition table; 202 with an approval where money moves."""
     require(caller, Role.SUPPORT)
-    parts, key = services(request), idempotency_key(request)
-    glance = await visible_order(parts, caller, order_no)
+    services, key = services_of(request), idempotency_key(request)
+    glance = await visible_order(services, caller, order_no)
     parsed = await read(request, Adjust)
-    return response_of(await order_transitions.adjust(parts, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(
+        await order_transitions.adjust(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+    )

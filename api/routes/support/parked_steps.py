@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, order_number, require, services
+from api.dependencies import Caller, idempotency_key, json_response, order_number, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -33,7 +33,7 @@ async def list_parked(
     """Parked orders, the longest parked first."""
     require(caller, Role.SUPPORT)
     wanted = StuckWanted(step.value if step else None, error, provider, None, limit)
-    return json_response(await parked_queue.list_parked(services(request), wanted, cursor))
+    return json_response(await parked_queue.list_parked(services_of(request), wanted, cursor))
 
 
 @router.post(
@@ -47,9 +47,9 @@ async def list_parked(
 )
 async def resolve(order_no: str, request: Request, caller: Caller) -> Response:
     """Retry, skip, amend or compensate the parked step of an order."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.SUPPORT)
     key, number = idempotency_key(request), order_number(order_no)
     bind_order(number)
     parsed = await read(request, Resolve)
-    return response_of(await step_resolution.resolve_one(parts, caller, key, parsed.digest, number, parsed.model))
+    return response_of(await step_resolution.resolve_one(services, caller, key, parsed.digest, number, parsed.model))

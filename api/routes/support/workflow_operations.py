@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, Services, actor, idempotency_key, json_response, require, services
+from api.dependencies import Caller, Services, actor, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -23,9 +23,9 @@ ActivityId = Annotated[str, Path(max_length=100)]
 @router.get("/{order_no}/running", **operation("get_running_workflow", Answer(200, RunningWorkflow)))
 async def running(order_no: str, request: Request, caller: Caller) -> Response:
     """The activities under way with attempt, last error and next attempt, and a bug that stops the workflow."""
-    parts = services(request)
-    order = await _known(parts, caller, order_no)
-    return json_response(await workflow_operations.running(parts, order))
+    services = services_of(request)
+    order = await _known(services, caller, order_no)
+    return json_response(await workflow_operations.running(services, order))
 
 
 @router.post(
@@ -33,29 +33,29 @@ async def running(order_no: str, request: Request, caller: Caller) -> Response:
 )
 async def act(order_no: str, activity_id: ActivityId, request: Request, caller: Caller) -> Response:
     """Retry now, pause, unpause, or change the time-out of one activity."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.SUPPORT)
     key = idempotency_key(request)
-    order = await _known(parts, caller, order_no)
+    order = await _known(services, caller, order_no)
     parsed = await read(request, ActivityAct)
     asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
     return response_of(
-        await workflow_operations.act_on_activity(parts, caller, asked, order.order_no, activity_id, parsed.model)
+        await workflow_operations.act_on_activity(services, caller, asked, order.order_no, activity_id, parsed.model)
     )
 
 
 @router.post("/{order_no}/reset", **operation("reset_workflow", Answer(200, ResetWorkflow), body=Reset))
 async def reset(order_no: str, request: Request, caller: Caller) -> Response:
     """Reset the order's workflow to its last good task, after a bug stopped or ended it."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.SUPPORT)
     key = idempotency_key(request)
-    order = await _known(parts, caller, order_no)
+    order = await _known(services, caller, order_no)
     parsed = await read(request, Reset)
     asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
-    return response_of(await workflow_operations.reset_order(parts, caller, asked, order, parsed.model))
+    return response_of(await workflow_operations.reset_order(services, caller, asked, order, parsed.model))
 
 
-async def _known(parts: Services, caller: Principal, order_no: str) -> OrderOverview:
+async def _known(services: Services, caller: Principal, order_no: str) -> OrderOverview:
     require(caller, Role.SUPPORT)
-    return await visible_order(parts, caller, order_no)
+    return await visible_order(services, caller, order_no)

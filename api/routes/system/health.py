@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.dependencies import Services, json_response, services
+from api.dependencies import Services, json_response, services_of
 from api.errors import cannot_write, not_writable, unavailable
 from api.openapi import Answer, later, operation
 from api.schemas.system import Health, Readiness
@@ -33,26 +33,26 @@ async def ready(request: Request) -> Response:
     processes may be down: the answer says so and is still 200. It comes within 3 seconds. A process without a
     heartbeat for half a minute counts as down.
     """
-    parts = services(request)
+    services = services_of(request)
     try:
-        workers, relays, lacking = await within(READY_TIMEOUT_S, _looked(parts))
+        workers, relays, lacking = await within(READY_TIMEOUT_S, _looked(services))
     except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted) as error:
         if cannot_write(error):
             raise not_writable() from None
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
     if lacking:
         raise unavailable(master_keys.UNKNOWN, master_keys.problem(lacking))
-    temporal = "connected" if parts.workflows.connected else "unreachable"
+    temporal = "connected" if services.workflows.connected else "unreachable"
     return json_response({"status": "ready", "temporal": temporal, **_of(workers), **_relay(relays)})
 
 
-async def _looked(parts: Services) -> tuple[Workers, int, list[bytes]]:
-    watch = parts.database.watch
-    async with parts.database.begin() as conn:
+async def _looked(services: Services) -> tuple[Workers, int, list[bytes]]:
+    watch = services.database.watch
+    async with services.database.begin() as conn:
         if watch.cannot_write:  # somebody was told so: is it still true?
             await processes.try_writing(conn)
             watch.cannot_write = False
-        lacking = await master_keys.lacking(conn, parts.keys.vault.key_ids)
+        lacking = await master_keys.lacking(conn, services.keys.vault.key_ids)
         return await processes.workers(conn), await processes.living(conn, "relay"), lacking
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.responses import response_of
 from api.schemas.system import Backlog, Findings, Recovered
@@ -24,7 +24,7 @@ async def examine(request: Request, caller: Caller) -> Response:
     database is told. For operations.
     """
     require(caller, Role.OPERATIONS)
-    found = await doctor.examine(services(request).settings, doctor.OUTSIDE, doctor.guarded_words_of)
+    found = await doctor.examine(services_of(request).settings, doctor.OUTSIDE, doctor.guarded_words_of)
     return json_response({"ok": all(each.ok for each in found), "findings": [asdict(each) for each in found]})
 
 
@@ -35,9 +35,9 @@ async def waiting(request: Request, caller: Caller) -> Response:
     `backlog_full`; 0: without limit). For staff.
     """
     require(caller, *STAFF)
-    parts = services(request)
-    limit = parts.settings.backlog_limit
-    async with parts.database.begin() as conn:
+    services = services_of(request)
+    limit = services.settings.backlog_limit
+    async with services.database.begin() as conn:
         found = await start_backlog.look(conn, limit or COUNTED)
     accepting = not (limit and found.waiting >= limit)
     shown = {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
@@ -52,4 +52,4 @@ async def recover(request: Request, caller: Caller, cursor: str | None = None) -
     key. Safe to repeat; what runs is left alone. 503 `workflow_unavailable` while Temporal is down. For operations.
     """
     require(caller, Role.OPERATIONS)
-    return response_of(await recovery.recover(services(request), caller, idempotency_key(request), cursor))
+    return response_of(await recovery.recover(services_of(request), caller, idempotency_key(request), cursor))

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import Caller, idempotency_key, json_response, require, services
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.openapi import Answer, operation
 from api.request_body import read
 from api.responses import response_of
@@ -16,18 +16,18 @@ router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhook endpoints"])
 @router.post("", **operation("add_webhook_endpoint", Answer(201, AddedEndpoint), body=NewEndpoint))
 async def add(request: Request, caller: Caller) -> Response:
     """Send events there from now on. The answer (and a repeat of this very request) is all that shows the secret."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, NewEndpoint)
-    return response_of(await webhook_endpoints.add(parts, caller, key, parsed.digest, parsed.model))
+    return response_of(await webhook_endpoints.add(services, caller, key, parsed.digest, parsed.model))
 
 
 @router.get("", **operation("list_webhook_endpoints", Answer(200, EndpointList)))
 async def list_endpoints(request: Request, caller: Caller) -> Response:
     """All endpoints, without their secrets."""
     require(caller, Role.OPERATIONS)
-    items = await webhook_endpoints.list_endpoints(services(request))
+    items = await webhook_endpoints.list_endpoints(services_of(request))
     return json_response({"items": items, "next_cursor": None})
 
 
@@ -35,12 +35,12 @@ async def list_endpoints(request: Request, caller: Caller) -> Response:
 async def replay(endpoint_id: str, request: Request, caller: Caller) -> Response:
     """Send again what was given up; an endpoint that was switched off is on again. Old messages may come after newer
     ones: their `webhook-id` and `seq` are as they were."""
-    parts = services(request)
+    services = services_of(request)
     require(caller, Role.OPERATIONS)
     key = idempotency_key(request)
     parsed = await read(request, Replay)
     return response_of(
-        await webhook_endpoints.replay(parts, caller, key, parsed.digest, endpoint_id, parsed.model.since)
+        await webhook_endpoints.replay(services, caller, key, parsed.digest, endpoint_id, parsed.model.since)
     )
 
 
@@ -48,5 +48,5 @@ async def replay(endpoint_id: str, request: Request, caller: Caller) -> Response
 async def remove(endpoint_id: str, request: Request, caller: Caller) -> Response:
     """Send nothing there any more."""
     require(caller, Role.OPERATIONS)
-    await webhook_endpoints.remove(services(request), caller, endpoint_id)
+    await webhook_endpoints.remove(services_of(request), caller, endpoint_id)
     return Response(status_code=204)

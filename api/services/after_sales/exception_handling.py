@@ -35,31 +35,31 @@ class Outlook:
     refused: dict[Choice, str] = field(default_factory=dict)
 
 
-async def preview(parts: Services, caller: Principal, number: str, choice: Choice) -> ProblemAnswered:
+async def preview(services: Services, caller: Principal, number: str, choice: Choice) -> ProblemAnswered:
     """What the choice would mean. Raises as `choose` does."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         trouble = await delivery_exceptions.exception_of(conn, number)
         if choice == "refund":
-            await _require_one_person(conn, parts, caller, trouble)
+            await _require_one_person(conn, services, caller, trouble)
             return _answer(trouble, choice, refund_minor=trouble.refund_minor)
         return _answer(trouble, choice, resend=await delivery_exceptions.resend_of(conn, number))
 
 
-async def outlook(parts: Services, caller: Principal, number: str) -> Outlook:
+async def outlook(services: Services, caller: Principal, number: str) -> Outlook:
     """Both choices, each with its consequence; one that is not possible with its reason. Raises Conflict
     `no_delivery_problem`."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         trouble = await delivery_exceptions.exception_of(conn, number)
     seen = Outlook(trouble.parcel)
     for choice in CHOICES:
         try:
-            seen.means[choice] = await preview(parts, caller, number, choice)
+            seen.means[choice] = await preview(services, caller, number, choice)
         except (Conflict, Problem) as refusal:
             seen.refused[choice] = refusal.code
     return seen
 
 
-async def choose(parts: Services, asked: KeyedRequest, number: str, decision: AnswerProblem) -> Reply:
+async def choose(services: Services, asked: KeyedRequest, number: str, decision: AnswerProblem) -> Reply:
     """Decide it in the database; the order's workflow carries it out.
 
     Raises Conflict `no_delivery_problem`, `stock_short`, `refund_waiting`, `nothing_to_send`; Problem
@@ -72,11 +72,11 @@ async def choose(parts: Services, asked: KeyedRequest, number: str, decision: An
         trouble = await delivery_exceptions.exception_of(conn, number)
         given = 0
         if decision.choice == "refund" and caller.is_staff:
-            given = await _require_one_person(conn, parts, caller, trouble)
+            given = await _require_one_person(conn, services, caller, trouble)
         if decision.reason is not None or given:
             act_id = f"act_{derived_id(caller, asked.key, f'parcel {number}')}"
             act = StaffAction(act_id, number, "parcel", decision.choice, by, decision.reason or "", moved_minor=given)
-            await staff_actions.save(conn, parts.keys, act)
+            await staff_actions.save(conn, services.keys, act)
         if decision.choice == "refund":
             await delivery_exceptions.refund(conn, trouble, by)
             return _answer(trouble, decision.choice, refund_minor=trouble.refund_minor).model_dump()
@@ -84,19 +84,19 @@ async def choose(parts: Services, asked: KeyedRequest, number: str, decision: An
         return _answer(trouble, decision.choice, resend=resend).model_dump()
 
     try:
-        return await run_in_transaction(parts, asked.claim, 200, work)
+        return await run_in_transaction(services, asked.claim, 200, work)
     except StockGone:
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 
 
-async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Principal, trouble: Trouble) -> int:
+async def _require_one_person(conn: AsyncConnection, services: Services, caller: Principal, trouble: Trouble) -> int:
     """The carrier's report lets the customer have the money back; staff who give back much need an approver.
     Answers with what it adds to what was given of the order. Raises Problem `second_person_needed`."""
     if not caller.is_staff:
         return 0
     added = await delivery_exceptions.added_minor(conn, trouble)
     moved = Moved(trouble.refund_minor, added, trouble.currency)
-    limits = Limits.from_settings(parts.settings)
+    limits = Limits.from_settings(services.settings)
     if await approval_limits.needs_two(conn, limits, trouble.order_no, moved, actor(caller), of_step=True):
         raise Problem(
             "second_person_needed",
@@ -105,7 +105,7 @@ async def _require_one_person(conn: AsyncConnection, parts: Services, caller: Pr
     return added
 
 
-async def receive(parts: Services, asked: KeyedRequest, shipment_id: str, parcel: CameBack) -> Reply:
+async def receive(services: Services, asked: KeyedRequest, shipment_id: str, parcel: CameBack) -> Reply:
     """A parcel that was refused, or lost and found, is at the warehouse again: what is in it goes into quarantine.
 
     Raises NotFound `shipment_not_found`; Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.
@@ -118,7 +118,7 @@ async def receive(parts: Services, asked: KeyedRequest, shipment_id: str, parcel
         await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, shipment_id))
         return await delivery_exceptions.receive_undeliverable(conn, shipment_id, arrived or None, actor(asked.caller))
 
-    return await run_in_transaction(parts, asked.claim, 200, work)
+    return await run_in_transaction(services, asked.claim, 200, work)
 
 
 def _answer(

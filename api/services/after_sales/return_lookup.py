@@ -23,9 +23,9 @@ _ROLES = {
 }
 
 
-async def shown(conn: AsyncConnection, parts: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+async def shown(conn: AsyncConnection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
     """The return for this caller. Raises NotFound `return_not_found`, also for what is not his to know."""
-    found = await return_queries.one(conn, parts.keys, return_id)
+    found = await return_queries.one(conn, services.keys, return_id)
     if not caller.may_see_order(found.customer_id, found.channel):
         raise NotFound("return_not_found")
     return found.shown | {"allowed_actions": actions(caller, found.shown["status"])}
@@ -45,7 +45,7 @@ class ReturnPage:
 
 
 async def list_returns(
-    parts: Services,
+    services: Services,
     caller: Principal,
     status: ReturnStatus | None,
     order_no: str | None,
@@ -54,7 +54,7 @@ async def list_returns(
 ) -> ReturnPage:
     """A page of the returns of this status and of this order. Raises Problem `invalid_cursor`."""
     wanted = ReturnsWanted(str(status) if status else None, order_no, _before(cursor), limit)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         rows = await return_queries.page(conn, wanted)
     items = [{name: value for name, value in row.items() if name != "created"} for row in rows[:limit]]
     return ReturnPage([one | {"allowed_actions": actions(caller, one["status"])} for one in items], _after(rows, limit))
@@ -85,17 +85,17 @@ class Label:
     content: bytes
 
 
-async def label(parts: Services, return_id: str) -> Label:
+async def label(services: Services, return_id: str) -> Label:
     """The label of a return that the caller may see. Raises NotFound `label_not_found` until it is booked."""
-    async with parts.database.begin() as conn:
-        return Label(return_id, *await return_queries.label_of(conn, parts.keys, return_id))
+    async with services.database.begin() as conn:
+        return Label(return_id, *await return_queries.label_of(conn, services.keys, return_id))
 
 
-async def visible(parts: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+async def visible(services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
     """The object-level check that calls on one return begin with. Raises NotFound `return_not_found`."""
     if len(return_id) > 64 or not return_id.isascii() or not return_id.isprintable():
         raise NotFound("return_not_found")
-    async with parts.database.begin() as conn:
-        found = await shown(conn, parts, caller, return_id)
+    async with services.database.begin() as conn:
+        found = await shown(conn, services, caller, return_id)
     bind_order(found["order_no"])
     return found

@@ -23,65 +23,65 @@ from infra.db.after_sales.settlement import SettlementContext
 Act = Callable[[AsyncConnection, Return], Awaitable[Return]]
 
 
-async def approve(parts: Services, asked: KeyedRequest, return_id: str) -> Reply:
+async def approve(services: Services, asked: KeyedRequest, return_id: str) -> Reply:
     """Say yes. Raises Conflict `return_closed`."""
-    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
-    return await _act(parts, asked, return_id, lambda conn, here: return_handling.approve(conn, here, name, terms))
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
+    return await _act(services, asked, return_id, lambda conn, here: return_handling.approve(conn, here, name, terms))
 
 
-async def reject(parts: Services, asked: KeyedRequest, return_id: str, reason: str) -> Reply:
+async def reject(services: Services, asked: KeyedRequest, return_id: str, reason: str) -> Reply:
     """Say no, and why. Raises Conflict `return_decided`."""
-    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
-        return await return_handling.reject(conn, here, name, terms, parts.keys, reason)
+        return await return_handling.reject(conn, here, name, terms, services.keys, reason)
 
-    return await _act(parts, asked, return_id, work)
+    return await _act(services, asked, return_id, work)
 
 
-async def cancel(parts: Services, asked: KeyedRequest, return_id: str) -> Reply:
+async def cancel(services: Services, asked: KeyedRequest, return_id: str) -> Reply:
     """The customer keeps it. Raises Conflict `return_not_cancellable`."""
-    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
-    return await _act(parts, asked, return_id, lambda conn, here: return_handling.cancel(conn, here, name, terms))
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
+    return await _act(services, asked, return_id, lambda conn, here: return_handling.cancel(conn, here, name, terms))
 
 
-async def sent(parts: Services, asked: KeyedRequest, return_id: str, parcel: SentReturn) -> Reply:
+async def sent(services: Services, asked: KeyedRequest, return_id: str, parcel: SentReturn) -> Reply:
     """The customer has sent it by a carrier of their own. Raises Conflict `return_closed`."""
-    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
         return await return_handling.sent(conn, here, name, terms, parcel.carrier, parcel.tracking_no)
 
-    return await _act(parts, asked, return_id, work)
+    return await _act(services, asked, return_id, work)
 
 
-async def receive(parts: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
+async def receive(services: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
     """It is in the warehouse. Raises Conflict `return_already_received`, `return_closed`, `more_than_returned`."""
-    terms, name = ReturnPolicy.from_settings(parts.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
         return await return_handling.receive(conn, here, name, terms, _found(found))
 
-    return await _act(parts, asked, return_id, work)
+    return await _act(services, asked, return_id, work)
 
 
-async def inspect(parts: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
+async def inspect(services: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
     """Say what it is; pieces go to their shelves and the refund is opened, in one transaction."""
-    how = SettlementContext(parts.keys, ReturnPolicy.from_settings(parts.settings), actor(asked.caller))
+    how = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), actor(asked.caller))
 
     async def work(conn: AsyncConnection, here: Return) -> Return:
         return await return_handling.inspect(conn, here, how, _found(found))
 
-    return await _act(parts, asked, return_id, work)
+    return await _act(services, asked, return_id, work)
 
 
 def _found(pieces: FoundPieces) -> list[Found]:
     return [Found(line.sku, line.quantity, Condition(line.condition), line.line_no) for line in pieces.lines]
 
 
-async def _act(parts: Services, asked: KeyedRequest, return_id: str, act: Act) -> Reply:
+async def _act(services: Services, asked: KeyedRequest, return_id: str, act: Act) -> Reply:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await act(conn, await returns.lock(conn, return_id))
-        return await return_lookup.shown(conn, parts, asked.caller, return_id)
+        return await return_lookup.shown(conn, services, asked.caller, return_id)
 
-    return await run_in_transaction(parts, asked.claim, 200, work)
+    return await run_in_transaction(services, asked.claim, 200, work)

@@ -79,11 +79,11 @@ def _guarantee(request: AskReturn, known: Sequence[str]) -> tuple[str, str] | No
     return request.payment.method, request.payment.token
 
 
-async def preview(parts: Services, caller: Principal, order_no: str, request: AskReturn) -> ReturnConsequence:
+async def preview(services: Services, caller: Principal, order_no: str, request: AskReturn) -> ReturnConsequence:
     """What the return would bring; nothing changes. Raises what `ask` raises."""
-    terms = ReturnPolicy.from_settings(parts.settings)
-    wanted = _ask_of(caller, "preview", order_no, request, methods(parts.settings))
-    async with parts.database.begin() as conn:
+    terms = ReturnPolicy.from_settings(services.settings)
+    wanted = _ask_of(caller, "preview", order_no, request, methods(services.settings))
+    async with services.database.begin() as conn:
         seen = await return_requests.quote(conn, terms, wanted)
         instead = await exchange_quotes.quote(conn, terms, wanted, seen)
     return ReturnConsequence(
@@ -127,16 +127,16 @@ def _kept(seen: ReturnQuote, wanted: ReturnRequest) -> list[KeptAmount]:
     return kept
 
 
-async def ask(parts: Services, asked: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
+async def ask(services: Services, asked: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
-    terms = ReturnPolicy.from_settings(parts.settings)
-    wanted = _ask_of(asked.caller, asked.key, order_no, request, methods(parts.settings))
+    terms = ReturnPolicy.from_settings(services.settings)
+    wanted = _ask_of(asked.caller, asked.key, order_no, request, methods(services.settings))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        made = await return_requests.request(conn, parts.keys, terms, wanted)
+        made = await return_requests.request(conn, services.keys, terms, wanted)
         if asked.caller.role is Role.CUSTOMER and wanted.exchange_for:
-            await unpaid_limits.require_exchanged_within(conn, order_no, parts.settings.unpaid_units_per_customer)
-        return await return_lookup.shown(conn, parts, asked.caller, made.return_id)
+            await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)
+        return await return_lookup.shown(conn, services, asked.caller, made.return_id)
 
-    return await run_in_transaction(parts, asked.claim, 201, work)
+    return await run_in_transaction(services, asked.claim, 201, work)

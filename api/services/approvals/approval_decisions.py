@@ -25,38 +25,42 @@ from infra.db.payments import refunds, store_credit
 from infra.db.support.parked_steps import Agreed
 
 
-async def approve(parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
+async def approve(
+    services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str
+) -> Reply:
     """Say yes, and do it. Raises Problem `second_person_needed`, `approval_unreadable`, `workflow_unavailable` (the
     same person may approve again); Conflict `approval_decided`, `approval_lapsed`, and what the act itself raises."""
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
-    async with parts.database.begin() as conn:
-        found = await approval_requests.find(conn, parts.keys, approval_id)
+    async with services.database.begin() as conn:
+        found = await approval_requests.find(conn, services.keys, approval_id)
     _require_second(caller, found)
     if not found.wish:
         raise Problem("approval_unreadable", "what was asked for cannot be read any more")
     if found.kind == "bulk":
-        return await _begin_job(parts, caller, request, found, words)
+        return await _begin_job(services, caller, request, found, words)
     if found.kind == "refund":
-        return await _approve_refund(parts, caller, request, found, words)
-    return await run_by_workflow(parts, request, 200, _decided(parts, caller, found, words, _act(parts, found)))
+        return await _approve_refund(services, caller, request, found, words)
+    return await run_by_workflow(
+        services, request, 200, _decided(services, caller, found, words, _act(services, found))
+    )
 
 
-async def refuse(parts: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
+async def refuse(services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
     """Say no. Who asked may take it back so. Raises Conflict `approval_decided`, `approval_lapsed`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        found = await approval_requests.find(conn, parts.keys, approval_id)
+        found = await approval_requests.find(conn, services.keys, approval_id)
         _require_second(caller, found)
         if found.kind == "refund":
             await timeline.lock_order(conn, found.order_no or "")
-        await approval_requests.decide(conn, parts.keys, approval_id, "refused", actor(caller), words)
+        await approval_requests.decide(conn, services.keys, approval_id, "refused", actor(caller), words)
         if found.kind == "refund":
             refund_id, number = await refunds.find_by_approval(conn, approval_id)
             with contextlib.suppress(Conflict):  # a cancellation was quicker: there is nothing left to refuse
                 await refunds.decided(conn, number, refund_id, RefundStatus.REFUSED, actor(caller))
         return {"approval_id": approval_id, "decision": "refused"}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 def _require_second(caller: Principal, found: Approval) -> None:
@@ -66,22 +70,22 @@ def _require_second(caller: Principal, found: Approval) -> None:
         raise Problem("second_person_needed", "whoever asks cannot decide: another person must")
 
 
-def _act(parts: Services, found: Approval) -> WorkflowCall:
+def _act(services: Services, found: Approval) -> WorkflowCall:
     """What was asked for, under an id that the approval gives: carried out once, however often it is approved."""
     act_id, number = found.approval_id.removeprefix("apr_"), found.order_no or ""
     if found.kind == "adjust":
         wish = Adjust.model_validate(found.wish)
-        return order_transitions.adjusting(parts, f"act_{act_id}", number, wish, found.asked_by, found)
+        return order_transitions.adjusting(services, f"act_{act_id}", number, wish, found.asked_by, found)
     resolve = Resolve.model_validate(found.wish)
     agreed = step_resolution.AgreedStep(found.approval_id, found.park_no, found.amount_minor)
-    return step_resolution.resolving(parts, f"res_{act_id}", number, resolve, found.asked_by, agreed)
+    return step_resolution.resolving(services, f"res_{act_id}", number, resolve, found.asked_by, agreed)
 
 
-def _decided(parts: Services, caller: Principal, found: Approval, words: str, act: WorkflowCall) -> WorkflowCall:
+def _decided(services: Services, caller: Principal, found: Approval, words: str, act: WorkflowCall) -> WorkflowCall:
     """The act, preceded by the decision in the same transaction and followed by the note that it is done."""
 
     async def prepare(conn: AsyncConnection) -> None:
-        await approval_requests.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
+        await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         await act.prepare(conn)
 
     async def settle(conn: AsyncConnection) -> None:
@@ -91,31 +95,31 @@ def _decided(parts: Services, caller: Principal, found: Approval, words: str, ac
 
 
 async def _begin_job(
-    parts: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
+    services: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
 ) -> Reply:
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        await approval_requests.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
+        await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         wish = BulkResolve.model_validate(found.wish["wish"])
         job_id = f"job_{found.approval_id.removeprefix('apr_')}"
         orders = list(found.wish["orders"])
         each = [list(found.wish.get(name) or [None] * len(orders)) for name in ("parks", "amounts")]
         approved = Agreed(found.approval_id, found.asked_at, orders, *each)
-        total = await bulk_resolution.open_job(conn, parts, job_id, wish, found.asked_by, approved)
+        total = await bulk_resolution.open_job(conn, services, job_id, wish, found.asked_by, approved)
         await approval_requests.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}
 
-    return await run_in_transaction(parts, request, 200, work)
+    return await run_in_transaction(services, request, 200, work)
 
 
 async def _approve_refund(
-    parts: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
+    services: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
 ) -> Reply:
     """It is decided in the books; the order's workflow pays it, store credit is there at once. Raises Conflict
     `refund_closed`."""
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, found.order_no or "")
-        await approval_requests.decide(conn, parts.keys, found.approval_id, "approved", actor(caller), words)
+        await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         refund_id, number = await refunds.find_by_approval(conn, found.approval_id)
         status = RefundStatus.APPROVED
         await refunds.decided(conn, number, refund_id, status, actor(caller))
@@ -125,4 +129,4 @@ async def _approve_refund(
         await approval_requests.done(conn, found.approval_id)
         return {"refund_id": refund_id, "order_no": number, "status": status}
 
-    return await run_in_transaction(parts, request, 200, work)
+    return await run_in_transaction(services, request, 200, work)

@@ -14,19 +14,19 @@ from infra.db.approvals.approval_requests import Approval
 _APPROVAL_ID = re.compile(r"^apr_[0-9a-f]{32}$")
 
 
-async def list_approvals(parts: Services, *, undecided: bool, cursor: str | None, limit: int) -> dict[str, Any]:
+async def list_approvals(services: Services, *, undecided: bool, cursor: str | None, limit: int) -> dict[str, Any]:
     """{items, next_cursor}, the newest first. Raises Problem `invalid_cursor`."""
     before = _before(cursor)
-    async with parts.database.begin() as conn:
-        found = await approval_requests.listed(conn, parts.keys, undecided=undecided, before=before, limit=limit)
+    async with services.database.begin() as conn:
+        found = await approval_requests.listed(conn, services.keys, undecided=undecided, before=before, limit=limit)
     return {"items": [shown(one) for one in found[:limit]], "next_cursor": _next_cursor(found, limit)}
 
 
-async def find_approval(parts: Services, approval_id: str) -> Approval:
+async def find_approval(services: Services, approval_id: str) -> Approval:
     """Raises NotFound `approval_not_found`."""
     number = approval_number(approval_id)
-    async with parts.database.begin() as conn:
-        return await approval_requests.find(conn, parts.keys, number)
+    async with services.database.begin() as conn:
+        return await approval_requests.find(conn, services.keys, number)
 
 
 def approval_number(typed: str) -> str:

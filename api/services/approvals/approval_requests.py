@@ -50,16 +50,16 @@ def require_as_agreed(moves_minor: int, agreed_minor: int, currency: str) -> Non
 
 
 async def ask(
-    conn: AsyncConnection, parts: Services, caller: Principal, key: str, wanted: ApprovalRequest
+    conn: AsyncConnection, services: Services, caller: Principal, key: str, wanted: ApprovalRequest
 ) -> dict[str, Any]:
     """Keep the request; the body of a 202. Raises Conflict `approval_waiting`."""
     if wanted.number is not None:
         await timeline.lock_order(conn, wanted.number)
     approval_id = f"apr_{derived_id(caller, key, f'ask {wanted.kind} {wanted.number}')}"
-    lifetime_s = parts.settings.approval_lifetime_s
+    lifetime_s = services.settings.approval_lifetime_s
     request = NewApproval(approval_id, wanted.kind, wanted.number, wanted.action, wanted.orders, wanted.amount_minor,
                   wanted.currency, wanted.wish, actor(caller), lifetime_s, wanted.park_no)  # fmt: skip
-    expires_at = await approval_requests.open_request(conn, parts.keys, request)
+    expires_at = await approval_requests.open_request(conn, services.keys, request)
     return {
         "approval_id": approval_id,
         "state": "waiting",

@@ -35,7 +35,7 @@ class Wish:
         return {part: getattr(self.body, part) for part in PARTS if part in self.body.model_fields_set}
 
 
-async def correct(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
+async def correct(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
     """Correct the contact of this order alone, whatever its status. The answer carries the order's new ETag.
 
     Raises Problem `order_changed` (412), `nothing_to_change`; Conflict `customer_erased`, `no_address`; NotFound
@@ -48,19 +48,23 @@ async def correct(parts: Services, caller: Principal, key: str, digest: bytes, n
         await timeline.lock_order(conn, number)
         if ANY not in wish.seen and str(await changes.seq_of(conn, number)) not in wish.seen:
             raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
-        corrected = await _correct(conn, parts, number, act_id, actor(caller), wish)
+        corrected = await _correct(conn, services, number, act_id, actor(caller), wish)
         sent = await messages.send_last_again(conn, number, actor(caller)) if wish.body.send_last_again else None
         seqs.append(await changes.seq_of(conn, number))
         return {"order_no": number, "corrected": corrected, "message_id": sent}
 
-    answer = await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    answer = await run_in_transaction(
+        services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work
+    )
     if seqs:
         return answer.at(seqs[-1])
     return answer
 
 
-async def _correct(conn: AsyncConnection, parts: Services, number: str, act_id: str, by: str, wish: Wish) -> list[str]:
-    here = await order_contacts.standing(conn, parts.keys, number)
+async def _correct(
+    conn: AsyncConnection, services: Services, number: str, act_id: str, by: str, wish: Wish
+) -> list[str]:
+    here = await order_contacts.standing(conn, services.keys, number)
     if here.data_key is None or here.profile is None:
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
     before = {part: here.profile.get(part) for part in PARTS}
@@ -72,8 +76,8 @@ async def _correct(conn: AsyncConnection, parts: Services, number: str, act_id: 
         )
     value = {"before": before, "after": after}
     act = StaffAction(act_id, number, "contact", ", ".join(corrected), by, wish.body.reason, value)
-    await staff_actions.save(conn, parts.keys, act)
-    await order_contacts.correct(conn, parts.keys, number, here, {**here.profile, **after})
+    await staff_actions.save(conn, services.keys, act)
+    await order_contacts.correct(conn, services.keys, number, here, {**here.profile, **after})
     await messages.write_anew(conn, number, by)
     await timeline.append(conn, number, "contact_corrected", by, key=act_id, data={"parts": corrected})
     return corrected
@@ -84,7 +88,7 @@ def digest_of_resend(number: str) -> bytes:
     return hashlib.sha256(f"send last again {number}".encode()).digest()
 
 
-async def send_last_again(parts: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
+async def send_last_again(services: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
     """Have the order's last message sent to the contact that it has now.
 
     Raises NotFound `message_not_found`, Conflict `no_address`.
@@ -97,4 +101,4 @@ async def send_last_again(parts: Services, caller: Principal, key: str, digest: 
             raise messages.unknown()
         return {"message_id": message_id, "state": "open"}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)

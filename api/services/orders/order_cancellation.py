@@ -21,10 +21,10 @@ from workflows.payloads import CancelRequest, UpdateAnswer
 CANCEL_WAIT_S = 3.0
 
 
-async def consequence(parts: Services, glance: OrderOverview) -> dict[str, Any]:
+async def consequence(services: Services, glance: OrderOverview) -> dict[str, Any]:
     """What cancelling would give back (see `order_detail.consequence`). Raises Conflict `not_cancellable`."""
     _require_cancellable(glance)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         return await order_detail.consequence(conn, glance.order_no)
 
 
@@ -39,7 +39,7 @@ def _require_cancellable(glance: OrderOverview) -> None:
 
 
 async def cancel(
-    parts: Services, caller: Principal, key: str, glance: OrderOverview, digest: bytes, reason: str
+    services: Services, caller: Principal, key: str, glance: OrderOverview, digest: bytes, reason: str
 ) -> Reply:
     """Ask the workflow to cancel the order. Raises Conflict `not_cancellable`, `parcel_on_its_way`; Problem
     `workflow_unavailable`."""
@@ -53,28 +53,28 @@ async def cancel(
             await note_asked(conn, glance.order_no, request.actor, update_id)
 
     async def ask() -> dict[str, Any]:
-        answer = await parts.workflows.ask(glance.order_no, names.CANCEL, request, update_id)
-        return await _outcome(parts, answer)
+        answer = await services.workflows.ask(glance.order_no, names.CANCEL, request, update_id)
+        return await _outcome(services, answer)
 
     async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
         accepted = await order_detail.cancelled_by(conn, glance.order_no, update_id, request.actor)
         return await _shown(conn, glance.order_no) if accepted else None
 
     async def settle(conn: AsyncConnection) -> None:
-        await save_reason(conn, parts.keys, glance.order_no, reason)
+        await save_reason(conn, services.keys, glance.order_no, reason)
 
     asked = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await run_by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, from_database, settle))
+    return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 
-async def _outcome(parts: Services, answer: UpdateAnswer) -> dict[str, Any]:
+async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, Any]:
     """The order once it is cancelled, or, after `CANCEL_WAIT_S`, how far the cancellation has come."""
 
     def decided(glance: OrderOverview) -> bool:
         return glance.status == Status.CANCELLED or glance.parked or glance.cancelling is None
 
-    await parts.watcher.wait(answer.order_no, decided, CANCEL_WAIT_S)
-    async with parts.database.begin() as conn:
+    await services.watcher.wait(answer.order_no, decided, CANCEL_WAIT_S)
+    async with services.database.begin() as conn:
         return await _shown(conn, answer.order_no)
 
 

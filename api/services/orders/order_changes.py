@@ -146,14 +146,14 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRe
                 lines_named)  # fmt: skip
 
 
-async def preview(parts: Services, number: str, wish: ChangeRequest) -> dict[str, Any]:
+async def preview(services: Services, number: str, wish: ChangeRequest) -> dict[str, Any]:
     """The exact consequence; nothing is changed. Raises what `change` raises."""
-    async with parts.database.begin() as conn:
-        return _told(await _plan(conn, parts, number, wish))
+    async with services.database.begin() as conn:
+        return _told(await _plan(conn, services, number, wish))
 
 
 async def change(
-    parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: ChangeRequest
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: ChangeRequest
 ) -> Reply:
     """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
 
@@ -165,30 +165,32 @@ async def change(
     seqs: list[int] = []
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        plan = await _plan(conn, parts, number, wish)
+        plan = await _plan(conn, services, number, wish)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
         if plan.difference_minor and wish.payment is not None:
-            told = await _wait_for_payment(conn, parts, caller, plan, wish.payment)
+            told = await _wait_for_payment(conn, services, caller, plan, wish.payment)
         else:
-            told = await _carry_out(conn, parts, caller, plan, refund_id) if plan.what else _told(plan)
+            told = await _carry_out(conn, services, caller, plan, refund_id) if plan.what else _told(plan)
         if caller.role is Role.CUSTOMER and any(line.delta > 0 for line in plan.lines):
-            await unpaid_limits.require_within(conn, number, parts.settings.unpaid_units_per_customer)
+            await unpaid_limits.require_within(conn, number, services.settings.unpaid_units_per_customer)
         seqs.append(await books.seq_of(conn, number))
         return told
 
-    answer = await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    answer = await run_in_transaction(
+        services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work
+    )
     if seqs:
         return answer.at(seqs[-1])
     return answer
 
 
-async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: ChangeRequest) -> Plan:
-    here = await books.load_context(conn, parts.keys, number)
+async def _plan(conn: AsyncConnection, services: Services, number: str, wish: ChangeRequest) -> Plan:
+    here = await books.load_context(conn, services.keys, number)
     if ANY not in wish.seen and str(here.seq) not in wish.seen:
         raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
     ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
     note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
-    lines = await _planned_lines(conn, parts, here, wish)
+    lines = await _planned_lines(conn, services, here, wish)
     slot = wish.slot if isinstance(wish.slot, Slot) else None
     chosen = (
         (ChangeKind.ADDRESS, ship_to is not None),
@@ -199,12 +201,12 @@ async def _plan(conn: AsyncConnection, parts: Services, number: str, wish: Chang
     if await change_payments.is_awaited(conn, number):
         raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
     plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
-    await _require_possible(conn, parts, plan, wish)
+    await _require_possible(conn, services, plan, wish)
     return plan
 
 
 async def _planned_lines(
-    conn: AsyncConnection, parts: Services, here: ChangeContext, wish: ChangeRequest
+    conn: AsyncConnection, services: Services, here: ChangeContext, wish: ChangeRequest
 ) -> tuple[LineChange, ...]:
     if wish.lines is None:
         return ()
@@ -212,15 +214,15 @@ async def _planned_lines(
     catalogue = await books.catalogue_of(conn, sorted(skus))
     if here.standing.status in UNPAID:
         ever = await books.lines_ever(conn, here.order_no)
-        rules = await books.rules_of(conn, here.order_no, parts.settings.terms)
+        rules = await books.rules_of(conn, here.order_no, services.settings.terms)
         named = named_units(here.lines, wish.named)
         last = here.last_line_no
         return tuple(plan_unpaid(here.lines, ever, wish.lines, catalogue, here.currency, last, rules, named))
-    tax = here.tax_of(parts.settings.terms.tax)
+    tax = here.tax_of(services.settings.terms.tax)
     return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
 
 
-async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, wish: ChangeRequest) -> None:
+async def _require_possible(conn: AsyncConnection, services: Services, plan: Plan, wish: ChangeRequest) -> None:
     """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
     asked = (
         (ChangeKind.ADDRESS, wish.ship_to),
@@ -236,8 +238,8 @@ async def _require_possible(conn: AsyncConnection, parts: Services, plan: Plan, 
     if plan.here.data_key is None and (plan.ship_to or plan.note):
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
     if plan.slot is not None and ChangeKind.DELIVERY_SLOT in plan.what:
-        require_ahead(plan.slot, datetime.now(UTC), parts.settings.delivery_slot_days_ahead)
-        require_length(plan.slot, zone_at(plan.ship_to or plan.here.ship_to, parts.settings.portal_time_zone))
+        require_ahead(plan.slot, datetime.now(UTC), services.settings.delivery_slot_days_ahead)
+        require_length(plan.slot, zone_at(plan.ship_to or plan.here.ship_to, services.settings.portal_time_zone))
     with amounts_in(plan.here.currency):
         require_payable(plan.total_after_minor)
     if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):
@@ -274,7 +276,7 @@ async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
 
 
 async def _carry_out(
-    conn: AsyncConnection, parts: Services, caller: Principal, plan: Plan, refund_id: str
+    conn: AsyncConnection, services: Services, caller: Principal, plan: Plan, refund_id: str
 ) -> dict[str, Any]:
     number, status = plan.here.order_no, plan.here.standing.status
     refunded: str | None = None
@@ -285,24 +287,24 @@ async def _carry_out(
     new = NewChange(
         words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, refunded, plan.slot
     )
-    await books.write(conn, parts.keys, plan.here, new)
+    await books.write(conn, services.keys, plan.here, new)
     if status is Status.PENDING_PAYMENT and plan.lines:
         if plan.total_after_minor == 0:
             data = {"waiting": timeline.waiting("carrier", "the carrier is booked")}
             status = await timeline.transition(conn, number, status, OrderEvent.PAYMENT_RECORDED, data=data)
         elif plan.total_after_minor > plan.here.total_minor:
-            await holds.place_by_rule(conn, parts.settings, number, plan.total_after_minor)
+            await holds.place_by_rule(conn, services.settings, number, plan.total_after_minor)
     return {**_told(plan), "status": status.value, "refund_id": refunded}
 
 
 async def _wait_for_payment(
-    conn: AsyncConnection, parts: Services, caller: Principal, plan: Plan, payment: Payment
+    conn: AsyncConnection, services: Services, caller: Principal, plan: Plan, payment: Payment
 ) -> dict[str, Any]:
     """Keep the change, hold what it needs more; the order's workflow takes the difference."""
     words = tuple(WORDS[what] for what in plan.what)
     new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, None, plan.slot)
-    by = PaidBy(payment.method, payment.token, parts.settings.payment_timeout_s)
-    await change_payments.open_one(conn, parts.keys, plan.here, new, by)
+    by = PaidBy(payment.method, payment.token, services.settings.payment_timeout_s)
+    await change_payments.open_one(conn, services.keys, plan.here, new, by)
     return _told(plan)
 
 

@@ -24,19 +24,19 @@ from infra.db.orders.holds import NewHold
 from infra.db.orders.staff_actions import StaffAction
 
 
-async def put_on(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Reply:
+async def put_on(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Reply:
     """Hold the order. Raises Problem `unknown_owner`, Conflict `too_late_to_hold`, `already_held`, NotFound."""
-    new = _new_hold(parts, caller, wish)
+    new = _new_hold(services, caller, wish)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
-        hold_no = await holds.place(conn, parts.keys, number, new)
+        hold_no = await holds.place(conn, services.keys, number, new)
         return {"order_no": number, "hold_no": hold_no, "kind": new.kind, "owner": new.owner}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-def _new_hold(parts: Services, caller: Principal, wish: PutOnHold) -> NewHold:
+def _new_hold(services: Services, caller: Principal, wish: PutOnHold) -> NewHold:
     rule = HOLDS[wish.kind]
     owner = wish.owner or rule.owner.value
     role, _, name = owner.partition(":")
@@ -48,13 +48,13 @@ def _new_hold(parts: Services, caller: Principal, wish: PutOnHold) -> NewHold:
         wish.reason,
         owner,
         wish.default_outcome or rule.outcome,
-        wish.deadline_s or parts.settings.hold_deadline_s,
-        wish.escalate_s or parts.settings.hold_escalation_s,
+        wish.deadline_s or services.settings.hold_deadline_s,
+        wish.escalate_s or services.settings.hold_escalation_s,
     )
 
 
 async def release(
-    parts: Services, caller: Principal, key: str, digest: bytes, number: str, hold_no: int, reason: str
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, hold_no: int, reason: str
 ) -> Reply:
     """Let the order go on. Raises Problem `forbidden`, Conflict `not_held`, NotFound `hold_not_found`."""
 
@@ -63,24 +63,24 @@ async def release(
         owner = await holds.owner_of(conn, number, hold_no)
         if not may_release(caller.role, owner):
             raise Problem("forbidden", f"this hold is released by {owner} or by operations")
-        closed = await holds.release(conn, parts.keys, number, hold_no, actor(caller), reason)
+        closed = await holds.release(conn, services.keys, number, hold_no, actor(caller), reason)
         return {"order_no": number, "hold_no": hold_no, "outcome": "released", **closed}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 async def prioritise(
-    parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: SetPriority
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: SetPriority
 ) -> Reply:
     """Say how pressing the order is. Raises Conflict `order_over`, NotFound `order_not_found`."""
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
     act = StaffAction(act_id, number, "prioritise", wish.priority, actor(caller), wish.reason)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        await priorities.change(conn, parts.keys, act, RANKS[wish.priority])
+        await priorities.change(conn, services.keys, act, RANKS[wish.priority])
         return {"order_no": number, "priority": wish.priority}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)

@@ -32,7 +32,7 @@ Call = Callable[[PaymentGateway, Asked], Awaitable[None]]
 
 
 async def hand_in(
-    parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: HandIn
+    services: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: HandIn
 ) -> Reply:
     """Hand evidence in at the provider; 200. Final: a provider takes one answer.
 
@@ -47,16 +47,16 @@ async def hand_in(
         carrier = asked.carrier if said["tracking_no"] else ""
         await gateway.answer_dispute(asked.provider_ref, Evidence(**said, carrier=carrier), _key(asked, said))
 
-    return await _answer(parts, caller, (key, digest), dispute_id, said, call)
+    return await _answer(services, caller, (key, digest), dispute_id, said, call)
 
 
-async def accept(parts: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
+async def accept(services: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
     """Give the money up: the provider closes the dispute as lost and notifies. Raises as `hand_in` does."""
 
     async def call(gateway: PaymentGateway, asked: Asked) -> None:
         await gateway.accept_dispute(asked.provider_ref, _key(asked, None))
 
-    return await _answer(parts, caller, (key, f"accept {dispute_id}".encode()), dispute_id, None, call)
+    return await _answer(services, caller, (key, f"accept {dispute_id}".encode()), dispute_id, None, call)
 
 
 def _key(asked: Asked, said: dict[str, str] | None) -> str:
@@ -66,7 +66,7 @@ def _key(asked: Asked, said: dict[str, str] | None) -> str:
 
 
 async def _answer(
-    parts: Services,
+    services: Services,
     caller: Principal,
     sent: tuple[str, bytes],
     dispute_id: int,
@@ -79,15 +79,15 @@ async def _answer(
 
     async def prepare(conn: AsyncConnection) -> None:
         nonlocal asked
-        asked = await dispute_answers.begin(conn, parts.keys, dispute_id, asking, said)
-        _gateway(parts, asked)
+        asked = await dispute_answers.begin(conn, services.keys, dispute_id, asking, said)
+        _gateway(services, asked)
 
     async def ask() -> dict[str, Any]:
         assert asked is not None
         try:
-            await call(_gateway(parts, asked), asked)
+            await call(_gateway(services, asked), asked)
         except ProviderRefused as refusal:
-            async with parts.database.begin() as conn:
+            async with services.database.begin() as conn:
                 await dispute_answers.let_go(conn, dispute_id, asking)
             raise _refused(refusal.code) from None
         except ProviderUnavailable:
@@ -102,7 +102,7 @@ async def _answer(
         return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
 
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await run_by_workflow(parts, request, 200, WorkflowCall(prepare, ask, from_database, settle))
+    return await run_by_workflow(services, request, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 
 def _refused(code: str) -> Conflict:
@@ -115,8 +115,8 @@ def _refused(code: str) -> Conflict:
     return next((refusal for refusal in known if refusal.code == code), Conflict("provider_refused"))
 
 
-def _gateway(parts: Services, asked: Asked) -> PaymentGateway:
-    gateway = parts.payments.get(asked.provider)
+def _gateway(services: Services, asked: Asked) -> PaymentGateway:
+    gateway = services.payments.get(asked.provider)
     if gateway is None:
         raise Conflict("provider_not_configured")
     return gateway
@@ -132,10 +132,10 @@ _SHOWN = (
 )  # fmt: skip
 
 
-async def open_ones(parts: Services) -> list[dict[str, Any]]:
+async def open_ones(services: Services) -> list[dict[str, Any]]:
     """Open disputes, those to be answered first."""
-    async with parts.database.begin() as conn:
-        rows = await provider_cases.disputes(conn, parts.keys)
+    async with services.database.begin() as conn:
+        rows = await provider_cases.disputes(conn, services.keys)
     return [{**{name: row[name] for name in _SHOWN}, "answer": _answer_of(row)} for row in rows]
 
 

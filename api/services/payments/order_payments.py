@@ -20,11 +20,11 @@ from workflows.payloads import PayRequest
 PAID_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 
 
-async def pay(parts: Services, caller: Principal, key: str, digest: bytes, order_no: str, payment: Payment) -> Reply:
+async def pay(services: Services, caller: Principal, key: str, digest: bytes, order_no: str, payment: Payment) -> Reply:
     """Ask the workflow to take the payment; 201. Raises Conflict `already_paid`, `payment_in_progress`; Problem
     `unknown_payment_method`, `workflow_unavailable`; RuleBroken `currency_not_taken`, `amount_not_payable`."""
     request_id = f"pay_{derived_id(caller, key, f'pay {order_no}')}"
-    if payment.method not in (known := methods(parts.settings)):
+    if payment.method not in (known := methods(services.settings)):
         raise Problem("unknown_payment_method", f"method is {' or '.join(known)} here")
 
     async def prepare(conn: AsyncConnection) -> None:
@@ -33,7 +33,7 @@ async def pay(parts: Services, caller: Principal, key: str, digest: bytes, order
 
     async def ask() -> dict[str, Any]:
         request = PayRequest(order_no, request_id)
-        answer = await parts.workflows.ask(order_no, names.PAY, request, request_id)
+        answer = await services.workflows.ask(order_no, names.PAY, request, request_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
@@ -43,4 +43,4 @@ async def pay(parts: Services, caller: Principal, key: str, digest: bytes, order
         return {"order_no": order_no, "status": state.status, "outcome": outcome_of(state.attempt_state)}
 
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
-    return await run_by_workflow(parts, request, 201, WorkflowCall(prepare, ask, from_database))
+    return await run_by_workflow(services, request, 201, WorkflowCall(prepare, ask, from_database))

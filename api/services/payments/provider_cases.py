@@ -23,28 +23,28 @@ class Waiting:
     facts: list[dict[str, Any]]
 
 
-async def waiting(parts: Services) -> Waiting:
+async def waiting(services: Services) -> Waiting:
     """All that waits, up to a hundred of each."""
-    async with parts.database.begin() as conn:
-        disputes = await provider_cases.disputes(conn, parts.keys)
+    async with services.database.begin() as conn:
+        disputes = await provider_cases.disputes(conn, services.keys)
         return Waiting(disputes, await provider_cases.facts(conn))
 
 
 async def keep_evidence(
-    parts: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: AnswerDispute
+    services: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: AnswerDispute
 ) -> Reply:
     """Keep what a dispute is answered with, and whether it was handed in on the provider's own pages. Raises as
     `infra.db.payments.provider_cases.answer` does."""
     given = Answer({name: getattr(evidence, name) or "" for name in EVIDENCE}, evidence.handed_in)
 
     async def work(conn: AsyncConnection) -> dict[str, int]:
-        return await provider_cases.answer(conn, parts.keys, dispute_id, given, actor(caller))
+        return await provider_cases.answer(conn, services.keys, dispute_id, given, actor(caller))
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 async def settle_fact(
-    parts: Services, caller: Principal, key: str, inbox_id: int, act: Literal["again", "aside"]
+    services: Services, caller: Principal, key: str, inbox_id: int, act: Literal["again", "aside"]
 ) -> Reply:
     """Try a fact once more, or set it aside. Raises Conflict `fact_settled`."""
 
@@ -52,4 +52,4 @@ async def settle_fact(
         return await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
 
     digest = f"{act} {inbox_id}".encode()
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)

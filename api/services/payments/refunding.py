@@ -31,26 +31,26 @@ _REFUND_ID = re.compile(r"^rf_[0-9a-zA-Z_-]{1,61}$")
 
 
 async def refund(
-    parts: Services, caller: Principal, key: str, digest: bytes, number: str, request: OpenRefund
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: OpenRefund
 ) -> Reply:
     """Open the refund; 201. Raises as `infra.db.payments.refund_plans.planned` does, and RuleBroken
     `currency_mismatch`."""
-    asked = _ask(parts, caller, key, number, request)
+    asked = _ask(services, caller, key, number, request)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        opened = await refunds.open_refund(conn, parts.keys, asked)
+        opened = await refunds.open_refund(conn, services.keys, asked)
         _require_currency(request, opened.plan)
         sums = {name: getattr(opened.plan, name) for name in _SUMS}
         known = {"refund_id": opened.refund_id, "refund_no": opened.refund_no, "order_no": number}
         return {**known, **sums, "status": opened.status, "approval_id": opened.approval_id}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def consequence(parts: Services, caller: Principal, number: str, request: OpenRefund) -> RefundConsequence:
+async def consequence(services: Services, caller: Principal, number: str, request: OpenRefund) -> RefundConsequence:
     """What the refund would give back; changes nothing. Raises as `refund` does."""
-    async with parts.database.begin() as conn:
-        plan = await refund_plans.planned(conn, _ask(parts, caller, "preview", number, request))
+    async with services.database.begin() as conn:
+        plan = await refund_plans.planned(conn, _ask(services, caller, "preview", number, request))
     _require_currency(request, plan)
     return RefundConsequence(
         **{name: getattr(plan, name) for name in _SUMS},
@@ -61,7 +61,7 @@ async def consequence(parts: Services, caller: Principal, number: str, request: 
     )
 
 
-def _ask(parts: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> RefundAsk:
+def _ask(services: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> RefundAsk:
     if (request.amount_minor is None) == (not request.lines):
         raise RuleBroken("amount_or_lines", "name either amount_minor or lines")
     return RefundAsk(
@@ -74,8 +74,8 @@ def _ask(parts: Services, caller: Principal, key: str, number: str, request: Ope
         amount_minor=request.amount_minor,
         include_shipping=request.include_shipping,
         spares_returns=not request.despite_returns,
-        limits=Limits.from_settings(parts.settings),
-        approval_lifetime_s=parts.settings.approval_lifetime_s,
+        limits=Limits.from_settings(services.settings),
+        approval_lifetime_s=services.settings.approval_lifetime_s,
     )
 
 
@@ -84,21 +84,21 @@ def _require_currency(request: OpenRefund, plan: Plan) -> None:
         raise RuleBroken("currency_mismatch", f"the order is in {plan.currency}: so are its refunds")
 
 
-async def list_refunds(parts: Services, caller: Principal, number: str) -> list[dict[str, Any]]:
+async def list_refunds(services: Services, caller: Principal, number: str) -> list[dict[str, Any]]:
     """The order's refunds for this caller, oldest first."""
-    async with parts.database.begin() as conn:
-        found = await refund_queries.of_order(conn, parts.keys, number)
+    async with services.database.begin() as conn:
+        found = await refund_queries.of_order(conn, services.keys, number)
     return [_shown(refund, caller) for refund in found]
 
 
-async def get_refund(parts: Services, caller: Principal, refund_id: str) -> dict[str, Any]:
+async def get_refund(services: Services, caller: Principal, refund_id: str) -> dict[str, Any]:
     """One refund for this caller. Raises NotFound `refund_not_found`, also for one of an order that is not theirs."""
     if not _REFUND_ID.match(refund_id):
         raise NotFound("refund_not_found")
-    async with parts.database.begin() as conn:
-        found = await refund_queries.find(conn, parts.keys, refund_id)
+    async with services.database.begin() as conn:
+        found = await refund_queries.find(conn, services.keys, refund_id)
     try:
-        await visible_order(parts, caller, found["order_no"])
+        await visible_order(services, caller, found["order_no"])
     except NotFound:
         raise NotFound("refund_not_found") from None
     return _shown(found, caller)

@@ -13,11 +13,11 @@ READ_BY = (Role.SUPPORT, Role.FINANCE)
 _NEWEST = 2**63 - 1
 
 
-async def statement(parts: Services, customer_id: str, cursor: str | None, limit: int) -> dict[str, Any]:
+async def statement(services: Services, customer_id: str, cursor: str | None, limit: int) -> dict[str, Any]:
     """Balances by currency, and a page of the entries behind them, newest first. Raises NotFound
     `customer_not_found`; Problem `invalid_cursor`."""
     before = pagination.large_number(cursor) if cursor else _NEWEST
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         found = await store_credit.statement_of(conn, customer_id, before, limit + 1)
     if found is None:
         raise NotFound("customer_not_found", "no order ever named this customer")

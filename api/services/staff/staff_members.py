@@ -17,34 +17,34 @@ from infra.security import staff_accounts
 _NAME = re.compile(STAFF_NAME)
 
 
-async def list_members(parts: Services) -> list[dict[str, object]]:
+async def list_members(services: Services) -> list[dict[str, object]]:
     """Everybody who may sign in or once could, the active ones first."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         return await members.everybody(conn)
 
 
-async def add(parts: Services, caller: Principal, key: str, digest: bytes, new: NewStaff) -> Reply:
+async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewStaff) -> Reply:
     """A new member; the first answer is all that shows the secrets. Raises Conflict `staff_exists`."""
 
     async def work(conn: AsyncConnection) -> Shown:
-        secrets = await staff_accounts.add(conn, parts.keys.vault, new.name, new.role)
+        secrets = await staff_accounts.add(conn, services.keys.vault, new.name, new.role)
         return Shown({"name": new.name, "role": new.role}, secrets)
 
-    return await shown_once(parts, _request(caller, key, digest), 201, work)
+    return await shown_once(services, _request(caller, key, digest), 201, work)
 
 
-async def reset(parts: Services, caller: Principal, key: str, digest: bytes, name: str, how: StaffAct) -> Reply:
+async def reset(services: Services, caller: Principal, key: str, digest: bytes, name: str, how: StaffAct) -> Reply:
     """New secrets; every session of this member ends. Raises NotFound `staff_not_found`, Conflict `last_admin`."""
     _require_name(name)
 
     async def work(conn: AsyncConnection) -> Shown:
         even = how.even_last_admin
-        return Shown({"name": name}, await staff_accounts.reset(conn, parts.keys.vault, name, even_last_admin=even))
+        return Shown({"name": name}, await staff_accounts.reset(conn, services.keys.vault, name, even_last_admin=even))
 
-    return await shown_once(parts, _request(caller, key, digest), 200, work)
+    return await shown_once(services, _request(caller, key, digest), 200, work)
 
 
-async def remove(parts: Services, caller: Principal, key: str, digest: bytes, name: str, how: StaffAct) -> Reply:
+async def remove(services: Services, caller: Principal, key: str, digest: bytes, name: str, how: StaffAct) -> Reply:
     """End the member's access. Raises NotFound `staff_not_found`, Conflict `last_admin`."""
     _require_name(name)
 
@@ -52,7 +52,7 @@ async def remove(parts: Services, caller: Principal, key: str, digest: bytes, na
         await staff_accounts.remove(conn, name, even_last_admin=how.even_last_admin)
         return {"name": name, "active": False}
 
-    return await run_in_transaction(parts, _request(caller, key, digest), 200, work)
+    return await run_in_transaction(services, _request(caller, key, digest), 200, work)
 
 
 def _request(caller: Principal, key: str, digest: bytes) -> idempotency.Request:

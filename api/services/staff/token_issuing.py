@@ -22,19 +22,19 @@ _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 
 async def list_tokens(
-    parts: Services, *, role: Role | None, subject: str | None, active: bool, cursor: str | None, limit: int
+    services: Services, *, role: Role | None, subject: str | None, active: bool, cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """{items, next_cursor}, the newest first. Raises Problem `invalid_cursor`."""
     before = pagination.large_number(cursor) if cursor else None
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         found = await api_tokens.page(conn, role=role, subject=subject, active=active, before=before, limit=limit + 1)
     more = pagination.encoded([found[limit - 1]["number"]]) if len(found) > limit else None
     return {"items": [_shown(row) for row in found[:limit]], "next_cursor": more}
 
 
-async def issue(parts: Services, caller: Principal, key: str, digest: bytes, new: NewToken) -> Reply:
+async def issue(services: Services, caller: Principal, key: str, digest: bytes, new: NewToken) -> Reply:
     """Issue a token; the first answer is all that shows it."""
-    settings = parts.settings
+    settings = services.settings
     made = signed.make(
         settings.token_secret,
         new.role,
@@ -47,10 +47,10 @@ async def issue(parts: Services, caller: Principal, key: str, digest: bytes, new
         facts = {"token_id": made.token_id, "role": made.role, "subject": made.subject}
         return Shown({**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token})
 
-    return await shown_once(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await shown_once(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
-async def revoke(parts: Services, caller: Principal, key: str, token_id: str) -> Reply:
+async def revoke(services: Services, caller: Principal, key: str, token_id: str) -> Reply:
     """Refuse this token from now on; this process knows at once. Raises NotFound `token_not_found`."""
     if not _ID.match(token_id):
         raise NotFound("token_not_found")
@@ -62,8 +62,10 @@ async def revoke(parts: Services, caller: Principal, key: str, token_id: str) ->
         return row
 
     digest = hashlib.sha256(f"revoke {token_id}".encode()).digest()
-    reply = await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
-    await parts.revoked.look()
+    reply = await run_in_transaction(
+        services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work
+    )
+    await services.revoked.look()
     return reply
 
 

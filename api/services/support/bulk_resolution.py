@@ -26,7 +26,7 @@ from infra.observability.telemetry import current_traceparent
 _JOB_ID = re.compile(r"^job_[0-9a-f]{32}$")
 
 
-async def resolve_many(parts: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Reply:
+async def resolve_many(services: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Reply:
     """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`,
     `filter_missing`, `expected_differs`.
 
@@ -39,14 +39,14 @@ async def resolve_many(parts: Services, caller: Principal, key: str, digest: byt
     _require_some_step(wish)
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
-        limit_minor, dear = await _dear_ones(conn, parts, actor(caller), wish)
-        answer = await _dear_ones_asked(conn, parts, caller, key, wish, dear)
+        limit_minor, dear = await _dear_ones(conn, services, actor(caller), wish)
+        answer = await _dear_ones_asked(conn, services, caller, key, wish, dear)
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
-        total = await open_job(conn, parts, job_id, wish, actor(caller), limit_minor=limit_minor)
+        total = await open_job(conn, services, job_id, wish, actor(caller), limit_minor=limit_minor)
         _require_expected(wish, total + answer.get("waiting", 0))
         return {"job_id": job_id, "total": total, **answer}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
 def _require_expected(wish: BulkResolve, found: int) -> None:
@@ -57,11 +57,11 @@ def _require_expected(wish: BulkResolve, found: int) -> None:
 
 
 async def _dear_ones(
-    conn: AsyncConnection, parts: Services, by: str, wish: BulkResolve
+    conn: AsyncConnection, services: Services, by: str, wish: BulkResolve
 ) -> tuple[int, list[dict[str, Any]]]:
     """(what one person may give of an order in this act, the orders of which it would be more). Where the others
     together are more than he may give on one day, every order that moves money waits: then he may give nothing."""
-    limits = Limits.from_settings(parts.settings)
+    limits = Limits.from_settings(services.settings)
     moving = await parked_steps.moving(conn, wish.action.value, _chosen(wish), limits.order_minor)
     alone: dict[str, int] = {}
     for row in moving:
@@ -74,7 +74,12 @@ async def _dear_ones(
 
 
 async def _dear_ones_asked(
-    conn: AsyncConnection, parts: Services, caller: Principal, key: str, wish: BulkResolve, dear: list[dict[str, Any]]
+    conn: AsyncConnection,
+    services: Services,
+    caller: Principal,
+    key: str,
+    wish: BulkResolve,
+    dear: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """{approval_id, waiting}, {} when nobody is asked."""
     if not dear:
@@ -85,14 +90,14 @@ async def _dear_ones_asked(
     amount = sum(row["amount_minor"] for row in dear)
     currency = currencies.pop() if len(currencies) == 1 else None
     asked = await approval_requests.ask(
-        conn, parts, caller, key, ApprovalRequest("bulk", None, wish.action, len(numbers), amount, currency, body)
+        conn, services, caller, key, ApprovalRequest("bulk", None, wish.action, len(numbers), amount, currency, body)
     )
     return {"approval_id": asked["approval_id"], "waiting": len(numbers)}
 
 
 async def open_job(
     conn: AsyncConnection,
-    parts: Services,
+    services: Services,
     job_id: str,
     wish: BulkResolve,
     by: str,
@@ -103,7 +108,7 @@ async def open_job(
     it leaves out orders of which more than `limit_minor` would be given."""
     return await parked_steps.open_job(
         conn,
-        parts.keys,
+        services.keys,
         job_id,
         chosen=_chosen(wish),
         action=wish.action.value,
@@ -131,7 +136,7 @@ def _require_some_step(wish: BulkResolve) -> None:
         raise Problem("invalid_value", "an act with a value needs filter.step: each step has its own shape")
 
 
-async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) -> Reply:
+async def stop_job(services: Services, caller: Principal, key: str, job_id: str) -> Reply:
     """End a job before its next order; one that has ended stays as it is. Raises NotFound `job_not_found`."""
     digest = derived_id(caller, job_id, "stop").encode()
 
@@ -139,13 +144,13 @@ async def stop_job(parts: Services, caller: Principal, key: str, job_id: str) ->
         await parked_steps.stop_job(conn, job_id, actor(caller))
         return await parked_steps.progress(conn, job_id)
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
-async def progress(parts: Services, job_id: str) -> dict[str, Any]:
+async def progress(services: Services, job_id: str) -> dict[str, Any]:
     """{state, total, done, failed}. Raises NotFound `job_not_found`."""
     known = job_number(job_id)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         return await parked_steps.progress(conn, known)
 
 

@@ -24,7 +24,7 @@ from workflows import names
 from workflows.payloads import AdjustRequest
 
 
-async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Adjust) -> Reply:
+async def adjust(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Adjust) -> Reply:
     """Move the order along the transition table; 202 where money moves: then a second person must agree.
 
     Raises Problem `not_adjustable`, `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict
@@ -34,20 +34,20 @@ async def adjust(parts: Services, caller: Principal, key: str, digest: bytes, nu
     _require_shape(wish)
     if not ADJUSTMENTS[wish.event].moves_money:
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"
-        return await run_by_workflow(parts, request, 200, adjusting(parts, act_id, number, wish, actor(caller)))
+        return await run_by_workflow(services, request, 200, adjusting(services, act_id, number, wish, actor(caller)))
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         standing = await _require_possible(conn, number, wish)
         wanted = ApprovalRequest(
             "adjust", number, wish.event, 1, standing.total_minor, standing.currency, wish.model_dump(mode="json")
         )
-        return await approval_requests.ask(conn, parts, caller, key, wanted)
+        return await approval_requests.ask(conn, services, caller, key, wanted)
 
-    return await run_in_transaction(parts, request, 202, work)
+    return await run_in_transaction(services, request, 202, work)
 
 
 def adjusting(
-    parts: Services, act_id: str, number: str, wish: Adjust, by: str, approval: Approval | None = None
+    services: Services, act_id: str, number: str, wish: Adjust, by: str, approval: Approval | None = None
 ) -> WorkflowCall:
     """The adjustment as a request to the order's workflow; `by` is whose act it is."""
 
@@ -59,11 +59,11 @@ def adjusting(
                 approval_requests.require_as_agreed(standing.total_minor, approval.amount_minor, standing.currency)
         approval_id = approval.approval_id if approval else None
         act = StaffAction(act_id, number, "adjust", wish.event, by, wish.reason, wish.value, approval_id)
-        await staff_actions.save(conn, parts.keys, act)
+        await staff_actions.save(conn, services.keys, act)
 
     async def ask() -> dict[str, Any]:
         request = AdjustRequest(number, act_id, wish.event)
-        answer = await parts.workflows.ask(number, names.ADJUST, request, act_id)
+        answer = await services.workflows.ask(number, names.ADJUST, request, act_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:

@@ -9,12 +9,12 @@ from infra.db.support import parked_steps
 from infra.db.support.parked_steps import StuckWanted
 
 
-async def list_parked(parts: Services, wanted: StuckWanted, cursor: str | None) -> dict[str, Any]:
+async def list_parked(services: Services, wanted: StuckWanted, cursor: str | None) -> dict[str, Any]:
     """{items, next_cursor}, the longest parked first. Raises Problem `invalid_cursor`."""
     if cursor is not None:
         since, order_no = pagination.decoded(cursor, str, str)
         wanted = replace(wanted, after=(pagination.moment(since), order_no))
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         rows = await parked_steps.stuck(conn, wanted)
     return {"items": rows[: wanted.limit], "next_cursor": _next_cursor(rows, wanted.limit)}
 

@@ -22,28 +22,28 @@ from infra.db.idempotency import Request
 LIMIT = 50
 
 
-async def recover(parts: Services, caller: Principal, key: str, cursor: str | None) -> Reply:
+async def recover(services: Services, caller: Principal, key: str, cursor: str | None) -> Reply:
     """One page of the walk over all open orders. Raises Problem `invalid_cursor`, `workflow_unavailable`."""
     place = _place(cursor)
 
     async def ask() -> dict[str, Any]:
-        found, after = await _walked_on(parts, place)
+        found, after = await _walked_on(services, place)
         return {**asdict(found), "next_cursor": pagination.encoded(list(astuple(after))) if after else None}
 
     digest = hashlib.sha256(f"recover {cursor or ''}".encode()).digest()
     call = WorkflowCall(_nothing, ask, _nothing)
-    return await run_by_workflow(parts, Request(actor(caller), key, digest, caller.origin), 200, call)
+    return await run_by_workflow(services, Request(actor(caller), key, digest, caller.origin), 200, call)
 
 
-async def _walked_on(parts: Services, place: Place) -> tuple[Recovered, Place | None]:
-    settings = parts.settings
+async def _walked_on(services: Services, place: Place) -> tuple[Recovered, Place | None]:
+    settings = services.settings
 
     async def work(client: Client) -> tuple[Recovered, Place | None]:
         await recovery.prepare(client, settings.temporal_retention_days)
-        return await recovery.walk_on(client, parts.database, settings.task_queue, place, LIMIT)
+        return await recovery.walk_on(client, services.database, settings.task_queue, place, LIMIT)
 
     try:
-        return await parts.workflows.call(work)
+        return await services.workflows.call(work)
     except (Problem, Conflict):  # what it says is of one order
         detail = "Temporal does not answer, or refuses, which oms doctor tells; nothing is lost: send this again then"
         raise unavailable("workflow_unavailable", detail) from None

@@ -29,20 +29,24 @@ from workflows.payloads import ResolveRequest
 _PROSE = re.compile(PROSE)
 
 
-async def resolve_one(parts: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve) -> Reply:
+async def resolve_one(
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve
+) -> Reply:
     """Retry, skip, amend or compensate the parked step of the order `number`; 202 when a second person must agree.
 
     Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`, `step_moved_on`,
     `action_not_possible`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
     """
     require_readable(wish.value)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         moved = await approval_limits.moved(conn, number, wish.action.value)
-        two = await _needs_two(conn, parts, number, moved, actor(caller))
+        two = await _needs_two(conn, services, number, moved, actor(caller))
     if not two:
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
-        call = resolving(parts, resolution_id, number, wish, actor(caller))
-        return await run_by_workflow(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call)
+        call = resolving(services, resolution_id, number, wish, actor(caller))
+        return await run_by_workflow(
+            services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call
+        )
 
     async def work(conn: AsyncConnection) -> dict[str, Any]:
         # Under the lock: what the second person agrees to is this step and this amount.
@@ -54,9 +58,9 @@ async def resolve_one(parts: Services, caller: Principal, key: str, digest: byte
         wanted = ApprovalRequest(
             "resolve", number, wish.action, 1, moved.amount_minor, moved.currency, body, parked.park_no
         )
-        return await approval_requests.ask(conn, parts, caller, key, wanted)
+        return await approval_requests.ask(conn, services, caller, key, wanted)
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class AgreedStep:
 
 
 def resolving(
-    parts: Services, resolution_id: str, number: str, wish: Resolve, by: str, agreed: AgreedStep | None = None
+    services: Services, resolution_id: str, number: str, wish: Resolve, by: str, agreed: AgreedStep | None = None
 ) -> WorkflowCall:
     """The act as a request to the order's workflow; `by` is whose act it is."""
     park_no = 0
@@ -79,7 +83,7 @@ def resolving(
         nonlocal park_no
         await timeline.lock_order(conn, number)
         if agreed is None:
-            await _require_one_person(conn, parts, number, wish.action, by)
+            await _require_one_person(conn, services, number, wish.action, by)
         parked = await parked_steps.parked(conn, number)
         _require_fitting(parked, wish, agreed.park_no or -1 if agreed else wish.park_no)
         if agreed is not None:
@@ -87,7 +91,7 @@ def resolving(
         park_no = parked.park_no or 0
         await parked_steps.keep_resolution(
             conn,
-            parts.keys,
+            services.keys,
             parked.data_key,
             resolution_id,
             order_no=number,
@@ -101,7 +105,7 @@ def resolving(
 
     async def ask() -> dict[str, Any]:
         act = ResolveRequest(number, resolution_id, wish.action.value, park_no)
-        answer = await parts.workflows.ask(number, names.RESOLVE, act, resolution_id)
+        answer = await services.workflows.ask(number, names.RESOLVE, act, resolution_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
@@ -111,19 +115,21 @@ def resolving(
     return WorkflowCall(prepare, ask, from_books)
 
 
-async def needs_two(conn: AsyncConnection, parts: Services, caller: Principal, number: str, action: Action) -> bool:
+async def needs_two(conn: AsyncConnection, services: Services, caller: Principal, number: str, action: Action) -> bool:
     """Whether this person needs a second one for `action` on the order's stuck step."""
-    return await _needs_two(conn, parts, number, await approval_limits.moved(conn, number, action.value), actor(caller))
+    return await _needs_two(
+        conn, services, number, await approval_limits.moved(conn, number, action.value), actor(caller)
+    )
 
 
-async def _needs_two(conn: AsyncConnection, parts: Services, number: str, moved: Moved, by: str) -> bool:
-    limits = Limits.from_settings(parts.settings)
+async def _needs_two(conn: AsyncConnection, services: Services, number: str, moved: Moved, by: str) -> bool:
+    limits = Limits.from_settings(services.settings)
     return await approval_limits.needs_two(conn, limits, number, moved, by, of_step=True)
 
 
-async def _require_one_person(conn: AsyncConnection, parts: Services, number: str, action: Action, by: str) -> None:
+async def _require_one_person(conn: AsyncConnection, services: Services, number: str, action: Action, by: str) -> None:
     """Under the order's lock: what was given meanwhile counts. Raises Problem `second_person_needed`."""
-    if await _needs_two(conn, parts, number, await approval_limits.moved(conn, number, action.value), by):
+    if await _needs_two(conn, services, number, await approval_limits.moved(conn, number, action.value), by):
         raise Problem("second_person_needed", "more was given of this order, or by you, meanwhile: ask again")
 
 

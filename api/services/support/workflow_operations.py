@@ -26,13 +26,13 @@ ENDED_BADLY = frozenset({"failed", "terminated", "timed_out", "canceled"})
 _PAUSING = {ActivityAction.PAUSE: True, ActivityAction.UNPAUSE: False}
 
 
-async def under_way(parts: Services, number: str) -> UnderWay:
+async def under_way(services: Services, number: str) -> UnderWay:
     """What the order's workflow does now. Raises Problem `workflow_unavailable`."""
 
     async def ask(client: Client) -> UnderWay:
         return await running_activities.under_way(client, names.order_workflow(number))
 
-    return await parts.workflows.call(ask)
+    return await services.workflows.call(ask)
 
 
 def possible(activity: RunningActivity) -> list[ActivityAction]:
@@ -43,9 +43,9 @@ def possible(activity: RunningActivity) -> list[ActivityAction]:
     return [*waiting, ActivityAction.PAUSE, ActivityAction.SET_TIMEOUT]
 
 
-async def running(parts: Services, order: OrderOverview) -> dict[str, Any]:
+async def running(services: Services, order: OrderOverview) -> dict[str, Any]:
     """What the order's workflow does now, for programs. Raises Problem `workflow_unavailable`."""
-    found = await under_way(parts, order.order_no)
+    found = await under_way(services, order.order_no)
     bug = found.failing
     return {
         "order_no": order.order_no,
@@ -79,7 +79,7 @@ def resettable(found: UnderWay, status: str) -> bool:
 
 
 async def act_on_activity(
-    parts: Services, caller: Principal, asked: idempotency.Request, number: str, activity_id: str, wish: ActivityAct
+    services: Services, caller: Principal, asked: idempotency.Request, number: str, activity_id: str, wish: ActivityAct
 ) -> Reply:
     """Retry now, pause, go on, or change the time-out of one activity; kept in the books before Temporal hears of it.
 
@@ -95,7 +95,7 @@ async def act_on_activity(
     async def prepare(conn: AsyncConnection) -> None:
         nonlocal over
         try:
-            activity = await _named(parts, number, activity_id, wish.activity)
+            activity = await _named(services, number, activity_id, wish.activity)
         except Conflict:
             if wish.action is ActivityAction.PAUSE or not await activity_actions.is_kept(conn, act_id):
                 raise
@@ -103,7 +103,7 @@ async def act_on_activity(
             return
         await activity_actions.keep(
             conn,
-            parts.keys,
+            services.keys,
             act_id,
             order_no=number,
             activity=activity.name,
@@ -120,20 +120,20 @@ async def act_on_activity(
 
     async def ask() -> dict[str, Any]:
         if not over:
-            await parts.workflows.call(change)
+            await services.workflows.call(change)
         return {"order_no": number, "activity_id": activity_id, "activity": wish.activity, "action": wish.action}
 
     async def settle(conn: AsyncConnection) -> None:
         if wish.action in _PAUSING:
             await retrying_steps.set_paused(conn, number, wish.activity, _PAUSING[wish.action])
 
-    return await run_by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing, settle))
+    return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, _nothing, settle))
 
 
-async def _named(parts: Services, number: str, activity_id: str, name: str) -> RunningActivity:
+async def _named(services: Services, number: str, activity_id: str, name: str) -> RunningActivity:
     """The running activity that the caller saw. Raises Conflict `activity_over` when it has ended: ids come again in
     a new run, so the name must fit as well."""
-    for activity in (await under_way(parts, number)).activities:
+    for activity in (await under_way(services, number)).activities:
         if (activity.activity_id, activity.name) == (activity_id, name):
             return activity
     raise Conflict("activity_over", "this step is not running any more; load the page again")
@@ -145,7 +145,7 @@ async def _nothing(_: AsyncConnection) -> None:
 
 
 async def reset_order(
-    parts: Services, caller: Principal, asked: idempotency.Request, order: OrderOverview, wish: Reset
+    services: Services, caller: Principal, asked: idempotency.Request, order: OrderOverview, wish: Reset
 ) -> Reply:
     """Begin the order's run again before its last good workflow task: the books say what was done, nothing is repeated.
 
@@ -157,12 +157,12 @@ async def reset_order(
 
     async def prepare(conn: AsyncConnection) -> None:
         if await reset_requests.run_of(conn, act_id) is None:
-            run_id = await _run_to_reset(parts, order)
+            run_id = await _run_to_reset(services, order)
             wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": wish.reason}
-            await reset_requests.keep_reset(conn, parts.keys, act_id, **wanted)
+            await reset_requests.keep_reset(conn, services.keys, act_id, **wanted)
 
     async def ask() -> dict[str, Any]:
-        async with parts.database.begin() as conn:
+        async with services.database.begin() as conn:
             await reset_requests.alone(conn, number)
             run_id = await reset_requests.run_of(conn, act_id)
             assert run_id is not None, "kept by prepare"
@@ -170,15 +170,15 @@ async def reset_order(
             async def begin_again(client: Client) -> bool:
                 return await workflow_resets.reset(client, names.order_workflow(number), run_id, act_id)
 
-            begun = await parts.workflows.call(begin_again)
+            begun = await services.workflows.call(begin_again)
         return {"order_no": number, "outcome": "reset" if begun else "runs_anew_already"}
 
-    return await run_by_workflow(parts, asked, 200, WorkflowCall(prepare, ask, _nothing))
+    return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, _nothing))
 
 
-async def _run_to_reset(parts: Services, order: OrderOverview) -> str:
+async def _run_to_reset(services: Services, order: OrderOverview) -> str:
     """Raises Conflict `nothing_to_reset`."""
-    found = await under_way(parts, order.order_no)
+    found = await under_way(services, order.order_no)
     if not resettable(found, order.status):
         raise Conflict(
             "nothing_to_reset", "no bug holds this order's workflow up, and it has not ended before its time"
@@ -191,46 +191,46 @@ def batch_id_of(caller: Principal, key: str) -> str:
     return f"rst_{derived_id(caller, key, 'reset all')}"
 
 
-async def reset_all(parts: Services, caller: Principal, key: str, total: int, reason: str) -> str:
+async def reset_all(services: Services, caller: Principal, key: str, total: int, reason: str) -> str:
     """Begin a batch over all workflows that a bug holds up (`total` when it was confirmed); the batch's id.
 
     The same key finds the same batch. Raises Conflict `batch_running`, Problem `workflow_unavailable`.
     """
     batch_id = batch_id_of(caller, key)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         who = actor(caller)
         await actor_context.set_actor(conn, who, caller.origin)
-        await reset_requests.keep_batch(conn, parts.keys, batch_id, total=total, actor=who, reason=reason)
+        await reset_requests.keep_batch(conn, services.keys, batch_id, total=total, actor=who, reason=reason)
 
     async def begin(client: Client) -> None:
         await workflow_resets.reset_all(client, batch_id)
 
     try:
-        await parts.workflows.call(begin)
+        await services.workflows.call(begin)
     except AnotherBatch:
         raise Conflict("batch_running", "Temporal runs another batch; wait for its end, then send this again") from None
     return batch_id
 
 
-async def batch(parts: Services, batch_id: str) -> tuple[dict[str, Any], Batch]:
+async def batch(services: Services, batch_id: str) -> tuple[dict[str, Any], Batch]:
     """What was asked for and how far it is. Raises NotFound `job_not_found`, Problem `workflow_unavailable`."""
-    async with parts.database.begin() as conn:
-        kept = await reset_requests.batch(conn, parts.keys, batch_id)
+    async with services.database.begin() as conn:
+        kept = await reset_requests.batch(conn, services.keys, batch_id)
     if kept is None:
         raise NotFound("job_not_found")
 
     async def ask(client: Client) -> Batch:
         return await workflow_resets.progress(client, batch_id)
 
-    return kept, await parts.workflows.call(ask)
+    return kept, await services.workflows.call(ask)
 
 
-async def stop_batch(parts: Services, caller: Principal, batch_id: str) -> None:
+async def stop_batch(services: Services, caller: Principal, batch_id: str) -> None:
     """End a batch before its next workflow. Raises NotFound `job_not_found`, Problem `workflow_unavailable`."""
-    kept, found = await batch(parts, batch_id)
+    kept, found = await batch(services, batch_id)
     if found.state is not workflow_resets.BatchState.RUNNING:
         return
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         act_id = f"act_{derived_id(caller, kept['batch_id'], 'stop resets')}"
         await actor_context.set_actor(conn, actor(caller), caller.origin)
         await reset_requests.keep_stop(conn, act_id, batch_id, actor(caller))
@@ -238,4 +238,4 @@ async def stop_batch(parts: Services, caller: Principal, batch_id: str) -> None:
     async def end(client: Client) -> None:
         await workflow_resets.stop(client, batch_id)
 
-    await parts.workflows.call(end)
+    await services.workflows.call(end)

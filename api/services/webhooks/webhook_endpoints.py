@@ -28,44 +28,44 @@ _SECRET_BYTES = 32
 _ID = re.compile(r"^whe_[0-9a-f]{32}$")
 
 
-async def add(parts: Services, caller: Principal, key: str, digest: bytes, new: NewEndpoint) -> Reply:
+async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewEndpoint) -> Reply:
     """Add an endpoint. Its signing secret is made here; this answer and its repeats are all that show it.
 
     Raises Problem `webhook_target_refused`.
     """
-    await require_public(new.url, Reach.from_settings(parts.settings))
+    await require_public(new.url, Reach.from_settings(services.settings))
     endpoint_id = f"whe_{derived_id(caller, key, 'webhook endpoint')}"
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     request = idempotency.Request(actor(caller), key, digest, caller.origin)
-    async with parts.database.begin() as conn:
-        claim = await idempotency.claim(conn, parts.keys, request, HOLD_S, endpoint_id)
+    async with services.database.begin() as conn:
+        claim = await idempotency.claim(conn, services.keys, request, HOLD_S, endpoint_id)
         if isinstance(claim, Answered):
-            known = await endpoints.secret_of(conn, parts.keys, endpoint_id)
+            known = await endpoints.secret_of(conn, services.keys, endpoint_id)
             return Reply({**claim.response, "secret": known}, claim.status_code, replayed=True)
         wanted = Endpoint(endpoint_id, new.url, list(new.event_types), actor(caller), secret)
-        shown = await endpoints.add(conn, parts.keys, wanted)
+        shown = await endpoints.add(conn, services.keys, wanted)
         # The kept answer is without the secret, which stays encrypted.
-        await idempotency.finish(conn, parts.keys, claim, 201, as_sent(shown))
+        await idempotency.finish(conn, services.keys, claim, 201, as_sent(shown))
     return Reply({**shown, "secret": secret}, 201)
 
 
-async def list_endpoints(parts: Services) -> list[dict[str, Any]]:
+async def list_endpoints(services: Services) -> list[dict[str, Any]]:
     """All endpoints without their secrets, the oldest first."""
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         return await endpoints.every(conn)
 
 
-async def remove(parts: Services, caller: Principal, endpoint_id: str) -> None:
+async def remove(services: Services, caller: Principal, endpoint_id: str) -> None:
     """Send nothing there any more. Raises NotFound `endpoint_not_found`."""
     _require_id(endpoint_id)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         await actor_context.set_actor(conn, actor(caller), caller.origin)
         if not await endpoints.remove(conn, endpoint_id):
             raise NotFound("endpoint_not_found")
 
 
 async def replay(
-    parts: Services, caller: Principal, key: str, digest: bytes, endpoint_id: str, since: datetime | None
+    services: Services, caller: Principal, key: str, digest: bytes, endpoint_id: str, since: datetime | None
 ) -> Reply:
     """Switch the endpoint on and send again what was given up since. Raises NotFound `endpoint_not_found`."""
     _require_id(endpoint_id)
@@ -76,7 +76,7 @@ async def replay(
             raise NotFound("endpoint_not_found")
         return {"endpoint_id": endpoint_id, "active": True, "replayed": replayed}
 
-    return await run_in_transaction(parts, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
 
 
 def _require_id(endpoint_id: str) -> None:

@@ -37,12 +37,12 @@ async def received(strict: Door, resolution: str, customer: str = "c-17") -> tup
 
 async def nobody_looks_at_it(strict: Door, order_no: str, return_id: str) -> None:
     """The deadline of the inspection passes, as the return's own story sees it."""
-    parts = strict.app.state.services
+    services = strict.app.state.services
     await strict.sql("UPDATE returns SET deadline = now(), reminded_at = now() WHERE return_id = %s", return_id)
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         await timeline.lock_order(conn, order_no)
         here = await returns.find(conn, return_id)
-        how = SettlementContext(parts.keys, ReturnPolicy.from_settings(parts.settings), "system")
+        how = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), "system")
         await return_deadlines.process_due(conn, here, ReturnDue.INSPECT, how)
 
 

@@ -340,8 +340,8 @@ async def test_a_scan_that_names_no_order_is_found_by_its_parcel(shop: Door) -> 
         assert await inbox.keep_shipment(conn, "sandbox", notice) == "accepted"
         assert await inbox.keep_shipment(conn, "sandbox", notice) == "duplicate"
     assert (await shop.sql("SELECT order_no FROM inbox WHERE event_id = 'e-alone'"))[0]["order_no"] == order_no
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
-        await apply_inbox(conn, order_no, parts.settings)
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
+        await apply_inbox(conn, order_no, services.settings)
     shown = (await shop.get(f"/v1/returns/{made['return_id']}")).json()
     assert (shown["status"], shown["parcel"], shown["default_outcome"]) == ("in_transit", "picked_up", "take_as_lost")

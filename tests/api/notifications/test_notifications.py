@@ -23,11 +23,11 @@ async def placed(shop: Door, **customer: Any) -> tuple[str, str]:
 
 async def tried(shop: Door, order_no: str, error: str | None) -> None:
     """As the relay leaves a message that was taken, or refused."""
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
         claimed = await send_queue.claim(conn, "email", 200, 30.0)
         [one] = [message for message in claimed if message.order_no == order_no]
-        to = parts.keys.seal_json(one.data_key, "li@example.com", to_context(one.message_id))
+        to = services.keys.seal_json(one.data_key, "li@example.com", to_context(one.message_id))
         frozen = send_queue.Frozen(one.message_id, 1, "zh", to, to)
         await send_queue.freeze(conn, [frozen])
         await send_queue.settle(conn, [send_queue.Settled(one, error, "sandbox", final=True)], 5)

@@ -67,8 +67,8 @@ class Group:
 
 
 def group(shop: Door, patience: str | None = None) -> Group:
-    parts = shop.app.state.services
-    return Group(parts.database, parts.keys, patience)
+    services = shop.app.state.services
+    return Group(services.database, services.keys, patience)
 
 
 @asynccontextmanager

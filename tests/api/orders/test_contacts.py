@@ -37,13 +37,13 @@ async def correct(
 
 async def sent(shop: Door, number: str) -> list[str]:
     """What the relay hands to the provider of the order's open messages, and to whom."""
-    parts, to = shop.app.state.services, []
-    async with parts.database.begin() as conn:
+    services, to = shop.app.state.services, []
+    async with services.database.begin() as conn:
         for channel in ("email", "sms"):
             for message in await send_queue.claim(conn, channel, 500, 0.0):
                 if message.order_no != number:
                     continue
-                letter = notification_rendering.render(message, parts.keys, parts.settings)
+                letter = notification_rendering.render(message, services.keys, services.settings)
                 assert isinstance(letter, notification_rendering.RenderedNotification), letter
                 to.append(letter.words.to)
                 await send_queue.freeze(conn, [letter.frozen] if letter.frozen else [])
@@ -90,15 +90,15 @@ async def test_a_later_order_of_the_customer_does_not_undo_it(shop: Door) -> Non
 
 async def test_what_is_on_its_way_is_written_anew_and_a_number_takes_the_place_of_an_address(shop: Door) -> None:
     number, _ = await placed(shop)
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
         [message] = [one for one in await send_queue.claim(conn, "email", 500, 0.0) if one.order_no == number]
-        letter = notification_rendering.render(message, parts.keys, parts.settings)
+        letter = notification_rendering.render(message, services.keys, services.settings)
         assert isinstance(letter, notification_rendering.RenderedNotification) and letter.frozen is not None
         await send_queue.freeze(conn, [letter.frozen])
     answer = await correct(shop, number, {"email": "mended@example.com"})
     assert answer.json()["message_id"] is None
-    async with parts.database.begin() as conn:  # yesterday's try comes back, and is not believed
+    async with services.database.begin() as conn:  # yesterday's try comes back, and is not believed
         await send_queue.settle(conn, [send_queue.Settled(message, None, "sandbox", "old")], 5)
     assert await sent(shop, number) == ["mended@example.com"]
     assert (await correct(shop, number, {"email": None, "phone": "+86 13900001111"})).status_code == 200
@@ -164,16 +164,18 @@ async def test_the_portal_follows_the_corrected_contact(shop: Door) -> None:
     """The old address opens the order no more, also not in a session that was open before; codes go to the new one."""
     number, who = await placed(shop)
     other, _ = await placed(shop, **who)
-    parts, new = shop.app.state.services, f"{unique('new')}@example.com"
-    old_contact, new_contact = (sign_in_codes.contact_of(parts.keys.vault, "email", one) for one in (who["email"], new))
+    services, new = shop.app.state.services, f"{unique('new')}@example.com"
+    old_contact, new_contact = (
+        sign_in_codes.contact_of(services.keys.vault, "email", one) for one in (who["email"], new)
+    )
     await correct(shop, number, {"email": new})
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         assert await sessions.owner_of(conn, new_contact, number) == who["id"]
         for contact, order_no in ((old_contact, number), (new_contact, other)):
             with pytest.raises(Exception, match="order_not_found"):
                 await sessions.owner_of(conn, contact, order_no)
         assert await sessions.owner_of(conn, old_contact, other) == who["id"]
-        reached = await sessions.by_order(conn, parts.keys, number)
+        reached = await sessions.by_order(conn, services.keys, number)
         assert reached is not None and reached.to == new
-        by_new = await sessions.by_contact(conn, parts.keys, new_contact)
+        by_new = await sessions.by_contact(conn, services.keys, new_contact)
         assert by_new is not None and (by_new.customer_id, by_new.to) == (who["id"], new)

@@ -190,9 +190,9 @@ async def test_urgent_orders_are_started_first_and_never_before_one_that_waits_l
 async def test_by_rule_dear_orders_are_held_with_their_reservation(shop: Door, limit: int, kinds: list[str]) -> None:
     order_no = await placed(shop)  # 2 × 42.50
     await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": "TEA-1", "quantity": 5, "reference": unique("PO")})
-    parts = shop.app.state.services
-    settings = parts.settings.model_copy(update={"hold_risk_above_minor": limit})
-    view = await OrderActivities(parts.database, settings).reserve_stock(OrderRef(order_no))
+    services = shop.app.state.services
+    settings = services.settings.model_copy(update={"hold_risk_above_minor": limit})
+    view = await OrderActivities(services.database, settings).reserve_stock(OrderRef(order_no))
     assert view.status == "pending_payment"
     holds = (await shop.get(f"/v1/orders/{order_no}")).json()["holds"]
     assert [(hold["kind"], hold["put_on_by"]) for hold in holds] == [(kind, "system") for kind in kinds]
@@ -214,9 +214,9 @@ async def test_a_risk_hold_by_hand_silences_the_rule_only_where_it_is_as_strict(
     order_no = await placed(shop)
     await held(shop, order_no, kind="risk", **changed)
     await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": "TEA-1", "quantity": 5, "reference": unique("PO")})
-    parts = shop.app.state.services
-    settings = parts.settings.model_copy(update={"hold_risk_above_minor": 1})
-    await OrderActivities(parts.database, settings).reserve_stock(OrderRef(order_no))
+    services = shop.app.state.services
+    settings = services.settings.model_copy(update={"hold_risk_above_minor": 1})
+    await OrderActivities(services.database, settings).reserve_stock(OrderRef(order_no))
     holds = (await shop.get(f"/v1/orders/{order_no}")).json()["holds"]
     assert [hold["put_on_by"] for hold in holds] == put_on_by
     again = await shop.post(f"/v1/orders/{order_no}/holds", wish(kind="risk"))

@@ -193,8 +193,8 @@ async def test_orders_from_before_are_filled_in_and_may_be_filled_twice(shop: Do
     await shop.sql("DELETE FROM order_contacts WHERE customer_id = %s", who["id"])
     assert await found(shop, "From Before") == {}
     assert list(await found(shop, "before@search.example")) == [number]  # as he is known now
-    parts = shop.app.state.services
-    step, left = main.contacts(parts.database, parts.keys), "SELECT 1 FROM orders WHERE contact_id IS NULL"
+    services = shop.app.state.services
+    step, left = main.contacts(services.database, services.keys), "SELECT 1 FROM orders WHERE contact_id IS NULL"
     for _ in range(2):
         assert await step() is False and await shop.sql(left) == []
     assert list(await found(shop, "From Before")) == [number]
@@ -222,10 +222,10 @@ async def test_pages_of_a_search_are_whole_and_each_order_comes_once(
     monkeypatch.setattr(order_search, "MANY", many)
     name, channel = unique("Pager"), unique("ch")
     placed = [await place(shop, customer={"id": unique("c"), "name": f"{name} A"}, channel=channel) for _ in range(5)]
-    parts, after, pages = shop.app.state.services, None, []
+    services, after, pages = shop.app.state.services, None, []
     while True:
-        async with parts.database.begin() as conn:
-            among = await order_search.meanings(conn, parts.keys.vault, name, [], everybody=True)
+        async with services.database.begin() as conn:
+            among = await order_search.meanings(conn, services.keys.vault, name, [], everybody=True)
             assert any(isinstance(branch, list_sources.Source) and branch.many is (many == 0) for branch in among)
             rows = await listing.page(conn, Wanted(channel=channel, sort=sort, limit=2, after=after, among=among))
         pages += [row["order_no"] for row in rows[:2]]

@@ -120,12 +120,12 @@ async def test_a_dispute_that_is_accepted_is_lost_and_the_provider_says_so(bank:
 async def test_the_providers_decision_may_come_before_its_answer(bank: Bank) -> None:
     """It tells that an accepted dispute is lost before our call has returned: the act is recorded all the same."""
     order_no, ref, dispute_id = await bank.disputed()
-    parts = bank.shop.app.state.services
-    async with parts.database.begin() as conn:
-        await dispute_answers.begin(conn, parts.keys, dispute_id, "mine", None)
+    services = bank.shop.app.state.services
+    async with services.database.begin() as conn:
+        await dispute_answers.begin(conn, services.keys, dispute_id, "mine", None)
     await told(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="lost")
     for _ in range(2):
-        async with parts.database.begin() as conn:
+        async with services.database.begin() as conn:
             await dispute_answers.finish(conn, dispute_id, "mine", "support:ann", accepted=True)
     assert await bank.told_of(order_no) == ["dispute_opened", "dispute_lost", "dispute_accepted"]
     assert await bank.audited(order_no) == {("dispute_accepted", "support:ann")}

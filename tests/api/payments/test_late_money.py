@@ -38,9 +38,9 @@ async def told(shop: Door, number: str, fact: dict[str, Any]) -> None:
     await shop.sql(
         "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s)",
         unique("ev"), number, json.dumps(fact))  # fmt: skip
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
-        await apply_inbox(conn, number, parts.settings)
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
+        await apply_inbox(conn, number, services.settings)
 
 
 @pytest.mark.parametrize("kind", ["capture", "authorise"])
@@ -52,8 +52,8 @@ async def test_a_late_success_pays_no_order_that_costs_something_else_by_now(sho
     answer = await change(shop.as_("support", "amy"), number, lines(**{sku: 3}))
     assert answer.status_code == 200, answer.text
     await told(shop, number, fact)
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
         view = await view_of(conn, number)
     (order,) = await shop.sql("SELECT status, total_minor FROM orders WHERE order_no = %s", number)
     assert order == {"status": "pending_payment", "total_minor": 3_000}

@@ -24,18 +24,18 @@ async def placed(desk: Desk) -> str:
 
 async def reasoned(desk: Desk) -> str:
     """An order with an act on a stuck step, one on an activity and a cancellation, each with a reason."""
-    order_no, parts = await placed(desk), desk.door.app.state.services
-    async with parts.database.begin() as conn:
+    order_no, services = await placed(desk), desk.door.app.state.services
+    async with services.database.begin() as conn:
         known = await parked_steps.parked(conn, order_no)
         await parked_steps.keep_resolution(
-            conn, parts.keys, known.data_key, unique("res_x"), order_no=order_no, action="retry",
+            conn, services.keys, known.data_key, unique("res_x"), order_no=order_no, action="retry",
             actor="support:amy", reason=f"{REASON} 1", value=None,
         )  # fmt: skip
         await activity_actions.keep(
-            conn, parts.keys, unique("act_x"), order_no=order_no, activity="book_shipment", action="set_timeout",
+            conn, services.keys, unique("act_x"), order_no=order_no, activity="book_shipment", action="set_timeout",
             timeout_s=90, actor="support:amy", reason=f"{REASON} 2",
         )  # fmt: skip
-        await cancel_reasons.save_reason(conn, parts.keys, order_no, f"{REASON} 3")
+        await cancel_reasons.save_reason(conn, services.keys, order_no, f"{REASON} 3")
     await desk.door.sql(
         "INSERT INTO order_events (order_no, type, actor) VALUES (%s, 'cancel_requested', 'support:amy')", order_no
     )
@@ -92,16 +92,16 @@ async def test_each_role_reads_what_is_its_own(shop: Door) -> None:
 
 
 async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: Desk) -> None:
-    order_no, parts = await placed(support), support.door.app.state.services
+    order_no, services = await placed(support), support.door.app.state.services
     act_id, approval_id = unique("oa_x"), unique("apr_x")
-    async with parts.database.begin() as conn:
+    async with services.database.begin() as conn:
         act = staff_actions.StaffAction(act_id, order_no, "prioritise", "urgent", "support:amy", f"{REASON} 1")
-        await staff_actions.save(conn, parts.keys, act)
+        await staff_actions.save(conn, services.keys, act)
         wish = approval_requests.NewApproval(
             approval_id, "resolve", order_no, "compensate", 1, 5, "CNY", {}, "support:amy", 600.0
         )
-        await approval_requests.open_request(conn, parts.keys, wish)
-        await approval_requests.decide(conn, parts.keys, approval_id, "refused", "finance:fay", f"{REASON} 2")
+        await approval_requests.open_request(conn, services.keys, wish)
+        await approval_requests.decide(conn, services.keys, approval_id, "refused", "finance:fay", f"{REASON} 2")
     refused, asked, act_row = cells((await support.get(f"/console/orders/{order_no}/audit")).text)[:3]
     assert refused[2:4] == ["finance:fay", f"refused {approval_id}"] and refused[5] == "the customer rang &amp; asked 2"
     assert asked[3].startswith("asked for a second person") and asked[5] == "–"

@@ -32,10 +32,10 @@ async def told(shop: Door, order_no: str, kind: PaymentKind, ref: str, **more: A
         order["currency"],
         **more,
     )
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
         await inbox.keep_payment(conn, "sandbox", notice)
-        await apply_inbox(conn, order_no, parts.settings)
+        await apply_inbox(conn, order_no, services.settings)
 
 
 async def disputed(shop: Door) -> tuple[str, str]:
@@ -132,9 +132,9 @@ async def test_facts_that_fit_nothing_are_listed_and_set_aside_or_tried_again(sh
     assert tuple(kept.values()) == ("set_aside", True)
     woken = await shop.sql("SELECT 1 FROM workflow_requests WHERE subject = %s AND name = 'payment_notified'", order_no)
     assert woken
-    parts = shop.app.state.services
-    async with parts.database.begin() as conn:
-        await apply_inbox(conn, order_no, parts.settings)
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
+        await apply_inbox(conn, order_no, services.settings)
     acts = await shop.sql(
         "SELECT action FROM audit_log WHERE actor = %s AND action LIKE 'fact%%' ORDER BY 1", f"support:{support.name}"
     )
