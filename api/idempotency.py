@@ -4,20 +4,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services
 from api.errors import Problem
 from api.replies import Reply, as_sent
 from domain.errors import RuleBroken
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.idempotency import Answered, Claim, Request
 
 # A workflow call is over well before; afterwards a claim counts as its dead holder's.
 HOLD_S = 20.0
 NOT_AGAIN = "the secrets of this were in the first answer alone and are not kept; where they are lost, make others"
 
-Work = Callable[[AsyncConnection], Awaitable[Any]]
+Work = Callable[[Connection], Awaitable[Any]]
 
 
 def replayed(answered: Answered) -> Reply:
@@ -48,7 +47,7 @@ class Shown:
 
 
 async def shown_once(
-    services: Services, request: Request, status: int, work: Callable[[AsyncConnection], Awaitable[Shown]]
+    services: Services, request: Request, status: int, work: Callable[[Connection], Awaitable[Shown]]
 ) -> Reply:
     """As in_books; a repeat gives the answer without its secrets and with a `note` that says so."""
     async with services.database.begin() as conn:
@@ -68,10 +67,10 @@ class WorkflowCall:
     when the books show that this very request was accepted (else None); `settle` writes what belongs to the answer.
     """
 
-    prepare: Callable[[AsyncConnection], Awaitable[None]]
+    prepare: Callable[[Connection], Awaitable[None]]
     ask: Callable[[], Awaitable[Any]]
-    from_books: Callable[[AsyncConnection], Awaitable[Any | None]]
-    settle: Callable[[AsyncConnection], Awaitable[None]] | None = None
+    from_books: Callable[[Connection], Awaitable[Any | None]]
+    settle: Callable[[Connection], Awaitable[None]] | None = None
 
 
 async def run_by_workflow(services: Services, request: Request, status: int, call: WorkflowCall) -> Reply:
@@ -110,7 +109,7 @@ async def _asked(services: Services, claim: Claim, call: WorkflowCall) -> Any:
         return content
 
 
-async def _keep(conn: AsyncConnection, services: Services, claim: Claim, status: int, content: Any) -> None:
+async def _keep(conn: Connection, services: Services, claim: Claim, status: int, content: Any) -> None:
     """An answer that names an order is its customer's."""
     plain = as_sent(content)
     order_no = plain.get("order_no") if isinstance(plain, dict) else None

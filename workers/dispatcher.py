@@ -8,7 +8,6 @@ from contextlib import suppress
 from time import perf_counter
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -16,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import workflow_starts
 from activities.workflow_starts import ClientProvider
 from infra.db.autocommit import autocommit
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Connection, Database, PoolExhausted
 from infra.db.messaging import workflow_requests
 from infra.db.messaging.workflow_requests import WorkflowRequest
 from infra.observability.metrics import DISPATCH_LAG
@@ -96,7 +95,7 @@ class Dispatcher:
         """Claim nothing more; `run` ends when what is under way is through or given back."""
         self._stopping.set()
 
-    async def _serve(self, connection: AsyncConnection) -> None:
+    async def _serve(self, connection: Connection) -> None:
         # One connection for as long as it lasts: asking is what this does most, and taking one costs as much.
         while not self._stopping.is_set():
             PULSE.beat(_PART)
@@ -113,7 +112,7 @@ class Dispatcher:
             return 0 if self._sending else 1
         return min(BATCH, IN_FLIGHT - len(self._sending))
 
-    async def _turn(self, connection: AsyncConnection, limit: int) -> list[WorkflowRequest]:
+    async def _turn(self, connection: Connection, limit: int) -> list[WorkflowRequest]:
         done, failed = self._done[:], self._failed[:]
         if failed:
             await workflow_requests.release(connection, failed)
@@ -126,7 +125,7 @@ class Dispatcher:
         del self._done[: len(done)]
         return claimed
 
-    async def _claimed(self, connection: AsyncConnection, done: list[int], limit: int) -> list[WorkflowRequest]:
+    async def _claimed(self, connection: Connection, done: list[int], limit: int) -> list[WorkflowRequest]:
         await self._brake.look(connection, limit)
         claim, room, at_least_s = workflow_requests.settle_and_claim, self._brake.room, self._min_age_s
         if room >= limit:

@@ -6,8 +6,7 @@ More open workflows than the worker caches cost a replay for every task; then an
 from collections.abc import Iterable
 from time import monotonic
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from infra.db.engine import Connection
 from infra.db.orders import in_flight
 from infra.db.orders.in_flight import Standing
 from infra.observability.metrics import ORDERS_IN_FLIGHT
@@ -47,7 +46,7 @@ class StartThrottle:
         """Temporal did not take it."""
         self._begun.pop(order_no, None)
 
-    async def look(self, connection: AsyncConnection, wanted: int) -> None:
+    async def look(self, connection: Connection, wanted: int) -> None:
         """Ask the books who came to rest, if there may be no room for `wanted` more orders."""
         now = monotonic()
         if self.room >= min(wanted, self._limit) or now < self._looked_at + LOOK_S:

@@ -1,7 +1,5 @@
 """The guarantee of an advance exchange: authorised, given back or claimed, each between its two transactions."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls, finish
@@ -14,7 +12,7 @@ from infra.db.after_sales.guarantees import Guarantee
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.orders import timeline
 from infra.db.payments.transactions import PreparedCall
 from infra.security.crypto import Vault
@@ -74,7 +72,7 @@ class GuaranteeActivities:
         if result.status is PaymentStatus.FAILED and new.kind is not PaymentKind.AUTHORISE:
             raise RuleBroken(result.error_code or "guarantee_refused")
 
-    async def _apply(self, conn: AsyncConnection, here: Guarantee, kind: PaymentKind, result: GatewayResult) -> None:
+    async def _apply(self, conn: Connection, here: Guarantee, kind: PaymentKind, result: GatewayResult) -> None:
         done = result.status is PaymentStatus.SUCCEEDED
         match kind:
             case PaymentKind.AUTHORISE if done:
@@ -89,7 +87,7 @@ class GuaranteeActivities:
                 await guarantees.move(conn, here, "claimed")
                 await _tell(conn, here, "guarantee_claimed", {"amount_minor": here.claim_minor})
 
-    async def _authorised(self, conn: AsyncConnection, here: Guarantee) -> None:
+    async def _authorised(self, conn: Connection, here: Guarantee) -> None:
         """The new goods go out now; what came too late to be wanted is given back."""
         if here.unwanted:
             await guarantees.move(conn, here, "release_due")
@@ -125,5 +123,5 @@ def _call(opened: PreparedCall):  # type: ignore[no-untyped-def]
     return call
 
 
-async def _tell(conn: AsyncConnection, here: Guarantee, kind: str, data: dict[str, object]) -> None:
+async def _tell(conn: Connection, here: Guarantee, kind: str, data: dict[str, object]) -> None:
     await timeline.append(conn, here.order_no, kind, data={"return_id": here.return_id, **data})

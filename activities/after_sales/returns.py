@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox
 from activities.orders.views import policy_of
@@ -18,7 +16,7 @@ from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
 from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.orders import timeline
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
@@ -27,7 +25,7 @@ from workflows import payloads as m
 _ADDRESS = ("country", "province", "city", "district", "line1", "postcode", "name", "phone")
 
 
-async def return_view(conn: AsyncConnection, return_id: str) -> m.ReturnView:
+async def return_view(conn: Connection, return_id: str) -> m.ReturnView:
     """Read the return's view. Raises NotFound."""
     here = await returns.find(conn, return_id)
     due = await return_deadlines.next_due(conn, here)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.payments.provider_events import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
@@ -14,6 +13,7 @@ from domain.payments.transactions import PaymentKind
 from domain.shipping.shipments import ShipmentStatus, has_left, is_news
 from infra.db.after_sales import return_deadlines
 from infra.db.after_sales.return_policy import ReturnPolicy
+from infra.db.engine import Connection
 from infra.db.errors import constraint_of, fault_of
 from infra.db.orders import holds, timeline
 from infra.db.stock import reservations
@@ -56,7 +56,7 @@ _PARCEL_MOVES = text(
 )
 
 
-async def apply_inbox(conn: AsyncConnection, order_no: str, settings: Settings, *, alone: bool = True) -> None:
+async def apply_inbox(conn: Connection, order_no: str, settings: Settings, *, alone: bool = True) -> None:
     """Apply every open fact of the order, oldest first; of the payments' what leads to the others first.
 
     Each is marked as it is applied: what had come too early is opened again by the one that it waited for. `alone`
@@ -70,7 +70,7 @@ async def apply_inbox(conn: AsyncConnection, order_no: str, settings: Settings, 
         await holds.recheck_risk_after_increase(conn, settings, order_no)
 
 
-async def _alone(conn: AsyncConnection, row: Any, settings: Settings) -> None:
+async def _alone(conn: Connection, row: Any, settings: Settings) -> None:
     try:
         async with conn.begin_nested():
             await _apply(conn, row, settings)
@@ -94,7 +94,7 @@ def reason_of(error: Exception) -> str | None:
     return "malformed" if isinstance(error, KeyError | TypeError | ValueError) else None
 
 
-async def _apply(conn: AsyncConnection, row: Any, settings: Settings) -> None:
+async def _apply(conn: Connection, row: Any, settings: Settings) -> None:
     if row.kind == "payment":
         again_s = settings.expired_payment_timeout_s
         outcome = await payment_fact(conn, row.order_no, row.provider, row.fact, again_s)
@@ -111,7 +111,7 @@ def _rank(row: Any) -> tuple[int, int]:
     return (0 if leads else 1, row.inbox_id)
 
 
-async def _parcel_fact(conn: AsyncConnection, row: Any, settings: Settings) -> str:
+async def _parcel_fact(conn: Connection, row: Any, settings: Settings) -> str:
     fact = row.fact
     try:
         told = ShipmentStatus(fact["status"])
@@ -149,7 +149,7 @@ class OrderPosition:
     again: bool = False
 
 
-async def position_of(conn: AsyncConnection, order_no: str) -> OrderPosition:
+async def position_of(conn: Connection, order_no: str) -> OrderPosition:
     """Lock the order and read it."""
     status = await timeline.lock_order(conn, order_no)
     order = (await conn.execute(_AGAIN, {"order_no": order_no})).one()
@@ -157,7 +157,7 @@ async def position_of(conn: AsyncConnection, order_no: str) -> OrderPosition:
 
 
 async def parcel_moved(
-    conn: AsyncConnection, order_no: str, standing: OrderPosition, told: ShipmentStatus, settings: Settings
+    conn: Connection, order_no: str, standing: OrderPosition, told: ShipmentStatus, settings: Settings
 ) -> None:
     """Bring the order to where its parcel is: a later fact implies the earlier ones.
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
@@ -13,7 +12,7 @@ from domain.orders.status import CANCELLABLE, TERMINAL, OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.after_sales import exchange_fallback
 from infra.db.autocommit import autocommit
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.orders import cancellation, holds, timeline
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
@@ -70,7 +69,7 @@ class OrderActivities:
                 await self._take_up(conn, status, values)
             return await view_of(conn, request.order_no, look_for_stray=False)
 
-    async def _take_up(self, conn: AsyncConnection, status: Status, values: dict[str, str]) -> None:
+    async def _take_up(self, conn: Connection, status: Status, values: dict[str, str]) -> None:
         view = await view_of(conn, values["order_no"], look_for_stray=False)
         if view.cancelling or status is Status.CANCELLED:
             raise Conflict("order_closed")
@@ -133,7 +132,7 @@ class OrderActivities:
                 await self._catch_up(conn, ref.order_no)
             return await view_of(conn, ref.order_no)
 
-    async def _catch_up(self, conn: AsyncConnection, order_no: str) -> None:
+    async def _catch_up(self, conn: Connection, order_no: str) -> None:
         """What the carrier delivered while the order was being undone counts now."""
         parcel = await shipments.live_shipment(conn, order_no)
         if parcel is not None and parcel.status is ShipmentStatus.DELIVERED:
@@ -182,7 +181,7 @@ class OrderActivities:
             view = await view_of(conn, order_no, look_for_stray=status is not Status.RECEIVED)
             return replace(view, policy=policy_of(self._settings))
 
-    async def _reserve(self, conn: AsyncConnection, order_no: str) -> None:
+    async def _reserve(self, conn: Connection, order_no: str) -> None:
         demand = await reservations.demand_of(conn, order_no)
         if demand.cancelling or demand.held:
             return
@@ -204,7 +203,7 @@ class OrderActivities:
             await timeline.transition(conn, order_no, status, event, data={"waiting": booking})
         await holds.place_by_rule(conn, self._settings, order_no, demand.total_minor)
 
-    async def _short(self, conn: AsyncConnection, order_no: str, backorder: bool) -> None:
+    async def _short(self, conn: Connection, order_no: str, backorder: bool) -> None:
         if not backorder:
             await cancellation.mark(conn, order_no, "out_of_stock", "system")
         elif not await timeline.is_done(conn, order_no, "stock_short"):

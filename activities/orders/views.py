@@ -1,7 +1,6 @@
 """What the books say, in the words of the workflow."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from infra.db.engine import Connection
 from infra.db.orders.order_state import OrderState, holds_unapplied_money, load_state
 from infra.settings import Settings
 from workflows.payloads import Hold, OrderView, Parked, PendingOperation, Policy
@@ -44,7 +43,7 @@ def view_from(stand: OrderState, *, stray: bool = False, policy: Policy | None =
     )
 
 
-async def view_of(conn: AsyncConnection, order_no: str, *, look_for_stray: bool = True) -> OrderView:
+async def view_of(conn: Connection, order_no: str, *, look_for_stray: bool = True) -> OrderView:
     """Read the order's view; without `look_for_stray` one statement less, for steps that cannot leave any."""
     stand = await load_state(conn, order_no)
     stray = look_for_stray and bool(stand.attempt or stand.seq > 1) and await holds_unapplied_money(conn, order_no)

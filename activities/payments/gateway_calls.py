@@ -6,8 +6,6 @@ A repeat never calls blindly: from the second try on the provider is asked first
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from activities.orders.views import view_of
 from activities.payments.late_results import save_late_result
 from activities.payments.provider_events import mark_paid
@@ -21,7 +19,7 @@ from domain.gateways import (
 )
 from domain.orders.status import Status
 from domain.payments.transactions import PaymentKind, PaymentStatus
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.orders import timeline
 from infra.db.payments import provider_events, refund_payouts, renewals, transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent
@@ -119,7 +117,7 @@ class GatewayCalls:
             return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
 
 
-async def _require_open_to_pay(conn: AsyncConnection, new: PaymentIntent) -> None:
+async def _require_open_to_pay(conn: Connection, new: PaymentIntent) -> None:
     """What came back, or was refused for good, waits for a person: the provider would only say the same again."""
     if await refund_payouts.has_bounced(conn, new.parent_id, new.refund_id):
         raise RuleBroken(refund_payouts.BOUNCED)
@@ -127,14 +125,14 @@ async def _require_open_to_pay(conn: AsyncConnection, new: PaymentIntent) -> Non
         raise RuleBroken(code)
 
 
-async def finish(conn: AsyncConnection, intent: StoredIntent, result: GatewayResult) -> bool:
+async def finish(conn: Connection, intent: StoredIntent, result: GatewayResult) -> bool:
     """Write what the provider answered; False when it is fenced off."""
     return await transactions.finish(
         conn, intent, result.status, result.provider_ref, result.error_code, result.risk, result.expires_at
     )
 
 
-async def _tell_pending(conn: AsyncConnection, new: PaymentIntent) -> None:
+async def _tell_pending(conn: Connection, new: PaymentIntent) -> None:
     """The provider has taken the refund and decides later: told once, however often it is asked."""
     key = f"refund_pending:{new.key}"
     if not await timeline.is_done(conn, new.order_no, key):
@@ -142,7 +140,7 @@ async def _tell_pending(conn: AsyncConnection, new: PaymentIntent) -> None:
 
 
 async def _tell(
-    conn: AsyncConnection, new: PaymentIntent, status: Status, result: GatewayResult, more: dict[str, Any]
+    conn: Connection, new: PaymentIntent, status: Status, result: GatewayResult, more: dict[str, Any]
 ) -> None:
     """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid. `more` is told
     of what is refused."""

@@ -3,9 +3,9 @@
 import json
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import GatewayResult
+from infra.db.engine import Connection
 from infra.db.payments.transactions import PaymentIntent
 
 _KEEP = text(
@@ -16,7 +16,7 @@ _KEEP = text(
 )
 
 
-async def save_late_result(conn: AsyncConnection, new: PaymentIntent, result: GatewayResult) -> None:
+async def save_late_result(conn: Connection, new: PaymentIntent, result: GatewayResult) -> None:
     """Put a success that came too late into the inbox: the order's workflow returns the money."""
     fact = {
         "provider_ref": result.provider_ref,

@@ -1,7 +1,6 @@
 """What a person says has happened outside: money that came, a parcel that was booked, picked up or delivered."""
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
@@ -9,6 +8,7 @@ from activities.payments.provider_events import mark_paid
 from domain.errors import Conflict
 from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
+from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
@@ -38,13 +38,13 @@ _PARCEL = text(
 )
 
 
-async def _require_not_held(conn: AsyncConnection, order_no: str) -> None:
+async def _require_not_held(conn: Connection, order_no: str) -> None:
     """Raises Conflict `order_is_held`; the database would refuse it, too."""
     if (await manual_transitions.load_context(conn, order_no)).held:
         raise Conflict("order_is_held")
 
 
-async def record_capture(conn: AsyncConnection, status: Status, order_no: str, reference: str) -> None:
+async def record_capture(conn: Connection, status: Status, order_no: str, reference: str) -> None:
     """The money is here by another way; a capture that a provider still finishes goes back as stray.
 
     Raises Conflict `order_is_held`.
@@ -60,7 +60,7 @@ async def record_capture(conn: AsyncConnection, status: Status, order_no: str, r
 
 
 async def record_parcel(
-    conn: AsyncConnection, settings: Settings, status: Status, order_no: str, tag: str, value: dict[str, str]
+    conn: Connection, settings: Settings, status: Status, order_no: str, tag: str, value: dict[str, str]
 ) -> None:
     """A person booked the parcel; `value` is {carrier, tracking_no}, `tag` makes its id. Raises Conflict."""
     await _require_not_held(conn, order_no)
@@ -79,7 +79,7 @@ async def record_parcel(
         await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_RECORDED, data=data)
 
 
-async def move_parcel(conn: AsyncConnection, settings: Settings, order_no: str, told: ShipmentStatus) -> None:
+async def move_parcel(conn: Connection, settings: Settings, order_no: str, told: ShipmentStatus) -> None:
     """The parcel is with the carrier, or at the door."""
     if shipment := await shipments.live_shipment(conn, order_no):
         await shipments.set_status(conn, shipment, told)

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.payments.refunds import Origin
 from domain.payments.transactions import DisputeStatus, PaymentKind, PaymentStatus
+from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.db.orders.order_state import load_state
 from infra.db.payments import provider_events, refund_payouts, refunds, renewals, transactions
@@ -56,7 +56,7 @@ _NOTES = {
 
 
 async def payment_fact(
-    conn: AsyncConnection,
+    conn: Connection,
     order_no: str,
     provider: str,
     fact: dict[str, Any],
@@ -81,7 +81,7 @@ async def payment_fact(
     return await _settle(conn, order_no, known, told, fact)
 
 
-async def _bounced(conn: AsyncConnection, order_no: str, provider: str, known: Any, fact: dict[str, Any]) -> str:
+async def _bounced(conn: Connection, order_no: str, provider: str, known: Any, fact: dict[str, Any]) -> str:
     """A refund that had succeeded did not reach the customer after all: the money is ours again, the refund open again.
 
     A person decides how it goes: paying it parks (see GatewayCalls.undo). Of a cancelled order nothing is kept.
@@ -100,7 +100,7 @@ async def _bounced(conn: AsyncConnection, order_no: str, provider: str, known: A
     return "reversed"
 
 
-async def mark_paid(conn: AsyncConnection, order_no: str, status: str, amount_minor: int) -> None:
+async def mark_paid(conn: Connection, order_no: str, status: str, amount_minor: int) -> None:
     """Move a pending order to paid; one that is not yet reserved is moved on by its reservation."""
     if status == Status.PENDING_PAYMENT:
         wait = timeline.waiting("carrier", "the carrier is booked")
@@ -108,7 +108,7 @@ async def mark_paid(conn: AsyncConnection, order_no: str, status: str, amount_mi
         await timeline.transition(conn, order_no, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_CAPTURED, data=data)
 
 
-async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
+async def _settle(conn: Connection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
     """Our own transaction, decided by the provider after we stopped waiting."""
     refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
     if refused and (await conn.execute(_PAID_TWICE, {"payment_id": known.payment_id})).scalar_one():
@@ -156,7 +156,7 @@ async def _settle(conn: AsyncConnection, order_no: str, known: Any, told: Paymen
     return "settled"
 
 
-async def _refused(conn: AsyncConnection, order_no: str, known: Any, purpose: str, fact: dict[str, Any]) -> None:
+async def _refused(conn: Connection, order_no: str, known: Any, purpose: str, fact: dict[str, Any]) -> None:
     """The customer is told that he has not paid: of an authorisation or a capture only."""
     taking = known.kind in _TAKING
     if known.renews is not None:
@@ -169,7 +169,7 @@ async def _refused(conn: AsyncConnection, order_no: str, known: Any, purpose: st
 # ── done without us ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     told = _told(order_no, provider, fact, purpose="stray")
@@ -187,7 +187,7 @@ async def _authorised(conn: AsyncConnection, order_no: str, provider: str, fact:
     return "authorised" if told.purpose == "order" else "stray"
 
 
-async def _captured(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It pays the order if the order waits for just that, else it goes back."""
     order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
     parent = await _authorisation(conn, order_no, provider, fact)
@@ -212,7 +212,7 @@ async def _captured(conn: AsyncConnection, order_no: str, provider: str, fact: d
     return "stray"
 
 
-async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], again_s: int) -> str:
+async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str, Any], again_s: int) -> str:
     parent = await _authorisation(conn, order_no, provider, fact)
     if parent is None:
         return "early"
@@ -235,7 +235,7 @@ async def _voided(conn: AsyncConnection, order_no: str, provider: str, fact: dic
     return "voided"
 
 
-async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _refunded(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It takes its room like any other refund. Refunds of ours that it leaves no room for give way: the provider would
     refuse them."""
     capture = await provider_events.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
@@ -258,7 +258,7 @@ async def _refunded(conn: AsyncConnection, order_no: str, provider: str, fact: d
 
 
 async def _open_refund(
-    conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], capture: Any
+    conn: Connection, order_no: str, provider: str, fact: dict[str, Any], capture: Any
 ) -> str | None:
     """The refund in the books, shared out over the lines. None where all of the money goes back anyway, or no line has
     room for it: then only the payment says so."""
@@ -284,7 +284,7 @@ _DONE_WITHOUT_US = {
 # ── disputes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _dispute(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _dispute(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """The provider takes the money back until the dispute is decided; what is won comes back."""
     known = await provider_events.dispute(conn, order_no, provider, fact["provider_ref"])
     if known is None:
@@ -305,7 +305,7 @@ async def _dispute(conn: AsyncConnection, order_no: str, provider: str, fact: di
     return status
 
 
-async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> bool:
+async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> bool:
     """False while its capture is not in the books. What was refunded before cannot be taken a second time."""
     capture = await provider_events.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
@@ -326,7 +326,7 @@ async def _open_dispute(conn: AsyncConnection, order_no: str, provider: str, fac
     return True
 
 
-async def _won(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any], known: Any) -> None:
+async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, Any], known: Any) -> None:
     """The money is ours again, and refunds that gave way to the dispute are due again; of an order that was cancelled
     meanwhile it goes back to the customer."""
     told = Told(
@@ -360,7 +360,7 @@ def _fits(order: Any, fact: dict[str, Any]) -> bool:
     )
 
 
-async def _authorisation(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
+async def _authorisation(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
     """What the fact ends or takes. One of ours whose answer we still wait for has surely succeeded."""
     parent = await provider_events.parent_of(conn, order_no, provider, PaymentKind.AUTHORISE, fact)
     if parent is not None and parent.status != PaymentStatus.SUCCEEDED:
@@ -370,7 +370,7 @@ async def _authorisation(conn: AsyncConnection, order_no: str, provider: str, fa
 
 
 async def _make_room(
-    conn: AsyncConnection, order_no: str, capture_id: int, wanted_minor: int, code: str, *, same_pays: bool = True
+    conn: Connection, order_no: str, capture_id: int, wanted_minor: int, code: str, *, same_pays: bool = True
 ) -> tuple[str | None, list[str]]:
     """Let unpaid refunds yield, and tell so; the refund of ours that this very payment pays, if there is one, and those
     that were overtaken."""

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from activities.base import oms_activity
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
@@ -11,7 +9,7 @@ from domain.errors import RuleBroken
 from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from domain.shipping.shipments import ShipmentStatus, has_left
 from infra.db.autocommit import autocommit
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.orders import replaced_parcels, timeline
 from infra.db.shipping import shipments
 from infra.db.shipping.shipments import Shipment, ToShip
@@ -88,7 +86,7 @@ class ShippingActivities:
             return True
         return bool(await self._carrier(shipment.carrier).cancel(reference, f"{shipment.key}/cancel"))
 
-    async def _recalled(self, conn: AsyncConnection, order_no: str, shipment: Shipment, *, recalled: bool) -> bool:
+    async def _recalled(self, conn: Connection, order_no: str, shipment: Shipment, *, recalled: bool) -> bool:
         """Write the carrier's answer under the order's lock; False when the parcel has left, or moved on meanwhile."""
         await timeline.lock_order(conn, order_no)
         if not recalled:

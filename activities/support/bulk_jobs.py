@@ -9,7 +9,6 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.client import (
     Client,
@@ -24,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.support.steps import FORWARD
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.orders import timeline
 from infra.db.support import bulk_jobs, parked_steps
 from infra.db.support.bulk_jobs import BulkJob, BulkJobItem
@@ -159,7 +158,7 @@ class BulkJobActivities:
         request = m.ResolveRequest(item.order_no, item.resolution_id, act.job.action, item.park_no or 0)
         return await self._told(request)
 
-    async def _not_any_more(self, connection: AsyncConnection, job: BulkJob, item: BulkJobItem) -> str | None:
+    async def _not_any_more(self, connection: Connection, job: BulkJob, item: BulkJobItem) -> str | None:
         """Why the order is not acted on: it was freed, sticks elsewhere than was chosen, …"""
         here = await bulk_jobs.open_park(connection, item.order_no)
         if here is None or here != item.park_no:
@@ -169,7 +168,7 @@ class BulkJobActivities:
         parked = await parked_steps.parked(connection, item.order_no)
         return "order_is_held" if parked.held and (parked.step, job.action) in FORWARD else None
 
-    async def _is_too_much(self, connection: AsyncConnection, job: BulkJob, item: BulkJobItem) -> bool:
+    async def _is_too_much(self, connection: Connection, job: BulkJob, item: BulkJobItem) -> bool:
         """Whether so much was given of the order since the job was opened that one person may not do this any more.
 
         The person's day counts all that is open of his jobs, so it was asked when the job was opened.

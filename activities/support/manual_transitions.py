@@ -3,7 +3,6 @@
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -12,7 +11,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
 from domain.support.manual_transitions import adjustments, check_adjustment
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.orders import timeline
 from infra.db.support import manual_transitions
 from infra.security.crypto import Unreadable, Vault
@@ -47,7 +46,7 @@ class ManualTransitionActivities:
                 await timeline.append(conn, request.order_no, "order_adjusted", actor, key=key, data=data)
             return await view_of(conn, request.order_no)
 
-    async def _act(self, conn: AsyncConnection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
+    async def _act(self, conn: Connection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
         values = {"act_id": request.act_id, "order_no": request.order_no, "event": request.event}
         row = (await conn.execute(_ACT, values)).one_or_none()
         if row is None:
@@ -61,7 +60,7 @@ class ManualTransitionActivities:
             raise RuleBroken("value_does_not_fit")
         return row.actor, value
 
-    async def _apply(self, conn: AsyncConnection, request: m.AdjustRequest, value: dict[str, Any]) -> None:
+    async def _apply(self, conn: Connection, request: m.AdjustRequest, value: dict[str, Any]) -> None:
         order_no, event = request.order_no, OrderEvent(request.event)
         here = await manual_transitions.load_context(conn, order_no)
         if event not in adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held):

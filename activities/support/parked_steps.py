@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -15,7 +14,7 @@ from domain.orders.status import Status
 from domain.shipping.shipments import ShipmentStatus
 from domain.support.steps import STEPS, Action, Step, check_value
 from infra.db.after_sales import delivery_exceptions, guarantees
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.errors import fault_of
 from infra.db.orders import timeline
 from infra.db.payments import change_payments, refund_payouts, refunds, store_credit
@@ -171,7 +170,7 @@ class ParkedStepActivities:
             data = {"park_no": request.park_no, "how": request.how, "code": code}
             await timeline.append(conn, request.order_no, "resolution_refused", data=data)
 
-    async def _act_of(self, conn: AsyncConnection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
+    async def _act_of(self, conn: Connection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
         """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
         if not request.resolution_id:
             return {"actor": "system", "value": {}}
@@ -199,7 +198,7 @@ class ParkedStepActivities:
             raise RuleBroken("value_unreadable") from None
 
     async def _apply(
-        self, conn: AsyncConnection, status: Status, request: m.UnparkRequest, step: Step, act: dict[str, Any]
+        self, conn: Connection, status: Status, request: m.UnparkRequest, step: Step, act: dict[str, Any]
     ) -> None:
         order_no, value = request.order_no, act["value"]
         match (step, request.how):
@@ -231,14 +230,14 @@ class ParkedStepActivities:
             case (Step.DELIVER, Action.RETRY):
                 await self._wait_on(conn, order_no)
 
-    async def _amend_address(self, conn: AsyncConnection, order_no: str, act: dict[str, Any]) -> None:
+    async def _amend_address(self, conn: Connection, order_no: str, act: dict[str, Any]) -> None:
         address = act["value"]
         sealed = self._vault.seal_json(self._vault.unwrap(act["data_key"]), address, f"{order_no}:ship_to")
         place = {name: address[name] for name in ("country", "province", "city")}
         await conn.execute(_AMEND_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
         await timeline.append(conn, order_no, "order_amended", act["actor"], data={"what": "ship_to"})
 
-    async def _wait_on(self, conn: AsyncConnection, order_no: str) -> None:
+    async def _wait_on(self, conn: Connection, order_no: str) -> None:
         """Go on waiting for the parcel, with a new deadline."""
         shipment = await shipments.live_shipment(conn, order_no)
         if shipment and shipment.status in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
@@ -247,7 +246,7 @@ class ParkedStepActivities:
         await timeline.append(conn, order_no, "delivery_extended", data={"waiting": wait})
 
 
-async def _require_problem(conn: AsyncConnection, request: m.UnparkRequest, step: Step) -> None:
+async def _require_problem(conn: Connection, request: m.UnparkRequest, step: Step) -> None:
     """The customer may have chosen a second parcel meanwhile: then there is nothing left to resolve."""
     if step is not Step.DELIVER or request.how == "overtaken":
         return
@@ -255,9 +254,7 @@ async def _require_problem(conn: AsyncConnection, request: m.UnparkRequest, step
         raise RuleBroken("delivery_problem_over")
 
 
-async def _record_return(
-    conn: AsyncConnection, order_no: str, park_no: int, reference: str, *, everything: bool
-) -> None:
+async def _record_return(conn: Connection, order_no: str, park_no: int, reference: str, *, everything: bool) -> None:
     """Support says the money went back by another way: of an order that is undone all of it, what was decided to be
     refunded included; else what is not the order's, and nothing more."""
     if everything:
@@ -275,7 +272,7 @@ async def _record_return(
         await timeline.append(conn, order_no, f"payment_{row.kind}ed", data=told)
 
 
-async def _pay_otherwise(conn: AsyncConnection, order_no: str, request: m.UnparkRequest, act: dict[str, Any]) -> None:
+async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkRequest, act: dict[str, Any]) -> None:
     """The refund was paid by another way, or is owed as store credit. No other one is touched: where this one is
     settled meanwhile there is nothing to pay."""
     refund_id = act["subject"] or ""
@@ -288,7 +285,7 @@ async def _pay_otherwise(conn: AsyncConnection, order_no: str, request: m.Unpark
         await refund_payouts.record_by_hand(conn, refund_id, str(request.park_no), act["value"]["reference"])
 
 
-async def _skip_guarantee(conn: AsyncConnection, order_no: str, _: m.UnparkRequest, act: dict[str, Any]) -> None:
+async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, act: dict[str, Any]) -> None:
     """What was due on the guarantee is done without. No other one is touched."""
     subject = act["subject"] or ""
     was = await guarantees.skip(conn, order_no, subject)

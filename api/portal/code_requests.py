@@ -6,11 +6,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services
 from api.portal.code_sending import send
 from domain.orders.order_no import normalise
+from infra.db.engine import Connection
 from infra.db.portal import sessions, sign_in_codes
 from infra.db.portal.sessions import Reached
 from infra.db.portal.sign_in_codes import Contact
@@ -74,7 +73,7 @@ async def ask(services: Services, typed: Typed, address: str, lang: str) -> str 
         return await sign_in_codes.keep(conn, services.keys.vault, contact, made)
 
 
-async def _flooded(conn: AsyncConnection, services: Services, contact: Contact) -> bool:
+async def _flooded(conn: Connection, services: Services, contact: Contact) -> bool:
     allowed = services.settings
     return (
         await sign_in_codes.sent_to(conn, contact, allowed.portal_ask_window_s) >= allowed.portal_asks_per_contact
@@ -82,7 +81,7 @@ async def _flooded(conn: AsyncConnection, services: Services, contact: Contact) 
     )
 
 
-async def _counted(conn: AsyncConnection, services: Services, typed: Typed, address: str) -> int:
+async def _counted(conn: Connection, services: Services, typed: Typed, address: str) -> int:
     allowed, window_s = services.settings, float(services.settings.portal_ask_window_s)
     contact, place = typed.contact.indexes[0], services.keys.vault.peppered(source_of(address))
     for asked_by, limit, within_s in (
@@ -97,7 +96,7 @@ async def _counted(conn: AsyncConnection, services: Services, typed: Typed, addr
     return 0
 
 
-async def _reached(conn: AsyncConnection, services: Services, typed: Typed) -> Reached | None:
+async def _reached(conn: Connection, services: Services, typed: Typed) -> Reached | None:
     if typed.order_no is not None:
         return await sessions.by_order(conn, services.keys, typed.order_no)
     return await sessions.by_contact(conn, services.keys, typed.contact)

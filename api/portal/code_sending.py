@@ -2,10 +2,9 @@
 
 from urllib.parse import urlencode
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services
 from domain.notifications import Channel
+from infra.db.engine import Connection
 from infra.db.notifications import messages
 from infra.db.portal.sessions import Reached
 from infra.db.portal.sign_in_codes import Kind, Secrets
@@ -15,7 +14,7 @@ from infra.settings import Settings
 _CHANNELS: dict[Kind, Channel] = {"email": Channel.EMAIL, "phone": Channel.SMS}
 
 
-async def send(conn: AsyncConnection, services: Services, reached: Reached, made: Secrets, lang: str) -> None:
+async def send(conn: Connection, services: Services, reached: Reached, made: Secrets, lang: str) -> None:
     """Send the code and the link to the contact that the customer gave, in this transaction."""
     channel, link = _CHANNELS[reached.contact.kind], link_of(services.settings, made)
     await messages.enqueue_sign_in(conn, services.keys, reached.customer_id, channel, reached.to, made.code, link, lang)

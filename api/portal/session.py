@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authorization import visible_order
 from api.dependencies import Services, limits, order_number, services_of
@@ -14,6 +13,7 @@ from api.pages import forms
 from api.pages.forms import csrf_of
 from api.portal.rendering import HOME
 from domain.access import Principal, Role
+from infra.db.engine import Connection
 from infra.db.portal import sessions
 from infra.db.portal.sign_in_codes import Contact
 from infra.db.read_models.order_detail import OrderOverview
@@ -62,7 +62,7 @@ async def owned(services: Services, person: Visitor, typed: str) -> tuple[Princi
     return customer, await visible_order(services, customer, number)
 
 
-async def customer_of(conn: AsyncConnection, person: Visitor, order_no: str) -> Principal:
+async def customer_of(conn: Connection, person: Visitor, order_no: str) -> Principal:
     """The customer as whom the visitor sees this order. Raises NotFound `order_not_found`."""
     return Principal(Role.CUSTOMER, await sessions.owner_of(conn, person.contact, order_no))
 

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, services_of
 from api.pages import navigation
@@ -17,6 +16,7 @@ from api.pages.i18n import language
 from api.portal import code_requests
 from api.portal.rendering import HOME, page
 from api.portal.session import COOKIE, SIGN_IN, CurrentCustomer, posted
+from infra.db.engine import Connection
 from infra.db.portal import sessions, sign_in_codes
 from infra.db.portal.sign_in_codes import DIGITS, LIFETIME_S, Contact, Refused
 
@@ -114,7 +114,7 @@ async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = 
     return _signed_in(request, opened, HOME)
 
 
-async def _opened(conn: AsyncConnection, services: Services, found: Contact | Refused) -> str | Refused:
+async def _opened(conn: Connection, services: Services, found: Contact | Refused) -> str | Refused:
     """The cookie of a new session."""
     if isinstance(found, Refused):
         return found

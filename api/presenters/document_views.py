@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services
 from api.errors import unavailable
@@ -15,6 +14,7 @@ from domain.documents import DocumentKind, document_number
 from domain.errors import NotFound
 from domain.orders.status import Status
 from infra.db.documents import documents, invoice_sources
+from infra.db.engine import Connection
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _SHOWN = (
@@ -35,7 +35,7 @@ async def found(services: Services, caller: Principal, typed: str) -> dict[str, 
     return document
 
 
-async def of_order(conn: AsyncConnection, order_no: str, status: str) -> dict[str, Any]:
+async def of_order(conn: Connection, order_no: str, status: str) -> dict[str, Any]:
     """The order's documents, and what can still be issued: the invoice, credit notes of refunds and a cancellation."""
     issued = await documents.of_order(conn, order_no)
     refunds = await invoice_sources.paid_refunds(conn, order_no)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Caller, actor, idempotency_key, json_response, require, require_staff, services_of
 from api.idempotency import run_in_transaction
@@ -17,6 +16,7 @@ from domain.errors import NotFound
 from domain.text import is_line
 from infra.db import idempotency
 from infra.db.catalogue import products
+from infra.db.engine import Connection
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
@@ -30,7 +30,7 @@ async def add_product(request: Request, caller: Caller) -> Response:
     parsed = await read(request, NewProduct)
     product = products.NewProduct(**dict(parsed.model))
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         return await products.add_product(conn, product)
 
     return response_of(
@@ -68,7 +68,7 @@ async def add_warehouse(request: Request, caller: Caller) -> Response:
     parsed = await read(request, NewWarehouse)
     warehouse = products.NewWarehouse(**dict(parsed.model))
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         return await products.add_warehouse(conn, warehouse)
 
     return response_of(

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import (
     Caller,
@@ -36,6 +35,7 @@ from domain.access import Principal, Role
 from domain.errors import NotFound
 from domain.stock.movements import MovementKind
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.stock import movements
 from infra.db.stock.movements import Move
 
@@ -62,7 +62,7 @@ async def receive(request: Request, caller: Caller) -> Response:
     parsed = await read(request, Receipt)
     wish = parsed.model
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         where = await movements.place_of(conn, wish.sku, wish.warehouse)
         unique = f"receipt:{derived_id(caller, key, 'receipt')}"
         one = Move(unique, MovementKind.RECEIPT, wish.sku, where, wish.quantity, wish.reference, actor(caller),
@@ -81,7 +81,7 @@ async def adjust(request: Request, caller: Caller) -> Response:
     if wish.quantity == 0:
         raise Problem("invalid_quantity", "an adjustment of nothing is none")
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         where = await movements.place_of(conn, wish.sku, wish.warehouse)
         unique = f"adjustment:{derived_id(caller, key, 'adjustment')}"
         one = Move(unique, MovementKind.ADJUSTMENT, wish.sku, where, wish.quantity, wish.reason, actor(caller))
@@ -99,7 +99,7 @@ async def transfer(request: Request, caller: Caller) -> Response:
     if wish.source == wish.target:
         raise Problem("same_warehouse", "from and to are the same warehouse")
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         source = await movements.place_of(conn, wish.sku, wish.source)
         target = await movements.place_of(conn, wish.sku, wish.target)
         unique = derived_id(caller, key, "transfer")
@@ -120,7 +120,7 @@ async def release(request: Request, caller: Caller) -> Response:
     parsed = await read(request, OutOfQuarantine)
     wish = parsed.model
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         where = await movements.place_of(conn, wish.sku, wish.warehouse)
         unique = f"quarantine:{derived_id(caller, key, 'quarantine')}"
         kind = _DISPOSITIONS[wish.disposition]

@@ -5,8 +5,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api import pagination
 from api.dependencies import Services, actor
 from api.idempotency import WorkflowCall, run_by_workflow
@@ -16,7 +14,7 @@ from domain.errors import NotFound
 from infra.db import idempotency
 from infra.db.audit import access_review, audit_anchors, audit_log, verification
 from infra.db.audit.audit_log import NEWEST, Chain
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.read_models import order_detail
 
 # Reasons are personal text: the console shows them to those who may read them.
@@ -73,7 +71,7 @@ async def make_anchors(services: Services, caller: Principal, key: str) -> Reply
     return await run_by_workflow(services, request, 200, call)
 
 
-async def _nothing(_: AsyncConnection) -> None:
+async def _nothing(_: Connection) -> None:
     """Nothing is checked before, and the database does not tell what this request made."""
 
 

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api import pagination
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import run_in_transaction
@@ -13,6 +11,7 @@ from api.schemas.feedback import GiveFeedback, OrdersFeedback
 from domain.access import Principal, Role
 from domain.feedback import FeedbackKind, FeedbackState
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.feedback import feedback
 from infra.db.feedback.feedback import NewFeedback, Wanted
 from infra.db.orders import timeline
@@ -28,7 +27,7 @@ async def give(
     feedback_id = f"fbk_{derived_id(caller, key, f'feedback {number}')}"
     new = NewFeedback(feedback_id, number, wish.kind, wish.rating, wish.text or "", actor(caller))
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         return await feedback.give(conn, services.keys, new)
 
@@ -38,7 +37,7 @@ async def give(
 async def answer(services: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Reply:
     """Answer it, once. Raises Conflict `feedback_answered`, NotFound `feedback_not_found`."""
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         number = await feedback.order_of(conn, feedback_id)
         await timeline.lock_order(conn, number)
         return await feedback.answer(conn, services.keys, number, feedback_id, words, actor(caller))

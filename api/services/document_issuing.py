@@ -6,8 +6,6 @@ Issued on request, in one transaction under the order's lock: whoever asks again
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor
 from api.idempotency import run_in_transaction
 from api.replies import Reply
@@ -20,6 +18,7 @@ from domain.payments.refunds import RefundStatus
 from infra.db import idempotency
 from infra.db.documents import documents, invoice_sources
 from infra.db.documents.documents import InvoiceState, NewDocument
+from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.settings import Settings
 
@@ -30,7 +29,7 @@ ISSUED_BY = (Role.CUSTOMER, Role.CHANNEL, *HANDLED_BY)
 async def invoice(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: BilledTo) -> Reply:
     """Issue the order's invoice, or find it. Raises Conflict `not_invoiceable`, `seller_unknown`."""
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         if known := await documents.invoice_of(conn, number):
             return known
@@ -61,7 +60,7 @@ async def refund_credit_note(
 ) -> Reply:
     """Issue the refund's credit note, or find it. Raises Conflict `not_creditable`, `invoice_missing`."""
 
-    async def credit(conn: AsyncConnection, standing: InvoiceState) -> Amounts:
+    async def credit(conn: Connection, standing: InvoiceState) -> Amounts:
         refund = await invoice_sources.refund(conn, refund_id)
         if refund.status != RefundStatus.SUCCEEDED:
             raise Conflict("not_creditable", f"the refund is {refund.status}; ask again once its money went back")
@@ -76,7 +75,7 @@ async def cancellation_credit_note(
 ) -> Reply:
     """Credit what is left of a cancelled order's invoices. Raises Conflict `not_creditable`, `invoice_missing`."""
 
-    async def credit(conn: AsyncConnection, standing: InvoiceState) -> Amounts:
+    async def credit(conn: Connection, standing: InvoiceState) -> Amounts:
         if await timeline.lock_order(conn, order_no) is not Status.CANCELLED:
             raise Conflict(
                 "not_creditable", "only a cancelled order is credited whole; a refund has a credit note of its own"
@@ -93,9 +92,9 @@ async def _credit_note(
     digest: bytes,
     order_no: str,
     refund_id: str | None,
-    credit: Callable[[AsyncConnection, InvoiceState], Awaitable[Amounts]],
+    credit: Callable[[Connection, InvoiceState], Awaitable[Amounts]],
 ) -> Reply:
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, order_no)
         if known := await documents.credit_note_of(conn, order_no, refund_id):
             return known
@@ -120,7 +119,7 @@ async def missing_invoices(services: Services, caller: Principal, key: str, dige
     Raises Conflict `nothing_to_invoice`, `invoice_refused`.
     """
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         if not (made := await documents.make_up(conn, number, actor(caller))):
             raise Conflict("nothing_to_invoice")

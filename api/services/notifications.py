@@ -3,14 +3,13 @@
 import hashlib
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor
 from api.idempotency import run_in_transaction
 from api.replies import Reply
 from domain.access import Principal
 from domain.errors import NotFound
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.notifications import messages
 
 MAX_ID = 64
@@ -32,7 +31,7 @@ async def send_again(services: Services, caller: Principal, key: str, number: st
     _require_id(message_id)
     digest = hashlib.sha256(f"send again {number} {message_id}".encode()).digest()
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await messages.send_again(conn, number, message_id, actor(caller))
         return {"message_id": message_id, "state": "open"}
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TypeAlias
 
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
@@ -29,6 +30,10 @@ _SESSION = (
     " -c idle_in_transaction_session_timeout=15s -c client_connection_check_interval=5s"
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=15s"
 )
+
+
+# What the layers above hold and hand down; they do not know the library behind it.
+Connection: TypeAlias = AsyncConnection
 
 
 class PoolExhausted(Exception):

@@ -2,22 +2,21 @@
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.errors import Conflict
+from infra.db.engine import Connection
 from infra.db.staff import members, staff_sessions
 from infra.security import passwords
 from infra.security.crypto import Vault
 
 
-async def add(conn: AsyncConnection, vault: Vault, name: str, role: str) -> dict[str, str]:
+async def add(conn: Connection, vault: Vault, name: str, role: str) -> dict[str, str]:
     """Let somebody in: {password, secret, address}, which the books keep hashed and sealed. Raises Conflict."""
     given, kept = await _secrets(vault, name)
     await members.add(conn, name, role, kept)
     return given
 
 
-async def reset(conn: AsyncConnection, vault: Vault, name: str, *, even_last_admin: bool = False) -> dict[str, str]:
+async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: bool = False) -> dict[str, str]:
     """Other secrets for somebody who lost them; his sessions end. Raises NotFound, Conflict `last_admin`."""
     await _others_remain(conn, name, even_last_admin)
     given, kept = await _secrets(vault, name)
@@ -26,14 +25,14 @@ async def reset(conn: AsyncConnection, vault: Vault, name: str, *, even_last_adm
     return given
 
 
-async def remove(conn: AsyncConnection, name: str, *, even_last_admin: bool = False) -> None:
+async def remove(conn: Connection, name: str, *, even_last_admin: bool = False) -> None:
     """Let somebody in no more; his sessions end. Raises NotFound, Conflict `last_admin`."""
     await _others_remain(conn, name, even_last_admin)
     await members.remove(conn, name)
     await staff_sessions.close_sessions_of(conn, name)
 
 
-async def _others_remain(conn: AsyncConnection, name: str, even_last_admin: bool) -> None:
+async def _others_remain(conn: Connection, name: str, even_last_admin: bool) -> None:
     if not even_last_admin and await members.admins(conn) == [name]:
         words = f"{name} is the only admin who can sign in; repeat it with even_last_admin to go on"
         raise Conflict("last_admin", words)

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.audit import access_review, audit_anchors, verification
 from infra.db.audit.audit_anchors import Anchor
 from infra.db.audit.chains import Fault
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Connection, Database, PoolExhausted
 from infra.settings import Settings, settings
 from workers.cli import database_errors
 from workers.cli.tables import print_whole
@@ -143,7 +142,7 @@ def access_told(rows: list[dict[str, Any]], console: Console | None = None, *, a
 
 
 def _asked(
-    shown: Console, configuration: Settings | None, work: Callable[[AsyncConnection], Awaitable[_Answer]]
+    shown: Console, configuration: Settings | None, work: Callable[[Connection], Awaitable[_Answer]]
 ) -> _Answer | None:
     """The answer of the books, or None when they cannot be read, which is said."""
     try:
@@ -153,7 +152,7 @@ def _asked(
         return None
 
 
-async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], Awaitable[_Answer]]) -> _Answer:
+async def _in_books(configuration: Settings, work: Callable[[Connection], Awaitable[_Answer]]) -> _Answer:
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as conn:

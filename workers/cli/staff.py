@@ -10,12 +10,11 @@ import segno
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import STAFF, STAFF_NAME, STAFF_NAME_RULE
 from domain.errors import RuleBroken
 from infra.db.audit import actor_context
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Connection, Database, PoolExhausted
 from infra.db.staff import members
 from infra.security import staff_accounts
 from infra.security.crypto import Vault
@@ -41,7 +40,7 @@ def add(
         return _say(console, problem)
     vault = Vault.from_settings(configuration or settings())
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         return {"name": name, "role": role, **await staff_accounts.add(conn, vault, name, role)}
 
     return _told(console, configuration, work, lambda answer: tell_secrets(answer, console, as_json=as_json))
@@ -58,7 +57,7 @@ def reset(
     """Another password and second factor for somebody who lost them; all of his sessions end."""
     vault = Vault.from_settings(configuration or settings())
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         given = await staff_accounts.reset(conn, vault, name, even_last_admin=even_last_admin)
         return {"name": name, **given}
 
@@ -75,7 +74,7 @@ def remove(
 ) -> int:
     """Let somebody in no more; all of his sessions end."""
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await staff_accounts.remove(conn, name, even_last_admin=even_last_admin)
         return {"name": name, "active": False}
 
@@ -130,7 +129,7 @@ def _as_json(answer: Any) -> None:
 def _told(
     console: Console | None,
     configuration: Settings | None,
-    work: Callable[[AsyncConnection], Awaitable[_Answer]],
+    work: Callable[[Connection], Awaitable[_Answer]],
     tell: Callable[[_Answer], None],
 ) -> int:
     """Do `work` in one transaction and tell what came of it; 0, or 1 when it was refused."""
@@ -143,7 +142,7 @@ def _told(
     return OK
 
 
-async def _in_books(configuration: Settings, work: Callable[[AsyncConnection], Awaitable[_Answer]]) -> _Answer:
+async def _in_books(configuration: Settings, work: Callable[[Connection], Awaitable[_Answer]]) -> _Answer:
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as conn:

@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import pagination, query_times
 from api.authorization import visible_order
@@ -25,6 +24,7 @@ from domain.errors import NotFound
 from domain.orders.holds import HoldKind
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
+from infra.db.engine import Connection
 from infra.db.orders import listing, order_search
 from infra.db.orders.list_sources import Branch
 from infra.db.read_models import order_detail
@@ -136,7 +136,7 @@ def _own(asked: str | None, subject: str) -> str:
     return subject
 
 
-async def _meanings(conn: AsyncConnection, services: Services, q: str, caller: Principal) -> list[Branch]:
+async def _meanings(conn: Connection, services: Services, q: str, caller: Principal) -> list[Branch]:
     text, providers = q.strip(), list(services.payments)
     return (
         await order_search.meanings(conn, services.keys.vault, text, providers, everybody=caller.is_staff)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import run_in_transaction
@@ -18,6 +16,7 @@ from infra.db.after_sales.delivery_exceptions import DeliveryException as Troubl
 from infra.db.after_sales.delivery_exceptions import Resend
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
+from infra.db.engine import Connection
 from infra.db.orders import staff_actions, timeline
 from infra.db.orders.staff_actions import StaffAction
 from infra.db.stock.reservations import StockGone
@@ -67,7 +66,7 @@ async def choose(services: Services, asked: KeyedRequest, number: str, decision:
     """
     caller, by = asked.caller, actor(asked.caller)
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         trouble = await delivery_exceptions.exception_of(conn, number)
         given = 0
@@ -89,7 +88,7 @@ async def choose(services: Services, asked: KeyedRequest, number: str, decision:
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 
 
-async def _require_one_person(conn: AsyncConnection, services: Services, caller: Principal, trouble: Trouble) -> int:
+async def _require_one_person(conn: Connection, services: Services, caller: Principal, trouble: Trouble) -> int:
     """The carrier's report lets the customer have the money back; staff who give back much need an approver.
     Answers with what it adds to what was given of the order. Raises Problem `second_person_needed`."""
     if not caller.is_staff:
@@ -114,7 +113,7 @@ async def receive(services: Services, asked: KeyedRequest, shipment_id: str, par
     for line in parcel.lines or ():
         arrived[line.sku] = arrived.get(line.sku, 0) + line.quantity
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, shipment_id))
         return await delivery_exceptions.receive_undeliverable(conn, shipment_id, arrived or None, actor(asked.caller))
 

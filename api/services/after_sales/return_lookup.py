@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api import pagination
 from api.dependencies import Services
 from domain.access import Principal, Role
@@ -13,6 +11,7 @@ from domain.after_sales.returns import ReturnStatus, allowed_acts
 from domain.errors import NotFound
 from infra.db.after_sales import return_queries
 from infra.db.after_sales.return_queries import ReturnsWanted
+from infra.db.engine import Connection
 from infra.observability.telemetry import bind_order
 
 ASKED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
@@ -23,7 +22,7 @@ _ROLES = {
 }
 
 
-async def shown(conn: AsyncConnection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+async def shown(conn: Connection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
     """The return for this caller. Raises NotFound `return_not_found`, also for what is not his to know."""
     found = await return_queries.one(conn, services.keys, return_id)
     if not caller.may_see_order(found.customer_id, found.channel):

@@ -6,8 +6,6 @@ It is decided in the database, under the order's lock, and answered at once, als
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor
 from api.idempotency import run_in_transaction
 from api.replies import Reply
@@ -19,8 +17,9 @@ from infra.db.after_sales import return_handling, returns
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
 from infra.db.after_sales.settlement import SettlementContext
+from infra.db.engine import Connection
 
-Act = Callable[[AsyncConnection, Return], Awaitable[Return]]
+Act = Callable[[Connection, Return], Awaitable[Return]]
 
 
 async def approve(services: Services, asked: KeyedRequest, return_id: str) -> Reply:
@@ -33,7 +32,7 @@ async def reject(services: Services, asked: KeyedRequest, return_id: str, reason
     """Say no, and why. Raises Conflict `return_decided`."""
     terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
 
-    async def work(conn: AsyncConnection, here: Return) -> Return:
+    async def work(conn: Connection, here: Return) -> Return:
         return await return_handling.reject(conn, here, name, terms, services.keys, reason)
 
     return await _act(services, asked, return_id, work)
@@ -49,7 +48,7 @@ async def sent(services: Services, asked: KeyedRequest, return_id: str, parcel: 
     """The customer has sent it by a carrier of their own. Raises Conflict `return_closed`."""
     terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
 
-    async def work(conn: AsyncConnection, here: Return) -> Return:
+    async def work(conn: Connection, here: Return) -> Return:
         return await return_handling.sent(conn, here, name, terms, parcel.carrier, parcel.tracking_no)
 
     return await _act(services, asked, return_id, work)
@@ -59,7 +58,7 @@ async def receive(services: Services, asked: KeyedRequest, return_id: str, found
     """It is in the warehouse. Raises Conflict `return_already_received`, `return_closed`, `more_than_returned`."""
     terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
 
-    async def work(conn: AsyncConnection, here: Return) -> Return:
+    async def work(conn: Connection, here: Return) -> Return:
         return await return_handling.receive(conn, here, name, terms, _found(found))
 
     return await _act(services, asked, return_id, work)
@@ -69,7 +68,7 @@ async def inspect(services: Services, asked: KeyedRequest, return_id: str, found
     """Say what it is; pieces go to their shelves and the refund is opened, in one transaction."""
     how = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), actor(asked.caller))
 
-    async def work(conn: AsyncConnection, here: Return) -> Return:
+    async def work(conn: Connection, here: Return) -> Return:
         return await return_handling.inspect(conn, here, how, _found(found))
 
     return await _act(services, asked, return_id, work)
@@ -80,7 +79,7 @@ def _found(pieces: FoundPieces) -> list[Found]:
 
 
 async def _act(services: Services, asked: KeyedRequest, return_id: str, act: Act) -> Reply:
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await act(conn, await returns.lock(conn, return_id))
         return await return_lookup.shown(conn, services, asked.caller, return_id)
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
 from api.idempotency import run_in_transaction
@@ -27,6 +25,7 @@ from infra.db.after_sales import exchange_quotes, return_requests
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.return_requests import ReturnQuote, ReturnRequest
 from infra.db.after_sales.settlement import SETTLINGS
+from infra.db.engine import Connection
 from infra.db.orders import unpaid_limits
 
 
@@ -133,7 +132,7 @@ async def ask(services: Services, asked: KeyedRequest, order_no: str, request: A
     terms = ReturnPolicy.from_settings(services.settings)
     wanted = _ask_of(asked.caller, asked.key, order_no, request, methods(services.settings))
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         made = await return_requests.request(conn, services.keys, terms, wanted)
         if asked.caller.role is Role.CUSTOMER and wanted.exchange_for:
             await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)

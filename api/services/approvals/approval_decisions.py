@@ -4,8 +4,6 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, require
 from api.errors import Problem
 from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
@@ -20,6 +18,7 @@ from domain.payments.refunds import RefundStatus
 from infra.db import idempotency
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_requests import Approval
+from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.db.payments import refunds, store_credit
 from infra.db.support.parked_steps import Agreed
@@ -48,7 +47,7 @@ async def approve(
 async def refuse(services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
     """Say no. Who asked may take it back so. Raises Conflict `approval_decided`, `approval_lapsed`."""
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         found = await approval_requests.find(conn, services.keys, approval_id)
         _require_second(caller, found)
         if found.kind == "refund":
@@ -84,11 +83,11 @@ def _act(services: Services, found: Approval) -> WorkflowCall:
 def _decided(services: Services, caller: Principal, found: Approval, words: str, act: WorkflowCall) -> WorkflowCall:
     """The act, preceded by the decision in the same transaction and followed by the note that it is done."""
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         await act.prepare(conn)
 
-    async def settle(conn: AsyncConnection) -> None:
+    async def settle(conn: Connection) -> None:
         await approval_requests.done(conn, found.approval_id)
 
     return replace(act, prepare=prepare, settle=settle)
@@ -97,7 +96,7 @@ def _decided(services: Services, caller: Principal, found: Approval, words: str,
 async def _begin_job(
     services: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
 ) -> Reply:
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         wish = BulkResolve.model_validate(found.wish["wish"])
         job_id = f"job_{found.approval_id.removeprefix('apr_')}"
@@ -117,7 +116,7 @@ async def _approve_refund(
     """It is decided in the books; the order's workflow pays it, store credit is there at once. Raises Conflict
     `refund_closed`."""
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, found.order_no or "")
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         refund_id, number = await refunds.find_by_approval(conn, found.approval_id)

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from domain.access import Principal, Role
 from domain.errors import Conflict
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_requests import Approval, NewApproval
+from infra.db.engine import Connection
 from infra.db.orders import timeline
 
 DECIDED_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
@@ -50,7 +49,7 @@ def require_as_agreed(moves_minor: int, agreed_minor: int, currency: str) -> Non
 
 
 async def ask(
-    conn: AsyncConnection, services: Services, caller: Principal, key: str, wanted: ApprovalRequest
+    conn: Connection, services: Services, caller: Principal, key: str, wanted: ApprovalRequest
 ) -> dict[str, Any]:
     """Keep the request; the body of a 202. Raises Conflict `approval_waiting`."""
     if wanted.number is not None:

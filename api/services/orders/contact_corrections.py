@@ -4,8 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import run_in_transaction
@@ -15,6 +13,7 @@ from api.services.orders.order_changes import ANY
 from domain.access import Principal
 from domain.errors import Conflict
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.notifications import messages
 from infra.db.orders import changes, order_contacts, staff_actions, timeline
 from infra.db.orders.staff_actions import StaffAction
@@ -44,7 +43,7 @@ async def correct(services: Services, caller: Principal, key: str, digest: bytes
     act_id = f"act_{derived_id(caller, key, f'contact {number}')}"
     seqs: list[int] = []
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         if ANY not in wish.seen and str(await changes.seq_of(conn, number)) not in wish.seen:
             raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
@@ -61,9 +60,7 @@ async def correct(services: Services, caller: Principal, key: str, digest: bytes
     return answer
 
 
-async def _correct(
-    conn: AsyncConnection, services: Services, number: str, act_id: str, by: str, wish: Wish
-) -> list[str]:
+async def _correct(conn: Connection, services: Services, number: str, act_id: str, by: str, wish: Wish) -> list[str]:
     here = await order_contacts.standing(conn, services.keys, number)
     if here.data_key is None or here.profile is None:
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
@@ -94,7 +91,7 @@ async def send_last_again(services: Services, caller: Principal, key: str, diges
     Raises NotFound `message_not_found`, Conflict `no_address`.
     """
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         message_id = await messages.send_last_again(conn, number, actor(caller))
         if message_id is None:

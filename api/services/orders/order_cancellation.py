@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
@@ -12,6 +10,7 @@ from domain.errors import Conflict
 from domain.orders.status import CANCELLABLE, TERMINAL, Status
 from domain.orders.waiting import waiting_for
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.orders.cancel_reasons import note_asked, save_reason
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import OrderOverview
@@ -47,7 +46,7 @@ async def cancel(
     cause = "customer_request" if caller.role in (Role.CUSTOMER, Role.CHANNEL) else "support_request"
     request = CancelRequest(glance.order_no, cause, actor(caller), update_id)
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         _require_cancellable(glance)
         if caller.is_staff:
             await note_asked(conn, glance.order_no, request.actor, update_id)
@@ -56,11 +55,11 @@ async def cancel(
         answer = await services.workflows.ask(glance.order_no, names.CANCEL, request, update_id)
         return await _outcome(services, answer)
 
-    async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
+    async def from_database(conn: Connection) -> dict[str, Any] | None:
         accepted = await order_detail.cancelled_by(conn, glance.order_no, update_id, request.actor)
         return await _shown(conn, glance.order_no) if accepted else None
 
-    async def settle(conn: AsyncConnection) -> None:
+    async def settle(conn: Connection) -> None:
         await save_reason(conn, services.keys, glance.order_no, reason)
 
     asked = idempotency.Request(actor(caller), key, digest, caller.origin)
@@ -78,7 +77,7 @@ async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, Any]:
         return await _shown(conn, answer.order_no)
 
 
-async def _shown(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
+async def _shown(conn: Connection, order_no: str) -> dict[str, Any]:
     glance = (await order_detail.overviews(conn, [order_no]))[order_no]
     waits = waiting_for(glance.status, glance.cancelling, glance.waiting)
     return {"order_no": order_no, "status": glance.status, "waiting_for": waits}

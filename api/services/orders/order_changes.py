@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import run_in_transaction
@@ -38,6 +36,7 @@ from domain.orders.repricing import plan_unpaid
 from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
 from domain.payments.refunds import Origin
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.orders import changes as books
 from infra.db.orders import holds, timeline, unpaid_limits
 from infra.db.orders.changes import ChangeContext, NewChange
@@ -164,7 +163,7 @@ async def change(
     """
     seqs: list[int] = []
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         plan = await _plan(conn, services, number, wish)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
         if plan.difference_minor and wish.payment is not None:
@@ -184,7 +183,7 @@ async def change(
     return answer
 
 
-async def _plan(conn: AsyncConnection, services: Services, number: str, wish: ChangeRequest) -> Plan:
+async def _plan(conn: Connection, services: Services, number: str, wish: ChangeRequest) -> Plan:
     here = await books.load_context(conn, services.keys, number)
     if ANY not in wish.seen and str(here.seq) not in wish.seen:
         raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
@@ -206,7 +205,7 @@ async def _plan(conn: AsyncConnection, services: Services, number: str, wish: Ch
 
 
 async def _planned_lines(
-    conn: AsyncConnection, services: Services, here: ChangeContext, wish: ChangeRequest
+    conn: Connection, services: Services, here: ChangeContext, wish: ChangeRequest
 ) -> tuple[LineChange, ...]:
     if wish.lines is None:
         return ()
@@ -222,7 +221,7 @@ async def _planned_lines(
     return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
 
 
-async def _require_possible(conn: AsyncConnection, services: Services, plan: Plan, wish: ChangeRequest) -> None:
+async def _require_possible(conn: Connection, services: Services, plan: Plan, wish: ChangeRequest) -> None:
     """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
     asked = (
         (ChangeKind.ADDRESS, wish.ship_to),
@@ -276,7 +275,7 @@ async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
 
 
 async def _carry_out(
-    conn: AsyncConnection, services: Services, caller: Principal, plan: Plan, refund_id: str
+    conn: Connection, services: Services, caller: Principal, plan: Plan, refund_id: str
 ) -> dict[str, Any]:
     number, status = plan.here.order_no, plan.here.standing.status
     refunded: str | None = None
@@ -298,7 +297,7 @@ async def _carry_out(
 
 
 async def _wait_for_payment(
-    conn: AsyncConnection, services: Services, caller: Principal, plan: Plan, payment: Payment
+    conn: Connection, services: Services, caller: Principal, plan: Plan, payment: Payment
 ) -> dict[str, Any]:
     """Keep the change, hold what it needs more; the order's workflow takes the difference."""
     words = tuple(WORDS[what] for what in plan.what)

@@ -7,8 +7,6 @@ hold stops is stopped by the database from the moment that it is kept.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api import pagination
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -19,6 +17,7 @@ from domain.access import STAFF, Principal, Role
 from domain.orders.holds import HOLDS, may_release
 from domain.orders.priority import RANKS
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.orders import holds, priorities, timeline
 from infra.db.orders.holds import NewHold
 from infra.db.orders.staff_actions import StaffAction
@@ -28,7 +27,7 @@ async def put_on(services: Services, caller: Principal, key: str, digest: bytes,
     """Hold the order. Raises Problem `unknown_owner`, Conflict `too_late_to_hold`, `already_held`, NotFound."""
     new = _new_hold(services, caller, wish)
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         hold_no = await holds.place(conn, services.keys, number, new)
         return {"order_no": number, "hold_no": hold_no, "kind": new.kind, "owner": new.owner}
@@ -58,7 +57,7 @@ async def release(
 ) -> Reply:
     """Let the order go on. Raises Problem `forbidden`, Conflict `not_held`, NotFound `hold_not_found`."""
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
         owner = await holds.owner_of(conn, number, hold_no)
         if not may_release(caller.role, owner):
@@ -76,7 +75,7 @@ async def prioritise(
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
     act = StaffAction(act_id, number, "prioritise", wish.priority, actor(caller), wish.reason)
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await priorities.change(conn, services.keys, act, RANKS[wish.priority])
         return {"order_no": number, "priority": wish.priority}
 

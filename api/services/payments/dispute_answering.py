@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem, unavailable
@@ -21,6 +20,7 @@ from domain.errors import Conflict
 from domain.gateways import Evidence, PaymentGateway, ProviderRefused, ProviderUnavailable
 from domain.payments.disputes import DisputeAnswer
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.payments import dispute_answers, provider_cases
 from infra.db.payments.dispute_answers import Asked
 from infra.db.payments.provider_cases import EVIDENCE
@@ -77,7 +77,7 @@ async def _answer(
     asking = derived_id(caller, key, f"dispute {dispute_id}")
     asked: Asked | None = None
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         nonlocal asked
         asked = await dispute_answers.begin(conn, services.keys, dispute_id, asking, said)
         _gateway(services, asked)
@@ -94,10 +94,10 @@ async def _answer(
             raise unavailable("provider_unavailable") from None
         return _shown(dispute_id, asked.order_no, accepted=said is None)
 
-    async def settle(conn: AsyncConnection) -> None:
+    async def settle(conn: Connection) -> None:
         await dispute_answers.finish(conn, dispute_id, asking, actor(caller), accepted=said is None)
 
-    async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
+    async def from_database(conn: Connection) -> dict[str, Any] | None:
         done = await dispute_answers.answered_by(conn, dispute_id, asking)
         return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
 

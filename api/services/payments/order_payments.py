@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
 from api.idempotency import WorkflowCall, run_by_workflow
@@ -12,6 +10,7 @@ from api.schemas.orders.orders import Payment
 from domain.access import Principal, Role
 from domain.payments.transactions import outcome_of
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.orders.order_state import load_state
 from infra.db.payments import payment_requests
 from workflows import names
@@ -27,7 +26,7 @@ async def pay(services: Services, caller: Principal, key: str, digest: bytes, or
     if payment.method not in (known := methods(services.settings)):
         raise Problem("unknown_payment_method", f"method is {' or '.join(known)} here")
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         await payment_requests.require_payable(conn, order_no, payment.method)
         await payment_requests.save(conn, request_id, order_no, payment.method, payment.token, actor(caller))
 
@@ -36,7 +35,7 @@ async def pay(services: Services, caller: Principal, key: str, digest: bytes, or
         answer = await services.workflows.ask(order_no, names.PAY, request, request_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_database(conn: AsyncConnection) -> dict[str, Any] | None:
+    async def from_database(conn: Connection) -> dict[str, Any] | None:
         if not await payment_requests.taken_up(conn, request_id):
             return None
         state = await load_state(conn, order_no)

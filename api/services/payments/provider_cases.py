@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor
 from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.payments.disputes import AnswerDispute
 from domain.access import Principal
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.payments import provider_cases
 from infra.db.payments.provider_cases import EVIDENCE, Answer
 
@@ -37,7 +36,7 @@ async def keep_evidence(
     `infra.db.payments.provider_cases.answer` does."""
     given = Answer({name: getattr(evidence, name) or "" for name in EVIDENCE}, evidence.handed_in)
 
-    async def work(conn: AsyncConnection) -> dict[str, int]:
+    async def work(conn: Connection) -> dict[str, int]:
         return await provider_cases.answer(conn, services.keys, dispute_id, given, actor(caller))
 
     return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
@@ -48,7 +47,7 @@ async def settle_fact(
 ) -> Reply:
     """Try a fact once more, or set it aside. Raises Conflict `fact_settled`."""
 
-    async def work(conn: AsyncConnection) -> dict[str, int]:
+    async def work(conn: Connection) -> dict[str, int]:
         return await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
 
     digest = f"{act} {inbox_id}".encode()

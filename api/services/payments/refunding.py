@@ -8,8 +8,6 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.authorization import visible_order
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import run_in_transaction
@@ -20,6 +18,7 @@ from domain.errors import NotFound, RuleBroken
 from domain.payments.refunds import Origin
 from infra.db import idempotency
 from infra.db.approvals.approval_limits import Limits
+from infra.db.engine import Connection
 from infra.db.payments import refund_plans, refund_queries, refunds
 from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
 
@@ -37,7 +36,7 @@ async def refund(
     `currency_mismatch`."""
     asked = _ask(services, caller, key, number, request)
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         opened = await refunds.open_refund(conn, services.keys, asked)
         _require_currency(request, opened.plan)
         sums = {name: getattr(opened.plan, name) for name in _SUMS}

@@ -2,8 +2,6 @@
 
 import re
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor
 from api.idempotency import Shown, run_in_transaction, shown_once
 from api.replies import Reply
@@ -11,6 +9,7 @@ from api.schemas.staff import NewStaff, StaffAct
 from domain.access import STAFF_NAME, Principal
 from domain.errors import NotFound
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.staff import members
 from infra.security import staff_accounts
 
@@ -26,7 +25,7 @@ async def list_members(services: Services) -> list[dict[str, object]]:
 async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewStaff) -> Reply:
     """A new member; the first answer is all that shows the secrets. Raises Conflict `staff_exists`."""
 
-    async def work(conn: AsyncConnection) -> Shown:
+    async def work(conn: Connection) -> Shown:
         secrets = await staff_accounts.add(conn, services.keys.vault, new.name, new.role)
         return Shown({"name": new.name, "role": new.role}, secrets)
 
@@ -37,7 +36,7 @@ async def reset(services: Services, caller: Principal, key: str, digest: bytes, 
     """New secrets; every session of this member ends. Raises NotFound `staff_not_found`, Conflict `last_admin`."""
     _require_name(name)
 
-    async def work(conn: AsyncConnection) -> Shown:
+    async def work(conn: Connection) -> Shown:
         even = how.even_last_admin
         return Shown({"name": name}, await staff_accounts.reset(conn, services.keys.vault, name, even_last_admin=even))
 
@@ -48,7 +47,7 @@ async def remove(services: Services, caller: Principal, key: str, digest: bytes,
     """End the member's access. Raises NotFound `staff_not_found`, Conflict `last_admin`."""
     _require_name(name)
 
-    async def work(conn: AsyncConnection) -> dict[str, object]:
+    async def work(conn: Connection) -> dict[str, object]:
         await staff_accounts.remove(conn, name, even_last_admin=how.even_last_admin)
         return {"name": name, "active": False}
 

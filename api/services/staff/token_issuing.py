@@ -5,8 +5,6 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api import pagination
 from api.dependencies import Services, actor
 from api.idempotency import Shown, run_in_transaction, shown_once
@@ -15,6 +13,7 @@ from api.schemas.staff import NewToken
 from domain.access import Principal, Role
 from domain.errors import NotFound
 from infra.db import idempotency
+from infra.db.engine import Connection
 from infra.db.staff import api_tokens
 from infra.security import tokens as signed
 
@@ -42,7 +41,7 @@ async def issue(services: Services, caller: Principal, key: str, digest: bytes, 
         new.lifetime_s or settings.token_lifetime_s,
     )
 
-    async def work(conn: AsyncConnection) -> Shown:
+    async def work(conn: Connection) -> Shown:
         await api_tokens.register(conn, made, actor(caller))
         facts = {"token_id": made.token_id, "role": made.role, "subject": made.subject}
         return Shown({**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token})
@@ -55,7 +54,7 @@ async def revoke(services: Services, caller: Principal, key: str, token_id: str)
     if not _ID.match(token_id):
         raise NotFound("token_not_found")
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         row = await api_tokens.revoke(conn, token_id, actor(caller))
         if row is None:
             raise NotFound("token_not_found")

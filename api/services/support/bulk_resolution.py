@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import run_in_transaction
@@ -19,6 +17,7 @@ from domain.support.steps import STEPS, check_value, shape_of
 from infra.db import idempotency
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
+from infra.db.engine import Connection
 from infra.db.support import parked_steps
 from infra.db.support.parked_steps import Agreed
 from infra.observability.telemetry import current_traceparent
@@ -38,7 +37,7 @@ async def resolve_many(services: Services, caller: Principal, key: str, digest: 
         raise Problem("filter_missing", 'name a step, an error or a provider in filter, or say "all": true')
     _require_some_step(wish)
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         limit_minor, dear = await _dear_ones(conn, services, actor(caller), wish)
         answer = await _dear_ones_asked(conn, services, caller, key, wish, dear)
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
@@ -57,7 +56,7 @@ def _require_expected(wish: BulkResolve, found: int) -> None:
 
 
 async def _dear_ones(
-    conn: AsyncConnection, services: Services, by: str, wish: BulkResolve
+    conn: Connection, services: Services, by: str, wish: BulkResolve
 ) -> tuple[int, list[dict[str, Any]]]:
     """(what one person may give of an order in this act, the orders of which it would be more). Where the others
     together are more than he may give on one day, every order that moves money waits: then he may give nothing."""
@@ -74,7 +73,7 @@ async def _dear_ones(
 
 
 async def _dear_ones_asked(
-    conn: AsyncConnection,
+    conn: Connection,
     services: Services,
     caller: Principal,
     key: str,
@@ -96,7 +95,7 @@ async def _dear_ones_asked(
 
 
 async def open_job(
-    conn: AsyncConnection,
+    conn: Connection,
     services: Services,
     job_id: str,
     wish: BulkResolve,
@@ -140,7 +139,7 @@ async def stop_job(services: Services, caller: Principal, key: str, job_id: str)
     """End a job before its next order; one that has ended stays as it is. Raises NotFound `job_not_found`."""
     digest = derived_id(caller, job_id, "stop").encode()
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         await parked_steps.stop_job(conn, job_id, actor(caller))
         return await parked_steps.progress(conn, job_id)
 

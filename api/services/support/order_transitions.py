@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
@@ -17,6 +15,7 @@ from domain.errors import Conflict
 from domain.support.manual_transitions import ADJUSTMENTS, adjustments, check_adjustment
 from infra.db import idempotency
 from infra.db.approvals.approval_requests import Approval
+from infra.db.engine import Connection
 from infra.db.orders import staff_actions
 from infra.db.orders.staff_actions import StaffAction
 from infra.db.support import manual_transitions as books
@@ -36,7 +35,7 @@ async def adjust(services: Services, caller: Principal, key: str, digest: bytes,
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"
         return await run_by_workflow(services, request, 200, adjusting(services, act_id, number, wish, actor(caller)))
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         standing = await _require_possible(conn, number, wish)
         wanted = ApprovalRequest(
             "adjust", number, wish.event, 1, standing.total_minor, standing.currency, wish.model_dump(mode="json")
@@ -51,7 +50,7 @@ def adjusting(
 ) -> WorkflowCall:
     """The adjustment as a request to the order's workflow; `by` is whose act it is."""
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         if await books.status_after(conn, act_id, number) is None:
             standing = await _require_possible(conn, number, wish)
             if approval is not None:
@@ -66,7 +65,7 @@ def adjusting(
         answer = await services.workflows.ask(number, names.ADJUST, request, act_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+    async def from_books(conn: Connection) -> dict[str, Any] | None:
         status = await books.status_after(conn, act_id, number)
         return None if status is None else {"order_no": number, "status": status, "outcome": wish.event.value}
 
@@ -81,7 +80,7 @@ def _require_shape(wish: Adjust) -> None:
         raise Problem("invalid_value", why)
 
 
-async def _require_possible(conn: AsyncConnection, number: str, wish: Adjust) -> books.TransitionContext:
+async def _require_possible(conn: Connection, number: str, wish: Adjust) -> books.TransitionContext:
     standing = await books.load_context(conn, number)
     if standing.parked:
         raise Conflict("step_is_stuck", "the order is stuck: resolve its step instead")

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import asdict, astuple
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 
 from activities.support import recovery
@@ -16,6 +15,7 @@ from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal
 from domain.errors import Conflict
+from infra.db.engine import Connection
 from infra.db.idempotency import Request
 
 # So many are asked of Temporal well within OMS_WORKFLOW_TIMEOUT_S; what one call began, the next finds running.
@@ -58,5 +58,5 @@ def _place(cursor: str | None) -> Place:
     return Place(Part(part), order_no, return_id)
 
 
-async def _nothing(_: AsyncConnection) -> None:
+async def _nothing(_: Connection) -> None:
     """Nothing is written before, and the books do not tell what was begun."""

@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
@@ -20,6 +18,7 @@ from domain.support.steps import FORWARD, Action, Step, check_value
 from infra.db import idempotency
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
+from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.db.support import parked_steps
 from infra.db.support.parked_steps import Parked
@@ -48,7 +47,7 @@ async def resolve_one(
             services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call
         )
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         # Under the lock: what the second person agrees to is this step and this amount.
         await timeline.lock_order(conn, number)
         parked = await parked_steps.parked(conn, number)
@@ -79,7 +78,7 @@ def resolving(
     """The act as a request to the order's workflow; `by` is whose act it is."""
     park_no = 0
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         nonlocal park_no
         await timeline.lock_order(conn, number)
         if agreed is None:
@@ -108,32 +107,32 @@ def resolving(
         answer = await services.workflows.ask(number, names.RESOLVE, act, resolution_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_books(conn: AsyncConnection) -> dict[str, Any] | None:
+    async def from_books(conn: Connection) -> dict[str, Any] | None:
         status = await parked_steps.resolved_by(conn, number, resolution_id)
         return None if status is None else {"order_no": number, "status": status, "outcome": wish.action.value}
 
     return WorkflowCall(prepare, ask, from_books)
 
 
-async def needs_two(conn: AsyncConnection, services: Services, caller: Principal, number: str, action: Action) -> bool:
+async def needs_two(conn: Connection, services: Services, caller: Principal, number: str, action: Action) -> bool:
     """Whether this person needs a second one for `action` on the order's stuck step."""
     return await _needs_two(
         conn, services, number, await approval_limits.moved(conn, number, action.value), actor(caller)
     )
 
 
-async def _needs_two(conn: AsyncConnection, services: Services, number: str, moved: Moved, by: str) -> bool:
+async def _needs_two(conn: Connection, services: Services, number: str, moved: Moved, by: str) -> bool:
     limits = Limits.from_settings(services.settings)
     return await approval_limits.needs_two(conn, limits, number, moved, by, of_step=True)
 
 
-async def _require_one_person(conn: AsyncConnection, services: Services, number: str, action: Action, by: str) -> None:
+async def _require_one_person(conn: Connection, services: Services, number: str, action: Action, by: str) -> None:
     """Under the order's lock: what was given meanwhile counts. Raises Problem `second_person_needed`."""
     if await _needs_two(conn, services, number, await approval_limits.moved(conn, number, action.value), by):
         raise Problem("second_person_needed", "more was given of this order, or by you, meanwhile: ask again")
 
 
-async def _require_as_agreed(conn: AsyncConnection, number: str, action: Action, agreed: AgreedStep) -> None:
+async def _require_as_agreed(conn: Connection, number: str, action: Action, agreed: AgreedStep) -> None:
     """The yes was for so much. Raises Conflict `amount_differs`."""
     moved = await approval_limits.moved(conn, number, action.value)
     approval_requests.require_as_agreed(moved.amount_minor, agreed.amount_minor, moved.currency)

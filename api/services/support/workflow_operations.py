@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 
 from api.dependencies import Services, actor, derived_id
@@ -15,6 +14,7 @@ from domain.errors import Conflict, NotFound
 from domain.orders.status import TERMINAL, Status
 from infra.db import idempotency
 from infra.db.audit import actor_context
+from infra.db.engine import Connection
 from infra.db.read_models.order_detail import OrderOverview
 from infra.db.support import activity_actions, reset_requests, retrying_steps
 from infra.temporal import running_activities, workflow_resets
@@ -92,7 +92,7 @@ async def act_on_activity(
     act_id = f"act_{derived_id(caller, asked.key, f'activity {number} {activity_id}')}"
     over = False
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         nonlocal over
         try:
             activity = await _named(services, number, activity_id, wish.activity)
@@ -123,7 +123,7 @@ async def act_on_activity(
             await services.workflows.call(change)
         return {"order_no": number, "activity_id": activity_id, "activity": wish.activity, "action": wish.action}
 
-    async def settle(conn: AsyncConnection) -> None:
+    async def settle(conn: Connection) -> None:
         if wish.action in _PAUSING:
             await retrying_steps.set_paused(conn, number, wish.activity, _PAUSING[wish.action])
 
@@ -139,7 +139,7 @@ async def _named(services: Services, number: str, activity_id: str, name: str) -
     raise Conflict("activity_over", "this step is not running any more; load the page again")
 
 
-async def _nothing(_: AsyncConnection) -> None:
+async def _nothing(_: Connection) -> None:
     """The books do not show whether Temporal heard of an act; to ask it again is harmless."""
     return
 
@@ -155,7 +155,7 @@ async def reset_order(
     number = order.order_no
     act_id = f"act_{derived_id(caller, asked.key, f'reset {number}')}"
 
-    async def prepare(conn: AsyncConnection) -> None:
+    async def prepare(conn: Connection) -> None:
         if await reset_requests.run_of(conn, act_id) is None:
             run_id = await _run_to_reset(services, order)
             wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": wish.reason}

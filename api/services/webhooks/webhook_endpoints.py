@@ -6,8 +6,6 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import HOLD_S, run_in_transaction
 from api.replies import Reply, as_sent
@@ -17,6 +15,7 @@ from domain.access import Principal
 from domain.errors import NotFound
 from infra.db import idempotency
 from infra.db.audit import actor_context
+from infra.db.engine import Connection
 from infra.db.idempotency import Answered
 from infra.db.webhooks import deliveries, endpoints
 from infra.db.webhooks.endpoints import Endpoint
@@ -70,7 +69,7 @@ async def replay(
     """Switch the endpoint on and send again what was given up since. Raises NotFound `endpoint_not_found`."""
     _require_id(endpoint_id)
 
-    async def work(conn: AsyncConnection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, Any]:
         replayed = await deliveries.replay(conn, endpoint_id, since, REPLAYED_AT_ONCE)
         if replayed is None:
             raise NotFound("endpoint_not_found")

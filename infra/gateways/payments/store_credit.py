@@ -6,8 +6,6 @@ every provider. An unreachable database is our own fault, not the provider's: it
 
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.gateways import (
     BadSignature,
     Evidence,
@@ -18,7 +16,7 @@ from domain.gateways import (
     ProviderRefused,
 )
 from domain.payments.transactions import PaymentKind, PaymentStatus
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.payments import store_credit
 from infra.db.payments.store_credit import PROVIDER, Entry, EntryKind, NewEntry
 
@@ -103,7 +101,7 @@ class StoreCredit:
         """The pool is the process's."""
 
 
-async def _follow(conn: AsyncConnection, ref: str, kind: EntryKind, request: PaymentRequest) -> tuple[Entry, Entry]:
+async def _follow(conn: Connection, ref: str, kind: EntryKind, request: PaymentRequest) -> tuple[Entry, Entry]:
     """(the entry that `ref` names, the one that follows it under the request's key, written once).
 
     The order and the balance are taken before anything is judged.
