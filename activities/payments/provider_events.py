@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
+from domain.payments.disputes import DisputeStatus
 from domain.payments.refunds import Origin
-from domain.payments.transactions import DisputeStatus, PaymentKind, PaymentStatus
+from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.db.orders.order_state import load_state

@@ -1,11 +1,29 @@
 """What goods cost that are given for goods that came back, and what of their value that takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.money import share_out
 from domain.orders.lines import PricedLine
 from domain.pricing.allocation import Charges, Frozen, Priced, Tax, priced, within
+
+
+class ExchangeStatus(StrEnum):
+    """Status of an exchange: the new order is wanted, then placed, or the customer gets money instead."""
+
+    WANTED = "wanted"
+    PLACED = "placed"
+    FELL_BACK = "fell_back"
+
+
+# The single source: the tests compare the database's guard with it.
+EXCHANGE_TRANSITIONS: Mapping[ExchangeStatus, frozenset[ExchangeStatus]] = {
+    ExchangeStatus.WANTED: frozenset({ExchangeStatus.PLACED, ExchangeStatus.FELL_BACK}),
+    # The new order was cancelled.
+    ExchangeStatus.PLACED: frozenset({ExchangeStatus.FELL_BACK}),
+    ExchangeStatus.FELL_BACK: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,34 @@ def part_of_line(
     whole, sound = line.worth(units), line.worth(units - reduced)
     exact = exchanged_minor * reduced * percent
     return sound + min(within((whole - sound) * percent // 100, exact, 100 * quantity), whole - sound)
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedLine:
+    """A line of an exchange order and what it has of the old goods' value; `before` units came back earlier."""
+
+    line_no: int
+    quantity: int
+    exchanged_minor: int
+    before: int
+
+
+def carried_minor(
+    lines: Sequence[CarriedLine], units: Mapping[int, int], reduced: Mapping[int, int], percent: int
+) -> int:
+    """What `units` of these lines carry of the old goods' value; of those in `reduced` so many percent of it."""
+    return sum(
+        part_of_line(
+            line.exchanged_minor,
+            line.quantity,
+            line.before,
+            min(units[line.line_no], line.quantity - line.before),
+            reduced.get(line.line_no, 0),
+            percent,
+        )
+        for line in lines
+        if line.line_no in units and line.quantity > line.before
+    )
 
 
 def at_worth(line: PricedLine, worth_minor: int) -> list[PricedLine]:

@@ -59,6 +59,11 @@ RETURN_TRANSITIONS: dict[tuple[ReturnStatus, ReturnEvent], ReturnStatus] = {
 # Pieces on a return in one of these states may be asked back again.
 NOT_COUNTED = frozenset({S.REJECTED, S.EXPIRED, S.CANCELLED})
 CLOSED = frozenset({S.COMPLETED, *NOT_COUNTED})
+OPEN = frozenset(S) - CLOSED
+# It is not settled yet.
+UNSETTLED = OPEN - {S.INSPECTED}
+# The goods are to be sent, or are on their way.
+COMING = frozenset({S.APPROVED, S.IN_TRANSIT})
 ARRIVED = frozenset({S.RECEIVED, S.INSPECTED, S.COMPLETED})
 del S, E
 

@@ -1,5 +1,6 @@
 """Refunds: their states, where they come from, and which moves are legal. The database's table says the same."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -27,15 +28,12 @@ _S = RefundStatus
 # `refused` by the second person or by his silence; `overtaken` by a cancellation, which returns everything, or by what
 # was refunded or disputed at the provider, which leaves no room for it. One that was paid is open again when its
 # provider takes it back, and one that gave way to a dispute when that is won.
-MOVES: frozenset[tuple[RefundStatus, RefundStatus]] = frozenset(
-    {
-        (_S.AWAITING_APPROVAL, _S.APPROVED),
-        (_S.AWAITING_APPROVAL, _S.REFUSED),
-        (_S.AWAITING_APPROVAL, _S.OVERTAKEN),
-        (_S.APPROVED, _S.SUCCEEDED),
-        (_S.SUCCEEDED, _S.APPROVED),
-        (_S.APPROVED, _S.OVERTAKEN),
-        (_S.OVERTAKEN, _S.APPROVED),
-        (_S.OVERTAKEN, _S.AWAITING_APPROVAL),
-    }
-)
+REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {
+    _S.AWAITING_APPROVAL: frozenset({_S.APPROVED, _S.REFUSED, _S.OVERTAKEN}),
+    _S.APPROVED: frozenset({_S.SUCCEEDED, _S.OVERTAKEN}),
+    _S.SUCCEEDED: frozenset({_S.APPROVED}),
+    _S.REFUSED: frozenset(),
+    _S.OVERTAKEN: frozenset({_S.APPROVED, _S.AWAITING_APPROVAL}),
+}
+# It is still to be decided or paid.
+OPEN = frozenset({_S.AWAITING_APPROVAL, _S.APPROVED})

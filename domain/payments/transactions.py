@@ -16,14 +16,6 @@ class PaymentKind(StrEnum):
     REFUND_REVERSED = "refund_reversed"
 
 
-class DisputeStatus(StrEnum):
-    """State of a dispute; while it is open, and when it is lost, its money is not ours."""
-
-    OPEN = "open"
-    WON = "won"
-    LOST = "lost"
-
-
 class PaymentStatus(StrEnum):
     """State of one transaction with a provider. `intent` is stored before the call, so its outcome can be asked for."""
 

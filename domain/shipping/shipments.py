@@ -26,6 +26,8 @@ _RANK = {
     ShipmentStatus.LOST: 5,
     ShipmentStatus.DELIVERED: 6,
 }
+# The carrier does not deliver it: the customer, or support, decides what becomes of it.
+UNDELIVERABLE = frozenset({ShipmentStatus.LOST, ShipmentStatus.REFUSED})
 
 
 def is_news(known: ShipmentStatus, told: ShipmentStatus) -> bool:

@@ -1,0 +1,90 @@
+"""The lifecycles of the rules are those that the database guards: every pair of statuses is tried on it.
+
+Returns, refunds and orders have transition tables in the database; their tests compare the tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import psycopg
+import pytest
+
+from domain.after_sales.exchanges import EXCHANGE_TRANSITIONS
+from domain.after_sales.guarantees import GUARANTEE_TRANSITIONS
+from domain.payments.change_payments import CHANGE_PAYMENT_TRANSITIONS
+from domain.payments.disputes import DISPUTE_TRANSITIONS
+from tests.db.after_sales.test_guarantees import offered
+from tests.db.payments.test_change_payments import waiting
+from tests.factories.raw_writes import Desk
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A table whose trigger guards its status; `also` are columns that a check ties to the status."""
+
+    table: str
+    refuses: str
+    transitions: Mapping[StrEnum, frozenset[StrEnum]]
+    also: str = ""
+
+
+GUARDS = {
+    "guarantee": Guard("guarantees", "a guarantee does not go from", GUARANTEE_TRANSITIONS, ", claim_minor = 1"),
+    "exchange": Guard(
+        "exchanges", "an exchange is placed once", EXCHANGE_TRANSITIONS, ", new_order_no = order_no, used_minor = 0"
+    ),
+    "change payment": Guard(
+        "order_supplements", "a change that waits for its payment ends once", CHANGE_PAYMENT_TRANSITIONS,
+        ", code = CASE {status} WHEN 'undone' THEN 'declined' END",
+    ),
+    "dispute": Guard(
+        "disputes", "a dispute ends once", DISPUTE_TRANSITIONS,
+        ", closed_at = CASE {status} WHEN 'open' THEN NULL ELSE now() END",
+    ),
+}  # fmt: skip
+
+
+async def order_of(desk: Desk, kind: str) -> str:
+    """An order with one row of the kind."""
+    if kind == "change payment":
+        return await waiting(desk)
+    if kind in ("guarantee", "exchange"):
+        return (await offered(desk))[0]
+    order_no = await desk.order()
+    capture = await desk.paid_in(order_no)
+    disputed = await desk.payment(order_no, "dispute", "succeeded", parent=capture)
+    await desk.rows("INSERT INTO disputes (payment_id, order_no, reason) VALUES (%s, %s, 'fraud')", disputed, order_no)
+    return order_no
+
+
+@pytest.mark.parametrize("kind", GUARDS)
+async def test_the_database_guards_the_lifecycle_of_the_rules(desk: Desk, kind: str) -> None:
+    guard, order_no = GUARDS[kind], await order_of(desk, kind)
+    allowed = {
+        source: {target for target in guard.transitions if await is_allowed(desk, guard, order_no, source, target)}
+        for source in guard.transitions
+    }
+    assert allowed == {one: set(after) for one, after in guard.transitions.items()}
+
+
+async def is_allowed(desk: Desk, guard: Guard, order_no: str, source: StrEnum, target: StrEnum) -> bool:
+    """Whether the guard lets the status change; what another rule refuses is not its refusal. Nothing is kept."""
+    if source is target:
+        return False
+    refusal = None
+    async with desk.owner.transaction(force_rollback=True):
+        await desk.owner.execute("SET LOCAL session_replication_role = replica")
+        await desk.owner.execute(move(guard, source), (order_no,))
+        await desk.owner.execute("SET LOCAL session_replication_role = origin")
+        try:
+            async with desk.owner.transaction():
+                await desk.owner.execute(move(guard, target), (order_no,))
+        except psycopg.Error as error:
+            refusal = error
+    return refusal is None or guard.refuses not in str(refusal)
+
+
+def move(guard: Guard, status: StrEnum) -> bytes:
+    also = guard.also.format(status=f"'{status}'")
+    return f"UPDATE {guard.table} SET status = '{status}'{also} WHERE order_no = %s".encode()
