@@ -1,6 +1,7 @@
 """The OpenAPI document describes every operation: its name, what it answers, and the headers of its answers."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,6 +73,14 @@ def test_every_operation_has_a_stable_id_and_describes_what_it_answers(document:
 def test_every_operation_id_is_of_one_operation(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, operation in operations(document)]
     assert sorted(names) == sorted(set(names))
+
+
+def test_every_schema_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    """FastAPI puts the module into the names of two models that are called the same."""
+    schemas = document["components"]["schemas"]
+    assert [name for name in schemas if "__" in name] == []
+    titles = Counter(schema["title"] for schema in schemas.values())
+    assert [title for title, times in titles.items() if times > 1] == []
 
 
 def test_every_header_that_an_answer_names_is_described(document: dict[str, Any]) -> None:

@@ -131,7 +131,7 @@ class Order(BaseModel):
     temporal_ui_url: str | None = Field(default=None, description="For staff alone, where Temporal UI is configured.")
 
 
-class OrderEvent(BaseModel):
+class TimelineEvent(BaseModel):
     """One entry of the timeline. `data` depends on `type`; nothing of it is personal."""
 
     seq: int = Field(description="1 and up, without gaps.")
@@ -146,5 +146,5 @@ class OrderEvent(BaseModel):
 class OrderTimeline(BaseModel):
     """A page of the timeline, oldest first."""
 
-    items: list[OrderEvent]
+    items: list[TimelineEvent]
     next_cursor: str | None
