@@ -1,7 +1,7 @@
 """How a request names lines of an order: by `line_no`, by `sku`, or by both."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,15 +15,17 @@ RULE = (
 )
 
 
-class OfLine(Body):
-    """Pieces of a line."""
+def _describe(schema: dict[str, Any]) -> None:
+    """One member more than the required ones is `line_no` or `sku`. An `anyOf` of two `required` says the same, but
+    generators of clients make a type without members of it."""
+    schema["description"] = f"Pieces of a line. {RULE}"
+    schema["minProperties"] = len(schema["required"]) + 1
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "description": f"Pieces of a line. {RULE}",
-            "anyOf": [{"required": ["line_no"]}, {"required": ["sku"]}],
-        }
-    )
+
+class OfLine(Body):
+    """Pieces of a line. Classes that extend it add required fields only."""
+
+    model_config = ConfigDict(json_schema_extra=_describe)
 
     line_no: LineNo | None = None
     sku: Sku | None = None

@@ -41,9 +41,19 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 MAX_WAIT_S = 30.0
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": f"`wait=S`: answer when stock is reserved or refused, or after S seconds, at most {MAX_WAIT_S:.0f}.",
+}
 
 
-@router.post("", **operation("place_order", Answer(201, PlacedOrder, headers=[LOCATION]), body=PlaceOrder))
+@router.post(
+    "",
+    **operation("place_order", Answer(201, PlacedOrder, headers=[LOCATION]), body=PlaceOrder, parameters=[_PREFER]),
+)
 async def place_order(request: Request, caller: Caller) -> Response:
     """Keep an order and answer at once; `Prefer: wait=S` waits until its stock is reserved or refused.
 
