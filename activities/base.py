@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -16,7 +15,7 @@ from activities import retry_limits, retry_log
 from domain.errors import RuleBroken
 from domain.gateways import GatewayError, ProviderRefused, ProviderUnavailable
 from infra.db.engine import Database, PoolExhausted
-from infra.db.errors import constraint_of, fault_of
+from infra.db.errors import DatabaseError, StatementFailed, constraint_of, fault_of, sqlstate_of
 from infra.db.stock.reservations import StockGone
 from infra.observability.metrics import activity_timer
 from infra.observability.telemetry import bind_order
@@ -50,7 +49,7 @@ def oms_activity(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, 
             with activity_timer(name):
                 try:
                     answer = await method(self, *args, **kwargs)
-                except (RuleBroken, GatewayError, SQLAlchemyError, PoolExhausted, StockGone) as error:
+                except (RuleBroken, GatewayError, DatabaseError, PoolExhausted, StockGone) as error:
                     raise await _failed(error, watched, str(order_no)) from None
                 except Exception as error:
                     if retry_limits.of_this_step() is None:
@@ -97,17 +96,17 @@ def as_failure(error: Exception) -> ApplicationError:
             pause = _pause(error, attempt)
             said = (error.provider, attempt, *([error.cause] if error.cause else []))
             return ApplicationError(error.code, *said, type=error.code, next_retry_delay=pause)
-        case SQLAlchemyError() if bug := fault_of(error):
+        case DatabaseError() if bug := fault_of(error):
             _log.error(
                 "the books refuse what the program wants", extra={"code": bug, "constraint": constraint_of(error)}
             )
             return ApplicationError(bug, "", attempt, type=bug)
-        case DBAPIError():
-            code = f"database_{getattr(error.orig, 'sqlstate', None) or 'unreachable'}"
+        case StatementFailed():
+            code = f"database_{sqlstate_of(error) or 'unreachable'}"
             return ApplicationError(code, "postgresql", attempt, type=code)
         case StockGone():
             return ApplicationError("stock_contended", "", attempt, type="stock_contended")
-        case SQLAlchemyError() | PoolExhausted():
+        case DatabaseError() | PoolExhausted():
             return ApplicationError("database_busy", "postgresql", attempt, type="database_busy")
     return ApplicationError(type(error).__name__, "", attempt, type=type(error).__name__)
 

@@ -7,7 +7,6 @@ nothing to write to.
 import contextlib
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio import activity
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
@@ -15,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from domain.support.steps import Step
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
-from infra.db.errors import PREFIX
+from infra.db.errors import PREFIX, DatabaseError
 from infra.db.support import retrying_steps
 from infra.db.support.retrying_steps import Attempt
 from workflows.failures import behind
@@ -68,7 +67,7 @@ async def record_failure(database: Database, order_no: str, failure: Application
         max_attempts=max_attempts or policy.maximum_attempts,
         pause_s=pause.total_seconds(),
     )
-    with contextlib.suppress(SQLAlchemyError, PoolExhausted):
+    with contextlib.suppress(DatabaseError, PoolExhausted):
         async with autocommit(database) as conn:
             await retrying_steps.note(conn, attempt)
 
@@ -88,6 +87,6 @@ def pause_after(attempt: int, policy: RetryPolicy) -> timedelta:
 
 
 async def _forget(database: Database, order_no: str, name: str) -> None:
-    with contextlib.suppress(SQLAlchemyError, PoolExhausted):
+    with contextlib.suppress(DatabaseError, PoolExhausted):
         async with autocommit(database) as conn:
             await retrying_steps.forget(conn, order_no, name)

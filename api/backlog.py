@@ -4,10 +4,9 @@ import asyncio
 import logging
 from time import monotonic
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from infra.db.autocommit import autocommit
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Database
+from infra.db.errors import UNREACHABLE
 from infra.db.messaging import start_backlog
 
 # A look that takes long is made less often: it never takes more than a fiftieth of a connection's time.
@@ -53,6 +52,6 @@ class BacklogWatch:
             begun_s = monotonic()
             try:
                 await self.look()
-            except (SQLAlchemyError, PoolExhausted, OSError) as error:
+            except UNREACHABLE as error:
                 _log.debug("the backlog cannot be read", extra={"error": type(error).__name__})
             await asyncio.sleep(max(LOOK_S, REST * (monotonic() - begun_s)))

@@ -6,15 +6,20 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.problems import SENTENCES
-from infra.db.connection_watch import CANNOT_WRITE
-from infra.db.engine import PoolExhausted
+from infra.db.errors import (
+    FAILED,
+    NO_CONNECTION,
+    cannot_write,
+    constraint_of,
+    is_invalid_value,
+    is_lost,
+    sqlstate_of,
+)
 from infra.security.crypto import Unreadable
 
 logger = logging.getLogger(__name__)
@@ -210,11 +215,6 @@ def unavailable(code: str, detail: str = "", after_s: int = RETRY_AFTER_S) -> Pr
     return Problem(code, detail, headers={"Retry-After": str(after_s)})
 
 
-def cannot_write(error: BaseException) -> bool:
-    """Whether PostgreSQL refused to write: its disk or memory is used up, its disk broken, or it only reads."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in CANNOT_WRITE
-
-
 def not_writable() -> Problem:
     """The 503 for it."""
     return unavailable("database_not_writable", "", WRITABLE_AFTER_S)
@@ -259,43 +259,35 @@ def from_rule(error: RuleBroken) -> Problem:
 
 def from_database(error: Exception) -> Problem:
     """What a database error means to a caller: a rule, a pause, or a fault of ours (500)."""
-    origin = getattr(error, "orig", None)
-    sqlstate = getattr(origin, "sqlstate", None)
-    constraint = getattr(getattr(origin, "diag", None), "constraint_name", None)
+    sqlstate = sqlstate_of(error)
     if sqlstate == _OTHER_MASTER_KEY:
         logger.error(
             "another OMS_MASTER_KEY than that of the books; see oms doctor", extra={"code": "master_key_unknown"}
         )
         return unavailable("master_key_unknown")
-    if code := CONSTRAINTS.get(constraint or "") or _SQLSTATES.get(sqlstate or ""):
+    if code := CONSTRAINTS.get(constraint_of(error)) or _SQLSTATES.get(sqlstate or ""):
         return Problem(code, status=STATUSES.get(code, 409))
     if sqlstate in _PASSING:
         return unavailable("busy", "too much at once; nothing was written, try again")
     if cannot_write(error):
         logger.error("PostgreSQL cannot write", extra={"sqlstate": sqlstate})
         return not_writable()
-    lost = getattr(error, "connection_invalidated", False) or isinstance(error, DisconnectionError)
-    if lost or (isinstance(error, OperationalError | InterfaceError) and sqlstate is None) or _down(sqlstate):
+    if is_lost(error):
         return unavailable("database_unavailable", "")
-    if isinstance(error, DataError):
+    if is_invalid_value(error):
         return Problem("invalid_value", "a value cannot be kept: out of range, or text with a NUL")
     logger.error("a statement failed", exc_info=error, extra={"sqlstate": sqlstate})
     return Problem("internal_error", "the fault is ours; nothing was written")
-
-
-def _down(sqlstate: str | None) -> bool:
-    """Connection exceptions (class 08) and a server that shuts down or starts (57P..)."""
-    return sqlstate is not None and (sqlstate.startswith("08") or sqlstate.startswith("57P"))
 
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RuleBroken, _rule)
-    app.add_exception_handler(DBAPIError, _database)
-    app.add_exception_handler(DisconnectionError, _database)
-    app.add_exception_handler(PoolExhausted, _busy)
-    app.add_exception_handler(PoolTimeout, _busy)
+    for failed in FAILED:
+        app.add_exception_handler(failed, _database)
+    for busy in NO_CONNECTION:
+        app.add_exception_handler(busy, _busy)
     app.add_exception_handler(Unreadable, _sealed)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _internal)

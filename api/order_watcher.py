@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from infra.db.engine import Database, PoolExhausted
+from infra.db.errors import DatabaseError
 from infra.db.read_models.order_detail import OrderOverview, overviews
 
 logger = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class OrderWatcher:
         while self._waiters:
             try:
                 await self._look()
-            except (SQLAlchemyError, PoolExhausted) as error:
+            except (DatabaseError, PoolExhausted) as error:
                 # Whoever waits is answered at his time-out; the books may be back before that.
                 logger.warning("waiting orders could not be read: %s", type(error).__name__)
             await asyncio.sleep(POLL_S)

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from infra.db.autocommit import autocommit
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Database
+from infra.db.errors import UNREACHABLE
 from infra.db.staff import api_tokens
 
 # How long after `oms token revoke` another process still takes the token, at most.
@@ -51,7 +50,7 @@ class RevokedTokens:
             try:
                 await self.look()
                 said = False
-            except (SQLAlchemyError, PoolExhausted, OSError) as error:
+            except UNREACHABLE as error:
                 if not said:
                     _log.warning("revoked tokens cannot be read", extra={"error": type(error).__name__})
                 said = True

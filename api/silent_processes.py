@@ -4,11 +4,10 @@ import asyncio
 import logging
 from functools import partial
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from domain.alerts import Kind
 from infra.db.alerts import alerts, system_rules
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Database
+from infra.db.errors import UNREACHABLE
 from infra.db.system import processes
 from infra.settings import Settings
 
@@ -49,5 +48,5 @@ class SilentProcesses:
             await asyncio.sleep(processes.BEAT_S)
             try:
                 await self.look()
-            except (SQLAlchemyError, PoolExhausted, OSError) as error:
+            except UNREACHABLE as error:
                 _log.warning("silent processes cannot be looked for", extra={"error": type(error).__name__})

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
 
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -15,7 +14,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import workflow_starts
 from activities.workflow_starts import ClientProvider
 from infra.db.autocommit import autocommit
-from infra.db.engine import Connection, Database, PoolExhausted
+from infra.db.engine import Connection, Database
+from infra.db.errors import UNREACHABLE
 from infra.db.messaging import workflow_requests
 from infra.db.messaging.workflow_requests import WorkflowRequest
 from infra.observability.metrics import DISPATCH_LAG
@@ -85,7 +85,7 @@ class Dispatcher:
             try:
                 async with autocommit(self._database) as connection:
                     await self._serve(connection)
-            except (SQLAlchemyError, PoolExhausted, OSError) as error:
+            except UNREACHABLE as error:
                 self._broken_books += 1
                 _log.warning("requests cannot be read", extra={"error": type(error).__name__})
                 await self._rest(_backoff_s(self._broken_books, MAX_UNREACHABLE_S))
@@ -239,7 +239,7 @@ class Dispatcher:
         try:
             async with autocommit(self._database) as connection:
                 await self._turn(connection, 0)
-        except (SQLAlchemyError, PoolExhausted, OSError):
+        except UNREACHABLE:
             # The lease runs out and another dispatcher tells Temporal again, which takes each start once.
             _log.warning("requests not settled")
 

@@ -4,8 +4,7 @@ import sys
 import threading
 import time
 
-import psycopg
-
+from infra.db.errors import DriverError
 from infra.db.system import master_keys
 from infra.security.crypto import Vault
 from infra.settings import Settings
@@ -41,7 +40,7 @@ def _ask(settings: Settings) -> None:
 def _once(url: str, own: tuple[bytes, ...]) -> bool:
     try:
         lacking = master_keys.meet(url, own)
-    except (psycopg.Error, OSError):
+    except (DriverError, OSError):
         return False
     if lacking:
         print(f"OMS_MASTER_KEY: {master_keys.problem(lacking)}", file=sys.stderr, flush=True)

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -15,7 +14,7 @@ from domain.shipping.shipments import ShipmentStatus
 from domain.support.steps import STEPS, Action, Step, check_value
 from infra.db.after_sales import delivery_exceptions, guarantees
 from infra.db.engine import Connection, Database
-from infra.db.errors import fault_of
+from infra.db.errors import StatementFailed, fault_of
 from infra.db.orders import timeline
 from infra.db.payments import change_payments, refund_payouts, refunds, store_credit
 from infra.db.shipping import shipments
@@ -135,7 +134,7 @@ class ParkedStepActivities:
         """Close the parked step and do what the resolution says. Refuses a value that does not fit, which is kept."""
         try:
             return await self._unpark(request)
-        except (RuleBroken, DBAPIError) as error:
+        except (RuleBroken, StatementFailed) as error:
             code = error.code if isinstance(error, RuleBroken) else fault_of(error)
             if code and request.resolution_id:
                 await self._note_refusal(request, code)

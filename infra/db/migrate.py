@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from infra.db.engine import sqlalchemy_url
 
@@ -20,6 +20,8 @@ from infra.db.engine import sqlalchemy_url
 LOCK_TIMEOUT_MS, PAUSE_S, PATIENCE_S = 800, 3.0, 600.0
 # A lock that did not come in time, and a deadlock: the revision is rolled back and may come again.
 _PASSING = frozenset({"55P03", "40P01"})
+# The server is not reached, or went away; a revision's file of SQL goes to the driver directly.
+CUT_OFF = (OperationalError, psycopg.OperationalError)
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +71,11 @@ def upgrade(
             raise Blocked(f"at {there}: other transactions kept their locks for {patience_s:.0f} s; run it again")
         _log.warning("the revision after %s did not get its locks; trying again in %.0f s", there, pause_s)
         time.sleep(pause_s)
+
+
+def had_begun(error: BaseException) -> bool:
+    """Whether `error`, one of CUT_OFF, ended a migration that had begun."""
+    return isinstance(error, psycopg.OperationalError) or bool(getattr(error, "connection_invalidated", False))
 
 
 def state(owner_url: str) -> tuple[str | None, str | None]:

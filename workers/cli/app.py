@@ -167,9 +167,6 @@ def sandbox() -> None:
 def migrate() -> None:
     """Bring the database at OMS_OWNER_DATABASE_URL to the newest version."""
     check("migrate")
-    from psycopg import OperationalError as Broken
-    from sqlalchemy.exc import OperationalError
-
     from infra.db import migrate as command
     from infra.db.roles import WrongRoles
     from infra.settings import settings
@@ -179,9 +176,9 @@ def migrate() -> None:
         command.upgrade(settings().owner_database_url)
     except (WrongRoles, command.Blocked) as error:
         fail(str(error))
-    except (OperationalError, Broken) as error:
+    except command.CUT_OFF as error:
         said = database_errors.words(error, "OMS_OWNER_DATABASE_URL")
-        if isinstance(error, Broken) or error.connection_invalidated:  # a revision's file runs past the adapters
+        if command.had_begun(error):
             fail(f"The migration stopped half-way: {said}; the revisions before are kept, run it again")
         fail(f"Nothing was migrated: {said}")
 

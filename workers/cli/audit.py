@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.audit import access_review, audit_anchors, verification
 from infra.db.audit.audit_anchors import Anchor
 from infra.db.audit.chains import Fault
-from infra.db.engine import Connection, Database, PoolExhausted
+from infra.db.engine import Connection, Database
+from infra.db.errors import UNREACHABLE
 from infra.settings import Settings, settings
 from workers.cli import database_errors
 from workers.cli.tables import print_whole
@@ -97,7 +97,7 @@ def anchor(
     chosen = configuration or settings()
     try:
         newest = asyncio.run(_anchored(chosen, only_print))
-    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+    except UNREACHABLE as error:
         return _unreadable(shown, error)
     return anchor_told(newest.document if newest else None, console, as_json=as_json)
 
@@ -147,7 +147,7 @@ def _asked(
     """The answer of the books, or None when they cannot be read, which is said."""
     try:
         return asyncio.run(_in_books(configuration or settings(), work))
-    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+    except UNREACHABLE as error:
         _unreadable(shown, error)
         return None
 

@@ -1,7 +1,6 @@
-"""What keeps a command from the books, in words for the person who typed it."""
+"""Why a command cannot use the database, in words for the person who typed it."""
 
-from sqlalchemy.exc import DBAPIError
-
+from infra.db.errors import origin_of
 from infra.stack.program import command
 
 _OLDER = ("42P01", "42703", "42883", "42704")  # a table, column, function or type is missing
@@ -9,8 +8,8 @@ _OLDER = ("42P01", "42703", "42883", "42704")  # a table, column, function or ty
 
 def words(error: BaseException, variable: str = "OMS_DATABASE_URL") -> str:
     """One line: what PostgreSQL said, and the variable or the command that helps. No statement, no values of one."""
-    told = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    if getattr(told, "sqlstate", None) in _OLDER:
+    raised = origin_of(error)
+    if getattr(raised, "sqlstate", None) in _OLDER:
         return f"the database is older than this program: {command('migrate', takes_data_dir=False)}"
-    first = next(iter(str(told).strip().splitlines()), "") or type(error).__name__
+    first = next(iter(str(raised).strip().splitlines()), "") or type(error).__name__
     return f"{first} ({variable})"

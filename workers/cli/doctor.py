@@ -5,13 +5,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import psycopg
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from domain.access import Role
+from infra.db.errors import DatabaseError, DriverError
 from infra.settings import Settings, settings
 from infra.system import doctor
 from workers.cli import database_errors
@@ -41,7 +40,7 @@ def _told(found: dict[str, Any], as_json: bool) -> int:
 
 
 def _words(configuration: Settings, error: Exception) -> str:
-    if isinstance(error, SQLAlchemyError | psycopg.Error):
+    if isinstance(error, DatabaseError | DriverError):
         return database_errors.words(error)
     return doctor.words_of(configuration, error)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from infra.db.checks import consistency_checks
 from infra.db.checks.check import Check
 from infra.db.checks.consistency_checks import CHECKS, CheckResult, Violation
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Database
+from infra.db.errors import UNREACHABLE
 from infra.settings import Settings, settings
 from workers.cli import database_errors
 from workers.cli.tables import print_whole
@@ -28,7 +28,7 @@ def check(configuration: Settings | None = None, console: Console | None = None,
     shown = console or Console(soft_wrap=True)
     try:
         answers = asyncio.run(answers_of(configuration or settings()))
-    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+    except UNREACHABLE as error:
         beside = Console(stderr=True, soft_wrap=True) if as_json else shown
         beside.print(f"The books cannot be read: {database_errors.words(error)}", style="red", markup=False)
         return WRONG

@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.support import recovery
 from activities.support.recovery import Place, Recovered
 from domain.access import Role
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Database
+from infra.db.errors import UNREACHABLE
 from infra.db.messaging import workflow_requests
 from infra.settings import Settings, settings
 from infra.stack.program import command
@@ -35,7 +35,7 @@ def run(configuration: Settings | None = None, *, as_json: bool = False) -> int:
         again = f"When it is up, which {command('doctor')} tells, again: {command('recover')}"
         console.print(f"Nothing is lost. {again}", markup=False)
         return FAILED
-    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+    except UNREACHABLE as error:
         console.print(f"The books cannot be read: {database_errors.words(error)}", style="red", markup=False)
         return FAILED
     return _told(found, console, as_json)

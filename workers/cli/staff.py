@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import segno
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from domain.access import STAFF, STAFF_NAME, STAFF_NAME_RULE
 from domain.errors import RuleBroken
 from infra.db.audit import actor_context
-from infra.db.engine import Connection, Database, PoolExhausted
+from infra.db.engine import Connection, Database
+from infra.db.errors import UNREACHABLE
 from infra.db.staff import members
 from infra.security import staff_accounts
 from infra.security.crypto import Vault
@@ -137,7 +137,7 @@ def _told(
         tell(asyncio.run(_in_books(configuration or settings(), work)))
     except RuleBroken as error:
         return _say(console, error.detail)
-    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+    except UNREACHABLE as error:
         return _say(console, f"The books cannot be reached: {database_errors.words(error)}")
     return OK
 

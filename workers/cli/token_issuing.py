@@ -2,10 +2,9 @@
 
 import asyncio
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from infra.db.audit import actor_context
-from infra.db.engine import Database, PoolExhausted
+from infra.db.engine import Database
+from infra.db.errors import UNREACHABLE
 from infra.db.staff import api_tokens as books
 from infra.security import tokens
 from infra.security.tokens import Issued
@@ -18,7 +17,7 @@ def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | No
     made = tokens.make(configuration.token_secret, role, subject, lifetime_s or configuration.token_lifetime_s)
     try:
         asyncio.run(_register(configuration, made))
-    except (SQLAlchemyError, PoolExhausted, OSError) as error:
+    except UNREACHABLE as error:
         raise Unreachable(
             f"The books cannot be reached, so no token was made: {database_errors.words(error)}"
         ) from None

@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy.exc import DBAPIError
-
 from infra.db.autocommit import autocommit
 from infra.db.checks import check_schedule, consistency_checks
 from infra.db.checks.check import Check
 from infra.db.engine import Database
+from infra.db.errors import StatementFailed
 from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ async def put(database: Database, question: Check, limit_s: float) -> None:
             await check_schedule.limit_resources(connection, limit_s)
             answer = await consistency_checks.run_checks(connection, question)
             await check_schedule.answered(connection, question, answer.count)
-    except DBAPIError:
+    except StatementFailed:
         _log.warning("a question to the books has no answer", exc_info=True, extra={"question": question.code})
         async with autocommit(database) as connection:
             await check_schedule.unanswered(connection, question)

@@ -1,13 +1,12 @@
 """Health, readiness, metrics: open, for machines."""
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.dependencies import Services, json_response, services_of
-from api.errors import cannot_write, not_writable, unavailable
+from api.errors import not_writable, unavailable
 from api.openapi import Answer, later, operation
 from api.schemas.system import Health, Readiness
-from infra.db.engine import PoolExhausted
+from infra.db.errors import UNREACHABLE, cannot_write
 from infra.db.system import master_keys, processes
 from infra.db.system.processes import Workers
 from infra.observability import metrics
@@ -36,7 +35,7 @@ async def ready(request: Request) -> Response:
     services = services_of(request)
     try:
         workers, relays, lacking = await within(READY_TIMEOUT_S, _looked(services))
-    except (SQLAlchemyError, TimeoutError, OSError, PoolExhausted) as error:
+    except (*UNREACHABLE, TimeoutError) as error:
         if cannot_write(error):
             raise not_writable() from None
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None

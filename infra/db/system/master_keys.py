@@ -16,7 +16,7 @@ _NOTED = text("SELECT key_id FROM master_keys WHERE key_id <> ALL (:own) ORDER B
 def meet(url: str, own: Sequence[bytes]) -> list[bytes]:
     """The keys of the books that are none of `own`; when there are none, the first of `own` is noted as one of them.
 
-    Raises psycopg.Error when the books do not answer, or are older than the question.
+    Raises DriverError where the database does not answer, or is older than this program.
     """
     options = f"-c statement_timeout={TIMEOUT_S}s"
     with psycopg.connect(url, autocommit=True, connect_timeout=TIMEOUT_S, options=options) as connection:
