@@ -1,7 +1,6 @@
 """Applying facts from outside: whatever order they come in, each counts once and a later one implies the earlier."""
 
 import logging
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -10,7 +9,8 @@ from activities.payments.provider_events import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentKind
-from domain.shipping.shipments import ShipmentStatus, has_left, is_news
+from domain.shipping.progress import OrderPosition, ProgressWait, progress
+from domain.shipping.shipments import ShipmentStatus, is_news
 from infra.db.after_sales import return_deadlines
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.engine import Connection
@@ -20,26 +20,26 @@ from infra.db.stock import reservations
 from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
-_UNHEARD = text(
+_OPEN_FACTS = text(
     """SELECT inbox_id, order_no, provider, kind, fact FROM inbox
         WHERE order_no = :order_no AND processed_at IS NULL ORDER BY inbox_id"""
 )
-_HEARD = text("UPDATE inbox SET processed_at = now(), outcome = :outcome WHERE inbox_id = :inbox_id")
+_APPLIED = text("UPDATE inbox SET processed_at = now(), outcome = :outcome WHERE inbox_id = :inbox_id")
 _UNAPPLIED = text(
     "UPDATE inbox SET processed_at = now(), outcome = 'unapplied', reason = :reason WHERE inbox_id = :inbox_id"
 )
-# What is checked at the end of a transaction is checked at the end of a fact, too.
+# What is checked at the end of a transaction is checked at the end of each fact, too.
 _CHECKED_NOW = text("SET CONSTRAINTS ALL IMMEDIATE")
 _CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
-_AGAIN = text(
+_POSITION = text(
     """SELECT o.status, o.cancelling,
-              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS again
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS earlier
          FROM orders o WHERE o.order_no = :order_no"""
 )
 # Only where the fact is news: `older` are the states that it carries further.
 _PARCEL_MOVES = text(
     """
-    WITH told AS (
+    WITH moved AS (
       SELECT shipment_id FROM shipments
        WHERE order_no = :order_no AND carrier = :carrier AND status = ANY(CAST(:older AS text[]))
          AND (carrier_ref = :ref OR (carrier_ref IS NULL AND status = 'booking' AND NOT EXISTS (
@@ -48,10 +48,10 @@ _PARCEL_MOVES = text(
     )
     UPDATE shipments s SET status = :status, carrier_ref = coalesce(carrier_ref, :ref),
            tracking_no = coalesce(tracking_no, :tracking_no), updated_at = now()
-      FROM told, orders o
-     WHERE s.shipment_id = told.shipment_id AND o.order_no = s.order_no
+      FROM moved, orders o
+     WHERE s.shipment_id = moved.shipment_id AND o.order_no = s.order_no
     RETURNING o.status, o.cancelling, s.shipment_id, s.replaced_at IS NOT NULL AS replaced,
-              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS again
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS earlier
     """
 )
 
@@ -63,10 +63,10 @@ async def apply_inbox(conn: Connection, order_no: str, settings: Settings, *, al
     gives each a savepoint of its own: one that cannot be applied is kept with its reason, the others are applied.
     """
     await timeline.lock_order(conn, order_no)
-    told = (await conn.execute(_UNHEARD, {"order_no": order_no})).all()
-    for row in sorted(told, key=_rank):
+    facts = (await conn.execute(_OPEN_FACTS, {"order_no": order_no})).all()
+    for row in sorted(facts, key=_rank):
         await (_alone(conn, row, settings) if alone else _apply(conn, row, settings))
-    if told:
+    if facts:
         await holds.recheck_risk_after_increase(conn, settings, order_no)
 
 
@@ -103,7 +103,7 @@ async def _apply(conn: Connection, row: Any, settings: Settings) -> None:
     if outcome in UNAPPLIED:
         await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": outcome})
     else:
-        await conn.execute(_HEARD, {"inbox_id": row.inbox_id, "outcome": outcome})
+        await conn.execute(_APPLIED, {"inbox_id": row.inbox_id, "outcome": outcome})
 
 
 def _rank(row: Any) -> tuple[int, int]:
@@ -114,69 +114,57 @@ def _rank(row: Any) -> tuple[int, int]:
 async def _parcel_fact(conn: Connection, row: Any, settings: Settings) -> str:
     fact = row.fact
     try:
-        told = ShipmentStatus(fact["status"])
+        scan = ShipmentStatus(fact["status"])
     except ValueError:
         return "ignored"
     values = {
         "order_no": row.order_no,
         "carrier": row.provider,
-        "older": [status for status in ShipmentStatus if is_news(status, told)],
-        "status": told,
+        "older": [status for status in ShipmentStatus if is_news(status, scan)],
+        "status": scan,
         "ref": fact["carrier_ref"],
         "tracking_no": fact["tracking_no"],
     }
     moved = (await conn.execute(_PARCEL_MOVES, values)).one_or_none()
     if moved is None:
-        terms = ReturnPolicy.from_settings(settings)
-        ours = await return_deadlines.apply_tracking(conn, row.order_no, row.provider, fact["carrier_ref"], told, terms)
-        return "return" if ours else "known"
+        policy, parcel = ReturnPolicy.from_settings(settings), (row.provider, fact["carrier_ref"])
+        of_return = await return_deadlines.apply_tracking(conn, row.order_no, *parcel, scan, policy)
+        return "return" if of_return else "known"
     if moved.replaced:
-        # Another parcel goes out instead of this one: where it is does not move the order, but people should know.
-        data = {"shipment_id": moved.shipment_id, "status": told}
+        # Another parcel is sent instead of this one: its progress does not move the order, but people should know.
+        data = {"shipment_id": moved.shipment_id, "status": scan}
         await timeline.append(conn, row.order_no, "replaced_parcel_reported", data=data)
         return "replaced"
-    standing = OrderPosition(Status(moved.status), moved.cancelling is not None, moved.again)
-    await parcel_moved(conn, row.order_no, standing, told, settings)
+    position = OrderPosition(Status(moved.status), moved.cancelling is not None, moved.earlier)
+    await parcel_moved(conn, row.order_no, position, scan, settings)
     return "applied"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPosition:
-    """Where an order stands that this transaction has locked; `again`: its parcel is not the first."""
-
-    status: Status
-    cancelling: bool
-    again: bool = False
 
 
 async def position_of(conn: Connection, order_no: str) -> OrderPosition:
     """Lock the order and read it."""
     status = await timeline.lock_order(conn, order_no)
-    order = (await conn.execute(_AGAIN, {"order_no": order_no})).one()
-    return OrderPosition(status, order.cancelling is not None, order.again)
+    order = (await conn.execute(_POSITION, {"order_no": order_no})).one()
+    return OrderPosition(status, order.cancelling is not None, order.earlier)
 
 
 async def parcel_moved(
-    conn: Connection, order_no: str, standing: OrderPosition, told: ShipmentStatus, settings: Settings
+    conn: Connection, order_no: str, position: OrderPosition, scan: ShipmentStatus, settings: Settings
 ) -> None:
-    """Bring the order to where its parcel is: a later fact implies the earlier ones.
+    """Bring the order, which this transaction has locked, to where its parcel is."""
+    status = position.status
+    for step in progress(position, scan):
+        if step.ships and not await reservations.ship(conn, order_no) and step.if_shipped:
+            continue
+        data = {"waiting": _waiting(step.wait, settings)} if step.wait else None
+        if isinstance(step.event, OrderEvent):
+            status = await timeline.transition(conn, order_no, status, step.event, data=data)
+        else:
+            await timeline.append(conn, order_no, step.event, data=data)
 
-    While a shipped order is being undone its parcel was given up: what turns up now is not delivered.
-    """
-    status = standing.status
-    if status is Status.PAID:
-        status = await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_BOOKED)
-    if status is Status.PREPARING and has_left(told):
-        await reservations.ship(conn, order_no)
-        wait = timeline.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
-        status = await timeline.transition(
-            conn, order_no, status, OrderEvent.SHIPMENT_PICKED_UP, data={"waiting": wait}
-        )
-    elif status is Status.SHIPPED and standing.again and has_left(told) and await reservations.ship(conn, order_no):
-        wait = timeline.waiting("delivery", "support looks into it", settings.delivery_timeout_s)
-        await timeline.append(conn, order_no, "replacement_picked_up", data={"waiting": wait})
-    if told is ShipmentStatus.DELIVERED and status is Status.SHIPPED and not standing.cancelling:
-        wait = timeline.waiting("return_window", "the order is completed", settings.return_window_s)
-        await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_DELIVERED, data={"waiting": wait})
-    elif told in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
-        await timeline.append(conn, order_no, f"shipment_{told}")
+
+def _waiting(wait: ProgressWait, settings: Settings) -> dict[str, Any]:
+    match wait:
+        case ProgressWait.DELIVERY:
+            return timeline.waiting(wait, "support looks into it", settings.delivery_timeout_s)
+        case ProgressWait.RETURN_WINDOW:
+            return timeline.waiting(wait, "the order is completed", settings.return_window_s)
