@@ -144,7 +144,9 @@ async def _tell(
 ) -> None:
     """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid. `more` is told
     of what is refused."""
-    data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
+    data: dict[str, Any] = {"amount_minor": new.amount_minor}
+    if new.attempt is not None:
+        data["attempt"] = new.attempt
     taking = new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
     if new.purpose in ("supplement", "stray") and taking and result.status is not PaymentStatus.SUCCEEDED:
         return  # the change is undone, and tells so itself; a renewal that nobody wants any more is no news

@@ -53,9 +53,10 @@ async def record_capture(conn: Connection, status: Status, order_no: str, refere
     view = await view_of(conn, order_no, look_for_stray=False)
     amount = (await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one()
     await conn.execute(DROP_INTENT, {"order_no": order_no, "kinds": ["capture"]})
-    values = {"order_no": order_no, "kind": "capture", "purpose": "order", "attempt": view.attempt, "parent": None}
+    values = {"order_no": order_no, "kind": "capture", "purpose": "order", "parent": None}
+    about = {"amount": amount, "reference": reference}
     key = f"{order_no}/capture/manual/{view.attempt}"
-    await conn.execute(MANUAL_PAYMENT, {**values, "amount": amount, "key": key, "reference": reference})
+    await conn.execute(MANUAL_PAYMENT, {**values, **about, "attempt": view.attempt or None, "key": key})
     await mark_paid(conn, order_no, status, amount)
 
 

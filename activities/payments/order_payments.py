@@ -114,7 +114,7 @@ class PaymentActivities:
     async def _settle_older(self, ref: m.AttemptRef) -> None:
         """An earlier attempt whose outcome is unknown is asked for first: only one may hold money."""
         for older in await self._transactions(ref.order_no):
-            if older.kind is PaymentKind.AUTHORISE and older.attempt < ref.attempt:
+            if older.kind is PaymentKind.AUTHORISE and (older.attempt or 0) < ref.attempt:
                 await self.settle(ref.order_no, older)
 
     async def settle(self, order_no: str, open_one: Transaction) -> None:
@@ -228,8 +228,7 @@ def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.O
     ended = {t.parent_id for t in known if t.status is PaymentStatus.SUCCEEDED and t.kind is not PaymentKind.AUTHORISE}
     open_ones = [t for t in live if t.payment_id not in ended and t.purpose != "guarantee"]
     stands = view.attempt_state in ("authorised", "capturing") and view.status in UNPAID
-    in_use = view.attempt if stands else None
-    kept = [t for t in open_ones if t.attempt == in_use or (waits and t.purpose == "supplement")]
+    kept = [t for t in open_ones if (stands and t.attempt == view.attempt) or (waits and t.purpose == "supplement")]
     return [t for t in open_ones if everything or t not in kept]
 
 
@@ -250,5 +249,5 @@ def _as_intent(t: Transaction) -> StoredIntent:
 def _as_new(t: Transaction, order_no: str) -> PaymentIntent:
     return PaymentIntent(
         order_no, t.kind, t.attempt, t.provider, t.amount_minor, t.currency, t.idempotency_key, t.parent_id, t.purpose,
-        t.refund_id, t.renews,
+        t.refund_id, t.renews, t.change_payment_no, t.guarantee_return_id,
     )  # fmt: skip

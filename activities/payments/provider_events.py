@@ -181,7 +181,7 @@ async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict
     payment_id = await provider_events.record(conn, replace(told, expires_at=fact.get("expires_at")))
     if risk := fact.get("risk"):
         await transactions.note_risk(conn, payment_id, risk)
-    data = {"amount_minor": told.amount_minor}
+    data: dict[str, Any] = {"amount_minor": told.amount_minor}
     if told.purpose == "order":
         data["attempt"] = told.attempt
     await timeline.append(conn, order_no, "payment_authorised", data=data)
@@ -199,6 +199,7 @@ async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[s
     told = _told(order_no, provider, fact, purpose=purpose)
     if parent is not None:
         told = replace(told, parent_id=parent.payment_id, attempt=parent.attempt)
+        told = replace(told, change_payment_no=parent.change_payment_no if purpose == "supplement" else None)
     elif fact.get("parent_ref"):
         # The authorisation that it was taken from is the same payment: it is not given up when it is told of later.
         whole = replace(told, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])

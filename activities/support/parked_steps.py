@@ -65,8 +65,7 @@ _REFUSED = text(
 )
 _FAIL_ITEM = text(
     """UPDATE support_job_items SET state = 'failed', error = :code
-        WHERE job_id = split_part(CAST(:resolution_id AS text), chr(58), 1) AND order_no = :order_no
-          AND resolution_id = :resolution_id AND state IN ('open', 'done')"""
+        WHERE resolution_id = :resolution_id AND order_no = :order_no AND state IN ('open', 'done')"""
 )
 _TO_RETURN = text("SELECT payment_id, kind, purpose, amount_minor FROM money_to_return(:order_no, :everything)")
 # What is under way to return these payments; of all that is returned, every call but a guarantee's.
@@ -264,7 +263,7 @@ async def _record_return(conn: Connection, order_no: str, park_no: int, referenc
     await conn.execute(_DROP_RETURNS, whose)
     for row in (await conn.execute(_TO_RETURN, whose)).all():
         key = f"{order_no}/{row.kind}/manual/{park_no}/{row.payment_id}"
-        values = {"order_no": order_no, "kind": row.kind, "purpose": row.purpose, "attempt": 0}
+        values = {"order_no": order_no, "kind": row.kind, "purpose": row.purpose, "attempt": None}
         about = {"amount": row.amount_minor, "reference": f"{reference}#{row.payment_id}", "parent": row.payment_id}
         await conn.execute(manual_records.MANUAL_PAYMENT, {**values, **about, "key": key})
         told = {"amount_minor": row.amount_minor, "manual": True}

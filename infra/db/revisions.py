@@ -1,6 +1,6 @@
-"""How a revision's statements run: its file of SQL in one transaction, or one statement after the other outside of any.
+"""How a revision's statements run: in one transaction, each in its own, or one again for some rows at a time.
 
-Past the adapters: a file has percent signs of its own and no parameters.
+They run past the adapters: a file has percent signs of its own and no parameters.
 """
 
 import re
@@ -40,6 +40,17 @@ def run_apart(name: str) -> None:
                 cursor.execute(f"DROP INDEX CONCURRENTLY {index[1]}".encode())
             cursor.execute(statement.encode())
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", kept)  # for the revisions that follow
+
+
+def run_in_parts(name: str) -> None:
+    """versions/NAME.sql, one statement that changes a limited number of rows, until it finds none that is left.
+
+    Each run is a transaction of its own, so no row is locked for long. After an interruption it goes on with the rest.
+    """
+    with op.get_context().autocommit_block():
+        cursor = _cursor()
+        while cursor.execute(read(name).encode()).rowcount > 0:
+            pass
 
 
 def read(name: str) -> str:

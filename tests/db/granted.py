@@ -57,8 +57,8 @@ INSERTS = {
     "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step subject",
     "payment_requests": "actor attempt method order_no request_id token",
     "payments": (
-        "amount_minor attempt currency expires_at idempotency_key kind order_no parent_id provider provider_ref "
-        "purpose refund_id renews status tries"
+        "amount_minor attempt change_payment_no currency expires_at guarantee_return_id idempotency_key kind order_no "
+        "parent_id provider provider_ref purpose refund_id renews status tries"
     ),
     "portal_asks": "asked_by asks",
     "portal_codes": "ask_hash code_hash contact_kind contacts expires_at link_hash",

@@ -35,12 +35,20 @@ def is_apart(script: str) -> bool:
     return any("CONCURRENTLY" in one or "VALIDATE CONSTRAINT" in one for one in statements(script))
 
 
+def is_in_parts(script: str) -> bool:
+    """True for one statement that changes some rows at a time and is repeated until none is left."""
+    found = statements(script)
+    return len(found) == 1 and re.match(r"UPDATE .* LIMIT \d+\)", found[0]) is not None
+
+
 def findings(script: str) -> list[str]:
     """Every rule that the file breaks, with the statement."""
     found = statements(script)
     if is_apart(script):
         lacks = "has company: what runs apart has a revision of its own, and each statement can be repeated"
         return [f"{one}: {lacks}" for one in found if not _APART.match(one)]
+    if is_in_parts(script):
+        return []
     own = {match[1] for one in found if (match := _MADE.match(one))} | SMALL
     contract = _CONTRACT.search(script) is not None
     return [f"{one[:100]}: {wrong}" for one in found for wrong in _wrong(one, own, contract)]
@@ -56,7 +64,7 @@ def _wrong(statement: str, own: frozenset[str] | set[str], contract: bool) -> It
                 yield from _altering(action, contract)
     elif match := re.match(r"(?:UPDATE|DELETE FROM) (\w+)|WITH .*?\b(?:UPDATE|DELETE FROM) (\w+)", statement):
         if (match[1] or match[2]) not in own:
-            yield "locks every row until its end: let the relay do it in small parts, as order_contacts.fill does"
+            yield "locks every row until its end: in small parts by revisions.run_in_parts, or by the relay"
     elif re.match(r"DROP INDEX (?!CONCURRENTLY)", statement):
         yield "waits with everybody behind it: DROP INDEX CONCURRENTLY IF EXISTS, in its own revision"
     elif re.match(r"DROP (TABLE|VIEW|FUNCTION|TYPE)", statement):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from infra.db import revisions
-from tests.db.migration_rules import findings, is_apart
+from tests.db.migration_rules import findings, is_apart, is_in_parts
 
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(revisions.FOLDER.glob("*.sql"))}
 MODULES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(revisions.FOLDER.glob("r*.py"))}
@@ -71,6 +71,12 @@ def test_what_runs_apart_is_alone_in_its_revision() -> None:
         assert re.findall(r"revisions\.\w+\(.*\)", module) == [f'revisions.run_apart("{name}")']
 
 
+def test_what_runs_in_parts_is_alone_in_its_revision() -> None:
+    for name in (name for name in FILES if is_in_parts(FILES[name])):
+        (module,) = [text for text in MODULES.values() if f'"{name}"' in text]
+        assert re.findall(r"revisions\.\w+\(.*\)", module) == [f'revisions.run_in_parts("{name}")']
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [
@@ -119,6 +125,7 @@ def test_what_would_hold_others_up_is_found(script: str, told: str) -> None:
         "-- contract: 0044 nothing reads it since\nALTER TABLE orders DROP COLUMN x;",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_x ON orders (x);",
         "ALTER TABLE orders VALIDATE CONSTRAINT x;",
+        "UPDATE orders SET x = 1 FROM (SELECT order_no FROM orders WHERE x IS NULL LIMIT 1000) d;",
     ],
 )
 def test_what_lets_others_go_on_is_left_alone(script: str) -> None:

@@ -238,9 +238,9 @@ async def test_a_paid_order_whose_provider_decides_on_the_difference_of_a_change
             for order_no in (asked, pending)
         ),
         *(
-            "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
-            f"idempotency_key) VALUES ('{order_no}', 'authorise', 'supplement', -1001, 'sandbox', 5, 'CNY', '{state}', "
-            f"'difference {order_no}')"
+            "INSERT INTO payments (order_no, kind, purpose, attempt, change_payment_no, provider, amount_minor, "
+            f"currency, status, idempotency_key) VALUES ('{order_no}', 'authorise', 'supplement', 0, 1, "
+            f"'sandbox', 5, 'CNY', '{state}', 'difference {order_no}')"
             for order_no, state in ((asked, "intent"), (pending, "pending"))
         ),
     )

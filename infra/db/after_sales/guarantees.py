@@ -14,9 +14,6 @@ from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall
 from infra.provider_rules import amounts
 
-# Beside the order's own attempts, which begin at 1.
-ATTEMPT = -2
-
 _WISH = text(
     """INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token)
        SELECT :return_id, o.order_no, :amount, o.currency, :method, :token FROM orders o WHERE o.order_no = :order_no"""
@@ -27,18 +24,18 @@ _FIND = text(
            r.status AS return_status, a.payment_id AS parent_id, a.provider_ref AS parent_ref
       FROM guarantees g JOIN returns r USING (return_id)
       LEFT JOIN payments a ON a.order_no = g.order_no AND a.kind = 'authorise' AND a.purpose = 'guarantee'
-       AND a.status = 'succeeded' AND a.idempotency_key LIKE g.order_no || '/guarantee/' || g.return_id || '/%'
+       AND a.status = 'succeeded' AND a.guarantee_return_id = g.return_id
      WHERE g.return_id = :return_id
     """
 )
 _FAILED = text(
     """SELECT count(*) FROM payments WHERE order_no = :order_no AND kind = :kind AND status = 'failed'
-          AND idempotency_key LIKE :prefix || '%'"""
+          AND guarantee_return_id = :return_id"""
 )
 # An authorisation of a guarantee that nobody wants any more, and that a provider was asked for all the same.
 _LEFT_OVER = text(
     """SELECT EXISTS (SELECT FROM payments WHERE order_no = :order_no AND kind = 'authorise' AND purpose = 'guarantee'
-                        AND status <> 'failed' AND idempotency_key LIKE :prefix || '%')"""
+                        AND status <> 'failed' AND guarantee_return_id = :return_id)"""
 )
 _MOVE = text(
     """UPDATE guarantees SET status = :status, claim_minor = :claim_minor, updated_at = now()
@@ -48,7 +45,7 @@ _CLAIMING = text("SELECT guarantee_is_being_claimed(:return_id, :order_no)")
 _DROP_INTENTS = text(
     """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
         WHERE order_no = :order_no AND purpose = 'guarantee' AND status IN ('intent', 'pending')
-          AND idempotency_key LIKE :prefix || '%'"""
+          AND guarantee_return_id = :return_id"""
 )
 _DUE = text("SELECT guarantee_is_due(:return_id)")
 
@@ -68,11 +65,6 @@ class Guarantee:
     return_status: str
     parent_id: int | None
     parent_ref: str | None
-
-    @property
-    def prefix(self) -> str:
-        """What the keys of its transactions begin with."""
-        return f"{self.order_no}/guarantee/{self.return_id}/"
 
     @property
     def unwanted(self) -> bool:
@@ -114,17 +106,20 @@ async def open_call(conn: AsyncConnection, here: Guarantee) -> PreparedCall | No
     if kind is None:
         return None
     amount = here.claim_minor if kind is PaymentKind.CAPTURE and here.claim_minor else here.amount_minor
-    prefix = f"{here.prefix}{kind}"
-    failed = (await conn.execute(_FAILED, {"order_no": here.order_no, "kind": kind, "prefix": prefix})).scalar_one()
+    values = {"order_no": here.order_no, "kind": kind, "return_id": here.return_id}
+    failed = (await conn.execute(_FAILED, values)).scalar_one()
     key = idempotency_key(here.order_no, f"guarantee/{here.return_id}/{kind}", failed + 1)
     parent = None if kind is PaymentKind.AUTHORISE else here.parent_id
-    new = PaymentIntent(here.order_no, kind, ATTEMPT, here.method, amount, here.currency, key, parent, "guarantee")
+    new = PaymentIntent(
+        here.order_no, kind, None, here.method, amount, here.currency, key, parent, "guarantee",
+        guarantee_return_id=here.return_id,
+    )  # fmt: skip
     needs = here.token if kind is PaymentKind.AUTHORISE else here.parent_ref or ""
     return PreparedCall(new, await transactions.begin(conn, new), needs)
 
 
 async def _left_over(conn: AsyncConnection, here: Guarantee) -> bool:
-    values = {"order_no": here.order_no, "prefix": here.prefix}
+    values = {"order_no": here.order_no, "return_id": here.return_id}
     return bool((await conn.execute(_LEFT_OVER, values)).scalar_one())
 
 
@@ -181,7 +176,7 @@ async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> str:
     due = here is not None and (await conn.execute(_DUE, {"return_id": return_id})).scalar_one()
     if here is None or not due or here.order_no != order_no:
         raise Conflict("step_moved_on")
-    await conn.execute(_DROP_INTENTS, {"order_no": order_no, "prefix": here.prefix})
+    await conn.execute(_DROP_INTENTS, {"order_no": order_no, "return_id": here.return_id})
     if not here.unwanted:
         await move(conn, here, "declined" if here.status == "wanted" else "given_up")
     return here.status

@@ -102,7 +102,7 @@ ORDERS = (
                                  WHERE m.order_no = d.order_no AND m.kind = 'capture' AND m.status = 'succeeded'
                                    AND (m.purpose IN ('order', 'supplement') OR m.purpose = 'guarantee' AND EXISTS (
                                      SELECT FROM guarantees g WHERE g.order_no = m.order_no AND g.status = 'claimed'
-                                        AND g.return_id = split_part(m.idempotency_key, '/', 3))
+                                        AND g.return_id = m.guarantee_return_id)
                                      OR m.purpose = 'stray' AND EXISTS (
                                      SELECT FROM payments e JOIN orders o USING (order_no)
                                       WHERE e.order_no = m.order_no AND e.parent_id = m.payment_id

@@ -23,7 +23,7 @@ STUCK = """EXISTS (SELECT FROM parked_steps k
 DIFFERENCE_DUE = """((u.status = 'awaiting_payment' AND NOT takes_no_money(u.order_no))
                      OR (u.status = 'undone' AND EXISTS (
                        SELECT FROM payments p WHERE p.order_no = u.order_no AND p.status IN ('intent', 'pending')
-                          AND p.attempt = supplement_attempt(u.supplement_no)
+                          AND p.change_payment_no = u.supplement_no
                           AND p.kind IN ('authorise', 'capture'))))"""
 DIFFERENCE_UNTIL = """CASE u.status WHEN 'awaiting_payment'
                              THEN (difference_until(u.order_no, u.supplement_no) AT TIME ZONE 'UTC')::text || '+00:00'
@@ -42,11 +42,11 @@ ERRAND = f"""coalesce((SELECT ARRAY['renewal', p.payment_id::text] FROM payments
                      OR (g.status = 'wanted' AND n.status IN ('approved', 'in_transit')))
                ORDER BY g.created_at LIMIT 1),
              (SELECT ARRAY['guarantee_release', g.return_id]
-                FROM payments p JOIN guarantees g ON g.return_id = split_part(p.idempotency_key, '/', 3)
+                FROM payments p JOIN guarantees g ON g.return_id = p.guarantee_return_id
                WHERE p.order_no = o.order_no AND p.purpose = 'guarantee' AND p.kind = 'authorise'
                  AND p.status <> 'failed' AND g.status IN ('dropped', 'declined') LIMIT 1),
              (SELECT ARRAY[CASE WHEN u.status = 'awaiting_payment' AND EXISTS (SELECT FROM payments p
-                               WHERE p.order_no = o.order_no AND p.attempt = supplement_attempt(u.supplement_no)
+                               WHERE p.order_no = o.order_no AND p.change_payment_no = u.supplement_no
                                  AND p.status = 'pending') THEN 'supplement_pending' ELSE 'supplement' END,
                            u.supplement_no::text, {DIFFERENCE_UNTIL}]
                 FROM order_supplements u WHERE u.order_no = o.order_no AND {DIFFERENCE_DUE}
@@ -137,7 +137,8 @@ def unapplied_money(of: str) -> str:
                               OR (v.kind = 'void' AND v.status = 'pending')))
          AND NOT (a.purpose = 'supplement' AND is_awaiting_supplement(a.order_no))
          AND (a.purpose = 'stray'
-              OR a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = {of}), 0)
+              OR (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = {of}), 0))
+                 IS NOT FALSE
               OR EXISTS (SELECT FROM payments c WHERE c.parent_id = a.payment_id AND c.kind = 'capture'
                            AND c.status = 'failed')
               OR EXISTS (SELECT FROM orders o WHERE o.order_no = a.order_no AND o.status NOT IN

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.changes import stock_deltas
-from domain.payments.transactions import PaymentKind, idempotency_key
+from domain.payments.transactions import PaymentKind, PaymentStatus, idempotency_key
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import changes, timeline
 from infra.db.orders.changes import ChangeContext, NewChange
@@ -68,8 +68,7 @@ _GIVE_UP = text(
         WHERE order_no = :order_no AND status = 'awaiting_payment'"""
 )
 _FIND = text(
-    """SELECT amount_minor, currency, method, token, status, supplement_attempt(supplement_no) AS attempt,
-              takes_no_money(order_no) AS held
+    """SELECT amount_minor, currency, method, token, status, takes_no_money(order_no) AS held
          FROM order_supplements WHERE order_no = :order_no AND supplement_no = :supplement_no"""
 )
 _SHOWN = text(
@@ -99,7 +98,6 @@ class ChangePayment:
     method: str
     token: str
     status: str
-    attempt: int
     held: bool
 
     @property
@@ -197,14 +195,15 @@ async def open_call(
 ) -> PreparedCall:
     """The intent of what is due, with what its call needs: first the authorisation, then its capture. A refusal ends
     the change, so each has one key."""
-    known = [one for one in await transactions.transactions_of(conn, here.order_no) if one.attempt == here.attempt]
-    parent = next((one for one in known if one.kind is PaymentKind.AUTHORISE and one.status == "succeeded"), None)
+    known = await _payments(conn, here)
+    authorised = (PaymentKind.AUTHORISE, PaymentStatus.SUCCEEDED)
+    parent = next((one for one in known if (one.kind, one.status) == authorised), None)
     kind = PaymentKind.CAPTURE if parent else PaymentKind.AUTHORISE
     provider = parent.provider if parent else here.method if here.method in providers else default_provider
     key = idempotency_key(here.order_no, f"supplement/{here.supplement_no}/{kind}", 1)
     new = PaymentIntent(
-        here.order_no, kind, here.attempt, provider, here.amount_minor, here.currency, key,
-        parent.payment_id if parent else None, "supplement",
+        here.order_no, kind, None, provider, here.amount_minor, here.currency, key,
+        parent.payment_id if parent else None, "supplement", change_payment_no=here.supplement_no,
     )  # fmt: skip
     needs = (parent.provider_ref or "") if parent else here.token
     return PreparedCall(new, await transactions.begin(conn, new), needs)
@@ -212,8 +211,14 @@ async def open_call(
 
 async def unsettled(conn: AsyncConnection, here: ChangePayment) -> list[Transaction]:
     """Transactions whose outcome nobody knows yet."""
+    known = await _payments(conn, here)
+    return [one for one in known if one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)]
+
+
+async def _payments(conn: AsyncConnection, here: ChangePayment) -> list[Transaction]:
+    """The authorisation and the capture of the difference."""
     known = await transactions.transactions_of(conn, here.order_no)
-    return [one for one in known if one.attempt == here.attempt and one.status in ("intent", "pending")]
+    return [one for one in known if one.change_payment_no == here.supplement_no]
 
 
 async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ from domain.payments.transactions import PaymentKind, PaymentStatus
 # of the provider is one payment, whoever moved it.
 _KNOWN = text(
     """
-    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor, p.currency, p.parent_id,
-           p.renews, p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
+    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.amount_minor, p.currency, p.parent_id,
+           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.renews,
+           p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
       FROM payments p
      WHERE p.order_no = :order_no AND (p.idempotency_key = :key
         OR (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind)
@@ -34,10 +35,11 @@ _SURPLUS = text(
       SELECT FROM payments c JOIN payments x USING (order_no)
        WHERE c.payment_id = :payment_id AND x.payment_id <> c.payment_id AND x.status <> 'failed'
          AND CASE c.purpose WHEN 'order' THEN (x.kind, x.purpose) = ('capture', 'order')
-               WHEN 'supplement' THEN (x.kind, x.purpose, x.attempt) = ('capture', 'supplement', c.attempt)
+               WHEN 'supplement' THEN (x.kind, x.purpose) = ('capture', 'supplement')
+                                      AND x.change_payment_no = c.change_payment_no
                ELSE x.parent_id = c.parent_id AND x.kind IN ('capture', 'void') END)
         OR EXISTS (
-      SELECT FROM payments c JOIN guarantees g ON g.return_id = split_part(c.idempotency_key, '/', 3)
+      SELECT FROM payments c JOIN guarantees g ON g.return_id = c.guarantee_return_id
        WHERE c.payment_id = :payment_id AND c.purpose = 'guarantee' AND g.status NOT IN ('claim_due', 'claimed'))
     """
 )
@@ -59,7 +61,8 @@ _VOIDED = text(
 )
 _PARENT = text(
     """
-    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.attempt, p.amount_minor, p.renews,
+    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.amount_minor, p.renews,
+           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.change_payment_no,
            EXISTS (SELECT FROM payments e WHERE e.order_no = p.order_no AND e.parent_id = p.payment_id
                       AND e.status = 'succeeded') AS followed
       FROM payments p
@@ -71,9 +74,9 @@ _PARENT = text(
 _INSERT = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, idempotency_key,
-                          provider_ref, parent_id, refund_id, expires_at)
+                          provider_ref, parent_id, refund_id, change_payment_no, expires_at)
     VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount, :currency, :status, :key, :ref, :parent_id,
-            :refund_id, CAST(:expires_at AS timestamptz))
+            :refund_id, :change_payment_no, CAST(:expires_at AS timestamptz))
     RETURNING payment_id
     """
 )
@@ -142,7 +145,8 @@ _OPEN_DISPUTE = text(
 )
 _DISPUTE = text(
     """
-    SELECT d.payment_id, d.status, p.parent_id, p.amount_minor, p.currency, p.attempt, p.purpose
+    SELECT d.payment_id, d.status, p.parent_id, p.amount_minor, p.currency, p.purpose,
+           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt
       FROM disputes d JOIN payments p USING (payment_id)
      WHERE d.order_no = :order_no AND p.provider = :provider AND p.provider_ref = :ref
     """
@@ -168,9 +172,10 @@ class Told:
     currency: str
     ref: str
     purpose: str
-    attempt: int = -1
+    attempt: int | None = None
     parent_id: int | None = None
     refund_id: str | None = None
+    change_payment_no: int | None = None
     expires_at: str | None = None
 
 
@@ -204,7 +209,7 @@ async def record(conn: AsyncConnection, told: Told) -> int:
         "order_no": told.order_no, "kind": told.kind, "purpose": told.purpose, "attempt": told.attempt,
         "provider": told.provider, "amount": told.amount_minor, "currency": told.currency, "ref": told.ref,
         "parent_id": told.parent_id, "refund_id": told.refund_id, "status": PaymentStatus.SUCCEEDED,
-        "expires_at": told.expires_at,
+        "change_payment_no": told.change_payment_no, "expires_at": told.expires_at,
         "key": f"{told.provider}:{told.ref}" + (f":{told.kind}" if told.kind in _SECOND_FACTS else ""),
     }  # fmt: skip
     if told.purpose != "supplement" or told.kind not in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE):

@@ -24,8 +24,8 @@ _UNPAID = """
 """
 _DUE_PARTS = text(
     f"""
-    SELECT r.order_no, r.refund_no, c.payment_id, c.attempt, c.provider, c.provider_ref, c.purpose, c.currency,
-           x.amount_minor,
+    SELECT r.order_no, r.refund_no, c.payment_id, c.provider, c.provider_ref, c.purpose, c.currency, x.amount_minor,
+           CASE WHEN c.attempt > 0 THEN c.attempt END AS attempt,
            (SELECT m.idempotency_key FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
                AND m.status IN ('intent', 'pending')) AS open_key,
            (SELECT count(*) FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
@@ -57,7 +57,7 @@ _BY_HAND = text(
     f"""
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, idempotency_key,
                           provider_ref, parent_id, refund_id)
-    SELECT r.order_no, 'refund', c.purpose, 0, 'manual', x.amount_minor, c.currency, 'succeeded',
+    SELECT r.order_no, 'refund', c.purpose, NULL, 'manual', x.amount_minor, c.currency, 'succeeded',
            r.order_no || '/refund/manual/' || :tag || '/' || x.refund_id || '/' || x.payment_id,
            :reference || '#' || x.payment_id, x.payment_id, x.refund_id
       FROM refunds r JOIN refund_parts x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id

@@ -18,8 +18,6 @@ from infra.db.orders import timeline
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall
 
-# Of renewals in flight, beside the order's own attempts, which begin at 1: one that succeeds gets a number of its own.
-ATTEMPT = -3
 _WANTED = "authorisation_is_wanted(p.payment_id)"
 # Of what nobody wants any more: an open question about a renewal, and what still holds the customer's money.
 _LEFT_OVER = """
@@ -54,7 +52,7 @@ _FIND = text(
     f"""
     SELECT p.payment_id, p.order_no, p.purpose, p.provider, p.provider_ref, p.amount_minor, p.currency, p.expires_at,
            {_WANTED} AS wanted, p.status,
-           CASE p.purpose WHEN 'guarantee' THEN split_part(p.idempotency_key, '/', 3) ELSE '' END AS return_id,
+           CASE p.purpose WHEN 'guarantee' THEN p.guarantee_return_id END AS guarantee_return_id,
            coalesce(g.token, r.token, '') AS token,
            coalesce(p.expires_at <= now(), false) AS ended,
            coalesce(p.expires_at - least(interval '2 hours', (p.expires_at - p.created_at) / 8) <= now(), false)
@@ -64,7 +62,7 @@ _FIND = text(
            EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no AND n.renews = p.payment_id
                       AND n.status = 'failed' AND n.error_code NOT IN ('abandoned', 'given_up', 'skipped')) AS refused
       FROM payments p
-      LEFT JOIN guarantees g ON p.purpose = 'guarantee' AND g.return_id = split_part(p.idempotency_key, '/', 3)
+      LEFT JOIN guarantees g ON p.purpose = 'guarantee' AND g.return_id = p.guarantee_return_id
       LEFT JOIN payment_requests r ON p.purpose = 'order' AND r.order_no = p.order_no AND r.attempt = p.attempt
      WHERE p.payment_id = :payment_id AND p.order_no = :order_no AND p.renewal_due
     """  # noqa: S608
@@ -112,7 +110,7 @@ class Due:
     expires_at: datetime | None
     wanted: bool
     status: str
-    return_id: str
+    guarantee_return_id: str | None
     token: str
     ended: bool
     ends_soon: bool
@@ -133,12 +131,11 @@ async def due(conn: AsyncConnection, order_no: str, payment_id: int) -> Due | No
 
 async def open_renewal(conn: AsyncConnection, here: Due) -> PreparedCall:
     """The intent to authorise the same amount anew."""
-    step = f"guarantee/{here.return_id}/authorise" if here.return_id else "renewal"
+    step = f"guarantee/{here.guarantee_return_id}/authorise" if here.guarantee_return_id else "renewal"
     key = undoing_key(here.order_no, step, here.provider, here.provider_ref or "", here.failed + 1)
-    attempt = guarantees.ATTEMPT if here.return_id else ATTEMPT
     new = PaymentIntent(
-        here.order_no, PaymentKind.AUTHORISE, attempt, here.provider, here.amount_minor, here.currency, key,
-        purpose=here.purpose, renews=here.payment_id,
+        here.order_no, PaymentKind.AUTHORISE, None, here.provider, here.amount_minor, here.currency, key,
+        purpose=here.purpose, renews=here.payment_id, guarantee_return_id=here.guarantee_return_id,
     )  # fmt: skip
     return PreparedCall(new, await transactions.begin(conn, new), here.token)
 
@@ -180,7 +177,7 @@ async def go_without(conn: AsyncConnection, here: Due, again_s: int) -> None:
 
 
 async def _claim(conn: AsyncConnection, here: Due) -> None:
-    guarantee = await guarantees.find(conn, here.return_id)
+    guarantee = await guarantees.find(conn, here.guarantee_return_id) if here.guarantee_return_id else None
     if guarantee is not None and guarantee.status == "authorised":
         await guarantees.move(conn, guarantee, "claim_due", guarantee.amount_minor)
     await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": here.payment_id})
@@ -209,5 +206,5 @@ async def not_renewed(conn: AsyncConnection, here: Due, code: str) -> None:
     key = f"not_renewed:{here.payment_id}"
     if not await timeline.is_done(conn, here.order_no, key):
         until = rfc3339(here.expires_at) if here.expires_at else None
-        data = {"code": code, "amount_minor": here.amount_minor, "until": until, "return_id": here.return_id or None}
+        data = {"code": code, "amount_minor": here.amount_minor, "until": until, "return_id": here.guarantee_return_id}
         await timeline.append(conn, here.order_no, "authorisation_not_renewed", key=key, data=data)

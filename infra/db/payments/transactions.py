@@ -14,9 +14,9 @@ from domain.payments.transactions import PaymentKind, PaymentStatus, idempotency
 _BEGIN = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
-                          idempotency_key, parent_id, refund_id, renews, tries)
+                          idempotency_key, parent_id, refund_id, renews, change_payment_no, guarantee_return_id, tries)
     VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount_minor, :currency, 'intent', :key, :parent_id,
-            :refund_id, :renews, 1)
+            :refund_id, :renews, :change_payment_no, :guarantee_return_id, 1)
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
     RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
     """
@@ -86,8 +86,9 @@ _SUCCEED = text(
     """
 )
 _FIND = text(
-    """SELECT payment_id, kind, attempt, purpose, provider, provider_ref, amount_minor, currency, status, tries, risk,
-              error_code, parent_id, idempotency_key, refund_id, renews
+    """SELECT payment_id, kind, CASE WHEN attempt > 0 THEN attempt END AS attempt, purpose, provider, provider_ref,
+              amount_minor, currency, status, tries, risk, error_code, parent_id, idempotency_key, refund_id, renews,
+              change_payment_no, guarantee_return_id
          FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
 )
 # The token is the attempt's (of a renewal, the renewed one's), the change's or the guarantee's.
@@ -98,10 +99,9 @@ _ASKED = text(
              (SELECT r.token FROM payment_requests r WHERE r.order_no = p.order_no AND r.attempt = coalesce(
                  (SELECT o.attempt FROM payments o WHERE o.payment_id = p.renews), p.attempt)),
              (SELECT u.token FROM order_supplements u
-               WHERE u.order_no = p.order_no AND supplement_attempt(u.supplement_no) = p.attempt),
+               WHERE u.order_no = p.order_no AND u.supplement_no = p.change_payment_no),
              (SELECT g.token FROM guarantees g
-               WHERE split_part(p.idempotency_key, '/', 2) = 'guarantee' AND g.order_no = p.order_no
-                 AND g.return_id = split_part(p.idempotency_key, '/', 3))) END, '') AS token,
+               WHERE g.order_no = p.order_no AND g.return_id = p.guarantee_return_id)) END, '') AS token,
            coalesce(a.provider_ref, '') AS of, coalesce(p.provider_ref, '') AS ref,
            extract(epoch FROM now() - p.created_at)::float8 AS age_s
       FROM payments p LEFT JOIN payments a ON a.payment_id = p.parent_id WHERE p.payment_id = :payment_id
@@ -137,11 +137,11 @@ class StoredIntent:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A row of `payments`."""
+    """A row of `payments`. `attempt` is the number of the order's payment request, None for any other payment."""
 
     payment_id: int
     kind: PaymentKind
-    attempt: int
+    attempt: int | None
     purpose: str
     provider: str
     provider_ref: str | None
@@ -155,6 +155,8 @@ class Transaction:
     idempotency_key: str
     refund_id: str | None = None
     renews: int | None = None
+    change_payment_no: int | None = None
+    guarantee_return_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class PaymentIntent:
 
     order_no: str
     kind: PaymentKind
-    attempt: int
+    attempt: int | None
     provider: str
     amount_minor: int
     currency: str
@@ -189,6 +191,8 @@ class PaymentIntent:
     purpose: str = "order"
     refund_id: str | None = None
     renews: int | None = None
+    change_payment_no: int | None = None
+    guarantee_return_id: str | None = None
 
 
 async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
@@ -205,6 +209,8 @@ async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
         "parent_id": intent.parent_id,
         "refund_id": intent.refund_id,
         "renews": intent.renews,
+        "change_payment_no": intent.change_payment_no,
+        "guarantee_return_id": intent.guarantee_return_id,
     }
     row = (await conn.execute(_BEGIN, values)).one()
     return _intent(row)

@@ -116,7 +116,7 @@ BEGIN
   IF NOT EXISTS (
        SELECT FROM payments p WHERE p.order_no = NEW.order_no AND p.purpose = 'guarantee' AND p.status = 'succeeded'
           AND p.kind = CASE NEW.status WHEN 'authorised' THEN 'authorise' WHEN 'claimed' THEN 'capture' ELSE 'void' END
-          AND p.idempotency_key LIKE NEW.order_no || '/guarantee/' || NEW.return_id || '/%') THEN
+          AND p.guarantee_return_id = NEW.return_id) THEN
     RAISE EXCEPTION 'no payment says that the guarantee is %', NEW.status USING ERRCODE = 'OM173';
   END IF;
   RETURN NEW;
@@ -201,13 +201,13 @@ BEGIN
   END IF;
   PERFORM FROM guarantees g
     WHERE g.order_no = NEW.order_no AND g.currency = NEW.currency AND g.method = NEW.provider
-      AND NEW.idempotency_key LIKE g.order_no || '/guarantee/' || g.return_id || '/' || NEW.kind || '/%'
+      AND g.return_id = NEW.guarantee_return_id
       AND (NEW.kind, g.status) IN (('authorise', 'wanted'), ('capture', 'claim_due'), ('void', 'release_due'))
       AND NEW.amount_minor = CASE NEW.kind WHEN 'capture' THEN g.claim_minor ELSE g.amount_minor END
       AND (NEW.kind = 'authorise' OR EXISTS (
             SELECT FROM payments a WHERE a.payment_id = NEW.parent_id AND a.order_no = g.order_no
                AND a.purpose = 'guarantee' AND a.kind = 'authorise' AND a.status = 'succeeded'
-               AND a.idempotency_key LIKE g.order_no || '/guarantee/' || g.return_id || '/%'))
+               AND a.guarantee_return_id = g.return_id))
     FOR SHARE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no guarantee waits for this payment' USING ERRCODE = 'OM173';
@@ -224,14 +224,14 @@ CREATE FUNCTION guarantee_is_due(asked_return_id text)
             OR (g.status IN ('dropped', 'declined') AND EXISTS (
                   SELECT FROM payments p WHERE p.order_no = g.order_no AND p.purpose = 'guarantee'
                      AND p.kind = 'authorise' AND p.status <> 'failed'
-                     AND split_part(p.idempotency_key, '/', 3) = g.return_id))))
+                     AND p.guarantee_return_id = g.return_id))))
 $$;
 
 -- True while a capture of the guarantee is in flight or done.
 CREATE FUNCTION guarantee_is_being_claimed(of_return text, of_order text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT EXISTS (SELECT FROM payments p WHERE p.order_no = of_order AND p.purpose = 'guarantee' AND p.kind = 'capture'
-                    AND p.status <> 'failed' AND p.idempotency_key LIKE of_order || '/guarantee/' || of_return || '/%')
+                    AND p.status <> 'failed' AND p.guarantee_return_id = of_return)
 $$;
 
 -- Of tables in earlier files
@@ -242,6 +242,8 @@ CREATE TRIGGER new_order_wakes_return AFTER INSERT ON order_events
   FOR EACH ROW WHEN (NEW.to_status IN ('shipped', 'cancelled')) EXECUTE FUNCTION wake_return_of_new_order();
 CREATE TRIGGER order_change_keeps_exchange BEFORE INSERT ON order_changes
   FOR EACH ROW WHEN ('lines' = ANY (NEW.what)) EXECUTE FUNCTION keep_exchange_goods();
+ALTER TABLE payments ADD CONSTRAINT payment_of_its_guarantee FOREIGN KEY (guarantee_return_id)
+  REFERENCES guarantees (return_id);
 CREATE TRIGGER guarantee_payment_wanted BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.purpose = 'guarantee' AND (NEW.kind IN ('authorise', 'capture', 'void'))
     AND NEW.renews IS NULL)

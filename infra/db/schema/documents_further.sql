@@ -220,7 +220,7 @@ BEGIN
      OR EXISTS (SELECT FROM orders o WHERE o.order_no = d.order_no AND o.status = 'cancelled') THEN
     RETURN NULL;
   END IF;
-  said := lines_of_loss(d.order_no, (SELECT split_part(c.idempotency_key, '/', 3) FROM payments p
+  said := lines_of_loss(d.order_no, (SELECT c.guarantee_return_id FROM payments p
                                        JOIN payments c ON c.payment_id = p.parent_id
                                       WHERE p.payment_id = d.payment_id AND c.purpose = 'guarantee'), lost);
   INSERT INTO documents (kind, series, order_no, dispute_id, time_zone, issued_by, currency, total_minor, tax_minor,

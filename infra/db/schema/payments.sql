@@ -10,37 +10,46 @@ CREATE TABLE posting_rules (
 
 -- One transaction with a provider: authorisation, capture, void, refund or dispute.
 CREATE TABLE payments (
-  payment_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  order_no        text NOT NULL REFERENCES orders,
-  kind            text NOT NULL CHECK (kind IN ('authorise', 'capture', 'void', 'refund', 'dispute', 'dispute_won',
+  payment_id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  order_no            text NOT NULL REFERENCES orders,
+  kind                text NOT NULL CHECK (kind IN ('authorise', 'capture', 'void', 'refund', 'dispute', 'dispute_won',
       'refund_reversed')),
   -- supplement: the difference of a change; stray: money without a purpose, to be returned
-  purpose         text NOT NULL DEFAULT 'order' CHECK (purpose IN ('order', 'stray', 'guarantee', 'supplement')),
-  attempt         integer NOT NULL,
-  provider        text NOT NULL,
-  amount_minor    bigint NOT NULL CHECK (amount_minor > 0),
-  currency        char(3) NOT NULL,
-  status          text NOT NULL CHECK (status IN ('intent', 'pending', 'succeeded', 'failed')),
-  idempotency_key text NOT NULL UNIQUE,
-  provider_ref    text,
-  parent_id       bigint,  -- the authorisation of a capture, the capture of a refund
-  risk            text,
-  error_code      text,
-  tries           integer NOT NULL DEFAULT 0,
-  created_at      timestamptz NOT NULL DEFAULT now(),
-  updated_at      timestamptz NOT NULL DEFAULT now(),
-  refund_id       text,
-  expires_at      timestamptz,  -- as the provider says
-  renew_at        timestamptz,
-  renewal_due     boolean NOT NULL DEFAULT false,
-  renews          bigint,  -- the authorisation that it replaces
+  purpose             text NOT NULL DEFAULT 'order' CHECK (purpose IN ('order', 'stray', 'guarantee', 'supplement')),
+  -- the number of the order's payment request; for other payments a number that only the version before reads
+  attempt             integer NOT NULL,
+  provider            text NOT NULL,
+  amount_minor        bigint NOT NULL CHECK (amount_minor > 0),
+  currency            char(3) NOT NULL,
+  status              text NOT NULL CHECK (status IN ('intent', 'pending', 'succeeded', 'failed')),
+  idempotency_key     text NOT NULL UNIQUE,
+  provider_ref        text,
+  parent_id           bigint,  -- the authorisation of a capture, the capture of a refund
+  risk                text,
+  error_code          text,
+  tries               integer NOT NULL DEFAULT 0,
+  created_at          timestamptz NOT NULL DEFAULT now(),
+  updated_at          timestamptz NOT NULL DEFAULT now(),
+  refund_id           text,
+  expires_at          timestamptz,  -- as the provider says
+  renew_at            timestamptz,
+  renewal_due         boolean NOT NULL DEFAULT false,
+  renews              bigint,  -- the authorisation that it replaces
+  change_payment_no   integer,  -- the change whose difference it takes
+  guarantee_return_id text,  -- the return whose guarantee it authorises, claims or releases
   CONSTRAINT payments_payment_id_order_no_key UNIQUE (payment_id, order_no),
   CONSTRAINT undone_within_its_order FOREIGN KEY (parent_id, order_no) REFERENCES payments (payment_id, order_no),
   CONSTRAINT disputes_are_told CHECK ((kind NOT IN ('dispute', 'dispute_won')) OR status = 'succeeded'
       AND parent_id IS NOT NULL),
   CONSTRAINT reversals_are_told CHECK (kind <> 'refund_reversed' OR status = 'succeeded' AND parent_id IS NOT NULL),
   CONSTRAINT payments_check CHECK (status <> 'succeeded' OR provider_ref IS NOT NULL),
-  CONSTRAINT only_refunds_pay_refunds CHECK (refund_id IS NULL OR kind = 'refund')
+  CONSTRAINT only_refunds_pay_refunds CHECK (refund_id IS NULL OR kind = 'refund'),
+  CONSTRAINT payment_of_a_change CHECK (change_payment_no IS NULL AND NOT (purpose = 'supplement'
+      AND (kind IN ('authorise', 'capture'))) OR change_payment_no IS NOT NULL AND (purpose IN ('supplement', 'stray'))
+      AND (kind IN ('authorise', 'capture'))),
+  CONSTRAINT payment_of_a_guarantee CHECK (guarantee_return_id IS NULL AND NOT (purpose = 'guarantee'
+      AND (kind IN ('authorise', 'capture', 'void'))) OR guarantee_return_id IS NOT NULL AND (purpose IN ('guarantee',
+      'stray')) AND (kind IN ('authorise', 'capture', 'void')))
 );
 CREATE INDEX payments_beside ON payments (order_no) WHERE purpose <> 'order';
 CREATE INDEX payments_capture_failed ON payments (order_no) WHERE kind = 'capture' AND status = 'failed';
@@ -49,24 +58,24 @@ CREATE UNIQUE INDEX payments_guarantee_ends_once ON payments (parent_id) WHERE p
 CREATE INDEX payments_manual_ref ON payments (provider_ref) WHERE provider = 'manual';
 CREATE UNIQUE INDEX payments_one_capture ON payments (order_no) WHERE kind = 'capture' AND purpose = 'order'
   AND status <> 'failed';
-CREATE UNIQUE INDEX payments_one_guarantee ON payments (order_no, split_part(idempotency_key, '/', 3))
-  WHERE purpose = 'guarantee' AND kind = 'authorise' AND status = 'succeeded';
+CREATE UNIQUE INDEX payments_one_change_payment ON payments (order_no, change_payment_no) WHERE kind = 'capture'
+  AND purpose = 'supplement' AND status <> 'failed';
+CREATE UNIQUE INDEX payments_one_guarantee_authorisation ON payments (guarantee_return_id) WHERE kind = 'authorise'
+  AND purpose = 'guarantee' AND status = 'succeeded';
 CREATE UNIQUE INDEX payments_one_refund_part ON payments (refund_id, parent_id) WHERE refund_id IS NOT NULL
   AND status <> 'failed';
 CREATE UNIQUE INDEX payments_one_renewal ON payments (renews) WHERE renews IS NOT NULL AND status <> 'failed';
-CREATE UNIQUE INDEX payments_one_supplement ON payments (order_no, attempt) WHERE kind = 'capture'
-  AND purpose = 'supplement' AND status <> 'failed';
 CREATE UNIQUE INDEX payments_one_void ON payments (parent_id) WHERE kind = 'void' AND status <> 'failed';
 CREATE INDEX payments_order ON payments (order_no);
 CREATE UNIQUE INDEX payments_provider_ref ON payments (provider, provider_ref, kind) WHERE provider <> 'manual';
 CREATE INDEX payments_renew_at ON payments (renew_at) WHERE renew_at IS NOT NULL;
 CREATE INDEX payments_renewal_due ON payments (order_no) WHERE renewal_due;
+-- More triggers in payments_changes.sql: both_attempt_forms, supplement_payment_heard, supplement_payment_heeds_holds,
+-- supplement_payment_wanted.
 -- More triggers in after_sales_exchanges.sql: guarantee_payment_wanted.
 -- More triggers in messaging.sql: payment_hears_early_facts.
 -- More triggers in payments_refunds.sql: payment_heeds_refund, payment_reverses_refund.
 -- More triggers in payments_disputes.sql: payment_posts_dispute.
--- More triggers in payments_changes.sql: supplement_payment_heard, supplement_payment_heeds_holds,
--- supplement_payment_wanted.
 
 CREATE TRIGGER money_by_hand_heeds_holds BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.provider = 'manual' AND NEW.kind = 'capture' AND NEW.purpose = 'order')
@@ -83,6 +92,8 @@ BEGIN
      OR NEW.currency <> OLD.currency OR NEW.idempotency_key <> OLD.idempotency_key
      OR NEW.provider <> OLD.provider OR NEW.parent_id IS DISTINCT FROM OLD.parent_id
      OR NEW.refund_id IS DISTINCT FROM OLD.refund_id OR NEW.renews IS DISTINCT FROM OLD.renews
+     OR NEW.change_payment_no IS DISTINCT FROM OLD.change_payment_no
+     OR NEW.guarantee_return_id IS DISTINCT FROM OLD.guarantee_return_id
      OR OLD.status = 'succeeded' AND NEW.provider_ref IS DISTINCT FROM OLD.provider_ref THEN
     RAISE EXCEPTION 'a payment''s facts do not change' USING ERRCODE = 'OM003';
   END IF;
@@ -155,7 +166,7 @@ BEGIN
   IF NEW.renews IS NULL THEN
     IF EXISTS (SELECT FROM payments p WHERE p.order_no = NEW.order_no AND p.purpose = 'guarantee' AND p.kind = 'authorise'
                   AND p.status = 'succeeded'
-                  AND split_part(p.idempotency_key, '/', 3) = split_part(NEW.idempotency_key, '/', 3)) THEN
+                  AND p.guarantee_return_id = NEW.guarantee_return_id) THEN
       NEW.purpose := 'stray';
     END IF;
     RETURN NEW;
@@ -269,7 +280,7 @@ CREATE FUNCTION authorisation_is_wanted(asked_payment_id bigint)
                               AND (e.kind = 'capture' OR e.status <> 'failed'))
          WHEN 'guarantee' THEN
            EXISTS (SELECT FROM guarantees g WHERE g.order_no = p.order_no AND g.status = 'authorised'
-                      AND g.return_id = split_part(p.idempotency_key, '/', 3))
+                      AND g.return_id = p.guarantee_return_id)
            AND NOT EXISTS (SELECT FROM payments e WHERE e.order_no = p.order_no AND e.parent_id = p.payment_id
                               AND e.kind = 'capture' AND e.status <> 'failed')
          ELSE false END)
@@ -302,7 +313,8 @@ CREATE FUNCTION money_to_return(asked_order_no text, everything boolean)
        AND (everything OR (
              NOT (a.purpose = 'supplement' AND is_awaiting_supplement(a.order_no))
          AND (a.purpose = 'stray'
-              OR a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = asked_order_no), 0)
+              OR (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = asked_order_no), 0))
+                 IS NOT FALSE
               OR EXISTS (SELECT FROM payments c WHERE c.order_no = a.order_no AND c.parent_id = a.payment_id
                             AND c.kind = 'capture' AND c.status = 'failed')
               OR o.status NOT IN ('received', 'pending_payment'))))),
@@ -358,8 +370,8 @@ INSERT INTO posting_rules (kind, debit, credit) VALUES
 GRANT SELECT ON payment_ledger, payment_requests, payment_totals, payments, posting_rules TO oms_app;
 GRANT INSERT (actor, attempt, method, order_no, request_id, token) ON payment_requests TO oms_app;
 GRANT UPDATE (attempt) ON payment_requests TO oms_app;
-GRANT INSERT (amount_minor, attempt, currency, expires_at, idempotency_key, kind, order_no, parent_id, provider,
-  provider_ref, purpose, refund_id, renews, status, tries) ON payments TO oms_app;
+GRANT INSERT (amount_minor, attempt, change_payment_no, currency, expires_at, guarantee_return_id, idempotency_key,
+  kind, order_no, parent_id, provider, provider_ref, purpose, refund_id, renews, status, tries) ON payments TO oms_app;
 GRANT UPDATE (error_code, expires_at, provider_ref, purpose, renew_at, renewal_due, risk, status, tries, updated_at)
   ON payments TO oms_app;
 REVOKE EXECUTE ON FUNCTION authorisation_is_wanted(bigint), given_back_minor(text, bigint), guard_payment(),

@@ -116,7 +116,7 @@ BEGIN
     RAISE EXCEPTION 'a change that waits for its payment ends once' USING ERRCODE = 'OM018';
   END IF;
   IF NEW.status = 'applied' AND NOT EXISTS (
-       SELECT FROM payments p WHERE p.order_no = NEW.order_no AND p.attempt = supplement_attempt(NEW.supplement_no)
+       SELECT FROM payments p WHERE p.order_no = NEW.order_no AND p.change_payment_no = NEW.supplement_no
           AND p.kind = 'capture' AND p.purpose = 'supplement' AND p.status = 'succeeded'
           AND (p.amount_minor, p.currency) = (NEW.amount_minor, NEW.currency)) THEN
     RAISE EXCEPTION 'a change is paid before it is applied' USING ERRCODE = 'OM018';
@@ -170,9 +170,26 @@ BEGIN
   END IF;
 END $$;
 
--- The attempt number of a change's payments: the difference of one change is taken once.
+-- For the version before: the number that it writes as the attempt of a change's payments.
 CREATE FUNCTION supplement_attempt(supplement_no integer) RETURNS integer LANGUAGE sql IMMUTABLE
 RETURN ('-1000'::integer - supplement_no);
+
+-- For one release only: processes of the version before write and read a payment's purpose as a negative number of its
+-- attempt. Derives the columns from that form, and that form from the columns.
+CREATE FUNCTION write_both_attempt_forms()
+  RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.attempt IS NULL THEN
+    NEW.attempt := CASE WHEN NEW.change_payment_no IS NOT NULL THEN -1000 - NEW.change_payment_no
+                        WHEN NEW.guarantee_return_id IS NOT NULL THEN -2
+                        WHEN NEW.renews IS NOT NULL THEN -3 ELSE -1 END;
+  ELSIF NEW.purpose = 'supplement' AND NEW.kind IN ('authorise', 'capture') THEN
+    NEW.change_payment_no := coalesce(NEW.change_payment_no, -1000 - NEW.attempt);
+  ELSIF NEW.purpose = 'guarantee' AND NEW.kind IN ('authorise', 'capture', 'void') THEN
+    NEW.guarantee_return_id := coalesce(NEW.guarantee_return_id, split_part(NEW.idempotency_key, '/', 3));
+  END IF;
+  RETURN NEW;
+END $$;
 
 -- Refuses a payment for a change that does not wait for one. A repeat finds its own intent.
 CREATE FUNCTION heed_supplement()
@@ -180,7 +197,7 @@ CREATE FUNCTION heed_supplement()
 BEGIN
   IF NOT EXISTS (SELECT FROM payments p WHERE p.idempotency_key = NEW.idempotency_key) AND NOT EXISTS (
        SELECT FROM order_supplements s WHERE s.order_no = NEW.order_no AND s.status = 'awaiting_payment'
-          AND supplement_attempt(s.supplement_no) = NEW.attempt
+          AND s.supplement_no = NEW.change_payment_no
           AND (s.amount_minor, s.currency) = (NEW.amount_minor, NEW.currency)) THEN
     RAISE EXCEPTION 'no change waits for this payment' USING ERRCODE = 'OM018';
   END IF;
@@ -194,7 +211,7 @@ DECLARE open_one order_supplements%ROWTYPE;
 BEGIN
   PERFORM FROM orders WHERE order_no = NEW.order_no FOR UPDATE;
   SELECT * INTO open_one FROM order_supplements s
-   WHERE s.order_no = NEW.order_no AND supplement_attempt(s.supplement_no) = NEW.attempt
+   WHERE s.order_no = NEW.order_no AND s.supplement_no = NEW.change_payment_no
      AND s.status = 'awaiting_payment';
   IF NEW.status = 'failed' AND open_one.order_no IS NOT NULL THEN
     UPDATE order_supplements SET status = 'undone', code = coalesce(NEW.error_code, 'declined'), updated_at = now()
@@ -261,6 +278,10 @@ CREATE TRIGGER order_overtakes_supplement AFTER UPDATE OF status, cancelling ON 
   FOR EACH ROW WHEN (OLD.status = 'paid' AND (NEW.status <> 'paid' OR OLD.cancelling IS NULL
     AND NEW.cancelling IS NOT NULL))
   EXECUTE FUNCTION overtake_supplement();
+ALTER TABLE payments ADD CONSTRAINT payment_of_its_change FOREIGN KEY (order_no, change_payment_no)
+  REFERENCES order_supplements (order_no, supplement_no);
+CREATE TRIGGER both_attempt_forms BEFORE INSERT ON payments
+  FOR EACH ROW WHEN (NEW.attempt IS NULL OR NEW.attempt < 1) EXECUTE FUNCTION write_both_attempt_forms();
 CREATE TRIGGER supplement_payment_heard AFTER UPDATE OF status ON payments
   FOR EACH ROW WHEN (NEW.purpose = 'supplement' AND (NEW.kind IN ('authorise', 'capture'))
     AND (NEW.status IN ('succeeded', 'failed')) AND OLD.status <> NEW.status)
@@ -283,6 +304,6 @@ GRANT UPDATE (code, status, updated_at) ON order_supplements TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_supplement(), begin_supplement(), difference_heeds_holds(), difference_until(text,
   integer), guard_supplement(), heed_changes(), heed_supplement(), is_awaiting_supplement(text), overtake_supplement(),
   release_for_supplement(order_supplements, text, bigint), supplement_attempt(integer), supplement_heeds_payment(),
-  undo_supplement() FROM PUBLIC;
+  undo_supplement(), write_both_attempt_forms() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION difference_until(text, integer), is_awaiting_supplement(text), supplement_attempt(integer)
   TO oms_app;

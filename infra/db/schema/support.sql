@@ -170,6 +170,7 @@ CREATE TABLE support_job_items (
   CONSTRAINT support_job_items_pkey PRIMARY KEY (job_id, order_no)
 );
 CREATE INDEX support_job_items_open ON support_job_items (job_id, order_no) WHERE state = 'open';
+CREATE INDEX support_job_items_resolution ON support_job_items (resolution_id);
 
 -- Sets the open step, where a decision or an approval names none.
 CREATE FUNCTION aim_at_open_step()

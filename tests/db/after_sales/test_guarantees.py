@@ -7,6 +7,12 @@ import pytest
 
 from tests.factories.raw_writes import Desk
 
+PAYMENT = (
+    "INSERT INTO payments (order_no, kind, purpose, guarantee_return_id, provider, amount_minor, currency, status, "
+    "idempotency_key, provider_ref, parent_id) VALUES (%s, %s, 'guarantee', %s, 'sandbox', %s, 'CNY', %s, %s, %s, %s) "
+    "RETURNING payment_id"
+)
+
 
 async def offered(desk: Desk) -> tuple[str, str]:
     """(order, return) of an advance exchange whose guarantee nobody was asked for yet."""
@@ -43,7 +49,11 @@ async def asked(
 ) -> int:  # fmt: skip
     """A provider is asked for something of the guarantee; the payment's id."""
     key = f"{order_no}/guarantee/{return_id}/{kind}/{time}"
-    return await desk.payment(order_no, kind, status, amount, parent, "guarantee", key)
+    cursor = await desk.app.execute(
+        PAYMENT, (order_no, kind, return_id, amount, status, key, secrets.token_hex(8), parent)
+    )
+    (payment_id,) = await cursor.fetchone() or (0,)
+    return int(payment_id)
 
 
 async def due(desk: Desk, return_id: str, kind: str, claim: int = 1000) -> None:

@@ -30,13 +30,13 @@ async def waiting(desk: Desk) -> str:
     return order_no
 
 
-async def difference(desk: Desk, order_no: str, kind: str = "capture", amount: int = 2, attempt: int = -1001) -> int:
+async def difference(desk: Desk, order_no: str, kind: str = "capture", amount: int = 2, change: int = 1) -> int:
     """The intent of a payment for it."""
     (row,) = await desk.rows(
-        "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
+        "INSERT INTO payments (order_no, kind, purpose, change_payment_no, provider, amount_minor, currency, status, "
         "idempotency_key, provider_ref) SELECT order_no, %s, 'supplement', %s, 'sandbox', %s, currency, 'intent', "
         "gen_random_uuid(), gen_random_uuid() FROM orders WHERE order_no = %s RETURNING payment_id",
-        kind, attempt, amount, order_no)  # fmt: skip
+        kind, change, amount, order_no)  # fmt: skip
     return int(row[0])
 
 
@@ -70,8 +70,8 @@ async def test_a_held_order_takes_no_difference_and_its_time_stands_still(desk: 
         "now() + interval '1 h')"
     )
     ask = (
-        "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
-        "idempotency_key) VALUES (%s, 'authorise', 'supplement', -1001, 'sandbox', 2, 'CNY', 'intent', %s)"
+        "INSERT INTO payments (order_no, kind, purpose, change_payment_no, provider, amount_minor, currency, status, "
+        "idempotency_key) VALUES (%s, 'authorise', 'supplement', 1, 'sandbox', 2, 'CNY', 'intent', %s)"
     )
     left = "SELECT difference_until(%s, 1) > now(), isfinite(difference_until(%s, 1))"
     assert (await desk.rows(left, order_no, order_no))[0] == (False, True)
@@ -90,9 +90,9 @@ async def test_a_held_order_takes_no_difference_and_its_time_stands_still(desk: 
 async def test_the_difference_is_taken_once_and_only_that(desk: Desk) -> None:
     order_no = await waiting(desk)
     await difference(desk, order_no)
-    with pytest.raises(Exception, match="payments_one_supplement"):
+    with pytest.raises(Exception, match="payments_one_change_payment"):
         await difference(desk, order_no)
-    for how in ({"amount": 3}, {"attempt": -1002}):
+    for how in ({"amount": 3}, {"change": 2}):
         with pytest.raises(Exception, match="no change waits"):
             await difference(desk, order_no, "authorise", **how)
 

@@ -317,9 +317,9 @@ async def each_state_of_a_difference_is_told(office: Office, order_no: str) -> N
 
 
 _STATE = "UPDATE order_supplements SET status = :s, code = :code, until = :until WHERE order_no = :o"
-# One whose number is another attempt's is no payment of the difference.
+# One of another change is no payment of the difference.
 _PAYMENT = """
-    UPDATE payments SET status = :s, attempt = CASE WHEN CAST(:p AS text) IS NULL THEN 99 ELSE supplement_attempt(1) END
+    UPDATE payments SET status = :s, change_payment_no = CASE WHEN CAST(:p AS text) IS NULL THEN 99 ELSE 1 END
      WHERE order_no = :o AND purpose = 'supplement' AND kind = 'capture'
 """
 
