@@ -1,4 +1,4 @@
-"""How long the console's pages take with thousands of stuck orders: while nothing moves, and while a bulk act runs."""
+"""The time of the console's pages with thousands of parked orders: idle, and during a bulk operation."""
 
 import asyncio
 import os
@@ -71,7 +71,7 @@ async def measure(lab: Lab) -> Section:
         begun = time.monotonic()
         act = await _timed(running, cookie, _pages(order_no, job), rounds)
         seconds, moved = time.monotonic() - begun, await _progress(running, job)
-    assert moved["state"] == "running", "the act was over before the pages were measured"
+    assert moved["state"] == "running", "the bulk operation ended before the pages were measured"
     return _section(lab, orders, rounds, idle, act, moved["done"] / seconds)
 
 
@@ -88,7 +88,7 @@ def _pages(order_no: str, job: str) -> dict[str, str]:
 
 
 async def _timed(running: Running, cookie: str, pages: Mapping[str, str], rounds: int) -> Phase:
-    """Each page in turn, over one kept connection, so that all of them meet the same weather."""
+    """Each page in turn, over one kept connection, so that all of them have the same load."""
     address = urlsplit(running.api)
     _, connection = await asyncio.get_running_loop().create_connection(Connection, address.hostname, address.port)
     times_ms: dict[str, list[float]] = {page: [] for page in pages}
@@ -124,7 +124,7 @@ async def _call(running: Running, path: str, body: Any = None, method: str = "PO
 
 
 async def _act(running: Running, rate_per_s: float) -> str:
-    """A bulk retry of all that is stuck at the carrier; the job."""
+    """A bulk retry of all orders that are parked at the carrier; the job."""
     wish = {"filter": {"step": "book"}, "action": "retry", "reason": "the carrier is back", "rate_per_s": rate_per_s}
     return str((await _call(running, "/v1/support/resolve", wish))["job_id"])
 
@@ -169,29 +169,31 @@ async def _signed_in(running: Running) -> str:
 
 def _section(lab: Lab, orders: int, rounds: int, idle: Phase, act: Phase, per_s: float) -> Section:
     pages = list(idle.times_ms)
-    head = ("", "idle ms", "p95", "× healthz", "during the act ms", "p95", "× healthz", "act ÷ idle")
+    head = ("", "idle ms", "p95", "× healthz", "during bulk ms", "p95", "× healthz", "bulk ÷ idle")
     rows = [
         (page, idle.p50(page), idle.p95(page), idle.ratio(page), act.p50(page), act.p95(page), act.ratio(page),
          act.p50(page) / idle.p50(page))
         for page in pages
     ]  # fmt: skip
     body = [
-        f"{orders:,} orders are stuck at a carrier that is down. Then it is back, and one bulk act retries all of them "
-        f"at {RATE_PER_S} a second; while the pages were measured, {number(per_s)}/s were accepted, each of which was "
-        "booked and moved on by the sandbox at once. Median and 95th percentile of "
+        f"{orders:,} orders are parked because their carrier is down. Then it is up again, and a bulk operation "
+        f"retries all of them at {RATE_PER_S} a second. While the pages were measured, {number(per_s)}/s were "
+        "accepted, and the sandbox booked and moved each of them at once. Median and 95th percentile of "
         f"{rounds} requests for each page, all pages in turn over one connection, `{YARDSTICK}` of the same process "
         f"between them. Load average of the machine: {number(idle.load)} after the idle round, {number(act.load)} "
-        "after the act's.",
+        "after the bulk operation.",
         table(head, rows),
     ]
     slowest = max((page for page in pages if page != YARDSTICK), key=act.p95)
     figures = [
-        Figure(f"console, {page}, during a bulk act", act.p50(page), "ms", idle.p50(page), "ms idle", at_least=False)
+        Figure(
+            f"console, {page}, during a bulk operation", act.p50(page), "ms", idle.p50(page), "ms idle", at_least=False
+        )
         for page in pages
         if page != YARDSTICK
     ]
     figures.append(
-        Figure("console, slowest page during a bulk act, p95", act.p95(slowest), "ms", bound=1000, at_least=False)
+        Figure("console, slowest page during a bulk operation, p95", act.p95(slowest), "ms", bound=1000, at_least=False)
     )
     data = {phase: found.summary() for phase, found in (("idle", idle), ("act", act))} | {"act_per_s": per_s}
     return Section(NAME, TITLE, figures, "\n\n".join(body), lab.quick, data)

@@ -1,4 +1,4 @@
-"""How long a decision on an order takes in the books, beside the least that one by its workflow could take."""
+"""The time of a decision in the database, compared with the minimum time of a decision in the workflow."""
 
 import asyncio
 import secrets
@@ -18,7 +18,7 @@ from infra.stack.running import Running
 from workflows import names
 from workflows import payloads as m
 
-NAME, TITLE = "deciding", "A refund decided in the books"
+NAME, TITLE = "deciding", "A refund decided in the database"
 PATIENCE_S = 120.0
 _READY = "SELECT order_no FROM orders WHERE status = 'preparing' ORDER BY order_no"
 _OWED = "SELECT count(*) FROM refunds WHERE status <> 'succeeded'"
@@ -44,7 +44,7 @@ async def measure(lab: Lab) -> Section:
 
 
 async def _timed(running: Running, orders: list[str]) -> Times:
-    """One refund of a cent for each order, one update, one bare call, in turn: all meet the same weather."""
+    """One refund of a cent for each order, one update, one bare call, in turn, so that all have the same load."""
     temporal = await Client.connect(running.temporal)
     books, update, bare = [], [], []
     async with httpx.AsyncClient(base_url=running.api, trust_env=False, timeout=60) as http:
@@ -104,9 +104,9 @@ def _section(lab: Lab, orders: int, times: Times) -> Section:
         )
     ]
     body = (
-        f"{orders} orders that are paid and booked; for each, one after the other, a refund of one cent over HTTP, a "
-        "bare update that its workflow's validator refuses (the least that a decision by it can cost: no HTTP, no "
-        "transaction, no event), and a bare call. The refunds are paid by the workflows meanwhile; the last was paid "
+        f"{orders} orders that are paid and booked. For each, one after the other: a refund of one cent over HTTP, a "
+        "bare update that the validator of its workflow refuses (the minimum cost of a decision in a workflow: no "
+        "HTTP, no transaction, no event), and a bare call. The workflows pay the refunds meanwhile; the last was paid "
         f"{number(times.paid_s)} s after it was decided.\n\n" + table(("", "ms", "p95", "× healthz"), rows)
     )
     figure = Figure(

@@ -35,9 +35,10 @@ async def measure(lab: Lab) -> Section:
     runs = [await _once(lab, steady, burst) for _ in range(lab.repetitions)]
     rows = [(str(n), run.steady_per_s, run.accepted_per_s, run.backlog, run.per_s) for n, run in enumerate(runs, 1)]
     body = (
-        f"{steady} orders as in the measurement above, then {burst} at once over {CONNECTIONS} connections; the "
-        "backlog is what was not delivered when the last of them was accepted, its rate that from then to the last "
-        "delivery.\n\n" + table(("run", "steady per s", "accepted per s", "backlog", "draining per s"), rows)
+        f"{steady} orders as in the measurement above, then {burst} at once over {CONNECTIONS} connections. The "
+        "backlog is the number of orders that are not delivered when the last of them is accepted; its rate is "
+        "measured from then to the last delivery.\n\n"
+        + table(("run", "steady per s", "accepted per s", "backlog", "draining per s"), rows)
     )
     ratio = number(median(run.per_s / run.steady_per_s for run in runs))
     figures = [

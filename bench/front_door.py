@@ -177,8 +177,8 @@ def _section(
     body = [
         f"{count} POSTs over {CONNECTIONS} connections, one API process, PostgreSQL with fsync; the bare handler uses "
         "the same Database, pool and uvicorn options. The open loop times each request from the moment it was due. "
-        "Orders come from a channel; what a member of staff does is chained in the audit log, one act after the other, "
-        "so that all orders of one person wait for each other.",
+        "A channel places the orders. The actions of a member of staff are chained in the audit log, one after the "
+        "other, so all orders of one person wait for each other.",
         table(("", "per s", "p50 ms", "p99 ms", "api ms/request", "postgres ms/request", "driver busy"), rows),
         "Repetitions, per s: "
         + "; ".join(f"{name} {', '.join(number(run.per_s) for run in found)}" for name, found in runs.items())

@@ -1,4 +1,4 @@
-"""Events and bytes in the history of one plain order, and what each event is there for."""
+"""Events and bytes in the history of one plain order, and the purpose of each event."""
 
 import asyncio
 import time
@@ -71,7 +71,7 @@ def _section(lab: Lab, delivered: Look, completed: Look) -> Section:
         f"{len(completed.events)} and {completed.size_bytes:,} when completed. By type: "
         + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
         + ".",
-        "<details><summary>What each event is there for</summary>\n",
+        "<details><summary>The purpose of each event</summary>\n",
         table(("event", "type", "for"), rows).replace("|---|---:|---:|", "|---:|---|---|"),
         "\n</details>",
     ]

@@ -131,17 +131,18 @@ def _section(lab: Lab, count: int, runs: dict[str, list[Run]], counted: statemen
         spent = [median(run.cpu_ms.get(process, 0.0) for run in found) for process in processes]
         rows.append((name, rate[name], *(value or "" for value in spent), sum(spent)))
     body = [
-        f"{count} orders, placed over {CONNECTIONS} connections as fast as the front door takes them; from the first "
-        "acceptance to the last delivery. The sandbox picks a parcel up 0.3 s after it was booked and delivers it "
-        "0.3 s later; the yardstick starts its workflows as fast as Temporal takes them and signals at the same "
-        "points of the story. Processor milliseconds per order beside it:",
+        f"{count} orders, placed over {CONNECTIONS} connections as fast as the API accepts them; from the first "
+        "acceptance to the last delivery. The sandbox picks a parcel up 0.3 s after the booking and delivers it "
+        "0.3 s later. The yardstick starts its workflows as fast as Temporal accepts them and signals at the same "
+        "points. The other columns are processor milliseconds for each order:",
         table(("", "per s", *processes, "ms in all"), rows),
         f"From its acceptance to its delivery an order took {number(median(run.p50_s for run in runs['product']))} s "
         f"(median) and {number(median(run.p99_s for run in runs['product']))} s (99th percentile) under this load. "
         "Repetitions, per s: "
         + "; ".join(f"{name} {', '.join(number(run.per_s) for run in found)}" for name, found in runs.items())
         + ".",
-        "SQL statements of one order from POST to delivered, BEGIN and COMMIT counted, by the process that sent them:",
+        "SQL statements of one order from POST to delivered, including BEGIN and COMMIT, by the process that sent "
+        "them:",
         counted.table(),
     ]
     figures = [

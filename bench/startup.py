@@ -14,8 +14,9 @@ async def measure(lab: Lab) -> Section:
     first = await _start(lab, folder)
     again = [await _start(lab, folder) for _ in range(3)]
     body = (
-        f"The first start, which makes databases and schema, {number(first)} s; later ones "
-        f"{', '.join(number(seconds) for seconds in again)} s. All six processes ready, the worker's version current."
+        f"The first start, which creates databases and schema, took {number(first)} s; later ones "
+        f"{', '.join(number(seconds) for seconds in again)} s. All six processes are ready, "
+        "and the version of the worker is current."
     )
     figures = [Figure("`oms up` to ready", median(again), "s", bound=10, at_least=False)]
     return Section(NAME, TITLE, figures, body, lab.quick, {"first_s": first, "again_s": again})
