@@ -1,4 +1,4 @@
-"""A desk on a fresh database for each module, and the hand that goes past every guard."""
+"""A fresh database for each module, and a superuser's connection without triggers."""
 
 from collections.abc import AsyncIterator
 
@@ -6,16 +6,16 @@ import psycopg
 import pytest
 
 from tests.conftest import DatabaseUrls
-from tests.factories.raw_writes import Desk, connect
+from tests.factories.raw_writes import DirectDatabase, connect
 
 AUDIT = ("audit_log", "audit_chains", "audit_anchors")
 Tampering = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 @pytest.fixture(scope="module")
-async def desk(database_url: DatabaseUrls) -> AsyncIterator[Desk]:
+async def db(database_url: DatabaseUrls) -> AsyncIterator[DirectDatabase]:
     owner, app = await connect(database_url.owner_url), await connect(database_url.app_url)
-    opened = Desk(database_url, owner, app)
+    opened = DirectDatabase(database_url, owner, app)
     await opened.stock("TEA", 1000)
     yield opened
     await app.close()
@@ -24,7 +24,7 @@ async def desk(database_url: DatabaseUrls) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def tampering(database_url: DatabaseUrls) -> AsyncIterator[Tampering]:
-    """The superuser with triggers out of the way; what he did to the audit log is undone afterwards."""
+    """The superuser with triggers disabled; changes to the audit log are undone afterwards."""
     async with await psycopg.AsyncConnection.connect(database_url.owner_url, autocommit=True) as connection:
         for table in AUDIT:
             await connection.execute(f"CREATE TABLE kept_{table} AS TABLE {table}".encode())

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 
 DENIED, UNKNOWN = "42501", ("42883", "42704")
 
@@ -113,72 +113,72 @@ MACHINE = [
 
 
 @pytest.mark.parametrize("statement", [*SHADOWS, *GUARDS, *ROLES, *MACHINE])
-async def test_the_services_cannot_become_more(desk: Desk, statement: str) -> None:
-    owner = desk.owner.info.backend_pid
-    said = statement.replace("{database}", desk.owner.info.dbname).replace("{owner}", str(owner))
-    assert await desk.refused(said) in (DENIED, *UNKNOWN)
-    assert await desk.one("SELECT rolsuper FROM pg_roles WHERE rolname = 'oms_app'") is False
+async def test_the_services_cannot_become_more(db: DirectDatabase, statement: str) -> None:
+    owner = db.owner.info.backend_pid
+    said = statement.replace("{database}", db.owner.info.dbname).replace("{owner}", str(owner))
+    assert await db.refused(said) in (DENIED, *UNKNOWN)
+    assert await db.one("SELECT rolsuper FROM pg_roles WHERE rolname = 'oms_app'") is False
 
 
-async def test_the_services_give_themselves_nothing(desk: Desk) -> None:
+async def test_the_services_give_themselves_nothing(db: DirectDatabase) -> None:
     """PostgreSQL answers with a warning only."""
     rights = "SELECT relname, relacl::text FROM pg_class WHERE relname IN ('orders', 'audit_log')"
-    before = await desk.rows(rights)
-    await desk.app.execute("GRANT ALL ON orders TO oms_app WITH GRANT OPTION")
-    await desk.app.execute("GRANT DELETE ON audit_log TO PUBLIC")
-    assert await desk.rows(rights) == before
+    before = await db.rows(rights)
+    await db.app.execute("GRANT ALL ON orders TO oms_app WITH GRANT OPTION")
+    await db.app.execute("GRANT DELETE ON audit_log TO PUBLIC")
+    assert await db.rows(rights) == before
 
 
-async def test_a_table_in_the_audit_logs_place_is_not_written_to(desk: Desk) -> None:
+async def test_a_table_in_the_audit_logs_place_is_not_written_to(db: DirectDatabase) -> None:
     """Also where an administrator lets the services make temporary tables: the guards' own paths hold."""
-    database = desk.owner.info.dbname
-    await desk.rows(f"GRANT TEMPORARY ON DATABASE {database} TO oms_app")
+    database = db.owner.info.dbname
+    await db.rows(f"GRANT TEMPORARY ON DATABASE {database} TO oms_app")
     try:
-        await desk.app.execute("CREATE TEMPORARY TABLE audit_log (LIKE public.audit_log)")
-        await desk.app.execute("CREATE TEMPORARY TABLE order_transitions AS TABLE public.order_transitions")
-        await desk.app.execute("INSERT INTO order_transitions VALUES ('received', 'wish', 'completed')")
-        await desk.app.execute("CREATE FUNCTION pg_temp.acting() RETURNS text LANGUAGE sql AS $$SELECT 'eve'$$")
-        await desk.app.execute("SET search_path = pg_temp, public")
-        order_no = await desk.order()
-        assert await desk.one("SELECT count(*) FROM public.audit_log WHERE order_no = %s", order_no) == 1
-        assert (await (await desk.app.execute("SELECT count(*) FROM audit_log")).fetchone()) == (0,)
+        await db.app.execute("CREATE TEMPORARY TABLE audit_log (LIKE public.audit_log)")
+        await db.app.execute("CREATE TEMPORARY TABLE order_transitions AS TABLE public.order_transitions")
+        await db.app.execute("INSERT INTO order_transitions VALUES ('received', 'wish', 'completed')")
+        await db.app.execute("CREATE FUNCTION pg_temp.acting() RETURNS text LANGUAGE sql AS $$SELECT 'eve'$$")
+        await db.app.execute("SET search_path = pg_temp, public")
+        order_no = await db.order()
+        assert await db.one("SELECT count(*) FROM public.audit_log WHERE order_no = %s", order_no) == 1
+        assert (await (await db.app.execute("SELECT count(*) FROM audit_log")).fetchone()) == (0,)
         wish = (
             "INSERT INTO order_events (order_no, type, from_status, to_status, actor) VALUES (%s, 'wish', 'received', "
         )
-        assert await desk.refused(wish + "'completed', 'x')", order_no) == "OM002"
+        assert await db.refused(wish + "'completed', 'x')", order_no) == "OM002"
     finally:
-        await desk.app.execute("RESET search_path; DROP TABLE IF EXISTS pg_temp.audit_log, pg_temp.order_transitions")
-        await desk.app.execute("DROP FUNCTION IF EXISTS pg_temp.acting()")
-        await desk.rows(f"REVOKE TEMPORARY ON DATABASE {database} FROM oms_app")
+        await db.app.execute("RESET search_path; DROP TABLE IF EXISTS pg_temp.audit_log, pg_temp.order_transitions")
+        await db.app.execute("DROP FUNCTION IF EXISTS pg_temp.acting()")
+        await db.rows(f"REVOKE TEMPORARY ON DATABASE {database} FROM oms_app")
 
 
 CRAFTED = "x'; ALTER ROLE oms_app SUPERUSER; --"
 
 
-async def test_what_is_said_to_a_function_is_data(desk: Desk) -> None:
+async def test_what_is_said_to_a_function_is_data(db: DirectDatabase) -> None:
     """No function builds a statement from what it is given."""
     building = "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ~* '\\mEXECUTE\\M'"
-    assert await desk.rows(building) == []
-    order_no = await desk.order()
-    await desk.app.execute("SELECT note_cancel_asked(%s, %s, %s)", (CRAFTED, order_no, CRAFTED))
-    await desk.app.execute("SELECT lock_store_credit(%s, %s), is_paying(%s)", (CRAFTED, CRAFTED, CRAFTED))
-    await desk.app.execute(
+    assert await db.rows(building) == []
+    order_no = await db.order()
+    await db.app.execute("SELECT note_cancel_asked(%s, %s, %s)", (CRAFTED, order_no, CRAFTED))
+    await db.app.execute("SELECT lock_store_credit(%s, %s), is_paying(%s)", (CRAFTED, CRAFTED, CRAFTED))
+    await db.app.execute(
         "SELECT set_config('oms.actor', %s, false), set_config('oms.origin', %s, false)", (CRAFTED,) * 2
     )
     try:
-        await desk.app.execute(
+        await db.app.execute(
             "INSERT INTO products (sku, name, price_minor, currency) VALUES (%s, %s, 1, 'CNY')",
             (order_no, CRAFTED),
         )
         said = "SELECT actor, after::jsonb ->> 'name' FROM audit_log WHERE reference = %s"
-        assert await desk.rows(said, order_no) == [(CRAFTED, CRAFTED)]
+        assert await db.rows(said, order_no) == [(CRAFTED, CRAFTED)]
     finally:
-        await desk.app.execute("RESET oms.actor; RESET oms.origin")
-    assert await desk.one("SELECT rolsuper FROM pg_roles WHERE rolname = 'oms_app'") is False
+        await db.app.execute("RESET oms.actor; RESET oms.origin")
+    assert await db.one("SELECT rolsuper FROM pg_roles WHERE rolname = 'oms_app'") is False
 
 
-async def test_functions_run_as_a_role_that_is_no_superuser(desk: Desk) -> None:
-    strong = await desk.rows(
+async def test_functions_run_as_a_role_that_is_no_superuser(db: DirectDatabase) -> None:
+    strong = await db.rows(
         "SELECT proname FROM pg_proc p JOIN pg_roles r ON r.oid = proowner "
         "WHERE pronamespace = 'public'::regnamespace AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication)"
         "UNION ALL SELECT relname FROM pg_class c JOIN pg_roles r ON r.oid = relowner "
@@ -187,24 +187,24 @@ async def test_functions_run_as_a_role_that_is_no_superuser(desk: Desk) -> None:
     assert strong == []
 
 
-async def test_a_customers_key_is_kept(desk: Desk) -> None:
+async def test_a_customers_key_is_kept(db: DirectDatabase) -> None:
     """Without it nothing of him can be read again: to take it is the owner's, for erasure."""
-    order_no = await desk.order()
+    order_no = await db.order()
     change = "UPDATE customers SET data_key = %s WHERE customer_id = %s"
-    await desk.app.execute(change, (b"first", order_no))
+    await db.app.execute(change, (b"first", order_no))
     for key in (None, b"other"):
-        assert await desk.refused(change, key, order_no) == "OM003"
-    await desk.app.execute(change, (b"first", order_no))
-    await desk.rows(change, None, order_no)
+        assert await db.refused(change, key, order_no) == "OM003"
+    await db.app.execute(change, (b"first", order_no))
+    await db.rows(change, None, order_no)
 
 
-async def test_a_fact_that_was_dealt_with_does_not_come_in_again(desk: Desk) -> None:
-    order_no = await desk.order()
+async def test_a_fact_that_was_dealt_with_does_not_come_in_again(db: DirectDatabase) -> None:
+    order_no = await db.order()
     fact = "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, '{}')"
-    await desk.app.execute(fact, (order_no, order_no))
-    await desk.app.execute("UPDATE inbox SET processed_at = now(), outcome = 'x' WHERE order_no = %s", (order_no,))
-    assert await desk.refused("UPDATE inbox SET processed_at = NULL WHERE order_no = %s", order_no) == "OM003"
-    assert await desk.refused("DELETE FROM inbox WHERE order_no = %s", order_no) == DENIED
+    await db.app.execute(fact, (order_no, order_no))
+    await db.app.execute("UPDATE inbox SET processed_at = now(), outcome = 'x' WHERE order_no = %s", (order_no,))
+    assert await db.refused("UPDATE inbox SET processed_at = NULL WHERE order_no = %s", order_no) == "OM003"
+    assert await db.refused("DELETE FROM inbox WHERE order_no = %s", order_no) == DENIED
 
 
 STAFF = "INSERT INTO staff (name, role, password_hash, data_key, totp_enc) VALUES (%s, 'support', 'pw', 'k', 't')"
@@ -219,18 +219,18 @@ CHANGES = [
 ]
 
 
-async def test_every_change_of_staff_is_audited_without_its_secrets(desk: Desk) -> None:
+async def test_every_change_of_staff_is_audited_without_its_secrets(db: DirectDatabase) -> None:
     name = "eve"
-    await desk.app.execute(STAFF, (name,))
+    await db.app.execute(STAFF, (name,))
     for change, _, _ in CHANGES:
-        await desk.app.execute(f"UPDATE staff SET {change} WHERE name = %s".encode(), (name,))
-    await desk.rows("UPDATE staff SET role = 'admin' WHERE name = %s", name)
-    await desk.rows("DELETE FROM staff WHERE name = %s", name)
-    found = await desk.rows("SELECT action, before, after FROM audit_log WHERE reference = %s ORDER BY entry_id", name)
+        await db.app.execute(f"UPDATE staff SET {change} WHERE name = %s".encode(), (name,))
+    await db.rows("UPDATE staff SET role = 'admin' WHERE name = %s", name)
+    await db.rows("DELETE FROM staff WHERE name = %s", name)
+    found = await db.rows("SELECT action, before, after FROM audit_log WHERE reference = %s ORDER BY entry_id", name)
     assert [(row[0], row[2]) for row in found[1:-2]] == [(action, after) for _, action, after in CHANGES]
     assert found[0][0] == "staff_added" and '"role": "support"' in str(found[0][2])
     assert found[-2] == ("staff_changed", '{"role": "support"}', '{"role": "admin"}')
     assert found[-1][0] == "staff_deleted" and found[-1][2] is None
     assert "secret" not in str(found) and "pw" not in str(found) and "\\x" not in str(found)
     with pytest.raises(psycopg.Error):
-        await desk.rows("TRUNCATE staff CASCADE")
+        await db.rows("TRUNCATE staff CASCADE")

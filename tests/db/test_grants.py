@@ -5,7 +5,7 @@ import pytest
 
 from tests.db import granted
 from tests.db.statements import statements
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 
 LEDGERS = ["order_events", "stock_movements", "payment_ledger", "store_credit_entries"]
 DENIED = "42501"
@@ -142,44 +142,44 @@ INSERTS = {
 }
 
 
-async def tables(desk: Desk) -> list[str]:
-    return [row[0] for row in await desk.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+async def tables(db: DirectDatabase) -> list[str]:
+    return [row[0] for row in await db.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
 
 
 @pytest.mark.parametrize(("table", "change"), FORBIDDEN_UPDATES)
-async def test_the_services_cannot_change_what_is_not_theirs(desk: Desk, table: str, change: str) -> None:
-    assert await desk.refused(f"UPDATE {table} SET {change}") == DENIED
+async def test_the_services_cannot_change_what_is_not_theirs(db: DirectDatabase, table: str, change: str) -> None:
+    assert await db.refused(f"UPDATE {table} SET {change}") == DENIED
 
 
 @pytest.mark.parametrize("table", INSERTS)
-async def test_the_services_cannot_write_what_triggers_write(desk: Desk, table: str) -> None:
-    assert await desk.refused(f"INSERT INTO {table} {INSERTS[table]}") == DENIED
+async def test_the_services_cannot_write_what_triggers_write(db: DirectDatabase, table: str) -> None:
+    assert await db.refused(f"INSERT INTO {table} {INSERTS[table]}") == DENIED
 
 
-async def test_the_services_delete_queues_only_and_truncate_nothing(desk: Desk) -> None:
-    for table in await tables(desk):
-        assert await desk.refused(f"TRUNCATE {table}") in (DENIED, "42P01"), table
+async def test_the_services_delete_queues_only_and_truncate_nothing(db: DirectDatabase) -> None:
+    for table in await tables(db):
+        assert await db.refused(f"TRUNCATE {table}") in (DENIED, "42P01"), table
         if table not in granted.DELETES:
-            assert await desk.refused(f"DELETE FROM {table}") == DENIED, table
+            assert await db.refused(f"DELETE FROM {table}") == DENIED, table
 
 
 @pytest.mark.parametrize("table", LEDGERS)
-async def test_a_ledger_refuses_change_to_everyone(desk: Desk, table: str) -> None:
-    order_no = await desk.order()
-    capture = await desk.paid_in(order_no)
+async def test_a_ledger_refuses_change_to_everyone(db: DirectDatabase, table: str) -> None:
+    order_no = await db.order()
+    capture = await db.paid_in(order_no)
     assert capture
-    await desk.rows(
+    await db.rows(
         "INSERT INTO store_credit_entries (idempotency_key, kind, customer_id, currency, amount_minor, balance_delta, "
         "held_delta, order_no) VALUES (%s, 'granted', %s, 'CNY', 1, 1, 0, %s)", order_no, order_no, order_no
     )  # fmt: skip
     for statement in (f"UPDATE {table} SET order_no = 'X'", f"DELETE FROM {table}"):
-        assert await desk.refused(statement, by_owner=True) == "OM003"
-        assert await desk.refused(statement) == DENIED
+        assert await db.refused(statement, by_owner=True) == "OM003"
+        assert await db.refused(statement) == DENIED
 
 
-async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(desk: Desk) -> None:
+async def test_every_grant_on_an_append_only_table_is_to_insert_or_read(db: DirectDatabase) -> None:
     """Also what the role would have through a role it is a member of, or through PUBLIC."""
-    rows = await desk.rows(
+    rows = await db.rows(
         "SELECT t, p FROM unnest(%s::text[]) t, unnest(%s::text[]) p WHERE has_table_privilege('oms_app', t, p) "
         "OR (p IN ('UPDATE', 'REFERENCES') AND has_any_column_privilege('oms_app', t, p))",
         [
@@ -211,16 +211,18 @@ def columns(listed: dict[str, str]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("right", "listed"), [("INSERT", granted.INSERTS), ("UPDATE", granted.UPDATES)])
-async def test_every_column_that_the_services_write_is_listed(desk: Desk, right: str, listed: dict[str, str]) -> None:
+async def test_every_column_that_the_services_write_is_listed(
+    db: DirectDatabase, right: str, listed: dict[str, str]
+) -> None:
     """Whoever adds a table or a right adds it to the list; no table is granted as a whole."""
-    found = await desk.rows(
+    found = await db.rows(
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0 "
         "AND NOT attisdropped WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') "
         "AND has_column_privilege('oms_app', c.oid, a.attnum, %s)",
         right,
     )
     assert set(found) == columns(listed)
-    whole = await desk.rows(
+    whole = await db.rows(
         "SELECT relname FROM pg_class, aclexplode(relacl) WHERE relnamespace = 'public'::regnamespace "
         "AND privilege_type = %s AND grantee <> relowner",
         right,
@@ -228,8 +230,8 @@ async def test_every_column_that_the_services_write_is_listed(desk: Desk, right:
     assert whole == []
 
 
-async def test_every_other_right_of_the_services_is_listed(desk: Desk) -> None:
-    found = await desk.rows(
+async def test_every_other_right_of_the_services_is_listed(db: DirectDatabase) -> None:
+    found = await db.rows(
         "SELECT c.relname, p FROM pg_class c, "
         "unnest(ARRAY['DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN']) p "
         "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') "
@@ -239,15 +241,15 @@ async def test_every_other_right_of_the_services_is_listed(desk: Desk) -> None:
     sequences = "SELECT relname FROM pg_sequences s JOIN pg_class c ON c.relname = s.sequencename WHERE " + " OR ".join(
         f"has_sequence_privilege('oms_app', c.oid, '{right}')" for right in ("USAGE", "SELECT", "UPDATE")
     )
-    assert await desk.rows(sequences) == []
+    assert await db.rows(sequences) == []
     callable_ones = (
         "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
         "AND has_function_privilege('oms_app', oid, 'EXECUTE')"
     )
-    assert {row[0] for row in await desk.rows(callable_ones)} == granted.EXECUTES
+    assert {row[0] for row in await db.rows(callable_ones)} == granted.EXECUTES
 
 
-async def test_the_services_may_do_what_their_statements_do(desk: Desk) -> None:
+async def test_the_services_may_do_what_their_statements_do(db: DirectDatabase) -> None:
     """PostgreSQL looks at the rights of every statement that stands in a module, without running it."""
     wanting = {}
     found = statements()
@@ -255,7 +257,7 @@ async def test_the_services_may_do_what_their_statements_do(desk: Desk) -> None:
         if statement.lstrip().startswith("SET "):
             continue
         try:
-            await desk.app.execute(f"EXPLAIN (GENERIC_PLAN) {statement}".encode())
+            await db.app.execute(f"EXPLAIN (GENERIC_PLAN) {statement}".encode())
         except psycopg.Error as error:
             if error.sqlstate != UNKNOWN_TYPES:
                 wanting[where] = f"{error.sqlstate} {error}"
@@ -263,34 +265,34 @@ async def test_the_services_may_do_what_their_statements_do(desk: Desk) -> None:
     assert wanting == {}
 
 
-async def test_the_role_is_a_member_of_nothing_and_owns_nothing(desk: Desk) -> None:
-    role = await desk.rows(
+async def test_the_role_is_a_member_of_nothing_and_owns_nothing(db: DirectDatabase) -> None:
+    role = await db.rows(
         "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication "
         "FROM pg_roles WHERE rolname = 'oms_app'"
     )
     assert role == [(False,) * 5]
     member = "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = 'oms_app'"
-    assert await desk.one(member) == 0
+    assert await db.one(member) == 0
     owned = "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = 'oms_app'"
-    assert await desk.one(owned) == 0
+    assert await db.one(owned) == 0
 
 
-async def test_no_functions_powers_can_be_borrowed(desk: Desk) -> None:
+async def test_no_functions_powers_can_be_borrowed(db: DirectDatabase) -> None:
     """A trigger of one's own, on a table of one's own, would run a guard with its owner's rights."""
-    callable_ones = await desk.rows(
+    callable_ones = await db.rows(
         "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype "
         "AND has_function_privilege('oms_app', oid, 'EXECUTE')"
     )
     assert callable_ones == []
-    assert await desk.refused("CREATE TEMPORARY TABLE mine (x int)") == DENIED
+    assert await db.refused("CREATE TEMPORARY TABLE mine (x int)") == DENIED
 
 
-async def test_every_function_resolves_names_in_its_own_path(desk: Desk) -> None:
+async def test_every_function_resolves_names_in_its_own_path(db: DirectDatabase) -> None:
     """Whoever adds a function writes `SET search_path = pg_catalog, public, pg_temp`, or a body parsed when it is made.
 
     Without pg_temp at the end a caller's temporary table is found before the books' own.
     """
-    loose = await desk.rows(
+    loose = await db.rows(
         "SELECT p.oid::regprocedure::text, proconfig FROM pg_proc p JOIN pg_language l ON l.oid = prolang "
         "WHERE pronamespace = 'public'::regnamespace AND (prosecdef OR prosqlbody IS NULL) "
         "AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=pg_catalog, public, pg_temp']"

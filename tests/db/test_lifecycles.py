@@ -16,7 +16,7 @@ from domain.payments.change_payments import CHANGE_PAYMENT_TRANSITIONS
 from domain.payments.disputes import DISPUTE_TRANSITIONS
 from tests.db.after_sales.test_guarantees import offered
 from tests.db.payments.test_change_payments import waiting
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 
 
 @dataclass(frozen=True)
@@ -45,41 +45,41 @@ GUARDS = {
 }  # fmt: skip
 
 
-async def order_of(desk: Desk, kind: str) -> str:
+async def order_of(db: DirectDatabase, kind: str) -> str:
     """An order with one row of the kind."""
     if kind == "change payment":
-        return await waiting(desk)
+        return await waiting(db)
     if kind in ("guarantee", "exchange"):
-        return (await offered(desk))[0]
-    order_no = await desk.order()
-    capture = await desk.paid_in(order_no)
-    disputed = await desk.payment(order_no, "dispute", "succeeded", parent=capture)
-    await desk.rows("INSERT INTO disputes (payment_id, order_no, reason) VALUES (%s, %s, 'fraud')", disputed, order_no)
+        return (await offered(db))[0]
+    order_no = await db.order()
+    capture = await db.paid_in(order_no)
+    disputed = await db.payment(order_no, "dispute", "succeeded", parent=capture)
+    await db.rows("INSERT INTO disputes (payment_id, order_no, reason) VALUES (%s, %s, 'fraud')", disputed, order_no)
     return order_no
 
 
 @pytest.mark.parametrize("kind", GUARDS)
-async def test_the_database_guards_the_lifecycle_of_the_rules(desk: Desk, kind: str) -> None:
-    guard, order_no = GUARDS[kind], await order_of(desk, kind)
+async def test_the_database_guards_the_lifecycle_of_the_rules(db: DirectDatabase, kind: str) -> None:
+    guard, order_no = GUARDS[kind], await order_of(db, kind)
     allowed = {
-        source: {target for target in guard.transitions if await is_allowed(desk, guard, order_no, source, target)}
+        source: {target for target in guard.transitions if await is_allowed(db, guard, order_no, source, target)}
         for source in guard.transitions
     }
     assert allowed == {one: set(after) for one, after in guard.transitions.items()}
 
 
-async def is_allowed(desk: Desk, guard: Guard, order_no: str, source: StrEnum, target: StrEnum) -> bool:
+async def is_allowed(db: DirectDatabase, guard: Guard, order_no: str, source: StrEnum, target: StrEnum) -> bool:
     """Whether the guard lets the status change; what another rule refuses is not its refusal. Nothing is kept."""
     if source is target:
         return False
     refusal = None
-    async with desk.owner.transaction(force_rollback=True):
-        await desk.owner.execute("SET LOCAL session_replication_role = replica")
-        await desk.owner.execute(move(guard, source), (order_no,))
-        await desk.owner.execute("SET LOCAL session_replication_role = origin")
+    async with db.owner.transaction(force_rollback=True):
+        await db.owner.execute("SET LOCAL session_replication_role = replica")
+        await db.owner.execute(move(guard, source), (order_no,))
+        await db.owner.execute("SET LOCAL session_replication_role = origin")
         try:
-            async with desk.owner.transaction():
-                await desk.owner.execute(move(guard, target), (order_no,))
+            async with db.owner.transaction():
+                await db.owner.execute(move(guard, target), (order_no,))
         except psycopg.Error as error:
             refusal = error
     return refusal is None or guard.refuses not in str(refusal)

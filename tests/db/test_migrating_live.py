@@ -16,7 +16,7 @@ from infra.db import migrate, seed
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from tests.api.conftest import Door, an_order, open_door
 from tests.conftest import DatabaseUrls, create_database
-from tests.factories.raw_writes import Desk, connect
+from tests.factories.raw_writes import DirectDatabase, connect
 from tests.order_stage import eventually
 
 PASSING = ("40P01", "55P03")  # what every caller of the product repeats
@@ -46,22 +46,22 @@ async def books_at(postgres: PostgresServer, name: str, revision: str) -> Databa
 
 
 @pytest.fixture
-async def sit() -> AsyncIterator[Callable[[DatabaseUrls], Awaitable[Desk]]]:
-    """Opens a desk, which is closed at the end."""
-    desks: list[Desk] = []
+async def sit() -> AsyncIterator[Callable[[DatabaseUrls], Awaitable[DirectDatabase]]]:
+    """Open connections that are closed at the end."""
+    opened: list[DirectDatabase] = []
 
-    async def made(books: DatabaseUrls) -> Desk:
-        desks.append(Desk(books, await connect(books.owner_url), await connect(books.app_url)))
-        await desks[-1].app.execute("SET statement_timeout = '60s'")
-        return desks[-1]
+    async def made(books: DatabaseUrls) -> DirectDatabase:
+        opened.append(DirectDatabase(books, await connect(books.owner_url), await connect(books.app_url)))
+        await opened[-1].app.execute("SET statement_timeout = '60s'")
+        return opened[-1]
 
     yield made
-    for desk in desks:
-        await desk.owner.close()
-        await desk.app.close()
+    for db in opened:
+        await db.owner.close()
+        await db.app.close()
 
 
-Sit = Callable[[DatabaseUrls], Awaitable[Desk]]
+Sit = Callable[[DatabaseUrls], Awaitable[DirectDatabase]]
 
 
 async def test_a_table_in_use_holds_up_one_revision_and_nobody_else(
@@ -69,8 +69,8 @@ async def test_a_table_in_use_holds_up_one_revision_and_nobody_else(
 ) -> None:
     """0038 wants orders for itself, which a long report reads; 0037 is there already, and orders go on coming in."""
     books = await books_at(postgres, "live_locked", "0036")
-    desk, report = await sit(books), await connect(books.owner_url)
-    await desk.stock("TEA", 10)
+    db, report = await sit(books), await connect(books.owner_url)
+    await db.stock("TEA", 10)
     await report.execute("BEGIN")
     await report.execute("LOCK TABLE orders IN ACCESS SHARE MODE")
     with pytest.raises(migrate.Blocked, match="at 0037: other transactions kept their locks for 0 s; run it again"):
@@ -79,12 +79,12 @@ async def test_a_table_in_use_holds_up_one_revision_and_nobody_else(
     migrating = asyncio.create_task(asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK))
     for tries in (1, 3):
         await eventually(lambda tries=tries: len(caplog.records) >= tries, 60)
-        await desk.order()
-    assert await desk.one("SELECT version_num FROM alembic_version") == "0037"
+        await db.order()
+    assert await db.one("SELECT version_num FROM alembic_version") == "0037"
     await report.execute("COMMIT")
     await asyncio.wait_for(migrating, 240)
     await report.close()
-    assert await desk.one("SELECT count(*) FROM orders") == 2
+    assert await db.one("SELECT count(*) FROM orders") == 2
     there, head = await asyncio.to_thread(migrate.state, books.owner_url)
     assert there == head
 
@@ -145,13 +145,13 @@ async def other_than(owner: psycopg.AsyncConnection[Any], others: list[Any]) -> 
 async def test_old_data_comes_along_while_orders_come_in(postgres: PostgresServer, sit: Sit) -> None:
     """From the first revision to the last; the statements are those of the version that the database began with."""
     books = await books_at(postgres, "live_old", "0001")
-    desk, busy = await sit(books), await sit(books)
-    await desk.rows("INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA', 'Tea', 1, 'CNY')")
-    old = [await desk.order() for _ in range(5)]
+    db, busy = await sit(books), await sit(books)
+    await db.rows("INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA', 'Tea', 1, 'CNY')")
+    old = [await db.order() for _ in range(5)]
     for order_no in old[:3]:
-        await desk.event(order_no, "stock_reserved", "received", "pending_payment")
-        await desk.paid_in(order_no)
-    ledger = await desk.rows(LEDGER)
+        await db.event(order_no, "stock_reserved", "received", "pending_payment")
+        await db.paid_in(order_no)
+    ledger = await db.rows(LEDGER)
     done, placed = asyncio.Event(), []
 
     async def traffic() -> None:
@@ -171,13 +171,13 @@ async def test_old_data_comes_along_while_orders_come_in(postgres: PostgresServe
     await asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK)
     done.set()
     await asyncio.wait_for(working, 120)
-    kept = {row[0] for row in await desk.rows("SELECT order_no FROM orders JOIN order_lines USING (order_no)")}
+    kept = {row[0] for row in await db.rows("SELECT order_no FROM orders JOIN order_lines USING (order_no)")}
     assert kept == {*old, *placed}
-    assert await desk.rows(LEDGER) == ledger and len(ledger) == 3
-    assert await desk.one("SELECT count(*) FROM orders WHERE status = 'pending_payment'") == 3
+    assert await db.rows(LEDGER) == ledger and len(ledger) == 3
+    assert await db.one("SELECT count(*) FROM orders WHERE status = 'pending_payment'") == 3
     there, head = await asyncio.to_thread(migrate.state, books.owner_url)
     assert there == head
-    for_new_rows = {row[0] for row in await desk.rows("SELECT conname FROM pg_constraint WHERE NOT convalidated")}
+    for_new_rows = {row[0] for row in await db.rows("SELECT conname FROM pg_constraint WHERE NOT convalidated")}
     assert for_new_rows & VALIDATED == set()
 
 

@@ -1,4 +1,4 @@
-"""Writing into the books without the product's own code: what a careless or hostile service could send."""
+"""Writes into the database without the product's own code: what a faulty or hostile service could send."""
 
 import itertools
 import secrets
@@ -20,10 +20,10 @@ async def connect(url: str) -> Connection:
 
 
 @dataclass
-class Desk:
-    """Two ways into one database: as its owner (a superuser) and as the services do."""
+class DirectDatabase:
+    """Two connections to one database: as its owner (a superuser) and as the services."""
 
-    books: DatabaseUrls
+    urls: DatabaseUrls
     owner: Connection
     app: Connection
 

@@ -5,7 +5,7 @@ import secrets
 import psycopg
 import pytest
 
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 
 PAYMENT = (
     "INSERT INTO payments (order_no, kind, purpose, guarantee_return_id, provider, amount_minor, currency, status, "
@@ -14,62 +14,62 @@ PAYMENT = (
 )
 
 
-async def offered(desk: Desk) -> tuple[str, str]:
+async def offered(db: DirectDatabase) -> tuple[str, str]:
     """(order, return) of an advance exchange whose guarantee nobody was asked for yet."""
-    order_no, return_id = await desk.order(), f"rt_{secrets.token_hex(8)}"
+    order_no, return_id = await db.order(), f"rt_{secrets.token_hex(8)}"
     for event, source, target in (
         ("stock_reserved", "received", "pending_payment"), ("payment_captured", "pending_payment", "paid"),
         ("shipment_booked", "paid", "preparing"), ("shipment_picked_up", "preparing", "shipped"),
         ("shipment_delivered", "shipped", "delivered"),
     ):  # fmt: skip
-        await desk.event(order_no, event, source, target)
-    await desk.rows(
+        await db.event(order_no, event, source, target)
+    await db.rows(
         "INSERT INTO returns (return_id, order_no, resolution, reason_code, reason_enc, requested_by, warehouse) "
         "VALUES (%s, %s, 'exchange', 'other', '', 'test', 'WH-EAST')", return_id, order_no
     )  # fmt: skip
-    await desk.rows("INSERT INTO exchanges (return_id, order_no, advance) VALUES (%s, %s, true)", return_id, order_no)
-    await desk.rows(
+    await db.rows("INSERT INTO exchanges (return_id, order_no, advance) VALUES (%s, %s, true)", return_id, order_no)
+    await db.rows(
         "INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token) "
         "VALUES (%s, %s, 1000, 'CNY', 'sandbox', 'tok_ok')", return_id, order_no
     )  # fmt: skip
     return order_no, return_id
 
 
-async def guaranteed(desk: Desk) -> tuple[str, str, int]:
+async def guaranteed(db: DirectDatabase) -> tuple[str, str, int]:
     """(order, return, authorisation) of an advance exchange whose guarantee is authorised."""
-    order_no, return_id = await offered(desk)
-    authorisation = await asked(desk, order_no, return_id, "authorise", status="succeeded")
-    await desk.rows("UPDATE guarantees SET status = 'authorised' WHERE return_id = %s", return_id)
+    order_no, return_id = await offered(db)
+    authorisation = await asked(db, order_no, return_id, "authorise", status="succeeded")
+    await db.rows("UPDATE guarantees SET status = 'authorised' WHERE return_id = %s", return_id)
     return order_no, return_id, authorisation
 
 
 async def asked(
-    desk: Desk, order_no: str, return_id: str, kind: str, amount: int = 1000, parent: int | None = None,
+    db: DirectDatabase, order_no: str, return_id: str, kind: str, amount: int = 1000, parent: int | None = None,
     status: str = "intent", time: int = 1,
 ) -> int:  # fmt: skip
     """A provider is asked for something of the guarantee; the payment's id."""
     key = f"{order_no}/guarantee/{return_id}/{kind}/{time}"
-    cursor = await desk.app.execute(
+    cursor = await db.app.execute(
         PAYMENT, (order_no, kind, return_id, amount, status, key, secrets.token_hex(8), parent)
     )
     (payment_id,) = await cursor.fetchone() or (0,)
     return int(payment_id)
 
 
-async def due(desk: Desk, return_id: str, kind: str, claim: int = 1000) -> None:
+async def due(db: DirectDatabase, return_id: str, kind: str, claim: int = 1000) -> None:
     """The books say that it is to be claimed, or given back."""
     status, claimed = ("claim_due", claim) if kind == "capture" else ("release_due", None)
     change = "UPDATE guarantees SET status = %s, claim_minor = %s WHERE return_id = %s"
-    await desk.rows(change, status, claimed, return_id)
+    await db.rows(change, status, claimed, return_id)
 
 
 @pytest.mark.parametrize("kind", ["capture", "void"])
-async def test_a_guarantee_ends_once(desk: Desk, kind: str) -> None:
-    order_no, return_id, authorisation = await guaranteed(desk)
-    await due(desk, return_id, kind)
-    await asked(desk, order_no, return_id, kind, parent=authorisation)
+async def test_a_guarantee_ends_once(db: DirectDatabase, kind: str) -> None:
+    order_no, return_id, authorisation = await guaranteed(db)
+    await due(db, return_id, kind)
+    await asked(db, order_no, return_id, kind, parent=authorisation)
     with pytest.raises(Exception, match=r"payments_guarantee_ends_once|payments_one_void"):
-        await asked(desk, order_no, return_id, kind, parent=authorisation, time=2)
+        await asked(db, order_no, return_id, kind, parent=authorisation, time=2)
 
 
 @pytest.mark.parametrize(
@@ -85,75 +85,77 @@ async def test_a_guarantee_ends_once(desk: Desk, kind: str) -> None:
         ("release_due", "void", 999),
     ],
 )
-async def test_a_provider_is_asked_only_for_what_is_due(desk: Desk, status: str, kind: str, amount: int) -> None:
-    order_no, return_id, authorisation = await guaranteed(desk)
+async def test_a_provider_is_asked_only_for_what_is_due(
+    db: DirectDatabase, status: str, kind: str, amount: int
+) -> None:
+    order_no, return_id, authorisation = await guaranteed(db)
     if status != "authorised":
-        await due(desk, return_id, "capture" if status == "claim_due" else "void", 400)
+        await due(db, return_id, "capture" if status == "claim_due" else "void", 400)
     with pytest.raises(psycopg.Error) as refusal:
-        await asked(desk, order_no, return_id, kind, amount, authorisation, time=2)
+        await asked(db, order_no, return_id, kind, amount, authorisation, time=2)
     assert refusal.value.sqlstate == "OM173"
 
 
-async def test_what_is_due_is_taken_from_its_own_authorisation(desk: Desk) -> None:
-    order_no, return_id, authorisation = await guaranteed(desk)
-    _, _, of_another = await guaranteed(desk)
-    await due(desk, return_id, "capture", 400)
-    for parent in (None, of_another, await desk.payment(order_no, "authorise", "succeeded")):
+async def test_what_is_due_is_taken_from_its_own_authorisation(db: DirectDatabase) -> None:
+    order_no, return_id, authorisation = await guaranteed(db)
+    _, _, of_another = await guaranteed(db)
+    await due(db, return_id, "capture", 400)
+    for parent in (None, of_another, await db.payment(order_no, "authorise", "succeeded")):
         with pytest.raises(psycopg.Error) as refusal:
-            await asked(desk, order_no, return_id, "capture", 400, parent)
+            await asked(db, order_no, return_id, "capture", 400, parent)
         assert refusal.value.sqlstate == "OM173"
-    await asked(desk, order_no, return_id, "capture", 400, authorisation)
+    await asked(db, order_no, return_id, "capture", 400, authorisation)
 
 
-async def test_what_becomes_of_the_return_decides(desk: Desk) -> None:
-    _, return_id, _ = await guaranteed(desk)
+async def test_what_becomes_of_the_return_decides(db: DirectDatabase) -> None:
+    _, return_id, _ = await guaranteed(db)
     for status in ("approved", "expired"):
-        await desk.rows("UPDATE returns SET status = %s WHERE return_id = %s", status, return_id)
+        await db.rows("UPDATE returns SET status = %s WHERE return_id = %s", status, return_id)
     told = "SELECT status, claim_minor FROM guarantees WHERE return_id = %s"
-    assert await desk.rows(told, return_id) == [("claim_due", 1000)]
-    await desk.rows("UPDATE returns SET status = 'received' WHERE return_id = %s", return_id)
-    assert await desk.rows(told, return_id) == [("authorised", None)]
+    assert await db.rows(told, return_id) == [("claim_due", 1000)]
+    await db.rows("UPDATE returns SET status = 'received' WHERE return_id = %s", return_id)
+    assert await db.rows(told, return_id) == [("authorised", None)]
 
 
-async def test_a_claim_under_way_is_not_turned_back(desk: Desk) -> None:
-    order_no, return_id, authorisation = await guaranteed(desk)
+async def test_a_claim_under_way_is_not_turned_back(db: DirectDatabase) -> None:
+    order_no, return_id, authorisation = await guaranteed(db)
     for status in ("approved", "expired"):
-        await desk.rows("UPDATE returns SET status = %s WHERE return_id = %s", status, return_id)
-    await asked(desk, order_no, return_id, "capture", parent=authorisation)
-    await desk.rows("UPDATE returns SET status = 'received' WHERE return_id = %s", return_id)
-    assert await desk.one("SELECT status FROM guarantees WHERE return_id = %s", return_id) == "claim_due"
+        await db.rows("UPDATE returns SET status = %s WHERE return_id = %s", status, return_id)
+    await asked(db, order_no, return_id, "capture", parent=authorisation)
+    await db.rows("UPDATE returns SET status = 'received' WHERE return_id = %s", return_id)
+    assert await db.one("SELECT status FROM guarantees WHERE return_id = %s", return_id) == "claim_due"
     back = "UPDATE guarantees SET status = 'release_due' WHERE return_id = %s"
-    assert await desk.refused(back, return_id) == "OM173"
+    assert await db.refused(back, return_id) == "OM173"
 
 
 @pytest.mark.parametrize("status", ["wanted", "claimed", "released", "declined"])
-async def test_no_step_is_skipped(desk: Desk, status: str) -> None:
-    _, return_id, _ = await guaranteed(desk)
-    assert await desk.refused("UPDATE guarantees SET status = %s WHERE return_id = %s", status, return_id) == "OM173"
+async def test_no_step_is_skipped(db: DirectDatabase, status: str) -> None:
+    _, return_id, _ = await guaranteed(db)
+    assert await db.refused("UPDATE guarantees SET status = %s WHERE return_id = %s", status, return_id) == "OM173"
 
 
 @pytest.mark.parametrize(("kind", "end"), [("capture", "claimed"), ("void", "released")])
-async def test_it_ends_as_its_provider_says(desk: Desk, kind: str, end: str) -> None:
-    order_no, return_id, authorisation = await guaranteed(desk)
-    await due(desk, return_id, kind)
+async def test_it_ends_as_its_provider_says(db: DirectDatabase, kind: str, end: str) -> None:
+    order_no, return_id, authorisation = await guaranteed(db)
+    await due(db, return_id, kind)
     move = "UPDATE guarantees SET status = %s WHERE return_id = %s"
-    assert await desk.refused(move, end, return_id) == "OM173"
-    asking = await asked(desk, order_no, return_id, kind, parent=authorisation)
-    assert await desk.refused(move, end, return_id) == "OM173"
-    await desk.rows("UPDATE payments SET status = 'succeeded' WHERE payment_id = %s", asking)
-    await desk.rows(move, end, return_id)
+    assert await db.refused(move, end, return_id) == "OM173"
+    asking = await asked(db, order_no, return_id, kind, parent=authorisation)
+    assert await db.refused(move, end, return_id) == "OM173"
+    await db.rows("UPDATE payments SET status = 'succeeded' WHERE payment_id = %s", asking)
+    await db.rows(move, end, return_id)
 
 
-async def test_it_is_authorised_by_its_provider_alone(desk: Desk) -> None:
-    order_no, return_id = await offered(desk)
+async def test_it_is_authorised_by_its_provider_alone(db: DirectDatabase) -> None:
+    order_no, return_id = await offered(db)
     move = "UPDATE guarantees SET status = 'authorised' WHERE return_id = %s"
-    await asked(desk, order_no, return_id, "authorise")
-    await desk.payment(order_no, "authorise", "succeeded")  # of the order itself
-    assert await desk.refused(move, return_id) == "OM173"
+    await asked(db, order_no, return_id, "authorise")
+    await db.payment(order_no, "authorise", "succeeded")  # of the order itself
+    assert await db.refused(move, return_id) == "OM173"
 
 
-async def test_an_exchange_falls_back_once(desk: Desk) -> None:
-    _, return_id, _ = await guaranteed(desk)
-    await desk.rows("UPDATE exchanges SET status = 'fell_back' WHERE return_id = %s", return_id)
+async def test_an_exchange_falls_back_once(db: DirectDatabase) -> None:
+    _, return_id, _ = await guaranteed(db)
+    await db.rows("UPDATE exchanges SET status = 'fell_back' WHERE return_id = %s", return_id)
     for status in ("wanted", "placed"):
-        assert await desk.refused("UPDATE exchanges SET status = %s WHERE return_id = %s", status, return_id) == "OM172"
+        assert await db.refused("UPDATE exchanges SET status = %s WHERE return_id = %s", status, return_id) == "OM172"

@@ -6,15 +6,15 @@ import pytest
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
 from tests.db.conftest import Tampering
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 from workers.cli.audit import faults_of
 
 
-async def story(desk: Desk) -> str:
+async def story(db: DirectDatabase) -> str:
     """An order with several entries."""
-    order_no = await desk.order()
+    order_no = await db.order()
     for action in ("looked", "decided"):
-        await desk.rows(
+        await db.rows(
             "INSERT INTO audit_log (actor, action, order_no) VALUES ('support:amy', %s, %s) RETURNING entry_id",
             action,
             order_no,
@@ -22,14 +22,14 @@ async def story(desk: Desk) -> str:
     return order_no
 
 
-async def test_every_change_of_status_is_there(desk: Desk) -> None:
-    order_no = await story(desk)
-    events = await desk.rows(
+async def test_every_change_of_status_is_there(db: DirectDatabase) -> None:
+    order_no = await story(db)
+    events = await db.rows(
         "SELECT type, from_status, to_status FROM order_events WHERE order_no = %s AND to_status IS NOT NULL "
         "ORDER BY seq",
         order_no,
     )
-    entries = await desk.rows(
+    entries = await db.rows(
         "SELECT action, before, after FROM audit_log WHERE order_no = %s AND after IS NOT NULL ORDER BY order_count",
         order_no,
     )
@@ -37,8 +37,8 @@ async def test_every_change_of_status_is_there(desk: Desk) -> None:
     assert len(entries) >= 1
 
 
-async def test_what_was_not_touched_is_whole(desk: Desk, database_url: DatabaseUrls) -> None:
-    await story(desk)
+async def test_what_was_not_touched_is_whole(db: DirectDatabase, database_url: DatabaseUrls) -> None:
+    await story(db)
     assert await faults_of(settings_for(database_url)) == []
 
 
@@ -60,9 +60,9 @@ TAMPERED = {
 
 @pytest.mark.parametrize("how", TAMPERED)
 async def test_what_was_touched_is_named(
-    desk: Desk, tampering: Tampering, database_url: DatabaseUrls, how: str
+    db: DirectDatabase, tampering: Tampering, database_url: DatabaseUrls, how: str
 ) -> None:
-    order_no = await story(desk)
+    order_no = await story(db)
     statement, said = TAMPERED[how]
     if how == "swapped":
         await tampering.execute("DROP INDEX audit_log_order")
@@ -77,14 +77,14 @@ async def test_what_was_touched_is_named(
         )
 
 
-async def test_the_log_refuses_change_to_everyone(desk: Desk) -> None:
-    await story(desk)
+async def test_the_log_refuses_change_to_everyone(db: DirectDatabase) -> None:
+    await story(db)
     for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"):
-        assert await desk.refused(statement, by_owner=True) == "OM003"
+        assert await db.refused(statement, by_owner=True) == "OM003"
 
 
-async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: DatabaseUrls) -> None:
-    first, second = await desk.order(), await desk.order()
+async def test_two_orders_do_not_wait_for_each_other(db: DirectDatabase, database_url: DatabaseUrls) -> None:
+    first, second = await db.order(), await db.order()
     write = "INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'test', %s)"
     one = await psycopg.AsyncConnection.connect(database_url.owner_url)
     other = await psycopg.AsyncConnection.connect(database_url.owner_url)
@@ -94,14 +94,14 @@ async def test_two_orders_do_not_wait_for_each_other(desk: Desk, database_url: D
         await other.execute(write, (second,))
 
 
-async def test_staff_have_a_chain_of_their_own(desk: Desk, database_url: DatabaseUrls) -> None:
-    order_no = await desk.order()
+async def test_staff_have_a_chain_of_their_own(db: DirectDatabase, database_url: DatabaseUrls) -> None:
+    order_no = await db.order()
     async with await psycopg.AsyncConnection.connect(database_url.owner_url) as connection:
         for actor in ("support:amy", "customer:c-1", "system"):
             await connection.execute(
                 "INSERT INTO audit_log (actor, action, order_no) VALUES (%s, 'test', %s)", (actor, order_no)
             )
-    rows = await desk.rows(
+    rows = await db.rows(
         "SELECT actor, actor_count IS NOT NULL FROM audit_log WHERE order_no = %s AND action = 'test' "
         "ORDER BY order_count",
         order_no,

@@ -18,7 +18,7 @@ from infra.db.engine import Database
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
 from tests.db.conftest import Tampering
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 from workers.cli import audit
 from workers.cli.audit import faults_of
 
@@ -45,34 +45,36 @@ async def rest(database: Database) -> None:
         pass
 
 
-async def written(desk: Desk, order_no: str, times: int = 3, actor: str = "system") -> list[int]:
+async def written(db: DirectDatabase, order_no: str, times: int = 3, actor: str = "system") -> list[int]:
     """Entries of an order, as they come."""
-    return [await desk.one(WRITE, actor, order_no) for _ in range(times)]
+    return [await db.one(WRITE, actor, order_no) for _ in range(times)]
 
 
 async def found(books: DatabaseUrls) -> list[Fault]:
     return await faults_of(settings_for(books))
 
 
-async def test_an_anchor_covers_what_is_new_and_nothing_twice(desk: Desk, database: Database) -> None:
+async def test_an_anchor_covers_what_is_new_and_nothing_twice(db: DirectDatabase, database: Database) -> None:
     await rest(database)
-    mine = await written(desk, "O-1")
+    mine = await written(db, "O-1")
     first = await anchored(database)
     assert first is not None and (first.count, first.entries) == (3, f"{{[{mine[0]},{mine[-1] + 1})}}")
     assert await anchored(database) is None
-    more = await written(desk, "O-1", 5)
+    more = await written(db, "O-1", 5)
     small = [await anchored(database, most=2) for _ in range(4)]
     assert [one and one.count for one in small] == [2, 2, 1, None]
     assert [one and one.number for one in small[:3]] == [first.number + n for n in (1, 2, 3)]
     assert small[2] is not None and small[2].entries == f"{{[{more[-1]},{more[-1] + 1})}}"
-    assert await found(desk.books) == []
+    assert await found(db.urls) == []
 
 
-async def test_an_anchor_is_due_after_its_interval_only_unless_more_waits(desk: Desk, database: Database) -> None:
+async def test_an_anchor_is_due_after_its_interval_only_unless_more_waits(
+    db: DirectDatabase, database: Database
+) -> None:
     await rest(database)
-    await written(desk, "O-2", 1)
+    await written(db, "O-2", 1)
     await rest(database)
-    await written(desk, "O-2", 5)
+    await written(db, "O-2", 5)
     assert await anchored(database, most=4, every_s=3600) is None
     assert await anchored(database, most=4) is not None
     assert await anchored(database, most=4, every_s=3600) is not None  # the one before was full
@@ -156,44 +158,44 @@ ATTACKS = {
 
 @pytest.mark.parametrize("how", ATTACKS)
 async def test_whoever_rewrites_a_chain_with_its_head_is_found(
-    desk: Desk, database: Database, tampering: Tampering, how: str
+    db: DirectDatabase, database: Database, tampering: Tampering, how: str
 ) -> None:
     order_no = f"O-{how}"
-    async with await psycopg.AsyncConnection.connect(desk.books.owner_url) as lost:
+    async with await psycopg.AsyncConnection.connect(db.urls.owner_url) as lost:
         await lost.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'x', %s)", (order_no,))
         await lost.rollback()
-    mine = await written(desk, order_no)
+    mine = await written(db, order_no)
     await rest(database)
-    await written(desk, "O-other")
+    await written(db, "O-other")
     await rest(database)
     last = await anchored(database)
-    assert last is None and await found(desk.books) == []
+    assert last is None and await found(db.urls) == []
     attack, said = ATTACKS[how]
     await attack(tampering, order_no)
-    faults = await found(desk.books)
+    faults = await found(db.urls)
     # The chains themselves are whole: nothing but the anchor shows it, and says where.
     assert [fault.kind for fault in faults] == ["anchor"], faults
     assert said in faults[0].what
-    number = await desk.one("SELECT anchor_no FROM audit_anchors WHERE %s::bigint <@ entries", mine[0])
+    number = await db.one("SELECT anchor_no FROM audit_anchors WHERE %s::bigint <@ entries", mine[0])
     assert faults[0].number == number or how == "inserted"
     assert faults[0].words.startswith("anchor ")
     assert str(mine[0]) in faults[0].what or how == "inserted"
 
 
 async def test_an_anchor_of_the_future_is_no_reason_to_wait(
-    desk: Desk, database: Database, tampering: Tampering
+    db: DirectDatabase, database: Database, tampering: Tampering
 ) -> None:
     """A clock that was set back leaves one; nothing would be anchored until that day."""
-    await written(desk, "O-8")
+    await written(db, "O-8")
     await rest(database)
-    await written(desk, "O-8")
+    await written(db, "O-8")
     assert await anchored(database, every_s=3600) is None
     await tampering.execute(
         "UPDATE audit_anchors SET made_at = now() + interval '1 day' "
         "WHERE anchor_no = (SELECT max(anchor_no) FROM audit_anchors)"
     )
     assert await anchored(database, every_s=3600) is not None
-    await written(desk, "O-8")
+    await written(db, "O-8")
     assert await anchored(database, every_s=3600) is None
 
 
@@ -208,26 +210,28 @@ ANCHORS = {
 
 
 @pytest.mark.parametrize("how", ANCHORS)
-async def test_a_touched_anchor_is_named(desk: Desk, database: Database, tampering: Tampering, how: str) -> None:
-    await written(desk, "O-3")
+async def test_a_touched_anchor_is_named(
+    db: DirectDatabase, database: Database, tampering: Tampering, how: str
+) -> None:
+    await written(db, "O-3")
     await rest(database)
     for _ in range(2):
-        await written(desk, "O-3")
+        await written(db, "O-3")
         await rest(database)
-    number = await desk.one("SELECT max(anchor_no) - 1 FROM audit_anchors")
+    number = await db.one("SELECT max(anchor_no) - 1 FROM audit_anchors")
     statement, said = ANCHORS[how]
     await tampering.execute(statement.encode(), {"n": number})
-    faults = await found(desk.books)
+    faults = await found(db.urls)
     assert any(fault.kind == "anchor" and said in fault.what for fault in faults), faults
     if how not in ("beheaded", "another head"):
         assert number in {fault.number for fault in faults}
 
 
 async def test_an_anchor_that_was_kept_elsewhere_must_be_in_the_chain(
-    desk: Desk, database: Database, tampering: Tampering
+    db: DirectDatabase, database: Database, tampering: Tampering
 ) -> None:
     """Whoever rewrites everything, anchors included, cannot rewrite what is not there."""
-    await written(desk, "O-4")
+    await written(db, "O-4")
     await rest(database)
     async with database.begin() as conn:
         kept = await audit_anchors.newest(conn)
@@ -236,7 +240,7 @@ async def test_an_anchor_that_was_kept_elsewhere_must_be_in_the_chain(
     async def told(*hashes: str) -> tuple[int, str]:
         screen = io.StringIO()
         console = Console(file=screen, soft_wrap=True)
-        code = await asyncio.to_thread(audit.verify, hashes, settings_for(desk.books), console)
+        code = await asyncio.to_thread(audit.verify, hashes, settings_for(db.urls), console)
         return code, screen.getvalue()
 
     assert (await told(kept.hash))[0] == 0
@@ -258,14 +262,14 @@ async def not_there(hash_hex: str) -> str:
     return f"{what}\nThe audit log is not whole: 1 faults.\n"
 
 
-async def test_the_commands_make_and_print(desk: Desk, database: Database) -> None:
+async def test_the_commands_make_and_print(db: DirectDatabase, database: Database) -> None:
     await rest(database)
-    await written(desk, "O-5")
+    await written(db, "O-5")
 
     async def line(*, only_print: bool) -> str:
         screen = io.StringIO()
         console = Console(file=screen, soft_wrap=True)
-        configuration = settings_for(desk.books)
+        configuration = settings_for(db.urls)
         code = await asyncio.to_thread(
             audit.anchor, only_print=only_print, configuration=configuration, console=console
         )
@@ -276,120 +280,120 @@ async def test_the_commands_make_and_print(desk: Desk, database: Database) -> No
     made = await line(only_print=False)
     assert before != made == await line(only_print=True)
     assert (
-        made.split()[-1] == (await desk.rows("SELECT encode(hash, 'hex') FROM audit_anchors ORDER BY anchor_no"))[-1][0]
+        made.split()[-1] == (await db.rows("SELECT encode(hash, 'hex') FROM audit_anchors ORDER BY anchor_no"))[-1][0]
     )
 
 
 # ── late, and at once ───────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_who_commits_late_with_a_lower_number_is_not_lost(desk: Desk, database: Database) -> None:
+async def test_who_commits_late_with_a_lower_number_is_not_lost(db: DirectDatabase, database: Database) -> None:
     await rest(database)
-    late = await psycopg.AsyncConnection.connect(desk.books.owner_url)
-    lost = await psycopg.AsyncConnection.connect(desk.books.owner_url)
+    late = await psycopg.AsyncConnection.connect(db.urls.owner_url)
+    lost = await psycopg.AsyncConnection.connect(db.urls.owner_url)
     async with late, lost:
         await late.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'late', 'O-late')")
         await lost.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'lost', 'O-lost')")
         covered = []
         for _ in range(3):  # whatever number of anchors is made meanwhile
-            covered += await written(desk, "O-quick", 1)
+            covered += await written(db, "O-quick", 1)
             await rest(database)
         await lost.rollback()
         await late.commit()
-        entry = await desk.one("SELECT entry_id FROM audit_log WHERE action = 'late'")
+        entry = await db.one("SELECT entry_id FROM audit_log WHERE action = 'late'")
         assert entry < covered[0]
-        assert await found(desk.books) == []
+        assert await found(db.urls) == []
         made = await anchored(database)
         assert made is not None and made.entries == f"{{[{entry},{entry + 1})}}"
-    assert await desk.one("SELECT count(*) FROM audit_anchors WHERE %s::bigint <@ entries", entry) == 1
+    assert await db.one("SELECT count(*) FROM audit_anchors WHERE %s::bigint <@ entries", entry) == 1
     # The number that was rolled back is waited for until everybody who could have drawn it is gone, and not longer.
-    await written(desk, "O-quick", 1)
+    await written(db, "O-quick", 1)
     await rest(database)
-    assert await desk.one("SELECT outstanding::text FROM audit_anchors ORDER BY anchor_no DESC LIMIT 1") == "{}"
-    assert await found(desk.books) == []
+    assert await db.one("SELECT outstanding::text FROM audit_anchors ORDER BY anchor_no DESC LIMIT 1") == "{}"
+    assert await found(db.urls) == []
 
 
-async def test_a_younger_transaction_with_a_lower_number_is_not_lost(desk: Desk, database: Database) -> None:
+async def test_a_younger_transaction_with_a_lower_number_is_not_lost(db: DirectDatabase, database: Database) -> None:
     """Who began first need not draw first: the one still at work may be younger than everybody who has committed."""
     await rest(database)
-    old = await psycopg.AsyncConnection.connect(desk.books.owner_url)
-    young = await psycopg.AsyncConnection.connect(desk.books.owner_url)
+    old = await psycopg.AsyncConnection.connect(db.urls.owner_url)
+    young = await psycopg.AsyncConnection.connect(db.urls.owner_url)
     async with old, young:
         await old.execute("SELECT pg_current_xact_id()")
         await young.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'young', 'O-young')")
         await old.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'old', 'O-old')")
         await old.commit()
         assert await anchored(database) is not None
-        await written(desk, "O-quick", 1)
+        await written(db, "O-quick", 1)
         assert await anchored(database) is not None
         await young.commit()
-        assert await found(desk.books) == []
+        assert await found(db.urls) == []
         made = await anchored(database)
         assert made is not None and made.count == 1
 
 
-async def test_an_anchor_is_a_transaction_of_its_own(desk: Desk, database: Database) -> None:
-    await written(desk, "O-9")
-    async with desk.app.transaction():
-        await desk.app.execute("SELECT pg_current_xact_id()")
-        assert await desk.refused("SELECT make_audit_anchor(1, 0)") == "25000"
+async def test_an_anchor_is_a_transaction_of_its_own(db: DirectDatabase, database: Database) -> None:
+    await written(db, "O-9")
+    async with db.app.transaction():
+        await db.app.execute("SELECT pg_current_xact_id()")
+        assert await db.refused("SELECT make_audit_anchor(1, 0)") == "25000"
 
 
-async def test_two_makers_at_once_make_no_fork(desk: Desk, database: Database) -> None:
+async def test_two_makers_at_once_make_no_fork(db: DirectDatabase, database: Database) -> None:
     await rest(database)
-    begun = await desk.one("SELECT max(anchor_no) FROM audit_anchors")
-    await written(desk, "O-6", 24)
+    begun = await db.one("SELECT max(anchor_no) FROM audit_anchors")
+    await written(db, "O-6", 24)
     made = [one for one in await asyncio.gather(*(anchored(database, most=3) for _ in range(8))) if one]
     assert sorted(one.number for one in made) == [begun + n for n in range(1, 9)]
     assert sum(one.count for one in made) == 24
     assert await anchored(database) is None
-    assert await found(desk.books) == []
+    assert await found(db.urls) == []
 
 
-async def test_orders_do_not_wait_for_an_anchor(desk: Desk, database: Database) -> None:
-    await written(desk, "O-7")
+async def test_orders_do_not_wait_for_an_anchor(db: DirectDatabase, database: Database) -> None:
+    await written(db, "O-7")
     async with database.begin() as conn:
         assert await audit_anchors.make(conn) is not None
-        await desk.rows("SET lock_timeout = '2s'")
-        await written(desk, "O-7")
-        await desk.rows("RESET lock_timeout")
+        await db.rows("SET lock_timeout = '2s'")
+        await written(db, "O-7")
+        await db.rows("RESET lock_timeout")
 
 
-async def test_an_anchor_reads_what_is_new_and_not_the_log(desk: Desk, database: Database) -> None:
+async def test_an_anchor_reads_what_is_new_and_not_the_log(db: DirectDatabase, database: Database) -> None:
     many = (
         "INSERT INTO audit_log (actor, action, order_no) "
         "SELECT 'system', 'test', 'M-' || n FROM generate_series(1, %s) n"
     )
-    await desk.rows(many, 20_000)
-    await desk.rows("ANALYZE audit_log")
+    await db.rows(many, 20_000)
+    await db.rows("ANALYZE audit_log")
     await rest(database)
-    await desk.rows(many, 10)
+    await db.rows(many, 10)
     read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'audit_log'"
-    async with desk.app.transaction():
-        before = await (await desk.app.execute(read)).fetchall()
-        await desk.app.execute("SELECT make_audit_anchor(10000, 0)")
-        after = await (await desk.app.execute(read)).fetchall()
+    async with db.app.transaction():
+        before = await (await db.app.execute(read)).fetchall()
+        await db.app.execute("SELECT make_audit_anchor(10000, 0)")
+        after = await (await db.app.execute(read)).fetchall()
     assert after[0][0] - before[0][0] < 100
 
 
-async def test_the_services_make_anchors_by_their_function_alone(desk: Desk, database: Database) -> None:
-    await written(desk, "O-8")
+async def test_the_services_make_anchors_by_their_function_alone(db: DirectDatabase, database: Database) -> None:
+    await written(db, "O-8")
     await rest(database)
     statement = "INSERT INTO audit_anchors SELECT anchor_no + 1, made_at, entries, count, digest, upto, outstanding, "
-    assert await desk.refused(statement + "outstanding_until, hash FROM audit_anchors LIMIT 1") == "42501"
+    assert await db.refused(statement + "outstanding_until, hash FROM audit_anchors LIMIT 1") == "42501"
     for change in ("UPDATE audit_anchors SET count = 1", "DELETE FROM audit_anchors", "TRUNCATE audit_anchors"):
-        assert await desk.refused(change) == "42501"
-        assert await desk.refused(change, by_owner=True) == "OM003"
+        assert await db.refused(change) == "42501"
+        assert await db.refused(change, by_owner=True) == "OM003"
 
 
 async def test_entries_of_before_that_are_in_no_chain_are_held_by_their_contents(
-    desk: Desk, database: Database, tampering: Tampering
+    db: DirectDatabase, database: Database, tampering: Tampering
 ) -> None:
     """Before anchors, what the system did to no order was in no chain."""
     await tampering.execute(
         "INSERT INTO audit_log (entry_id, actor, action) VALUES (nextval('audit_entries'), 'system', 'staff_added')"
     )
     await rest(database)
-    assert await found(desk.books) == []
+    assert await found(db.urls) == []
     await tampering.execute("UPDATE audit_log SET after = 'admin' WHERE action = 'staff_added' AND actor_count IS NULL")
-    assert [fault.kind for fault in await found(desk.books)] == ["anchor"]
+    assert [fault.kind for fault in await found(db.urls)] == ["anchor"]

@@ -11,7 +11,7 @@ import pytest
 from tests.db.after_sales.test_guarantees import guaranteed
 from tests.db.conftest import Tampering
 from tests.db.payments.test_change_payments import answered, difference, waiting
-from tests.factories.raw_writes import Connection, Desk, connect
+from tests.factories.raw_writes import Connection, DirectDatabase, connect
 from tests.order_stage import eventually
 
 DOCUMENT = (
@@ -40,10 +40,10 @@ def values(order_no: str, **changed: Any) -> dict[str, Any]:
     return {**row, "currency": "CNY", "total": total, "content": json.dumps(content), **changed}
 
 
-async def paid(desk: Desk) -> str:
-    order_no = await desk.order()
-    await desk.owner.execute("UPDATE order_lines SET unit_price_minor = 1000 WHERE order_no = %s", (order_no,))
-    await desk.paid_in(order_no)
+async def paid(db: DirectDatabase) -> str:
+    order_no = await db.order()
+    await db.owner.execute("UPDATE order_lines SET unit_price_minor = 1000 WHERE order_no = %s", (order_no,))
+    await db.paid_in(order_no)
     return order_no
 
 
@@ -58,53 +58,53 @@ async def issue(through: Connection, order_no: str, **changed: Any) -> tuple[str
     return row[0], row[1]
 
 
-async def refusal(desk: Desk, order_no: str, **changed: Any) -> psycopg.Error:
+async def refusal(db: DirectDatabase, order_no: str, **changed: Any) -> psycopg.Error:
     with pytest.raises(psycopg.Error) as caught:
-        await issue(desk.owner if "number" in changed else desk.app, order_no, **changed)
+        await issue(db.owner if "number" in changed else db.app, order_no, **changed)
     return caught.value
 
 
-async def refunded(desk: Desk, order_no: str, minor: int, paid_back: bool = True) -> str:
+async def refunded(db: DirectDatabase, order_no: str, minor: int, paid_back: bool = True) -> str:
     refund_id = f"rfd_{secrets.token_hex(4)}"
-    await desk.owner.execute(REFUND, {"order_no": order_no, "id": refund_id, "minor": minor})
+    await db.owner.execute(REFUND, {"order_no": order_no, "id": refund_id, "minor": minor})
     if paid_back:
-        await desk.owner.execute(
+        await db.owner.execute(
             "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
             " provider_ref, parent_id, refund_id) SELECT order_no, 'refund', 1, 'sandbox', %(minor)s, 'CNY',"
             " 'succeeded', %(id)s, %(id)s, payment_id, %(id)s FROM payments WHERE order_no = %(order_no)s"
             " AND kind = 'capture' AND purpose = 'order'",
             {"order_no": order_no, "id": refund_id, "minor": minor},
         )
-        await desk.owner.execute("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", (refund_id,))
+        await db.owner.execute("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", (refund_id,))
     return refund_id
 
 
-async def last(desk: Desk, series: str = "INV") -> int:
-    found = await desk.rows("SELECT last_number FROM document_series WHERE series = %s ORDER BY year DESC", series)
+async def last(db: DirectDatabase, series: str = "INV") -> int:
+    found = await db.rows("SELECT last_number FROM document_series WHERE series = %s ORDER BY year DESC", series)
     return int(found[0][0]) if found else 0
 
 
-async def test_a_transaction_that_rolls_back_leaves_no_gap(desk: Desk) -> None:
-    before = await last(desk)
+async def test_a_transaction_that_rolls_back_leaves_no_gap(db: DirectDatabase) -> None:
+    before = await last(db)
     with pytest.raises(ZeroDivisionError):
-        async with desk.app.transaction():
-            await issue(desk.app, await paid_elsewhere(desk))
+        async with db.app.transaction():
+            await issue(db.app, await paid_elsewhere(db))
             raise ZeroDivisionError
-    assert (await issue(desk.app, await paid(desk)))[1] == before + 1 == await last(desk)
+    assert (await issue(db.app, await paid(db)))[1] == before + 1 == await last(db)
 
 
-async def paid_elsewhere(desk: Desk) -> str:
-    """A paid order that stays when the transaction of `desk.app` does not."""
-    other = await connect(desk.books.app_url)
+async def paid_elsewhere(db: DirectDatabase) -> str:
+    """A paid order that stays when the transaction of `db.app` does not."""
+    other = await connect(db.urls.app_url)
     try:
-        return await paid(Desk(desk.books, desk.owner, other))
+        return await paid(DirectDatabase(db.urls, db.owner, other))
     finally:
         await other.close()
 
 
-async def test_who_asks_at_once_gets_one_number_after_the_other(desk: Desk) -> None:
-    orders, before = [await paid(desk) for _ in range(20)], await last(desk)
-    connections = [await connect(desk.books.app_url) for _ in range(10)]
+async def test_who_asks_at_once_gets_one_number_after_the_other(db: DirectDatabase) -> None:
+    orders, before = [await paid(db) for _ in range(20)], await last(db)
+    connections = [await connect(db.urls.app_url) for _ in range(10)]
     numbers: list[int] = []
 
     async def one(place: int, connection: Connection) -> None:
@@ -115,18 +115,18 @@ async def test_who_asks_at_once_gets_one_number_after_the_other(desk: Desk) -> N
     for connection in connections:
         await connection.close()
     assert sorted(numbers) == list(range(before + 1, before + 21))
-    times = await desk.rows("SELECT number FROM documents WHERE series = 'INV' ORDER BY issued_at")
+    times = await db.rows("SELECT number FROM documents WHERE series = 'INV' ORDER BY issued_at")
     assert [row[0] for row in times] == list(range(1, before + 21))
 
 
 @pytest.mark.parametrize("ahead", [-1, 0, 2, 100])
-async def test_a_number_that_is_not_the_next_is_refused(desk: Desk, ahead: int) -> None:
-    await issue(desk.app, await paid(desk))
-    before, order_no = await last(desk), await paid(desk)
-    refused = await refusal(desk, order_no, number=before + ahead)
+async def test_a_number_that_is_not_the_next_is_refused(db: DirectDatabase, ahead: int) -> None:
+    await issue(db.app, await paid(db))
+    before, order_no = await last(db), await paid(db)
+    refused = await refusal(db, order_no, number=before + ahead)
     assert (refused.sqlstate, refused.diag.message_primary) == (REFUSED, "document_number_gap")
-    assert await last(desk) == before
-    assert (await issue(desk.owner, order_no, number=before + 1))[1] == before + 1
+    assert await last(db) == before
+    assert (await issue(db.owner, order_no, number=before + 1))[1] == before + 1
 
 
 def content(*lines: tuple[int, int], **more: int) -> dict[str, Any]:
@@ -148,62 +148,62 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_what_is_no_invoice_is_refused_and_takes_no_number(desk: Desk, wrong: str) -> None:
-    order_no, before = await paid(desk), await last(desk)
+async def test_what_is_no_invoice_is_refused_and_takes_no_number(db: DirectDatabase, wrong: str) -> None:
+    order_no, before = await paid(db), await last(db)
     change, sqlstate = WRONG[wrong]
-    assert (await refusal(desk, order_no, **change)).sqlstate == sqlstate
-    assert await last(desk) == before
+    assert (await refusal(db, order_no, **change)).sqlstate == sqlstate
+    assert await last(db) == before
 
 
-async def test_an_unpaid_order_and_a_second_invoice_are_refused(desk: Desk) -> None:
-    assert (await refusal(desk, await desk.order())).diag.message_primary == "not_invoiceable"
-    order_no = await paid(desk)
-    await issue(desk.app, order_no, total=500)
-    assert (await refusal(desk, order_no, total=500)).diag.constraint_name == "documents_one_first_invoice"
+async def test_an_unpaid_order_and_a_second_invoice_are_refused(db: DirectDatabase) -> None:
+    assert (await refusal(db, await db.order())).diag.message_primary == "not_invoiceable"
+    order_no = await paid(db)
+    await issue(db.app, order_no, total=500)
+    assert (await refusal(db, order_no, total=500)).diag.constraint_name == "documents_one_first_invoice"
 
 
-async def credit(desk: Desk, order_no: str, refund_id: str | None, total: int, **changed: Any) -> None:
-    await issue(desk.app, order_no, kind="credit_note", series="CN", refund_id=refund_id, total=total, **changed)
+async def credit(db: DirectDatabase, order_no: str, refund_id: str | None, total: int, **changed: Any) -> None:
+    await issue(db.app, order_no, kind="credit_note", series="CN", refund_id=refund_id, total=total, **changed)
 
 
-async def test_credit_notes_stay_within_their_invoice(desk: Desk) -> None:
-    order_no = await paid(desk)
-    first = await refunded(desk, order_no, 400)
+async def test_credit_notes_stay_within_their_invoice(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    first = await refunded(db, order_no, 400)
     with pytest.raises(psycopg.Error, match="credit_note_without_invoice"):
-        await credit(desk, order_no, first, 400)
-    await issue(desk.app, order_no, total=900)  # an invoice over less than was paid: what went back must not exceed it
-    await credit(desk, order_no, first, 400)
+        await credit(db, order_no, first, 400)
+    await issue(db.app, order_no, total=900)  # an invoice over less than was paid: what went back must not exceed it
+    await credit(db, order_no, first, 400)
     with pytest.raises(psycopg.errors.UniqueViolation):
-        await credit(desk, order_no, first, 400)
-    second = await refunded(desk, order_no, 600)
+        await credit(db, order_no, first, 400)
+    second = await refunded(db, order_no, 600)
     with pytest.raises(psycopg.errors.CheckViolation, match="credit_notes_within_invoice"):
-        await credit(desk, order_no, second, 600)
-    totals = await desk.rows("SELECT invoiced_minor, credited_minor FROM document_totals WHERE order_no = %s", order_no)
+        await credit(db, order_no, second, 600)
+    totals = await db.rows("SELECT invoiced_minor, credited_minor FROM document_totals WHERE order_no = %s", order_no)
     assert totals == [(900, 400)]
 
 
-async def test_a_credit_note_is_of_money_that_went_back(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await issue(desk.app, order_no)
+async def test_a_credit_note_is_of_money_that_went_back(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await issue(db.app, order_no)
     shipping = {"lines": [], "shipping_minor": 50}
-    charge = await refunded(desk, order_no, 50)
-    await credit(desk, order_no, charge, 50, content=json.dumps(shipping))
-    waiting = await refunded(desk, order_no, 100, paid_back=False)
-    done = await refunded(desk, order_no, 200)
+    charge = await refunded(db, order_no, 50)
+    await credit(db, order_no, charge, 50, content=json.dumps(shipping))
+    waiting = await refunded(db, order_no, 100, paid_back=False)
+    done = await refunded(db, order_no, 200)
     for refund_id, total in ((waiting, 100), (done, 199), ("rfd_none", 1), (None, 1000)):
         with pytest.raises(psycopg.Error, match="not_creditable"):
-            await credit(desk, order_no, refund_id, total)
-    other = await paid(desk)
-    await issue(desk.app, other)
+            await credit(db, order_no, refund_id, total)
+    other = await paid(db)
+    await issue(db.app, other)
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        await credit(desk, other, done, 200)
+        await credit(db, other, done, 200)
     with pytest.raises(psycopg.Error, match="credit_note_without_invoice"):
-        await credit(desk, order_no, done, 200, currency="USD")
+        await credit(db, order_no, done, 200, currency="USD")
 
 
-async def test_a_document_is_not_changed_removed_or_renumbered_by_its_owner(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await issue(desk.app, order_no)
+async def test_a_document_is_not_changed_removed_or_renumbered_by_its_owner(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await issue(db.app, order_no)
     for statement in (
         "UPDATE documents SET total_minor = 1 WHERE order_no = %s",
         "DELETE FROM documents WHERE order_no = %s",
@@ -211,54 +211,58 @@ async def test_a_document_is_not_changed_removed_or_renumbered_by_its_owner(desk
         "INSERT INTO document_series SELECT 'INV', 2000, 1 WHERE %s <> ''",
         "DELETE FROM document_series WHERE %s <> ''",
     ):
-        assert await desk.refused(statement, order_no, by_owner=True) == GUARDED, statement
+        assert await db.refused(statement, order_no, by_owner=True) == GUARDED, statement
     for table in ("documents", "document_series", "credit_note_parts"):
-        assert await desk.refused(f"TRUNCATE {table} CASCADE", by_owner=True) == GUARDED
+        assert await db.refused(f"TRUNCATE {table} CASCADE", by_owner=True) == GUARDED
 
 
-async def test_a_series_set_back_past_every_guard_gives_no_number_twice(desk: Desk, tampering: Tampering) -> None:
-    await issue(desk.app, await paid(desk))
+async def test_a_series_set_back_past_every_guard_gives_no_number_twice(
+    db: DirectDatabase, tampering: Tampering
+) -> None:
+    await issue(db.app, await paid(db))
     await tampering.execute("UPDATE document_series SET last_number = last_number - 1 WHERE series = 'INV'")
     try:
-        assert (await refusal(desk, await paid(desk))).sqlstate == "23505"
+        assert (await refusal(db, await paid(db))).sqlstate == "23505"
     finally:
         await tampering.execute("UPDATE document_series SET last_number = last_number + 1 WHERE series = 'INV'")
 
 
-async def invoiced_and_dearer(desk: Desk, invoiced: int = 3) -> str:
+async def invoiced_and_dearer(db: DirectDatabase, invoiced: int = 3) -> str:
     """An order that 3 were paid for and, after its invoice, 2 on top."""
-    order_no = await waiting(desk)
-    await desk.paid_in(order_no, 3)
-    await issue(desk.app, order_no, total=invoiced)
-    await answered(desk, await difference(desk, order_no), "succeeded")
+    order_no = await waiting(db)
+    await db.paid_in(order_no, 3)
+    await issue(db.app, order_no, total=invoiced)
+    await answered(db, await difference(db, order_no), "succeeded")
     return order_no
 
 
-async def test_what_is_paid_on_top_of_an_invoice_has_one_of_its_own_with_its_capture(desk: Desk) -> None:
-    before, order_no = await last(desk), await invoiced_and_dearer(desk)
-    found = await desk.rows(
+async def test_what_is_paid_on_top_of_an_invoice_has_one_of_its_own_with_its_capture(db: DirectDatabase) -> None:
+    before, order_no = await last(db), await invoiced_and_dearer(db)
+    found = await db.rows(
         "SELECT number, supplement_no, total_minor FROM documents WHERE order_no = %s ORDER BY number", order_no
     )
     assert found == [(before + 1, None, 3), (before + 2, 1, 2)]
-    assert await desk.one("SELECT invoiced_minor FROM document_totals WHERE order_no = %s", order_no) == 5
+    assert await db.one("SELECT invoiced_minor FROM document_totals WHERE order_no = %s", order_no) == 5
     # The services do not name a supplement; its owner issues none twice, and none that is not paid.
     named = DOCUMENT.replace("number,", "supplement_no,").replace("%(number)s,", "%(supplement)s,")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await desk.app.execute(named, values(order_no, supplement=1, total=2))
-    for number, supplement, total in ((order_no, 1, 2), (order_no, 2, 2), (await waiting(desk), 1, 2)):
+        await db.app.execute(named, values(order_no, supplement=1, total=2))
+    for number, supplement, total in ((order_no, 1, 2), (order_no, 2, 2), (await waiting(db), 1, 2)):
         with pytest.raises(psycopg.Error, match="not_invoiceable"):
-            await desk.owner.execute(named, values(number, supplement=supplement, total=total))
-    await desk.owner.execute("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", (order_no,))
-    assert await last(desk) == before + 2
+            await db.owner.execute(named, values(number, supplement=supplement, total=total))
+    await db.owner.execute("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", (order_no,))
+    assert await last(db) == before + 2
 
 
 @pytest.mark.parametrize("invoice_first", [True, False])
-async def test_an_invoice_and_a_capture_at_once_are_over_all_of_it_once(desk: Desk, invoice_first: bool) -> None:
+async def test_an_invoice_and_a_capture_at_once_are_over_all_of_it_once(
+    db: DirectDatabase, invoice_first: bool
+) -> None:
     """Who comes second waits for the order's row: held open here until it does."""
-    order_no = await waiting(desk)
-    await desk.paid_in(order_no, 3)
-    payment_id = await difference(desk, order_no)
-    one, other = await connect(desk.books.app_url), await connect(desk.books.app_url)
+    order_no = await waiting(db)
+    await db.paid_in(order_no, 3)
+    payment_id = await difference(db, order_no)
+    one, other = await connect(db.urls.app_url), await connect(db.urls.app_url)
     pay = "UPDATE payments SET status = 'succeeded' WHERE payment_id = %s"
 
     async def ask(through: Connection) -> None:
@@ -273,45 +277,45 @@ async def test_an_invoice_and_a_capture_at_once_are_over_all_of_it_once(desk: De
     first, second = (ask, capture) if invoice_first else (capture, ask)
 
     async def waits() -> bool:
-        return bool(await desk.one("SELECT cardinality(pg_blocking_pids(%s)) > 0", other.info.backend_pid))
+        return bool(await db.one("SELECT cardinality(pg_blocking_pids(%s)) > 0", other.info.backend_pid))
 
     async with one.transaction():
         await first(one)
         later = asyncio.create_task(second(other))
         await eventually(waits, 60)
     await later
-    found = await desk.rows("SELECT total_minor FROM documents WHERE order_no = %s ORDER BY number", order_no)
+    found = await db.rows("SELECT total_minor FROM documents WHERE order_no = %s ORDER BY number", order_no)
     assert found == ([(3,), (2,)] if invoice_first else [(5,)])
     await one.close()
     await other.close()
 
 
-async def test_a_supplement_has_one_invoice_whatever_else_was_paid(desk: Desk) -> None:
-    order_no = await invoiced_and_dearer(desk, invoiced=1)
+async def test_a_supplement_has_one_invoice_whatever_else_was_paid(db: DirectDatabase) -> None:
+    order_no = await invoiced_and_dearer(db, invoiced=1)
     named = DOCUMENT.replace("number,", "supplement_no,").replace("%(number)s,", "%(supplement)s,")
     with pytest.raises(psycopg.errors.UniqueViolation, match="documents_one_of_supplement"):
-        await desk.owner.execute(named, values(order_no, supplement=1, total=2))
+        await db.owner.execute(named, values(order_no, supplement=1, total=2))
 
 
-async def test_no_more_is_invoiced_than_was_captured(desk: Desk) -> None:
-    assert (await refusal(desk, await paid(desk), total=1001)).diag.message_primary == "not_invoiceable"
+async def test_no_more_is_invoiced_than_was_captured(db: DirectDatabase) -> None:
+    assert (await refusal(db, await paid(db), total=1001)).diag.message_primary == "not_invoiceable"
 
 
-async def test_credit_notes_stay_within_each_invoice(desk: Desk) -> None:
-    order_no = await invoiced_and_dearer(desk)
-    refund_id = await refunded(desk, order_no, 3)
+async def test_credit_notes_stay_within_each_invoice(db: DirectDatabase) -> None:
+    order_no = await invoiced_and_dearer(db)
+    refund_id = await refunded(db, order_no, 3)
     for first, more, refusal_of_it in ((0, 3, "credit_notes_within_their_invoice"), (1, 2, None)):
         rows = [
             {"line_no": 1, "total_minor": first, "tax_minor": 0},
             {"line_no": 2, "total_minor": more, "tax_minor": 0},
         ]
-        sent = credit(desk, order_no, refund_id, 3, content=json.dumps({"lines": rows, "shipping_minor": 0}))
+        sent = credit(db, order_no, refund_id, 3, content=json.dumps({"lines": rows, "shipping_minor": 0}))
         if refusal_of_it is None:
             await sent
         else:
             with pytest.raises(psycopg.errors.CheckViolation, match=refusal_of_it):
                 await sent
-    parts = await desk.rows(
+    parts = await db.rows(
         "SELECT p.total_minor FROM credit_note_parts p JOIN documents i ON i.document_no = p.invoice_no "
         "WHERE i.order_no = %s ORDER BY i.number",
         order_no,
@@ -319,53 +323,53 @@ async def test_credit_notes_stay_within_each_invoice(desk: Desk) -> None:
     assert parts == [(1,), (2,)]
 
 
-async def test_a_credit_note_is_of_lines_that_are_invoiced(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await issue(desk.app, order_no)
-    refund_id = await refunded(desk, order_no, 10)
+async def test_a_credit_note_is_of_lines_that_are_invoiced(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await issue(db.app, order_no)
+    refund_id = await refunded(db, order_no, 10)
     for line in ({"line_no": 2}, {}):
         sent = {"lines": [{"total_minor": 10, "tax_minor": 0, **line}], "shipping_minor": 0}
         with pytest.raises(psycopg.Error, match="credit_note_without_invoice"):
-            await credit(desk, order_no, refund_id, 10, content=json.dumps(sent))
+            await credit(db, order_no, refund_id, 10, content=json.dumps(sent))
 
 
-async def lost(desk: Desk, order_no: str, capture: int, minor: int) -> int:
+async def lost(db: DirectDatabase, order_no: str, capture: int, minor: int) -> int:
     """A dispute of the capture that is lost."""
-    dispute = await desk.payment(order_no, "dispute", "succeeded", minor, parent=capture)
-    await desk.rows(
+    dispute = await db.payment(order_no, "dispute", "succeeded", minor, parent=capture)
+    await db.rows(
         "INSERT INTO disputes (payment_id, order_no, reason) VALUES (%s, %s, 'fraudulent')", dispute, order_no
     )
-    await desk.rows("UPDATE disputes SET status = 'lost', closed_at = now() WHERE payment_id = %s", dispute)
+    await db.rows("UPDATE disputes SET status = 'lost', closed_at = now() WHERE payment_id = %s", dispute)
     return dispute
 
 
-async def test_a_lost_dispute_has_one_credit_note_over_it_and_no_other_has_one(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await issue(desk.app, order_no)
-    capture = await desk.one("SELECT payment_id FROM payments WHERE order_no = %s AND kind = 'capture'", order_no)
-    dispute = await lost(desk, order_no, capture, 400)
-    found = await desk.rows("SELECT total_minor FROM documents WHERE dispute_id = %s", dispute)
+async def test_a_lost_dispute_has_one_credit_note_over_it_and_no_other_has_one(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await issue(db.app, order_no)
+    capture = await db.one("SELECT payment_id FROM payments WHERE order_no = %s AND kind = 'capture'", order_no)
+    dispute = await lost(db, order_no, capture, 400)
+    found = await db.rows("SELECT total_minor FROM documents WHERE dispute_id = %s", dispute)
     assert found == [(400,)]
     named = DOCUMENT.replace("number,", "dispute_id,").replace("%(number)s,", "%(dispute)s,")
     note = {"kind": "credit_note", "series": "CN", "total": 400}
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await desk.app.execute(named, values(order_no, dispute=dispute, **note))
+        await db.app.execute(named, values(order_no, dispute=dispute, **note))
     with pytest.raises(psycopg.errors.UniqueViolation, match="documents_one_of_dispute"):
-        await desk.owner.execute(named, values(order_no, dispute=dispute, **note))
-    other = await paid(desk)
-    await issue(desk.app, other)
+        await db.owner.execute(named, values(order_no, dispute=dispute, **note))
+    other = await paid(db)
+    await issue(db.app, other)
     for number, of, total in ((other, dispute, 400), (order_no, dispute, 399), (order_no, capture, 400)):
         with pytest.raises(psycopg.Error, match="not_creditable"):
-            await desk.owner.execute(named, values(number, dispute=of, **note | {"total": total}))
+            await db.owner.execute(named, values(number, dispute=of, **note | {"total": total}))
 
 
-async def test_a_claims_invoice_is_over_a_guarantee_that_was_claimed(desk: Desk) -> None:
-    order_no, return_id, _ = await guaranteed(desk)
+async def test_a_claims_invoice_is_over_a_guarantee_that_was_claimed(db: DirectDatabase) -> None:
+    order_no, return_id, _ = await guaranteed(db)
     named = DOCUMENT.replace("number,", "return_id,").replace("%(number)s,", "%(return)s,")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await desk.app.execute(named, values(order_no) | {"return": return_id})
+        await db.app.execute(named, values(order_no) | {"return": return_id})
     with pytest.raises(psycopg.Error, match="not_invoiceable"):
-        await desk.owner.execute(named, values(order_no) | {"return": return_id})
+        await db.owner.execute(named, values(order_no) | {"return": return_id})
 
 
 FEEDBACK = (
@@ -374,17 +378,15 @@ FEEDBACK = (
 )
 
 
-async def test_feedback_is_bounded_answered_once_and_stays(desk: Desk) -> None:
-    order_no = await desk.order()
-    await desk.app.execute(FEEDBACK, (order_no, order_no, 1, 5))
-    assert await desk.refused(FEEDBACK, f"{order_no}x", order_no, 6, 5) == "23514"
-    assert await desk.refused(FEEDBACK, f"{order_no}x", order_no, 2, 0) == "23514"
-    assert await desk.refused(FEEDBACK, f"{order_no}x", order_no, 1, 5) == "23505"
+async def test_feedback_is_bounded_answered_once_and_stays(db: DirectDatabase) -> None:
+    order_no = await db.order()
+    await db.app.execute(FEEDBACK, (order_no, order_no, 1, 5))
+    assert await db.refused(FEEDBACK, f"{order_no}x", order_no, 6, 5) == "23514"
+    assert await db.refused(FEEDBACK, f"{order_no}x", order_no, 2, 0) == "23514"
+    assert await db.refused(FEEDBACK, f"{order_no}x", order_no, 1, 5) == "23505"
     answer = "UPDATE feedback SET answer_enc = '', answered_by = 'support:amy', answered_at = now() WHERE order_no = %s"
-    await desk.app.execute(answer, (order_no,))
-    assert await desk.refused(answer, order_no) == GUARDED
+    await db.app.execute(answer, (order_no,))
+    assert await db.refused(answer, order_no) == GUARDED
     for change in ("rating = 1", "kind = 'complaint'", "text_enc = 'x'", "answered_by = 'support:bob'"):
-        assert (
-            await desk.refused(f"UPDATE feedback SET {change} WHERE order_no = %s", order_no, by_owner=True) == GUARDED
-        )
-    assert await desk.refused("DELETE FROM feedback WHERE order_no = %s", order_no, by_owner=True) == GUARDED
+        assert await db.refused(f"UPDATE feedback SET {change} WHERE order_no = %s", order_no, by_owner=True) == GUARDED
+    assert await db.refused("DELETE FROM feedback WHERE order_no = %s", order_no, by_owner=True) == GUARDED

@@ -7,7 +7,7 @@ from infra.stack.postgres import SUPERUSER, PostgresServer
 from tests.conftest import DatabaseUrls, create_database
 from tests.db.documents.test_documents import credit, issue, lost, refunded
 from tests.db.payments.test_change_payments import answered, difference, waiting
-from tests.factories.raw_writes import Desk, connect
+from tests.factories.raw_writes import DirectDatabase, connect
 
 BEFORE = "0045"
 WAREHOUSE = (
@@ -32,30 +32,30 @@ async def test_what_was_paid_on_top_before_is_invoiced_and_credit_notes_go_on(po
     url = postgres.url(SUPERUSER, "documents_upgrade")
     await asyncio.to_thread(migrate.upgrade, url, BEFORE)
     owner = await connect(url)
-    desk = Desk(DatabaseUrls(url, url), owner, owner)
+    db = DirectDatabase(DatabaseUrls(url, url), owner, owner)
     await owner.execute(WAREHOUSE)
-    await desk.stock("TEA", 1000)
-    order_no = await waiting(desk)
-    await desk.paid_in(order_no, 3)
+    await db.stock("TEA", 1000)
+    order_no = await waiting(db)
+    await db.paid_in(order_no, 3)
     await issue(owner, order_no, total=3)
-    first = await refunded(desk, order_no, 2)
-    await credit(desk, order_no, first, 2)
-    await answered(desk, await difference(desk, order_no), "succeeded")
+    first = await refunded(db, order_no, 2)
+    await credit(db, order_no, first, 2)
+    await answered(db, await difference(db, order_no), "succeeded")
     await owner.execute(EXCHANGED)
 
     # Lost before lost disputes were credited.
     await asyncio.to_thread(migrate.upgrade, url, "0067")
     captured = "SELECT payment_id FROM payments WHERE order_no = %s AND kind = 'capture' AND purpose = 'supplement'"
-    await lost(desk, order_no, await desk.one(captured, order_no), 1)
+    await lost(db, order_no, await db.one(captured, order_no), 1)
 
     await asyncio.to_thread(migrate.upgrade, url)
 
     totals = "SELECT t.total_minor, t.credited_minor FROM invoice_totals t JOIN documents d USING (document_no) "
-    assert await desk.rows(f"{totals} WHERE d.order_no = %s ORDER BY d.number", order_no) == [(3, 2), (2, 1)]
-    assert await desk.rows("SELECT total_minor FROM credit_note_parts ORDER BY credit_note_no") == [(2,), (1,)]
-    await credit(desk, order_no, await refunded(desk, order_no, 1), 1)
-    assert await desk.rows(f"{totals} WHERE d.order_no = %s ORDER BY d.number", order_no) == [(3, 3), (2, 1)]
-    assert await desk.rows("SELECT exchanged_minor FROM order_lines WHERE order_no = 'X-1' ORDER BY line_no") == [
+    assert await db.rows(f"{totals} WHERE d.order_no = %s ORDER BY d.number", order_no) == [(3, 2), (2, 1)]
+    assert await db.rows("SELECT total_minor FROM credit_note_parts ORDER BY credit_note_no") == [(2,), (1,)]
+    await credit(db, order_no, await refunded(db, order_no, 1), 1)
+    assert await db.rows(f"{totals} WHERE d.order_no = %s ORDER BY d.number", order_no) == [(3, 3), (2, 1)]
+    assert await db.rows("SELECT exchanged_minor FROM order_lines WHERE order_no = 'X-1' ORDER BY line_no") == [
         (226,), (114,)
     ]  # fmt: skip
     await owner.close()

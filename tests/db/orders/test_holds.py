@@ -7,7 +7,7 @@ import pytest
 
 from domain.orders.holds import HOLDS, HoldKind
 from domain.orders.priority import HEAD_START_S, RANKS, START_HEAD_S, Priority
-from tests.factories.raw_writes import Connection, Desk, connect
+from tests.factories.raw_writes import Connection, DirectDatabase, connect
 
 HOLD = (
     "INSERT INTO holds (order_no, hold_no, kind, stops, owner, default_outcome, put_on_by, reason_enc, escalate_at,"
@@ -33,140 +33,140 @@ INTENT = (
 TOO_LATE, HELD, CLOSED_FOR_GOOD = "OM006", "OM006", "OM003"
 
 
-async def paid(desk: Desk) -> str:
-    order_no = await desk.order()
-    await desk.event(order_no, "stock_reserved", "received", "pending_payment")
-    await desk.event(order_no, "payment_captured", "pending_payment", "paid")
+async def paid(db: DirectDatabase) -> str:
+    order_no = await db.order()
+    await db.event(order_no, "stock_reserved", "received", "pending_payment")
+    await db.event(order_no, "payment_captured", "pending_payment", "paid")
     return order_no
 
 
-async def hold(desk: Desk, order_no: str, kind: str = "manual", through: Connection | None = None) -> None:
+async def hold(db: DirectDatabase, order_no: str, kind: str = "manual", through: Connection | None = None) -> None:
     stops = [str(status) for status in HOLDS[HoldKind(kind)].stops]
-    await (through or desk.app).execute(HOLD, (order_no, kind, stops))
+    await (through or db.app).execute(HOLD, (order_no, kind, stops))
 
 
-async def parcels(desk: Desk, order_no: str) -> int:
-    return int(await desk.one("SELECT count(*) FROM shipments WHERE order_no = %s", order_no))
+async def parcels(db: DirectDatabase, order_no: str) -> int:
+    return int(await db.one("SELECT count(*) FROM shipments WHERE order_no = %s", order_no))
 
 
-async def test_a_held_order_is_not_booked(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await hold(desk, order_no)
-    await desk.app.execute(BOOKING, (order_no, order_no, order_no))
-    assert await parcels(desk, order_no) == 0
-    await desk.app.execute(
+async def test_a_held_order_is_not_booked(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await hold(db, order_no)
+    await db.app.execute(BOOKING, (order_no, order_no, order_no))
+    assert await parcels(db, order_no) == 0
+    await db.app.execute(
         "UPDATE holds SET closed_at = now(), closed_by = 's', outcome = 'released' WHERE order_no = %s", (order_no,)
     )
-    await desk.app.execute(BOOKING, (order_no, order_no, order_no))
-    assert await parcels(desk, order_no) == 1
+    await db.app.execute(BOOKING, (order_no, order_no, order_no))
+    assert await parcels(db, order_no) == 1
 
 
 @pytest.mark.parametrize(("kind", "asked"), [("risk", 0), ("payment", 0), ("manual", 0), ("address", 1), ("stock", 1)])
-async def test_money_is_not_asked_for_where_the_kind_stops_it(desk: Desk, kind: str, asked: int) -> None:
-    order_no = await desk.order()
-    await desk.event(order_no, "stock_reserved", "received", "pending_payment")
-    await hold(desk, order_no, kind)
-    await desk.app.execute(INTENT, (order_no, "authorise", order_no))
-    assert await desk.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == asked
+async def test_money_is_not_asked_for_where_the_kind_stops_it(db: DirectDatabase, kind: str, asked: int) -> None:
+    order_no = await db.order()
+    await db.event(order_no, "stock_reserved", "received", "pending_payment")
+    await hold(db, order_no, kind)
+    await db.app.execute(INTENT, (order_no, "authorise", order_no))
+    assert await db.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == asked
 
 
-async def test_money_that_came_by_itself_is_kept(desk: Desk) -> None:
-    order_no = await desk.order()
-    await desk.event(order_no, "stock_reserved", "received", "pending_payment")
-    await hold(desk, order_no, "risk")
-    await desk.paid_in(order_no)
-    assert await desk.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == 1
+async def test_money_that_came_by_itself_is_kept(db: DirectDatabase) -> None:
+    order_no = await db.order()
+    await db.event(order_no, "stock_reserved", "received", "pending_payment")
+    await hold(db, order_no, "risk")
+    await db.paid_in(order_no)
+    assert await db.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == 1
 
 
-async def test_what_a_person_records_does_not_go_past_a_hold(desk: Desk) -> None:
-    order_no = await paid(desk)
-    unpaid = await desk.order()
-    await desk.event(unpaid, "stock_reserved", "received", "pending_payment")
+async def test_what_a_person_records_does_not_go_past_a_hold(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    unpaid = await db.order()
+    await db.event(unpaid, "stock_reserved", "received", "pending_payment")
     for held in (order_no, unpaid):
-        await hold(desk, held)
-    assert await desk.refused(BY_HAND, order_no, order_no, order_no) == HELD
-    assert await desk.refused(MONEY_BY_HAND, unpaid, unpaid) == HELD
+        await hold(db, held)
+    assert await db.refused(BY_HAND, order_no, order_no, order_no) == HELD
+    assert await db.refused(MONEY_BY_HAND, unpaid, unpaid) == HELD
     close = "UPDATE holds SET closed_at = now(), closed_by = 's', outcome = 'released' WHERE order_no = ANY(%s)"
-    await desk.app.execute(close, ([order_no, unpaid],))
-    await desk.app.execute(BY_HAND, (order_no, order_no, order_no))
-    await desk.app.execute(MONEY_BY_HAND, (unpaid, unpaid))
+    await db.app.execute(close, ([order_no, unpaid],))
+    await db.app.execute(BY_HAND, (order_no, order_no, order_no))
+    await db.app.execute(MONEY_BY_HAND, (unpaid, unpaid))
 
 
-async def test_a_hold_by_rule_and_one_by_hand_of_a_kind_are_both_open_and_each_once(desk: Desk) -> None:
-    order_no, by_rule = await desk.order(), HOLD.replace("'support:ann'", "'system'")
+async def test_a_hold_by_rule_and_one_by_hand_of_a_kind_are_both_open_and_each_once(db: DirectDatabase) -> None:
+    order_no, by_rule = await db.order(), HOLD.replace("'support:ann'", "'system'")
     stops = [str(status) for status in HOLDS[HoldKind.RISK].stops]
-    await hold(desk, order_no, "risk")
-    await desk.app.execute(by_rule, (order_no, "risk", stops))
+    await hold(db, order_no, "risk")
+    await db.app.execute(by_rule, (order_no, "risk", stops))
     for again in (HOLD, by_rule):
-        assert await desk.refused(again, order_no, "risk", stops) == "23505"
+        assert await db.refused(again, order_no, "risk", stops) == "23505"
 
 
-async def test_a_booking_and_a_hold_at_the_same_moment_know_of_each_other(desk: Desk) -> None:
+async def test_a_booking_and_a_hold_at_the_same_moment_know_of_each_other(db: DirectDatabase) -> None:
     """The booking waits for the hold that is being written, then is not made."""
-    order_no = await paid(desk)
-    other = await connect(desk.books.app_url)
-    async with desk.app.transaction():
-        await hold(desk, order_no)
+    order_no = await paid(db)
+    other = await connect(db.urls.app_url)
+    async with db.app.transaction():
+        await hold(db, order_no)
         booking = asyncio.create_task(other.execute(BOOKING, (order_no, order_no, order_no)))
-        await blocked(desk, other)
+        await blocked(db, other)
     await booking
     await other.close()
-    assert await parcels(desk, order_no) == 0
+    assert await parcels(db, order_no) == 0
 
 
-async def blocked(desk: Desk, connection: Connection) -> None:
+async def blocked(db: DirectDatabase, connection: Connection) -> None:
     """Wait until the connection waits for a lock of another."""
     pid = connection.info.backend_pid
     async with asyncio.timeout(20):
-        while not await desk.one("SELECT cardinality(pg_blocking_pids(%s)) > 0", pid):
+        while not await db.one("SELECT cardinality(pg_blocking_pids(%s)) > 0", pid):
             await asyncio.sleep(0.01)
 
 
-async def test_a_hold_shows_on_the_order_and_tells_its_workflow(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await hold(desk, order_no, "address")
-    await hold(desk, order_no, "manual")
-    assert await desk.one("SELECT hold FROM orders WHERE order_no = %s", order_no) == "address"
-    told = await desk.rows("SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order'", order_no)
+async def test_a_hold_shows_on_the_order_and_tells_its_workflow(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await hold(db, order_no, "address")
+    await hold(db, order_no, "manual")
+    assert await db.one("SELECT hold FROM orders WHERE order_no = %s", order_no) == "address"
+    told = await db.rows("SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order'", order_no)
     assert [row[0] for row in told] == ["hold_changed", "hold_changed"]
     with pytest.raises(psycopg.errors.UniqueViolation):
-        await hold(desk, order_no, "manual")
+        await hold(db, order_no, "manual")
 
 
-async def test_what_is_too_late_is_refused(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await desk.event(order_no, "shipment_booked", "paid", "preparing")
+async def test_what_is_too_late_is_refused(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await db.event(order_no, "shipment_booked", "paid", "preparing")
     stops = ["received", "pending_payment", "paid"]
-    assert await desk.refused(HOLD, order_no, "manual", stops) == TOO_LATE
-    undone = await paid(desk)
-    await desk.app.execute("UPDATE orders SET cancelling = 'x' WHERE order_no = %s", (undone,))
-    assert await desk.refused(HOLD, undone, "manual", stops) == TOO_LATE
+    assert await db.refused(HOLD, order_no, "manual", stops) == TOO_LATE
+    undone = await paid(db)
+    await db.app.execute("UPDATE orders SET cancelling = 'x' WHERE order_no = %s", (undone,))
+    assert await db.refused(HOLD, undone, "manual", stops) == TOO_LATE
 
 
-async def test_booked_by_other_means_a_hold_is_overtaken(desk: Desk) -> None:
-    order_no = await paid(desk)
-    await hold(desk, order_no)
-    await desk.event(order_no, "shipment_recorded", "paid", "preparing")
-    row = (await desk.rows("SELECT outcome, closed_by FROM holds WHERE order_no = %s", order_no))[0]
+async def test_booked_by_other_means_a_hold_is_overtaken(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await hold(db, order_no)
+    await db.event(order_no, "shipment_recorded", "paid", "preparing")
+    row = (await db.rows("SELECT outcome, closed_by FROM holds WHERE order_no = %s", order_no))[0]
     assert tuple(row) == ("overtaken", "system")
-    assert await desk.one("SELECT hold FROM orders WHERE order_no = %s", order_no) is None
+    assert await db.one("SELECT hold FROM orders WHERE order_no = %s", order_no) is None
     change = "UPDATE holds SET outcome = 'released' WHERE order_no = %s"
-    assert await desk.refused(change, order_no) == CLOSED_FOR_GOOD
+    assert await db.refused(change, order_no) == CLOSED_FOR_GOOD
 
 
-async def test_the_reservation_names_the_warehouse(desk: Desk) -> None:
-    order_no = await desk.order()
-    await desk.app.execute(
+async def test_the_reservation_names_the_warehouse(db: DirectDatabase) -> None:
+    order_no = await db.order()
+    await db.app.execute(
         "INSERT INTO order_events (order_no, type, from_status, to_status, data, actor) VALUES (%s, 'stock_reserved',"
         " 'received', 'pending_payment', '{\"warehouse\": \"WH-EAST\"}', 'system')",
         (order_no,),
     )
-    assert await desk.one("SELECT warehouse FROM orders WHERE order_no = %s", order_no) == "WH-EAST"
+    assert await db.one("SELECT warehouse FROM orders WHERE order_no = %s", order_no) == "WH-EAST"
 
 
-async def test_head_starts_are_those_of_the_domain(desk: Desk) -> None:
+async def test_head_starts_are_those_of_the_domain(db: DirectDatabase) -> None:
     for priority in Priority:
-        seconds = await desk.one("SELECT head_start_s(CAST(%s AS smallint))", RANKS[priority])
+        seconds = await db.one("SELECT head_start_s(CAST(%s AS smallint))", RANKS[priority])
         assert seconds == HEAD_START_S[priority]
-        seconds = await desk.one("SELECT start_head_s(CAST(%s AS smallint))", RANKS[priority])
+        seconds = await db.one("SELECT start_head_s(CAST(%s AS smallint))", RANKS[priority])
         assert seconds == START_HEAD_S[priority]

@@ -14,7 +14,7 @@ from infra.db.payments import refund_plans, refunds
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
-from tests.factories.raw_writes import PAYMENT, Desk
+from tests.factories.raw_writes import PAYMENT, DirectDatabase
 from workers.relay.main import lapse_refunds
 
 OPEN = (
@@ -30,10 +30,10 @@ async def database(database_url: DatabaseUrls) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def order(desk: Desk, units: int = 10) -> tuple[str, int]:
+async def order(db: DirectDatabase, units: int = 10) -> tuple[str, int]:
     """An order of so many units at 1, paid; its number and its capture."""
-    order_no = await desk.order(units, units)
-    return order_no, await desk.paid_in(order_no, units)
+    order_no = await db.order(units, units)
+    return order_no, await db.paid_in(order_no, units)
 
 
 def ask(order_no: str, **how: object) -> RefundAsk:
@@ -47,102 +47,102 @@ async def opened(database: Database, order_no: str, **how: object) -> refunds.Op
         return await refunds.open_refund(conn, None, ask(order_no, **how))
 
 
-async def raw(desk: Desk, order_no: str, capture: int, amount: int = 4, *, of_line: int | None = None,
+async def raw(db: DirectDatabase, order_no: str, capture: int, amount: int = 4, *, of_line: int | None = None,
               of_capture: int | None = None, currency: str = "CNY", status: str = "approved") -> str:  # fmt: skip
     """A refund written by hand in one transaction; its id. Raises psycopg.Error."""
     refund_id = f"rf_{secrets.token_hex(8)}"
-    async with desk.app.transaction():
-        await desk.app.execute(OPEN.encode(), (refund_id, order_no, amount, amount, currency, status))
-        await desk.app.execute(
+    async with db.app.transaction():
+        await db.app.execute(OPEN.encode(), (refund_id, order_no, amount, amount, currency, status))
+        await db.app.execute(
             "INSERT INTO refund_lines (refund_id, line_no, quantity, amount_minor) VALUES (%s, 1, 0, %s)",
             (refund_id, amount if of_line is None else of_line),
         )
-        await desk.app.execute(
+        await db.app.execute(
             "INSERT INTO refund_parts VALUES (%s, %s, %s)",
             (refund_id, capture, amount if of_capture is None else of_capture),
         )
     return refund_id
 
 
-async def test_the_moves_are_those_of_the_domain(desk: Desk) -> None:
-    assert {row[0] for row in await desk.rows("SELECT status FROM refund_statuses")} == {*RefundStatus}
-    rows = await desk.rows("SELECT from_status, to_status FROM refund_moves")
+async def test_the_moves_are_those_of_the_domain(db: DirectDatabase) -> None:
+    assert {row[0] for row in await db.rows("SELECT status FROM refund_statuses")} == {*RefundStatus}
+    rows = await db.rows("SELECT from_status, to_status FROM refund_moves")
     table = {(source, target) for source, targets in REFUND_TRANSITIONS.items() for target in targets}
     assert {(RefundStatus(a), RefundStatus(b)) for a, b in rows} == table
 
 
-async def test_it_is_the_sum_of_its_lines_and_of_its_parts(desk: Desk) -> None:
-    order_no, capture = await order(desk)
+async def test_it_is_the_sum_of_its_lines_and_of_its_parts(db: DirectDatabase) -> None:
+    order_no, capture = await order(db)
     for wrong in ({"of_line": 3}, {"of_capture": 3}):
         with pytest.raises(psycopg.Error) as refused:
-            await raw(desk, order_no, capture, **wrong)
+            await raw(db, order_no, capture, **wrong)
         assert refused.value.sqlstate == "OM004"
-    refund_id = await raw(desk, order_no, capture)
+    refund_id = await raw(db, order_no, capture)
     for table, row in (("refund_lines", "(%s, 2, 1, 1)"), ("refund_parts", "(%s, 99, 1)")):
-        assert await desk.refused(f"INSERT INTO {table} VALUES {row}", refund_id) in ("OM004", "23503")
-    assert await desk.one("SELECT count(*) FROM refunds WHERE order_no = %s", order_no) == 1
+        assert await db.refused(f"INSERT INTO {table} VALUES {row}", refund_id) in ("OM004", "23503")
+    assert await db.one("SELECT count(*) FROM refunds WHERE order_no = %s", order_no) == 1
 
 
-async def test_it_is_in_its_orders_currency_and_goes_back_to_its_own_capture(desk: Desk) -> None:
-    order_no, capture = await order(desk)
-    _, foreign = await order(desk)
-    stray = await desk.paid_in(order_no, purpose="stray")
+async def test_it_is_in_its_orders_currency_and_goes_back_to_its_own_capture(db: DirectDatabase) -> None:
+    order_no, capture = await order(db)
+    _, foreign = await order(db)
+    stray = await db.paid_in(order_no, purpose="stray")
     for wrong in ({"currency": "USD"}, {"status": "succeeded"}, {"status": "awaiting_approval"}):
         with pytest.raises(psycopg.Error) as refused:
-            await raw(desk, order_no, capture, **wrong)  # type: ignore[arg-type]
+            await raw(db, order_no, capture, **wrong)  # type: ignore[arg-type]
         assert refused.value.sqlstate in ("OM003", "OM004")
     for other in (foreign, stray):
         with pytest.raises(psycopg.Error) as refused:
-            await raw(desk, order_no, other)
+            await raw(db, order_no, other)
         assert refused.value.sqlstate == "OM004"
 
 
-async def test_what_is_promised_leaves_no_room_for_another(desk: Desk) -> None:
-    order_no, capture = await order(desk)
-    await raw(desk, order_no, capture, 7)
+async def test_what_is_promised_leaves_no_room_for_another(db: DirectDatabase) -> None:
+    order_no, capture = await order(db)
+    await raw(db, order_no, capture, 7)
     with pytest.raises(psycopg.errors.CheckViolation):
-        await raw(desk, order_no, capture, 4)
+        await raw(db, order_no, capture, 4)
     values = (order_no, "refund", "order", 4, "intent", secrets.token_hex(8), None, capture)
-    assert await desk.refused(PAYMENT, *values) == "23514"  # not even one that no refund stands for
-    await raw(desk, order_no, capture, 3)
+    assert await db.refused(PAYMENT, *values) == "23514"  # not even one that no refund stands for
+    await raw(db, order_no, capture, 3)
 
 
-async def test_a_part_is_paid_once_and_only_as_it_was_decided(desk: Desk) -> None:
-    order_no, capture = await order(desk)
-    refund_id = await raw(desk, order_no, capture, 4)
+async def test_a_part_is_paid_once_and_only_as_it_was_decided(db: DirectDatabase) -> None:
+    order_no, capture = await order(db)
+    refund_id = await raw(db, order_no, capture, 4)
     pay = (
         "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
         "provider_ref, parent_id, refund_id) VALUES (%s, 'refund', 1, 'sandbox', %s, 'CNY', %s, gen_random_uuid(), "
         "gen_random_uuid(), %s, %s)"
     )
-    assert await desk.refused(pay, order_no, 3, "intent", capture, refund_id) == "OM004"
-    assert await desk.refused(pay, order_no, 4, "intent", capture, "rf_none") in ("OM004", "23503")
-    assert await desk.refused("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id) == "OM003"
-    await desk.app.execute(pay.encode(), (order_no, 4, "succeeded", capture, refund_id))
-    assert await desk.refused(pay, order_no, 4, "intent", capture, refund_id) == "23505"
-    await desk.app.execute("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", (refund_id,))
+    assert await db.refused(pay, order_no, 3, "intent", capture, refund_id) == "OM004"
+    assert await db.refused(pay, order_no, 4, "intent", capture, "rf_none") in ("OM004", "23503")
+    assert await db.refused("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id) == "OM003"
+    await db.app.execute(pay.encode(), (order_no, 4, "succeeded", capture, refund_id))
+    assert await db.refused(pay, order_no, 4, "intent", capture, refund_id) == "23505"
+    await db.app.execute("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", (refund_id,))
     totals = "SELECT refunded_minor, promised_minor FROM payment_totals WHERE payment_id = %s"
-    assert await desk.rows(totals, capture) == [(4, 0)]
+    assert await db.rows(totals, capture) == [(4, 0)]
 
 
 @pytest.mark.parametrize(("to", "code"), [("awaiting_approval", "OM002"), ("refused", "OM002"), ("overtaken", "OM003")])
-async def test_what_was_decided_stays_decided(desk: Desk, to: str, code: str) -> None:
+async def test_what_was_decided_stays_decided(db: DirectDatabase, to: str, code: str) -> None:
     """It yields to what the provider tells alone."""
-    order_no, capture = await order(desk)
-    refund_id = await raw(desk, order_no, capture)
-    assert await desk.refused("UPDATE refunds SET status = %s WHERE refund_id = %s", to, refund_id) == code
+    order_no, capture = await order(db)
+    refund_id = await raw(db, order_no, capture)
+    assert await db.refused("UPDATE refunds SET status = %s WHERE refund_id = %s", to, refund_id) == code
 
 
-async def test_none_begins_on_an_order_that_is_being_undone(desk: Desk) -> None:
-    order_no, capture = await order(desk)
-    await desk.app.execute("UPDATE orders SET cancelling = 'x' WHERE order_no = %s", (order_no,))
+async def test_none_begins_on_an_order_that_is_being_undone(db: DirectDatabase) -> None:
+    order_no, capture = await order(db)
+    await db.app.execute("UPDATE orders SET cancelling = 'x' WHERE order_no = %s", (order_no,))
     with pytest.raises(psycopg.Error) as refused:
-        await raw(desk, order_no, capture)
+        await raw(db, order_no, capture)
     assert refused.value.sqlstate == "OM008"
 
 
-async def test_one_that_waits_needs_its_own_approval(desk: Desk, database: Database) -> None:
-    order_no, _ = await order(desk)
+async def test_one_that_waits_needs_its_own_approval(db: DirectDatabase, database: Database) -> None:
+    order_no, _ = await order(db)
     approval = (
         "INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, wish_enc, asked_by, "
         "expires_at) VALUES (%s, %s, %s, 'refund', 1, %s, '', 'support:ann', now() + interval '1 day')"
@@ -152,16 +152,16 @@ async def test_one_that_waits_needs_its_own_approval(desk: Desk, database: Datab
     )
     for kind, amount in (("adjust", 4), ("refund", 5)):
         approval_id = f"apr_{secrets.token_hex(16)}"
-        await desk.app.execute(approval.encode(), (approval_id, kind, order_no, amount))
+        await db.app.execute(approval.encode(), (approval_id, kind, order_no, amount))
         values = (f"rf_{approval_id}", order_no, 4, 4, "CNY", "awaiting_approval", approval_id)
-        assert await desk.refused(whole, *values) == "OM003"
+        assert await db.refused(whole, *values) == "OM003"
 
 
-async def test_it_goes_back_to_the_newest_capture_first(desk: Desk, database: Database) -> None:
+async def test_it_goes_back_to_the_newest_capture_first(db: DirectDatabase, database: Database) -> None:
     """An order that was changed after it was paid has several captures of its own."""
-    await desk.rows("DROP INDEX IF EXISTS payments_one_capture")
-    order_no = await desk.order(10, 10)
-    older, newer = await desk.paid_in(order_no, 6), await desk.paid_in(order_no, 4)
+    await db.rows("DROP INDEX IF EXISTS payments_one_capture")
+    order_no = await db.order(10, 10)
+    older, newer = await db.paid_in(order_no, 6), await db.paid_in(order_no, 4)
     first = await opened(database, order_no, amount_minor=3)
     second = await opened(database, order_no, lines=(LineAsk(5, line_no=1),))
     assert first.plan.parts == ((newer, 3),)
@@ -171,8 +171,8 @@ async def test_it_goes_back_to_the_newest_capture_first(desk: Desk, database: Da
         await opened(database, order_no, amount_minor=3)
 
 
-async def test_what_nobody_decides_in_time_is_found_and_freed(desk: Desk, database: Database) -> None:
-    order_no, _ = await order(desk)
+async def test_what_nobody_decides_in_time_is_found_and_freed(db: DirectDatabase, database: Database) -> None:
+    order_no, _ = await order(db)
     async with database.begin() as conn:
         waiting = text(
             "INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, wish_enc, asked_by, "
@@ -191,5 +191,5 @@ async def test_what_nobody_decides_in_time_is_found_and_freed(desk: Desk, databa
     async with database.begin() as conn:
         assert await refund_plans.left_of(conn, order_no) == 10
         assert order_no not in await refunds.orders_with_lapsed(conn, 100)
-    told = await desk.rows("SELECT type, data ->> 'code' FROM order_events WHERE order_no = %s AND seq > 1", order_no)
+    told = await db.rows("SELECT type, data ->> 'code' FROM order_events WHERE order_no = %s AND seq > 1", order_no)
     assert told == [("refund_rejected", "lapsed")]

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from tests.db.after_sales.test_guarantees import due, guaranteed
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 
 RENEWAL = (
     "INSERT INTO payments (order_no, kind, purpose, provider, amount_minor, currency, status, "
@@ -14,89 +14,89 @@ RENEWAL = (
 SUCCEED = "UPDATE payments SET status = 'succeeded', provider_ref = idempotency_key WHERE payment_id = %s"
 
 
-async def authorised(desk: Desk) -> tuple[str, int]:
+async def authorised(db: DirectDatabase) -> tuple[str, int]:
     """(order, authorisation) of an order that waits for its capture."""
-    order_no = await desk.order()
-    await desk.event(order_no, "stock_reserved", "received", "pending_payment")
-    await desk.rows(
+    order_no = await db.order()
+    await db.event(order_no, "stock_reserved", "received", "pending_payment")
+    await db.rows(
         "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor) "
         "VALUES (%s, %s, 1, 'sandbox', 'tok_ok', 'test')", f"{order_no}/1", order_no
     )  # fmt: skip
-    return order_no, await desk.payment(order_no, "authorise", "succeeded", await total(desk, order_no))
+    return order_no, await db.payment(order_no, "authorise", "succeeded", await total(db, order_no))
 
 
-async def total(desk: Desk, order_no: str) -> int:
-    return int(await desk.one("SELECT total_minor FROM orders WHERE order_no = %s", order_no))
+async def total(db: DirectDatabase, order_no: str) -> int:
+    return int(await db.one("SELECT total_minor FROM orders WHERE order_no = %s", order_no))
 
 
 async def renewing(
-    desk: Desk, order_no: str, old: int, key: str = "1", kind: str = "authorise", purpose: str = "order",
+    db: DirectDatabase, order_no: str, old: int, key: str = "1", kind: str = "authorise", purpose: str = "order",
     amount: int | None = None,
 ) -> int:  # fmt: skip
-    amount = await total(desk, order_no) if amount is None else amount
-    rows = await desk.rows(RENEWAL, order_no, kind, purpose, amount, f"{order_no}/renewal/{key}", old)
+    amount = await total(db, order_no) if amount is None else amount
+    rows = await db.rows(RENEWAL, order_no, kind, purpose, amount, f"{order_no}/renewal/{key}", old)
     return int(rows[0][0])
 
 
-async def refused(desk: Desk, order_no: str, old: int, **how: object) -> str | None:
+async def refused(db: DirectDatabase, order_no: str, old: int, **how: object) -> str | None:
     with pytest.raises(psycopg.Error) as refusal:
-        await renewing(desk, order_no, old, **how)  # type: ignore[arg-type]
+        await renewing(db, order_no, old, **how)  # type: ignore[arg-type]
     return refusal.value.sqlstate
 
 
-async def purposes(desk: Desk, order_no: str) -> list[tuple[str, int | None]]:
-    found = await desk.rows(
+async def purposes(db: DirectDatabase, order_no: str) -> list[tuple[str, int | None]]:
+    found = await db.rows(
         "SELECT purpose, CASE WHEN attempt > 0 THEN attempt END FROM payments WHERE order_no = %s "
         "AND kind = 'authorise' ORDER BY payment_id", order_no
     )  # fmt: skip
     return [(str(purpose), attempt) for purpose, attempt in found]
 
 
-async def test_a_renewal_that_succeeds_takes_the_place_in_that_statement(desk: Desk) -> None:
-    order_no, old = await authorised(desk)
-    await desk.rows(SUCCEED, await renewing(desk, order_no, old))
-    assert await purposes(desk, order_no) == [("stray", 1), ("order", 2)]
+async def test_a_renewal_that_succeeds_takes_the_place_in_that_statement(db: DirectDatabase) -> None:
+    order_no, old = await authorised(db)
+    await db.rows(SUCCEED, await renewing(db, order_no, old))
+    assert await purposes(db, order_no) == [("stray", 1), ("order", 2)]
     newest = "SELECT max(attempt) FROM payment_requests WHERE order_no = %s"
-    assert await desk.one(newest, order_no) == 2
+    assert await db.one(newest, order_no) == 2
 
 
 @pytest.mark.parametrize("end", ["capture", "void"])
-async def test_a_renewal_of_what_has_ended_meanwhile_is_surplus(desk: Desk, end: str) -> None:
-    order_no, old = await authorised(desk)
-    new = await renewing(desk, order_no, old)
-    await desk.payment(order_no, end, "succeeded", await total(desk, order_no), old)
-    await desk.rows(SUCCEED, new)
-    assert await purposes(desk, order_no) == [("order", 1), ("stray", None)]
+async def test_a_renewal_of_what_has_ended_meanwhile_is_surplus(db: DirectDatabase, end: str) -> None:
+    order_no, old = await authorised(db)
+    new = await renewing(db, order_no, old)
+    await db.payment(order_no, end, "succeeded", await total(db, order_no), old)
+    await db.rows(SUCCEED, new)
+    assert await purposes(db, order_no) == [("order", 1), ("stray", None)]
 
 
-async def test_one_renewal_at_a_time(desk: Desk) -> None:
-    order_no, old = await authorised(desk)
-    await renewing(desk, order_no, old)
+async def test_one_renewal_at_a_time(db: DirectDatabase) -> None:
+    order_no, old = await authorised(db)
+    await renewing(db, order_no, old)
     with pytest.raises(psycopg.Error, match="payments_one_renewal"):
-        await renewing(desk, order_no, old, key="2")
+        await renewing(db, order_no, old, key="2")
 
 
-async def test_only_what_stands_is_renewed_by_its_amount(desk: Desk) -> None:
-    order_no, old = await authorised(desk)
-    other, _ = await authorised(desk)
-    assert await refused(desk, order_no, old, amount=1) == "OM177"
-    assert await refused(desk, other, old) == "OM177"
-    assert await refused(desk, order_no, old, kind="capture") == "OM177"
-    assert await refused(desk, order_no, old, purpose="stray") == "OM177"
-    await desk.payment(order_no, "capture", "intent", await total(desk, order_no), old)
-    assert await refused(desk, order_no, old) == "OM177"
+async def test_only_what_stands_is_renewed_by_its_amount(db: DirectDatabase) -> None:
+    order_no, old = await authorised(db)
+    other, _ = await authorised(db)
+    assert await refused(db, order_no, old, amount=1) == "OM177"
+    assert await refused(db, other, old) == "OM177"
+    assert await refused(db, order_no, old, kind="capture") == "OM177"
+    assert await refused(db, order_no, old, purpose="stray") == "OM177"
+    await db.payment(order_no, "capture", "intent", await total(db, order_no), old)
+    assert await refused(db, order_no, old) == "OM177"
 
 
 @pytest.mark.parametrize("kind", ["capture", "void"])
-async def test_a_guarantee_that_is_claimed_or_given_back_is_not_renewed(desk: Desk, kind: str) -> None:
-    order_no, return_id, old = await guaranteed(desk)
-    await due(desk, return_id, kind)
-    assert await refused(desk, order_no, old, purpose="guarantee", amount=1000) == "OM177"
+async def test_a_guarantee_that_is_claimed_or_given_back_is_not_renewed(db: DirectDatabase, kind: str) -> None:
+    order_no, return_id, old = await guaranteed(db)
+    await due(db, return_id, kind)
+    assert await refused(db, order_no, old, purpose="guarantee", amount=1000) == "OM177"
 
 
-async def test_what_it_renews_does_not_change(desk: Desk) -> None:
-    order_no, old = await authorised(desk)
-    await desk.rows("SELECT 1")
-    new = await renewing(desk, order_no, old)
+async def test_what_it_renews_does_not_change(db: DirectDatabase) -> None:
+    order_no, old = await authorised(db)
+    await db.rows("SELECT 1")
+    new = await renewing(db, order_no, old)
     with pytest.raises(psycopg.Error):
-        await desk.rows("UPDATE payments SET renews = NULL WHERE payment_id = %s", new)
+        await db.rows("UPDATE payments SET renews = NULL WHERE payment_id = %s", new)

@@ -16,27 +16,27 @@ from infra.db.payments.store_credit import EntryKind, NewEntry
 from infra.gateways.payments.store_credit import StoreCredit
 from infra.settings import Settings
 from tests.examples import few
-from tests.factories.raw_writes import Desk, connect
+from tests.factories.raw_writes import DirectDatabase, connect
 
 
 @pytest.fixture(scope="module")
-async def database(desk: Desk) -> AsyncIterator[Database]:
-    opened = Database.from_settings(Settings(database_url=desk.books.app_url))
+async def database(db: DirectDatabase) -> AsyncIterator[Database]:
+    opened = Database.from_settings(Settings(database_url=db.urls.app_url))
     yield opened
     await opened.close()
 
 
-async def credited(desk: Desk, database: Database, granted_minor: int = 1000) -> str:
+async def credited(db: DirectDatabase, database: Database, granted_minor: int = 1000) -> str:
     """An order that was paid, `granted_minor` of it turned into store credit."""
-    order_no = await desk.order(granted_minor + 500, quantity=granted_minor + 500)
-    await desk.paid_in(order_no, granted_minor + 500)
+    order_no = await db.order(granted_minor + 500, quantity=granted_minor + 500)
+    await db.paid_in(order_no, granted_minor + 500)
     async with database.begin() as conn:
         await store_credit.grant(conn, order_no, "CNY", granted_minor, order_no, None, f"{order_no}/credit/1")
     return order_no
 
 
-async def balance(desk: Desk, customer: str) -> tuple[int, int]:
-    rows = await desk.rows("SELECT balance_minor, held_minor FROM store_credits WHERE customer_id = %s", customer)
+async def balance(db: DirectDatabase, customer: str) -> tuple[int, int]:
+    rows = await db.rows("SELECT balance_minor, held_minor FROM store_credits WHERE customer_id = %s", customer)
     return tuple(rows[0]) if rows else (0, 0)  # type: ignore[return-value]
 
 
@@ -46,55 +46,55 @@ async def wrong(database: Database) -> list[str]:
     return [f"{answer.question.name}: {answer.examples}" for answer in answers if answer.count]
 
 
-async def test_a_grant_is_money_that_stays_and_is_owed(desk: Desk, database: Database) -> None:
-    order_no = await credited(desk, database, 400)
+async def test_a_grant_is_money_that_stays_and_is_owed(db: DirectDatabase, database: Database) -> None:
+    order_no = await credited(db, database, 400)
     async with database.begin() as conn:  # again: nothing more
         await store_credit.grant(conn, order_no, "CNY", 400, order_no, None, f"{order_no}/credit/1")
 
-    assert await balance(desk, order_no) == (400, 0)
-    posted = await desk.rows(
+    assert await balance(db, order_no) == (400, 0)
+    posted = await db.rows(
         "SELECT debit_account, credit_account, amount_minor FROM payment_ledger WHERE order_no = %s ORDER BY entry_id",
         order_no,
     )
     assert posted[-1] == ("customer_funds", "store_credit:customer", 400)
     assert len(posted) == 2
-    told = await desk.rows(
+    told = await db.rows(
         "SELECT data FROM order_events WHERE order_no = %s AND type = 'store_credit_granted'", order_no
     )
     assert [row[0]["amount_minor"] for row in told] == [400]
     assert not await wrong(database)
 
 
-async def test_what_became_credit_cannot_be_refunded_as_well(desk: Desk, database: Database) -> None:
-    order_no = await credited(desk, database, 1000)
-    capture = await desk.one("SELECT payment_id FROM payments WHERE order_no = %s AND kind = 'capture'", order_no)
-    assert await desk.payment(order_no, "refund", "intent", 500, parent=capture)
+async def test_what_became_credit_cannot_be_refunded_as_well(db: DirectDatabase, database: Database) -> None:
+    order_no = await credited(db, database, 1000)
+    capture = await db.one("SELECT payment_id FROM payments WHERE order_no = %s AND kind = 'capture'", order_no)
+    assert await db.payment(order_no, "refund", "intent", 500, parent=capture)
     with pytest.raises(Exception, match="refunds_within_capture"):
-        await desk.payment(order_no, "refund", "intent", 1, parent=capture)
+        await db.payment(order_no, "refund", "intent", 1, parent=capture)
     with pytest.raises(store_credit.Conflict, match="refund_exceeds_captured"):
         async with database.begin() as conn:
             await store_credit.grant(conn, order_no, "CNY", 1, order_no, None, f"{order_no}/credit/2")
 
 
-async def test_a_balance_never_falls_below_zero_whatever_the_code(desk: Desk, database: Database) -> None:
-    order_no = await credited(desk, database, 100)
+async def test_a_balance_never_falls_below_zero_whatever_the_code(db: DirectDatabase, database: Database) -> None:
+    order_no = await credited(db, database, 100)
     with pytest.raises(Exception, match="store_credit_not_overdrawn"):
         async with database.begin() as conn:
             await store_credit.write(
                 conn, NewEntry(secrets.token_hex(4), EntryKind.HELD, order_no, "CNY", 101, order_no)
             )
-    assert await balance(desk, order_no) == (100, 0)
+    assert await balance(db, order_no) == (100, 0)
 
 
-async def test_nobody_spends_anothers_credit(desk: Desk, database: Database) -> None:
-    mine, others = await credited(desk, database, 100), await desk.order()
+async def test_nobody_spends_anothers_credit(db: DirectDatabase, database: Database) -> None:
+    mine, others = await credited(db, database, 100), await db.order()
     with pytest.raises(Exception, match="belongs to the order"):
         async with database.begin() as conn:
             await store_credit.write(conn, NewEntry(secrets.token_hex(4), EntryKind.HELD, mine, "CNY", 1, others))
 
 
-async def test_two_payments_at_once_share_no_cent(desk: Desk, database: Database) -> None:
-    order_no = await credited(desk, database, 1000)
+async def test_two_payments_at_once_share_no_cent(db: DirectDatabase, database: Database) -> None:
+    order_no = await credited(db, database, 1000)
     gateway = StoreCredit(database)
     wishes = [PaymentRequest(order_no, 600, "CNY", f"{order_no}/authorise/{n}", "balance") for n in (1, 2)]
 
@@ -102,11 +102,11 @@ async def test_two_payments_at_once_share_no_cent(desk: Desk, database: Database
 
     assert sorted(str(result.status) for result in results) == ["failed", "succeeded"]
     assert [result.error_code for result in results if result.error_code] == ["insufficient_credit"]
-    assert await balance(desk, order_no) == (400, 600)
+    assert await balance(db, order_no) == (400, 600)
 
 
-async def test_a_hold_ends_once(desk: Desk, database: Database) -> None:
-    order_no = await credited(desk, database, 1000)
+async def test_a_hold_ends_once(db: DirectDatabase, database: Database) -> None:
+    order_no = await credited(db, database, 1000)
     gateway = StoreCredit(database)
     held = await gateway.authorise(PaymentRequest(order_no, 700, "CNY", f"{order_no}/a", "balance"))
     assert held.provider_ref
@@ -116,17 +116,17 @@ async def test_a_hold_ends_once(desk: Desk, database: Database) -> None:
         return_exceptions=True,
     )
     assert sorted(isinstance(outcome, GatewayError) for outcome in outcomes) == [False, True]
-    left = await balance(desk, order_no)
+    left = await balance(db, order_no)
     assert left in ((300, 0), (1000, 0))
 
 
-async def test_less_than_held_may_be_spent(desk: Desk, database: Database) -> None:
-    order_no = await credited(desk, database, 1000)
+async def test_less_than_held_may_be_spent(db: DirectDatabase, database: Database) -> None:
+    order_no = await credited(db, database, 1000)
     gateway = StoreCredit(database)
     held = await gateway.authorise(PaymentRequest(order_no, 700, "CNY", f"{order_no}/a", "balance"))
     assert held.provider_ref
     await gateway.capture(held.provider_ref, PaymentRequest(order_no, 200, "CNY", f"{order_no}/c"))
-    assert await balance(desk, order_no) == (800, 0)
+    assert await balance(db, order_no) == (800, 0)
 
 
 ACTS = st.lists(
@@ -137,14 +137,14 @@ ACTS = st.lists(
 
 @few(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS)
-def test_what_came_less_what_went_is_what_is_there(acts: list[tuple[str, int, int]], desk: Desk) -> None:
-    asyncio.run(_acts(desk, acts))
+def test_what_came_less_what_went_is_what_is_there(acts: list[tuple[str, int, int]], db: DirectDatabase) -> None:
+    asyncio.run(_acts(db, acts))
 
 
-async def _acts(desk: Desk, acts: list[tuple[str, int, int]]) -> None:
+async def _acts(db: DirectDatabase, acts: list[tuple[str, int, int]]) -> None:
     """Any sequence of legal and illegal acts: the balance is what was granted, less what was spent and not returned."""
-    database = Database.from_settings(Settings(database_url=desk.books.app_url, db_pool_size=2))
-    there = Desk(desk.books, *[await connect(url) for url in (desk.books.owner_url, desk.books.app_url)])
+    database = Database.from_settings(Settings(database_url=db.urls.app_url, db_pool_size=2))
+    there = DirectDatabase(db.urls, *[await connect(url) for url in (db.urls.owner_url, db.urls.app_url)])
     try:
         order_no = await credited(there, database, 1000)
         await _play(StoreCredit(database), order_no, acts)

@@ -1,6 +1,6 @@
 """Parcels, requests, parked steps: one of each at a time."""
 
-from tests.factories.raw_writes import Desk
+from tests.factories.raw_writes import DirectDatabase
 
 PARCEL = (
     "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no, "
@@ -16,53 +16,53 @@ def parcel(order_no: str, number: int, status: str = "booking", tracking_no: str
     return (f"{order_no}-S{number}", order_no, status, f"{order_no}/book/{number}", tracking_no, tracking_no)
 
 
-async def test_one_live_parcel_per_order(desk: Desk) -> None:
-    order_no = await desk.order()
-    await desk.rows(PARCEL, *parcel(order_no, 1))
-    assert await desk.refused(PARCEL, *parcel(order_no, 2), by_owner=True) == "23505"
-    assert await desk.refused(PARCEL, *parcel(order_no, 2, "delivered", "T-x"), by_owner=True) == "23505"
-    await desk.app.execute("UPDATE shipments SET status = 'cancelled' WHERE order_no = %s", (order_no,))
-    await desk.rows(PARCEL, *parcel(order_no, 2))
+async def test_one_live_parcel_per_order(db: DirectDatabase) -> None:
+    order_no = await db.order()
+    await db.rows(PARCEL, *parcel(order_no, 1))
+    assert await db.refused(PARCEL, *parcel(order_no, 2), by_owner=True) == "23505"
+    assert await db.refused(PARCEL, *parcel(order_no, 2, "delivered", "T-x"), by_owner=True) == "23505"
+    await db.app.execute("UPDATE shipments SET status = 'cancelled' WHERE order_no = %s", (order_no,))
+    await db.rows(PARCEL, *parcel(order_no, 2))
     statement = "UPDATE shipments SET status = 'booking' WHERE shipment_id = %s"
-    assert await desk.refused(statement, f"{order_no}-S1") == "23505"
+    assert await db.refused(statement, f"{order_no}-S1") == "23505"
 
 
-async def test_a_booked_parcel_has_a_tracking_number_and_a_status_is_a_known_one(desk: Desk) -> None:
-    order_no = await desk.order()
-    assert await desk.refused(PARCEL, *parcel(order_no, 1, "booked"), by_owner=True) == "23514"
-    assert await desk.refused(PARCEL, *parcel(order_no, 1, "teleported", "T"), by_owner=True) == "23514"
+async def test_a_booked_parcel_has_a_tracking_number_and_a_status_is_a_known_one(db: DirectDatabase) -> None:
+    order_no = await db.order()
+    assert await db.refused(PARCEL, *parcel(order_no, 1, "booked"), by_owner=True) == "23514"
+    assert await db.refused(PARCEL, *parcel(order_no, 1, "teleported", "T"), by_owner=True) == "23514"
 
 
-async def test_a_carriers_reference_names_one_parcel(desk: Desk) -> None:
-    one, other = await desk.order(), await desk.order()
-    await desk.rows(PARCEL, *parcel(one, 1, "booked", "T-1"))
-    assert await desk.refused(PARCEL, *parcel(other, 1, "booked", "T-1"), by_owner=True) == "23505"
+async def test_a_carriers_reference_names_one_parcel(db: DirectDatabase) -> None:
+    one, other = await db.order(), await db.order()
+    await db.rows(PARCEL, *parcel(one, 1, "booked", "T-1"))
+    assert await db.refused(PARCEL, *parcel(other, 1, "booked", "T-1"), by_owner=True) == "23505"
 
 
-async def test_one_open_parked_step_per_order(desk: Desk) -> None:
-    order_no = await desk.order()
-    await desk.app.execute(PARK, (order_no, 1))
-    assert await desk.refused(PARK, order_no, 2) == "23505"
-    await desk.app.execute("UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", (order_no,))
-    await desk.app.execute(PARK, (order_no, 2))
+async def test_one_open_parked_step_per_order(db: DirectDatabase) -> None:
+    order_no = await db.order()
+    await db.app.execute(PARK, (order_no, 1))
+    assert await db.refused(PARK, order_no, 2) == "23505"
+    await db.app.execute("UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", (order_no,))
+    await db.app.execute(PARK, (order_no, 2))
 
 
-async def test_two_payment_requests_are_not_one_attempt(desk: Desk) -> None:
-    order_no = await desk.order()
+async def test_two_payment_requests_are_not_one_attempt(db: DirectDatabase) -> None:
+    order_no = await db.order()
     request = (
         "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor) "
         "VALUES (%s, %s, %s, 'm', 't', 'a')"
     )
-    await desk.app.execute(request, (f"{order_no}/1", order_no, 1))
-    assert await desk.refused(request, f"{order_no}/2", order_no, 1) == "23505"
+    await db.app.execute(request, (f"{order_no}/1", order_no, 1))
+    assert await db.refused(request, f"{order_no}/2", order_no, 1) == "23505"
     for waiting in ("a", "b"):
-        await desk.app.execute(request, (f"{order_no}/{waiting}", order_no, None))
+        await db.app.execute(request, (f"{order_no}/{waiting}", order_no, None))
 
 
-async def test_a_fact_from_outside_counts_once_and_wakes_its_order(desk: Desk) -> None:
-    order_no = await desk.order()
+async def test_a_fact_from_outside_counts_once_and_wakes_its_order(db: DirectDatabase) -> None:
+    order_no = await db.order()
     fact = "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, '{}')"
-    await desk.app.execute(fact, (order_no, order_no))
-    assert await desk.refused(fact, order_no, order_no) == "23505"
-    woken = await desk.rows("SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order'", order_no)
+    await db.app.execute(fact, (order_no, order_no))
+    assert await db.refused(fact, order_no, order_no) == "23505"
+    woken = await db.rows("SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order'", order_no)
     assert woken == [("payment_notified",)]
