@@ -160,9 +160,9 @@ THE_SHOPS: dict[str, tuple[dict[str, Any], int, str]] = {
 
 @pytest.mark.parametrize("what", THE_SHOPS)
 async def test_a_customers_token_sets_nothing_that_is_the_shops(shop: Door, what: str) -> None:
-    wish, status, code = THE_SHOPS[what]
+    body, status, code = THE_SHOPS[what]
     before = await shop.row_counts()
-    answer = await shop.as_("customer", "c-17").post("/v1/orders", an_order(**wish))
+    answer = await shop.as_("customer", "c-17").post("/v1/orders", an_order(**body))
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert await shop.row_counts() == before
 
@@ -175,8 +175,8 @@ def test_every_field_of_an_order_is_the_customers_own_or_refused_to_him() -> Non
 async def test_a_customer_cannot_occupy_a_shops_order_number(shop: Door) -> None:
     number = unique("S")
     mine = shop.as_("customer", "c-17")
-    for wish in ({"external_ref": number}, {"external_ref": number, "channel": "shop-7"}):
-        assert (await mine.post("/v1/orders", an_order(**wish))).status_code in (403, 422)
+    for body in ({"external_ref": number}, {"external_ref": number, "channel": "shop-7"}):
+        assert (await mine.post("/v1/orders", an_order(**body))).status_code in (403, 422)
     theirs = an_order(external_ref=number, channel="shop-7")
     assert (await shop.as_("channel", "shop-7").post("/v1/orders", theirs)).status_code == 201
     assert (await mine.post("/v1/orders", an_order())).status_code == 201

@@ -41,7 +41,7 @@ async def port(database_url: DatabaseUrls) -> AsyncIterator[int]:
         yield at
 
 
-async def told(pair: Pair) -> bytes:
+async def read_to_end(pair: Pair) -> bytes:
     """All that comes until the other side closes."""
     async with asyncio.timeout(10):
         return await pair[READER].read()
@@ -79,7 +79,7 @@ async def test_a_request_that_is_not_whole_is_closed(port: int, sent: bytes, ans
     token = issue(TOKEN_SECRET, "support", "amy", 600)
     sent = sent.replace(HEAD, HEAD + f"Authorization: Bearer {token}\r\nIdempotency-Key: k\r\n".encode())
     pair = await opened(port, sent)
-    got = await told(pair)
+    got = await read_to_end(pair)
     pair[WRITER].close()
     assert answer in got.partition(b"\r\n")[0] if answer else got == b""
     assert not answer or b"application/problem+json" in got
@@ -88,11 +88,11 @@ async def test_a_request_that_is_not_whole_is_closed(port: int, sent: bytes, ans
 async def test_three_hundred_half_sent_requests_are_gone_soon(database_url: DatabaseUrls) -> None:
     async with listening(database_url, header_timeout_s=3.0) as at:  # longer than 300 connections take to be opened
         pairs = [await opened(at, HEAD) for _ in range(300)]
-        answers = await asyncio.gather(*(told(pair) for pair in pairs), return_exceptions=True)
+        answers = await asyncio.gather(*(read_to_end(pair) for pair in pairs), return_exceptions=True)
         for pair in pairs:
             pair[WRITER].close()
         alive = await opened(at, b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
-        assert b" 200 " in await told(alive)
+        assert b" 200 " in await read_to_end(alive)
     # what was written to a connection that is closed already comes back as a reset, in place of the answer
     codes = [answer.partition(b"\r\n")[0] for answer in answers if isinstance(answer, bytes)]
     assert len([code for code in codes if b" 408 " in code]) == HURRIED["connections_per_address"]
@@ -118,7 +118,7 @@ async def test_a_connection_is_used_again_and_keeps_its_bounds(port: int) -> Non
     assert b" 200 " in await pair[READER].readuntil(b"\r\n\r\n")
     await pair[READER].readexactly(len(b'{"status":"ok"}'))
     pair[WRITER].write(b"GET /heal")
-    assert b" 408 " in await told(pair)
+    assert b" 408 " in await read_to_end(pair)
     pair[WRITER].close()
 
 
@@ -130,13 +130,13 @@ async def test_an_upload_that_is_broken_off_is_no_error(port: int, caplog: pytes
         await asyncio.sleep(0)
         pair[WRITER].transport.abort()
         answer = await opened(port, b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
-        assert b" 200 " in await told(answer)
+        assert b" 200 " in await read_to_end(answer)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_what_is_no_request_is_a_problem_too(port: int) -> None:
     for sent in (b"\x16\x03\x01\x02\x00 no tls here\r\n\r\n", b"GET / HTTP/1.1\r\nno field\r\n\r\n"):
-        answer = await told(await opened(port, sent))
+        answer = await read_to_end(await opened(port, sent))
         assert answer.startswith(b"HTTP/1.1 400 ") and b"application/problem+json" in answer, answer
         assert b'"code":"invalid_request"' in answer
 

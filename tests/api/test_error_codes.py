@@ -162,9 +162,9 @@ async def test_stock_that_is_not_there_is_counted(shop: Door) -> None:
     receipt = {"sku": "TEA-1", "quantity": 5, "reference": unique("r")}
     where = (await warehouse.post("/v1/stock/receipts", receipt)).json()["warehouse"]
     taken = {"sku": "TEA-1", "quantity": -6, "reason": "count"}
-    told = (await warehouse.post("/v1/stock/adjustments", taken)).json()
-    assert (told["code"], told["status"], told["left"]) == ("stock_not_available", 409, 5)
-    assert f"of TEA-1 at {where} 5 are" in told["detail"]
+    body = (await warehouse.post("/v1/stock/adjustments", taken)).json()
+    assert (body["code"], body["status"], body["left"]) == ("stock_not_available", 409, 5)
+    assert f"of TEA-1 at {where} 5 are" in body["detail"]
 
 
 async def test_a_field_that_does_not_fit_is_named_with_what_is_allowed(shop: Door) -> None:

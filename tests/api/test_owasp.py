@@ -65,13 +65,13 @@ async def test_api2_a_token_that_picks_its_own_algorithm_is_none(shop: Door, alg
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "body",
     [{"status": "paid"}, {"total_minor": 1}, {"placed_by": "admin:root"}, {"order_no": "1"}, {"warehouse": "WH-1"}],
-    ids=lambda wish: next(iter(wish)),
+    ids=lambda body: next(iter(body)),
 )
-async def test_api3_nothing_is_assigned_that_the_call_does_not_name(shop: Door, wish: dict[str, object]) -> None:
+async def test_api3_nothing_is_assigned_that_the_call_does_not_name(shop: Door, body: dict[str, object]) -> None:
     before = await shop.row_counts()
-    answer = await shop.as_("customer", "c-17").post("/v1/orders", an_order() | wish)
+    answer = await shop.as_("customer", "c-17").post("/v1/orders", an_order() | body)
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown_field"), answer.text
     assert (await shop.row_counts())["orders"] == before["orders"]
 
@@ -114,8 +114,8 @@ def _as_routes() -> Iterator[tuple[str, str]]:
 async def test_api6_guessing_at_the_sign_in_is_slowed_and_told(shop: Door) -> None:
     name = unique("nobody")
     for _ in range(6):
-        wish = {"name": name, "password": "wrong", "code": "000000"}
-        answer = await shop.http.post("/console/sign-in", data=wish)
+        body = {"name": name, "password": "wrong", "code": "000000"}
+        answer = await shop.http.post("/console/sign-in", data=body)
     assert answer.status_code == 429 and int(answer.headers["retry-after"]) >= 1
 
 

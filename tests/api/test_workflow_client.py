@@ -225,9 +225,9 @@ async def test_bulk_act_is_kept_with_its_items_and_start_request(shop: Door) -> 
     numbers = [await placed(shop) for _ in range(3)]
     for number in numbers:
         await park(shop, number, "return_payment", "{retry,skip}")
-    wish = {"filter": {"step": "return_payment"}, "action": "retry", "reason": "bank is back", "rate_per_s": 5}
+    body = {"filter": {"step": "return_payment"}, "action": "retry", "reason": "bank is back", "rate_per_s": 5}
 
-    response = await shop.post("/v1/support/resolve", wish, key="bulk-1")
+    response = await shop.post("/v1/support/resolve", body, key="bulk-1")
 
     assert response.status_code == 202, response.text
     job_id = response.json()["job_id"]
@@ -237,14 +237,14 @@ async def test_bulk_act_is_kept_with_its_items_and_start_request(shop: Door) -> 
     assert {item["order_no"] for item in items} == set(numbers)
     starts = await shop.sql("SELECT kind, payload FROM workflow_requests WHERE subject = %s", job_id)
     assert starts == [{"kind": "start_job", "payload": {"rate_per_s": 5}}]
-    assert (await shop.post("/v1/support/resolve", wish, key="bulk-1")).json()["job_id"] == job_id
+    assert (await shop.post("/v1/support/resolve", body, key="bulk-1")).json()["job_id"] == job_id
     stopped = await shop.post(f"/v1/support/jobs/{job_id}/stop")
     assert stopped.json() == progress | {"state": "stopped"}
 
 
 async def test_bulk_act_on_nothing_is_finished_at_once(shop: Door) -> None:
-    wish = {"filter": {"error": "nothing-like-it"}, "action": "retry", "reason": "r", "rate_per_s": 1}
-    job_id = (await shop.post("/v1/support/resolve", wish)).json()["job_id"]
+    body = {"filter": {"error": "nothing-like-it"}, "action": "retry", "reason": "r", "rate_per_s": 1}
+    job_id = (await shop.post("/v1/support/resolve", body)).json()["job_id"]
     assert (await shop.get(f"/v1/support/jobs/{job_id}")).json()["state"] == "finished"
 
 
@@ -263,8 +263,8 @@ async def test_bulk_act_on_nothing_is_finished_at_once(shop: Door) -> None:
 )
 async def test_bad_bulk_act(shop: Door, change: dict[str, object]) -> None:
     before = await shop.row_counts()
-    wish = {"filter": {}, "all": True, "reason": "r", "rate_per_s": 1} | change
-    response = await shop.post("/v1/support/resolve", content=json.dumps(wish))
+    body = {"filter": {}, "all": True, "reason": "r", "rate_per_s": 1} | change
+    response = await shop.post("/v1/support/resolve", content=json.dumps(body))
     assert response.status_code == 422, response.text
     assert await shop.row_counts() == before
 
@@ -272,13 +272,13 @@ async def test_bad_bulk_act(shop: Door, change: dict[str, object]) -> None:
 async def test_a_bulk_act_without_a_filter_says_all(shop: Door) -> None:
     number = await placed(shop)
     await park(shop, number, "capture", "{retry,skip,compensate}")
-    wish = {"action": "retry", "reason": "r", "rate_per_s": 1}
+    body = {"action": "retry", "reason": "r", "rate_per_s": 1}
     before = await shop.row_counts()
     for filter_ in ({}, {"filter": {}}, {"filter": {"step": None}}, {"all": False}):
-        refused = await shop.post("/v1/support/resolve", wish | filter_)
+        refused = await shop.post("/v1/support/resolve", body | filter_)
         assert (refused.status_code, refused.json()["code"]) == (422, "filter_missing"), refused.text
     assert await shop.row_counts() == before
-    answer = await shop.post("/v1/support/resolve", wish | {"all": True})
+    answer = await shop.post("/v1/support/resolve", body | {"all": True})
     assert answer.status_code == 202 and answer.json()["total"] >= 1
     await shop.post(f"/v1/support/jobs/{answer.json()['job_id']}/stop")
 
@@ -289,15 +289,15 @@ async def test_a_bulk_act_on_another_number_than_expected_does_nothing(shop: Doo
         await park(shop, await placed(shop), "return_payment", "{retry,skip}")
     await shop.sql("UPDATE parked_steps SET error = %s WHERE step = 'return_payment' AND resolved_at IS NULL", error)
     (found,) = await shop.sql("SELECT count(*) AS n FROM parked_steps WHERE error = %s", error)
-    wish = {"filter": {"error": error}, "action": "retry", "reason": "r", "rate_per_s": 1}
+    body = {"filter": {"error": error}, "action": "retry", "reason": "r", "rate_per_s": 1}
     before = await shop.row_counts()
     for wrong in (0, found["n"] - 1, found["n"] + 1):
-        refused = await shop.post("/v1/support/resolve", wish | {"expected": wrong})
-        told = refused.json()
-        assert (refused.status_code, told["code"], told["found"]) == (409, "expected_differs", found["n"])
-        assert f"{found['n']} orders" in told["detail"] and str(wrong) in told["detail"]
+        refused = await shop.post("/v1/support/resolve", body | {"expected": wrong})
+        result = refused.json()
+        assert (refused.status_code, result["code"], result["found"]) == (409, "expected_differs", found["n"])
+        assert f"{found['n']} orders" in result["detail"] and str(wrong) in result["detail"]
     assert await shop.row_counts() == before
-    answer = await shop.post("/v1/support/resolve", wish | {"expected": found["n"]})
+    answer = await shop.post("/v1/support/resolve", body | {"expected": found["n"]})
     assert (answer.status_code, answer.json()["total"]) == (202, found["n"])
 
 

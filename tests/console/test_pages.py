@@ -158,8 +158,8 @@ async def test_stuck_orders_are_grouped_by_cause(support: Desk) -> None:
 
 
 async def bulk(desk: Desk, error: str, **fields: str) -> Any:
-    wish = {"step": "book", "error": error, "provider": "sandbox", "action": "retry", "reason": "carrier is back"}
-    return await desk.post("/console/stuck/bulk", **(wish | fields))
+    body = {"step": "book", "error": error, "provider": "sandbox", "action": "retry", "reason": "carrier is back"}
+    return await desk.post("/console/stuck/bulk", **(body | fields))
 
 
 async def test_a_bulk_act_asks_for_the_number_and_acts_once(support: Desk) -> None:
@@ -211,10 +211,10 @@ async def test_a_bulk_act_that_does_not_fit(support: Desk, fields: dict[str, str
 
 async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(support: Desk) -> None:
     order_no = await parked(support, unique("err"))
-    wish = {"action": "skip", "reason": "by hand", "value.carrier": "SF"}
-    answer = await support.post(f"/console/stuck/{order_no}", **wish)
+    body = {"action": "skip", "reason": "by hand", "value.carrier": "SF"}
+    answer = await support.post(f"/console/stuck/{order_no}", **body)
     assert (answer.status_code, "tracking_no" in answer.text) == (422, True)
-    asked = await support.post(f"/console/stuck/{order_no}", **(wish | {"value.tracking_no": "SF1", "key": "k" * 32}))
+    asked = await support.post(f"/console/stuck/{order_no}", **(body | {"value.tracking_no": "SF1", "key": "k" * 32}))
     assert (asked.status_code, "workflow_unavailable" in asked.text) == (503, True)
 
 

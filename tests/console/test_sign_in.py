@@ -35,7 +35,7 @@ class Person:
         return {"name": self.name, "password": self.password, "code": self.code(), **changed}
 
 
-async def told(command: str, books: DatabaseUrls, *arguments: str) -> tuple[int, str]:
+async def run_staff_command(command: str, books: DatabaseUrls, *arguments: str) -> tuple[int, str]:
     """What `oms staff` says and ends with."""
     out = Console(file=StringIO(), soft_wrap=True)
     code = await asyncio.to_thread(getattr(staff, command), *arguments, settings_for(books), out)
@@ -44,7 +44,7 @@ async def told(command: str, books: DatabaseUrls, *arguments: str) -> tuple[int,
 
 async def hired(books: DatabaseUrls, role: str = "support") -> Person:
     name = unique("amy")
-    code, text = await told("add", books, name, role)
+    code, text = await run_staff_command("add", books, name, role)
     assert code == 0, text
     found = {key: re.search(rf"{key}: +(\S+)", text) for key in ("Password", "Secret")}
     return Person(name, found["Password"][1], found["Secret"][1])  # type: ignore[index]
@@ -234,9 +234,9 @@ async def test_signing_out_ends_it_and_needs_the_form(support: Desk) -> None:
 
 
 async def test_whoever_is_removed_is_out_at_once(support: Desk, database_url: DatabaseUrls) -> None:
-    assert (await told("remove", database_url, support.name))[0] == 0
+    assert (await run_staff_command("remove", database_url, support.name))[0] == 0
     assert (await support.get("/console/stuck")).status_code == 303
-    assert (await told("remove", database_url, support.name))[0] == 1
+    assert (await run_staff_command("remove", database_url, support.name))[0] == 1
 
 
 async def test_a_reset_ends_sessions_and_gives_new_secrets(
@@ -244,7 +244,7 @@ async def test_a_reset_ends_sessions_and_gives_new_secrets(
 ) -> None:
     person = await hired(database_url)
     assert (await browser.post("/console/sign-in", data=person.form())).status_code == 303
-    code, text = await told("reset", database_url, person.name)
+    code, text = await run_staff_command("reset", database_url, person.name)
     assert (code, person.password in text) == (0, False)
     assert (await browser.get("/console/stuck")).status_code == 303
     assert (await browser.post("/console/sign-in", data=person.form())).status_code == 401
@@ -255,15 +255,15 @@ async def test_a_reset_ends_sessions_and_gives_new_secrets(
     [("Amy!", "support", "small letters"), ("amy", "customer", "none of"), ("amy", "boss", "none of")],
 )
 async def test_who_cannot_be_added(database_url: DatabaseUrls, name: str, role: str, why: str) -> None:
-    code, text = await told("add", database_url, name, role)
+    code, text = await run_staff_command("add", database_url, name, role)
     assert (code, why in text) == (1, True)
 
 
 async def test_a_name_is_given_once_and_listed(database_url: DatabaseUrls) -> None:
     person = await hired(database_url, "finance")
-    code, text = await told("add", database_url, person.name, "support")
+    code, text = await run_staff_command("add", database_url, person.name, "support")
     assert (code, "names are not given twice" in text) == (1, True)
-    assert person.name in (await told("show", database_url))[1]
+    assert person.name in (await run_staff_command("show", database_url))[1]
 
 
 async def test_for_programs_secrets_and_removals_are_json(

@@ -344,8 +344,12 @@ async def test_stripe_s_number_for_an_amount_in_both_directions(
         "GET /v1/refunds": (200, _list("list")),
     }
     gateway = stripe.gateway
-    wish = PaymentRequest("N1", minor, currency, "N1/x/1", "pm_card_visa")
-    answers = [await gateway.authorise(wish), await gateway.capture("pi_1", wish), await gateway.refund("ch_1", wish)]
+    request = PaymentRequest("N1", minor, currency, "N1/x/1", "pm_card_visa")
+    answers = [
+        await gateway.authorise(request),
+        await gateway.capture("pi_1", request),
+        await gateway.refund("ch_1", request),
+    ]
     assert [one.amount_minor for one in answers] == [minor] * 3
     sent = [
         re.search(r"(?:^|&)amount(?:_to_capture)?=([0-9]+)", body)[1]
@@ -371,8 +375,8 @@ async def test_stripe_s_number_for_an_amount_in_both_directions(
 async def test_what_stripe_cannot_move_is_refused_before_it_is_asked(
     stripe: Stripe, currency: str, minor: int, code: str
 ) -> None:
-    wish = PaymentRequest("N1", minor, currency, "N1/x/1", "pm_card_visa")
-    for call in (stripe.gateway.authorise(wish), stripe.gateway.refund("ch_1", wish)):
+    request = PaymentRequest("N1", minor, currency, "N1/x/1", "pm_card_visa")
+    for call in (stripe.gateway.authorise(request), stripe.gateway.refund("ch_1", request)):
         with pytest.raises(ProviderRefused) as refused:
             await call
         assert refused.value.code == code

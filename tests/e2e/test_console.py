@@ -145,8 +145,8 @@ async def test_the_audit_log_knows_who_did_it_and_is_whole(live: StackRun, brows
     entries = await live.sql("SELECT actor, action, after FROM audit_log WHERE order_no = %(o)s", o=order_no)
     assert [row["actor"].split("-")[0] for row in entries if row["action"] == "cancel_requested"] == ["support:support"]
     assert [row["after"] for row in entries if row["action"] == "order_cancelled"] == ["cancelled"]
-    told = live.oms("audit", "verify")
-    assert (told.returncode, told.stdout.strip()) == (0, "The audit log is whole."), told.stdout + told.stderr
+    result = live.oms("audit", "verify")
+    assert (result.returncode, result.stdout.strip()) == (0, "The audit log is whole."), result.stdout + result.stderr
 
 
 GRAVE = {"serious", "critical"}

@@ -32,8 +32,8 @@ async def test_support_issues_an_invoice_and_keeps_it_as_pdf(live: StackRun, bro
 
 async def test_support_answers_what_a_customer_wrote(live: StackRun, browser: Browser) -> None:
     order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10)))
-    wish = {"rating": 2, "kind": "complaint", "text": "<img src=x onerror=alert(1)> too slow"}
-    (await driver.post(live, f"/v1/orders/{order_no}/feedback", wish, "support")).raise_for_status()
+    body = {"rating": 2, "kind": "complaint", "text": "<img src=x onerror=alert(1)> too slow"}
+    (await driver.post(live, f"/v1/orders/{order_no}/feedback", body, "support")).raise_for_status()
     page = await signed_in(live, browser, "support", locale="en")
     await page.get_by_role("link", name="Feedback").click()
     card = page.locator(".card", has_text=order_no)

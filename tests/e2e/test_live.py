@@ -107,13 +107,13 @@ async def test_support_resolves_one_by_http_and_many_by_filter(live: StackRun, s
     await driver.resolve(live, orders[0], "skip", {"carrier": "SF", "tracking_no": "SF-1"})
     await live.reaches(orders[0], "preparing")
     async with live.client("support") as http:
-        wish = {"filter": {"step": "book", "error": "rejected"}, "action": "retry", "reason": "back", "rate_per_s": 50}
-        job = await http.post("/v1/support/resolve", json=wish, headers={"Idempotency-Key": secrets.token_hex(8)})
+        body = {"filter": {"step": "book", "error": "rejected"}, "action": "retry", "reason": "back", "rate_per_s": 50}
+        job = await http.post("/v1/support/resolve", json=body, headers={"Idempotency-Key": secrets.token_hex(8)})
         assert job.status_code == 202, job.text
 
         async def finished() -> bool:
-            told = (await http.get(f"/v1/support/jobs/{job.json()['job_id']}")).json()
-            return bool(told["state"] == "finished" and told["done"] == 3)
+            result = (await http.get(f"/v1/support/jobs/{job.json()['job_id']}")).json()
+            return bool(result["state"] == "finished" and result["done"] == 3)
 
         await until(finished, "the job is through")
     for order_no in orders[1:]:
@@ -123,9 +123,9 @@ async def test_support_resolves_one_by_http_and_many_by_filter(live: StackRun, s
 async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(live: StackRun, sku: str) -> None:
     (order_no,) = await driver.stuck_at_booking(live, sku, 1)
     async with live.client("support") as http:
-        wish = {"action": "skip", "reason": "by hand", "value": {"tracking": "x"}}
+        body = {"action": "skip", "reason": "by hand", "value": {"tracking": "x"}}
         refused = await http.post(
-            f"/v1/support/orders/{order_no}/resolve", json=wish, headers={"Idempotency-Key": secrets.token_hex(8)}
+            f"/v1/support/orders/{order_no}/resolve", json=body, headers={"Idempotency-Key": secrets.token_hex(8)}
         )
     assert refused.status_code == 422 and "tracking_no" in refused.json()["detail"], refused.text
     await driver.resolve(live, order_no, "compensate")
@@ -154,8 +154,8 @@ async def test_every_event_reaches_a_webhook_signed_and_in_order(live: StackRun,
         await send({"type": "http.response.body", "body": b""})
 
     async with serving(receiver) as url, live.client("operations") as http:
-        wish = {"url": f"{url}/hooks"}
-        made = await http.post("/v1/webhook-endpoints", json=wish, headers={"Idempotency-Key": secrets.token_hex(8)})
+        payload = {"url": f"{url}/hooks"}
+        made = await http.post("/v1/webhook-endpoints", json=payload, headers={"Idempotency-Key": secrets.token_hex(8)})
         assert made.status_code == 201, made.text
         order_no = await driver.place(live, driver.basket(sku))
         await live.reaches(order_no, "preparing")

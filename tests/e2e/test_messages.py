@@ -19,7 +19,7 @@ async def placed(live: StackRun, **customer: Any) -> str:
     return str(answer.json()["order_no"])
 
 
-async def told(live: StackRun, order_no: str) -> dict[str, str]:
+async def message_states(live: StackRun, order_no: str) -> dict[str, str]:
     """Fact to state."""
     async with live.client("support") as http:
         items = (await http.get(f"/v1/orders/{order_no}/messages")).json()["items"]
@@ -30,7 +30,7 @@ async def test_a_customer_is_told_with_a_link_into_the_portal(live: StackRun) ->
     order_no = await placed(live, language="zh")
 
     async def both() -> bool:
-        return await told(live, order_no) == {"order_placed": "sent", "payment_captured": "sent"}
+        return await message_states(live, order_no) == {"order_placed": "sent", "payment_captured": "sent"}
 
     await until(both, "placed and paid are told")
     first, second = await live.items("/messages", order_no=order_no)
@@ -46,7 +46,7 @@ async def test_support_has_a_refused_message_sent_again(live: StackRun, browser:
     order_no = await placed(live)
 
     async def refused() -> bool:
-        return (await told(live, order_no)).get("order_placed") == "failed"
+        return (await message_states(live, order_no)).get("order_placed") == "failed"
 
     await until(refused, "the provider refuses it")
     page = await signed_in(live, browser, "support", locale="en", viewport={"width": width, "height": 900})
@@ -58,7 +58,7 @@ async def test_support_has_a_refused_message_sent_again(live: StackRun, browser:
     await page.wait_for_url(f"**/console/orders/{order_no}")
 
     async def sent() -> bool:
-        return (await told(live, order_no))["order_placed"] == "sent"
+        return (await message_states(live, order_no))["order_placed"] == "sent"
 
     await until(sent, "it is sent again")
     await page.get_by_role("region", name="Messages to the customer").get_by_text("m***@example.com").first.wait_for()

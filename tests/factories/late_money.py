@@ -16,7 +16,7 @@ from tests.factories.returns import a_return
 CARD = {"method": "sandbox", "token": "tok_ok"}
 
 
-async def told(shop: Door, number: str, of_capture: int = 0, **fact: Any) -> str:
+async def report_event(shop: Door, number: str, of_capture: int = 0, **fact: Any) -> str:
     """A fact of the provider about a capture of the order is applied; what became of it."""
     captures = "SELECT * FROM payments WHERE order_no = %s AND kind = 'capture' ORDER BY payment_id"
     capture = (await shop.sql(captures, number))[of_capture]
@@ -55,8 +55,8 @@ async def answered(shop: Door, number: str, return_id: str) -> None:
 
 async def sent_first(shop: Door, number: str, sku: str, **how: Any) -> str | None:
     """An exchange in advance whose guarantee is authorised; None where the goods are worth nothing any more."""
-    wish = a_return(sku, 1, resolution="exchange", advance=True, payment=CARD, **how)
-    made = await shop.post(f"/v1/orders/{number}/returns", wish)
+    body = a_return(sku, 1, resolution="exchange", advance=True, payment=CARD, **how)
+    made = await shop.post(f"/v1/orders/{number}/returns", body)
     if made.json().get("code") in ("nothing_to_guarantee", "return_exceeds_delivered"):
         return None
     assert made.status_code == 201, made.text
@@ -79,12 +79,12 @@ async def claimed(shop: Door, number: str, sku: str, **how: Any) -> str | None:
 async def disputed(shop: Door, number: str, outcome: str, **fact: Any) -> None:
     """A bank takes the money of a capture, and decides for good."""
     ref = unique("dp")
-    assert await told(shop, number, kind="dispute", provider_ref=ref, **fact) == "disputed"
-    assert await told(shop, number, kind="dispute", provider_ref=ref, outcome=outcome, **fact) == outcome
+    assert await report_event(shop, number, kind="dispute", provider_ref=ref, **fact) == "disputed"
+    assert await report_event(shop, number, kind="dispute", provider_ref=ref, outcome=outcome, **fact) == outcome
 
 
 async def bounced(shop: Door, number: str, refund_id: str) -> None:
     """All of a paid refund comes back."""
     paid = "SELECT provider_ref, amount_minor FROM payments WHERE refund_id = %s AND status = 'succeeded'"
     for part in await shop.sql(paid, refund_id):
-        assert await told(shop, number, kind="refund", status="failed", **part) == "reversed"
+        assert await report_event(shop, number, kind="refund", status="failed", **part) == "reversed"

@@ -44,8 +44,8 @@ class Buyer:
 
     async def buys(self, sku: str = OLD, quantity: int = 1) -> str:
         """An order at his door."""
-        wish = an_order(sku, quantity, customer={"id": self.name, "name": "Li", "email": None, "phone": None})
-        order_no = (await self.door.post("/v1/orders", wish)).json()["order_no"]
+        body = an_order(sku, quantity, customer={"id": self.name, "name": "Li", "email": None, "phone": None})
+        order_no = (await self.door.post("/v1/orders", body)).json()["order_no"]
         await self.gets(order_no)
         return str(order_no)
 

@@ -25,9 +25,9 @@ async def ask(stage: Stage, order_no: str, sku: str = "TEA", units: int = 1, **c
     """Ask for a return; its id."""
     values: dict[str, Any] = {"reason_code": Reason.CHANGED_MIND, "resolution": Resolution.REFUND, **changed}
     return_id = f"rt_{secrets.token_hex(16)}"
-    wish = ReturnRequest(return_id, order_no, {sku: units}, "because", requested_by="customer:c", **values)
+    new_request = ReturnRequest(return_id, order_no, {sku: units}, "because", requested_by="customer:c", **values)
     async with stage.database.begin() as conn:
-        await return_requests.request(conn, KeyRing(stage.vault), terms(stage), wish)
+        await return_requests.request(conn, KeyRing(stage.vault), terms(stage), new_request)
     return return_id
 
 

@@ -43,9 +43,9 @@ async def paid(shop: Door, **changed: Any) -> str:
     return order_no
 
 
-async def refunded(shop: Door, order_no: str, minor: int | None = None, succeeded: bool = True, **wish: Any) -> str:
+async def refunded(shop: Door, order_no: str, minor: int | None = None, succeeded: bool = True, **body: Any) -> str:
     """A refund of `minor`, or of what `wish` says, paid or still to be paid; its id."""
-    asked = {"reason": "late", **({} if minor is None else {"amount_minor": minor}), **wish}
+    asked = {"reason": "late", **({} if minor is None else {"amount_minor": minor}), **body}
     answer = await shop.post(f"/v1/orders/{order_no}/refunds", asked)
     assert answer.status_code == 201, answer.text
     refund_id = str(answer.json()["refund_id"])

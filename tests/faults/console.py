@@ -20,9 +20,9 @@ _MOVED = re.compile(r"(\d+) accepted, (\d+) refused, of (\d+)")
 
 def hired(stack: StackRun, role: str) -> dict[str, str]:
     """What `oms staff add` gives a new member of staff: Name, Password, Secret."""
-    told = stack.oms("staff", "add", f"{role}-{secrets.token_hex(3)}", "--role", role)
-    assert told.returncode == 0, told.stdout + told.stderr
-    return dict(re.findall(r"^(Name|Password|Secret): +(\S+)", told.stdout, re.MULTILINE))
+    result = stack.oms("staff", "add", f"{role}-{secrets.token_hex(3)}", "--role", role)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return dict(re.findall(r"^(Name|Password|Secret): +(\S+)", result.stdout, re.MULTILINE))
 
 
 class Forms(HTMLParser):

@@ -74,8 +74,8 @@ async def stocked(stack: StackRun, units: int, price_minor: int = 1000) -> str:
 
 
 async def receipt(stack: StackRun, sku: str, units: int) -> None:
-    wish = {"sku": sku, "quantity": units, "reference": secrets.token_hex(4)}
-    response = await post(stack, "/v1/stock/receipts", wish, "warehouse")
+    body = {"sku": sku, "quantity": units, "reference": secrets.token_hex(4)}
+    response = await post(stack, "/v1/stock/receipts", body, "warehouse")
     assert response.status_code == 201, response.text
 
 
@@ -89,19 +89,19 @@ async def place(stack: StackRun, body: dict[str, Any]) -> str:
 
 
 async def pay(stack: StackRun, order_no: str, token: str = "tok_ok") -> None:
-    wish = {"method": "sandbox", "token": token}
-    response = await post(stack, f"/v1/orders/{order_no}/payments", wish, "channel")
+    body = {"method": "sandbox", "token": token}
+    response = await post(stack, f"/v1/orders/{order_no}/payments", body, "channel")
     assert response.is_success, response.text
 
 
 async def cancel(stack: StackRun, order_no: str, *, patient: bool = True) -> httpx.Response:
-    wish = {"reason": "changed my mind"}
-    return await post(stack, f"/v1/orders/{order_no}/cancel", wish, "channel", patient=patient)
+    body = {"reason": "changed my mind"}
+    return await post(stack, f"/v1/orders/{order_no}/cancel", body, "channel", patient=patient)
 
 
 async def resolve(stack: StackRun, order_no: str, action: str, value: Any = None) -> None:
-    wish = {"action": action, "reason": "a test"} | ({} if value is None else {"value": value})
-    response = await post(stack, f"/v1/support/orders/{order_no}/resolve", wish)
+    body = {"action": action, "reason": "a test"} | ({} if value is None else {"value": value})
+    response = await post(stack, f"/v1/support/orders/{order_no}/resolve", body)
     assert response.status_code == 200, response.text
 
 

@@ -53,10 +53,10 @@ async def test_a_worker_that_stood_still_is_fenced_off(stack: StackRun) -> None:
     await stack.fault("payments", "slow", order_no=order_no, kind="authorise")
     with contextlib.ExitStack() as resumed:
         async with contextlib.AsyncExitStack() as released:
-            wish = {"method": "sandbox", "token": "tok_ok"}
+            body = {"method": "sandbox", "token": "tok_ok"}
             http = await released.enter_async_context(stack.client())
             key = {"Idempotency-Key": secrets.token_hex(8)}
-            paying = asyncio.create_task(http.post(f"/v1/orders/{order_no}/payments", json=wish, headers=key))
+            paying = asyncio.create_task(http.post(f"/v1/orders/{order_no}/payments", json=body, headers=key))
             await until(lambda: tries(stack, order_no), "the authorisation is begun")
             # The provider takes its time to answer: the answer reaches a process that stands still.
             resumed.enter_context(stack.suspended("worker"))
@@ -103,14 +103,14 @@ async def test_orders_are_taken_while_temporal_does_not_answer(stack: StackRun) 
             orders = await asyncio.gather(*(place(stack, basket(sku)) for _ in range(MANY)))
             assert (await http.get("/readyz")).status_code == 200
             unpaid = await place(stack, basket(sku, token=None))
-            wish, key = {"reason": "too slow"}, {"Idempotency-Key": secrets.token_hex(8)}
-            refused = await http.post(f"/v1/orders/{unpaid}/cancel", json=wish, headers=key)
+            body, key = {"reason": "too slow"}, {"Idempotency-Key": secrets.token_hex(8)}
+            refused = await http.post(f"/v1/orders/{unpaid}/cancel", json=body, headers=key)
             assert (refused.status_code, refused.json()["code"]) == (503, "workflow_unavailable")
             assert int(refused.headers["retry-after"]) >= 1
             assert {(await stack.order(order_no))["status"] for order_no in [*orders, unpaid]} == {"received"}
 
         async def answered() -> httpx.Response | None:
-            response = await http.post(f"/v1/orders/{unpaid}/cancel", json=wish, headers=key)
+            response = await http.post(f"/v1/orders/{unpaid}/cancel", json=body, headers=key)
             return None if response.status_code == 503 else response
 
         outcome = await until(answered, "the same key gives the outcome")
@@ -126,9 +126,9 @@ async def test_refunds_are_taken_while_temporal_does_not_answer_and_paid_later(s
     orders = await asyncio.gather(*(place(stack, basket(sku)) for _ in range(MANY)))
     for order_no in orders:
         await stack.reaches(order_no, "completed")
-    wish = {"amount_minor": 300, "reason": "late"}
+    body = {"amount_minor": 300, "reason": "late"}
     with stack.suspended("temporal"):
-        answers = [await post(stack, f"/v1/orders/{order_no}/refunds", wish) for order_no in orders]
+        answers = [await post(stack, f"/v1/orders/{order_no}/refunds", body) for order_no in orders]
         assert {answer.status_code for answer in answers} == {201}
         for answer in answers:
             status = "SELECT status FROM refunds WHERE refund_id = %(r)s"

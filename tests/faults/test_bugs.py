@@ -48,8 +48,8 @@ class Person:
 @contextlib.asynccontextmanager
 async def support(stack: StackRun) -> AsyncIterator[Person]:
     """A new member of staff who has signed in."""
-    told = stack.oms("staff", "add", f"support-{secrets.token_hex(3)}", "--role", "support")
-    known = dict(re.findall(r"^(Name|Password|Secret): +(\S+)", told.stdout, re.MULTILINE))
+    result = stack.oms("staff", "add", f"support-{secrets.token_hex(3)}", "--role", "support")
+    known = dict(re.findall(r"^(Name|Password|Secret): +(\S+)", result.stdout, re.MULTILINE))
     code = pyotp.TOTP(known["Secret"]).generate_otp(int(time.time()) // 30)
     async with httpx.AsyncClient(base_url=stack.ready["api"], cookies={"oms_lang": "en"}, trust_env=False) as http:
         asked = {"name": known["Name"], "password": known["Password"], "code": code}

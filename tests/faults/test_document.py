@@ -35,7 +35,7 @@ async def test_no_call_that_the_document_describes_fails(database_url: DatabaseU
         argv += ["--header", f"Authorization: Bearer {token}", "--checks", CHECKS, "--max-examples", str(EXAMPLES)]
         argv += ["--phases", "examples,coverage,fuzzing", "--generation-database", "none", "--no-color"]
         log = tmp_path / "schemathesis.log"
-        with log.open("wb") as told:
-            run = await asyncio.create_subprocess_exec(*argv, cwd=tmp_path, stdout=told, stderr=told)
+        with log.open("wb") as output:
+            run = await asyncio.create_subprocess_exec(*argv, cwd=tmp_path, stdout=output, stderr=output)
             code = await run.wait()
     assert code == 0, log.read_text().partition("= FAILURES =")[2][:8_000]

@@ -107,14 +107,14 @@ async def test_what_postgresql_cannot_write_is_503_with_a_time_to_come_back(
 ) -> None:
     async with open_door(database_url) as door:
         await door.sql(PRODUCT + " ON CONFLICT DO NOTHING")
-        support, wish = (
+        support, body = (
             door.as_("support"),
             {"sku": f"NEW-{sqlstate}", "name": "New", "price_minor": 1, "currency": "CNY"},
         )
         async with refusing(door, sqlstate):
             # One goes straight to the driver, the other by way of SQLAlchemy.
             answers = [await support.post("/v1/orders", an_order())]
-            answers += [await door.as_("operations").post("/v1/products", wish)]
+            answers += [await door.as_("operations").post("/v1/products", body)]
             for answer in answers:
                 assert (answer.status_code, answer.json()["code"]) == (503, "database_not_writable"), answer.text
                 assert int(answer.headers["retry-after"]) >= 1
@@ -165,10 +165,10 @@ async def altered(books: DatabaseUrls, how: str) -> None:
 async def test_a_stack_on_a_full_disk_says_so_in_one_sentence_and_begins_nothing(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 20) as folder, filled(folder):
         stack = Stack(Options(data_dir=folder, port=0, headless=True))
-        with pytest.raises(StackError) as told:
+        with pytest.raises(StackError) as error:
             await stack.start()
-        assert str(told.value) == disk.full(folder)
-        assert "is full" in str(told.value) and "\n" not in str(told.value)
+        assert str(error.value) == disk.full(folder)
+        assert "is full" in str(error.value) and "\n" not in str(error.value)
         assert not (folder / "postgres").exists() and not stack.holds_directory
 
 

@@ -229,7 +229,7 @@ STORIES: dict[str, Story] = {
 
 
 @pytest.fixture(scope="module")
-async def told(still: StackRun) -> AsyncIterator[dict[str, tuple[str, "asyncio.Task[None]"]]]:
+async def running_scenarios(still: StackRun) -> AsyncIterator[dict[str, tuple[str, "asyncio.Task[None]"]]]:
     """Every story with its order, under way."""
     sku = await stocked(still, 1000)
 
@@ -248,8 +248,10 @@ async def told(still: StackRun) -> AsyncIterator[dict[str, tuple[str, "asyncio.T
 
 
 @pytest.mark.parametrize("name", STORIES)
-async def test_one_order_meets(still: StackRun, told: dict[str, tuple[str, "asyncio.Task[None]"]], name: str) -> None:
-    order_no, story = told[name]
+async def test_one_order_meets(
+    still: StackRun, running_scenarios: dict[str, tuple[str, "asyncio.Task[None]"]], name: str
+) -> None:
+    order_no, story = running_scenarios[name]
     await story
     await verify(still, [order_no])
 

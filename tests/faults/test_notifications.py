@@ -43,12 +43,12 @@ async def unpaid(stack: StackRun) -> str:
 
 async def paid_at_the_provider(stack: StackRun, order_no: str, amount_minor: int = PRICE_MINOR) -> dict[str, Any]:
     """The customer pays by himself: the provider's transaction."""
-    wish = {"order_no": order_no, "amount_minor": amount_minor, "currency": "CNY", "reference": secrets.token_hex(6)}
-    made: dict[str, Any] = await stack.sandbox("POST", "/payments/pay", json=wish)
+    body = {"order_no": order_no, "amount_minor": amount_minor, "currency": "CNY", "reference": secrets.token_hex(6)}
+    made: dict[str, Any] = await stack.sandbox("POST", "/payments/pay", json=body)
     return made
 
 
-def told(payment: dict[str, Any]) -> dict[str, Any]:
+def payment_notification(payment: dict[str, Any]) -> dict[str, Any]:
     names = (
         "id",
         "order_no",
@@ -81,8 +81,8 @@ async def test_a_payment_is_told_many_times(still: StackRun) -> None:
     order_no = await unpaid(still)
     await still.fault("payments", "duplicate_webhook", 1, order_no=order_no)
     payment = await paid_at_the_provider(still, order_no)
-    same = [notify(still, "payment.updated", told(payment), "msg_" + order_no) for _ in range(5)]
-    others = [notify(still, "payment.updated", told(payment)) for _ in range(5)]
+    same = [notify(still, "payment.updated", payment_notification(payment), "msg_" + order_no) for _ in range(5)]
+    others = [notify(still, "payment.updated", payment_notification(payment)) for _ in range(5)]
     await asyncio.gather(*same, *others)
     await still.reaches(order_no, "preparing")
     assert (await still.events(order_no)).count("payment_captured") == 1
@@ -99,9 +99,11 @@ async def test_the_decision_on_a_payment_is_told_twice_and_contradicted(still: S
     await pay(still, order_no, "tok_pending")
     await still.reaches(order_no, "preparing")
     payment = (await still.items("/payments", order_no=order_no))[0]
-    await notify(still, "payment.updated", told(payment))
-    await notify(still, "payment.updated", {**told(payment), "status": "failed", "error_code": "declined"})
-    await notify(still, "payment.updated", {**told(payment), "status": "pending"})
+    await notify(still, "payment.updated", payment_notification(payment))
+    await notify(
+        still, "payment.updated", {**payment_notification(payment), "status": "failed", "error_code": "declined"}
+    )
+    await notify(still, "payment.updated", {**payment_notification(payment), "status": "pending"})
     assert (await cancel(still, order_no)).status_code == 200
     await verify(still, [order_no])
     assert (await still.events(order_no)).count("payment_authorised") == 1
@@ -183,9 +185,9 @@ async def test_facts_about_a_parcel_all_at_once(still: StackRun) -> None:
     assert len(events) == len(set(events)), events
 
 
-async def at_the_provider(stack: StackRun, path: str, **wish: Any) -> dict[str, Any]:
+async def at_the_provider(stack: StackRun, path: str, **body: Any) -> dict[str, Any]:
     """What somebody does in the provider's dashboard: signed notifications follow."""
-    made: dict[str, Any] = await stack.sandbox("POST", path, json={**wish, "at_provider": True})
+    made: dict[str, Any] = await stack.sandbox("POST", path, json={**body, "at_provider": True})
     return made
 
 
@@ -201,8 +203,8 @@ async def left_minor(stack: StackRun, order_no: str) -> int:
 async def test_what_was_done_in_the_dashboard_is_in_the_books(still: StackRun) -> None:
     """Authorised by the customer himself, captured and refunded by hand, and disputed."""
     order_no = await unpaid(still)
-    wish = {"order_no": order_no, "amount_minor": PRICE_MINOR, "currency": "CNY", "capture": False}
-    await still.sandbox("POST", "/payments/pay", json=wish)
+    body = {"order_no": order_no, "amount_minor": PRICE_MINOR, "currency": "CNY", "capture": False}
+    await still.sandbox("POST", "/payments/pay", json=body)
     await still.reaches(order_no, "preparing")
     items = await still.items("/payments", order_no=order_no)
     assert [item["kind"] for item in items] == ["authorise", "capture"]

@@ -33,8 +33,8 @@ async def asked(stack: StackRun) -> tuple[str, str, str]:
     await stack.reaches(order_no, "preparing")
     await carry(stack, order_no, "picked_up", "delivered")
     await stack.reaches(order_no, "delivered")
-    wish = {"lines": [{"sku": sku, "quantity": 1}], "reason": "too green", "resolution": "refund"}
-    answer = await post(stack, f"/v1/orders/{order_no}/returns", wish)
+    body = {"lines": [{"sku": sku, "quantity": 1}], "reason": "too green", "resolution": "refund"}
+    answer = await post(stack, f"/v1/orders/{order_no}/returns", body)
     assert answer.status_code == 201, answer.text
     return order_no, answer.json()["return_id"], sku
 
@@ -105,7 +105,7 @@ async def intent(stack: StackRun, order_no: str, purpose: str) -> None:
     await until(begun, f"{purpose} of {order_no} is under way")
 
 
-async def told(stack: StackRun, order_no: str, kind: str) -> None:
+async def until_event(stack: StackRun, order_no: str, kind: str) -> None:
     async def there() -> bool:
         return kind in await stack.events(order_no)
 
@@ -128,14 +128,14 @@ async def test_a_worker_that_is_killed_while_a_difference_is_paid_takes_it_once(
     await pay(patient, order_no)
     await patient.reaches(order_no, "paid")
     await patient.fault("payments", "slow", order_no=order_no, kind=step)
-    wish = {"lines": [{"sku": sku, "quantity": 3}], "payment": {"method": "sandbox", "token": "tok_ok"}}
+    body = {"lines": [{"sku": sku, "quantity": 3}], "payment": {"method": "sandbox", "token": "tok_ok"}}
     async with patient.client() as http:
         headers = {"Idempotency-Key": secrets.token_hex(8), "If-Match": "*"}
-        answer = await http.patch(f"/v1/orders/{order_no}", json=wish, headers=headers)
+        answer = await http.patch(f"/v1/orders/{order_no}", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     await intent(patient, order_no, "supplement")
     await patient.kill("worker")
-    await told(patient, order_no, "order_changed")
+    await until_event(patient, order_no, "order_changed")
     once = [("authorise", PRICE), ("capture", PRICE), ("authorise", 2 * PRICE), ("capture", 2 * PRICE)]
     assert await charged(patient, order_no) == once
     order = await patient.order(order_no)
@@ -153,13 +153,13 @@ async def test_a_worker_that_is_killed_while_a_guarantee_is_authorised_sends_the
     await carry(patient, order_no, "picked_up", "delivered")
     await patient.reaches(order_no, "delivered")
     await patient.fault("payments", "slow", order_no=order_no, kind="authorise")
-    wish = {"lines": [{"sku": sku, "quantity": 1}], "reason": "too green", "resolution": "exchange", "advance": True}
+    body = {"lines": [{"sku": sku, "quantity": 1}], "reason": "too green", "resolution": "exchange", "advance": True}
     payment = {"payment": {"method": "sandbox", "token": "tok_ok"}}
-    answer = await post(patient, f"/v1/orders/{order_no}/returns", wish | payment)
+    answer = await post(patient, f"/v1/orders/{order_no}/returns", body | payment)
     assert answer.status_code == 201, answer.text
     await intent(patient, order_no, "guarantee")
     await patient.kill("worker")
-    await told(patient, order_no, "exchange_sent")
+    await until_event(patient, order_no, "exchange_sent")
     assert await charged(patient, order_no) == [("authorise", PRICE), ("capture", PRICE), ("authorise", PRICE)]
     (new,) = await patient.sql("SELECT order_no FROM orders WHERE exchange_of = %(o)s", o=order_no)
     await patient.reaches(new["order_no"], "preparing")

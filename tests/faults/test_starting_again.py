@@ -82,9 +82,9 @@ async def finished(stack: StackRun, work: Open) -> None:
 
 
 def recovered(stack: StackRun) -> str:
-    told = stack.oms("recover")
-    assert told.returncode == 0, told.stdout + told.stderr
-    return told.stdout
+    result = stack.oms("recover")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 async def test_temporals_file_is_lost(still: StackRun) -> None:

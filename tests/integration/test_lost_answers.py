@@ -77,9 +77,9 @@ async def test_a_cancellation_that_is_sent_twice_on_its_way_is_no_refusal(
 
 async def test_a_cancellation_is_kept_with_its_request_and_a_second_one_refused(office: Office) -> None:
     order_no = await office.unpaid()
-    wish = {"reason": "the customer asks"}
-    first = await office.person("ann").post(f"/v1/orders/{order_no}/cancel", wish, key="ann-cancels")
-    second = await office.person("bob").post(f"/v1/orders/{order_no}/cancel", wish, key="bob-cancels")
+    body = {"reason": "the customer asks"}
+    first = await office.person("ann").post(f"/v1/orders/{order_no}/cancel", body, key="ann-cancels")
+    second = await office.person("bob").post(f"/v1/orders/{order_no}/cancel", body, key="bob-cancels")
     assert (first.status_code, second.status_code) == (200, 409)
     rows = await office.stage.sql(
         "SELECT count(*) FROM order_events WHERE order_no = :o AND key LIKE 'cancel:%'", o=order_no

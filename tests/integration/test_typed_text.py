@@ -78,9 +78,9 @@ async def placing(hand: Hand, office: Office, sku: str = CHEAP, **more: Any) -> 
     """An order whose every word is typed, and its customer."""
     name = unique("c-typing")
     customer = {"id": name, "name": words(), "email": f"{MARK}{name}@example.org", "phone": phone()}
-    wish = an_order(sku, 2, customer=customer, ship_to=address(), note=words()) | more
+    body = an_order(sku, 2, customer=customer, ship_to=address(), note=words()) | more
     me = office.door.as_("customer", name)
-    return me, (await hand.call(me, "POST", "/v1/orders", wish)).json()["order_no"]
+    return me, (await hand.call(me, "POST", "/v1/orders", body)).json()["order_no"]
 
 
 async def delivered(hand: Hand, office: Office, sku: str = CHEAP) -> tuple[Door, str]:
@@ -141,8 +141,8 @@ async def stuck(hand: Hand, office: Office) -> None:
     await hand.call(ann, "POST", "/v1/support/resolve", bulk, 202)
     dear = {"order_no": await office.parked(DEAR)}
     for verb in ("refuse", "approve"):
-        wish = {"action": "compensate", "reason": words()}
-        asked = (await hand.call(ann, "POST", resolve, wish, 202, dear)).json()
+        body = {"action": "compensate", "reason": words()}
+        asked = (await hand.call(ann, "POST", resolve, body, 202, dear)).json()
         named = {"approval_id": asked["approval_id"]}
         await hand.call(ben, "POST", f"/v1/support/approvals/{{approval_id}}/{verb}", {"reason": words()}, 200, named)
     _, order_no = await placing(hand, office)

@@ -234,6 +234,6 @@ def test_an_authorisation_that_has_expired_is_neither_captured_nor_voided(sandbo
     assert expired["error_code"] == "authorisation_expired"
     assert sandbox.call(f"/payments/{authorised['id']}/expire", {}) == expired
     for kind, body in (("capture", {"amount_minor": 1000, "currency": "CNY"}), ("void", {})):
-        wish = {"order_no": order_no, "idempotency_key": f"{order_no}:{kind}:1", **body}
-        refused = sandbox.call(f"/payments/{authorised['id']}/{kind}", wish, 409)
+        payload = {"order_no": order_no, "idempotency_key": f"{order_no}:{kind}:1", **body}
+        refused = sandbox.call(f"/payments/{authorised['id']}/{kind}", payload, 409)
         assert refused["error_code"] == "authorisation_expired"

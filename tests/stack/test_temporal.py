@@ -168,9 +168,9 @@ async def test_a_damaged_file_is_named_with_its_cure(tmp_path: Path, content: st
         for _ in range(2)
     ]
     try:
-        with pytest.raises(HopelessError, match="is damaged") as told:
+        with pytest.raises(HopelessError, match="is damaged") as error:
             await made[0].start()
-        said = str(told.value)
+        said = str(error.value)
         assert str(folder / "temporal.db") in said and "up --data-dir" in said and "recover --data-dir" in said
         found = re.search(r"\((mv .*?)\), start again", said)
         assert found is not None

@@ -62,9 +62,9 @@ def test_services_do_not_know_the_owners_password(up: Up) -> None:
 
 
 def test_doctor_finds_nothing_wrong(up: Up) -> None:
-    told = oms("doctor", "--data-dir", str(up.data_dir))
-    assert told.returncode == 0, told.stdout
-    assert "WRONG" not in told.stdout
+    result = oms("doctor", "--data-dir", str(up.data_dir))
+    assert result.returncode == 0, result.stdout
+    assert "WRONG" not in result.stdout
 
 
 @pytest.mark.parametrize("role", ["operations", "support"])
@@ -82,15 +82,15 @@ def test_doctor_and_recover_by_the_api_need_a_token_of_operations_only(up: Up, r
 
 def test_doctor_says_what_is_wrong_and_ends_with_1(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/oms")
-    told = oms("doctor", "--data-dir", str(up.folder / "elsewhere"))
-    assert told.returncode == 1
-    assert told.stdout.count("WRONG") >= 4
+    result = oms("doctor", "--data-dir", str(up.folder / "elsewhere"))
+    assert result.returncode == 1
+    assert result.stdout.count("WRONG") >= 4
 
 
 def test_a_token_of_the_command_line_is_one_of_the_stack(up: Up) -> None:
-    told = oms("token", "--role", "customer", "--customer", "c-9", "--data-dir", str(up.data_dir))
+    result = oms("token", "--role", "customer", "--customer", "c-9", "--data-dir", str(up.data_dir))
     secret = json.loads((up.data_dir / "secrets.json").read_text())["token_secret"]
-    principal = tokens.verify(secret, told.stdout.strip())
+    principal = tokens.verify(secret, result.stdout.strip())
     assert (principal.role, principal.subject) == (Role.CUSTOMER, "c-9")
     assert tokens.verify(secret, up.ready["tokens"]["customer"]).subject == "c-demo"
     assert tokens.verify(secret, up.ready["tokens"]["channel"]).subject == "web"
@@ -110,9 +110,9 @@ def test_the_stacks_own_tokens_live_for_days_and_can_be_listed_and_revoked(up: U
     assert set(listed) == {role.value for role in Role}
     life = datetime.fromisoformat(listed["support"]["expires_at"]) - datetime.now(UTC)
     assert timedelta(days=2) < life <= timedelta(days=3)
-    told = json.loads(oms("token", "--role", "support", "--subject", "ann", "--json", *where).stdout)
-    assert set(told) == {"token", "token_id", "role", "subject", "expires_at"}
-    made = told["token"]
+    result = json.loads(oms("token", "--role", "support", "--subject", "ann", "--json", *where).stdout)
+    assert set(result) == {"token", "token_id", "role", "subject", "expires_at"}
+    made = result["token"]
     headers = {"Authorization": f"Bearer {made}"}
     asked = f"{up.ready['api']}/v1/orders"
     assert httpx.get(asked, headers=headers, trust_env=False).status_code == 200
@@ -120,21 +120,21 @@ def test_the_stacks_own_tokens_live_for_days_and_can_be_listed_and_revoked(up: U
     refused = httpx.get(asked, headers=headers, trust_env=False)
     assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
     table = oms("token", "list", "--all", "--subject", "ann", *where).stdout
-    assert told["token_id"] in table
+    assert result["token_id"] in table
 
 
 @pytest.mark.parametrize("arguments", [("--role", "boss"), ("--role", "support", "--customer", "c-1"), ()])
 def test_a_wrong_question_for_a_token_is_refused(up: Up, arguments: tuple[str, ...]) -> None:
-    told = oms("token", *arguments, "--data-dir", str(up.data_dir))
-    assert told.returncode == 2
-    assert told.stdout == ""
+    result = oms("token", *arguments, "--data-dir", str(up.data_dir))
+    assert result.returncode == 2
+    assert result.stdout == ""
 
 
 def test_commands_say_when_no_stack_is_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMS_DATABASE_URL", raising=False)
-    told = oms("token", "--role", "support", "--data-dir", str(tmp_path))
-    assert told.returncode == 1
-    assert re.search(rf"no stack is running in {re.escape(str(tmp_path))}; start one with \S*oms up", told.stderr)
+    result = oms("token", "--role", "support", "--data-dir", str(tmp_path))
+    assert result.returncode == 1
+    assert re.search(rf"no stack is running in {re.escape(str(tmp_path))}; start one with \S*oms up", result.stderr)
 
 
 def test_the_readmes_commands_run_as_they_stand_there(up: Up, tmp_path: Path) -> None:
@@ -154,18 +154,18 @@ def test_the_commands_that_are_printed_run_as_printed(up: Up) -> None:
 
 
 def test_a_second_one_in_the_same_directory_is_refused(up: Up) -> None:
-    told = oms("up", "--data-dir", str(up.data_dir), "--port", "0")
-    assert told.returncode == 2
-    assert "is in use by another stack" in told.stderr
+    result = oms("up", "--data-dir", str(up.data_dir), "--port", "0")
+    assert result.returncode == 2
+    assert "is in use by another stack" in result.stderr
     assert up.ready_file.exists()
     assert oms("token", "--role", "support", "--data-dir", str(up.data_dir)).returncode == 0, "the first is unharmed"
 
 
 def test_a_taken_port_is_refused(up: Up, tmp_path: Path) -> None:
     taken = up.ready["api"].rpartition(":")[2]
-    told = oms("up", "--data-dir", str(tmp_path), "--port", taken)
-    assert told.returncode == 2
-    assert f"port {taken} is taken" in told.stderr
+    result = oms("up", "--data-dir", str(tmp_path), "--port", taken)
+    assert result.returncode == 2
+    assert f"port {taken} is taken" in result.stderr
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -206,8 +206,8 @@ def test_it_stops_whole_and_starts_again_where_it_was(up: Up) -> None:
 def test_after_a_killed_supervisor_it_starts_again(up: Up) -> None:
     up.end(signal.SIGKILL)
     assert up.ready_file.exists(), "nobody was left to take it away"
-    told = oms("token", "--role", "support", "--data-dir", str(up.data_dir))
-    assert told.returncode == 1, "a ready file without its supervisor is not believed"
+    result = oms("token", "--role", "support", "--data-dir", str(up.data_dir))
+    assert result.returncode == 1, "a ready file without its supervisor is not believed"
     up.ready_file.unlink()
     up.start()
     assert oms("doctor", "--data-dir", str(up.data_dir)).returncode == 0
@@ -233,7 +233,7 @@ def test_a_service_that_cannot_start_is_told_with_its_log(tmp_path: Path, monkey
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
-    told = oms("up", "--data-dir", str(tmp_path), "--headless", "--port", str(port))
-    assert told.returncode == 1
-    assert "ended with code" in told.stderr
-    assert "OMS_SANDBOX_PENDING_S: must be a number" in told.stderr
+    result = oms("up", "--data-dir", str(tmp_path), "--headless", "--port", str(port))
+    assert result.returncode == 1
+    assert "ended with code" in result.stderr
+    assert "OMS_SANDBOX_PENDING_S: must be a number" in result.stderr

@@ -35,7 +35,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def told(capsys: pytest.CaptureFixture[str], command: str) -> list[str]:
+def lines_of(capsys: pytest.CaptureFixture[str], command: str) -> list[str]:
     code = checked_settings.settings_for(command)
     lines = capsys.readouterr().err.splitlines()
     assert code == (2 if [line for line in lines if not line.startswith("warning")] else 0)
@@ -44,7 +44,7 @@ def told(capsys: pytest.CaptureFixture[str], command: str) -> list[str]:
 
 @pytest.mark.parametrize("command", NEEDS)
 def test_complete_settings_are_accepted(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    assert told(capsys, command) == []
+    assert lines_of(capsys, command) == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_each_problem_is_one_line_that_names_the_variable_and_the_remedy(
 ) -> None:
     for name, value in changes.items():
         environment.setenv(name, value) if value is not None else environment.delenv(name, raising=False)
-    lines = told(capsys, command)
+    lines = lines_of(capsys, command)
     assert [found for found in lines if found.startswith(line)], lines
     assert len({found.split(":")[0] for found in lines}) == len(lines), "one line for each variable"
 
@@ -102,7 +102,7 @@ def test_all_problems_are_said_at_once(environment: pytest.MonkeyPatch, capsys: 
     wrong = {"OMS_DB_POOL_SIZE": "x", "OMS_TOKEN_SECRET": "s", "OMS_MASTER_KEY": "s", "OMS_DATABASE_URL": "oms"}
     for name, value in wrong.items():
         environment.setenv(name, value)
-    assert {line.split(":")[0] for line in told(capsys, "api")} == set(wrong)
+    assert {line.split(":")[0] for line in lines_of(capsys, "api")} == set(wrong)
 
 
 def test_no_secret_and_no_password_is_shown(
@@ -112,7 +112,7 @@ def test_no_secret_and_no_password_is_shown(
     for name in ("OMS_TOKEN_SECRET", "OMS_MASTER_KEY", "OMS_PREVIOUS_MASTER_KEYS", "OMS_SANDBOX_WEBHOOK_SECRET"):
         environment.setenv(name, canary)
     environment.setenv("OMS_DATABASE_URL", f"mysql://oms:{canary}@h/oms")
-    shown = told(capsys, "api")
+    shown = lines_of(capsys, "api")
     assert len(shown) == 5
     assert canary not in "".join(shown)
 
@@ -122,7 +122,7 @@ def test_an_unknown_variable_is_warned_about_with_the_nearest_name(
 ) -> None:
     environment.setenv("OMS_RETRUN_WINDOW_S", "5")
     environment.setenv("OMS_QQQQ", "5")
-    lines = told(capsys, "api")
+    lines = lines_of(capsys, "api")
     assert "warning: OMS_RETRUN_WINDOW_S is not a setting and is ignored; did you mean OMS_RETURN_WINDOW_S?" in lines
     assert "warning: OMS_QQQQ is not a setting and is ignored; docs/settings.md lists them" in lines
 

@@ -11,9 +11,9 @@ from tests.factories.order_changes import change, lines, paid, reserved, stocked
 from tests.factories.returns import WINDOW_S, a_return, delivered, found, moves
 
 
-async def on_its_way(shop: Door, wish: dict[str, Any]) -> str:
+async def on_its_way(shop: Door, body: dict[str, Any]) -> str:
     """A paid order that is still to be booked."""
-    answer = await shop.post("/v1/orders", {**wish, "payment": None})
+    answer = await shop.post("/v1/orders", {**body, "payment": None})
     assert answer.status_code == 201, answer.text
     number = str(answer.json()["order_no"])
     await reserved(shop, number)
@@ -40,8 +40,8 @@ async def sends_back(shop: Door, number: str, sku: str, quantity: int, **how: An
     return dict(answer.json())
 
 
-async def refund(shop: Door, number: str, **wish: Any) -> Any:
-    return await shop.as_("support", "ann").post(f"/v1/orders/{number}/refunds", {"reason": "late", **wish})
+async def refund(shop: Door, number: str, **body: Any) -> Any:
+    return await shop.as_("support", "ann").post(f"/v1/orders/{number}/refunds", {"reason": "late", **body})
 
 
 async def money(shop: Door, number: str) -> tuple[int, list[int]]:
@@ -55,8 +55,8 @@ async def money(shop: Door, number: str) -> tuple[int, list[int]]:
 async def test_of_a_line_of_five_two_are_cancelled_and_three_come_back_to_the_cent(shop: Door) -> None:
     sku = await stocked(shop, price_minor=333)
     channel = shop.as_("channel", "web")
-    wish = an_order(sku, 5, discount_minor=101, shipping_minor=7)
-    number = await on_its_way(channel, wish)
+    body = an_order(sku, 5, discount_minor=101, shipping_minor=7)
+    number = await on_its_way(channel, body)
     assert (await change(shop, number, lines(**{sku: 3}))).status_code == 200
     await arrives(shop, number)
     for quantity in (1, 2):
@@ -121,8 +121,8 @@ async def test_an_invoice_is_of_the_goods_that_were_sold_in_the_end(shop: Door) 
 async def test_units_that_support_refunded_come_back_without_money_and_it_is_said(shop: Door) -> None:
     order_no = await delivered(shop, lines=[{"sku": "TEA-1", "quantity": 3}])
     assert (await refund(shop, order_no, lines=[{"sku": "TEA-1", "quantity": 2}])).status_code == 201
-    told = await shop.post(f"/v1/orders/{order_no}/returns?preview=true", a_return("TEA-1", 3))
-    assert told.status_code == 200, told.text
+    answer = await shop.post(f"/v1/orders/{order_no}/returns?preview=true", a_return("TEA-1", 3))
+    assert answer.status_code == 200, answer.text
     one = await sends_back(shop, order_no, "TEA-1", 2)
     assert one["refund"]["amount_minor"] == 4_250  # the one unit that nothing was given for
     last = await sends_back(shop, order_no, "TEA-1", 1)
@@ -174,8 +174,8 @@ async def test_goods_that_were_exchanged_bring_back_the_tax_on_top_of_them(datab
         await reserved(shop, new)
         await moves(shop, new, "payment_recorded", "pending_payment", "paid", None)
         await arrives(shop, new)
-        told = await shop.post(f"/v1/orders/{new}/returns?preview=true", a_return(sku, 3))
-        assert told.json()["consequence"]["refund"]["amount_minor"] == 11_299, told.text
+        answer = await shop.post(f"/v1/orders/{new}/returns?preview=true", a_return(sku, 3))
+        assert answer.json()["consequence"]["refund"]["amount_minor"] == 11_299, answer.text
         for quantity in (1, 2):
             await sends_back(shop, new, sku, quantity)
         captured, given = await money(shop, number)

@@ -55,9 +55,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 async def test_each_line_is_named_by_its_number_and_a_sku_follows_one_rule(shop: Door, act: str) -> None:
     order_no = await at_home(shop)
     for name, (lines, pieces, worth) in NAMED.items():
-        told = (await ACTS[act](shop, order_no, lines)).json()["consequence"]
-        assert {line["line_no"]: line["quantity"] for line in told["lines"]} == pieces, name
-        assert (told if act == "refund" else told["refund"])["amount_minor"] == worth, name
+        body = (await ACTS[act](shop, order_no, lines)).json()["consequence"]
+        assert {line["line_no"]: line["quantity"] for line in body["lines"]} == pieces, name
+        assert (body if act == "refund" else body["refund"])["amount_minor"] == worth, name
     for name, (line, code) in REFUSED.items():
         refused = await ACTS[act](shop, order_no, [line])
         assert (refused.status_code, refused.json()["code"]) == (422, code), name
@@ -71,14 +71,14 @@ async def test_what_went_back_of_a_line_is_its_own(shop: Door) -> None:
     order_no = await at_home(shop)
     done = await shop.post(f"/v1/orders/{order_no}/refunds", {"lines": [{"line_no": 1, "quantity": 1}], "reason": "r"})
     assert done.json()["amount_minor"] == DEAR
-    told = (await refunding(shop, order_no, [{"sku": "TEA-1", "quantity": 1}])).json()["consequence"]
-    assert [line["line_no"] for line in told["lines"]] == [2]
+    body = (await refunding(shop, order_no, [{"sku": "TEA-1", "quantity": 1}])).json()["consequence"]
+    assert [line["line_no"] for line in body["lines"]] == [2]
 
 
 async def test_an_exchange_is_of_the_line_that_is_named(shop: Door) -> None:
     order_no = await at_home(shop)
-    told = await returning(shop, order_no, [{"line_no": 2, "quantity": 1}], resolution="exchange")
-    assert told.json()["consequence"]["exchange"]["value_minor"] == CHEAP
+    answer = await returning(shop, order_no, [{"line_no": 2, "quantity": 1}], resolution="exchange")
+    assert answer.json()["consequence"]["exchange"]["value_minor"] == CHEAP
 
 
 @pytest.mark.parametrize("named", [{"line_no": 2}, {"line_no": 2, "sku": "TEA-1"}])

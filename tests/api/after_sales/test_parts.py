@@ -20,11 +20,11 @@ async def at_the_door(shop: Door, quantity: int, price: int, **charges: int) -> 
 
 
 async def refund(shop: Door, order_no: str, sku: str, quantity: int, **more: Any) -> dict[str, Any]:
-    wish = {"lines": [{"sku": sku, "quantity": quantity}], "reason": "late", **more}
-    told = await shop.post(f"/v1/orders/{order_no}/refunds?preview=true", wish)
-    done = await shop.post(f"/v1/orders/{order_no}/refunds", wish)
+    body = {"lines": [{"sku": sku, "quantity": quantity}], "reason": "late", **more}
+    answer = await shop.post(f"/v1/orders/{order_no}/refunds?preview=true", body)
+    done = await shop.post(f"/v1/orders/{order_no}/refunds", body)
     assert done.status_code == 201, done.text
-    assert told.json()["consequence"]["amount_minor"] == done.json()["amount_minor"]
+    assert answer.json()["consequence"]["amount_minor"] == done.json()["amount_minor"]
     return dict(done.json())
 
 
@@ -55,9 +55,9 @@ async def test_half_of_the_pieces_that_came_damaged_bring_half_of_the_shipping(s
 async def test_pieces_exchanged_for_the_same_again_cost_and_bring_nothing(shop: Door) -> None:
     """What has no price per piece is still exchanged for what it was worth."""
     order_no, sku = await at_the_door(shop, 1_000, 2, discount_minor=500)
-    wish = a_return(sku, 333, resolution="exchange")
-    told = (await shop.post(f"/v1/orders/{order_no}/returns?preview=true", wish)).json()["consequence"]
-    assert [told["exchange"][name] for name in ("value_minor", "to_pay_minor", "to_refund_minor")] == [499, 0, 0]
+    body = a_return(sku, 333, resolution="exchange")
+    result = (await shop.post(f"/v1/orders/{order_no}/returns?preview=true", body)).json()["consequence"]
+    assert [result["exchange"][name] for name in ("value_minor", "to_pay_minor", "to_refund_minor")] == [499, 0, 0]
     back = await sends_back(shop, order_no, sku, 333, "as_new", resolution="exchange")
     new = (await shop.get(f"/v1/orders/{back['exchange']['order_no']}")).json()
     assert (new["items_minor"], new["total_minor"]) == (499, 0)

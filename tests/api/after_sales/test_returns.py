@@ -286,12 +286,12 @@ async def test_quarantine_ends_on_sale_or_as_scrap(shop: Door) -> None:
         assert (await shop.post(f"/v1/returns/{made['return_id']}/{verb}", found("damaged", quantity=2))).is_success
     before = await level(shop, "TEA-1")
     warehouse = shop.as_("warehouse", "wu")
-    wish = {"sku": "TEA-1", "quantity": 1, "reason": "cleaned", "warehouse": "WH-EAST"}
-    restocked = await warehouse.post("/v1/stock/quarantine", wish | {"disposition": "restock"})
+    body = {"sku": "TEA-1", "quantity": 1, "reason": "cleaned", "warehouse": "WH-EAST"}
+    restocked = await warehouse.post("/v1/stock/quarantine", body | {"disposition": "restock"})
     assert restocked.status_code == 201, restocked.text
-    assert (await warehouse.post("/v1/stock/quarantine", wish | {"disposition": "scrap"})).status_code == 201
+    assert (await warehouse.post("/v1/stock/quarantine", body | {"disposition": "scrap"})).status_code == 201
     assert await level(shop, "TEA-1") == (before[0] + 1, before[1] - 2)
-    more = await warehouse.post("/v1/stock/quarantine", wish | {"disposition": "scrap", "quantity": 10**6})
+    more = await warehouse.post("/v1/stock/quarantine", body | {"disposition": "scrap", "quantity": 10**6})
     assert (more.status_code, more.json()["code"]) == (409, "stock_not_available")
 
 

@@ -20,11 +20,11 @@ def a_channel(**changed: Any) -> dict[str, Any]:
 
 async def test_a_channel_is_added_shown_and_removed(shop: Door) -> None:
     operations = shop.as_("operations", "tom")
-    wish = a_channel(secret=SIGN_SECRET, language="zh", causes=["stuck", "escalated"])
-    added = await operations.post(CHANNELS, wish, key="channel-1")
+    body = a_channel(secret=SIGN_SECRET, language="zh", causes=["stuck", "escalated"])
+    added = await operations.post(CHANNELS, body, key="channel-1")
     assert added.status_code == 201, added.text
     channel_id = added.json()["channel_id"]
-    again = await operations.post(CHANNELS, wish, key="channel-1")
+    again = await operations.post(CHANNELS, body, key="channel-1")
     assert (again.json(), again.headers["idempotent-replayed"]) == (added.json(), "true")
     [shown] = (await operations.get(CHANNELS)).json()["items"]
     assert (shown["target"], shown["causes"], shown["language"]) == ("https://1.1.1.1", ["escalated", "stuck"], "zh")
@@ -50,12 +50,12 @@ async def test_a_channel_is_added_shown_and_removed(shop: Door) -> None:
 
 async def test_a_webhooks_secret_is_told_by_its_answer_only(shop: Door) -> None:
     admin = shop.as_("admin", "root")
-    wish = a_channel(kind="webhook", target="https://1.1.1.1/hook/s3cret")
-    added = (await admin.post(CHANNELS, wish, key="hook-1")).json()
+    body = a_channel(kind="webhook", target="https://1.1.1.1/hook/s3cret")
+    added = (await admin.post(CHANNELS, body, key="hook-1")).json()
     assert added["secret"].startswith("whsec_") and added["target"] == "https://1.1.1.1"
-    assert (await admin.post(CHANNELS, wish, key="hook-1")).json() == added
+    assert (await admin.post(CHANNELS, body, key="hook-1")).json() == added
     assert added["secret"] not in (await admin.get(CHANNELS)).text
-    assert (await admin.post(CHANNELS, wish | {"name": "other"}, key="hook-1")).status_code == 422
+    assert (await admin.post(CHANNELS, body | {"name": "other"}, key="hook-1")).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ async def test_a_test_notice_says_what_the_channel_said(database_url: DatabaseUr
         async with open_door(database_url, allow_private_webhook_targets=True, **mail) as door:
             operations = door.as_("operations")
 
-            async def tested(**wish: Any) -> dict[str, Any]:
-                added = await operations.post(CHANNELS, a_channel(**wish))
+            async def tested(**body: Any) -> dict[str, Any]:
+                added = await operations.post(CHANNELS, a_channel(**body))
                 assert added.status_code == 201, added.text
                 answer = await operations.post(f"{CHANNELS}/{added.json()['channel_id']}/test")
                 assert answer.status_code == 200

@@ -77,8 +77,8 @@ async def test_what_is_paid_on_top_of_an_invoiced_order_is_invoiced_with_its_cap
     assert (more["billed_to"], more["seller"]) == (first["billed_to"], first["seller"])
     numbers = await shop.sql("SELECT number FROM documents WHERE order_no = %s ORDER BY issued_at", number)
     assert numbers[1]["number"] > numbers[0]["number"], "the next of the same series"
-    told = (await shop.get(f"/v1/orders/{number}/events")).json()["items"][-1]
-    assert (told["type"], told["data"]["supplement_to"]) == ("invoice_issued", first["document_no"])
+    answer = (await shop.get(f"/v1/orders/{number}/events")).json()["items"][-1]
+    assert (answer["type"], answer["data"]["supplement_to"]) == ("invoice_issued", first["document_no"])
     pdf = text_of(await shop.get(f"/v1/documents/{more['document_no']}.pdf", lang="en"))
     for words in ("Supplementary invoice", f"Supplements invoice {first['document_no']}", "20.00 CNY"):
         assert words in pdf, pdf
@@ -118,8 +118,8 @@ async def test_units_taken_off_again_are_credited_on_the_invoice_that_has_them(s
         await invoices(shop, number),
         await shop.sql("SELECT max(line_no) AS n FROM order_lines WHERE order_no = %s", number),
     )
-    wish = {"lines": [{"line_no": 1, "quantity": 1}, {"line_no": top["n"], "quantity": 1}]}
-    off = (await change(shop, number, wish)).json()["refund_id"]
+    body = {"lines": [{"line_no": 1, "quantity": 1}, {"line_no": top["n"], "quantity": 1}]}
+    off = (await change(shop, number, body)).json()["refund_id"]
     await paid_back(shop, off)
     note = await issued(shop, f"/v1/refunds/{off}/credit-note")
     assert [one["document_no"] for one in note["corrections"]] == [more["document_no"]] == [note["corrects"]]
@@ -231,9 +231,9 @@ class Story:
             case "change":
                 await self.changed(number, {sku: n for sku, n in zip(self.skus, units, strict=True) if n})
             case "refund" | "units":
-                wish = {"amount_minor": 1 + 97 * sum(units)} if what == "refund" else {
+                body = {"amount_minor": 1 + 97 * sum(units)} if what == "refund" else {
                     "lines": [{"sku": sku, "quantity": 1}], "include_shipping": units[0] % 2 == 0}  # fmt: skip
-                asked = await self.shop.post(f"/v1/orders/{number}/refunds", {"reason": "late", **wish})
+                asked = await self.shop.post(f"/v1/orders/{number}/refunds", {"reason": "late", **body})
                 event(f"{what}: {asked.status_code}")
             case "return" | "exchange":
                 await self.came_back(number, what, sku)
@@ -328,8 +328,8 @@ async def story(
     skus = [await stocked(shop, price, 99) for price in PRICES]
     wanted = [{"sku": sku, "quantity": n} for sku, n in zip(skus, first, strict=True) if n]
     items = sum(price * n for price, n in zip(PRICES, first, strict=True))
-    wish = an_order(lines=wanted, discount_minor=min(charges[0], items), shipping_minor=charges[1])
-    found = Story(shop, skus, await on_its_way(shop.as_("channel", "web"), wish))
+    body = an_order(lines=wanted, discount_minor=min(charges[0], items), shipping_minor=charges[1])
+    found = Story(shop, skus, await on_its_way(shop.as_("channel", "web"), body))
     for acts in (before, after):
         for what, units in acts:
             await found.act(what, units)

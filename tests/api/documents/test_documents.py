@@ -18,8 +18,8 @@ from tests.factories import order_changes
 from tests.factories.sales import cancelled, paid, paid_back, placed, refunded
 
 
-async def invoiced(shop: Door, order_no: str, **wish: Any) -> dict[str, Any]:
-    answer = await shop.post(f"/v1/orders/{order_no}/invoice", wish)
+async def invoiced(shop: Door, order_no: str, **body: Any) -> dict[str, Any]:
+    answer = await shop.post(f"/v1/orders/{order_no}/invoice", body)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
@@ -94,10 +94,10 @@ BAD: Sequence[tuple[dict[str, Any], str]] = (
 )
 
 
-@pytest.mark.parametrize(("wish", "code"), BAD)
-async def test_bad_wishes_are_refused_and_leave_nothing(shop: Door, wish: dict[str, Any], code: str) -> None:
+@pytest.mark.parametrize(("body", "code"), BAD)
+async def test_bad_wishes_are_refused_and_leave_nothing(shop: Door, body: dict[str, Any], code: str) -> None:
     order_no = await paid(shop)
-    answer = await shop.post(f"/v1/orders/{order_no}/invoice", wish)
+    answer = await shop.post(f"/v1/orders/{order_no}/invoice", body)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert not await shop.sql("SELECT 1 FROM documents WHERE order_no = %s", order_no)
 

@@ -12,7 +12,7 @@ from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import on_its_way
 from tests.api.conftest import Door, an_order, unique
 from tests.api.documents.test_change_payment_invoices import PAYMENT, dearer, invoices, issued, taken, wrong
-from tests.factories.late_money import told
+from tests.factories.late_money import report_event
 from tests.factories.order_changes import change, lines, stocked
 
 
@@ -41,13 +41,13 @@ async def test_what_bounces_of_a_cancelled_order_leaves_its_documents_right(shop
     await issued(shop, f"/v1/orders/{number}/invoice")
     if decided:
         ref = unique("re")
-        assert await told(shop, number, kind="refund", provider_ref=ref) == "refunded"
+        assert await report_event(shop, number, kind="refund", provider_ref=ref) == "refunded"
     else:
         ref = await given_back(shop, number)
     await cancelled(shop, number)
     if decided:
         await issued(shop, f"/v1/orders/{number}/credit-note")
-    assert await told(shop, number, kind="refund", provider_ref=ref, status="failed") == "reversed"
+    assert await report_event(shop, number, kind="refund", provider_ref=ref, status="failed") == "reversed"
     assert await wrong(shop, number) == []
     if not decided:
         await issued(shop, f"/v1/orders/{number}/credit-note")
@@ -58,16 +58,16 @@ async def test_what_bounces_of_a_cancelled_order_leaves_its_documents_right(shop
 async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: Door, outcome: str) -> None:
     number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
-    assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}") == "disputed"
+    assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}") == "disputed"
     await cancelled(shop, number)
     await issued(shop, f"/v1/orders/{number}/credit-note")
     assert await wrong(shop, number) == []
     for heard in (outcome, "known"):
-        assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == heard
+        assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == heard
     assert await wrong(shop, number) == []
     # Decided the other way after all: money has moved that the books have no room for, and staff are told.
     other = {"lost": "won", "won": "lost"}[outcome]
-    assert await told(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=other) == "unapplied"
+    assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=other) == "unapplied"
     kept = "SELECT reason FROM inbox WHERE order_no = %s AND outcome = 'unapplied'"
     assert await shop.sql(kept, number) == [{"reason": "dispute_decided_otherwise"}]
 

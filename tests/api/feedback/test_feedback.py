@@ -12,8 +12,8 @@ from tests.factories.sales import placed
 SCRIPT = '<script>alert(1)</script> & "quotes" {{ 7*7 }} 送货很慢'
 
 
-async def given(door: Door, order_no: str, **wish: Any) -> str:
-    answer = await door.post(f"/v1/orders/{order_no}/feedback", {"rating": 4} | wish)
+async def given(door: Door, order_no: str, **body: Any) -> str:
+    answer = await door.post(f"/v1/orders/{order_no}/feedback", {"rating": 4} | body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["feedback_id"])
 
@@ -21,9 +21,9 @@ async def given(door: Door, order_no: str, **wish: Any) -> str:
 async def test_feedback_is_given_answered_and_seen_by_its_customer(shop: Door) -> None:
     order_no, owner = await placed(shop), shop.as_("customer", "c-17")
     key = unique("key")
-    wish = {"rating": 2, "text": SCRIPT, "kind": "complaint"}
-    first = await owner.post(f"/v1/orders/{order_no}/feedback", wish, key=key)
-    again = await owner.post(f"/v1/orders/{order_no}/feedback", wish, key=key)
+    body = {"rating": 2, "text": SCRIPT, "kind": "complaint"}
+    first = await owner.post(f"/v1/orders/{order_no}/feedback", body, key=key)
+    again = await owner.post(f"/v1/orders/{order_no}/feedback", body, key=key)
     assert first.status_code == 201 and again.json() == first.json()
     feedback_id = first.json()["feedback_id"]
     (mine,) = (await owner.get(f"/v1/orders/{order_no}/feedback")).json()["items"]
@@ -56,7 +56,7 @@ async def test_what_is_written_is_sealed(shop: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("body", "code"),
     [
         ({}, "validation_failed"),
         ({"rating": 0}, "validation_failed"),
@@ -72,9 +72,9 @@ async def test_what_is_written_is_sealed(shop: Door) -> None:
         ({"rating": 5, "given_by": "support:amy"}, "unknown_field"),
     ],
 )
-async def test_bad_feedback_is_refused_and_leaves_nothing(shop: Door, wish: dict[str, Any], code: str) -> None:
+async def test_bad_feedback_is_refused_and_leaves_nothing(shop: Door, body: dict[str, Any], code: str) -> None:
     order_no = await placed(shop)
-    answer = await shop.post(f"/v1/orders/{order_no}/feedback", wish)
+    answer = await shop.post(f"/v1/orders/{order_no}/feedback", body)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert not await shop.sql("SELECT 1 FROM feedback WHERE order_no = %s", order_no)
 

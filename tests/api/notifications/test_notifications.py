@@ -33,7 +33,7 @@ async def tried(shop: Door, order_no: str, error: str | None) -> None:
         await send_queue.settle(conn, [send_queue.Settled(one, error, "sandbox", final=True)], 5)
 
 
-async def told(caller: Door, order_no: str) -> list[dict[str, Any]]:
+async def messages_of(caller: Door, order_no: str) -> list[dict[str, Any]]:
     answer = await caller.get(f"/v1/orders/{order_no}/messages")
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
@@ -42,11 +42,11 @@ async def told(caller: Door, order_no: str) -> list[dict[str, Any]]:
 
 async def test_the_owner_and_staff_see_what_was_sent(shop: Door) -> None:
     order_no, customer = await placed(shop)
-    [waiting] = await told(shop.as_("customer", customer), order_no)
+    [waiting] = await messages_of(shop.as_("customer", customer), order_no)
     assert (waiting["state"], waiting["to"], waiting["sent_at"], waiting["version"]) == ("open", None, None, None)
     await tried(shop, order_no, None)
     for caller in (shop, shop.as_("customer", customer), shop.as_("channel", "web"), shop.as_("finance")):
-        [message] = await told(caller, order_no)
+        [message] = await messages_of(caller, order_no)
         assert message.pop("created_at").endswith("Z") and message.pop("sent_at").endswith("Z")
         assert message == {
             "message_id": f"{order_no}.1.email", "fact": "order_placed", "channel": "email", "template": "order_placed",
@@ -64,14 +64,14 @@ async def test_support_has_a_failed_message_sent_again_once(shop: Door) -> None:
     early = await shop.post(path)
     assert (early.status_code, early.json()["code"]) == (409, "message_not_failed")
     await tried(shop, order_no, "rejected")
-    assert [(one["state"], one["error"]) for one in await told(shop, order_no)] == [("failed", "rejected")]
+    assert [(one["state"], one["error"]) for one in await messages_of(shop, order_no)] == [("failed", "rejected")]
     key = unique("again")
     for replayed in (None, "true"):
         answer = await shop.post(path, key=key)
         assert (answer.status_code, answer.json()["state"]) == (200, "open")
         assert answer.headers.get("idempotent-replayed") == replayed
     assert (await shop.post(path)).json()["code"] == "message_not_failed"
-    [message] = await told(shop, order_no)
+    [message] = await messages_of(shop, order_no)
     assert (message["state"], message["tries"], message["error"], message["to"]) == ("open", 0, None, None)
     assert message["earlier_to"] == ["l***@example.com"]
     entries = (await shop.as_("operations").get("/v1/audit", order_no=order_no)).json()["items"]

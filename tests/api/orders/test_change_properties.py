@@ -92,18 +92,18 @@ class Story:
         body = {"lines": [{"sku": sku, "quantity": n} for sku, n in zip(self.skus, units, strict=True) if n]}
         body |= more
         before = await books_of(self.shop, self.number)
-        told = await change(self.shop, self.number, body, preview=True)
+        response = await change(self.shop, self.number, body, preview=True)
         assert await books_of(self.shop, self.number) == before
         answer = await change(self.shop, self.number, body)
         event(f"{before['orders'][0]['status']}: {answer.json().get('code', 'changed')}")
-        assert answer.status_code == told.status_code, (told.text, answer.text)
+        assert answer.status_code == response.status_code, (response.text, answer.text)
         assert answer.status_code in (200, 409, 422), answer.text
         if answer.status_code != 200:
-            assert answer.json()["code"] == told.json()["code"]
+            assert answer.json()["code"] == response.json()["code"]
             assert await books_of(self.shop, self.number) == before
             return
         same = ("state", "changes", "total_before_minor", "total_after_minor", "refund_minor", "to_pay_minor", "stock")
-        assert all(answer.json()[name] == told.json()[name] for name in same)
+        assert all(answer.json()[name] == response.json()[name] for name in same)
         if answer.json()["state"] == "awaiting_payment":
             event("awaiting payment")
             return
@@ -194,9 +194,9 @@ async def story(shop: Door, begun: int, first: tuple[int, ...], charges: tuple[i
     """`begun`: 0 as placed, 1 reserved, 2 paid."""
     skus = [await stocked(shop, price, UNITS_THERE) for price in PRICES]
     lines = [{"sku": sku, "quantity": n} for sku, n in zip(skus, first, strict=True) if n]
-    wish = an_order(lines=lines or [{"sku": skus[0], "quantity": 1}], payment=None, channel="web")
+    body = an_order(lines=lines or [{"sku": skus[0], "quantity": 1}], payment=None, channel="web")
     answer = await shop.as_("channel", "web").post(
-        "/v1/orders", wish | {"discount_minor": charges[0], "shipping_minor": charges[1]}
+        "/v1/orders", body | {"discount_minor": charges[0], "shipping_minor": charges[1]}
     )
     assert answer.status_code == 201, answer.text
     found = Story(shop, skus, answer.json()["order_no"])

@@ -30,13 +30,13 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 async def test_address_and_note_are_changed_sealed_and_told(shop: Door) -> None:
     number = await placed(shop, await stocked(shop))
     body = {"ship_to": ELSEWHERE, "note": "leave it at the gate"}
-    told = await change(shop, number, body, preview=True)
-    assert told.status_code == 200, told.text
+    response = await change(shop, number, body, preview=True)
+    assert response.status_code == 200, response.text
     assert (await shop.sql("SELECT 1 FROM order_changes WHERE order_no = %s", number)) == []
 
     answer = await change(shop, number, body)
 
-    assert answer.json() == told.json()
+    assert answer.json() == response.json()
     assert answer.headers["etag"] == await etag(shop, number)
     assert [one["what"] for one in answer.json()["changes"]] == ["address", "note"]
     order = (await shop.get(f"/v1/orders/{number}")).json()
@@ -82,11 +82,11 @@ async def test_more_and_fewer_and_others_of_a_reserved_order(shop: Door) -> None
 
     answer = await change(shop, number, lines(**{kept: 5, new: 4}))
 
-    told = answer.json()
+    body = answer.json()
     assert answer.status_code == 200, answer.text
-    assert (told["total_before_minor"], told["total_after_minor"]) == (4_000, 5_280)
-    assert (told["refund_minor"], told["to_pay_minor"]) == (0, 5_280)
-    assert {row["sku"]: row["quantity"] for row in told["stock"]} == {kept: 2, dropped: -2, new: 4}
+    assert (body["total_before_minor"], body["total_after_minor"]) == (4_000, 5_280)
+    assert (body["refund_minor"], body["to_pay_minor"]) == (0, 5_280)
+    assert {row["sku"]: row["quantity"] for row in body["stock"]} == {kept: 2, dropped: -2, new: 4}
     assert await held(shop, number) == {kept: 5, new: 4}
     for sku, units in ((kept, 5), (dropped, 0), (new, 4)):
         (level,) = (await shop.as_("warehouse").get(f"/v1/stock/{sku}")).json()["items"][:1] or [None]

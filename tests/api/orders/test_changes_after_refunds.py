@@ -34,8 +34,8 @@ async def test_units_that_are_left_are_taken_off_for_what_is_left(
     number, sku = await paid(shop, price, quantity, discount)
     back = 0
     for units in [1] * refunded:
-        wish = {"lines": [{"sku": sku, "quantity": units}], "reason": "late"}
-        given = await shop.post(f"/v1/orders/{number}/refunds", wish)
+        body = {"lines": [{"sku": sku, "quantity": units}], "reason": "late"}
+        given = await shop.post(f"/v1/orders/{number}/refunds", body)
         assert given.status_code == 201, given.text
         back += given.json()["amount_minor"]
     smaller = await change(shop, number, lines(**{sku: kept}))

@@ -9,7 +9,7 @@ from infra.db.messaging import outbox
 from infra.db.notifications import send_queue
 from infra.db.portal import sessions, sign_in_codes
 from tests.api.conftest import Door, an_order, unique
-from tests.api.notifications.test_notifications import told
+from tests.api.notifications.test_notifications import messages_of
 from tests.api.orders.test_search import found
 from workers.relay import notification_rendering
 
@@ -68,7 +68,7 @@ async def test_the_order_is_read_found_and_written_to_by_the_corrected_contact(s
     for q in (who["email"], "typo person"):
         assert {number, other} <= set(await found(shop, q)), q
     assert await sent(shop, number) == [new]
-    [message] = await told(shop, number)
+    [message] = await messages_of(shop, number)
     assert (message["state"], message["to"], message["earlier_to"]) == (
         "sent",
         "r***@example.com",
@@ -105,7 +105,10 @@ async def test_what_is_on_its_way_is_written_anew_and_a_number_takes_the_place_o
     again = await shop.post(f"/v1/orders/{number}/messages/resend")
     assert (again.status_code, again.json()) == (200, {"message_id": f"{number}.1.sms", "state": "open"})
     assert await sent(shop, number) == ["+86 13900001111"]
-    assert [(one["channel"], one["state"]) for one in await told(shop, number)] == [("email", "sent"), ("sms", "sent")]
+    assert [(one["channel"], one["state"]) for one in await messages_of(shop, number)] == [
+        ("email", "sent"),
+        ("sms", "sent"),
+    ]
     entries = (await shop.as_("operations").get("/v1/audit", order_no=number)).json()["items"]
     assert [one["reference"] for one in entries if one["action"] == "message_sent_again"] == [
         f"{number}.1.sms", f"{number}.1.email"]  # fmt: skip

@@ -81,10 +81,10 @@ async def test_a_repeated_placement_is_answered_after_its_slot_is_over(
 async def test_a_slot_is_changed_told_and_taken_away(shop: Door) -> None:
     number = await placed(shop, await stocked(shop), delivery_slot=slot())
     body = {"delivery_slot": slot(hours=24)}
-    told = await change(shop, number, body, preview=True)
-    assert told.json()["changes"] == [{"what": "delivery_slot", "before": slot(), "after": slot(hours=24)}]
+    answer = await change(shop, number, body, preview=True)
+    assert answer.json()["changes"] == [{"what": "delivery_slot", "before": slot(), "after": slot(hours=24)}]
     assert await kept(shop, number) == slot()
-    assert (await change(shop, number, body)).json() == told.json()
+    assert (await change(shop, number, body)).json() == answer.json()
     assert await kept(shop, number) == slot(hours=24)
     same = await change(shop, number, body)
     assert same.json()["changes"] == []

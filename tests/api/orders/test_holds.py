@@ -15,12 +15,12 @@ async def placed(shop: Door, **changed: Any) -> str:
     return str((await shop.post("/v1/orders", an_order(**changed))).json()["order_no"])
 
 
-def wish(**changed: Any) -> dict[str, Any]:
+def hold_body(**changed: Any) -> dict[str, Any]:
     return {"kind": "manual", "reason": "the customer rang"} | changed
 
 
 async def held(shop: Door, order_no: str, **changed: Any) -> int:
-    answer = await shop.post(f"/v1/orders/{order_no}/holds", wish(**changed))
+    answer = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(**changed))
     assert answer.status_code == 201, answer.text
     return int(answer.json()["hold_no"])
 
@@ -28,12 +28,12 @@ async def held(shop: Door, order_no: str, **changed: Any) -> int:
 async def test_a_hold_is_put_on_shown_and_released(shop: Door) -> None:
     order_no = await placed(shop)
     key = unique("key")
-    first = await shop.post(f"/v1/orders/{order_no}/holds", wish(), key=key)
+    first = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(), key=key)
     assert (first.status_code, first.json()) == (
         201,
         {"order_no": order_no, "hold_no": 1, "kind": "manual", "owner": "support"},
     )
-    again = await shop.post(f"/v1/orders/{order_no}/holds", wish(), key=key)
+    again = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(), key=key)
     assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
     order = (await shop.get(f"/v1/orders/{order_no}")).json()
     (hold,) = order["holds"]
@@ -53,7 +53,7 @@ async def test_a_customer_sees_that_it_waits_and_not_why(shop: Door) -> None:
     order = (await shop.as_("customer", "c-17").get(f"/v1/orders/{order_no}")).json()
     assert "holds" not in order
     assert order["waiting_for"]["what"] == "hold"
-    refused = await shop.as_("customer", "c-17").post(f"/v1/orders/{order_no}/holds", wish())
+    refused = await shop.as_("customer", "c-17").post(f"/v1/orders/{order_no}/holds", hold_body())
     assert refused.status_code == 403
 
 
@@ -73,7 +73,7 @@ async def test_a_customer_sees_that_it_waits_and_not_why(shop: Door) -> None:
 )
 async def test_bad_holds_are_refused_and_leave_nothing(shop: Door, changed: dict[str, Any], code: str) -> None:
     order_no = await placed(shop)
-    answer = await shop.post(f"/v1/orders/{order_no}/holds", wish(**changed))
+    answer = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(**changed))
     assert 400 <= answer.status_code < 500
     assert answer.json()["code"] == code, answer.text
     assert not await shop.sql("SELECT 1 FROM holds WHERE order_no = %s", order_no)
@@ -82,7 +82,7 @@ async def test_bad_holds_are_refused_and_leave_nothing(shop: Door, changed: dict
 async def test_one_hold_of_a_kind_at_a_time(shop: Door) -> None:
     order_no = await placed(shop)
     await held(shop, order_no)
-    refused = await shop.post(f"/v1/orders/{order_no}/holds", wish())
+    refused = await shop.post(f"/v1/orders/{order_no}/holds", hold_body())
     assert (refused.status_code, refused.json()["code"]) == (409, "already_held")
     await held(shop, order_no, kind="address")
 
@@ -110,7 +110,7 @@ async def test_what_left_the_warehouse_is_not_held(shop: Door) -> None:
             "INSERT INTO order_events (order_no, type, from_status, to_status, actor) VALUES (%s, %s, %s, %s, 'test')",
             order_no, kind, before, after,
         )  # fmt: skip
-    refused = await shop.post(f"/v1/orders/{order_no}/holds", wish())
+    refused = await shop.post(f"/v1/orders/{order_no}/holds", hold_body())
     assert (refused.status_code, refused.json()["code"]) == (409, "too_late_to_hold")
 
 
@@ -219,5 +219,5 @@ async def test_a_risk_hold_by_hand_silences_the_rule_only_where_it_is_as_strict(
     await OrderActivities(services.database, settings).reserve_stock(OrderRef(order_no))
     holds = (await shop.get(f"/v1/orders/{order_no}")).json()["holds"]
     assert [hold["put_on_by"] for hold in holds] == put_on_by
-    again = await shop.post(f"/v1/orders/{order_no}/holds", wish(kind="risk"))
+    again = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(kind="risk"))
     assert (again.status_code, again.json()["code"]) == (409, "already_held")

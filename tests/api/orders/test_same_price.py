@@ -39,10 +39,10 @@ async def sums(shop: Door, number: str) -> dict[str, int]:
 
 async def changed(shop: Door, number: str, units: dict[str, int]) -> int:
     """What the order costs after it, as it was told before."""
-    told = await change(shop, number, lines(**units), preview=True)
+    answer = await change(shop, number, lines(**units), preview=True)
     done = await change(shop, number, lines(**units))
     assert done.status_code == 200, done.text
-    assert told.json()["total_after_minor"] == done.json()["total_after_minor"]
+    assert answer.json()["total_after_minor"] == done.json()["total_after_minor"]
     return int(done.json()["total_after_minor"])
 
 

@@ -76,8 +76,8 @@ async def test_pieces_are_refunded_in_amounts_that_the_provider_can_pay_and_all_
     shop: Door,
 ) -> None:
     number = await paid(shop, "KWD", 4)
-    wish = {"lines": [{"sku": "IN-KWD", "quantity": 1}], "reason": "x"}
-    given = [(await shop.post(f"/v1/orders/{number}/refunds", wish)).json()["amount_minor"] for _ in range(4)]
+    body = {"lines": [{"sku": "IN-KWD", "quantity": 1}], "reason": "x"}
+    given = [(await shop.post(f"/v1/orders/{number}/refunds", body)).json()["amount_minor"] for _ in range(4)]
     assert given == [1_240, 1_240, 1_240, 1_220]
     assert sum(given) == 4 * PRICES["KWD"]
 

@@ -12,7 +12,7 @@ from domain.payments.transactions import PaymentKind
 from infra.db.payments import dispute_answers
 from tests.api.conftest import Door, open_door, unique
 from tests.conftest import DatabaseUrls
-from tests.console.payments.test_provider_cases import told
+from tests.console.payments.test_provider_cases import report_payment
 from tests.contract.payment_bench import SECRET
 from tests.contract.processes import sandbox
 from tests.contract.receiver import Receiver
@@ -33,12 +33,12 @@ class Bank:
         """(order, the provider's name of the dispute, ours)."""
         order_no = await placed(self.shop.as_("support"))
         [order] = await self.shop.sql("SELECT total_minor, currency FROM orders WHERE order_no = %s", order_no)
-        wish = {"order_no": order_no, "amount_minor": order["total_minor"], "currency": order["currency"]}
-        capture = self.post("/payments/pay", wish)["id"]
-        await told(self.shop, order_no, PaymentKind.CAPTURE, capture)
+        body = {"order_no": order_no, "amount_minor": order["total_minor"], "currency": order["currency"]}
+        capture = self.post("/payments/pay", body)["id"]
+        await report_payment(self.shop, order_no, PaymentKind.CAPTURE, capture)
         ref = self.post(f"/payments/{capture}/dispute", opening)["id"]
         due_at = (datetime.now(UTC) + due).isoformat()
-        await told(self.shop, order_no, PaymentKind.DISPUTE, ref, parent_ref=capture, due_at=due_at)
+        await report_payment(self.shop, order_no, PaymentKind.DISPUTE, ref, parent_ref=capture, due_at=due_at)
         return order_no, ref, (await self.row(order_no))["payment_id"]
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ async def test_a_dispute_that_is_accepted_is_lost_and_the_provider_says_so(bank:
     answer = await finance.post(f"/v1/disputes/{dispute_id}/accept")
     assert (answer.status_code, answer.json()["answer"]) == (200, "accepted")
     assert bank.at_bank(ref)["status"] == "lost"
-    await told(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="lost")
+    await report_payment(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="lost")
     assert (await bank.row(order_no))["status"] == "lost"
     assert await bank.told_of(order_no) == ["dispute_opened", "dispute_accepted", "dispute_lost"]
     assert await bank.audited(order_no) == {("dispute_accepted", "finance:ben")}
@@ -123,7 +123,7 @@ async def test_the_providers_decision_may_come_before_its_answer(bank: Bank) -> 
     services = bank.shop.app.state.services
     async with services.database.begin() as conn:
         await dispute_answers.begin(conn, services.keys, dispute_id, "mine", None)
-    await told(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="lost")
+    await report_payment(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="lost")
     for _ in range(2):
         async with services.database.begin() as conn:
             await dispute_answers.finish(conn, dispute_id, "mine", "support:ann", accepted=True)
@@ -176,7 +176,7 @@ async def test_what_is_decided_is_not_answered(bank: Bank) -> None:
     bank.post(f"/disputes/{ref}/close", {"status": "won"})
     for _ in range(2):  # the provider knows it; then it has told us
         assert refusal(await bank.shop.as_("support").post(path, SAID)) == (409, "dispute_closed")
-        await told(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="won")
+        await report_payment(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="won")
     assert refusal(await bank.shop.as_("support").post("/v1/disputes/999999999/accept")) == (404, "dispute_not_found")
 
 

@@ -33,7 +33,7 @@ async def dropped(shop: Door, number: str, kind: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def told(shop: Door, number: str, fact: dict[str, Any]) -> None:
+async def apply_event(shop: Door, number: str, fact: dict[str, Any]) -> None:
     """The fact is applied."""
     await shop.sql(
         "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s)",
@@ -51,7 +51,7 @@ async def test_a_late_success_pays_no_order_that_costs_something_else_by_now(sho
     fact = await dropped(shop, number, kind)
     answer = await change(shop.as_("support", "amy"), number, lines(**{sku: 3}))
     assert answer.status_code == 200, answer.text
-    await told(shop, number, fact)
+    await apply_event(shop, number, fact)
     services = shop.app.state.services
     async with services.database.begin() as conn:
         view = await view_of(conn, number)
@@ -65,6 +65,6 @@ async def test_a_late_success_pays_no_order_that_costs_something_else_by_now(sho
 async def test_a_late_success_of_what_costs_the_same_pays_for_it(shop: Door) -> None:
     number = await placed(shop, await stocked(shop, 1_000), 1)
     await reserved(shop, number)
-    await told(shop, number, await dropped(shop, number, "capture"))
+    await apply_event(shop, number, await dropped(shop, number, "capture"))
     (order,) = await shop.sql("SELECT status FROM orders WHERE order_no = %s", number)
     assert order == {"status": "paid"}

@@ -27,9 +27,9 @@ async def capture(shop: Door, order_no: str) -> None:
         "FROM orders WHERE order_no = %s", secrets.token_hex(8), secrets.token_hex(8), order_no)  # fmt: skip
 
 
-async def refund(door: Door, order_no: str, preview: bool = False, key: str | None = None, **wish: Any) -> Any:
+async def refund(door: Door, order_no: str, preview: bool = False, key: str | None = None, **body: Any) -> Any:
     path = f"/v1/orders/{order_no}/refunds" + ("?preview=true" if preview else "")
-    return await door.post(path, {"reason": "late", **wish}, key=key)
+    return await door.post(path, {"reason": "late", **body}, key=key)
 
 
 def code(answer: Any) -> tuple[int, str]:
@@ -79,7 +79,7 @@ async def test_the_preview_says_what_it_means_and_changes_nothing(shop: Door) ->
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"),
+    ("body", "expected"),
     [
         ({"amount_minor": 0}, (422, "amount_invalid")),
         ({"amount_minor": -5}, (422, "amount_invalid")),
@@ -103,11 +103,11 @@ async def test_the_preview_says_what_it_means_and_changes_nothing(shop: Door) ->
     ],
 )
 async def test_what_cannot_be_refunded_leaves_nothing(
-    shop: Door, wish: dict[str, Any], expected: tuple[int, str]
+    shop: Door, body: dict[str, Any], expected: tuple[int, str]
 ) -> None:
     order_no = await paid(shop)
     before = await shop.row_counts()
-    answer = await refund(shop, order_no, **wish)
+    answer = await refund(shop, order_no, **body)
     assert code(answer) == expected, answer.text
     assert await shop.row_counts() == before
 

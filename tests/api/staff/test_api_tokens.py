@@ -32,8 +32,8 @@ def bearing(door: Door, one: Issued) -> Door:
 async def test_a_revoked_token_is_refused_at_once_with_a_stable_code(door: Door, issued: list[Issued]) -> None:
     support, customer, _ = issued
     assert (await bearing(door, support).get("/v1/orders")).status_code == 200
-    told = await door.as_("admin").post(f"/v1/tokens/{support.token_id}/revoke", key="revoke-1")
-    assert (told.status_code, told.json()["revoked_by"]) == (200, "admin:s-1")
+    answer = await door.as_("admin").post(f"/v1/tokens/{support.token_id}/revoke", key="revoke-1")
+    assert (answer.status_code, answer.json()["revoked_by"]) == (200, "admin:s-1")
     refused = await bearing(door, support).get("/v1/orders")
     assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
     assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'

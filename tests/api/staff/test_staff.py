@@ -59,12 +59,12 @@ async def readable(owner_url: str, wanted: list[str]) -> list[str]:
 async def test_secrets_are_in_the_first_answer_alone_and_kept_nowhere(
     admin: Door, database_url: DatabaseUrls, act: str
 ) -> None:
-    key, path, wish = unique("key"), "/v1/staff", {"name": unique("bo"), "role": "support"}
+    key, path, body = unique("key"), "/v1/staff", {"name": unique("bo"), "role": "support"}
     if act == "reset":
-        path, wish = f"/v1/staff/{(await hired(admin))['name']}/reset", {}
+        path, body = f"/v1/staff/{(await hired(admin))['name']}/reset", {}
     elif act == "token":
-        path, wish = "/v1/tokens", {"role": "support", "subject": unique("bo")}
-    first, again = [await admin.post(path, wish, key=key) for _ in range(2)]
+        path, body = "/v1/tokens", {"role": "support", "subject": unique("bo")}
+    first, again = [await admin.post(path, body, key=key) for _ in range(2)]
     shown = {name: value for name, value in first.json().items() if name in SECRETS}
     assert len(shown) == (1 if act == "token" else 3)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (first.status_code, "true")
@@ -140,7 +140,7 @@ async def test_an_unknown_name_is_not_found(admin: Door, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "wish", "why"),
+    ("path", "body", "why"),
     [
         ("/v1/staff", {"name": "Amy!", "role": "support"}, "small letters"),
         ("/v1/staff", {"name": "amy\n", "role": "support"}, "small letters"),
@@ -154,8 +154,8 @@ async def test_an_unknown_name_is_not_found(admin: Door, name: str) -> None:
         ("/v1/tokens", {"role": "support", "subject": "a", "lifetime_s": 10**12}, "at most"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_in_words(admin: Door, path: str, wish: Any, why: str) -> None:
-    answer = await admin.post(path, wish)
+async def test_what_makes_no_sense_is_refused_in_words(admin: Door, path: str, body: Any, why: str) -> None:
+    answer = await admin.post(path, body)
     assert (answer.status_code, why in answer.json()["detail"]) == (422, True), answer.text
 
 
@@ -213,8 +213,8 @@ async def test_oms_staff_tells_of_the_last_admin(oms: Oms, admin: Door) -> None:
 
 async def test_oms_token_works_by_address_and_token(oms: Oms, admin: Door) -> None:
     token = token_commands.app
-    told = await oms(token, "--role", "customer", "--customer", "c-5", "--lifetime-s", "60", "--json")
-    issued = json.loads(told.stdout)
+    result = await oms(token, "--role", "customer", "--customer", "c-5", "--lifetime-s", "60", "--json")
+    issued = json.loads(result.stdout)
     assert (issued["role"], issued["subject"]) == ("customer", "c-5") and issued["expires_at"].endswith("Z")
     plain = (await oms(token, "--role", "support")).stdout.strip()
     mine = Door(admin.app, admin.http, admin.owner_url, {"Authorization": f"Bearer {plain}"})

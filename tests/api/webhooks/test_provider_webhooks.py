@@ -78,7 +78,7 @@ async def signals(shop: Door, number: str) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def told(shop: Door, number: str) -> list[str]:
+async def carrier_statuses(shop: Door, number: str) -> list[str]:
     """What the carrier's facts in the inbox say of this order, oldest first."""
     rows = await shop.sql(
         "SELECT fact ->> 'status' AS status FROM inbox WHERE order_no = %s AND kind = 'shipment' ORDER BY inbox_id",
@@ -130,7 +130,7 @@ async def test_order_of_nobody_is_kept_for_a_person(shop: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "told", "wakes"),
+    ("known", "scanned", "wakes"),
     [
         ("booked", "picked_up", True),
         ("booked", "delivered", True),
@@ -141,15 +141,15 @@ async def test_order_of_nobody_is_kept_for_a_person(shop: Door) -> None:
         ("cancelled", "delivered", False),
     ],
 )
-async def test_scan_wakes_the_order_only_with_news(shop: Door, known: str, told: str, wakes: bool) -> None:
+async def test_scan_wakes_the_order_only_with_news(shop: Door, known: str, scanned: str, wakes: bool) -> None:
     reference = unique("ref")
     number, shipment = await shipped(shop, known, reference)
 
-    response = await notify(shop, moved(number, reference, told))
+    response = await notify(shop, moved(number, reference, scanned))
 
     assert response.json() == {"status": "accepted"}
     scans = await shop.sql("SELECT status FROM shipment_scans WHERE shipment_id = %s", shipment)
-    assert scans == [{"status": told}]
+    assert scans == [{"status": scanned}]
     assert await signals(shop, number) == (["carrier_reported"] if wakes else [])
 
 
@@ -193,9 +193,9 @@ async def test_in_transit_says_nothing_new_while_the_pick_up_waits_to_be_heard(s
     assert response.json() == {"status": "accepted"}
     scans = await shop.sql("SELECT status FROM shipment_scans WHERE shipment_id = %s ORDER BY received_at", shipment)
     assert [scan["status"] for scan in scans] == ["picked_up", "in_transit"]
-    assert await told(shop, number) == ["picked_up"]
+    assert await carrier_statuses(shop, number) == ["picked_up"]
     await notify(shop, moved(number, reference, "delivered", 3))
-    assert await told(shop, number) == ["picked_up", "delivered"]
+    assert await carrier_statuses(shop, number) == ["picked_up", "delivered"]
     assert await signals(shop, number) == ["carrier_reported"] * 2
 
 
@@ -207,7 +207,7 @@ async def test_in_transit_stands_for_a_pick_up_that_was_never_told(
     await notify(shop, paid(number))
     for sequence in (1, 2):
         await notify(shop, moved(number, "lost-1" if carrier_ref else "lost-2", "in_transit", sequence))
-    assert await told(shop, number) == ["in_transit"]
+    assert await carrier_statuses(shop, number) == ["in_transit"]
 
 
 async def test_only_a_waiting_fact_about_this_parcel_silences_in_transit(shop: Door) -> None:
@@ -221,7 +221,7 @@ async def test_only_a_waiting_fact_about_this_parcel_silences_in_transit(shop: D
         *(reference, number, reference, reference),
     )
     await notify(shop, moved(number, reference, "in_transit"))
-    assert await told(shop, number) == ["picked_up", "in_transit"]
+    assert await carrier_statuses(shop, number) == ["picked_up", "in_transit"]
 
 
 async def test_in_transit_is_a_fact_when_what_was_told_before_is_dealt_with(shop: Door) -> None:
@@ -230,7 +230,7 @@ async def test_in_transit_is_a_fact_when_what_was_told_before_is_dealt_with(shop
     await notify(shop, moved(number, reference, "picked_up"))
     await shop.sql("UPDATE inbox SET processed_at = now(), outcome = 'ignored' WHERE order_no = %s", number)
     await notify(shop, moved(number, reference, "in_transit", 2))
-    assert await told(shop, number) == ["picked_up", "in_transit"]
+    assert await carrier_statuses(shop, number) == ["picked_up", "in_transit"]
 
 
 async def test_replayed_scan_changes_nothing(shop: Door) -> None:
@@ -239,7 +239,7 @@ async def test_replayed_scan_changes_nothing(shop: Door) -> None:
     fact = moved(number, reference, "picked_up")
     responses = await asyncio.gather(*(notify(shop, fact, event_id=f"again-{number}") for _ in range(5)))
     assert sorted(response.json()["status"] for response in responses) == ["accepted", *["duplicate"] * 4]
-    assert await told(shop, number) == ["picked_up"]
+    assert await carrier_statuses(shop, number) == ["picked_up"]
     assert await signals(shop, number) == ["carrier_reported"]
 
 
@@ -248,7 +248,7 @@ async def test_parcel_of_nobody_is_kept_once(shop: Door) -> None:
     for status in ("accepted", "duplicate"):
         response = await notify(shop, moved(number, "nobodys", "picked_up"), event_id=f"early-{number}")
         assert response.json() == {"status": status}
-    assert await told(shop, number) == ["picked_up"]
+    assert await carrier_statuses(shop, number) == ["picked_up"]
     await notify(shop, moved("NOT-OURS", "nobodys", "picked_up"), event_id="nobody-2")
     assert await shop.sql("SELECT order_no FROM inbox WHERE event_id = 'nobody-2'") == [{"order_no": None}]
 

@@ -65,8 +65,8 @@ async def test_the_same_again_costs_nothing(support: Desk) -> None:
 )
 async def test_other_goods_are_dearer_or_cheaper(support: Desk, units: str, label: str, amount: str) -> None:
     order_no = await delivered(support.door)
-    wish = {"resolution": "exchange", "want.sku.2": "TEA-2", "want.units.2": units}
-    shown = await sent(support, order_no, **wish)
+    body = {"resolution": "exchange", "want.sku.2": "TEA-2", "want.units.2": units}
+    shown = await sent(support, order_no, **body)
     assert re.search(rf"{label}</dt><dd>[^<]*<span[^>]*>{amount}", shown.text), shown.text
     assert f"{units} × <code>TEA-2</code>" in shown.text
     made = await confirmed(support, order_no, shown)
@@ -85,7 +85,7 @@ async def test_new_goods_go_out_first_against_a_guarantee(support: Desk) -> None
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("body", "code"),
     [
         ({"resolution": "exchange_first"}, "guarantee_payment_missing"),
         ({"resolution": "exchange_first", **CARD, "method": "cash"}, "unknown_payment_method"),
@@ -102,18 +102,18 @@ async def test_new_goods_go_out_first_against_a_guarantee(support: Desk) -> None
     ],
 )
 async def test_what_does_not_fit_is_said_above_a_form_that_keeps_what_was_typed(
-    support: Desk, wish: dict[str, str], code: str
+    support: Desk, body: dict[str, str], code: str
 ) -> None:
     order_no = await delivered(support.door)
     before = await support.door.row_counts()
     for confirm in ({}, {"confirm": "1"}):
-        shown = await sent(support, order_no, **wish, **confirm)
+        shown = await sent(support, order_no, **body, **confirm)
         assert shown.status_code in (409, 422) and f"<code>{code}</code>" in shown.text, shown.text
-        for name, typed in (BACK | wish).items():
+        for name, typed in (BACK | body).items():
             if name not in ("resolution", "reason_code", "method", "photographs"):
                 assert f'name="{name}" value="{typed}"' in shown.text
-        if wish.get("resolution") in ("exchange", "exchange_first"):
-            assert f'value="{wish["resolution"]}" checked' in shown.text
+        if body.get("resolution") in ("exchange", "exchange_first"):
+            assert f'value="{body["resolution"]}" checked' in shown.text
     assert await support.door.row_counts() == before
 
 
@@ -122,10 +122,10 @@ async def test_more_lines_and_second_thoughts_keep_what_was_typed(support: Desk)
     more = await sent(support, order_no, **{"resolution": "exchange", "want.sku.3": '"<X>', "more": "1"})
     assert 'name="want.sku.6"' in more.text and 'name="want.sku.7"' not in more.text
     assert 'name="want.sku.3" value="&#34;&lt;X&gt;"' in more.text and 'value="exchange" checked' in more.text
-    wish = {"resolution": "exchange", "rows": "6", "want.sku.6": "TEA-1", "want.units.6": "1"}
-    shown = await sent(support, order_no, **wish)
+    body = {"resolution": "exchange", "rows": "6", "want.sku.6": "TEA-1", "want.units.6": "1"}
+    shown = await sent(support, order_no, **body)
     assert shown.status_code == 200 and 'name="want.sku.6" value="TEA-1"' in shown.text
-    changed = await sent(support, order_no, **wish, change="1")
+    changed = await sent(support, order_no, **body, change="1")
     assert 'name="want.sku.6" value="TEA-1" maxlength' in changed.text and "returns.preview" not in changed.text
     many = await sent(support, order_no, rows="999999999", more="1")
     assert many.status_code == 200 and 'name="want.sku.500"' in many.text and 'name="want.sku.501"' not in many.text

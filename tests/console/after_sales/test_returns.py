@@ -27,8 +27,8 @@ async def test_a_return_is_asked_for_shown_first_and_followed(support: Desk) -> 
     order_no = await delivered(support.door)
     form = await support.get(f"/console/orders/{order_no}/return")
     assert form.status_code == 200 and "TEA-1: of 2 pieces" in form.text
-    wish = {"units.TEA-1": "2", "reason": "the customer rang", "reason_code": "changed_mind"}
-    means = await support.post(f"/console/orders/{order_no}/return", **wish)
+    body = {"units.TEA-1": "2", "reason": "the customer rang", "reason_code": "changed_mind"}
+    means = await support.post(f"/console/orders/{order_no}/return", **body)
     assert "85.00" in means.text and not await support.door.sql("SELECT 1 FROM returns WHERE order_no = %s", order_no)
     fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', means.text))
     fields.pop("csrf")
@@ -42,10 +42,10 @@ async def test_a_return_is_asked_for_shown_first_and_followed(support: Desk) -> 
     assert "Nothing of this order can be sent back" in nothing.text
 
 
-@pytest.mark.parametrize("wish", [{"units.TEA-1": "9"}, {"units.TEA-1": "x"}, {}, {"units.TEA-1": "1", "reason": ""}])
-async def test_a_bad_wish_is_refused_in_words(support: Desk, wish: dict[str, str]) -> None:
+@pytest.mark.parametrize("body", [{"units.TEA-1": "9"}, {"units.TEA-1": "x"}, {}, {"units.TEA-1": "1", "reason": ""}])
+async def test_a_bad_wish_is_refused_in_words(support: Desk, body: dict[str, str]) -> None:
     order_no = await delivered(support.door)
-    answer = await support.post(f"/console/orders/{order_no}/return", **{"reason": "x", **wish})
+    answer = await support.post(f"/console/orders/{order_no}/return", **{"reason": "x", **body})
     assert answer.status_code in (409, 422) and "<h1>" in answer.text
 
 
@@ -139,8 +139,8 @@ async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(
     order_no = await at_home(support.door)
     form = (await support.get(f"/console/orders/{order_no}/return")).text
     assert "TEA-1, line 2 at 8.00 CNY: of 2 pieces" in form and 'name="units_of_line.1"' in form
-    wish = {"units_of_line.2": "1", "reason": "the customer rang", "reason_code": "changed_mind"}
-    means = await support.post(f"/console/orders/{order_no}/return", **wish)
+    body = {"units_of_line.2": "1", "reason": "the customer rang", "reason_code": "changed_mind"}
+    means = await support.post(f"/console/orders/{order_no}/return", **body)
     assert "8.00 CNY" in means.text and "line 2" in means.text
     fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', means.text))
     fields.pop("csrf")
@@ -153,5 +153,5 @@ async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(
         assert answer.status_code == 303, answer.text
     rows = await support.door.sql("SELECT amount_minor FROM refunds WHERE order_no = %s", order_no)
     assert rows == [{"amount_minor": 800}]
-    unknown = await support.post(f"/console/orders/{order_no}/return", **(wish | {"units_of_line.x": "1"}))
+    unknown = await support.post(f"/console/orders/{order_no}/return", **(body | {"units_of_line.x": "1"}))
     assert unknown.status_code == 422 and "unknown_line" in unknown.text

@@ -18,8 +18,8 @@ async def test_support_issues_an_invoice_and_keeps_it_as_pdf(support: Desk) -> N
     assert "No invoice yet." in (await support.get(f"/console/orders/{order_no}")).text
     path = f"/console/orders/{order_no}/documents"
     (key,) = keys((await support.get(path)).text)
-    wish = {"title": "上海示例科技有限公司", "tax_number": "91310115MA1H7X2K3B", "address": "", "key": key}
-    twice = [await support.post(f"/console/orders/{order_no}/invoice", **wish) for _ in range(2)]
+    body = {"title": "上海示例科技有限公司", "tax_number": "91310115MA1H7X2K3B", "address": "", "key": key}
+    twice = [await support.post(f"/console/orders/{order_no}/invoice", **body) for _ in range(2)]
     assert [answer.status_code for answer in twice] == [303, 303]
     page = (await support.get(path)).text
     (document_no,) = set(re.findall(r"INV-\d{4}-\d{6}", page))
@@ -96,8 +96,8 @@ SCRIPT = "<script>alert(1)</script> {{ 7*7 }}"
 
 async def test_support_reads_filters_and_answers_feedback(support: Desk) -> None:
     order_no = await placed(support.door)
-    wish = {"rating": 1, "kind": "complaint", "text": SCRIPT}
-    feedback_id = (await support.door.post(f"/v1/orders/{order_no}/feedback", wish)).json()["feedback_id"]
+    body = {"rating": 1, "kind": "complaint", "text": SCRIPT}
+    feedback_id = (await support.door.post(f"/v1/orders/{order_no}/feedback", body)).json()["feedback_id"]
     page = (await support.get("/console/feedback", rating="1", kind="complaint", state="open")).text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7*7 }}" in page and "<script>alert" not in page
     assert order_no in page and "Last 30 days" in page and f"/console/feedback/{feedback_id}/answer" in page

@@ -143,8 +143,8 @@ async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(sup
 
 
 async def test_each_line_of_a_sku_is_changed_by_itself(support: Desk, shop: Door) -> None:
-    wish = an_order(lines=LINES, payment=None)
-    order_no = str((await shop.as_("channel", "web").post("/v1/orders", wish)).json()["order_no"])
+    body = an_order(lines=LINES, payment=None)
+    order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])
     page = (await support.get(f"/console/orders/{order_no}/change")).text
     assert "TEA-1, line 1 at 10.00 CNY" in page and "TEA-1, line 2 at 8.00 CNY" in page
     told = await sent(support, order_no, **{"quantity_of_line.2": "1"})

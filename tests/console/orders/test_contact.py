@@ -3,7 +3,7 @@
 import re
 
 from tests.api.conftest import Door, unique
-from tests.api.notifications.test_notifications import placed, told, tried
+from tests.api.notifications.test_notifications import messages_of, placed, tried
 from tests.console.conftest import sign_in
 
 
@@ -48,6 +48,6 @@ async def test_the_last_message_is_sent_again_from_the_page(shop: Door) -> None:
     key = re.findall(r'name="key" value="(last [^"]*)"', page)[0]
     for _ in range(2):
         assert (await support.post(f"{path}/messages", key=key)).status_code == 303
-    [message] = await told(shop, number)
+    [message] = await messages_of(shop, number)
     assert (message["state"], message["earlier_to"]) == ("open", ["l***@example.com"])
     assert "Send the last one again" not in (await support.get(path)).text

@@ -19,7 +19,7 @@ PAGE = "/console/at-providers"
 DUE = datetime.now(UTC).replace(microsecond=0) + timedelta(days=5)
 
 
-async def told(shop: Door, order_no: str, kind: PaymentKind, ref: str, **more: Any) -> None:
+async def report_payment(shop: Door, order_no: str, kind: PaymentKind, ref: str, **more: Any) -> None:
     """A notification, kept and applied."""
     [order] = await shop.sql("SELECT total_minor, currency FROM orders WHERE order_no = %s", order_no)
     notice = PaymentNotice(
@@ -42,9 +42,9 @@ async def disputed(shop: Door) -> tuple[str, str]:
     """An order whose payment the bank takes back, and the provider's name of the dispute."""
     order_no = await placed(shop)
     capture, dispute = unique("pay"), unique("dsp")
-    await told(shop, order_no, PaymentKind.CAPTURE, capture)
+    await report_payment(shop, order_no, PaymentKind.CAPTURE, capture)
     about = {"parent_ref": capture, "error_code": "fraudulent"}
-    await told(shop, order_no, PaymentKind.DISPUTE, dispute, due_at=DUE.isoformat(), **about)
+    await report_payment(shop, order_no, PaymentKind.DISPUTE, dispute, due_at=DUE.isoformat(), **about)
     return order_no, dispute
 
 
@@ -82,7 +82,7 @@ async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_o
     assert [row["type"] for row in events].count("dispute_answered") == 1
     audit = await shop.sql("SELECT actor FROM audit_log WHERE action = 'dispute_answered' AND order_no = %s", order_no)
     assert {row["actor"] for row in audit} == {f"support:{support.name}"}
-    await told(shop, order_no, PaymentKind.DISPUTE, dispute, outcome="won")
+    await report_payment(shop, order_no, PaymentKind.DISPUTE, dispute, outcome="won")
     assert order_no not in (await support.get(PAGE)).text
     late = await support.post(path, explanation="too late", act="handed_in")
     assert (late.status_code, "dispute_closed" in late.text) == (409, True)
@@ -91,8 +91,8 @@ async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_o
 async def test_the_deadline_of_a_dispute_is_the_one_that_was_told_last(shop: Door) -> None:
     order_no, dispute = await disputed(shop)
     later = DUE + timedelta(days=3)
-    await told(shop, order_no, PaymentKind.DISPUTE, dispute, due_at=later.isoformat())
-    await told(shop, order_no, PaymentKind.DISPUTE, dispute)
+    await report_payment(shop, order_no, PaymentKind.DISPUTE, dispute, due_at=later.isoformat())
+    await report_payment(shop, order_no, PaymentKind.DISPUTE, dispute)
     assert (await row_of(shop, order_no))["due_at"] == later
 
 

@@ -10,8 +10,8 @@ async def credited(shop: Door, customer: str) -> tuple[str, str]:
     """(order, return) of a customer who sent one piece back for store credit; the warehouse has settled it."""
     person = {"id": customer, "name": "Li", "email": None, "phone": None}
     order_no = await delivered(shop, customer=person)
-    wish = a_return(resolution="store_credit")
-    return_id = str((await shop.post(f"/v1/orders/{order_no}/returns", wish)).json()["return_id"])
+    body = a_return(resolution="store_credit")
+    return_id = str((await shop.post(f"/v1/orders/{order_no}/returns", body)).json()["return_id"])
     keeper = shop.as_("warehouse", "wang")
     for verb in ("receive", "inspect"):
         answer = await keeper.post(f"/v1/returns/{return_id}/{verb}", found())

@@ -137,22 +137,22 @@ async def test_over_http_it_is_shown_acted_on_and_reset(shop: Door, desk: Desk, 
         "http_503",
     )
     assert step["actions"] == ["retry_now", "pause", "set_timeout"] and step["next_try_at"]
-    wish, key = {"activity": "book_shipment", "action": "pause", "reason": "wait"}, unique("key")
-    answers = [await caller.post(f"{path}/{step['activity_id']}", wish, key=key) for _ in range(2)]
+    payload, key = {"activity": "book_shipment", "action": "pause", "reason": "wait"}, unique("key")
+    answers = [await caller.post(f"{path}/{step['activity_id']}", payload, key=key) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
     assert answers[0].json() == answers[1].json() and answers[1].headers["idempotent-replayed"] == "true"
     assert (await caller.get(path)).json()["activities"][0]["paused"]
-    other = await caller.post(f"{path}/{step['activity_id']}", {**wish, "action": "unpause"}, key=key)
+    other = await caller.post(f"{path}/{step['activity_id']}", {**payload, "action": "unpause"}, key=key)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     for body, code in (
-        ({**wish, "timeout_s": 5}, "invalid_timeout"),
-        ({**wish, "action": "set_timeout"}, "invalid_timeout"),
-        ({**wish, "action": "explode"}, "validation_failed"),
+        ({**payload, "timeout_s": 5}, "invalid_timeout"),
+        ({**payload, "action": "set_timeout"}, "invalid_timeout"),
+        ({**payload, "action": "explode"}, "validation_failed"),
         ({"activity": "book_shipment", "action": "pause"}, "validation_failed"),
     ):
         refused = await caller.post(f"{path}/{step['activity_id']}", body)
         assert (refused.status_code, refused.json()["code"]) == (422, code), refused.text
-    over = await caller.post(f"{path}/77", wish)
+    over = await caller.post(f"{path}/77", payload)
     assert (over.status_code, over.json()["code"]) == (409, "activity_over")
     seen = (await caller.get(f"/v1/support/orders/{broken}/running")).json()
     assert seen["resettable"] and seen["bug"]["error"] == "ZeroDivisionError: the code is wrong"

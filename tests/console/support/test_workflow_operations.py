@@ -110,8 +110,8 @@ async def begun(desk: Desk, client: Client, kind: str) -> str:
 
 
 async def act(desk: Desk, order_no: str, action: str, **fields: str) -> tuple[int, str]:
-    wish = {"activity": "book_shipment", "action": action, "reason": "the carrier telephoned", **fields}
-    answer = await desk.post(f"/console/orders/{order_no}/running/1", **wish)
+    body = {"activity": "book_shipment", "action": action, "reason": "the carrier telephoned", **fields}
+    answer = await desk.post(f"/console/orders/{order_no}/running/1", **body)
     return answer.status_code, answer.text
 
 

@@ -298,9 +298,9 @@ class Shop:
             return
         ref = secrets.token_hex(8)
         if new.provider == "store_credit" and outcome is PaymentStatus.SUCCEEDED:
-            wish = PaymentRequest(new.order_no, new.amount_minor, "CNY", new.key)
+            request = PaymentRequest(new.order_no, new.amount_minor, "CNY", new.key)
             try:
-                result = self.loop.run_until_complete(StoreCredit(self.database).refund(reference, wish))
+                result = self.loop.run_until_complete(StoreCredit(self.database).refund(reference, request))
             except GatewayError as error:
                 raise AssertionError(f"store credit does not take back {new}") from error
             ref = result.provider_ref or ""

@@ -169,11 +169,11 @@ class AfterSales(RuleBasedStateMachine):
         wanted = {name: count for name, count in wanted.items() if count}
         if not wanted:
             return
-        wish = order_changes.ChangeRequest(frozenset({order_changes.ANY}), lines=wanted)
+        request = order_changes.ChangeRequest(frozenset({order_changes.ANY}), lines=wanted)
 
         async def work(_: AsyncConnection) -> None:
             key = secrets.token_hex(8)
-            await order_changes.change(self.shop.parts, SUPPORT, key, self.shop.body_digest(wanted), order_no, wish)
+            await order_changes.change(self.shop.parts, SUPPORT, key, self.shop.body_digest(wanted), order_no, request)
 
         self.tried(work)
 

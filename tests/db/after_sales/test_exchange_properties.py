@@ -117,13 +117,13 @@ class Story:
             self.holds.append((order_no, sku, held - units))
         exchange = resolution is Resolution.EXCHANGE
         return_id = f"rt_{secrets.token_hex(12)}"
-        wish = ReturnRequest(
+        new_request = ReturnRequest(
             return_id, order_no, {self.sku(sku): units}, "x", Reason.CHANGED_MIND, resolution, f"customer:{self.tag}",
             exchange_for={self.sku(name): n for name, n in wanted.items()} if exchange else {},
         )  # fmt: skip
         told = [Found(self.sku(sku), units, Condition.AS_NEW)]
         async with self.database.begin() as conn:
-            await return_requests.request(conn, self.keys, self.terms, wish)
+            await return_requests.request(conn, self.keys, self.terms, new_request)
             here = await returns.lock(conn, return_id)
             here = await return_handling.receive(conn, here, "warehouse:wu", self.terms, told)
             await return_handling.inspect(conn, here, SettlementContext(self.keys, self.terms, "warehouse:wu"), told)

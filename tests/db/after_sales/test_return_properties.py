@@ -156,9 +156,11 @@ class Returning(RuleBasedStateMachine):
     def ask(self, sku: str, units: int, reason: Reason, by_rule: bool) -> str | None:
         return_id = f"rt_{secrets.token_hex(16)}"
         wanted = {self.sku(sku): units}
-        wish = ReturnRequest(return_id, self.order_no, wanted, "because", reason, Resolution.REFUND, "customer:c")
+        new_request = ReturnRequest(
+            return_id, self.order_no, wanted, "because", reason, Resolution.REFUND, "customer:c"
+        )
         terms = self.terms if by_rule else replace(self.terms, auto_approve_minor=0)
-        made = self.tried(lambda conn: return_requests.request(conn, self.keys, terms, wish))
+        made = self.tried(lambda conn: return_requests.request(conn, self.keys, terms, new_request))
         return return_id if made else None
 
     @rule(return_id=asked)

@@ -42,16 +42,16 @@ def settings(**more: Any) -> Settings:
     return Settings(**(values | more))
 
 
-def told(lang: str = "en", phase: str = Phase.BEGUN, notice: Notice = STUCK) -> message.Message:
+def alert_message(lang: str = "en", phase: str = Phase.BEGUN, notice: Notice = STUCK) -> message.Message:
     return message.of_notice(notice, phase, lang, settings(), NOW)
 
 
 async def tell(kind: str, target: dict[str, str], said: message.Message | None = None, **more: Any) -> Outcome:
-    return await sending.tell(settings(**more), kind, target, said or told(), "ntc_1")
+    return await sending.tell(settings(**more), kind, target, said or alert_message(), "ntc_1")
 
 
 def test_a_notice_says_what_how_much_since_when_and_where_to_go() -> None:
-    text = told().text()
+    text = alert_message().text()
     assert text.splitlines()[0] == "OMS · New: Orders are stuck · book the carrier"
     assert {"Orders: 1,000", "The oldest for: 12 min", "Money at stake: 8500.00 CNY, 5 JPY"} <= set(text.splitlines())
     assert {"Error: rejected", "Provider: sandbox"} <= set(text.splitlines())
@@ -61,14 +61,14 @@ def test_a_notice_says_what_how_much_since_when_and_where_to_go() -> None:
 
 
 def test_it_speaks_chinese() -> None:
-    text = told("zh").text("：")
+    text = alert_message("zh").text("：")
     assert text.startswith("OMS · 新发生：订单卡住 · 预约承运商\n订单数：1,000\n最早已持续：12 分钟\n")
     assert "涉及金额：8500.00 CNY" in text
 
 
 def test_an_end_says_how_long_and_how_much_it_was() -> None:
     over = Notice(**{name: getattr(STUCK, name) for name in STUCK.__slots__} | {"over_at": NOW + timedelta(hours=2)})
-    lines = told(phase=Phase.OVER, notice=over).text().splitlines()
+    lines = alert_message(phase=Phase.OVER, notice=over).text().splitlines()
     assert lines[0] == "OMS · Over: Orders are stuck · book the carrier"
     assert lines[1:3] == ["Orders (at most): 1,200", "Lasted: 2 h"]
     assert not any("Money" in line or "Try one" in line for line in lines)
@@ -77,10 +77,10 @@ def test_an_end_says_how_long_and_how_much_it_was() -> None:
 def test_what_comes_from_outside_stays_one_bounded_line_and_formats_nothing() -> None:
     facts = {"step": "book", "error": "x\r\nBcc: all@example.com\x00", "provider": "[a](http://b) <@all> **c**" * 50}
     notice = Notice(**{name: getattr(STUCK, name) for name in STUCK.__slots__} | {"facts": facts})
-    lines = told(notice=notice).text().splitlines()
+    lines = alert_message(notice=notice).text().splitlines()
     assert "Error: x Bcc: all@example.com" in lines
     assert all(len(line) < 250 for line in lines[:-1])
-    shown = chat_robots.markdown(told(notice=notice))
+    shown = chat_robots.markdown(alert_message(notice=notice))
     assert "[a]" not in shown and "<@" not in shown and "**c" not in shown and "@example" not in shown
 
 
@@ -122,7 +122,7 @@ async def test_wecom_is_sent_markdown_of_a_size_that_it_takes() -> None:
     long = message.Message("notice.begun", "标题" * 90, (("标签", "值" * 200),) * 20, "https://x/", "打开")
     async with serving(server.app) as base:
         url = f"{base}/cgi-bin/webhook/send?key=k3y"
-        assert (await tell("wecom", {"url": url}, told("zh"))).error is None
+        assert (await tell("wecom", {"url": url}, alert_message("zh"))).error is None
         assert (await tell("wecom", {"url": url}, long)).error is None
         wrong = await tell("wecom", {"url": url.replace("k3y", "other")})
     assert wrong == Outcome("errcode_93000", "invalid webhook url")
@@ -185,7 +185,7 @@ async def test_a_letter_over_starttls_with_a_login(tmp_path: Path, monkeypatch: 
         # Who the server is has to be proved.
         assert (await tell("email", target, **login)).error == "tls_failed"
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert await tell("email", target, told("zh"), **login) == Outcome()
+        assert await tell("email", target, alert_message("zh"), **login) == Outcome()
         refused = await tell("email", target, **(login | {"smtp_password": "wrong"}))
         assert refused.error == "smtp_login_refused" and refused.said
         assert (await tell("email", target, **server)).error == "smtp_530"
@@ -214,7 +214,7 @@ async def test_a_letter_in_the_clear_only_where_the_setting_says_so() -> None:
 @pytest.mark.parametrize("recipient", ["a@example.com\r\nBcc: all@example.com", "a@example.com\nX: y"])
 async def test_no_header_is_smuggled_into_a_letter(recipient: str) -> None:
     with pytest.raises(ValueError, match="must be one e-mail address"):
-        email.letter_of("oms@example.com", recipient, told(), "ntc_1")
+        email.letter_of("oms@example.com", recipient, alert_message(), "ntc_1")
     async with mail_server() as post:
         server = {"smtp_host": "127.0.0.1", "smtp_port": post.port, "smtp_from": "oms@example.com", "smtp_tls": "none"}
         assert (await tell("email", {"address": recipient}, **server)).error is not None

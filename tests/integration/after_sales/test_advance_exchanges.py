@@ -196,8 +196,8 @@ async def test_a_guarantee_that_cannot_be_claimed_parks_and_is_given_up_by_suppo
     await times_out(buyer, return_id)
     parked = await buyer.office.stage.parked(order_no)
     assert (parked.step, list(parked.options)) == ("guarantee", ["retry", "skip"])
-    wish = {"action": "skip", "reason": "the card is gone"}
-    done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    body = {"action": "skip", "reason": "the card is gone"}
+    done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert done.status_code == 200, done.text
     await guarantee_is(buyer, return_id, "given_up")
 
@@ -213,9 +213,9 @@ async def test_a_guarantee_that_cannot_be_claimed_parks_and_is_given_up_by_suppo
 )
 async def test_bad_wishes_are_refused(buyer: Buyer, how: dict[str, Any], code: str) -> None:
     order_no = await buyer.buys()
-    wish = a_return(OLD, 1, **{"resolution": "exchange", **how})
+    body = a_return(OLD, 1, **{"resolution": "exchange", **how})
     for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
-        answer = await buyer.door.post(path, wish)
+        answer = await buyer.door.post(path, body)
         assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
 
 
@@ -242,8 +242,8 @@ async def test_support_goes_on_without_an_answer_that_nobody_wants_any_more(buye
     await stage.parked(order_no)
     assert (await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
     await stage.parked(order_no)  # what became of it is still asked for, and nobody answers
-    wish = {"action": "skip", "reason": "the provider is gone"}
-    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    body = {"action": "skip", "reason": "the provider is gone"}
+    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 200, answer.text
 
     async def gone_on() -> bool:
@@ -263,8 +263,8 @@ async def test_a_yes_that_comes_after_support_went_on_without_it_is_given_back(b
     stage.fault("payments", "timeout_after", 200, order_no=order_no)
     return_id = await buyer.asks(order_no, advance=True, payment=CARD)
     await stage.parked(order_no)
-    wish = {"action": "skip", "reason": "the provider is gone"}
-    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    body = {"action": "skip", "reason": "the provider is gone"}
+    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 200, answer.text
     await guarantee_is(buyer, return_id, "declined")
     stage.sandbox.http.delete("/faults")
@@ -308,8 +308,8 @@ async def test_a_dear_guarantee_is_not_given_up_by_one_person(buyer: Buyer) -> N
     stage.fault("payments", "reject", 1, order_no=order_no, kind="capture")
     await times_out(buyer, return_id)
     assert (await stage.parked(order_no)).amount_minor == 150_000
-    wish = {"action": "skip", "reason": "the card is gone"}
-    asked = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    body = {"action": "skip", "reason": "the card is gone"}
+    asked = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert (asked.status_code, asked.json()["amount_minor"]) == (202, 150_000), asked.text
     yes = f"/v1/support/approvals/{asked.json()['approval_id']}/approve"
     assert (await buyer.office.person("ben").post(yes, {"reason": "I know him"})).status_code == 200
@@ -323,8 +323,8 @@ async def test_skipping_stuck_surplus_leaves_an_authorised_guarantee_alone(buyer
     surplus = {"provider_ref": f"twice-{order_no}", "kind": "capture", "status": "succeeded", "currency": "CNY"}
     await stage.inbox("payment", order_no, {**surplus, "amount_minor": 300})
     assert (await stage.parked(order_no)).subject == "stray"
-    wish = {"action": "skip", "reason": "by bank", "value": {"reference": "bank-1"}}
-    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    body = {"action": "skip", "reason": "by bank", "value": {"reference": "bank-1"}}
+    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 200, answer.text
     await buyer.sends_back(return_id)
     await guarantee_is(buyer, return_id, "released")
@@ -354,8 +354,8 @@ async def test_a_claim_that_succeeds_after_it_was_given_up_is_kept_and_given_bac
     await stage.parked(order_no)
 
     async def given_up() -> None:
-        wish = {"action": "skip", "reason": "the provider is gone"}
-        done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+        body = {"action": "skip", "reason": "the provider is gone"}
+        done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
         assert done.status_code == 200, done.text
         await guarantee_is(buyer, return_id, "given_up")
 

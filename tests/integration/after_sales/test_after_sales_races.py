@@ -155,9 +155,9 @@ async def test_lines_are_changed_while_support_refunds_them(office: Office) -> N
 async def test_support_refunds_while_the_customer_gives_the_lost_parcel_up(office: Office) -> None:
     for _ in range(ROUNDS):
         customer = unique("c-lost")
-        wish = an_order(OLD, 2, customer={"id": customer, "name": "Li", "email": None, "phone": None})
+        body = an_order(OLD, 2, customer={"id": customer, "name": "Li", "email": None, "phone": None})
         me = office.door.as_("customer", customer)
-        order_no = (await me.post("/v1/orders", wish)).json()["order_no"]
+        order_no = (await me.post("/v1/orders", body)).json()["order_no"]
         await office.stage.reaches(order_no, "preparing")
         await moves(office, order_no, "picked_up", "lost")
         await office.stage.parked(order_no)

@@ -18,9 +18,9 @@ from tests.order_stage import eventually
 async def troubled(office: Office, what: str = "lost", sku: str = CHEAP, quantity: int = 2) -> tuple[str, Door]:
     """An order whose parcel is `what`, and the door of its customer. The carrier's word comes through its sandbox."""
     customer = unique("c-parcel")
-    wish = an_order(sku, quantity, customer={"id": customer, "name": "Li", "email": None, "phone": None})
+    body = an_order(sku, quantity, customer={"id": customer, "name": "Li", "email": None, "phone": None})
     me = office.door.as_("customer", customer)
-    order_no = (await me.post("/v1/orders", wish)).json()["order_no"]
+    order_no = (await me.post("/v1/orders", body)).json()["order_no"]
     await office.stage.reaches(order_no, "preparing")
     await moves(office, order_no, "picked_up", what)
     parked = await office.stage.parked(order_no)
@@ -108,8 +108,8 @@ async def test_a_refund_undoes_the_order_and_the_goods_come_back_when_they_arriv
     sku = unique("MONEY")
     await office.stage.stock(sku, 2, price_minor=500)
     order_no, me = await troubled(office, "refused", sku)
-    told = (await choose(me, order_no, "refund", params={"preview": "true"})).json()
-    assert (told["refund_minor"], await office.stage.status(order_no)) == (1000, Status.SHIPPED)
+    body = (await choose(me, order_no, "refund", params={"preview": "true"})).json()
+    assert (body["refund_minor"], await office.stage.status(order_no)) == (1000, Status.SHIPPED)
 
     assert (await choose(me, order_no, "refund")).status_code == 200
     await office.stage.reaches(order_no, "cancelled")
@@ -171,9 +171,9 @@ async def test_both_choices_at_once_are_decided_one_way(office: Office) -> None:
 
 async def test_support_may_compensate_against_the_customers_choice_and_one_wins(office: Office) -> None:
     order_no, me = await troubled(office, "lost")
-    wish = {"action": "compensate", "reason": "lost"}
+    body = {"action": "compensate", "reason": "lost"}
     chosen, resolved = await asyncio.gather(
-        choose(me, order_no, "reship"), office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+        choose(me, order_no, "reship"), office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     )
     if chosen.status_code == 200:
         await eventually(lambda: _booked(office, order_no))

@@ -35,7 +35,7 @@ async def exchanged(buyer: Buyer, sku: str = OLD) -> tuple[str, str, str]:
     return order_no, return_id, (await buyer.new_order(return_id))["order_no"]
 
 
-async def told(buyer: Buyer, order_no: str, sku: str = OLD, **how: Any) -> dict[str, Any]:
+async def previewed(buyer: Buyer, order_no: str, sku: str = OLD, **how: Any) -> dict[str, Any]:
     answer = await buyer.door.post(f"/v1/orders/{order_no}/returns?preview=true", a_return(sku, **how))
     assert answer.status_code == 200, answer.text
     return dict(answer.json()["consequence"])
@@ -44,7 +44,7 @@ async def told(buyer: Buyer, order_no: str, sku: str = OLD, **how: Any) -> dict[
 async def test_a_return_says_what_goes_back_of_the_first_order(buyer: Buyer) -> None:
     order_no, _, new = await exchanged(buyer)
     await buyer.gets(new)
-    assert (await told(buyer, new))["refund"]["amount_minor"] == 1_000
+    assert (await previewed(buyer, new))["refund"]["amount_minor"] == 1_000
     return_id = await buyer.asks(new, resolution="refund")
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
@@ -54,9 +54,9 @@ async def test_a_return_says_what_goes_back_of_the_first_order(buyer: Buyer) -> 
 async def test_what_support_gave_before_is_not_promised_again(buyer: Buyer) -> None:
     order_no, _, new = await exchanged(buyer)
     await buyer.gets(new)
-    wish = {"amount_minor": 900, "reason": "goodwill"}
-    assert (await buyer.office.person("amy").post(f"/v1/orders/{order_no}/refunds", wish)).status_code == 201
-    seen = await told(buyer, new)
+    body = {"amount_minor": 900, "reason": "goodwill"}
+    assert (await buyer.office.person("amy").post(f"/v1/orders/{order_no}/refunds", body)).status_code == 201
+    seen = await previewed(buyer, new)
     assert seen["refund"]["amount_minor"] == 100
     assert seen["kept"] == [{"what": "goods", "amount_minor": 900, "why": "refunded_before"}]
     assert (await buyer.previews(new))["value_minor"] == 100
@@ -71,7 +71,7 @@ async def test_dear_exchanged_goods_wait_for_a_persons_approval(buyer: Buyer) ->
     await buyer.sends_back(first, sku)
     new = (await buyer.new_order(first))["order_no"]
     await buyer.gets(new)
-    assert (await told(buyer, new, sku))["status"] == "requested"
+    assert (await previewed(buyer, new, sku))["status"] == "requested"
     assert (await buyer.shown(await buyer.asks(new, sku, resolution="refund")))["status"] == "requested"
 
 
@@ -101,8 +101,8 @@ async def test_a_lost_parcel_says_what_goes_back_of_the_first_order(buyer: Buyer
 
 async def test_goods_that_were_refunded_before_are_exchanged_for_what_the_preview_says(buyer: Buyer) -> None:
     order_no = await buyer.buys()
-    wish = {"amount_minor": 1_000, "reason": "goodwill"}
-    assert (await buyer.office.person("amy").post(f"/v1/orders/{order_no}/refunds", wish)).status_code == 201
+    body = {"amount_minor": 1_000, "reason": "goodwill"}
+    assert (await buyer.office.person("amy").post(f"/v1/orders/{order_no}/refunds", body)).status_code == 201
     seen = await buyer.previews(order_no)
     assert (seen["value_minor"], seen["to_pay_minor"]) == (0, 1_000)
     return_id = await buyer.asks(order_no)

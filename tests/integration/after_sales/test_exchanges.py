@@ -164,9 +164,9 @@ async def test_a_return_becomes_store_credit_that_pays_the_next_order(buyer: Buy
     assert credit["items"][0]["return_id"] == return_id
     assert await buyer.kept_minor(order_no) == 1_000  # it stays, and is owed
 
-    wish = an_order(CHEAP, 1, customer={"id": buyer.name, "name": "Li", "email": None, "phone": None})
-    wish["payment"] = {"method": "store_credit", "token": "balance"}
-    spent = (await buyer.door.post("/v1/orders", wish)).json()["order_no"]
+    body = an_order(CHEAP, 1, customer={"id": buyer.name, "name": "Li", "email": None, "phone": None})
+    body["payment"] = {"method": "store_credit", "token": "balance"}
+    spent = (await buyer.door.post("/v1/orders", body)).json()["order_no"]
     await buyer.gets(spent)
     back = await buyer.asks(spent, CHEAP, resolution="refund")
     await buyer.sends_back(back, CHEAP)

@@ -10,9 +10,9 @@ from tests.integration.conftest import CHEAP, Office
 from tests.order_stage import eventually
 
 
-async def asked(office: Office, order_no: str, name: str = "ann", **wish: Any) -> dict[str, Any]:
+async def asked(office: Office, order_no: str, name: str = "ann", **payload: Any) -> dict[str, Any]:
     """Ask to undo a dear order; the request that waits."""
-    body = {"action": "compensate", "reason": "the carrier will not come"} | wish
+    body = {"action": "compensate", "reason": "the carrier will not come"} | payload
     answer = await office.person(name).post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 202, answer.text
     found: dict[str, Any] = answer.json()
@@ -159,7 +159,7 @@ async def test_two_people_act_on_one_order_in_the_same_second(office: Office) ->
     order_no = await office.parked(CHEAP)
     path = f"/v1/support/orders/{order_no}/resolve"
     wishes = [("ann", {"action": "retry", "reason": "try"}), ("ben", {"action": "compensate", "reason": "give up"})]
-    answers = await asyncio.gather(*(office.person(name).post(path, wish) for name, wish in wishes))
+    answers = await asyncio.gather(*(office.person(name).post(path, body) for name, body in wishes))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     told = next(answer for answer in answers if answer.status_code == 409)
     assert code(told) == (409, "not_parked")
@@ -220,8 +220,8 @@ async def test_a_yes_for_one_refund_is_no_yes_for_another(office: Office) -> Non
 async def stuck_refund(office: Office, order_no: str, amount_minor: int) -> str:
     """A refund that the provider refuses; its id."""
     office.stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
-    wish = {"amount_minor": amount_minor, "reason": "late"}
-    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", wish)
+    body = {"amount_minor": amount_minor, "reason": "late"}
+    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", body)
     assert opened.status_code == 201, opened.text
     refund_id = str(opened.json()["refund_id"])
     if (waits := opened.json().get("approval_id")) is not None:
@@ -245,8 +245,8 @@ async def refund_is(office: Office, refund_id: str, status: str) -> None:
 async def test_a_yes_is_for_the_amount_that_was_asked(office: Office) -> None:
     order_no = await office.parked()
     request = await asked(office, order_no)
-    wish = {"amount_minor": 5_000, "reason": "late"}
-    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", wish)
+    body = {"amount_minor": 5_000, "reason": "late"}
+    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", body)
     await refund_is(office, opened.json()["refund_id"], "succeeded")
     refused = await decide(office, "ben", request["approval_id"])
     assert code(refused) == (409, "amount_differs")

@@ -180,10 +180,10 @@ async def test_a_note_does_not_try_a_stuck_booking_again(office: Office) -> None
 async def test_units_taken_off_a_paid_order_are_not_sent_and_their_money_goes_back_once(office: Office) -> None:
     order_no = await paid_and_held(office, quantity=3)
     answer = await patched(office, order_no, lines(**{CHEAP: 1}))
-    told = answer.json()
+    body = answer.json()
     assert answer.status_code == 200, answer.text
-    assert (told["refund_minor"], told["total_after_minor"], told["to_pay_minor"]) == (4_000, 2_000, 0)
-    assert told["refund_id"]
+    assert (body["refund_minor"], body["total_after_minor"], body["to_pay_minor"]) == (4_000, 2_000, 0)
+    assert body["refund_id"]
     again = await patched(office, order_no, lines(**{CHEAP: 1}))
     assert (again.status_code, again.json()["changes"]) == (200, [])
     await let_go(office, order_no)

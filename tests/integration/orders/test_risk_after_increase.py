@@ -11,7 +11,7 @@ from tests.factories.holds import release
 from tests.factories.order_changes import lines
 from tests.integration.conftest import CHEAP, Office
 from tests.integration.orders.test_changes import paid_and_held, patched
-from tests.integration.payments.test_change_payments import THREE, paying_by, shown, told
+from tests.integration.payments.test_change_payments import THREE, paying_by, shown, until_event
 from tests.order_stage import AS_IN_PRODUCTION, eventually, staged
 
 LIMIT_MINOR = 5_000
@@ -40,7 +40,7 @@ async def holds_of(office: Office, order_no: str) -> list[tuple[str, str]]:
 async def test_above_the_limit_it_is_held_until_somebody_looked(office: Office) -> None:
     order_no = await paid_and_held(office)
     assert (await patched(office, order_no, paying_by())).status_code == 200
-    await told(office, order_no, "order_changed")
+    await until_event(office, order_no, "order_changed")
     await release(office.stage, order_no, 1)
 
     async def risk() -> bool:
@@ -57,7 +57,7 @@ async def test_above_the_limit_it_is_held_until_somebody_looked(office: Office) 
 async def test_below_it_or_declined_nobody_is_asked(office: Office, wish: dict[str, object]) -> None:
     order_no = await paid_and_held(office)
     assert (await patched(office, order_no, wish)).status_code == 200
-    await told(office, order_no, "change_undone" if wish | THREE == wish else "order_changed")
+    await until_event(office, order_no, "change_undone" if wish | THREE == wish else "order_changed")
     await release(office.stage, order_no, 1)
     await office.stage.reaches(order_no, "preparing")
     assert (await office.stage.events(order_no)).count("hold_put_on") == 1

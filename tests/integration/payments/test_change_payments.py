@@ -42,7 +42,7 @@ def kept(office: Office, order_no: str) -> int:
     return sum(sign.get(kind, 0) * amount for kind, amount in taken(office, order_no))
 
 
-async def told(office: Office, order_no: str, kind: str) -> None:
+async def until_event(office: Office, order_no: str, kind: str) -> None:
     async def there() -> bool:
         return kind in await office.stage.events(order_no)
 
@@ -55,7 +55,7 @@ async def shown(office: Office, order_no: str) -> dict[str, Any]:
 
 async def is_as_it_was(office: Office, order_no: str, code: str) -> None:
     """One unit for one price, nothing held beside it, and told why."""
-    await told(office, order_no, "change_undone")
+    await until_event(office, order_no, "change_undone")
     assert await sums(office, order_no) == {"total_minor": 2_000, "lines": 2_000, "wanted": 1, "held": 1, "moved": 1}
     (row,) = await office.stage.sql(
         "SELECT data FROM order_events WHERE order_no = :o AND type = 'change_undone'", o=order_no
@@ -66,7 +66,7 @@ async def is_as_it_was(office: Office, order_no: str, code: str) -> None:
 
 async def is_dearer(office: Office, order_no: str) -> None:
     """Three units, paid once."""
-    await told(office, order_no, "order_changed")
+    await until_event(office, order_no, "order_changed")
     assert await sums(office, order_no) == {"total_minor": 6_000, "lines": 6_000, "wanted": 3, "held": 3, "moved": 3}
     assert captures(office, order_no) == [2_000, 4_000]
 
@@ -244,7 +244,7 @@ async def test_a_refund_says_nothing_about_a_difference_that_is_stuck(office: Of
     act = {"action": "retry", "reason": "the provider is back", "park_no": 1}
     answer = await ann.post(f"/v1/support/orders/{order_no}/resolve", act)
     assert (answer.status_code, answer.json().get("outcome")) == (200, "retry"), answer.text
-    await told(office, order_no, "order_changed")
+    await until_event(office, order_no, "order_changed")
     assert captures(office, order_no) == [2_000, 4_000] and kept(office, order_no) == 5_500
     rows = await office.stage.sql(
         "SELECT data FROM order_events WHERE order_no = :o AND type = 'step_resolved'", o=order_no
@@ -275,8 +275,8 @@ async def test_a_stuck_difference_is_over_when_it_is_decided(office: Office, tol
         fact = {"provider_ref": f"told-{order_no}", "idempotency_key": row.idempotency_key, "kind": "capture"}
         amount = {"status": "succeeded", "amount_minor": 4_000, "currency": "CNY"}
         await office.stage.inbox("payment", order_no, {"error_code": None, "parent_ref": None} | fact | amount)
-        await told(office, order_no, "order_changed")
-    await told(office, order_no, "step_resolved")
+        await until_event(office, order_no, "order_changed")
+    await until_event(office, order_no, "step_resolved")
     (row,) = await office.stage.sql(
         "SELECT data FROM order_events WHERE order_no = :o AND type = 'step_resolved'", o=order_no
     )

@@ -21,9 +21,9 @@ async def paid(office: Office, sku: str = CHEAP) -> str:
 
 
 async def refund(
-    office: Office, order_no: str, name: str = "ann", role: str = "support", **wish: Any
+    office: Office, order_no: str, name: str = "ann", role: str = "support", **body: Any
 ) -> httpx.Response:
-    return await office.person(name, role).post(f"/v1/orders/{order_no}/refunds", {"reason": "late", **wish})
+    return await office.person(name, role).post(f"/v1/orders/{order_no}/refunds", {"reason": "late", **body})
 
 
 async def reaches(office: Office, refund_id: str, status: str) -> None:

@@ -348,8 +348,8 @@ async def in_review(stage: Stage, token: str = "tok_review@3600") -> str:
 
 
 async def approved(office: Office, order_no: str) -> None:
-    wish = {"action": "skip", "reason": "known"}
-    done = await office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", wish)
+    body = {"action": "skip", "reason": "known"}
+    done = await office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert done.status_code == 200, done.text
 
 

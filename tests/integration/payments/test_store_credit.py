@@ -18,11 +18,11 @@ from tests.workflows.stories import noted
 async def ordered(office: Office, customer: str, quantity: int = 1, method: str = "sandbox") -> str:
     """An order of the customer's, as he places it."""
     token = "tok_ok" if method == "sandbox" else "balance"
-    wish = an_order(
+    body = an_order(
         CHEAP, quantity, customer={"id": customer, "name": "Li", "email": None, "phone": None},
         payment={"method": method, "token": token},
     )  # fmt: skip
-    answer = await office.door.as_("customer", customer).post("/v1/orders", wish)
+    answer = await office.door.as_("customer", customer).post("/v1/orders", body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
@@ -134,8 +134,8 @@ async def test_store_credit_is_the_owners_and_the_staffs_business(office: Office
 async def paid_and_held(office: Office, customer: str) -> tuple[str, Door]:
     """An order of one unit for 2,000 that waits for support, and its customer's door."""
     me = office.door.as_("customer", customer)
-    wish = an_order(CHEAP, 1, customer={"id": customer, "name": "Li", "email": None, "phone": None}, payment=None)
-    order_no = str((await me.post("/v1/orders", wish)).json()["order_no"])
+    body = an_order(CHEAP, 1, customer={"id": customer, "name": "Li", "email": None, "phone": None}, payment=None)
+    order_no = str((await me.post("/v1/orders", body)).json()["order_no"])
     await office.stage.reaches(order_no, "pending_payment")
     await hold(office.stage, order_no, "address")
     answer = await me.post(f"/v1/orders/{order_no}/payments", {"method": "sandbox", "token": "tok_ok"})

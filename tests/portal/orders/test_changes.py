@@ -184,8 +184,8 @@ async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: Door, sk
 
 async def test_each_line_of_a_sku_is_changed_by_itself(shop: Door) -> None:
     person = a_person()
-    wish = an_order(lines=LINES, payment=None, customer=person)
-    order_no = str((await shop.as_("channel", "web").post("/v1/orders", wish)).json()["order_no"])
+    body = an_order(lines=LINES, payment=None, customer=person)
+    order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])
     browser = await signed_in(shop, person)
     page = re.sub(r"</?span[^>]*>", "", (await browser.get(f"/orders/{order_no}/change/lines")).text)
     assert "line 1 · ¥10.00" in page and "line 2 · ¥8.00" in page

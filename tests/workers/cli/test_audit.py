@@ -18,7 +18,7 @@ from workers.cli import audit, staff
 from workers.relay import main
 
 
-async def told(settings: Settings, command: str, **more: Any) -> tuple[int, str]:
+async def run_command(settings: Settings, command: str, **more: Any) -> tuple[int, str]:
     """What a command prints, and its code."""
     screen = io.StringIO()
     console = Console(file=screen, soft_wrap=True, width=200)
@@ -50,21 +50,21 @@ async def test_the_relay_anchors_when_it_is_due_and_logs_the_hash(
 
 async def test_verify_says_how_far_the_anchors_reach(database_url: DatabaseUrls) -> None:
     settings = settings_for(database_url)
-    await told(settings, "anchor")
+    await run_command(settings, "anchor")
     await place(database_url)
-    code, words = await told(settings, "verify")
+    code, words = await run_command(settings, "verify")
     assert code == 0 and "The audit log is whole." in words and "1 entries are younger" in words
-    line = (await told(settings, "anchor", only_print=True))[1].strip()
+    line = (await run_command(settings, "anchor", only_print=True))[1].strip()
     assert re.fullmatch(r"anchor \d+ \S+ entries \d+ to \d+ [0-9a-f]{64}", line)
     assert line in words
-    assert (await told(settings, "verify", anchors=[line.split()[-1]]))[0] == 0
-    assert (await told(settings, "verify", anchors=["f" * 64]))[0] == 1
+    assert (await run_command(settings, "verify", anchors=[line.split()[-1]]))[0] == 0
+    assert (await run_command(settings, "verify", anchors=["f" * 64]))[0] == 1
 
 
 async def test_unreachable_books_are_said(database_url: DatabaseUrls) -> None:
     away = Settings(database_url="postgresql://oms_app@127.0.0.1:9/oms", db_pool_timeout_s=1)
     for command in ("verify", "anchor", "access"):
-        code, words = await told(away, command)
+        code, words = await run_command(away, command)
         assert code == 1 and "cannot be read" in words
         assert "port 9 failed: Connection refused" in words and "OMS_DATABASE_URL" in words
 
@@ -91,15 +91,15 @@ async def test_the_access_review_counts_acts_of_ninety_days(
             database_url.owner_url, "INSERT INTO audit_log (actor, action, order_no) VALUES (%s, %s, %s)",
             actor, action, order_no,
         )  # fmt: skip
-    code, table = await told(settings, "access")
+    code, table = await run_command(settings, "access")
     assert code == 0 and re.search(r"amy +support +active +never +1 ", table)
     assert re.search(r"robot +admin +token +never +1 ", table)
     capsys.readouterr()
-    assert (await told(settings, "access", as_json=True))[0] == 0
+    assert (await run_command(settings, "access", as_json=True))[0] == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert (rows["amy"]["role"], rows["amy"]["access"], rows["amy"]["acts"]) == ("support", "active", 1)
     await sql(database_url.owner_url, "ALTER TABLE audit_log DISABLE TRIGGER USER")
     await sql(database_url.owner_url, "UPDATE audit_log SET occurred_at = now() - interval '91 days'")
-    await told(settings, "access", as_json=True)
+    await run_command(settings, "access", as_json=True)
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["amy"]["acts"] == 0 and datetime.fromisoformat(rows["amy"]["last_act_at"]).tzinfo

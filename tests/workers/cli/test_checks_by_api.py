@@ -69,9 +69,9 @@ async def test_whole_books_and_a_whole_log_are_exit_0(
         ("audit", "access", audit.access),
     )
     for group, name, command in commands:
-        told = await oms(group, name, "--json")
-        assert told.exit_code == 0, told.output
-        assert json.loads(told.stdout) == await here(capsys, command, settings), name
+        result = await oms(group, name, "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout) == await here(capsys, command, settings), name
         assert (await oms(group, name)).exit_code == 0
     line = (await oms("audit", "anchor", "--print")).stdout.strip()
     assert (await oms("audit", "verify", "--anchor", line.split()[-1].upper())).exit_code == 0
@@ -92,8 +92,8 @@ async def test_no_answer_in_time_is_exit_1(settings: Settings) -> None:
         for group, name in (("ledger", "check"), ("audit", "verify")):
             late = await oms(group, name)
             assert late.exit_code == 1 and "OMS_BOOKS_CHECK_TIMEOUT_S" in late.output
-            told = await oms(group, name, "--json")
-            assert told.exit_code == 1 and json.loads(told.stdout)["ok"] is False
+            result = await oms(group, name, "--json")
+            assert result.exit_code == 1 and json.loads(result.stdout)["ok"] is False
 
 
 async def test_damage_is_exit_1_and_says_where(
@@ -101,12 +101,12 @@ async def test_damage_is_exit_1_and_says_where(
 ) -> None:
     await damage(database_url.owner_url, "UPDATE orders SET status = 'delivered'")
     ((order_no,),) = await sql(database_url.app_url, "SELECT order_no FROM orders LIMIT 1")
-    told = await oms("ledger", "check")
-    assert told.exit_code == 1 and order_no in told.stdout
-    told = await oms("ledger", "check", "--json")
-    assert told.exit_code == 1 and json.loads(told.stdout) == await here(capsys, ledger_check.check, settings)
+    result = await oms("ledger", "check")
+    assert result.exit_code == 1 and order_no in result.stdout
+    result = await oms("ledger", "check", "--json")
+    assert result.exit_code == 1 and json.loads(result.stdout) == await here(capsys, ledger_check.check, settings)
     await damage(database_url.owner_url, "UPDATE audit_log SET action = 'nothing' WHERE order_no IS NOT NULL")
-    told = await oms("audit", "verify")
-    assert told.exit_code == 1 and f"order {order_no}, number 1" in told.stdout
-    told = await oms("audit", "verify", "--json")
-    assert told.exit_code == 1 and json.loads(told.stdout) == await here(capsys, audit.verify, settings)
+    result = await oms("audit", "verify")
+    assert result.exit_code == 1 and f"order {order_no}, number 1" in result.stdout
+    result = await oms("audit", "verify", "--json")
+    assert result.exit_code == 1 and json.loads(result.stdout) == await here(capsys, audit.verify, settings)

@@ -256,8 +256,8 @@ async def test_any_installation_is_reached_by_its_address_and_a_token(
     away = ["--api", there, "--token", token, "--data-dir", str(tmp_path)]
     found = await run(["list", "--json", *away])
     assert [item["order_no"] for item in json.loads(found.stdout)] == orders
-    told = await run(["retry", orders[0], "--reason", "r", "--json", *away[:2]], OMS_API_TOKEN=token)
-    assert json.loads(told.stdout)["order_no"] == orders[0]
+    result = await run(["retry", orders[0], "--reason", "r", "--json", *away[:2]], OMS_API_TOKEN=token)
+    assert json.loads(result.stdout)["order_no"] == orders[0]
     many = await run(["retry", "--all", "--step", "book", "--rate", "50", "--reason", "r", "--json", *away])
     assert (json.loads(many.stdout)["state"], json.loads(many.stdout)["done"]) == ("finished", 3)
 

@@ -205,8 +205,8 @@ async def test_a_step_that_is_skipped_while_held_stays_parked_until_the_release(
     status = await stage.status(order_no)
 
     async def skip() -> None:
-        wish = m.ResolveRequest(order_no, await stage.resolution(order_no, "skip", value), "skip")
-        await stage.handle(order_no).execute_update(names.RESOLVE, wish, result_type=m.UpdateAnswer)
+        request = m.ResolveRequest(order_no, await stage.resolution(order_no, "skip", value), "skip")
+        await stage.handle(order_no).execute_update(names.RESOLVE, request, result_type=m.UpdateAnswer)
 
     async def refused() -> bool:
         return "order_is_held" in (await stage.handle(order_no).fetch_history()).to_json()

@@ -40,7 +40,7 @@ async def stage(
                 assert answer.count == 0, (question.code, answer.examples)
 
 
-def told(kind: str, ref: str, key: str | None = None, **changes: Any) -> dict[str, Any]:
+def provider_event(kind: str, ref: str, key: str | None = None, **changes: Any) -> dict[str, Any]:
     fact = {"provider_ref": ref, "kind": kind, "status": "succeeded", "amount_minor": PRICE_MINOR, "currency": "CNY"}
     return {**fact, "idempotency_key": key, "error_code": None, "parent_ref": None, **changes}
 
@@ -110,8 +110,8 @@ async def test_a_late_success_of_a_dropped_capture_is_surplus_and_goes_back(stag
     # The provider took the first one's money after all.
     taken = {"order_no": order_no, "amount_minor": PRICE_MINOR, "currency": "CNY"}
     ref = stage.sandbox.http.post("/payments/pay", json=taken).json()["id"]
-    await stage.inbox("payment", order_no, told("capture", ref, f"{order_no}/capture/1"))
-    await stage.inbox("payment", order_no, told("capture", ref, f"{order_no}/capture/1"))
+    await stage.inbox("payment", order_no, provider_event("capture", ref, f"{order_no}/capture/1"))
+    await stage.inbox("payment", order_no, provider_event("capture", ref, f"{order_no}/capture/1"))
     assert await heard(stage, order_no) == [("stray", None), ("known", None)]
 
     async def returned() -> bool:
@@ -149,7 +149,7 @@ async def test_a_late_success_of_a_dropped_void_is_known_once_another_went_throu
         "SELECT idempotency_key AS key FROM payments WHERE order_no = :o AND kind = 'void' AND status = 'failed'",
         o=order_no,
     )
-    await stage.inbox("payment", order_no, told("void", "pay_late", first.key))
+    await stage.inbox("payment", order_no, provider_event("void", "pay_late", first.key))
     assert await heard(stage, order_no) == [("known", None)]
     assert [row for row in await payments(stage, order_no) if row[0] == "void"] == [
         ("void", "order", "failed"),
@@ -172,7 +172,7 @@ async def test_a_late_success_of_a_dropped_void_ends_the_one_under_way(stage: St
         "SELECT idempotency_key AS key FROM payments WHERE order_no = :o AND kind = 'void' AND status = 'failed'",
         o=order_no,
     )
-    await stage.inbox("payment", order_no, told("void", "pay_late", first.key))
+    await stage.inbox("payment", order_no, provider_event("void", "pay_late", first.key))
     await stage.reaches(order_no, "cancelled")
     assert await heard(stage, order_no) == [("settled", None)]
     rows = await stage.sql(
@@ -185,8 +185,8 @@ async def test_a_late_success_of_a_dropped_void_ends_the_one_under_way(stage: St
 @pytest.mark.parametrize(
     ("fact", "reason"),
     [
-        (told("capture", "pay_0", amount_minor=-5), "bug_23514:payments_amount_minor_check"),
-        (told("capture", "pay_1", currency="EURO"), "bug_22001"),
+        (provider_event("capture", "pay_0", amount_minor=-5), "bug_23514:payments_amount_minor_check"),
+        (provider_event("capture", "pay_1", currency="EURO"), "bug_22001"),
         ({"kind": "tip", "status": "succeeded", "provider_ref": "pay_2", "amount_minor": 1}, "malformed"),
         ({}, "malformed"),
     ],
@@ -278,7 +278,7 @@ async def test_a_capture_that_its_provider_decides_later_is_waited_for_and_not_a
     assert row.tries == 1
     assert stage.payments(order_no) == [("authorise", "succeeded"), ("capture", "pending")]
     stage.sandbox.http.post(f"/payments/{row.provider_ref}/decide", json={"status": "succeeded"})
-    await stage.inbox("payment", order_no, told("capture", row.provider_ref, row.idempotency_key))
+    await stage.inbox("payment", order_no, provider_event("capture", row.provider_ref, row.idempotency_key))
     await stage.reaches(order_no, "preparing")
     assert (await stage.events(order_no)).count("payment_captured") == 1
 
