@@ -3,7 +3,6 @@
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls, finish
-from activities.payments.late_results import save_late_result
 from domain.errors import RuleBroken
 from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest, ProviderUnavailable
 from domain.payments.transactions import PaymentKind, PaymentStatus
@@ -13,6 +12,7 @@ from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Connection, Database
+from infra.db.messaging.inbox import save_late_result
 from infra.db.orders import timeline
 from infra.db.payments.transactions import PreparedCall
 from infra.security.crypto import Vault

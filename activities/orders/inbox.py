@@ -3,57 +3,23 @@
 import logging
 from typing import Any
 
-from sqlalchemy import text
-
 from activities.payments.provider_events import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentKind
 from domain.shipping.progress import OrderPosition, ProgressWait, progress
-from domain.shipping.shipments import ShipmentStatus, is_news
+from domain.shipping.shipments import ShipmentStatus
 from infra.db.after_sales import return_deadlines
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.engine import Connection
 from infra.db.errors import constraint_of, fault_of
+from infra.db.messaging import inbox
 from infra.db.orders import holds, timeline
+from infra.db.shipping import shipments
 from infra.db.stock import reservations
 from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
-_OPEN_FACTS = text(
-    """SELECT inbox_id, order_no, provider, kind, fact FROM inbox
-        WHERE order_no = :order_no AND processed_at IS NULL ORDER BY inbox_id"""
-)
-_APPLIED = text("UPDATE inbox SET processed_at = now(), outcome = :outcome WHERE inbox_id = :inbox_id")
-_UNAPPLIED = text(
-    "UPDATE inbox SET processed_at = now(), outcome = 'unapplied', reason = :reason WHERE inbox_id = :inbox_id"
-)
-# What is checked at the end of a transaction is checked at the end of each fact, too.
-_CHECKED_NOW = text("SET CONSTRAINTS ALL IMMEDIATE")
-_CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
-_POSITION = text(
-    """SELECT o.status, o.cancelling,
-              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS earlier
-         FROM orders o WHERE o.order_no = :order_no"""
-)
-# Only where the fact is news: `older` are the states that it carries further.
-_PARCEL_MOVES = text(
-    """
-    WITH moved AS (
-      SELECT shipment_id FROM shipments
-       WHERE order_no = :order_no AND carrier = :carrier AND status = ANY(CAST(:older AS text[]))
-         AND (carrier_ref = :ref OR (carrier_ref IS NULL AND status = 'booking' AND NOT EXISTS (
-               SELECT FROM shipments x WHERE x.carrier = :carrier AND x.carrier_ref = :ref)))
-       ORDER BY carrier_ref IS NULL LIMIT 1
-    )
-    UPDATE shipments s SET status = :status, carrier_ref = coalesce(carrier_ref, :ref),
-           tracking_no = coalesce(tracking_no, :tracking_no), updated_at = now()
-      FROM moved, orders o
-     WHERE s.shipment_id = moved.shipment_id AND o.order_no = s.order_no
-    RETURNING o.status, o.cancelling, s.shipment_id, s.replaced_at IS NOT NULL AS replaced,
-              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS earlier
-    """
-)
 
 
 async def apply_inbox(conn: Connection, order_no: str, settings: Settings, *, alone: bool = True) -> None:
@@ -63,7 +29,7 @@ async def apply_inbox(conn: Connection, order_no: str, settings: Settings, *, al
     gives each a savepoint of its own: one that cannot be applied is kept with its reason, the others are applied.
     """
     await timeline.lock_order(conn, order_no)
-    facts = (await conn.execute(_OPEN_FACTS, {"order_no": order_no})).all()
+    facts = await inbox.open_facts(conn, order_no)
     for row in sorted(facts, key=_rank):
         await (_alone(conn, row, settings) if alone else _apply(conn, row, settings))
     if facts:
@@ -74,15 +40,14 @@ async def _alone(conn: Connection, row: Any, settings: Settings) -> None:
     try:
         async with conn.begin_nested():
             await _apply(conn, row, settings)
-            await conn.execute(_CHECKED_NOW)
-            await conn.execute(_CHECKED_LATER)
+            await inbox.check_constraints(conn)
     except Exception as error:
         reason = reason_of(error)
         if reason is None:
             raise
         about = {"order_no": row.order_no, "step": "apply_news", "code": reason, "inbox_id": row.inbox_id}
         _log.error("a fact from outside cannot be applied", extra=about)
-        await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": reason})
+        await inbox.set_aside(conn, row.inbox_id, reason)
 
 
 def reason_of(error: Exception) -> str | None:
@@ -101,9 +66,9 @@ async def _apply(conn: Connection, row: Any, settings: Settings) -> None:
     else:
         outcome = await _parcel_fact(conn, row, settings)
     if outcome in UNAPPLIED:
-        await conn.execute(_UNAPPLIED, {"inbox_id": row.inbox_id, "reason": outcome})
+        await inbox.set_aside(conn, row.inbox_id, outcome)
     else:
-        await conn.execute(_APPLIED, {"inbox_id": row.inbox_id, "outcome": outcome})
+        await inbox.close(conn, row.inbox_id, outcome)
 
 
 def _rank(row: Any) -> tuple[int, int]:
@@ -117,15 +82,8 @@ async def _parcel_fact(conn: Connection, row: Any, settings: Settings) -> str:
         scan = ShipmentStatus(fact["status"])
     except ValueError:
         return "ignored"
-    values = {
-        "order_no": row.order_no,
-        "carrier": row.provider,
-        "older": [status for status in ShipmentStatus if is_news(status, scan)],
-        "status": scan,
-        "ref": fact["carrier_ref"],
-        "tracking_no": fact["tracking_no"],
-    }
-    moved = (await conn.execute(_PARCEL_MOVES, values)).one_or_none()
+    tracked = shipments.Tracked(row.order_no, row.provider, fact["carrier_ref"], fact["tracking_no"])
+    moved = await shipments.apply_tracking(conn, tracked, scan)
     if moved is None:
         policy, parcel = ReturnPolicy.from_settings(settings), (row.provider, fact["carrier_ref"])
         of_return = await return_deadlines.apply_tracking(conn, row.order_no, *parcel, scan, policy)
@@ -143,7 +101,7 @@ async def _parcel_fact(conn: Connection, row: Any, settings: Settings) -> str:
 async def position_of(conn: Connection, order_no: str) -> OrderPosition:
     """Lock the order and read it."""
     status = await timeline.lock_order(conn, order_no)
-    order = (await conn.execute(_POSITION, {"order_no": order_no})).one()
+    order = await shipments.order_of_parcels(conn, order_no)
     return OrderPosition(status, order.cancelling is not None, order.earlier)
 
 

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from sqlalchemy import text
-
 from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
 from activities.orders.views import policy_of, view_of
@@ -14,6 +12,7 @@ from infra.db.after_sales import exchange_fallback
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
 from infra.db.orders import cancellation, holds, timeline
+from infra.db.payments import payment_requests
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
 from infra.settings import Settings
@@ -21,13 +20,6 @@ from workflows import payloads as m
 
 # How often a reservation looks again when other orders were faster, before it is tried again later.
 TRIES = 5
-
-_OPEN_PAYMENT = text(
-    """UPDATE payment_requests SET attempt =
-         (SELECT coalesce(max(attempt), 0) + 1 FROM payment_requests WHERE order_no = :order_no)
-        WHERE request_id = :request_id AND order_no = :order_no AND attempt IS NULL RETURNING attempt"""
-)
-_TAKEN_UP = text("SELECT attempt FROM payment_requests WHERE request_id = :request_id AND order_no = :order_no")
 
 
 class OrderActivities:
@@ -64,21 +56,20 @@ class OrderActivities:
         """Give a payment request its attempt number. Refuses: already_paid, payment_in_progress, order_closed."""
         async with self._db.begin() as conn:
             status = await timeline.lock_order(conn, request.order_no)
-            values = {"order_no": request.order_no, "request_id": request.request_id}
-            if (await conn.execute(_TAKEN_UP, values)).scalar_one_or_none() is None:
-                await self._take_up(conn, status, values)
+            if not await payment_requests.taken_up(conn, request.request_id):
+                await self._take_up(conn, status, request.order_no, request.request_id)
             return await view_of(conn, request.order_no, look_for_stray=False)
 
-    async def _take_up(self, conn: Connection, status: Status, values: dict[str, str]) -> None:
-        view = await view_of(conn, values["order_no"], look_for_stray=False)
+    async def _take_up(self, conn: Connection, status: Status, order_no: str, request_id: str) -> None:
+        view = await view_of(conn, order_no, look_for_stray=False)
         if view.cancelling or status is Status.CANCELLED:
             raise Conflict("order_closed")
         if status not in (Status.RECEIVED, Status.PENDING_PAYMENT) or view.attempt_state == "captured":
             raise Conflict("already_paid")
         if view.attempt_state in ("open", "authorised", "pending", "capturing"):
             raise Conflict("payment_in_progress")
-        attempt = (await conn.execute(_OPEN_PAYMENT, values)).scalar_one()
-        await timeline.append(conn, values["order_no"], "payment_requested", data={"attempt": attempt})
+        attempt = await payment_requests.take_up(conn, order_no, request_id)
+        await timeline.append(conn, order_no, "payment_requested", data={"attempt": attempt})
 
     @oms_activity("expire_payment")
     async def expire_payment(self, ref: m.OrderRef) -> m.OrderView:
@@ -110,7 +101,7 @@ class OrderActivities:
             if asked := cancellation.asked_by(request.request_id):
                 if await timeline.is_done(conn, request.order_no, asked):
                     return await view_of(conn, request.order_no)
-                if (await conn.execute(cancellation.CAUSE, {"order_no": request.order_no})).scalar_one() is not None:
+                if await cancellation.cause_of(conn, request.order_no) is not None:
                     raise Conflict("not_cancellable")
             by_support = request.cause == "compensated" and status is Status.SHIPPED
             if status not in CANCELLABLE and not by_support:
@@ -123,8 +114,8 @@ class OrderActivities:
         """The parcel is on its way: the order is no longer being undone."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            if (await conn.execute(cancellation.CAUSE, {"order_no": ref.order_no})).scalar_one() is not None:
-                await conn.execute(cancellation.SET, {"order_no": ref.order_no, "cause": None})
+            if await cancellation.cause_of(conn, ref.order_no) is not None:
+                await cancellation.unmark(conn, ref.order_no)
                 wait = timeline.waiting("delivery", "the carrier delivers", self._settings.delivery_timeout_s)
                 await timeline.append(
                     conn, ref.order_no, "cancel_refused", data={"code": "parcel_on_its_way", "waiting": wait}
@@ -144,13 +135,13 @@ class OrderActivities:
         async with self._db.begin() as conn:
             status = await timeline.lock_order(conn, ref.order_no)
             if status not in TERMINAL:
-                cause = (await conn.execute(cancellation.CAUSE, {"order_no": ref.order_no})).scalar_one()
+                cause = await cancellation.cause_of(conn, ref.order_no)
                 if units := await reservations.release(conn, ref.order_no):
                     await timeline.append(conn, ref.order_no, "stock_released", data={"units": units})
                 await timeline.transition(
                     conn, ref.order_no, status, OrderEvent.ORDER_CANCELLED, data={"cause": cause, "waiting": None}
                 )
-                await conn.execute(cancellation.SET, {"order_no": ref.order_no, "cause": None})
+                await cancellation.unmark(conn, ref.order_no)
                 await exchange_fallback.fall_back(conn, ref.order_no, cause or "cancelled")
             return await view_of(conn, ref.order_no)
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from activities.orders.views import view_of
-from activities.payments.late_results import save_late_result
 from activities.payments.provider_events import mark_paid
 from domain.errors import Conflict, RuleBroken
 from domain.gateways import (
@@ -20,6 +19,7 @@ from domain.gateways import (
 from domain.orders.status import Status
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.engine import Connection, Database
+from infra.db.messaging.inbox import save_late_result
 from infra.db.orders import timeline
 from infra.db.payments import provider_events, refund_payouts, renewals, transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent

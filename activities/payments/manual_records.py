@@ -1,7 +1,5 @@
 """What a person says has happened outside: money that came, a parcel that was booked, picked up or delivered."""
 
-from sqlalchemy import text
-
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
@@ -10,32 +8,12 @@ from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.engine import Connection
 from infra.db.orders import timeline
+from infra.db.payments import manual_payments
+from infra.db.payments.manual_payments import ManualPayment
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
 from infra.db.support import manual_transitions
 from infra.settings import Settings
-
-MANUAL_PAYMENT = text(
-    """
-    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
-                          idempotency_key, provider_ref, parent_id)
-    SELECT o.order_no, :kind, :purpose, :attempt, 'manual', :amount, o.currency, 'succeeded', :key, :reference, :parent
-      FROM orders o WHERE o.order_no = :order_no ON CONFLICT (idempotency_key) DO NOTHING
-    """
-)
-DROP_INTENT = text(
-    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
-        WHERE order_no = :order_no AND kind = ANY(:kinds) AND status IN ('intent', 'pending')"""
-)
-_TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
-_PARCEL = text(
-    """
-    INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)
-    VALUES (:order_no || '-M' || :tag, :order_no, :warehouse, :carrier, 'booked',
-            :order_no || '/manual/' || :tag, :tracking_no)
-    ON CONFLICT DO NOTHING
-    """
-)
 
 
 async def _require_not_held(conn: Connection, order_no: str) -> None:
@@ -51,12 +29,11 @@ async def record_capture(conn: Connection, status: Status, order_no: str, refere
     """
     await _require_not_held(conn, order_no)
     view = await view_of(conn, order_no, look_for_stray=False)
-    amount = (await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one()
-    await conn.execute(DROP_INTENT, {"order_no": order_no, "kinds": ["capture"]})
-    values = {"order_no": order_no, "kind": "capture", "purpose": "order", "parent": None}
-    about = {"amount": amount, "reference": reference}
+    amount = await manual_payments.total_of(conn, order_no)
+    await manual_payments.drop_capture(conn, order_no)
     key = f"{order_no}/capture/manual/{view.attempt}"
-    await conn.execute(MANUAL_PAYMENT, {**values, **about, "attempt": view.attempt or None, "key": key})
+    captured = ManualPayment(order_no, "capture", "order", view.attempt or None, amount, key, reference)
+    await manual_payments.record(conn, captured)
     await mark_paid(conn, order_no, status, amount)
 
 
@@ -71,7 +48,7 @@ async def record_parcel(
         raise Conflict("not_to_be_booked")
     if shipment := await shipments.live_shipment(conn, order_no):
         await shipments.cancelled(conn, shipment)
-    await conn.execute(_PARCEL, {"order_no": order_no, "tag": tag, "warehouse": warehouse, **value})
+    await shipments.record_manually(conn, order_no, tag, warehouse, value["carrier"], value["tracking_no"])
     wait = timeline.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
     data = {**value, "waiting": wait}
     if again:

@@ -5,8 +5,6 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import text
-
 from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.payments.disputes import DisputeStatus
@@ -21,33 +19,10 @@ from infra.db.payments.refund_plans import RefundAsk
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 
 _log = logging.getLogger(__name__)
-_SETTLE = text(
-    """UPDATE payments SET status = :status, provider_ref = coalesce(:ref, provider_ref), error_code = :error,
-              purpose = :purpose, risk = coalesce(:risk, risk),
-              expires_at = coalesce(expires_at, CAST(:expires_at AS timestamptz)), updated_at = now()
-        WHERE payment_id = :payment_id"""
-)
-_ORDER = text(
-    """SELECT o.status, o.cancelling, o.total_minor, o.currency,
-              EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
-                       AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture,
-              is_awaiting_supplement(o.order_no) AS awaits_supplement
-         FROM orders o WHERE o.order_no = :order_no"""
-)
 PAID_TWICE = "paid_twice"
 DECIDED_OTHERWISE = "dispute_decided_otherwise"
 # Outcomes that a person has to look at: the books have no room for what was told.
 UNAPPLIED = (PAID_TWICE, DECIDED_OTHERWISE)
-# A refund that the provider had refused, that gave way to another, or that somebody paid by hand, and that went through
-# after all: there is no room left for it.
-_PAID_TWICE = text(
-    """SELECT CASE WHEN p.refund_id IS NULL
-                   THEN t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor < p.amount_minor
-                   ELSE r.status = 'overtaken' OR EXISTS (SELECT FROM payments m WHERE m.refund_id = p.refund_id
-                                   AND m.parent_id = p.parent_id AND m.status <> 'failed') END
-         FROM payments p JOIN payment_totals t ON t.payment_id = p.parent_id LEFT JOIN refunds r USING (refund_id)
-        WHERE p.payment_id = :payment_id"""
-)
 _TAKING = (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
 _NOTES = {
     PaymentKind.AUTHORISE: "payment_authorised",
@@ -93,7 +68,7 @@ async def _bounced(conn: Connection, order_no: str, provider: str, known: Any, f
         known.purpose, known.attempt, known.payment_id,
     )  # fmt: skip
     await provider_events.reverse_refund(conn, told, code)
-    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    order = await provider_events.order_of(conn, order_no)
     if known.refund_id is None and order.status == Status.CANCELLED:
         await provider_events.mark_unapplied(conn, known.parent_id)
     data = {"amount_minor": known.amount_minor, "code": code}
@@ -112,11 +87,11 @@ async def mark_paid(conn: Connection, order_no: str, status: str, amount_minor: 
 async def _settle(conn: Connection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
     """Our own transaction, decided by the provider after we stopped waiting."""
     refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
-    if refused and (await conn.execute(_PAID_TWICE, {"payment_id": known.payment_id})).scalar_one():
+    if refused and await provider_events.is_paid_twice(conn, known.payment_id):
         about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": known.payment_id, **about})
         return PAID_TWICE
-    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    order = await provider_events.order_of(conn, order_no)
     purpose = known.purpose
     if told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.VOID:
         if await provider_events.is_voided(conn, known.payment_id):
@@ -126,18 +101,7 @@ async def _settle(conn: Connection, order_no: str, known: Any, told: PaymentStat
     elif told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.CAPTURE:
         surplus = order.status == Status.CANCELLED or await provider_events.is_surplus(conn, known.payment_id)
         purpose = "stray" if surplus else purpose
-    await conn.execute(
-        _SETTLE,
-        {
-            "payment_id": known.payment_id,
-            "status": told,
-            "ref": fact["provider_ref"],
-            "error": fact.get("error_code"),
-            "purpose": purpose,
-            "risk": fact.get("risk"),
-            "expires_at": fact.get("expires_at"),
-        },
-    )
+    await provider_events.settle(conn, known.payment_id, told, purpose, fact)
     if told is PaymentStatus.FAILED:
         await _refused(conn, order_no, known, purpose, fact)
     elif known.refund_id is not None:
@@ -172,7 +136,7 @@ async def _refused(conn: Connection, order_no: str, known: Any, purpose: str, fa
 
 async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
-    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    order = await provider_events.order_of(conn, order_no)
     told = _told(order_no, provider, fact, purpose="stray")
     stand = await load_state(conn, order_no)
     if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised", "capturing"):
@@ -190,7 +154,7 @@ async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict
 
 async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It pays the order if the order waits for just that, else it goes back."""
-    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    order = await provider_events.order_of(conn, order_no)
     parent = await _authorisation(conn, order_no, provider, fact)
     purpose = "order" if _fits(order, fact) else "stray"
     if parent is not None and parent.purpose == "supplement":
@@ -336,7 +300,7 @@ async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, A
         known.purpose, known.attempt, known.parent_id,
     )  # fmt: skip
     await provider_events.record(conn, told)
-    order = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    order = await provider_events.order_of(conn, order_no)
     if order.status == Status.CANCELLED:
         await provider_events.mark_unapplied(conn, known.parent_id)
     for one in await provider_events.reopen_refunds(conn, known.payment_id):

@@ -5,11 +5,11 @@ from typing import TypeGuard
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls, finish
-from activities.payments.late_results import save_late_result
 from activities.payments.order_payments import PaymentActivities
 from domain.gateways import GatewayResult
 from domain.payments.transactions import PaymentStatus
 from infra.db.engine import Database
+from infra.db.messaging.inbox import save_late_result
 from infra.db.orders import timeline
 from infra.db.payments import renewals, transactions
 from infra.db.payments.renewals import Due

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy import text
-
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments import manual_records
@@ -17,12 +15,6 @@ from infra.db.support import manual_transitions
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from workflows import payloads as m
-
-_ACT = text(
-    """SELECT a.actor, a.value_enc, c.data_key FROM order_acts a JOIN orders USING (order_no)
-         JOIN customers c USING (customer_id)
-        WHERE a.act_id = :act_id AND a.order_no = :order_no AND a.action = 'adjust' AND a.detail = :event"""
-)
 
 
 class ManualTransitionActivities:
@@ -47,8 +39,7 @@ class ManualTransitionActivities:
             return await view_of(conn, request.order_no)
 
     async def _act(self, conn: Connection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
-        values = {"act_id": request.act_id, "order_no": request.order_no, "event": request.event}
-        row = (await conn.execute(_ACT, values)).one_or_none()
+        row = await manual_transitions.act_of(conn, request.order_no, request.act_id, request.event)
         if row is None:
             raise RuleBroken("act_unknown")
         try:

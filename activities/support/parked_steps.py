@@ -3,8 +3,6 @@
 import logging
 from typing import Any
 
-from sqlalchemy import text
-
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments import manual_records
@@ -15,9 +13,12 @@ from domain.support.steps import STEPS, Action, Step, check_value
 from infra.db.after_sales import delivery_exceptions, guarantees
 from infra.db.engine import Connection, Database
 from infra.db.errors import StatementFailed, fault_of
-from infra.db.orders import timeline
-from infra.db.payments import change_payments, refund_payouts, refunds, store_credit
+from infra.db.orders import order_contacts, timeline
+from infra.db.payments import change_payments, manual_payments, payment_requests, refund_payouts, refunds, store_credit
+from infra.db.payments.manual_payments import ManualPayment
 from infra.db.shipping import shipments
+from infra.db.support import step_parking
+from infra.db.support.step_parking import NewParkedStep
 from infra.observability.metrics import ORDERS_PARKED
 from infra.observability.telemetry import bind_order
 from infra.security.crypto import Unreadable, Vault
@@ -25,66 +26,6 @@ from infra.settings import Settings
 from workflows import payloads as m
 
 _log = logging.getLogger(__name__)
-
-_PARK = text(
-    """
-    INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, subject, amount_minor,
-                              escalate_at)
-    SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
-           nullif(:provider, ''), :attempts, :options, s.subject, at_stake_minor(o.order_no, :step, s.subject),
-           now() + make_interval(secs => :escalation_s)
-      FROM orders o, LATERAL (SELECT coalesce(nullif(:subject, ''), due_subject(o.order_no, :step)) AS subject) s
-     WHERE o.order_no = :order_no AND NOT EXISTS
-        (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
-    RETURNING park_no
-    """
-)
-_OPEN = text(
-    """SELECT step, subject, amount_minor FROM parked_steps
-        WHERE order_no = :order_no AND park_no = :park_no AND resolved_at IS NULL"""
-)
-_MOVES = text("SELECT moved_minor(:order_no, :step, :action, :amount_minor)")
-_CLOSE = text(
-    """UPDATE parked_steps SET resolved_at = now(), resolution_id = :resolution_id
-        WHERE order_no = :order_no AND park_no = :park_no"""
-)
-_ESCALATE = text(
-    """UPDATE parked_steps SET escalated_at = now() WHERE order_no = :order_no AND resolved_at IS NULL
-          AND escalated_at IS NULL RETURNING step"""
-)
-_RESOLUTION = text(
-    """SELECT r.action, r.actor, r.value_enc, r.park_no, r.amount_minor, c.data_key
-         FROM resolutions r JOIN orders USING (order_no) JOIN customers c USING (customer_id)
-        WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
-)
-_REFUSED = text(
-    """INSERT INTO refused_resolutions (resolution_id, order_no, park_no, code)
-       SELECT r.resolution_id, r.order_no, :park_no, left(:code, 100) FROM resolutions r
-        WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no
-       ON CONFLICT DO NOTHING RETURNING resolution_id"""
-)
-_FAIL_ITEM = text(
-    """UPDATE support_job_items SET state = 'failed', error = :code
-        WHERE resolution_id = :resolution_id AND order_no = :order_no AND state IN ('open', 'done')"""
-)
-_TO_RETURN = text("SELECT payment_id, kind, purpose, amount_minor FROM money_to_return(:order_no, :everything)")
-# What is under way to return these payments; of all that is returned, every call but a guarantee's.
-_DROP_RETURNS = text(
-    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
-        WHERE order_no = :order_no AND status IN ('intent', 'pending') AND purpose <> 'guarantee'
-          AND (:everything OR (kind IN ('void', 'refund') AND parent_id IN (
-                SELECT m.payment_id FROM money_to_return(:order_no, false) m)))"""
-)
-_AMEND_ADDRESS = text(
-    """UPDATE orders SET ship_to_enc = :sealed, country = :country, province = :province, city = :city,
-              address_rev = address_rev + 1 WHERE order_no = :order_no"""
-)
-_AMEND_TOKEN = text(
-    """INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)
-       SELECT :request_id, r.order_no, r.attempt + 1, r.method, :token, :actor FROM payment_requests r
-        WHERE r.order_no = :order_no AND r.attempt IS NOT NULL ORDER BY r.attempt DESC LIMIT 1
-       ON CONFLICT (request_id) DO NOTHING"""
-)
 
 
 class ParkedStepActivities:
@@ -99,19 +40,13 @@ class ParkedStepActivities:
     async def park_step(self, request: m.ParkRequest) -> m.OrderView:
         """Open a parked step unless one is open; support sees it at once."""
         options = [str(option) for option in STEPS[Step(request.step)].options]
-        values = {
-            "order_no": request.order_no,
-            "step": request.step,
-            "error": request.error,
-            "provider": request.provider,
-            "attempts": request.attempts,
-            "options": options,
-            "subject": request.subject,
-            "escalation_s": self._settings.escalation_s,
-        }
+        parked = NewParkedStep(
+            request.order_no, request.step, request.error, request.provider, request.attempts, options,
+            request.subject, self._settings.escalation_s,
+        )  # fmt: skip
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, request.order_no)
-            if (park_no := (await conn.execute(_PARK, values)).scalar_one_or_none()) is not None:
+            if (park_no := await step_parking.park(conn, parked)) is not None:
                 data = {"park_no": park_no, "step": request.step, "error": request.error, "options": options}
                 await timeline.append(conn, request.order_no, "step_parked", data=data)
                 ORDERS_PARKED.labels(request.step, request.error).inc()
@@ -124,7 +59,7 @@ class ParkedStepActivities:
         """Nobody acted in time."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            if step := (await conn.execute(_ESCALATE, {"order_no": ref.order_no})).scalar_one_or_none():
+            if step := await step_parking.escalate(conn, ref.order_no):
                 await timeline.append(conn, ref.order_no, "step_escalated", data={"step": step})
             return await view_of(conn, ref.order_no)
 
@@ -144,44 +79,40 @@ class ParkedStepActivities:
     async def _unpark(self, request: m.UnparkRequest) -> m.OrderView:
         async with self._db.begin() as conn:
             status = await timeline.lock_order(conn, request.order_no)
-            key = {"order_no": request.order_no, "park_no": request.park_no}
-            parked = (await conn.execute(_OPEN, key)).one_or_none()
+            parked = await step_parking.open_step(conn, request.order_no, request.park_no)
             if parked is not None:
                 step = Step(parked.step)
                 await _require_problem(conn, request, step)
                 act = await self._act_of(conn, request, parked)
                 await self._apply(conn, status, request, step, {**act, "subject": parked.subject})
-                await conn.execute(_CLOSE, {**key, "resolution_id": request.resolution_id or None})
+                await step_parking.close(conn, request.order_no, request.park_no, request.resolution_id or None)
                 data = {"park_no": request.park_no, "step": step, "how": request.how}
                 await timeline.append(conn, request.order_no, "step_resolved", act["actor"], data=data)
             return await view_of(conn, request.order_no)
 
     async def _note_refusal(self, request: m.UnparkRequest, code: str) -> None:
         """The act was accepted and is not carried out: on the timeline, at the order, at the item of its bulk act."""
-        values = {"order_no": request.order_no, "park_no": request.park_no, "code": code}
-        about = {**values, "resolution_id": request.resolution_id}
+        order_no, park_no, resolution_id = request.order_no, request.park_no, request.resolution_id or ""
         async with self._db.begin() as conn:
-            await timeline.lock_order(conn, request.order_no)
-            if (await conn.execute(_REFUSED, about)).first() is None:
-                return
-            await conn.execute(_FAIL_ITEM, about)
-            data = {"park_no": request.park_no, "how": request.how, "code": code}
-            await timeline.append(conn, request.order_no, "resolution_refused", data=data)
+            await timeline.lock_order(conn, order_no)
+            if await step_parking.refuse(conn, order_no, park_no, resolution_id, code):
+                data = {"park_no": park_no, "how": request.how, "code": code}
+                await timeline.append(conn, order_no, "resolution_refused", data=data)
 
     async def _act_of(self, conn: Connection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
         """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
         if not request.resolution_id:
             return {"actor": "system", "value": {}}
-        values = {"resolution_id": request.resolution_id, "order_no": request.order_no}
-        row = (await conn.execute(_RESOLUTION, values)).one_or_none()
+        row = await step_parking.resolution(conn, request.order_no, request.resolution_id)
         if row is None:
             raise RuleBroken("resolution_unknown")
         if row.park_no not in (None, request.park_no):
             raise RuleBroken("step_moved_on")
         step = Step(parked.step)
-        about = {"order_no": request.order_no, "step": step, "action": request.how, "amount_minor": parked.amount_minor}
-        if row.amount_minor is not None and (await conn.execute(_MOVES, about)).scalar_one() > row.amount_minor:
-            raise RuleBroken("amount_differs")
+        if row.amount_minor is not None:
+            moved = await step_parking.moved_minor(conn, request.order_no, step, request.how, parked.amount_minor)
+            if moved > row.amount_minor:
+                raise RuleBroken("amount_differs")
         value = self._opened(request.resolution_id, row.data_key, row.value_enc)
         if row.action != request.how or check_value(step, Action(request.how), value) is not None:
             raise RuleBroken("value_does_not_fit")
@@ -218,8 +149,7 @@ class ParkedStepActivities:
             case (Step.BOOK, Action.AMEND):
                 await self._amend_address(conn, order_no, act)
             case (Step.AUTHORISE, Action.AMEND):
-                token = {"order_no": order_no, "request_id": request.resolution_id, "token": value["token"]}
-                await conn.execute(_AMEND_TOKEN, {**token, "actor": act["actor"]})
+                await payment_requests.amend(conn, order_no, request.resolution_id or "", value["token"], act["actor"])
             case (Step.CANCEL_SHIPMENT, Action.SKIP):
                 if shipment := await shipments.live_shipment(conn, order_no):
                     await shipments.cancelled(conn, shipment)
@@ -231,8 +161,9 @@ class ParkedStepActivities:
     async def _amend_address(self, conn: Connection, order_no: str, act: dict[str, Any]) -> None:
         address = act["value"]
         sealed = self._vault.seal_json(self._vault.unwrap(act["data_key"]), address, f"{order_no}:ship_to")
-        place = {name: address[name] for name in ("country", "province", "city")}
-        await conn.execute(_AMEND_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
+        await order_contacts.amend_address(
+            conn, order_no, sealed, address["country"], address["province"], address["city"]
+        )
         await timeline.append(conn, order_no, "order_amended", act["actor"], data={"what": "ship_to"})
 
     async def _wait_on(self, conn: Connection, order_no: str) -> None:
@@ -259,13 +190,11 @@ async def _record_return(conn: Connection, order_no: str, park_no: int, referenc
         for refund_id in await refund_payouts.approved(conn, order_no):
             await refund_payouts.record_by_hand(conn, refund_id, str(park_no), reference)
         await refunds.overtake(conn, order_no)
-    whose = {"order_no": order_no, "everything": everything}
-    await conn.execute(_DROP_RETURNS, whose)
-    for row in (await conn.execute(_TO_RETURN, whose)).all():
+    for row in await manual_payments.take_over_returns(conn, order_no, everything=everything):
         key = f"{order_no}/{row.kind}/manual/{park_no}/{row.payment_id}"
-        values = {"order_no": order_no, "kind": row.kind, "purpose": row.purpose, "attempt": None}
-        about = {"amount": row.amount_minor, "reference": f"{reference}#{row.payment_id}", "parent": row.payment_id}
-        await conn.execute(manual_records.MANUAL_PAYMENT, {**values, **about, "key": key})
+        about = f"{reference}#{row.payment_id}"
+        back = ManualPayment(order_no, row.kind, row.purpose, None, row.amount_minor, key, about, row.payment_id)
+        await manual_payments.record(conn, back)
         told = {"amount_minor": row.amount_minor, "manual": True}
         await timeline.append(conn, order_no, f"payment_{row.kind}ed", data=told)
 

@@ -1,5 +1,6 @@
 """Facts from providers: each kept once, whatever order they arrive in. Each costs one statement, all or nothing."""
 
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any, Literal
 
@@ -7,9 +8,10 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.gateways import CarrierNotice, PaymentNotice
+from domain.gateways import CarrierNotice, GatewayResult, PaymentNotice
 from domain.orders.order_no import named_in, normalise
 from domain.shipping.shipments import ShipmentStatus, has_left, is_news
+from infra.db.payments.transactions import PaymentIntent
 
 Outcome = Literal["accepted", "duplicate"]
 
@@ -64,6 +66,25 @@ _KEEP_SHIPMENT = text(
     SELECT EXISTS (SELECT FROM scan) OR EXISTS (SELECT FROM fact) AS kept
     """
 )
+
+_KEEP_LATE = text(
+    """INSERT INTO inbox (provider, event_id, kind, order_no, fact)
+       SELECT CAST(:provider AS text), CAST(:event_id AS text), 'payment', CAST(:order_no AS text), CAST(:fact AS jsonb)
+        WHERE NOT EXISTS (SELECT FROM payments p WHERE p.idempotency_key = :key AND p.status = 'succeeded')
+       ON CONFLICT DO NOTHING"""
+)
+# Facts of an order that wait to be applied.
+_OPEN = text(
+    """SELECT inbox_id, order_no, provider, kind, fact FROM inbox
+        WHERE order_no = :order_no AND processed_at IS NULL ORDER BY inbox_id"""
+)
+_CLOSE = text("UPDATE inbox SET processed_at = now(), outcome = :outcome WHERE inbox_id = :inbox_id")
+_SET_ASIDE = text(
+    "UPDATE inbox SET processed_at = now(), outcome = 'unapplied', reason = :reason WHERE inbox_id = :inbox_id"
+)
+# What is checked at the end of a transaction is checked at the end of a fact, too.
+_CHECKED_NOW = text("SET CONSTRAINTS ALL IMMEDIATE")
+_CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _changes_story(known: ShipmentStatus, told: ShipmentStatus) -> bool:
@@ -135,6 +156,45 @@ async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNoti
         "fact": _json(fact),
     }
     return _outcome((await conn.execute(_KEEP_SHIPMENT, row)).scalar_one())
+
+
+async def save_late_result(conn: AsyncConnection, new: PaymentIntent, result: GatewayResult) -> None:
+    """Keep a success that came after the order went on without it: the order's workflow returns the money."""
+    fact = {
+        "provider_ref": result.provider_ref,
+        "kind": new.kind,
+        "status": result.status,
+        "amount_minor": result.amount_minor,
+        "currency": new.currency,
+        "idempotency_key": new.key,
+        "error_code": None,
+        "parent_ref": None,
+        "risk": result.risk,
+        "expires_at": result.expires_at,
+    }
+    row = {"provider": new.provider, "order_no": new.order_no, "key": new.key, "fact": _json(fact)}
+    await conn.execute(_KEEP_LATE, {**row, "event_id": f"late:{new.key}:{result.provider_ref}"})
+
+
+async def open_facts(conn: AsyncConnection, order_no: str) -> Sequence[Any]:
+    """The order's facts that wait: `(inbox_id, order_no, provider, kind, fact)`, the oldest first."""
+    return (await conn.execute(_OPEN, {"order_no": order_no})).all()
+
+
+async def close(conn: AsyncConnection, inbox_id: int, outcome: str) -> None:
+    """The fact is applied."""
+    await conn.execute(_CLOSE, {"inbox_id": inbox_id, "outcome": outcome})
+
+
+async def set_aside(conn: AsyncConnection, inbox_id: int, reason: str) -> None:
+    """The fact cannot be applied; it is kept with the reason."""
+    await conn.execute(_SET_ASIDE, {"inbox_id": inbox_id, "reason": reason})
+
+
+async def check_constraints(conn: AsyncConnection) -> None:
+    """Check now what is otherwise checked at the end of the transaction."""
+    await conn.execute(_CHECKED_NOW)
+    await conn.execute(_CHECKED_LATER)
 
 
 def _outcome(kept: bool) -> Outcome:

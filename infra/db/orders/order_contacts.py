@@ -33,6 +33,10 @@ _RENAME = text(
      WHERE order_no = :order_no
     """
 )
+_AMEND_ADDRESS = text(
+    """UPDATE orders SET ship_to_enc = :sealed, country = :country, province = :province, city = :city,
+              address_rev = address_rev + 1 WHERE order_no = :order_no"""
+)
 _NOW = text(
     """
     SELECT o.customer_id, o.contact_corrected, c.data_key, o.ship_to_enc, o.country,
@@ -177,3 +181,11 @@ def _named_by(keys: KeyRing, row: Any) -> Named | None:
 
 def _id(plain_key: bytes, said: str) -> bytes:
     return hmac.digest(plain_key, f"contact:{said}".encode(), "sha256")[:CONTACT_BYTES]
+
+
+async def amend_address(
+    conn: AsyncConnection, order_no: str, sealed: bytes, country: str, province: str, city: str
+) -> None:
+    """Another address for the parcel, as support corrects it."""
+    place = {"country": country, "province": province, "city": city}
+    await conn.execute(_AMEND_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})

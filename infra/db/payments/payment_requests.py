@@ -26,6 +26,18 @@ _KEEP = text(
 )
 _TAKEN_UP = text("SELECT attempt FROM payment_requests WHERE request_id = :request_id")
 
+_TAKE_UP = text(
+    """UPDATE payment_requests SET attempt =
+         (SELECT coalesce(max(attempt), 0) + 1 FROM payment_requests WHERE order_no = :order_no)
+        WHERE request_id = :request_id AND order_no = :order_no AND attempt IS NULL RETURNING attempt"""
+)
+_AMEND = text(
+    """INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)
+       SELECT :request_id, r.order_no, r.attempt + 1, r.method, :token, :actor FROM payment_requests r
+        WHERE r.order_no = :order_no AND r.attempt IS NOT NULL ORDER BY r.attempt DESC LIMIT 1
+       ON CONFLICT (request_id) DO NOTHING"""
+)
+
 
 async def taken_up(conn: AsyncConnection, request_id: str) -> bool:
     """True once the order's workflow made an attempt of the request."""
@@ -54,3 +66,14 @@ async def save(conn: AsyncConnection, request_id: str, order_no: str, method: st
     """Keep the request, not yet an attempt. Repeatable."""
     row = {"request_id": request_id, "order_no": order_no, "method": method, "token": token, "actor": actor}
     await conn.execute(_KEEP, row)
+
+
+async def take_up(conn: AsyncConnection, order_no: str, request_id: str) -> int:
+    """Make the request an attempt; its number."""
+    row = {"order_no": order_no, "request_id": request_id}
+    return int((await conn.execute(_TAKE_UP, row)).scalar_one())
+
+
+async def amend(conn: AsyncConnection, order_no: str, request_id: str, token: str, actor: str) -> None:
+    """Another attempt as the last one, with another token. Repeatable."""
+    await conn.execute(_AMEND, {"order_no": order_no, "request_id": request_id, "token": token, "actor": actor})

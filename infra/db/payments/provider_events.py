@@ -160,6 +160,30 @@ _CLOSE_DISPUTE = text("UPDATE disputes SET status = :status, closed_at = now() W
 _SECOND_FACTS = (PaymentKind.DISPUTE_WON, PaymentKind.REFUND_REVERSED)
 _WHY = text("UPDATE payments SET error_code = :code, updated_at = now() WHERE payment_id = :payment_id")
 
+_SETTLE = text(
+    """UPDATE payments SET status = :status, provider_ref = coalesce(:ref, provider_ref), error_code = :error,
+              purpose = :purpose, risk = coalesce(:risk, risk),
+              expires_at = coalesce(expires_at, CAST(:expires_at AS timestamptz)), updated_at = now()
+        WHERE payment_id = :payment_id"""
+)
+_ORDER = text(
+    """SELECT o.status, o.cancelling, o.total_minor, o.currency,
+              EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
+                       AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture,
+              is_awaiting_supplement(o.order_no) AS awaits_supplement
+         FROM orders o WHERE o.order_no = :order_no"""
+)
+# A refund that the provider had refused, that gave way to another, or that somebody paid by hand, and that went through
+# after all: there is no room left for it.
+_PAID_TWICE = text(
+    """SELECT CASE WHEN p.refund_id IS NULL
+                   THEN t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor < p.amount_minor
+                   ELSE r.status = 'overtaken' OR EXISTS (SELECT FROM payments m WHERE m.refund_id = p.refund_id
+                                   AND m.parent_id = p.parent_id AND m.status <> 'failed') END
+         FROM payments p JOIN payment_totals t ON t.payment_id = p.parent_id LEFT JOIN refunds r USING (refund_id)
+        WHERE p.payment_id = :payment_id"""
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -320,3 +344,30 @@ async def dispute(conn: AsyncConnection, order_no: str, provider: str, ref: str)
 async def close_dispute(conn: AsyncConnection, payment_id: int, status: str) -> None:
     """It is won or lost."""
     await conn.execute(_CLOSE_DISPUTE, {"payment_id": payment_id, "status": status})
+
+
+async def order_of(conn: AsyncConnection, order_no: str) -> Any:
+    """What a fact must know of its order: `(status, cancelling, total_minor, currency, has_capture,
+    awaits_supplement)`."""
+    return (await conn.execute(_ORDER, {"order_no": order_no})).one()
+
+
+async def is_paid_twice(conn: AsyncConnection, payment_id: int) -> bool:
+    """True for a refund that has no room left: another one paid it."""
+    return bool((await conn.execute(_PAID_TWICE, {"payment_id": payment_id})).scalar_one())
+
+
+async def settle(
+    conn: AsyncConnection, payment_id: int, status: PaymentStatus, purpose: str, fact: dict[str, Any]
+) -> None:
+    """Write the provider's decision on a payment of ours."""
+    values = {
+        "payment_id": payment_id,
+        "status": status,
+        "ref": fact["provider_ref"],
+        "error": fact.get("error_code"),
+        "purpose": purpose,
+        "risk": fact.get("risk"),
+        "expires_at": fact.get("expires_at"),
+    }
+    await conn.execute(_SETTLE, values)

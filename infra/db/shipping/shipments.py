@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import Booking
 from domain.orders.delivery_slots import Slot
-from domain.shipping.shipments import ShipmentStatus
+from domain.shipping.shipments import ShipmentStatus, is_news
 
 # One statement: the intent, and all that the carrier must be told. No row when the order is not to be booked any
 # more: a shipped order has stock reserved only for a parcel that is sent again.
@@ -74,6 +74,38 @@ _CANCEL = text(
         WHERE shipment_id = :shipment_id AND status IN ('booking', 'booked', 'lost', 'refused') RETURNING 1"""
 )
 
+# Only where the fact is news: `older` are the states that it carries further.
+_PARCEL_MOVES = text(
+    """
+    WITH moved AS (
+      SELECT shipment_id FROM shipments
+       WHERE order_no = :order_no AND carrier = :carrier AND status = ANY(CAST(:older AS text[]))
+         AND (carrier_ref = :ref OR (carrier_ref IS NULL AND status = 'booking' AND NOT EXISTS (
+               SELECT FROM shipments x WHERE x.carrier = :carrier AND x.carrier_ref = :ref)))
+       ORDER BY carrier_ref IS NULL LIMIT 1
+    )
+    UPDATE shipments s SET status = :status, carrier_ref = coalesce(carrier_ref, :ref),
+           tracking_no = coalesce(tracking_no, :tracking_no), updated_at = now()
+      FROM moved, orders o
+     WHERE s.shipment_id = moved.shipment_id AND o.order_no = s.order_no
+    RETURNING o.status, o.cancelling, s.shipment_id, s.replaced_at IS NOT NULL AS replaced,
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS earlier
+    """
+)
+_ORDER = text(
+    """SELECT o.status, o.cancelling,
+              EXISTS (SELECT FROM shipments x WHERE x.order_no = o.order_no AND x.replaced_at IS NOT NULL) AS earlier
+         FROM orders o WHERE o.order_no = :order_no"""
+)
+_RECORD = text(
+    """
+    INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)
+    VALUES (:order_no || '-M' || :tag, :order_no, :warehouse, :carrier, 'booked',
+            :order_no || '/manual/' || :tag, :tracking_no)
+    ON CONFLICT DO NOTHING
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
@@ -87,6 +119,16 @@ class Shipment:
     tries: int
     address_rev: int
     warehouse: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """How a carrier names a parcel of an order."""
+
+    order_no: str
+    carrier: str
+    carrier_ref: str
+    tracking_no: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +210,30 @@ async def cancelled(conn: AsyncConnection, shipment: Shipment) -> bool:
 async def set_status(conn: AsyncConnection, shipment: Shipment, status: ShipmentStatus) -> None:
     """Set the parcel's state by hand or by a carrier's answer."""
     await conn.execute(_SET, {"shipment_id": shipment.shipment_id, "status": status})
+
+
+async def apply_tracking(conn: AsyncConnection, parcel: Tracked, status: ShipmentStatus) -> Any:
+    """Set what the carrier reports, unless the parcel is further already: `(status, cancelling, shipment_id, replaced,
+    earlier)`, the first two of its order; None where it is no parcel of the order, or nothing new."""
+    values = {
+        "order_no": parcel.order_no,
+        "carrier": parcel.carrier,
+        "older": [older for older in ShipmentStatus if is_news(older, status)],
+        "status": status,
+        "ref": parcel.carrier_ref,
+        "tracking_no": parcel.tracking_no,
+    }
+    return (await conn.execute(_PARCEL_MOVES, values)).one_or_none()
+
+
+async def order_of_parcels(conn: AsyncConnection, order_no: str) -> Any:
+    """`(status, cancelling, earlier)`: `earlier` where a parcel of the order was replaced by another."""
+    return (await conn.execute(_ORDER, {"order_no": order_no})).one()
+
+
+async def record_manually(
+    conn: AsyncConnection, order_no: str, tag: str, warehouse: str | None, carrier: str, tracking_no: str
+) -> None:
+    """Keep a parcel that a person booked; `tag` makes its id."""
+    parcel = {"order_no": order_no, "tag": tag, "warehouse": warehouse, "carrier": carrier, "tracking_no": tracking_no}
+    await conn.execute(_RECORD, parcel)

@@ -1,6 +1,7 @@
 """What an adjustment by hand must know of an order, and whether it has happened."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,12 @@ _AFTER = text(
     SELECT o.status FROM order_events e JOIN orders o USING (order_no)
      WHERE e.order_no = :order_no AND e.key = :key
     """
+)
+
+_ACT = text(
+    """SELECT a.actor, a.value_enc, c.data_key FROM order_acts a JOIN orders USING (order_no)
+         JOIN customers c USING (customer_id)
+        WHERE a.act_id = :act_id AND a.order_no = :order_no AND a.action = 'adjust' AND a.detail = :event"""
 )
 
 
@@ -48,3 +55,8 @@ async def load_context(conn: AsyncConnection, order_no: str) -> TransitionContex
 async def status_after(conn: AsyncConnection, act_id: str, order_no: str) -> str | None:
     """The order's status now, if this act has adjusted it."""
     return (await conn.execute(_AFTER, {"order_no": order_no, "key": f"adjust:{act_id}"})).scalar_one_or_none()
+
+
+async def act_of(conn: AsyncConnection, order_no: str, act_id: str, event: str) -> Any:
+    """`(actor, value_enc, data_key)` of the act that a person asked for; None where there is none."""
+    return (await conn.execute(_ACT, {"order_no": order_no, "act_id": act_id, "event": event})).one_or_none()

@@ -332,7 +332,7 @@ class Shop:
         if parcel := await shipments.live_shipment(conn, order_no):
             await shipments.cancelled(conn, parcel)
         await timeline.transition(conn, order_no, status, OrderEvent.ORDER_CANCELLED, data={"cause": cause})
-        await conn.execute(cancellation.SET, {"order_no": order_no, "cause": None})
+        await cancellation.unmark(conn, order_no)
         await exchange_fallback.fall_back(conn, order_no, cause)
 
     def body_digest(self, *parts: Any) -> bytes:

@@ -1,0 +1,68 @@
+"""Payments that people made outside: they replace calls to the provider that are under way."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_RECORD = text(
+    """
+    INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
+                          idempotency_key, provider_ref, parent_id)
+    SELECT o.order_no, :kind, :purpose, :attempt, 'manual', :amount_minor, o.currency, 'succeeded', :key,
+           :reference, :parent_id
+      FROM orders o WHERE o.order_no = :order_no ON CONFLICT (idempotency_key) DO NOTHING
+    """
+)
+_DROP_CAPTURE = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE order_no = :order_no AND kind = 'capture' AND status IN ('intent', 'pending')"""
+)
+_TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
+_TO_RETURN = text("SELECT payment_id, kind, purpose, amount_minor FROM money_to_return(:order_no, :everything)")
+# What is under way to return these payments; of all that is returned, every call but a guarantee's.
+_DROP_RETURNS = text(
+    """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
+        WHERE order_no = :order_no AND status IN ('intent', 'pending') AND purpose <> 'guarantee'
+          AND (:everything OR (kind IN ('void', 'refund') AND parent_id IN (
+                SELECT m.payment_id FROM money_to_return(:order_no, false) m)))"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ManualPayment:
+    """A payment as it is recorded, once for each key."""
+
+    order_no: str
+    kind: str
+    purpose: str
+    attempt: int | None
+    amount_minor: int
+    key: str
+    reference: str
+    parent_id: int | None = None
+
+
+async def record(conn: AsyncConnection, payment: ManualPayment) -> None:
+    """Keep the payment; repeatable."""
+    await conn.execute(_RECORD, asdict(payment))
+
+
+async def total_of(conn: AsyncConnection, order_no: str) -> int:
+    """What the customer pays, in minor units."""
+    return int((await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one())
+
+
+async def drop_capture(conn: AsyncConnection, order_no: str) -> None:
+    """A capture under way is given up; its outcome is unapplied money."""
+    await conn.execute(_DROP_CAPTURE, {"order_no": order_no})
+
+
+async def take_over_returns(conn: AsyncConnection, order_no: str, *, everything: bool) -> Sequence[Any]:
+    """Give up the calls that return money of the order, and answer with the payments that are to be returned:
+    `(payment_id, kind, purpose, amount_minor)`. Without `everything`, only what is not the order's."""
+    about = {"order_no": order_no, "everything": everything}
+    await conn.execute(_DROP_RETURNS, about)
+    return (await conn.execute(_TO_RETURN, about)).all()

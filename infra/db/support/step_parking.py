@@ -1,0 +1,105 @@
+"""Parked steps as the order's workflow writes them: opened, escalated, resolved; and resolutions that were refused."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_PARK = text(
+    """
+    INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, subject, amount_minor,
+                              escalate_at)
+    SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
+           nullif(:provider, ''), :attempts, :options, s.subject, at_stake_minor(o.order_no, :step, s.subject),
+           now() + make_interval(secs => :escalation_s)
+      FROM orders o, LATERAL (SELECT coalesce(nullif(:subject, ''), due_subject(o.order_no, :step)) AS subject) s
+     WHERE o.order_no = :order_no AND NOT EXISTS
+        (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
+    RETURNING park_no
+    """
+)
+_OPEN = text(
+    """SELECT step, subject, amount_minor FROM parked_steps
+        WHERE order_no = :order_no AND park_no = :park_no AND resolved_at IS NULL"""
+)
+_MOVES = text("SELECT moved_minor(:order_no, :step, :action, :amount_minor)")
+_CLOSE = text(
+    """UPDATE parked_steps SET resolved_at = now(), resolution_id = :resolution_id
+        WHERE order_no = :order_no AND park_no = :park_no"""
+)
+_ESCALATE = text(
+    """UPDATE parked_steps SET escalated_at = now() WHERE order_no = :order_no AND resolved_at IS NULL
+          AND escalated_at IS NULL RETURNING step"""
+)
+_RESOLUTION = text(
+    """SELECT r.action, r.actor, r.value_enc, r.park_no, r.amount_minor, c.data_key
+         FROM resolutions r JOIN orders USING (order_no) JOIN customers c USING (customer_id)
+        WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no"""
+)
+_REFUSED = text(
+    """INSERT INTO refused_resolutions (resolution_id, order_no, park_no, code)
+       SELECT r.resolution_id, r.order_no, :park_no, left(:code, 100) FROM resolutions r
+        WHERE r.resolution_id = :resolution_id AND r.order_no = :order_no
+       ON CONFLICT DO NOTHING RETURNING resolution_id"""
+)
+_FAIL_ITEM = text(
+    """UPDATE support_job_items SET state = 'failed', error = :code
+        WHERE resolution_id = :resolution_id AND order_no = :order_no AND state IN ('open', 'done')"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewParkedStep:
+    """A step that failed for good, and what resolves it."""
+
+    order_no: str
+    step: str
+    error: str
+    provider: str
+    attempts: int
+    options: list[str]
+    subject: str
+    escalation_s: float
+
+
+async def park(conn: AsyncConnection, step: NewParkedStep) -> int | None:
+    """Open the parked step; its number. None where the order is parked already."""
+    park_no: int | None = (await conn.execute(_PARK, asdict(step))).scalar_one_or_none()
+    return park_no
+
+
+async def open_step(conn: AsyncConnection, order_no: str, park_no: int) -> Any:
+    """`(step, subject, amount_minor)` of the parked step; None where it is resolved."""
+    return (await conn.execute(_OPEN, {"order_no": order_no, "park_no": park_no})).one_or_none()
+
+
+async def close(conn: AsyncConnection, order_no: str, park_no: int, resolution_id: str | None) -> None:
+    """The step is resolved."""
+    await conn.execute(_CLOSE, {"order_no": order_no, "park_no": park_no, "resolution_id": resolution_id})
+
+
+async def escalate(conn: AsyncConnection, order_no: str) -> str | None:
+    """Mark the open step as escalated; its name. None where none is open, or it is marked already."""
+    step: str | None = (await conn.execute(_ESCALATE, {"order_no": order_no})).scalar_one_or_none()
+    return step
+
+
+async def resolution(conn: AsyncConnection, order_no: str, resolution_id: str) -> Any:
+    """`(action, actor, value_enc, park_no, amount_minor, data_key)`; None where the order has no such resolution."""
+    return (await conn.execute(_RESOLUTION, {"order_no": order_no, "resolution_id": resolution_id})).one_or_none()
+
+
+async def moved_minor(conn: AsyncConnection, order_no: str, step: str, action: str, amount_minor: int | None) -> int:
+    """How much money the action moves."""
+    about = {"order_no": order_no, "step": step, "action": action, "amount_minor": amount_minor}
+    return int((await conn.execute(_MOVES, about)).scalar_one())
+
+
+async def refuse(conn: AsyncConnection, order_no: str, park_no: int, resolution_id: str, code: str) -> bool:
+    """Keep that the resolution is not carried out, also at the item of its bulk job. False where that is kept."""
+    about = {"order_no": order_no, "park_no": park_no, "resolution_id": resolution_id, "code": code}
+    if (await conn.execute(_REFUSED, about)).first() is None:
+        return False
+    await conn.execute(_FAIL_ITEM, about)
+    return True
