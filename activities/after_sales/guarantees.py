@@ -3,6 +3,7 @@
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls, finish
+from domain.after_sales.guarantees import GuaranteeStatus
 from domain.errors import RuleBroken
 from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest, ProviderUnavailable
 from domain.payments.transactions import PaymentKind, PaymentStatus
@@ -77,23 +78,23 @@ class GuaranteeActivities:
         match kind:
             case PaymentKind.AUTHORISE if done:
                 await self._authorised(conn, here)
-            case PaymentKind.AUTHORISE if here.status == "wanted":
-                await guarantees.move(conn, here, "declined")
+            case PaymentKind.AUTHORISE if here.status is GuaranteeStatus.WANTED:
+                await guarantees.move(conn, here, GuaranteeStatus.DECLINED)
                 await _tell(conn, here, "guarantee_declined", {"code": result.error_code or "declined"})
-            case PaymentKind.VOID if done and here.status == "release_due":
-                await guarantees.move(conn, here, "released")
+            case PaymentKind.VOID if done and here.status is GuaranteeStatus.RELEASE_DUE:
+                await guarantees.move(conn, here, GuaranteeStatus.RELEASED)
                 await _tell(conn, here, "guarantee_released", {"amount_minor": here.amount_minor})
-            case PaymentKind.CAPTURE if done and here.status == "claim_due":
-                await guarantees.move(conn, here, "claimed")
+            case PaymentKind.CAPTURE if done and here.status is GuaranteeStatus.CLAIM_DUE:
+                await guarantees.move(conn, here, GuaranteeStatus.CLAIMED)
                 await _tell(conn, here, "guarantee_claimed", {"amount_minor": here.claim_minor})
 
     async def _authorised(self, conn: Connection, here: Guarantee) -> None:
         """The new goods go out now; what came too late to be wanted is given back."""
         if here.unwanted:
-            await guarantees.move(conn, here, "release_due")
-        if here.status != "wanted":
+            await guarantees.move(conn, here, GuaranteeStatus.RELEASE_DUE)
+        if here.status is not GuaranteeStatus.WANTED:
             return
-        await guarantees.move(conn, here, "authorised")
+        await guarantees.move(conn, here, GuaranteeStatus.AUTHORISED)
         await _tell(conn, here, "guarantee_authorised", {"amount_minor": here.amount_minor})
         back = await returns.find(conn, here.return_id)
         how = SettlementContext(self._keys, self._terms, "system")

@@ -7,7 +7,7 @@ from datetime import UTC
 from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox
 from activities.orders.views import policy_of
-from domain.after_sales.returns import CLOSED, ReturnDue, ReturnStatus
+from domain.after_sales.returns import CLOSED, COMING, ReturnDue, ReturnStatus
 from domain.errors import RuleBroken
 from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from infra.db.after_sales import return_deadlines, return_labels, returns
@@ -43,7 +43,7 @@ async def return_view(conn: Connection, return_id: str) -> m.ReturnView:
 def _label(here: Return) -> str:
     """What is to be done about its label: nothing is booked for a return that is over, and what was booked, or may have
     been, is given back."""
-    on_its_way = here.status in (ReturnStatus.APPROVED, ReturnStatus.IN_TRANSIT)
+    on_its_way = here.status in COMING
     given_up = here.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED) and here.parcel is None
     asked_for = here.label == "booked" or (here.label == "wanted" and here.label_tries > 0)
     if given_up and asked_for:

@@ -6,6 +6,7 @@ from typing import Any
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments import manual_records
+from domain.after_sales.guarantees import GuaranteeStatus
 from domain.errors import RuleBroken
 from domain.orders.status import Status
 from domain.shipping.shipments import ShipmentStatus
@@ -216,5 +217,5 @@ async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, a
     """What was due on the guarantee is done without. No other one is touched."""
     subject = act["subject"] or ""
     was = await guarantees.skip(conn, order_no, subject)
-    told = "guarantee_declined" if was == "wanted" else "guarantee_given_up"
+    told = "guarantee_declined" if was is GuaranteeStatus.WANTED else "guarantee_given_up"
     await timeline.append(conn, order_no, told, act["actor"], data={"return_id": subject, "code": "skipped"})

@@ -6,10 +6,13 @@ from typing import Any
 from api.services.after_sales.return_lookup import ASKED_BY as RETURNED_BY
 from api.services.payments.refunding import REFUNDED_BY
 from domain.access import Principal
-from domain.after_sales.returns import CLOSED, ReturnStatus
+from domain.after_sales.delivery_exceptions import ParcelState, exception_actions
+from domain.after_sales.return_window import ReturnWindow, refusal
+from domain.after_sales.returns import OPEN
 from domain.orders.priority import named
 from domain.orders.status import ChangeKind, Status, allowed_actions
 from domain.orders.waiting import waiting_for
+from domain.shipping.shipments import ShipmentStatus
 from infra.settings import Settings
 from workflows import names
 
@@ -43,31 +46,29 @@ def awaits_payment(payments: list[dict[str, Any]], untried: bool) -> bool:
 
 
 def returnable(order: dict[str, Any]) -> bool:
-    """True while something of the order may be sent back: it is delivered, the window open, a piece on no return."""
+    """True while goods of the order can be returned: its window is open, and a unit is on no return."""
     left = any(line["returned_quantity"] < line["quantity"] for line in order["lines"])
-    return order["status"] == Status.DELIVERED and left and not _window_over(order)
+    return left and refusal(_window(order), datetime.now(UTC)) is None
 
 
-def _window_over(order: dict[str, Any]) -> bool:
-    until = str((order["waiting"] or {}).get("until") or "")
-    return bool(until) and datetime.fromisoformat(until) <= datetime.now(UTC)
+def _window(order: dict[str, Any]) -> ReturnWindow:
+    until = (order["waiting"] or {}).get("until")
+    return ReturnWindow(Status(order["status"]), None, datetime.fromisoformat(until) if until else None)
 
 
 def _waits_for_returns(order: dict[str, Any]) -> dict[str, Any] | None:
     """After the window an order waits for the returns that are still open."""
-    if order["status"] != Status.DELIVERED or not _window_over(order):
+    if order["status"] != Status.DELIVERED or not _window(order).is_over(datetime.now(UTC)):
         return None
-    opened = [one for one in order["returns"] if ReturnStatus(one["status"]) not in CLOSED]
-    until = min((one["deadline"] for one in opened if one["deadline"]), default=None)
-    return {"what": "returns", "until": until, "next": "the order is completed"} if opened else None
+    open_ones = [found for found in order["returns"] if found["status"] in OPEN]
+    until = min((found["deadline"] for found in open_ones if found["deadline"]), default=None)
+    return {"what": "returns", "until": until, "next": "the order is completed"} if open_ones else None
 
 
-def _problem_actions(order: dict[str, Any]) -> list[str]:
-    """What the customer may choose while his parcel is lost or refused."""
-    if order["status"] != Status.SHIPPED or order["cancelling"] is not None:
-        return []
-    live = [parcel["status"] for parcel in order["shipments"] if not parcel["replaced"]]
-    return ["reship", "refund_lost"] if any(status in ("lost", "refused") for status in live) else []
+def _exception_actions(order: dict[str, Any]) -> list[str]:
+    """What the customer may choose while a parcel of the order is lost or refused."""
+    parcels = [ParcelState(ShipmentStatus(parcel["status"]), parcel["replaced"]) for parcel in order["shipments"]]
+    return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels)
 
 
 def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
     )
     if order["pending_change"] is not None:
         shown["allowed_actions"] = [act for act in shown["allowed_actions"] if act not in set(ChangeKind)]
-    shown["allowed_actions"] += _problem_actions(order)
+    shown["allowed_actions"] += _exception_actions(order)
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:
         shown["waiting_for"] = last

@@ -3,6 +3,7 @@
 Returns, refunds and orders have transition tables in the database; their tests compare the tables.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +13,14 @@ import pytest
 
 from domain.after_sales.exchanges import EXCHANGE_TRANSITIONS
 from domain.after_sales.guarantees import GUARANTEE_TRANSITIONS
+from domain.after_sales.returns import OPEN
 from domain.payments.change_payments import CHANGE_PAYMENT_TRANSITIONS
 from domain.payments.disputes import DISPUTE_TRANSITIONS
 from tests.db.after_sales.test_guarantees import offered
 from tests.db.payments.test_change_payments import waiting
 from tests.factories.raw_writes import DirectDatabase
+
+LISTED = re.compile(r"(?:IN \(|ARRAY\[)'requested'[^)\]]*")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,19 @@ async def test_the_database_guards_the_lifecycle_of_the_rules(db: DirectDatabase
         for source in guard.transitions
     }
     assert allowed == {one: set(after) for one, after in guard.transitions.items()}
+
+
+async def test_the_open_returns_of_the_database_are_those_of_the_rules(db: DirectDatabase) -> None:
+    """An index or a function that names other statuses would not find all open returns."""
+    written = await db.rows(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'returns' AND indexdef LIKE %s "
+        "UNION ALL SELECT proname, prosrc FROM pg_proc WHERE prosrc LIKE %s",
+        "%'requested'%",
+        "%'requested', 'approved'%",
+    )
+    found = {name: set(re.findall(r"'(\w+)'", LISTED.search(text)[0])) for name, text in written if LISTED.search(text)}
+    assert {"returns_open", "returns_exchanging", "heed_returns", "require_unpaid_within"} <= set(found)
+    assert all(statuses == {str(one) for one in OPEN} for statuses in found.values()), found
 
 
 async def is_allowed(db: DirectDatabase, guard: Guard, order_no: str, source: StrEnum, target: StrEnum) -> bool:

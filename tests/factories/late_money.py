@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from activities.orders.inbox import apply_inbox
+from domain.after_sales.guarantees import GuaranteeStatus
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.after_sales import guarantees, returns, settlement
 from infra.db.after_sales.return_policy import ReturnPolicy
@@ -46,7 +47,9 @@ async def answered(shop: Door, number: str, return_id: str) -> None:
         assert opened is not None
         await transactions.finish(conn, opened.intent, PaymentStatus.SUCCEEDED, unique("ref"))
         claim = opened.new.kind is PaymentKind.CAPTURE
-        await guarantees.move(conn, here, "claimed" if claim else "authorised", here.claim_minor)
+        await guarantees.move(
+            conn, here, GuaranteeStatus.CLAIMED if claim else GuaranteeStatus.AUTHORISED, here.claim_minor
+        )
         if not claim:
             back = await returns.find(conn, return_id)
             how = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), "system")

@@ -13,7 +13,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.delivery_exceptions import ParcelState, ReturningParcel, exception_among, units_back
 from domain.errors import Conflict, NotFound
+from domain.orders.status import Status
+from domain.shipping.shipments import ShipmentStatus
 from domain.stock.movements import MovementKind, effect
 from infra.db.after_sales import exchange_fallback
 from infra.db.approvals import approval_limits
@@ -21,15 +24,14 @@ from infra.db.orders import cancellation, timeline
 from infra.db.orders.order_state import load_state
 from infra.db.stock import reservations
 
-_PROBLEM = text(
+_PARCELS = text(
     """
-    SELECT s.shipment_id, s.status AS parcel, o.currency,
+    SELECT s.shipment_id, s.status AS parcel, s.replaced_at IS NOT NULL AS replaced, o.status,
+           o.cancelling IS NOT NULL AS cancelling, o.currency,
            coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                        FROM payments p JOIN payment_totals t USING (payment_id)
                       WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor
-      FROM orders o JOIN shipments s USING (order_no)
-     WHERE o.order_no = :order_no AND o.status = 'shipped' AND o.cancelling IS NULL
-       AND s.status IN ('lost', 'refused') AND s.replaced_at IS NULL
+      FROM orders o JOIN shipments s USING (order_no) WHERE o.order_no = :order_no ORDER BY s.shipment_id
     """
 )
 _REPLACE = text("UPDATE shipments SET replaced_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
@@ -84,7 +86,7 @@ _QUARANTINE = text(
 
 @dataclass(frozen=True, slots=True)
 class DeliveryException:
-    """A parcel that is lost or refused, and what the customer would have back of his money."""
+    """A parcel that is lost or refused, and what would be refunded to the customer."""
 
     order_no: str
     shipment_id: str
@@ -95,9 +97,12 @@ class DeliveryException:
 
 async def exception_of(conn: AsyncConnection, order_no: str) -> DeliveryException:
     """Raises Conflict `no_delivery_problem`."""
-    row = (await conn.execute(_PROBLEM, {"order_no": order_no})).one_or_none()
-    if row is None:
+    rows = (await conn.execute(_PARCELS, {"order_no": order_no})).all()
+    parcels = [ParcelState(ShipmentStatus(row.parcel), row.replaced) for row in rows]
+    place = exception_among(Status(rows[0].status), rows[0].cancelling, parcels) if rows else None
+    if place is None:
         raise Conflict("no_delivery_problem", "no parcel of this order is lost or refused")
+    row = rows[place]
     refund_minor = row.refund_minor + await exchange_fallback.quote(conn, order_no)
     return DeliveryException(order_no, row.shipment_id, row.parcel, refund_minor, row.currency)
 
@@ -178,18 +183,10 @@ async def receive_undeliverable(
     The caller has locked the order. Raises Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.
     """
     row = (await conn.execute(_COMING_BACK, {"shipment_id": shipment_id})).one()
-    if row.came_back_at is not None:
-        raise Conflict("parcel_came_back", "what was in this parcel is in quarantine already")
-    if row.status not in ("lost", "refused") or not row.given_up:
-        raise Conflict(
-            "parcel_not_expected", "this parcel is not on its way back: it was not lost or refused and given up"
-        )
     contents: dict[str, int] = row.contents or {}
-    taken = contents if arrived is None else dict(arrived)
-    if any(quantity > contents.get(sku, 0) for sku, quantity in taken.items()):
-        held = ", ".join(f"{quantity} of {sku}" for sku, quantity in sorted(contents.items())) or "nothing"
-        raise Conflict("more_than_sent", "in this parcel were only {held}", held=held)
-    for sku, quantity in sorted(taken.items()):
+    parcel = ReturningParcel(ShipmentStatus(row.status), row.came_back_at is not None, row.given_up, contents)
+    units = units_back(parcel, arrived)
+    for sku, quantity in sorted(units.items()):
         on_hand, reserved, quarantined = effect(MovementKind.QUARANTINE_IN, quantity)
         await conn.execute(_QUARANTINE, {
             "key": f"{shipment_id}/came-back/{sku}", "kind": MovementKind.QUARANTINE_IN, "sku": sku,
@@ -197,7 +194,7 @@ async def receive_undeliverable(
             "quarantined": quarantined, "order_no": row.order_no, "reference": shipment_id, "actor": actor,
         })  # fmt: skip
     await conn.execute(_CAME_BACK, {"shipment_id": shipment_id})
-    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(taken.items())]
+    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(units.items())]
     facts = {"shipment_id": shipment_id, "warehouse": row.warehouse, "lines": lines}
     await timeline.append(conn, row.order_no, "parcel_came_back", actor, data=facts)
     return facts

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.exchanges import ExchangeStatus
 from infra.db.after_sales import exchange_funding, exchanges, guarantees, returns
 from infra.db.after_sales.exchange_funding import RefundInstruction
 from infra.db.orders import timeline
@@ -16,7 +17,7 @@ _OF_NEW_ORDER = text(
 async def quote(conn: AsyncConnection, order_no: str) -> int:
     """Minor units that would go back of the first order if this one ended cancelled now; 0 where it is no exchange."""
     row = (await conn.execute(_OF_NEW_ORDER, {"order_no": order_no})).one_or_none()
-    if row is None or row.status != "placed":
+    if row is None or row.status != ExchangeStatus.PLACED:
         return 0
     here = await returns.find(conn, row.return_id)
     used = await guarantees.claimed_minor(conn, row.return_id) if here.settled is None else row.used_minor

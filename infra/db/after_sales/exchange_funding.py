@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.after_sales.exchanges import part_of_line
+from domain.after_sales.exchanges import CarriedLine, carried_minor
 from domain.after_sales.returns import REFUNDED
-from domain.payments.refunds import Origin, RefundStatus
+from domain.after_sales.settlement import FoundUnits
+from domain.payments.refunds import OPEN, Origin, RefundStatus
 from infra.db.approvals.approval_limits import Limits
 from infra.db.customers.profiles import KeyRing
+from infra.db.literals import literals
 from infra.db.orders import timeline
 from infra.db.payments import refund_plans, refunds, store_credit
 from infra.db.payments.refund_plans import RefundAsk
@@ -46,11 +48,10 @@ _CARRIED = text(
      WHERE l.order_no = :order_no AND o.type = 'exchange'
     """
 )
-NONE: Mapping[int, int] = {}
 _BELONGS = text("INSERT INTO exchange_refunds (refund_id, return_id) VALUES (:refund_id, :return_id)")
 _OPEN = text(
-    """SELECT EXISTS (SELECT FROM exchange_refunds e JOIN refunds r USING (refund_id)
-                       WHERE e.return_id = :return_id AND r.status IN ('awaiting_approval', 'approved'))"""
+    f"""SELECT EXISTS (SELECT FROM exchange_refunds e JOIN refunds r USING (refund_id)
+                        WHERE e.return_id = :return_id AND r.status IN ({literals(OPEN)}))"""  # noqa: S608
 )
 
 
@@ -74,37 +75,23 @@ async def funding_sources(conn: AsyncConnection, order_no: str) -> list[tuple[st
 
 
 async def funded_amount(
-    conn: AsyncConnection,
-    order_no: str,
-    return_id: str,
-    units: Mapping[int, int],
-    reduced: Mapping[int, int] = NONE,
-    percent: int = 100,
+    conn: AsyncConnection, order_no: str, return_id: str, units: FoundUnits, percent: int = 100
 ) -> int:
-    """What `units` of the lines of an exchange order carry of the old goods' value; 0 for other orders.
+    """What these units of an exchange order carry of the old goods' value; 0 for other orders.
 
-    For those of them that are in `reduced`, so many percent of it.
+    For the reduced ones, so many percent of it.
     """
-    if not units:
+    if not units.together:
         return 0
     values = {"order_no": order_no, "return_id": return_id, "refunded": list(REFUNDED)}
-    return sum(
-        part_of_line(
-            row.exchanged_minor,
-            row.quantity,
-            row.before,
-            min(units[row.line_no], row.quantity - row.before),
-            reduced.get(row.line_no, 0),
-            percent,
-        )
-        for row in await conn.execute(_CARRIED, values)
-        if row.line_no in units and row.quantity > row.before
-    )
+    rows = await conn.execute(_CARRIED, values)
+    lines = [CarriedLine(row.line_no, row.quantity, row.exchanged_minor, row.before) for row in rows]
+    return carried_minor(lines, units.together, units.reduced, percent)
 
 
 async def quote(conn: AsyncConnection, order_no: str, return_id: str, units: Mapping[int, int]) -> tuple[int, int]:
     """(What these units carry of the old goods' value, what of it is left to give back); nothing for other orders."""
-    worth = await funded_amount(conn, order_no, return_id, units)
+    worth = await funded_amount(conn, order_no, return_id, FoundUnits(units))
     return worth, min(worth, await refundable_amount(conn, await funding_sources(conn, order_no))) if worth else 0
 
 

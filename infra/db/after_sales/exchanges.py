@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.after_sales.exchanges import Exchanged, at_worth
+from domain.after_sales.exchanges import Exchanged, ExchangeStatus, at_worth
 from domain.orders.lines import PricedLine, Product, RequestedLine, price_lines
 from domain.orders.order_no import new_order_no
+from domain.orders.status import Status
 from domain.pricing.allocation import Frozen
 from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing
@@ -80,7 +81,7 @@ class Exchange:
     """A row of `exchanges`; `lines` are empty where the customer wants the same again."""
 
     advance: bool
-    status: str
+    status: ExchangeStatus
     new_order_no: str | None
     used_minor: int
     lines: tuple[PricedLine, ...]
@@ -141,8 +142,8 @@ async def find(conn: AsyncConnection, here: Return) -> Exchange:
     await conn.execute(_MAKE, {"return_id": here.return_id, "order_no": here.order_no, "advance": False})
     row = (await conn.execute(_FIND, {"return_id": here.return_id})).one()
     wanted = await conn.execute(_WANTED, {"return_id": here.return_id})
-    lines = tuple(PricedLine(*line) for line in wanted)
-    return Exchange(row.advance, row.status, row.new_order_no, row.used_minor or 0, lines)
+    lines = tuple(PricedLine(line.sku, line.name, line.quantity, line.unit_price_minor) for line in wanted)
+    return Exchange(row.advance, ExchangeStatus(row.status), row.new_order_no, row.used_minor or 0, lines)
 
 
 async def place(
@@ -180,6 +181,8 @@ async def place(
     return new_no
 
 
+# The goods have left the warehouse.
+_SENT = frozenset({Status.SHIPPED, Status.DELIVERED, Status.COMPLETED})
 _SUMS = ("items_minor", "discount_minor", "tax_minor", "tax_added_minor", "total_minor")
 _REACH = ("contact_id", "contact_corrected")
 _PLACE_OF = ("country", "province", "city")
@@ -207,6 +210,6 @@ async def mark_fallen_back(conn: AsyncConnection, here: Return, why: str) -> boo
 async def is_through(conn: AsyncConnection, here: Return) -> bool:
     """True once the new goods are on their way, or will not come."""
     row = (await conn.execute(_STATE, {"return_id": here.return_id})).one_or_none()
-    if row is None or row.status == "wanted":
+    if row is None or row.status == ExchangeStatus.WANTED:
         return row is None
-    return row.status == "fell_back" or row.new_status in ("shipped", "delivered", "completed")
+    return row.status == ExchangeStatus.FELL_BACK or row.new_status in _SENT

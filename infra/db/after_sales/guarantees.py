@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.guarantees import CLAIMING, HELD, UNWANTED, GuaranteeStatus, claim_of
+from domain.after_sales.returns import COMING, ReturnStatus
 from domain.errors import Conflict
 from domain.payments.transactions import PaymentKind, idempotency_key
 from infra.db.payments import transactions
@@ -60,26 +62,26 @@ class Guarantee:
     currency: str
     method: str
     token: str
-    status: str
+    status: GuaranteeStatus
     claim_minor: int | None
-    return_status: str
+    return_status: ReturnStatus
     parent_id: int | None
     parent_ref: str | None
 
     @property
     def unwanted(self) -> bool:
         """True when it came to nothing: what a provider answers all the same is given back."""
-        return self.status in ("dropped", "declined")
+        return self.status in UNWANTED
 
     @property
     def due(self) -> PaymentKind | None:
         """What a provider is to be asked for now."""
         match self.status:
-            case "wanted" if self.return_status in ("approved", "in_transit"):
+            case GuaranteeStatus.WANTED if self.return_status in COMING:
                 return PaymentKind.AUTHORISE
-            case "release_due":
+            case GuaranteeStatus.RELEASE_DUE:
                 return PaymentKind.VOID
-            case "claim_due":
+            case GuaranteeStatus.CLAIM_DUE:
                 return PaymentKind.CAPTURE
         return None
 
@@ -95,7 +97,10 @@ async def save(
 async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
     """The return's guarantee, if the new goods go out first."""
     row = (await conn.execute(_FIND, {"return_id": return_id})).one_or_none()
-    return Guarantee(return_id, **row._mapping) if row else None
+    if row is None:
+        return None
+    statuses = {"status": GuaranteeStatus(row.status), "return_status": ReturnStatus(row.return_status)}
+    return Guarantee(return_id, **{**row._mapping, **statuses})
 
 
 async def open_call(conn: AsyncConnection, here: Guarantee) -> PreparedCall | None:
@@ -123,10 +128,10 @@ async def _left_over(conn: AsyncConnection, here: Guarantee) -> bool:
     return bool((await conn.execute(_LEFT_OVER, values)).scalar_one())
 
 
-async def move(conn: AsyncConnection, here: Guarantee, status: str, claim_minor: int | None = None) -> None:
-    """Move it; the database refuses what the lifecycle does not know."""
-    values = {"return_id": here.return_id, "status": status}
-    await conn.execute(_MOVE, {**values, "claim_minor": claim_minor if status == "claim_due" else here.claim_minor})
+async def move(conn: AsyncConnection, here: Guarantee, status: GuaranteeStatus, claim_minor: int | None = None) -> None:
+    """Move it to the status; the database refuses what the lifecycle does not know."""
+    claim = claim_minor if status is GuaranteeStatus.CLAIM_DUE else here.claim_minor
+    await conn.execute(_MOVE, {"return_id": here.return_id, "status": status, "claim_minor": claim})
 
 
 async def on_goods_received(conn: AsyncConnection, return_id: str, shortfall_minor: int) -> None:
@@ -134,18 +139,20 @@ async def on_goods_received(conn: AsyncConnection, return_id: str, shortfall_min
     here = await find(conn, return_id)
     if here is None:
         return
-    if here.status == "wanted":
-        await move(conn, here, "dropped")
-    elif here.status == "authorised":
-        claim = min(shortfall_minor, here.amount_minor)
-        claim -= claim % (amounts.step_minor(here.method, here.currency) or 1)  # as its provider can take it
-        await move(conn, here, "claim_due" if claim > 0 else "release_due", claim if claim > 0 else None)
+    if here.status is GuaranteeStatus.WANTED:
+        await move(conn, here, GuaranteeStatus.DROPPED)
+    elif here.status is GuaranteeStatus.AUTHORISED:
+        step = amounts.step_minor(here.method, here.currency) or 1
+        if claim := claim_of(here.amount_minor, shortfall_minor, step):
+            await move(conn, here, GuaranteeStatus.CLAIM_DUE, claim)
+        else:
+            await move(conn, here, GuaranteeStatus.RELEASE_DUE)
 
 
 async def claimed_minor(conn: AsyncConnection, return_id: str) -> int:
     """What was taken of it, or is being taken, because the old goods did not come."""
     here = await find(conn, return_id)
-    return (here.claim_minor or 0) if here is not None and here.status in ("claim_due", "claimed") else 0
+    return (here.claim_minor or 0) if here is not None and here.status in CLAIMING else 0
 
 
 async def release_or_report_claim(conn: AsyncConnection, return_id: str) -> int:
@@ -154,11 +161,12 @@ async def release_or_report_claim(conn: AsyncConnection, return_id: str) -> int:
     if here is None:
         return 0
     claiming = await conn.execute(_CLAIMING, {"return_id": return_id, "order_no": here.order_no})
-    if here.status == "wanted":
-        await move(conn, here, "dropped")
-    elif here.status == "authorised" or (here.status == "claim_due" and not claiming.scalar_one()):
-        await move(conn, here, "release_due")
-    elif here.status in ("claim_due", "claimed"):
+    unclaimed = here.status is GuaranteeStatus.CLAIM_DUE and not claiming.scalar_one()
+    if here.status is GuaranteeStatus.WANTED:
+        await move(conn, here, GuaranteeStatus.DROPPED)
+    elif here.status is GuaranteeStatus.AUTHORISED or unclaimed:
+        await move(conn, here, GuaranteeStatus.RELEASE_DUE)
+    elif here.status in CLAIMING:
         return here.claim_minor or 0
     return 0
 
@@ -166,10 +174,10 @@ async def release_or_report_claim(conn: AsyncConnection, return_id: str) -> int:
 async def is_closed(conn: AsyncConnection, return_id: str) -> bool:
     """True when no provider is to be asked for anything any more."""
     here = await find(conn, return_id)
-    return here is None or here.status not in ("authorised", "release_due", "claim_due")
+    return here is None or here.status not in HELD
 
 
-async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> str:
+async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> GuaranteeStatus:
     """Support goes on without what is due on this return's guarantee; its status until now. The caller has locked the
     order. Raises Conflict `step_moved_on` where nothing is due any more."""
     here = await find(conn, return_id)
@@ -178,5 +186,6 @@ async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> str:
         raise Conflict("step_moved_on")
     await conn.execute(_DROP_INTENTS, {"order_no": order_no, "return_id": here.return_id})
     if not here.unwanted:
-        await move(conn, here, "declined" if here.status == "wanted" else "given_up")
+        wanted = here.status is GuaranteeStatus.WANTED
+        await move(conn, here, GuaranteeStatus.DECLINED if wanted else GuaranteeStatus.GIVEN_UP)
     return here.status

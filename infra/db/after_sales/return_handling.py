@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.returns import (
     ARRIVED,
+    COMING,
+    NOT_COUNTED,
     Condition,
     Found,
     LineFound,
@@ -28,12 +30,10 @@ _ANSWERED = text("UPDATE returns SET answer_enc = :answer_enc WHERE return_id = 
 # A label that we booked and that nobody uses is no longer wanted.
 _NO_LABEL = text("UPDATE returns SET label = 'none' WHERE return_id = :return_id AND label IN ('wanted', 'failed')")
 
-_GIVEN_UP = frozenset({ReturnStatus.REJECTED, ReturnStatus.EXPIRED, ReturnStatus.CANCELLED})
-
 
 async def approve(conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy) -> Return:
     """Say yes; one that is approved stays so. Raises Conflict `return_closed`."""
-    if here.status in _GIVEN_UP:
+    if here.status in NOT_COUNTED:
         raise Conflict("return_closed", f"the return is {here.status}: ask for a new one")
     if here.status is not ReturnStatus.REQUESTED:
         return here
@@ -56,7 +56,7 @@ async def cancel(conn: AsyncConnection, here: Return, actor: str, terms: ReturnP
     """The customer keeps it after all. Raises Conflict `return_not_cancellable`."""
     if here.status is ReturnStatus.CANCELLED:
         return here
-    if here.status in ARRIVED or here.status in _GIVEN_UP:
+    if here.status in ARRIVED or here.status in NOT_COUNTED:
         raise Conflict("return_not_cancellable", f"the return is {here.status}: it can no longer be cancelled")
     moved = await returns.transition(conn, here, ReturnEvent.CANCELLED, actor, terms)
     await conn.execute(_NO_LABEL, {"return_id": here.return_id})
@@ -67,7 +67,7 @@ async def sent(
     conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy, carrier: str, number: str
 ) -> Return:
     """The customer has sent it by a carrier of his own. Raises Conflict `return_closed`."""
-    if here.status not in (ReturnStatus.APPROVED, ReturnStatus.IN_TRANSIT):
+    if here.status not in COMING:
         raise Conflict("return_closed", f"the return is {here.status}: nothing of it is to be sent now")
     await conn.execute(_TRACKED, {"return_id": here.return_id, "carrier": carrier, "tracking_no": number})
     if here.status is ReturnStatus.IN_TRANSIT:

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.returns import COMING
 from domain.errors import RuleBroken
 from domain.gateways import Booking
+from infra.db.literals import literals
 
 # One statement: the intent, and all that the carrier must be told. No row when no label is wanted any more.
 _OPEN = text(
-    """
+    f"""
     WITH intent AS (
       UPDATE returns SET label_tries = label_tries + 1, carrier = :carrier
-       WHERE return_id = :return_id AND label = 'wanted' AND status IN ('approved', 'in_transit')
+       WHERE return_id = :return_id AND label = 'wanted' AND status IN ({literals(COMING)})
       RETURNING return_id, order_no, return_no, label_tries, carrier, warehouse
     )
     SELECT i.return_id, i.order_no, i.return_no, i.label_tries, i.carrier, o.ship_to_enc, c.data_key,
@@ -24,14 +26,14 @@ _OPEN = text(
                            array_agg(l.quantity ORDER BY l.line_no) AS quantities,
                            sum(l.quantity * p.weight_g) AS weight_g
                       FROM return_lines l JOIN products p USING (sku) WHERE l.return_id = i.return_id) g
-    """
+    """  # noqa: S608
 )
 _BOOKED = text(
-    """
+    f"""
     UPDATE returns SET label = 'booked', carrier_ref = :carrier_ref, tracking_no = :tracking_no,
            cost_minor = CAST(:cost_minor AS bigint), cost_currency = :cost_currency, updated_at = now()
-     WHERE return_id = :return_id AND label = 'wanted' AND status IN ('approved', 'in_transit') RETURNING 1
-    """
+     WHERE return_id = :return_id AND label = 'wanted' AND status IN ({literals(COMING)}) RETURNING 1
+    """  # noqa: S608
 )
 _KEEP = text("INSERT INTO return_labels (return_id, format, content_enc) VALUES (:return_id, :format, :content_enc)")
 _GIVEN_BACK = text(

@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.returns import NOT_COUNTED
 from domain.errors import NotFound
 from infra.db.customers.profiles import KeyRing
+from infra.db.literals import literals
 
 _FOUND = """(SELECT coalesce(json_object_agg(f.condition, f.quantity), '{{}}') FROM return_findings f
               WHERE f.return_id = l.return_id AND f.line_no = l.line_no AND f.stage = '{stage}')"""
 # Pieces of this return for which support gave money back beside it: those beyond what the line has without them.
-_REFUNDED = """(SELECT json_build_object('quantity', sum(d.units), 'amount_minor', sum(d.minor)::bigint,
+_REFUNDED = f"""(SELECT json_build_object('quantity', sum(d.units), 'amount_minor', sum(d.minor)::bigint,
                                          'currency', trim(min(d.currency)))
      FROM (SELECT s.units, s.currency, div(s.minor * s.units, s.refunded) AS minor
              FROM (SELECT f.currency, sum(n.quantity) AS refunded, sum(n.amount_minor)::bigint AS minor,
@@ -23,10 +25,10 @@ _REFUNDED = """(SELECT json_build_object('quantity', sum(d.units), 'amount_minor
                      JOIN refunds f ON f.order_no = l.order_no AND f.origin = 'support'
                                    AND f.status IN ('approved', 'succeeded')
                      JOIN refund_lines n ON n.refund_id = f.refund_id AND n.line_no = l.line_no AND n.quantity > 0
-                    WHERE l.return_id = r.return_id AND r.status NOT IN ('rejected', 'expired', 'cancelled')
+                    WHERE l.return_id = r.return_id AND r.status NOT IN ({literals(NOT_COUNTED)})
                     GROUP BY f.currency, l.line_no, l.quantity, o.line_no, o.returned_quantity, o.quantity,
                              o.cancelled_quantity) s
-            WHERE s.units > 0) d HAVING sum(d.units) > 0)"""
+            WHERE s.units > 0) d HAVING sum(d.units) > 0)"""  # noqa: S608
 # Of the row `r` of returns; times inside JSON are cast to UTC, `zulu_return` marks them so. Nothing of it is personal.
 _SHOWN = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_no, 'order_no', r.order_no,
   'status', r.status, 'resolution', r.resolution, 'reason_code', r.reason_code, 'warehouse', r.warehouse,

@@ -1,4 +1,4 @@
-"""Asking for a return: whether it may be, what it would bring, and the request itself."""
+"""Requesting a return: whether it is possible, what it would bring, and the request itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales import settlement
+from domain.after_sales.return_window import ReturnWindow, require_open
 from domain.after_sales.returns import (
     SHOPS_FAULT,
     LinePieces,
@@ -18,7 +20,7 @@ from domain.after_sales.returns import (
     pieces_of,
     wait_of,
 )
-from domain.errors import Conflict, NotFound, RuleBroken
+from domain.errors import NotFound, RuleBroken
 from domain.line_references import Named
 from domain.orders.status import Status
 from domain.payments.refunds import Origin
@@ -31,10 +33,10 @@ from infra.db.payments import refund_plans
 from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
 
 # The window is as long as it was when the parcel was delivered.
-_STANDING = text(
+_ORDER = text(
     """
     SELECT o.status, o.currency, d.occurred_at AS delivered_at, d.data -> 'waiting' ->> 'until' AS window_until,
-           now() AS moment,
+           now() AS now,
            coalesce(o.warehouse, (SELECT w.code FROM warehouses w ORDER BY w.is_default DESC, w.priority LIMIT 1))
              AS warehouse
       FROM orders o
@@ -107,46 +109,48 @@ class ReturnQuote:
 
 
 async def quote(conn: AsyncConnection, terms: ReturnPolicy, ask: ReturnRequest) -> ReturnQuote:
-    """Whether it may be, and what it would bring; changes nothing.
+    """Whether it is possible, and what it would bring; changes nothing.
 
     Raises NotFound `order_not_found`; Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     RuleBroken `unknown_line`.
     """
-    row = (await conn.execute(_STANDING, {"order_no": ask.order_no})).one_or_none()
+    row = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
-    until = _window(row)
+    window = _window(row)
+    require_open(window, row.now)
     pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted, ask.named))
     plan = await expected(conn, ask, pieces)
     behind_worth, behind = await _behind(conn, ask.order_no, ask.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind
-    at_once = bool(terms.auto_approve_minor) and worth <= terms.auto_approve_minor
-    return ReturnQuote(pieces, plan, row.currency, row.warehouse, until, at_once, behind_worth, behind)
+    at_once = settlement.is_approved_automatically(worth, terms.auto_approve_minor)
+    return ReturnQuote(pieces, plan, row.currency, row.warehouse, window.until, at_once, behind_worth, behind)
 
 
 async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
     """What of the order's lines is not on a return yet."""
-    return [LinePieces(*line) for line in await conn.execute(_RETURNABLE, {"order_no": order_no})]
+    rows = await conn.execute(_RETURNABLE, {"order_no": order_no})
+    return [LinePieces(row.line_no, row.sku, row.quantity) for row in rows]
 
 
 async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnPolicy, ask: ReturnRequest) -> Return:
-    """Keep the request, approved at once where the rule allows it. Raises what `quote` raises."""
+    """Save the request, and approve it where the rule allows that. Raises what `quote` raises."""
     await timeline.lock_order(conn, ask.order_no)
-    seen = await quote(conn, terms, ask)
+    quoted = await quote(conn, terms, ask)
     sealed = await _sealed(conn, keys, ask)
     row = {"return_id": ask.return_id, "order_no": ask.order_no, "resolution": ask.resolution}
-    row |= {"reason_code": ask.reason_code, "requested_by": ask.requested_by, "warehouse": seen.warehouse}
+    row |= {"reason_code": ask.reason_code, "requested_by": ask.requested_by, "warehouse": quoted.warehouse}
     wait = wait_of(ReturnStatus.REQUESTED, terms.waits)
     begun = {"deadline_s": wait.deadline_s, "outcome": wait.outcome}
     await conn.execute(_INSERT, {**row, **sealed, **begun})
-    lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in seen.pieces]
+    lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in quoted.pieces]
     await conn.execute(_INSERT_LINE, [{**row, **line} for line in lines])
     made = await returns.find(conn, ask.return_id)
-    await exchange_quotes.save(conn, terms, ask, seen)
-    units = sum(one.quantity for one in seen.pieces)
+    await exchange_quotes.save(conn, terms, ask, quoted)
+    units = sum(one.quantity for one in quoted.pieces)
     data = {**made.facts, "resolution": ask.resolution, "reason": ask.reason_code, "units": units}
     await timeline.append(conn, ask.order_no, "return_requested", ask.requested_by, data=data)
-    if seen.approved_at_once:
+    if quoted.approved_at_once:
         return await returns.transition(conn, made, ReturnEvent.APPROVED, "system", terms, {"by": "rule"})
     return made
 
@@ -154,26 +158,28 @@ async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnPoli
 async def expected(conn: AsyncConnection, ask: ReturnRequest, pieces: tuple[LinePieces, ...]) -> Plan | None:
     """The refund for these pieces as new; None where nothing is left to give back."""
     left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, ask.order_no)}
-    lines = tuple(LineAsk(units, one.line_no) for one in pieces if (units := min(one.quantity, left[one.line_no])))
+    lines = tuple(LineAsk(units.quantity, units.line_no) for units in settlement.as_new(pieces, left))
     if not lines:
         return None
     fault, exchanged = ask.reason_code in SHOPS_FAULT, ask.resolution is Resolution.EXCHANGE
-    wish = RefundAsk("", ask.order_no, Origin.RETURN, ask.requested_by, "", lines)
+    refund = RefundAsk("", ask.order_no, Origin.RETURN, ask.requested_by, "", lines)
     try:
-        return await refund_plans.planned(conn, replace(wish, include_shipping=fault, exchanged=exchanged))
+        return await refund_plans.planned(conn, replace(refund, include_shipping=fault, exchanged=exchanged))
     except NotFound:
         raise
     except RuleBroken:
         return None
 
 
-async def expected_of(conn: AsyncConnection, here: Return) -> tuple[int, str]:
+async def expected_of(conn: AsyncConnection, found: Return) -> tuple[int, str]:
     """(minor units, currency) that an open return would bring if all of it were as new."""
-    pieces = tuple(await returns.lines_of(conn, here.return_id))
-    wish = ReturnRequest(here.return_id, here.order_no, {}, "", here.reason_code, here.resolution, here.requested_by)
-    plan = await expected(conn, wish, pieces)
-    _, behind = await _behind(conn, here.order_no, here.return_id, pieces)
-    row = (await conn.execute(_STANDING, {"order_no": here.order_no})).one()
+    pieces = tuple(await returns.lines_of(conn, found.return_id))
+    ask = ReturnRequest(
+        found.return_id, found.order_no, {}, "", found.reason_code, found.resolution, found.requested_by
+    )
+    plan = await expected(conn, ask, pieces)
+    _, behind = await _behind(conn, found.order_no, found.return_id, pieces)
+    row = (await conn.execute(_ORDER, {"order_no": found.order_no})).one()
     return (plan.amount_minor if plan else 0) + behind, row.currency
 
 
@@ -184,30 +190,13 @@ async def _behind(
     return await exchange_funding.quote(conn, order_no, return_id, units)
 
 
-def _window(row: Any) -> datetime | None:
-    if row.status not in (Status.DELIVERED, Status.COMPLETED):
-        raise Conflict(
-            "not_delivered", f"the order is {row.status}: what is delivered can be returned; cancel it instead"
-        )
+def _window(row: Any) -> ReturnWindow:
     until = datetime.fromisoformat(row.window_until).astimezone(UTC) if row.window_until else None
-    if row.status == Status.COMPLETED or (until is not None and row.moment >= until):
-        raise Conflict("return_window_closed", _closed(row, until))
-    return until
-
-
-def _closed(row: Any, until: datetime | None) -> str:
-    if until is None:
-        return "returns are taken until the order is completed, and it is; support may still refund it"
-    days = (until - row.delivered_at).total_seconds() / 86_400
-    span = f"{days:.0f} days" if days >= 1 else f"{max((until - row.delivered_at).total_seconds(), 0):.0f} seconds"
-    return (
-        f"returns are taken for {span} after delivery: for this order until {until.strftime('%Y-%m-%dT%H:%M:%SZ')}; "
-        "support may still refund it"
-    )
+    return ReturnWindow(Status(row.status), row.delivered_at, until)
 
 
 async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: ReturnRequest) -> dict[str, bytes | None]:
-    """Of an erased customer's order no text is kept: nothing could ever open it."""
+    """No text is kept for an erased customer's order: nothing could ever decrypt it."""
     key = await data_key_of(conn, ask.order_no) if keys is not None else None
     if keys is None or key is None:
         return {"reason_enc": b"", "photographs_enc": None}

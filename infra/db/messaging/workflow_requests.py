@@ -7,6 +7,9 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales import guarantees, returns
+from domain.payments.change_payments import ChangePaymentStatus
+from infra.db.literals import literals
 from infra.db.orders.order_state import ERRAND, unapplied_money
 
 LEASE_S = 10.0
@@ -125,9 +128,10 @@ def _request(row: Any) -> WorkflowRequest:
     )
 
 
+_OPEN_RETURN = literals(returns.OPEN)
 # Closed orders are many and open ones few: each half of the union walks an index of open rows only.
 _OPEN_ORDERS = text(
-    """WITH open AS (
+    f"""WITH open AS (
          (SELECT order_no FROM orders
            WHERE status NOT IN ('completed', 'cancelled') AND order_no > :after ORDER BY order_no LIMIT :limit)
          UNION
@@ -138,28 +142,28 @@ _OPEN_ORDERS = text(
            WHERE status = 'approved' AND order_no > :after ORDER BY order_no LIMIT :limit)
          UNION
          (SELECT DISTINCT order_no FROM returns
-           WHERE status IN ('requested', 'approved', 'in_transit', 'received', 'inspected') AND order_no > :after
+           WHERE status IN ({_OPEN_RETURN}) AND order_no > :after
            ORDER BY order_no LIMIT :limit))
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
-         FROM open JOIN orders o USING (order_no) ORDER BY o.order_no LIMIT :limit"""
+         FROM open JOIN orders o USING (order_no) ORDER BY o.order_no LIMIT :limit"""  # noqa: S608
 )
 _COUNT_OPEN = text(
-    """SELECT count(*) FROM (
+    f"""SELECT count(*) FROM (
          SELECT order_no FROM orders WHERE status NOT IN ('completed', 'cancelled')
          UNION SELECT i.order_no FROM inbox i JOIN orders USING (order_no) WHERE i.processed_at IS NULL
          UNION SELECT order_no FROM refunds WHERE status = 'approved'
          UNION SELECT order_no FROM returns
-                WHERE status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')) open"""
+                WHERE status IN ({_OPEN_RETURN})) open"""  # noqa: S608
 )
 # Orders begin their returns' workflows themselves; what an order that runs on believes to be followed may be gone. A
 # return that is over is followed until its label is given back.
 _OPEN_RETURNS = text(
-    """SELECT return_id, order_no FROM returns
-        WHERE (status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
+    f"""SELECT return_id, order_no FROM returns
+        WHERE (status IN ({_OPEN_RETURN})
                OR (status IN ('cancelled', 'expired') AND parcel IS NULL
                    AND (label = 'booked' OR (label = 'wanted' AND label_tries > 0))))
-          AND (order_no, return_id) > (:order_no, :return_id) ORDER BY order_no, return_id LIMIT :limit"""
+          AND (order_no, return_id) > (:order_no, :return_id) ORDER BY order_no, return_id LIMIT :limit"""  # noqa: S608
 )
 # So many orders are walked over for one page of those that owe.
 _WINDOW = 20_000
@@ -179,8 +183,9 @@ _OWING_ORDERS = text(
                    SELECT FROM payments v WHERE v.order_no = a.order_no AND v.parent_id = a.payment_id
                       AND v.kind IN ('void', 'capture') AND v.status = 'succeeded')))
          UNION SELECT order_no FROM guarantees
-                WHERE status IN ('wanted', 'release_due', 'claim_due') AND {_IN_WINDOW}
-         UNION SELECT order_no FROM order_supplements WHERE status = 'awaiting_payment' AND {_IN_WINDOW}
+                WHERE status IN ({literals(guarantees.DUE)}) AND {_IN_WINDOW}
+         UNION SELECT order_no FROM order_supplements
+                WHERE status = '{ChangePaymentStatus.AWAITING_PAYMENT}' AND {_IN_WINDOW}
          UNION SELECT order_no FROM parked_steps WHERE resolved_at IS NULL AND {_IN_WINDOW})
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
@@ -191,7 +196,7 @@ _OWING_ORDERS = text(
           AND NOT EXISTS (SELECT FROM refunds r WHERE r.order_no = o.order_no AND r.status = 'approved')
           AND NOT EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL)
           AND NOT EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no
-                             AND r.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected'))
+                             AND r.status IN ({_OPEN_RETURN}))
         ORDER BY o.order_no LIMIT :limit"""  # noqa: S608
 )
 _RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 'running' ORDER BY job_id")

@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales import returns
 from domain.errors import NotFound
 from domain.support.steps import Step
+from infra.db.literals import literals
 from infra.db.orders.replaced_parcels import ARRIVED
 from infra.db.payments.refund_payouts import PENDING
 
@@ -39,7 +41,7 @@ ERRAND = f"""coalesce((SELECT ARRAY['renewal', p.payment_id::text] FROM payments
                              ELSE 'guarantee_release' END, g.return_id]
                 FROM guarantees g JOIN returns n USING (return_id)
                WHERE g.order_no = o.order_no AND (g.status IN ('release_due', 'claim_due')
-                     OR (g.status = 'wanted' AND n.status IN ('approved', 'in_transit')))
+                     OR (g.status = 'wanted' AND n.status IN ({literals(returns.COMING)})))
                ORDER BY g.created_at LIMIT 1),
              (SELECT ARRAY['guarantee_release', g.return_id]
                 FROM payments p JOIN guarantees g ON g.return_id = p.guarantee_return_id
@@ -91,7 +93,7 @@ _STAND = text(
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
            {ERRAND} AS errand,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
-                    AND t.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected')
+                    AND t.status IN ({literals(returns.OPEN)})
                   ORDER BY t.return_no) AS returns
       FROM orders o
       LEFT JOIN LATERAL (SELECT r.attempt FROM payment_requests r

@@ -7,20 +7,22 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales import returns
 from domain.errors import Conflict, NotFound
 from domain.orders.status import OrderEvent, Status, next_status
 from domain.times import rfc3339
+from infra.db.literals import literals
 
 _INSERT = text(
     """INSERT INTO order_events (order_no, type, from_status, to_status, key, data, actor)
        VALUES (:order_no, :type, :from_status, :to_status, :key, CAST(:data AS jsonb), :actor)"""
 )
 _COMPLETE = text(
-    """INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
+    f"""INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
        SELECT o.order_no, :type, CAST(:from_status AS text), CAST(:to_status AS text), CAST(:data AS jsonb), 'system'
          FROM orders o WHERE o.order_no = :order_no AND o.status = :from_status
           AND NOT EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no
-                             AND r.status IN ('requested', 'approved', 'in_transit', 'received', 'inspected'))"""
+                             AND r.status IN ({literals(returns.OPEN)}))"""  # noqa: S608
 )
 _LOCK = text("SELECT status FROM orders WHERE order_no = :order_no FOR UPDATE")
 _KEYED = text("SELECT 1 FROM order_events WHERE order_no = :order_no AND key = :key")

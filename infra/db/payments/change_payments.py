@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.changes import stock_deltas
+from domain.payments.change_payments import ChangePaymentStatus
 from domain.payments.transactions import PaymentKind, PaymentStatus, idempotency_key
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import changes, timeline
@@ -97,12 +98,12 @@ class ChangePayment:
     currency: str
     method: str
     token: str
-    status: str
+    status: ChangePaymentStatus
     held: bool
 
     @property
     def awaited(self) -> bool:
-        return self.status == "awaiting_payment"
+        return self.status is ChangePaymentStatus.AWAITING_PAYMENT
 
     @property
     def stands_still(self) -> bool:
@@ -187,7 +188,8 @@ async def give_up(conn: AsyncConnection, order_no: str, code: str) -> None:
 async def find(conn: AsyncConnection, order_no: str, supplement_no: int) -> ChangePayment:
     """One of the order's."""
     row = (await conn.execute(_FIND, {"order_no": order_no, "supplement_no": supplement_no})).one()
-    return ChangePayment(order_no, supplement_no, **row._mapping)
+    values = {**row._mapping, "status": ChangePaymentStatus(row.status)}
+    return ChangePayment(order_no, supplement_no, **values)
 
 
 async def open_call(

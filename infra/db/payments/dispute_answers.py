@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
+from domain.payments.disputes import DisputeStatus
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders import timeline
 from infra.db.payments.provider_cases import sealing_context
@@ -89,7 +90,7 @@ async def begin(
 def _require_open(state: Any) -> None:
     if state.answered_at is not None:
         raise Conflict("dispute_answered")
-    if state.status != "open":
+    if state.status != DisputeStatus.OPEN:
         raise Conflict("dispute_closed")
     if state.overdue:
         raise Conflict("dispute_overdue")

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.payments.disputes import DisputeStatus
 from domain.payments.transactions import PaymentKind, PaymentStatus
 
 # By its key, by the provider's reference, or as the capture or void that we are asking for at this moment: one object
@@ -341,7 +342,7 @@ async def dispute(conn: AsyncConnection, order_no: str, provider: str, ref: str)
     return (await conn.execute(_DISPUTE, values)).one_or_none()
 
 
-async def close_dispute(conn: AsyncConnection, payment_id: int, status: str) -> None:
+async def close_dispute(conn: AsyncConnection, payment_id: int, status: DisputeStatus) -> None:
     """It is won or lost."""
     await conn.execute(_CLOSE_DISPUTE, {"payment_id": payment_id, "status": status})
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import line_references
-from domain.after_sales.returns import REFUNDED
+from domain.after_sales.returns import REFUNDED, UNSETTLED
 from domain.errors import Conflict, NotFound, RuleBroken, amounts_in
 from domain.orders.status import Status
 from domain.payments.refunds import Origin
@@ -17,6 +17,7 @@ from domain.pricing import allocation
 from domain.pricing.allocation import RefundableLine, Returned
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
+from infra.db.literals import literals
 from infra.provider_rules import amounts
 
 _ORDER = text("SELECT status, cancelling, currency FROM orders WHERE order_no = :order_no")
@@ -80,11 +81,11 @@ _CAPTURES = text(
 )
 # Returns that still have something to bring: their pieces are spoken for.
 _ON_RETURNS = text(
-    """
+    f"""
     SELECT r.return_id, r.return_no, l.line_no, l.sku, l.quantity FROM returns r JOIN return_lines l USING (return_id)
-     WHERE r.order_no = :order_no AND r.status IN ('requested', 'approved', 'in_transit', 'received')
+     WHERE r.order_no = :order_no AND r.status IN ({literals(UNSETTLED)})
      ORDER BY r.return_no, l.line_no
-    """
+    """  # noqa: S608
 )
 
 

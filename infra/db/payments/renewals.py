@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.guarantees import GuaranteeStatus
 from domain.payments.transactions import PaymentKind, undoing_key
 from domain.times import rfc3339
 from infra.db.after_sales import guarantees
@@ -178,8 +179,8 @@ async def go_without(conn: AsyncConnection, here: Due, again_s: int) -> None:
 
 async def _claim(conn: AsyncConnection, here: Due) -> None:
     guarantee = await guarantees.find(conn, here.guarantee_return_id) if here.guarantee_return_id else None
-    if guarantee is not None and guarantee.status == "authorised":
-        await guarantees.move(conn, guarantee, "claim_due", guarantee.amount_minor)
+    if guarantee is not None and guarantee.status is GuaranteeStatus.AUTHORISED:
+        await guarantees.move(conn, guarantee, GuaranteeStatus.CLAIM_DUE, guarantee.amount_minor)
     await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": here.payment_id})
     await settled(conn, here.payment_id)
 
