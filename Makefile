@@ -7,18 +7,18 @@ ARGS ?=
 UV ?= $(shell command -v uv)
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo check test test-fast lint fmt types torture bench up histories schema lock clean
+.PHONY: help setup demo check test test-fast lint fmt types torture bench up histories schema client lock clean
 
 define NOT_INSTALLED
 { echo "Not all packages of $(1) could be installed: see above. Without a connection to the package index this fails, too. Run the same command again; it goes on."; exit 1; }
 endef
 
-# Both lock files are complete, so nothing is resolved. Python compiles a module when it is first imported.
+# The lock files are complete, so nothing is resolved. Python compiles a module when it is first imported.
 ifneq ($(UV),)
 install = echo "Installing $$(grep -c == $(1)) packages of $(1) with uv"; $(UV) pip install --python $(BIN)/python --no-deps --require-hashes -r $(1) || $(NOT_INSTALLED)
 editable = $(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
 else
-PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps
+PIP = PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps
 install = echo "Installing $$(grep -c == $(1)) packages of $(1) with pip"; $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 	set -o pipefail; $(PIP) --require-hashes -r $(1) 2>&1 | tee .venv/install.log | awk -v all=$$(grep -c == $(1)) '$(COUNTED)' || { tail -n 20 .venv/install.log; $(NOT_INSTALLED); }
 editable = $(PIP) --quiet --no-build-isolation -e .
@@ -85,11 +85,21 @@ histories: setup ## record new workflow histories for the replay test
 schema: setup ## write infra/db/schema anew after a migration
 	@$(BIN)/python -m infra.db.schema write
 
-LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml
+.venv/.client: private BIN := .venv/client/bin
+.venv/.client: requirements-client.lock | .venv/.python
+	@$(PYTHON) -m venv $(if $(UV),--without-pip) .venv/client
+	@$(call install,$<)
+	@touch $@
 
-lock: ## write both lock files anew (needs uv)
-	$(LOCK) --all-extras -o requirements.lock
-	$(LOCK) --extra editable -c requirements.lock -o requirements-base.lock
+client: .venv/.base .venv/.client ## write workers/demo/api_client anew after a change of the API
+	@$(BIN)/python -m workers.demo.client_generation .venv/client/bin
+
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+
+lock: ## write the lock files anew (needs uv)
+	$(LOCK) pyproject.toml --all-extras -o requirements.lock
+	$(LOCK) pyproject.toml --extra editable -c requirements.lock -o requirements-base.lock
+	$(LOCK) --group client -o requirements-client.lock
 
 clean: ## remove the virtual environment and the default data directory
 	rm -rf .venv .oms

@@ -1,4 +1,4 @@
-"""The two lock files agree with each other and with pyproject.toml."""
+"""The lock files agree with each other and with pyproject.toml."""
 
 import re
 import tomllib
@@ -23,8 +23,9 @@ def named(requirements: list[str]) -> set[str]:
     return {re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", one, maxsplit=1)[0]).lower() for one in requirements}
 
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-BASE, ALL = locked("requirements-base.lock"), locked("requirements.lock")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+BASE, ALL, CLIENT = (locked(f"requirements{kind}.lock") for kind in ("-base", "", "-client"))
 
 
 def test_the_base_lock_is_a_part_of_the_full_one() -> None:
@@ -32,13 +33,14 @@ def test_the_base_lock_is_a_part_of_the_full_one() -> None:
 
 
 def test_every_pin_has_a_hash() -> None:
-    assert [name for name, (_, hashes) in (*BASE.items(), *ALL.items()) if not hashes] == []
+    assert [name for name, (_, hashes) in (*BASE.items(), *ALL.items(), *CLIENT.items()) if not hashes] == []
 
 
 def test_the_lock_files_have_what_the_project_names() -> None:
     extras = PROJECT["optional-dependencies"]
     assert named([*PROJECT["dependencies"], *extras["editable"]]) - BASE.keys() == set(), "run make lock"
     assert named([one for extra in extras.values() for one in extra]) - ALL.keys() == set(), "run make lock"
+    assert named(PYPROJECT["dependency-groups"]["client"]) - CLIENT.keys() == set(), "run make lock"
 
 
 def test_the_base_lock_has_no_tool_of_development() -> None:

@@ -15,8 +15,8 @@ from workers.demo.catalogue import Article
 from workers.demo.customers import REGIONS, person_of, region_of
 from workers.demo.dataset import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
 from workers.demo.plan import Plan
-from workers.demo.scenario_scripts import PLAYS
-from workers.demo.scenarios import FIRST, LATER, PLOTS, Scenario, scenario_of
+from workers.demo.scenario_scripts import SCRIPTS
+from workers.demo.scenarios import FIRST, LATER, SPECS, Scenario, scenario_of
 from workers.demo.statistics import Statistics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,11 +83,11 @@ def test_reading_keeps_one_basket_in_memory() -> None:
 
 def test_the_plan_stocks_each_order_but_the_short_ones(hundred: Plan) -> None:
     need: Counter[tuple[str, str]] = Counter()
-    for errand in hundred.errands():
-        warehouse = region_of(errand.basket.household).warehouse
-        for line in hundred.sendable(errand.basket.lines):
+    for planned in hundred.orders():
+        warehouse = region_of(planned.basket.household).warehouse
+        for line in hundred.sendable(planned.basket.lines):
             # A parcel that is lost is sent again.
-            need[line.sku, warehouse] += line.quantity * (2 if errand.fate is Scenario.RESHIPPED else 1)
+            need[line.sku, warehouse] += line.quantity * (2 if planned.scenario is Scenario.RESHIPPED else 1)
     short = {(shortage.sku, shortage.warehouse): shortage.units for shortage in hundred.shortages.values()}
     assert short
     assert {**hundred.demand, **short} == {where: units - (where in short) for where, units in need.items()}
@@ -96,9 +96,9 @@ def test_the_plan_stocks_each_order_but_the_short_ones(hundred: Plan) -> None:
 
 def test_only_the_short_basket_wants_its_short_article(hundred: Plan) -> None:
     wanted_by: dict[str, set[int]] = {}
-    for errand in hundred.errands():
-        for line in errand.basket.lines:
-            wanted_by.setdefault(line.sku, set()).add(errand.basket.basket_id)
+    for planned in hundred.orders():
+        for line in planned.basket.lines:
+            wanted_by.setdefault(line.sku, set()).add(planned.basket.basket_id)
     assert {basket_id: wanted_by[short.sku] for basket_id, short in hundred.shortages.items()} == {
         basket_id: {basket_id} for basket_id in hundred.shortages
     }
@@ -114,24 +114,24 @@ def test_prices_are_cents_and_fuel_is_not_on_sale(hundred: Plan) -> None:
 
 
 def test_a_seed_decides_everything() -> None:
-    def fates(seed: int) -> list[Scenario]:
-        return [errand.fate for errand in plan.make(BUNDLED, 60, seed).errands()]
+    def scenarios(seed: int) -> list[Scenario]:
+        return [planned.scenario for planned in plan.make(BUNDLED, 60, seed).orders()]
 
-    assert fates(1) == fates(1)
-    assert fates(1) != fates(2)
+    assert scenarios(1) == scenarios(1)
+    assert scenarios(1) != scenarios(2)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
-def test_the_first_orders_show_every_fate(seed: int) -> None:
+def test_the_first_orders_show_every_scenario(seed: int) -> None:
     assert {scenario_of(number, seed) for number in range(FIRST)} == set(Scenario)
     later = Counter(scenario_of(number, seed) for number in range(FIRST, FIRST + 4 * LATER))
-    assert {later[fate] for fate in Scenario if fate is not Scenario.PLAIN} == {4}
+    assert {later[scenario] for scenario in Scenario if scenario is not Scenario.PLAIN} == {4}
 
 
-def test_every_fate_has_a_play_and_a_legal_end() -> None:
-    assert set(PLAYS) == set(PLOTS) == set(Scenario)
-    assert {plot.status for plot in PLOTS.values()} == {Status.COMPLETED, Status.CANCELLED} <= reachable()
-    assert all((plot.cause is None) == (plot.status is Status.COMPLETED) for plot in PLOTS.values())
+def test_every_scenario_has_a_script_and_a_legal_end() -> None:
+    assert set(SCRIPTS) == set(SPECS) == set(Scenario)
+    assert {spec.status for spec in SPECS.values()} == {Status.COMPLETED, Status.CANCELLED} <= reachable()
+    assert all((spec.cause is None) == (spec.status is Status.COMPLETED) for spec in SPECS.values())
     assert next_status(Status.DELIVERED, OrderEvent.RETURN_WINDOW_CLOSED) is Status.COMPLETED
 
 
@@ -165,7 +165,7 @@ def test_what_no_correction_helps_is_given_up(code: str) -> None:
 
 def test_a_basket_becomes_an_order_without_prices() -> None:
     basket = Basket(3, 555, HOUSEHOLD, (Line("cj-1", 2),))
-    body = orders.body(basket, basket.lines, Scenario.DECLINED, "abc")
+    body = orders.body(basket, basket.lines, Scenario.DECLINED, "abc").to_dict()
     assert body["lines"] == [{"sku": "cj-1", "quantity": 2}]
     assert body["payment"] == {"method": "sandbox", "token": "tok_decline"}
     assert (body["external_ref"], body["currency"], body["channel"]) == ("cj-555-abc", "USD", "demo")
@@ -173,27 +173,27 @@ def test_a_basket_becomes_an_order_without_prices() -> None:
 
 
 def test_who_interferes_with_payment_or_parcel_needs_the_order_number_first() -> None:
-    body = orders.body(Basket(0, 1, HOUSEHOLD, MIXED), MIXED, Scenario.CARRIER_DOWN, "abc")
+    body = orders.body(Basket(0, 1, HOUSEHOLD, MIXED), MIXED, Scenario.CARRIER_DOWN, "abc").to_dict()
     assert "payment" not in body
 
 
 def test_people_say_that_they_are_made_up() -> None:
     for basket in dataset.read(BUNDLED, BUNDLED_BASKETS):
         customer, address = person_of(basket.household)
-        assert "(made up)" in customer["name"]
-        assert "Made-up" in address["line1"]
-        assert customer["email"].endswith("@example.com")
-        assert address["province"] == region_of(basket.household).province
+        assert "(made up)" in customer.name
+        assert "Made-up" in address.line1
+        assert str(customer.email).endswith("@example.com")
+        assert address.province == region_of(basket.household).province
 
 
-def test_the_tally_counts_stages_once_and_keeps_deviations() -> None:
-    tally = Statistics()
-    tally.come(0, 1)
-    tally.come(1, 4)
-    assert [tally.reached[stage] for stage in range(1, 6)] == [1, 1, 1, 1, 0]
-    tally.close(Scenario.PLAIN, "completed", None)
-    tally.close(Scenario.PLAIN, "cancelled: out_of_stock", "X ended wrongly")
-    group = tally.summary()["groups"][0]
+def test_the_statistics_count_stages_once_and_keep_deviations() -> None:
+    statistics = Statistics()
+    statistics.advance(0, 1)
+    statistics.advance(1, 4)
+    assert [statistics.reached[stage] for stage in range(1, 6)] == [1, 1, 1, 1, 0]
+    statistics.close(Scenario.PLAIN, "completed", None)
+    statistics.close(Scenario.PLAIN, "cancelled: out_of_stock", "X ended wrongly")
+    group = statistics.summary()["groups"][0]
     assert (group["orders"], group["as_expected"]) == (2, 1)
-    assert tally.wrong == 1
-    assert "X ended wrongly" in tally.deviations[0]
+    assert statistics.wrong == 1
+    assert "X ended wrongly" in statistics.deviations[0]

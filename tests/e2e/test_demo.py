@@ -1,4 +1,4 @@
-"""`oms demo` as a person starts it: every fate, judged by the numbers it prints and by its exit code."""
+"""`oms demo` as a person starts it: every scenario, judged by the numbers it prints and by its exit code."""
 
 import json
 import re
@@ -15,7 +15,7 @@ import pytest
 from infra.stack import leftovers
 from tests.stack.oms import OMS
 from tests.stack.readme import check_the_first_order
-from workers.demo.scenarios import PLOTS, Scenario
+from workers.demo.scenarios import SPECS, Scenario
 
 ORDERS = 25
 RUN_TIMEOUT_S = 280
@@ -27,34 +27,34 @@ def test_every_order_of_a_demo_ends_as_it_should(tmp_path: Path) -> None:
     arguments = ("demo", "--once", "--orders", str(ORDERS), "--json", "--port", "0", "--data-dir", str(data_dir))
     done = subprocess.run([*OMS, *arguments], capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["ok"] is True
-    _the_numbers_add_up(told)
-    _every_fate_was_met(told)
-    assert [check["name"] for check in told["checks"] if not check["holds"]] == []
-    assert all(check["looked_at"] for check in told["checks"])
+    report = json.loads(done.stdout)
+    assert report["ok"] is True
+    _the_numbers_add_up(report)
+    _every_scenario_ran(report)
+    assert [check["name"] for check in report["checks"] if not check["holds"]] == []
+    assert all(check["looked_at"] for check in report["checks"])
     assert "API" in done.stderr
     assert re.search(r"First order \S+: (delivered|completed) \d+ s after oms demo was started", done.stderr)
     assert list(leftovers.of_services(data_dir.resolve())) == []
 
 
-def _the_numbers_add_up(told: dict[str, Any]) -> None:
-    assert told["baskets"] == told["orders"] == ORDERS
-    assert told["placed"] + told["nothing_left"] == ORDERS
-    assert sum(told["ended"].values()) == sum(group["orders"] for group in told["groups"]) == told["placed"]
-    assert told["refused"].keys() >= {"invalid_quantity", "product_inactive"}
-    assert sum(told["resolved"].values()) >= 5
-    assert told["deviations"] == []
+def _the_numbers_add_up(report: dict[str, Any]) -> None:
+    assert report["baskets"] == report["orders"] == ORDERS
+    assert report["placed"] + report["nothing_left"] == ORDERS
+    assert sum(report["ended"].values()) == sum(group["orders"] for group in report["groups"]) == report["placed"]
+    assert report["refused"].keys() >= {"invalid_quantity", "product_inactive"}
+    assert sum(report["resolved"].values()) >= 5
+    assert report["deviations"] == []
 
 
-def _every_fate_was_met(told: dict[str, Any]) -> None:
-    groups = {group["fate"]: group for group in told["groups"]}
+def _every_scenario_ran(report: dict[str, Any]) -> None:
+    groups = {group["fate"]: group for group in report["groups"]}
     assert groups.keys() == set(Scenario)
-    for fate, group in groups.items():
+    for scenario, group in groups.items():
         assert group["as_expected"] == group["orders"] > 0, group
         # On a busy machine a deadline or a parcel may be faster; the end then says so in brackets.
         plain = sum(times for end, times in group["ends"].items() if "(too late" not in end and "(at the" not in end)
-        assert plain in (0, group["ends"].get(PLOTS[Scenario(fate)].end)), group
+        assert plain in (0, group["ends"].get(SPECS[Scenario(scenario)].end)), group
 
 
 def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:

@@ -8,61 +8,72 @@ from itertools import count
 from typing import Any, TypeVar
 
 from domain.support.steps import Action
-from workers.demo.client import Client, RefusedError
-from workers.demo.order_poller import Open
+from workers.demo.api_client.api.orders import cancel_order, get_order
+from workers.demo.api_client.api.payments import pay_order
+from workers.demo.api_client.api.support import resolve_step
+from workers.demo.api_client.models import CancelOrder, Order, Resolve, ResolveValueType0
+from workers.demo.api_client.models.action import check_action
+from workers.demo.api_client.types import UNSET
+from workers.demo.client import Clients, RefusedError, accepted
+from workers.demo.order_poller import OpenOrder
 from workers.demo.orders import payment
 from workers.demo.statistics import Statistics
 
-LOOK_S = 0.15
-# Unplanned sticking, for instance on a machine that is too busy: support tries again so often.
-PATIENCE = 3
+POLL_S = 0.15
+# A step that parks without being meant to, for instance on a busy machine: support tries again so often.
+MAX_UNPLANNED_RETRIES = 3
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Overtaken:
-    """On a busy machine the order may be faster, or the deadline: what happened, and the end that is right then."""
+class TooLate:
+    """On a busy machine the order or a deadline may be faster than an action: what happened, and the right end then."""
 
-    words: str
+    description: str
     end: str
 
 
-UNPAID_IN_TIME = Overtaken("too late to pay", "cancelled: payment_expired")
-SENT_BEFORE_CANCEL = Overtaken("too late to cancel", "completed")
-ARRIVED_BEFORE_LOSS = Overtaken("at the door before it could be lost", "completed")
+PAYMENT_TOO_LATE = TooLate("too late to pay", "cancelled: payment_expired")
+CANCELLATION_TOO_LATE = TooLate("too late to cancel", "completed")
+DELIVERED_BEFORE_LOSS = TooLate("at the door before it could be lost", "completed")
 
 
 class ApiActors:
-    """Acts on one order. `overtaken` says that an act came too late, and which end is right then."""
+    """Actions on one order. `too_late` says that one came too late, and which end is right then."""
 
-    def __init__(self, client: Client, tally: Statistics, order: Open) -> None:
-        self._client, self._tally, self._order = client, tally, order
-        self._acts = count(1)
+    def __init__(self, clients: Clients, statistics: Statistics, order: OpenOrder) -> None:
+        self.clients, self.order = clients, order
+        self._statistics = statistics
+        self._actions = count(1)
         self._unplanned = 0
-        self.overtaken: Overtaken | None = None
-        # What after-sales did: money returned, units on sale again, units sent in a second parcel.
-        self.given_back_minor = 0
-        self.back: Counter[str] = Counter()
-        self.sent_anew: Counter[str] = Counter()
+        self.too_late: TooLate | None = None
+        # What happened after delivery: money refunded, units on sale again, units in a second parcel.
+        self.refunded_minor = 0
+        self.restocked: Counter[str] = Counter()
+        self.resent: Counter[str] = Counter()
 
     async def order_fault(self, target: str, kind: str, mode: str, times: int) -> None:
         """Let the provider's next calls of this kind for this order go wrong."""
-        match = {"order_no": self._order.order_no, "kind": kind}
-        await self._client.sandbox_post("/faults", {"target": target, "mode": mode, "count": times, "match": match})
+        match = {"order_no": self.order.order_no, "kind": kind}
+        await self.clients.sandbox.post("/faults", {"target": target, "mode": mode, "count": times, "match": match})
 
     async def pay(self, token: str) -> None:
-        """The customer pays; answered when the provider has decided. After the deadline that is refused."""
+        """The customer pays; returns when the provider has decided. After the deadline the payment is refused."""
         try:
-            await until(lambda: self._paid(token))
+            await until(lambda: self._try_to_pay(token))
         except RefusedError as refused:
             if refused.code not in ("order_closed", "not_payable"):
                 raise
-            self.overtaken = UNPAID_IN_TIME
+            self.too_late = PAYMENT_TOO_LATE
 
-    async def _paid(self, token: str) -> bool:
-        """False where the order still hears of an earlier payment's decline."""
+    async def _try_to_pay(self, token: str) -> bool:
+        """False while the order still processes the decline of an earlier payment."""
+        key = self.key("payments")
+        call = pay_order.asyncio(
+            self.order.order_no, client=self.clients.channel, body=payment(token), idempotency_key=key
+        )
         try:
-            await self._post("channel", "payments", payment(token))
+            await accepted(call)
         except RefusedError as refused:
             if refused.code != "payment_in_progress":
                 raise
@@ -70,110 +81,99 @@ class ApiActors:
         return True
 
     async def pay_again(self, token: str) -> None:
-        """The customer pays anew once the first payment was declined."""
-
-        async def declined() -> bool:
-            order = await self.read()
-            return order["status"] == "cancelled" or ("pay" in order["allowed_actions"] and bool(order["payments"]))
-
-        await until(declined)
+        """The customer pays with another card once the first payment was declined."""
+        await self.wait_until(
+            lambda order: order.status == "cancelled" or ("pay" in order.allowed_actions and bool(order.payments))
+        )
         await self.pay(token)
 
     async def cancel(self, reason: str) -> None:
-        """The customer cancels, unless the deadline did; refused when the parcel has left: then the order goes on."""
-        if self.overtaken:
+        """The customer cancels, unless the deadline did. Once the parcel has left, the order goes on."""
+        if self.too_late:
             return
+        body, key = CancelOrder(reason=reason), self.key("cancel")
         try:
-            await self._post("channel", "cancel", {"reason": reason})
+            await accepted(
+                cancel_order.asyncio(self.order.order_no, client=self.clients.channel, body=body, idempotency_key=key)
+            )
         except RefusedError as refused:
             if refused.code not in ("parcel_on_its_way", "not_cancellable"):
                 raise
-            self.overtaken = SENT_BEFORE_CANCEL
-
-    def told(self, timeline: list[dict[str, Any]]) -> None:
-        """A cancellation that was accepted may still find the parcel on its way: the timeline says so."""
-        if any(event["type"] == "cancel_refused" for event in timeline):
-            self.overtaken = SENT_BEFORE_CANCEL
+            self.too_late = CANCELLATION_TOO_LATE
 
     async def lose_parcel(self) -> None:
-        """The parcel leaves the warehouse and is never seen again, unless it is at the door by now."""
-        if self.overtaken:
+        """The parcel leaves the warehouse and is lost, unless it is delivered by now."""
+        if self.too_late:
             return
-
-        async def booked() -> list[dict[str, Any]]:
-            return await self._client.sandbox_list("shipments", self._order.order_no)
-
-        parcels = await until(booked)
+        parcels = await until(lambda: self.clients.sandbox.shipments(self.order.order_no))
         for status in ("picked_up", "lost"):
-            parcel = await self._client.sandbox_post(f"/shipments/{parcels[0]['id']}/advance", {"status": status})
+            parcel = await self.clients.sandbox.post(f"/shipments/{parcels[0]['id']}/advance", {"status": status})
         if parcel["status"] == "delivered":
-            self.overtaken = ARRIVED_BEFORE_LOSS
+            self.too_late = DELIVERED_BEFORE_LOSS
 
     async def resolve(self, step: str, action: Action, value: dict[str, Any] | None = None) -> None:
-        """Wait until the order sticks at this step, then act as support; nothing where it will not stick."""
-        if self.overtaken:
+        """Wait until the order is parked at this step, then resolve it as support; nothing where it will not park."""
+        if self.too_late:
             return
-        await self._order.until(lambda: self._order.stuck_at is not None or self._order.gone)
-        while self._order.stuck_at not in (step, None):
-            await self._try_again()
-            await self._order.until(lambda: self._order.stuck_at is not None or self._order.gone)
-        if self._order.stuck_at == step:
-            self._tally.parked[step] += 1
+        await self.order.wait_until_parked_or_closed()
+        while self.order.parked_at not in (step, None):
+            await self._retry_unplanned()
+            await self.order.wait_until_parked_or_closed()
+        if self.order.parked_at == step:
+            self._statistics.parked[step] += 1
             await self._resolve(action, value)
-            self._tally.resolved[f"{step}: {action}"] += 1
+            self._statistics.resolved[f"{step}: {action}"] += 1
 
-    async def to_the_end(self) -> dict[str, Any]:
-        """Wait until the order has ended; what sticks without being meant to is tried again. Answers with the order."""
+    async def wait_for_end(self) -> Order:
+        """Wait until the order has ended; steps that park without being meant to are retried."""
         while True:
-            await self._order.until(lambda: self._order.stuck_at is not None or self._order.gone)
-            if self._order.stuck_at is not None:
-                await self._try_again()
+            await self.order.wait_until_parked_or_closed()
+            if self.order.parked_at is not None:
+                await self._retry_unplanned()
                 continue
             order = await self.read()
-            if order["status"] in ("completed", "cancelled"):
+            if order.status in ("completed", "cancelled"):
                 return order
-            self._order.gone = False
+            self.order.closed = False
 
-    async def read(self) -> dict[str, Any]:
+    async def read(self) -> Order:
         """The whole order."""
-        return await self._client.get("support", f"/v1/orders/{self._order.order_no}")
+        return await accepted(get_order.asyncio(self.order.order_no, client=self.clients.support))
 
-    async def sees(self, holds: Callable[[dict[str, Any]], Any]) -> None:
-        """Wait until this holds of the whole order."""
+    async def wait_until(self, condition: Callable[[Order], bool]) -> None:
+        """Wait until this is true of the whole order."""
 
-        async def look() -> bool:
-            return bool(holds(await self.read()))
+        async def check() -> bool:
+            return condition(await self.read())
 
-        await until(look)
+        await until(check)
 
-    async def call(self, role: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """An act that this order's demo does once. Raises RefusedError."""
-        return await self._client.post(role, path, body, self._key(path.rpartition("/")[2]))
+    def key(self, action: str) -> str:
+        """The idempotency key of this order's next action."""
+        return self.clients.key(f"{self.order.order_no}-{action}-{next(self._actions)}")
 
-    def acted(self) -> None:
-        """What the lists said of the order before this act counts no longer."""
-        self._order.acted()
-
-    async def get(self, path: str) -> dict[str, Any]:
-        """Read something as support. Raises RefusedError."""
-        return await self._client.get("support", path)
-
-    async def _try_again(self) -> None:
-        step = str(self._order.stuck_at)
-        if self._unplanned == PATIENCE:
-            # Left to a person: the order does not end, and the run says so.
+    async def _retry_unplanned(self) -> None:
+        step = str(self.order.parked_at)
+        if self._unplanned == MAX_UNPLANNED_RETRIES:
+            # Left to a person: the order does not end, and the run reports it.
             await asyncio.Event().wait()
         if await self._resolve(Action.RETRY, None):
             self._unplanned += 1
-            self._tally.unplanned[step] += 1
-            self._tally.resolved[f"{step}: {Action.RETRY}"] += 1
+            self._statistics.unplanned[step] += 1
+            self._statistics.resolved[f"{step}: {Action.RETRY}"] += 1
 
     async def _resolve(self, action: Action, value: dict[str, Any] | None) -> bool:
-        """False when nothing was parked any more, which may also be the work of an answer that was lost."""
-        body = {"action": action.value, "reason": "demo", **({"value": value} if value is not None else {})}
-        path = f"/v1/support/orders/{self._order.order_no}/resolve"
+        """False when nothing is parked any more, which may also be the effect of an answer that was lost."""
+        body = Resolve(
+            action=check_action(action.value),
+            reason="demo",
+            value=UNSET if value is None else ResolveValueType0.from_dict(value),
+        )
+        key = self.key("resolve")
         try:
-            await self._client.post("support", path, body, self._key("resolve"))
+            await accepted(
+                resolve_step.asyncio(self.order.order_no, client=self.clients.support, body=body, idempotency_key=key)
+            )
         except RefusedError as refused:
             if refused.code != "not_parked":
                 raise
@@ -181,18 +181,12 @@ class ApiActors:
         else:
             return True
         finally:
-            self._order.acted()
-
-    async def _post(self, role: str, act: str, body: dict[str, Any]) -> dict[str, Any]:
-        return await self._client.post(role, f"/v1/orders/{self._order.order_no}/{act}", body, self._key(act))
-
-    def _key(self, act: str) -> str:
-        return f"{self._order.order_no}-{act}-{next(self._acts)}"
+            self.order.note_action()
 
 
 async def until(look: Callable[[], Awaitable[Found]]) -> Found:
-    """Looks again until there is something; the order's own time limit ends it."""
+    """Look again and again until there is something; the order's time limit ends it."""
     while True:
         if found := await look():
             return found
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)

@@ -1,109 +1,165 @@
-"""What customers do once the parcel has come (or was lost), and what the warehouse finds in what comes back."""
-
-from typing import Any
+"""What customers do once the parcel is delivered or lost, and what the warehouse finds in what comes back."""
 
 from domain.after_sales.returns import Condition
-from domain.orders.status import Status
-from workers.demo.actors import ARRIVED_BEFORE_LOSS, ApiActors, Overtaken, until
-from workers.demo.client import RefusedError
+from workers.demo.actors import DELIVERED_BEFORE_LOSS, ApiActors, TooLate, until
+from workers.demo.api_client.api.orders import get_order
+from workers.demo.api_client.api.parcels import resolve_delivery_problem
+from workers.demo.api_client.api.refunds import open_refund
+from workers.demo.api_client.api.returns import (
+    approve_return,
+    get_return,
+    inspect_return,
+    receive_return,
+    request_return,
+)
+from workers.demo.api_client.models import (
+    AnswerProblem,
+    AskReturn,
+    FoundLine,
+    FoundPieces,
+    OpenedRefund,
+    OpenRefund,
+    Order,
+    Return,
+    ReturnLine,
+)
+from workers.demo.api_client.models.found_line_condition import check_found_line_condition
+from workers.demo.api_client.models.resolution import Resolution
+from workers.demo.client import RefusedError, accepted
+from workers.demo.dataset import Line
 
-TOO_LATE = Overtaken("too late to send back", "completed")
+RETURN_TOO_LATE = TooLate("too late to send back", "completed")
 
 
-async def delivered(desk: ApiActors) -> dict[str, Any] | None:
-    """The order once the parcel has come; None when it went another way or the window is over."""
-    await desk.sees(lambda order: order["status"] in (Status.DELIVERED, Status.COMPLETED, Status.CANCELLED))
-    order = await desk.read()
-    return order if order["status"] in (Status.DELIVERED, Status.COMPLETED) else None
+async def wait_until_delivered(actors: ApiActors) -> Order | None:
+    """The order once it is delivered; None when it was cancelled instead."""
+    await actors.wait_until(lambda order: order.status in ("delivered", "completed", "cancelled"))
+    order = await actors.read()
+    return None if order.status == "cancelled" else order
 
 
-async def refund_half(desk: ApiActors) -> None:
-    """Support gives half of the money back, for peace; that is possible after the window, too."""
-    if order := await delivered(desk):
-        amount = max(order["total_minor"] // 2, 1)
-        path = f"/v1/orders/{order['order_no']}/refunds"
-        refund = await desk.call("support", path, {"amount_minor": amount, "reason": "demo: for peace"})
-        await desk.sees(lambda now: _paid(now, refund["refund_id"]))
-        desk.given_back_minor += amount
+async def refund_half(actors: ApiActors) -> None:
+    """Support refunds half of the money as a goodwill; that is possible after the return window, too."""
+    if order := await wait_until_delivered(actors):
+        amount = max(order.total_minor // 2, 1)
+        refund = await accepted(
+            open_refund.asyncio(
+                order.order_no,
+                client=actors.clients.support,
+                body=OpenRefund(amount_minor=amount, reason="demo: goodwill"),
+                idempotency_key=actors.key("refunds"),
+            )
+        )
+        assert isinstance(refund, OpenedRefund)
+        await actors.wait_until(lambda order: _is_refunded(order, refund.refund_id))
+        actors.refunded_minor += amount
 
 
-async def send_back(desk: ApiActors, condition: Condition, *, everything: bool) -> None:
-    """All of it, or one piece, comes back in this condition; money goes back, pieces on sale or aside."""
-    order = await delivered(desk)
+async def send_back(actors: ApiActors, condition: Condition, *, everything: bool) -> None:
+    """All units, or one, come back in this condition; they are refunded, and restocked or put aside."""
+    order = await wait_until_delivered(actors)
     if order is None:
         return
-    lines = _wanted(order) if everything else _wanted(order)[:1]
-    if not everything:
-        lines = [{**lines[0], "quantity": 1}]
-    if await _returned(desk, order, lines, condition, "refund"):
-        desk.given_back_minor += sum(_price(order, line["sku"]) * line["quantity"] for line in lines)
+    lines = _units(order) if everything else [Line(_units(order)[0].sku, 1)]
+    if await _return(actors, order, lines, condition, "refund"):
+        actors.refunded_minor += sum(_price(order, line.sku) * line.quantity for line in lines)
 
 
-async def exchange(desk: ApiActors) -> None:
-    """One piece comes back unused, another of its kind is sent; the exchange order walks to its own end."""
-    order = await delivered(desk)
+async def exchange(actors: ApiActors) -> None:
+    """One unit comes back unused, another of its kind is sent in an exchange order."""
+    order = await wait_until_delivered(actors)
     if order is None:
         return
-    lines = [{**_wanted(order)[0], "quantity": 1}]
-    back = await _returned(desk, order, lines, Condition.AS_NEW, "exchange")
-    if back is not None:
-        number = back["exchange"]["order_no"]
-        await until(lambda: _ended(desk, number))
-        desk.sent_anew.update({lines[0]["sku"]: 1})
+    line = Line(_units(order)[0].sku, 1)
+    returned = await _return(actors, order, [line], Condition.AS_NEW, "exchange")
+    if returned is not None:
+        assert returned.exchange is not None
+        assert returned.exchange.order_no is not None
+        order_no = returned.exchange.order_no
+        await until(lambda: _is_completed(actors, order_no))
+        actors.resent.update({line.sku: 1})
 
 
-async def send_again(desk: ApiActors) -> None:
-    """The parcel is lost; the customer wants another one rather than his money."""
-    if desk.overtaken:
+async def send_again(actors: ApiActors) -> None:
+    """The parcel is lost; the customer wants another one rather than the money."""
+    if actors.too_late:
         return
-    await desk.sees(lambda order: order["needs_attention"] or order["status"] == Status.COMPLETED)
-    order = await desk.read()
-    if not order["needs_attention"]:
-        desk.overtaken = ARRIVED_BEFORE_LOSS
+    await actors.wait_until(lambda order: order.needs_attention is not None or order.status == "completed")
+    order = await actors.read()
+    if not order.needs_attention:
+        actors.too_late = DELIVERED_BEFORE_LOSS
         return
-    await desk.call("support", f"/v1/orders/{order['order_no']}/delivery-problem", {"choice": "reship"})
-    await desk.sees(lambda order: not order["needs_attention"])
-    desk.acted()
-    desk.sent_anew.update({line["sku"]: line["quantity"] for line in _wanted(order)})
+    await accepted(
+        resolve_delivery_problem.asyncio(
+            order.order_no,
+            client=actors.clients.support,
+            body=AnswerProblem(choice="reship"),
+            idempotency_key=actors.key("delivery-problem"),
+        )
+    )
+    await actors.wait_until(lambda order: order.needs_attention is None)
+    actors.order.note_action()
+    actors.resent.update({line.sku: line.quantity for line in _units(order)})
 
 
-async def _returned(
-    desk: ApiActors, order: dict[str, Any], lines: list[dict[str, Any]], condition: Condition, resolution: str
-) -> dict[str, Any] | None:
-    """Request, approve, receive, inspect; the return at its end. None when the window was over before."""
-    wish = {"lines": lines, "reason": "demo: does not fit", "resolution": resolution}
+async def _return(
+    actors: ApiActors, order: Order, lines: list[Line], condition: Condition, resolution: Resolution
+) -> Return | None:
+    """Request, approve, receive and inspect a return; None when the return window is closed."""
+    opened = await _request_return(actors, order, lines, resolution)
+    if opened is None:
+        return None
+    return_id, clients = opened.return_id, actors.clients
+    found = FoundPieces(
+        lines=[
+            FoundLine(sku=line.sku, quantity=line.quantity, condition=check_found_line_condition(condition.value))
+            for line in lines
+        ]
+    )
+    await accepted(approve_return.asyncio(return_id, client=clients.support, idempotency_key=actors.key("approve")))
+    for step, key in ((receive_return, actors.key("receive")), (inspect_return, actors.key("inspect"))):
+        await accepted(step.asyncio(return_id, client=clients.warehouse, body=found, idempotency_key=key))
+    if condition is Condition.AS_NEW:
+        actors.restocked.update({line.sku: line.quantity for line in lines})
+    return await accepted(get_return.asyncio(return_id, client=clients.support))
+
+
+async def _request_return(actors: ApiActors, order: Order, lines: list[Line], resolution: Resolution) -> Return | None:
+    body = AskReturn(
+        lines=[ReturnLine(sku=line.sku, quantity=line.quantity) for line in lines],
+        reason="demo: does not fit",
+        resolution=resolution,
+    )
+    key = actors.key("returns")
     try:
-        opened = await desk.call("support", f"/v1/orders/{order['order_no']}/returns", wish)
+        opened = await accepted(
+            request_return.asyncio(order.order_no, client=actors.clients.support, body=body, idempotency_key=key)
+        )
     except RefusedError as refused:
         if refused.code != "return_window_closed":
             raise
-        desk.overtaken = TOO_LATE
+        actors.too_late = RETURN_TOO_LATE
         return None
-    path = f"/v1/returns/{opened['return_id']}"
-    found = {"lines": [{**line, "condition": condition.value} for line in lines]}
-    await desk.call("support", f"{path}/approve", {})
-    await desk.call("warehouse", f"{path}/receive", found)
-    await desk.call("warehouse", f"{path}/inspect", found)
-    if condition is Condition.AS_NEW:
-        desk.back.update({line["sku"]: line["quantity"] for line in lines})
-    return await desk.get(path)
+    assert isinstance(opened, Return)
+    return opened
 
 
-async def _ended(desk: ApiActors, order_no: str) -> bool:
-    return bool((await desk.get(f"/v1/orders/{order_no}"))["status"] == Status.COMPLETED)
+async def _is_completed(actors: ApiActors, order_no: str) -> bool:
+    order = await accepted(get_order.asyncio(order_no, client=actors.clients.support))
+    return order.status == "completed"
 
 
-def _paid(order: dict[str, Any], refund_id: str) -> bool:
-    return any(r["refund_id"] == refund_id and r["status"] == "succeeded" for r in order["refunds"])
+def _is_refunded(order: Order, refund_id: str) -> bool:
+    return any(refund.refund_id == refund_id and refund.status == "succeeded" for refund in order.refunds)
 
 
-def _wanted(order: dict[str, Any]) -> list[dict[str, Any]]:
-    """[{sku, quantity}] with several lines of one article summed."""
+def _units(order: Order) -> list[Line]:
+    """The units of each SKU, with its lines summed."""
     units: dict[str, int] = {}
-    for line in order["lines"]:
-        units[line["sku"]] = units.get(line["sku"], 0) + line["quantity"]
-    return [{"sku": sku, "quantity": quantity} for sku, quantity in units.items()]
+    for line in order.lines:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return [Line(sku, quantity) for sku, quantity in units.items()]
 
 
-def _price(order: dict[str, Any], sku: str) -> int:
-    return next(int(line["unit_price_minor"]) for line in order["lines"] if line["sku"] == sku)
+def _price(order: Order, sku: str) -> int:
+    return next(line.unit_price_minor for line in order.lines if line.sku == sku)

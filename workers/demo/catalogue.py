@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from workers.demo.api_client.models import NewProduct
 from workers.demo.dataset import rows, sku_of
 
 PRODUCTS = "products.csv.gz"
@@ -20,15 +20,11 @@ class Article:
     price_minor: int
     active: bool
 
-    def body(self) -> dict[str, Any]:
-        """As POST /v1/products takes it."""
-        return {
-            "sku": self.sku,
-            "name": self.name,
-            "price_minor": self.price_minor,
-            "currency": CURRENCY,
-            "active": self.active,
-        }
+    def body(self) -> NewProduct:
+        """As the API takes it."""
+        return NewProduct(
+            sku=self.sku, name=self.name, price_minor=self.price_minor, currency=CURRENCY, active=self.active
+        )
 
 
 def load(folder: Path, skus: Collection[str]) -> dict[str, Article]:

@@ -1,4 +1,4 @@
-"""The closing questions: do orders, stock, money, and what the sandbox believes agree?"""
+"""The final checks: do orders, stock, money and the sandbox's own ledger agree?"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,9 +8,10 @@ from pydantic import SecretStr
 
 from infra.settings import Settings
 from workers.cli import ledger_check
-from workers.demo.client import Client, segment
-from workers.demo.statistics import Ended, Statistics
-from workers.demo.stock_loading import StockLoading, each
+from workers.demo.api_client.api.stock import get_stock_levels
+from workers.demo.client import Clients, accepted
+from workers.demo.statistics import EndedOrder, Statistics
+from workers.demo.stock_loading import LoadedStock, each
 
 MAX_EXAMPLES = 5
 _LIVE = ("booked", "picked_up", "in_transit", "delivered")
@@ -18,7 +19,7 @@ _LIVE = ("booked", "picked_up", "in_transit", "delivered")
 
 @dataclass
 class Check:
-    """`looked_at` counts what was compared, `wrong` the differences; `name` is what is so when there are none."""
+    """`looked_at` counts the comparisons, `wrong` the differences; `name` says what is true when there are none."""
 
     name: str
     looked_at: int = 0
@@ -35,61 +36,69 @@ class Check:
         return {"name": self.name, "holds": not self.wrong, "looked_at": self.looked_at, "examples": self.examples}
 
 
-async def all_of(client: Client, tally: Statistics, shelves: StockLoading, environment: dict[str, str]) -> list[Check]:
-    """Every question, with its answer."""
+async def run_all(
+    clients: Clients, statistics: Statistics, loaded: LoadedStock, environment: dict[str, str]
+) -> list[Check]:
+    """Every check, with its result."""
     ends = Check("every order ended as it should")
-    ends.looked_at, ends.wrong = tally.placed, tally.wrong
-    ends.examples = tally.deviations[:MAX_EXAMPLES]
-    return [ends, *await stock(client, tally, shelves), *await outside(client, tally.ended), *await books(environment)]
+    ends.looked_at, ends.wrong = statistics.placed, statistics.wrong
+    ends.examples = statistics.deviations[:MAX_EXAMPLES]
+    return [
+        ends,
+        *await _stock(clients, statistics, loaded),
+        *await _providers(clients, statistics.ended),
+        *await _database(environment),
+    ]
 
 
-async def stock(client: Client, tally: Statistics, shelves: StockLoading) -> list[Check]:
-    """Levels through the front door: nothing is reserved any more, and just what was sent is gone."""
+async def _stock(clients: Clients, statistics: Statistics, loaded: LoadedStock) -> list[Check]:
+    """Levels by the API: nothing is reserved any more, and exactly what was sent is missing."""
     reserved = Check("no ended order holds stock")
     on_hand = Check("stock on hand is what was there less what was sent, to the unit")
     left: dict[str, dict[str, int]] = {}
-    for (sku, warehouse), units in shelves.before.items():
-        if sku not in shelves.ignored:
-            left.setdefault(sku, {})[warehouse] = units - tally.sent[sku, warehouse]
+    for (sku, warehouse), units in loaded.before.items():
+        if sku not in loaded.ignored:
+            left.setdefault(sku, {})[warehouse] = units - statistics.sent[sku, warehouse]
 
-    async def look(entry: tuple[str, dict[str, int]]) -> None:
+    async def compare(entry: tuple[str, dict[str, int]]) -> None:
         sku, expected = entry
-        levels = await client.get("warehouse", f"/v1/stock/{segment(sku)}")
-        for level in levels["items"]:
-            warehouse = level["warehouse"]
-            if warehouse in expected:
-                where, found = f"{sku} at {warehouse}", level["on_hand"]
-                reserved.compare(level["reserved"] == 0, f"{where}: {level['reserved']} reserved")
-                on_hand.compare(found == expected[warehouse], f"{where}: {found} instead of {expected[warehouse]}")
+        levels = await accepted(get_stock_levels.asyncio(sku, client=clients.warehouse))
+        for level in levels.items:
+            units = expected.get(level.warehouse)
+            if units is not None:
+                place = f"{sku} at {level.warehouse}"
+                reserved.compare(level.reserved == 0, f"{place}: {level.reserved} reserved")
+                on_hand.compare(level.on_hand == units, f"{place}: {level.on_hand} instead of {units}")
 
-    await each(left.items(), look)
+    await each(left.items(), compare)
     return [reserved, on_hand]
 
 
-async def outside(client: Client, ended: Iterable[Ended]) -> list[Check]:
-    """What the gateway and the carrier believe, beside what the orders say."""
+async def _providers(clients: Clients, ended: Iterable[EndedOrder]) -> list[Check]:
+    """The records of the gateway and the carrier, compared with the orders."""
     money = Check("captured less refunded is what the gateway's own ledger says, to the cent")
     once = Check("no order was captured twice, no authorisation is left open")
     parcels = Check("every parcel stands where the carrier says, no order has two")
 
-    async def look(order: Ended) -> None:
-        payments = await client.sandbox_list("payments", order.order_no)
-        shipments = await client.sandbox_list("shipments", order.order_no)
+    async def compare(order: EndedOrder) -> None:
+        payments = await clients.sandbox.payments(order.order_no)
+        shipments = await clients.sandbox.shipments(order.order_no)
         done = [payment for payment in payments if payment["status"] == "succeeded"]
-        there = {kind: sum(p["amount_minor"] for p in done if p["kind"] == kind) for kind in ("capture", "refund")}
-        here = {"capture": order.captured_minor, "refund": order.refunded_minor}
-        money.compare(here == there, f"{order.order_no}: {here} here, {there} there")
+        gateway = {kind: sum(p["amount_minor"] for p in done if p["kind"] == kind) for kind in ("capture", "refund")}
+        orders = {"capture": order.captured_minor, "refund": order.refunded_minor}
+        money.compare(orders == gateway, f"{order.order_no}: {orders} by the order, {gateway} by the gateway")
         once.compare(_settled(done), f"{order.order_no}: {[(p['kind'], p['amount_minor']) for p in done]}")
-        known = {shipment["tracking_no"]: shipment["status"] for shipment in shipments}
-        live = sum(1 for status in known.values() if status in _LIVE)
-        parcels.compare(known == order.parcels and live <= 1, f"{order.order_no}: {order.parcels} here, {known} there")
+        carrier = {shipment["tracking_no"]: shipment["status"] for shipment in shipments}
+        live = sum(1 for status in carrier.values() if status in _LIVE)
+        difference = f"{order.order_no}: {order.parcels} by the order, {carrier} by the carrier"
+        parcels.compare(carrier == order.parcels and live <= 1, difference)
 
-    await each(ended, look)
+    await each(ended, compare)
     return [money, once, parcels]
 
 
-async def books(environment: dict[str, str]) -> list[Check]:
-    """The questions of `oms ledger check`."""
+async def _database(environment: dict[str, str]) -> list[Check]:
+    """The checks of `oms ledger check`."""
     configuration = Settings(
         database_url=environment["OMS_DATABASE_URL"],
         token_secret=SecretStr(environment["OMS_TOKEN_SECRET"]),

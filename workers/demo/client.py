@@ -1,143 +1,129 @@
-"""The outside of the product, as any program meets it: its HTTP front door, and the sandbox's."""
+"""How the demo reaches the product: the API by the generated client, one for each role, and the sandbox."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
-PATIENCE_S = 60.0
-TIMEOUT_S = 20.0
-_LATER = frozenset({429, 503})
+from domain.access import Role
+from workers.demo.api_client import AuthenticatedClient
+from workers.demo.api_client.errors import UnexpectedStatus
+from workers.demo.api_client.models import Problem
+from workers.demo.api_client.types import UNSET, Unset
+from workers.demo.transport import TIMEOUT_S
+
 PAGE = 200
-LANES = 32
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 
 class RefusedError(Exception):
-    """The answer was a problem+json; `code` is its stable code."""
+    """The API or the sandbox refused a request; `code` is the stable code of the problem."""
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status = status
-        self.code = str(problem.get("code") or problem.get("error_code") or f"http_{status}")
-        super().__init__(f"{self.code}: {problem.get('detail', '')}")
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        super().__init__(f"{code}: {detail}")
 
 
-class Lanes:
-    """Connections of one request at a time each, the warmest first: a pool that shares them costs more per request."""
+class Page(Protocol[Item]):
+    """A page of a list, as the generated client answers it."""
 
-    def __init__(self, count: int = LANES) -> None:
-        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        limits = httpx.Limits(max_connections=2, max_keepalive_connections=2)  # front door and sandbox
-        self._all = [
-            httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits, trust_env=False, verify=False)  # noqa: S501 - no TLS here
-            for _ in range(count)
-        ]
-        for lane in self._all:
-            self._free.put_nowait(lane)
-
-    async def request(self, method: str, url: str, **request: Any) -> httpx.Response:
-        """Raises httpx.TransportError."""
-        lane = await self._free.get()
-        try:
-            return await lane.request(method, url, **request)
-        finally:
-            self._free.put_nowait(lane)
-
-    async def close(self) -> None:
-        """End every connection."""
-        for lane in self._all:
-            await lane.aclose()
+    items: list[Item]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """`tokens` by role; `run` makes the keys of this run its own, so that a repeated call changes nothing."""
+class Clients:
+    """One client for each role that the demo acts in, and one for the sandbox. `run` is part of every idempotency key
+    of this run."""
 
-    http: Lanes
-    api: str
-    sandbox: str
-    tokens: Mapping[str, str]
+    support: AuthenticatedClient
+    channel: AuthenticatedClient
+    warehouse: AuthenticatedClient
+    operations: AuthenticatedClient
+    sandbox: "Sandbox"
     run: str
 
-    async def post(self, role: str, path: str, body: Mapping[str, Any], what: str) -> dict[str, Any]:
-        """Post once, however often it has to be sent; `what` names the act within the run. Raises RefusedError."""
-        headers = {"Authorization": f"Bearer {self.tokens[role]}", "Idempotency-Key": f"demo-{self.run}-{what}"}
-        return await self._call("POST", self.api + path, headers=headers, json=dict(body))
+    def key(self, action: str) -> str:
+        """The idempotency key of an action: the same action of the same run is done once, however often it is sent."""
+        return f"demo-{self.run}-{action}"
 
-    async def get(self, role: str, path: str, **query: str | int) -> dict[str, Any]:
-        """Raises RefusedError."""
-        return await self._call("GET", self.api + path, headers=self._bearer(role), params=query)
 
-    async def pages(self, role: str, path: str, **query: str | int) -> AsyncIterator[dict[str, Any]]:
-        """Every item of a list, page by page."""
-        cursor: str | None = ""
-        while cursor is not None:
-            more = {"cursor": cursor} if cursor else {}
-            page = await self.get(role, path, limit=PAGE, **query, **more)
-            for item in page["items"]:
-                yield item
-            cursor = page["next_cursor"]
+class Sandbox:
+    """The sandbox, as the gateway and the carrier that it is. Every call raises RefusedError."""
 
-    async def sandbox_list(self, what: str, order_no: str) -> list[dict[str, Any]]:
-        """The sandbox's own payments or shipments of an order."""
-        answer = await self._call("GET", f"{self.sandbox}/{what}", params={"order_no": order_no})
-        items: list[dict[str, Any]] = answer["items"]
+    def __init__(self, url: str, transport: httpx.AsyncBaseTransport) -> None:
+        self._http = httpx.AsyncClient(base_url=url, transport=transport, timeout=TIMEOUT_S, trust_env=False)
+
+    async def payments(self, order_no: str) -> list[dict[str, Any]]:
+        """The transactions of an order in the sandbox's own ledger."""
+        return await self._items("/payments", order_no)
+
+    async def shipments(self, order_no: str) -> list[dict[str, Any]]:
+        """The parcels of an order, as the carrier has them."""
+        return await self._items("/shipments", order_no)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Order a fault, or move a parcel on."""
+        return _content(await self._http.post(path, json=body))
+
+    async def _items(self, path: str, order_no: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = _content(await self._http.get(path, params={"order_no": order_no}))["items"]
         return items
 
-    async def sandbox_post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Faults to order, parcels to move."""
-        return await self._call("POST", self.sandbox + path, json=dict(body))
 
-    def _bearer(self, role: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.tokens[role]}"}
+def connect(
+    api: str, sandbox: str, tokens: Mapping[str, str], run: str, transport: httpx.AsyncBaseTransport
+) -> Clients:
+    """Clients that all send by this transport, which its owner closes; `tokens` by role."""
 
-    async def _call(self, method: str, url: str, **request: Any) -> dict[str, Any]:
-        """Sent again after a pause that the server asks for, or when the connection breaks."""
-        until = time.monotonic() + PATIENCE_S
-        pause_s = 0.1
-        while True:
-            try:
-                answer = await self.http.request(method, url, **request)
-                if not self._again(answer):
-                    return _content(answer)
-                pause_s = _pause_s(answer, pause_s)
-            except httpx.TransportError:
-                if time.monotonic() > until:
-                    raise
-            else:
-                if time.monotonic() > until:
-                    return _content(answer)
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, 2.0)
-
-    def _again(self, answer: httpx.Response) -> bool:
-        return answer.status_code in _LATER or (
-            answer.status_code == 409 and RefusedError(409, _json(answer)).code == "idempotency_in_progress"
+    def client(role: Role) -> AuthenticatedClient:
+        return AuthenticatedClient(
+            base_url=api,
+            token=tokens[role],
+            timeout=httpx.Timeout(TIMEOUT_S),
+            raise_on_unexpected_status=True,
+            httpx_args={"transport": transport, "trust_env": False},
         )
 
-
-def segment(text: str) -> str:
-    """A part of a path."""
-    return quote(text, safe="")
-
-
-def _pause_s(answer: httpx.Response, otherwise_s: float) -> float:
-    asked = answer.headers.get("retry-after", "")
-    return min(float(asked), 10.0) if asked.isdigit() else otherwise_s
-
-
-def _content(answer: httpx.Response) -> dict[str, Any]:
-    if answer.is_success:
-        return _json(answer)
-    raise RefusedError(answer.status_code, _json(answer))
+    return Clients(
+        support=client(Role.SUPPORT),
+        channel=client(Role.CHANNEL),
+        warehouse=client(Role.WAREHOUSE),
+        operations=client(Role.OPERATIONS),
+        sandbox=Sandbox(sandbox, transport),
+        run=run,
+    )
 
 
-def _json(answer: httpx.Response) -> dict[str, Any]:
+async def accepted(call: Awaitable[Answer | Problem | None]) -> Answer:
+    """The answer of a call of the generated client. Raises RefusedError when it is a problem."""
     try:
-        content = answer.json()
+        answer = await call
+    except UnexpectedStatus as unexpected:
+        raise RefusedError(f"http_{unexpected.status_code}", unexpected.content.decode(errors="replace")) from None
+    if isinstance(answer, Problem):
+        raise RefusedError(answer.code, answer.detail)
+    assert answer is not None, "the client raises UnexpectedStatus instead"
+    return answer
+
+
+async def all_items(read: Callable[[str | Unset], Awaitable[Page[Item] | Problem | None]]) -> AsyncIterator[Item]:
+    """Every entry of a list; `read` reads the page at a cursor. Raises RefusedError."""
+    cursor: str | Unset | None = UNSET
+    while cursor is not None:
+        page = await accepted(read(cursor))
+        for item in page.items:
+            yield item
+        cursor = page.next_cursor
+
+
+def _content(response: httpx.Response) -> dict[str, Any]:
+    try:
+        content = response.json()
     except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+        content = {}
+    if response.is_success and isinstance(content, dict):
+        return content
+    raise RefusedError(str(content.get("error_code") or f"http_{response.status_code}"), response.text)

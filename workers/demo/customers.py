@@ -1,8 +1,8 @@
 """Made-up people for real households: every name and address says that it is made up."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from workers.demo.api_client.models import Customer, NewWarehouse, ShipTo
 from workers.demo.dataset import Household
 
 
@@ -16,10 +16,16 @@ class Region:
     city: str
     priority: int
 
-    def body(self) -> dict[str, Any]:
-        """As POST /v1/warehouses takes it."""
-        place = {"country": "US", "province": self.province, "city": self.city}
-        return {"code": self.warehouse, "name": self.name, **place, "priority": self.priority}
+    def body(self) -> NewWarehouse:
+        """As the API takes it."""
+        return NewWarehouse(
+            code=self.warehouse,
+            name=self.name,
+            country="US",
+            province=self.province,
+            city=self.city,
+            priority=self.priority,
+        )
 
 
 REGIONS = (
@@ -33,24 +39,18 @@ def region_of(household: Household) -> Region:
     return REGIONS[household.household_id % len(REGIONS)]
 
 
-def person_of(household: Household) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(customer, ship_to) as POST /v1/orders takes them; the same household always is the same person."""
+def person_of(household: Household) -> tuple[Customer, ShipTo]:
+    """(customer, address) as the API takes them; the same household always is the same person."""
     number, region = household.household_id, region_of(household)
     phone = f"+1 555 01{number % 100:02d}"  # numbers that belong to nobody
-    customer = {
-        "id": f"c-hh-{number}",
-        "name": household.name,
-        "email": f"household-{number}@example.com",
-        "phone": phone,
-    }
-    ship_to = {
-        "name": household.name,
-        "phone": phone,
-        "country": "US",
-        "province": region.province,
-        "city": region.city,
-        "district": "",
-        "line1": household.street,
-        "postcode": "00000",
-    }
+    customer = Customer(id=f"c-hh-{number}", name=household.name, email=f"household-{number}@example.com", phone=phone)
+    ship_to = ShipTo(
+        name=household.name,
+        phone=phone,
+        country="US",
+        province=region.province,
+        city=region.city,
+        line1=household.street,
+        postcode="00000",
+    )
     return customer, ship_to

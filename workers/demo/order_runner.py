@@ -1,101 +1,103 @@
-"""Walks every basket to its end: placed as it is, corrected when refused, followed, judged."""
+"""Runs every basket to its end: places it as it is, corrects it when it is refused, follows it, checks how it ended."""
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from domain.orders.status import Status
 from domain.shipping.shipments import ShipmentStatus, has_left
 from workers.demo import orders
-from workers.demo.actors import ApiActors
-from workers.demo.client import Client, RefusedError
+from workers.demo.actors import CANCELLATION_TOO_LATE, ApiActors
+from workers.demo.api_client.api.orders import list_order_events, place_order
+from workers.demo.api_client.models import Order, PlacedOrder, TimelineEvent
+from workers.demo.client import PAGE, Clients, RefusedError, accepted, all_items
 from workers.demo.customers import region_of
 from workers.demo.dataset import Basket, Line
-from workers.demo.order_poller import Open, OrderPoller
-from workers.demo.plan import Errand, Plan
-from workers.demo.scenario_scripts import PLAYS
-from workers.demo.scenarios import PLOTS, Scenario
-from workers.demo.statistics import STAGES, Ended, Statistics
+from workers.demo.order_poller import OpenOrder, OrderPoller
+from workers.demo.plan import Plan, PlannedOrder
+from workers.demo.scenario_scripts import SCRIPTS
+from workers.demo.scenarios import SPECS, Scenario
+from workers.demo.statistics import STAGES, EndedOrder, Statistics
 
-IN_FLIGHT = 60
+IN_PROGRESS = 60
 # So many orders may wait for their stock: on a busy machine more would only wait longer, until payments come too late.
 UNRESERVED = 12
 # No order of the demo takes longer, unless something is wrong.
 LIMIT_S = 180.0
 MAX_CORRECTIONS = 6
+Lines = tuple[Line, ...]
 
 
 class OrderRunner:
-    """One run of a plan; `board` and `tally` may be looked at while it goes on."""
+    """One run of a plan; `poller` and `statistics` may be read meanwhile."""
 
-    def __init__(self, client: Client, plan: Plan, max_lines: int) -> None:
-        self._client, self._plan, self._max_lines = client, plan, max_lines
-        self.tally = Statistics()
+    def __init__(self, clients: Clients, plan: Plan, max_lines: int) -> None:
+        self._clients, self._plan, self._max_lines = clients, plan, max_lines
+        self.statistics = Statistics()
         self._unreserved = asyncio.Semaphore(UNRESERVED)
         since = datetime.now(UTC) - timedelta(seconds=1)
-        self.board = OrderPoller(client, self.tally, since.isoformat())
+        self.poller = OrderPoller(clients, self.statistics, since.isoformat())
 
     async def run(self) -> None:
-        """Answers when every order has ended or run out of time."""
-        errands = self._plan.errands()
-        watching = asyncio.create_task(self.board.watch())
-        followers = asyncio.ensure_future(self._all(errands))
+        """Returns when every order has ended or exceeded the time limit."""
+        polling = asyncio.create_task(self.poller.poll())
+        running = asyncio.ensure_future(self._run_all(self._plan.orders()))
         try:
-            await asyncio.wait({watching, followers}, return_when=asyncio.FIRST_COMPLETED)
-            if watching.done():
-                watching.result()
-            await followers
+            await asyncio.wait({polling, running}, return_when=asyncio.FIRST_COMPLETED)
+            if polling.done():
+                polling.result()
+            await running
         finally:
-            for task in (watching, followers):
+            for task in (polling, running):
                 task.cancel()
-            await asyncio.gather(watching, followers, return_exceptions=True)
+            await asyncio.gather(polling, running, return_exceptions=True)
 
-    async def _all(self, errands: Iterator[Errand]) -> None:
+    async def _run_all(self, planned: Iterator[PlannedOrder]) -> None:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(IN_FLIGHT, self._plan.count)):
-                group.create_task(self._one_after_another(errands))
+            for _ in range(min(IN_PROGRESS, self._plan.count)):
+                group.create_task(self._run_each(planned))
 
-    async def _one_after_another(self, errands: Iterator[Errand]) -> None:
-        for errand in errands:
-            self.tally.reached[0] += 1
+    async def _run_each(self, planned_orders: Iterator[PlannedOrder]) -> None:
+        for planned in planned_orders:
+            self.statistics.reached[0] += 1
             try:
-                await self._one(errand)
+                await self._run_order(planned)
             except RefusedError as refused:
-                self.tally.deviate(f"basket {errand.basket.basket_id}: {refused} ({PLOTS[errand.fate].words})")
+                description = SPECS[planned.scenario].description
+                self.statistics.add_deviation(f"basket {planned.basket.basket_id}: {refused} ({description})")
 
-    async def _one(self, errand: Errand) -> None:
-        basket, fate = errand.basket, errand.fate
+    async def _run_order(self, planned: PlannedOrder) -> None:
         async with self._unreserved:
-            lines, placed = await self._place(basket, fate)
+            lines, placed = await self._place(planned)
             if placed is None:
-                self._not_placed(basket)
+                self._note_not_placed(planned.basket)
                 return
             order = self._opened(placed, lines)
-            await self._taken_up(order)
-        desk = ApiActors(self._client, self.tally, order)
-        whole: dict[str, Any] | None = None
+            await self._wait_for_stock(order)
+        actors = ApiActors(self._clients, self.statistics, order)
+        ended: Order | None = None
         try:
             async with asyncio.timeout(LIMIT_S):
-                await PLAYS[fate](desk, basket)
-                whole = await desk.to_the_end()
+                await SCRIPTS[planned.scenario](actors, planned.basket)
+                ended = await actors.wait_for_end()
         except TimeoutError:
-            self._unfinished(order, fate)
+            self._note_unfinished(order, planned.scenario)
         finally:
-            self.board.remove(order, order.stage)
-        if whole is not None:
-            await self._judge(order, desk, errand, lines, whole)
+            self.poller.remove(order, order.stage)
+        if ended is not None:
+            await self._check(order, actors, planned, lines, ended)
 
-    async def _place(self, basket: Basket, fate: Scenario) -> tuple[tuple[Line, ...], dict[str, Any] | None]:
-        """The lines that were accepted and the front door's answer; None where nothing acceptable is left."""
-        lines = basket.lines
+    async def _place(self, planned: PlannedOrder) -> tuple[Lines, PlacedOrder | None]:
+        """The lines that were accepted and the API's answer; None where no acceptable line is left."""
+        basket, lines = planned.basket, planned.basket.lines
         for attempt in range(MAX_CORRECTIONS):
-            body = orders.body(basket, lines, fate, self._client.run)
+            body = orders.body(basket, lines, planned.scenario, self._clients.run)
+            key = self._clients.key(f"place-{basket.basket_id}-{attempt}")
             try:
-                placed = await self._client.post("channel", "/v1/orders", body, f"place-{basket.basket_id}-{attempt}")
+                call = place_order.asyncio(client=self._clients.channel, body=body, idempotency_key=key)
+                placed = await accepted(call)
             except RefusedError as refused:
-                self.tally.refusals[refused.code] += 1
+                self.statistics.refusals[refused.code] += 1
                 left = orders.corrected(refused.code, lines, self._plan.articles, self._max_lines)
                 if not left:
                     if left is None:
@@ -103,81 +105,91 @@ class OrderRunner:
                     return (), None
                 lines = left
             else:
-                self.tally.corrected += attempt > 0
+                self.statistics.corrected += attempt > 0
                 return lines, placed
-        raise RefusedError(422, {"code": "cannot_be_corrected", "detail": "refused again and again"})
+        raise RefusedError("cannot_be_corrected", "refused after every correction")
 
-    def _opened(self, placed: dict[str, Any], lines: tuple[Line, ...]) -> Open:
-        self.tally.placed += 1
-        if placed["total_minor"] != self._plan.total_minor(lines):
-            self.tally.deviate(f"{placed['order_no']} costs {placed['total_minor']}, by the catalogue something else")
-        return self.board.add(placed["order_no"])
+    def _opened(self, placed: PlacedOrder, lines: Lines) -> OpenOrder:
+        self.statistics.placed += 1
+        total_minor = self._plan.total_minor(lines)
+        if placed.total_minor != total_minor:
+            self.statistics.add_deviation(f"{placed.order_no} costs {placed.total_minor} instead of {total_minor}")
+        return self.poller.add(placed.order_no)
 
-    async def _taken_up(self, order: Open) -> None:
-        """Its stock is reserved or refused; what takes longer than any order may is somebody else's finding."""
+    async def _wait_for_stock(self, order: OpenOrder) -> None:
+        """Its stock is reserved or refused; an order that takes too long is reported as not ended later."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LIMIT_S):
-                await order.until(lambda: order.stage > 1 or order.gone)
+                await order.wait_until(lambda: order.stage > 1 or order.closed)
 
-    def _not_placed(self, basket: Basket) -> None:
-        self.tally.nothing_left += 1
+    def _note_not_placed(self, basket: Basket) -> None:
+        self.statistics.nothing_left += 1
         if self._plan.sendable(basket.lines):
-            self.tally.deviate(f"basket {basket.basket_id} was refused although some of it can be sent")
+            self.statistics.add_deviation(f"basket {basket.basket_id} was refused although some of it can be sent")
 
-    def _unfinished(self, order: Open, fate: Scenario) -> None:
-        where = f"stuck at {order.stuck_at}" if order.stuck_at else "under way"
-        self.tally.close(fate, "not ended", f"{order.order_no} is still {where} after {LIMIT_S:.0f} s")
+    def _note_unfinished(self, order: OpenOrder, scenario: Scenario) -> None:
+        state = f"parked at {order.parked_at}" if order.parked_at else "in progress"
+        self.statistics.close(scenario, "not ended", f"{order.order_no} is still {state} after {LIMIT_S:.0f} s")
 
-    async def _judge(
-        self, order: Open, desk: ApiActors, errand: Errand, lines: tuple[Line, ...], whole: dict[str, Any]
+    async def _check(
+        self, order: OpenOrder, actors: ApiActors, planned: PlannedOrder, lines: Lines, ended: Order
     ) -> None:
-        timeline = [event async for event in self._client.pages("support", f"/v1/orders/{whole['order_no']}/events")]
-        self._progressed(order, timeline)
-        end = _end_of(whole, timeline)
-        desk.told(timeline)
-        late = desk.overtaken
-        expected = late.end if late else PLOTS[errand.fate].end
-        wrong = None if end == expected else f"{whole['order_no']} ended as {end} instead of {expected}"
-        self.tally.statuses[whole["status"]] += 1
-        self.tally.close(
-            errand.fate, f"{end} ({late.words})" if late else end, wrong or _owed(whole, desk.given_back_minor)
+        timeline = [event async for event in self._timeline(ended.order_no)]
+        self.poller.remove(order, _reached(timeline))
+        if any(event.type_ == "cancel_refused" for event in timeline):
+            # A cancellation that was accepted may still find the parcel on its way.
+            actors.too_late = CANCELLATION_TOO_LATE
+        self._close(planned.scenario, actors, ended, _end_of(ended, timeline))
+        self.statistics.ended.append(_ended(ended))
+        if any(has_left(ShipmentStatus(parcel.status)) for parcel in ended.shipments):
+            self._count_sent(region_of(planned.basket.household).warehouse, actors, lines)
+
+    def _timeline(self, order_no: str) -> AsyncIterator[TimelineEvent]:
+        return all_items(
+            lambda cursor: list_order_events.asyncio(order_no, client=self._clients.support, limit=PAGE, cursor=cursor)
         )
-        self.tally.ended.append(_ended(whole))
-        if any(has_left(ShipmentStatus(parcel["status"])) for parcel in whole["shipments"]):
-            warehouse = region_of(errand.basket.household).warehouse
-            for line in lines:
-                self.tally.sent[line.sku, warehouse] += line.quantity
-            for sku in {line.sku for line in lines}:
-                self.tally.sent[sku, warehouse] += desk.sent_anew[sku] - desk.back[sku]
 
-    def _progressed(self, order: Open, timeline: list[dict[str, Any]]) -> None:
-        reached = max((STAGES.get(event["to_status"] or "", 1) for event in timeline), default=1)
-        self.board.remove(order, reached)
+    def _close(self, scenario: Scenario, actors: ApiActors, ended: Order, end: str) -> None:
+        """Count the end, and whether it is the right one with the right amount of money."""
+        too_late = actors.too_late
+        expected = too_late.end if too_late else SPECS[scenario].end
+        wrong = None if end == expected else f"{ended.order_no} ended as {end} instead of {expected}"
+        self.statistics.statuses[ended.status] += 1
+        shown = f"{end} ({too_late.description})" if too_late else end
+        self.statistics.close(scenario, shown, wrong or _wrong_money(ended, actors.refunded_minor))
 
-
-def _end_of(whole: dict[str, Any], timeline: list[dict[str, Any]]) -> str:
-    if whole["status"] != Status.CANCELLED:
-        return str(whole["status"])
-    last = next(event for event in reversed(timeline) if event["to_status"] == Status.CANCELLED)
-    return f"{Status.CANCELLED}: {(last['data'] or {}).get('cause')}"
+    def _count_sent(self, warehouse: str, actors: ApiActors, lines: Lines) -> None:
+        for line in lines:
+            self.statistics.sent[line.sku, warehouse] += line.quantity
+        for sku in {line.sku for line in lines}:
+            self.statistics.sent[sku, warehouse] += actors.resent[sku] - actors.restocked[sku]
 
 
-def _succeeded(whole: dict[str, Any], kind: str) -> int:
+def _reached(timeline: list[TimelineEvent]) -> int:
+    return max((STAGES.get(event.to_status or "", 1) for event in timeline), default=1)
+
+
+def _end_of(order: Order, timeline: list[TimelineEvent]) -> str:
+    if order.status != "cancelled":
+        return order.status
+    last = next(event for event in reversed(timeline) if event.to_status == "cancelled")
+    return f"{order.status}: {last.data.to_dict().get('cause')}"
+
+
+def _succeeded(order: Order, kind: str) -> int:
     return sum(
-        payment["amount_minor"]
-        for payment in whole["payments"]
-        if payment["kind"] == kind and payment["status"] == "succeeded"
+        payment.amount_minor for payment in order.payments if payment.kind == kind and payment.status == "succeeded"
     )
 
 
-def _owed(whole: dict[str, Any], given_back_minor: int) -> str | None:
-    """What is wrong with an ended order's money: a completed one is paid once, less what after-sales gave back; of a
-    cancelled one all went back."""
-    kept = _succeeded(whole, "capture") - _succeeded(whole, "refund")
-    due = whole["total_minor"] - given_back_minor if whole["status"] == Status.COMPLETED else 0
-    return None if kept == due else f"{whole['order_no']} is {whole['status']} and keeps {kept} instead of {due} cents"
+def _wrong_money(order: Order, refunded_minor: int) -> str | None:
+    """What is wrong with an ended order's money: a completed one is paid once, less what was refunded after delivery;
+    of a cancelled one everything is refunded."""
+    held = _succeeded(order, "capture") - _succeeded(order, "refund")
+    due = order.total_minor - refunded_minor if order.status == "completed" else 0
+    return None if held == due else f"{order.order_no} is {order.status} and holds {held} instead of {due} cents"
 
 
-def _ended(whole: dict[str, Any]) -> Ended:
-    parcels = {parcel["tracking_no"]: parcel["status"] for parcel in whole["shipments"] if parcel["tracking_no"]}
-    return Ended(whole["order_no"], _succeeded(whole, "capture"), _succeeded(whole, "refund"), parcels)
+def _ended(order: Order) -> EndedOrder:
+    parcels: dict[str, str] = {parcel.tracking_no: parcel.status for parcel in order.shipments if parcel.tracking_no}
+    return EndedOrder(order.order_no, _succeeded(order, "capture"), _succeeded(order, "refund"), parcels)

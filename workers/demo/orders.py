@@ -1,8 +1,10 @@
-"""A basket as an order, and what is left of it when the front door refuses it."""
+"""A basket as an order, and what is left of it when the API refuses it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from workers.demo.api_client.models import Line as NewLine
+from workers.demo.api_client.models import Payment, PlaceOrder
+from workers.demo.api_client.types import UNSET
 from workers.demo.catalogue import CURRENCY, Article
 from workers.demo.customers import person_of
 from workers.demo.dataset import Basket, Line
@@ -24,31 +26,30 @@ TOKENS: Mapping[Scenario, str] = {
     Scenario.PENDING: "tok_pending",
     Scenario.REVIEWED: "tok_review",
 }
-"""What orders are placed with; the others pay later, when their order number is known to whoever interferes."""
+"""The payments that orders are placed with; the others are paid later, when a fault is set up for their number."""
 
 
-def body(basket: Basket, lines: Lines, fate: Scenario, run: str) -> dict[str, Any]:
-    """As POST /v1/orders takes it; the catalogue decides the prices."""
+def body(basket: Basket, lines: Lines, scenario: Scenario, run: str) -> PlaceOrder:
+    """As the API takes it; the catalogue decides the prices."""
     customer, ship_to = person_of(basket.household)
-    order: dict[str, Any] = {
-        "channel": CHANNEL,
-        "external_ref": f"cj-{basket.basket_id}-{run}",
-        "currency": CURRENCY,
-        "customer": customer,
-        "ship_to": ship_to,
-        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines],
-    }
-    if token := TOKENS.get(fate):
-        order["payment"] = payment(token)
-    return order
+    token = TOKENS.get(scenario)
+    return PlaceOrder(
+        channel=CHANNEL,
+        external_ref=f"cj-{basket.basket_id}-{run}",
+        currency=CURRENCY,
+        customer=customer,
+        ship_to=ship_to,
+        lines=[NewLine(sku=line.sku, quantity=line.quantity) for line in lines],
+        payment=payment(token) if token else UNSET,
+    )
 
 
-def payment(token: str) -> dict[str, str]:
-    return {"method": METHOD, "token": token}
+def payment(token: str) -> Payment:
+    return Payment(method=METHOD, token=token)
 
 
 def corrected(code: str, lines: Lines, articles: Mapping[str, Article], max_lines: int) -> Lines | None:
-    """The lines without what the refusal `code` is about; None where there is no remedy or nothing was left out."""
+    """The lines without those that were refused with this code; None where that leaves out nothing."""
     if code == "too_many_lines":
         left = lines[:max_lines]
     elif code in _ACCEPTABLE:
@@ -61,7 +62,7 @@ def corrected(code: str, lines: Lines, articles: Mapping[str, Article], max_line
 
 def _is_sold(line: Line, articles: Mapping[str, Article]) -> bool:
     article = articles.get(line.sku)
-    return article is None or article.active  # a product that nobody knows is another refusal's matter
+    return article is None or article.active  # an unknown product is refused with another code
 
 
 _ACCEPTABLE: Mapping[str, Callable[[Line, Mapping[str, Article]], bool]] = {

@@ -1,4 +1,4 @@
-"""What a run needs before it starts: articles, stock, and whose article is to be short."""
+"""What a run needs before it starts: articles, stock, and which article of which order is to be short."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from workers.demo.scenarios import Scenario, scenario_of
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """An article that only one basket wants, at the warehouse that would send it: one unit less than it wants."""
+    """An article of one basket only, at the warehouse that would send it: one unit less than the basket needs."""
 
     sku: str
     warehouse: str
@@ -22,16 +22,16 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """A basket with what is to become of it."""
+class PlannedOrder:
+    """A basket with its scenario."""
 
     basket: Basket
-    fate: Scenario
+    scenario: Scenario
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`demand` is {(sku, warehouse): units} that suffice for every order; `shortages` {basket_id: what it misses}."""
+    """`demand` is {(sku, warehouse): units} that suffice for every order; `shortages` {basket_id: what is short}."""
 
     folder: Path
     count: int
@@ -40,22 +40,22 @@ class Plan:
     demand: Mapping[tuple[str, str], int]
     shortages: Mapping[int, Shortage]
 
-    def errands(self) -> Iterator[Errand]:
+    def orders(self) -> Iterator[PlannedOrder]:
         """Every basket of the run, in order."""
-        for errand in self.dealt():
+        for planned in self.assigned():
             # Without an article of its own no order can be made short.
-            short = errand.fate is not Scenario.OUT_OF_STOCK or errand.basket.basket_id in self.shortages
-            yield errand if short else Errand(errand.basket, Scenario.PLAIN)
+            possible = planned.scenario is not Scenario.OUT_OF_STOCK or planned.basket.basket_id in self.shortages
+            yield planned if possible else PlannedOrder(planned.basket, Scenario.PLAIN)
 
-    def dealt(self) -> Iterator[Errand]:
-        """Every basket with the fate that the seed deals it, one card to each that will cost something."""
-        place = 0
+    def assigned(self) -> Iterator[PlannedOrder]:
+        """Every basket with the scenario that the seed assigns to it; one that costs nothing is plain."""
+        number = 0
         for basket in dataset.read(self.folder, self.count):
             if self.total_minor(self.sendable(basket.lines)):
-                yield Errand(basket, scenario_of(place, self.seed))
-                place += 1
+                yield PlannedOrder(basket, scenario_of(number, self.seed))
+                number += 1
             else:
-                yield Errand(basket, Scenario.PLAIN)
+                yield PlannedOrder(basket, Scenario.PLAIN)
 
     def sendable(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
         """Those lines that can be ordered."""
@@ -67,20 +67,20 @@ class Plan:
 
 
 def make(folder: Path, count: int, seed: int) -> Plan:
-    """Reads the baskets once for articles, once for stock; what stays in memory grows with articles, not baskets."""
-    wanted: Counter[str] = Counter()
+    """Read the baskets once for articles, once for stock; what stays in memory grows with articles, not baskets."""
+    baskets_with: Counter[str] = Counter()
     for basket in dataset.read(folder, count):
-        wanted.update({line.sku for line in basket.lines})
-    plan = Plan(folder, count, seed, catalogue.load(folder, wanted), {}, {})
+        baskets_with.update({line.sku for line in basket.lines})
+    plan = Plan(folder, count, seed, catalogue.load(folder, baskets_with), {}, {})
     demand: Counter[tuple[str, str]] = Counter()
     shortages: dict[int, Shortage] = {}
-    for errand in plan.dealt():
-        basket = errand.basket
+    for planned in plan.assigned():
+        basket = planned.basket
         lines, warehouse = plan.sendable(basket.lines), region_of(basket.household).warehouse
         for line in lines:
-            demand[line.sku, warehouse] += line.quantity * (2 if errand.fate is Scenario.RESHIPPED else 1)
-        if errand.fate is Scenario.OUT_OF_STOCK:
-            own = next((line.sku for line in lines if wanted[line.sku] == 1), None)
+            demand[line.sku, warehouse] += line.quantity * (2 if planned.scenario is Scenario.RESHIPPED else 1)
+        if planned.scenario is Scenario.OUT_OF_STOCK:
+            own = next((line.sku for line in lines if baskets_with[line.sku] == 1), None)
             if own is not None:
                 units = sum(line.quantity for line in lines if line.sku == own) - 1
                 shortages[basket.basket_id] = Shortage(own, warehouse, units)
@@ -90,6 +90,6 @@ def make(folder: Path, count: int, seed: int) -> Plan:
 
 
 def is_sendable(line: Line, articles: Mapping[str, Article]) -> bool:
-    """True when the catalogue sells it and there is something of it."""
+    """True when the catalogue sells it and the quantity is not 0."""
     article = articles.get(line.sku)
     return line.quantity > 0 and article is not None and article.active

@@ -1,4 +1,4 @@
-"""How far the demo has come: bars on a terminal, a line now and then in a log."""
+"""The progress of the demo: bars on a terminal, a line every few seconds in a log."""
 
 import asyncio
 import time
@@ -50,6 +50,8 @@ class Bars:
             self._line()
 
     def _line(self) -> None:
-        told = " · ".join(f"{name} {value}" for name, value in self._figures().items())
+        figures = " · ".join(f"{name} {value}" for name, value in self._figures().items())
         seconds = time.monotonic() - self._started
-        self._console.print(f"{self._title} {seconds:4.0f} s: {told} (of {self._total})", markup=False, highlight=False)
+        self._console.print(
+            f"{self._title} {seconds:4.0f} s: {figures} (of {self._total})", markup=False, highlight=False
+        )

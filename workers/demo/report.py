@@ -1,4 +1,4 @@
-"""The closing table and the closing checks, for people."""
+"""The final tables and checks, for people."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workers.demo.checks import Check
-from workers.demo.scenarios import PLOTS, Scenario
+from workers.demo.scenarios import SPECS, Scenario
 from workers.demo.statistics import Statistics
 
 REFUSALS = {
@@ -17,46 +17,48 @@ REFUSALS = {
 }
 
 
-def show(console: Console, tally: Statistics, checks: Sequence[Check], seconds: float) -> None:
-    """What became of the baskets, then one line for each check."""
-    console.print(_refused(tally))
-    console.print(_orders(tally))
+def show(console: Console, statistics: Statistics, checks: Sequence[Check], seconds: float) -> None:
+    """What happened to the baskets, then one line for each check."""
+    console.print(_refused(statistics))
+    console.print(_orders(statistics))
     for check in checks:
         _line(console, check)
-    ended = f"{tally.ends} of {tally.placed} orders ended in {seconds:.0f} s"
+    ended = f"{statistics.ends} of {statistics.placed} orders ended in {seconds:.0f} s"
     right = all(not check.wrong for check in checks)
     console.print(f"{ended}, {'all as they should.' if right else 'not all is as it should be.'}", markup=False)
 
 
-def _refused(tally: Statistics) -> Table:
-    table = Table(title="What validation said of the baskets as they are", title_justify="left")
+def _refused(statistics: Statistics) -> Table:
+    table = Table(title="What the API refused of the baskets as they are", title_justify="left")
     table.add_column("problem")
     table.add_column("times", justify="right")
     table.add_column("then")
-    for code, times in sorted(tally.refusals.items()):
-        table.add_row(code, str(times), REFUSALS.get(code, "nothing could be done"))
+    for code, times in sorted(statistics.refusals.items()):
+        table.add_row(code, str(times), REFUSALS.get(code, "cannot be corrected"))
     table.add_section()
-    table.add_row("baskets", str(tally.reached[0]), f"{tally.corrected} placed after correction")
-    table.add_row("", str(tally.nothing_left), "had nothing left that can be sent")
-    table.add_row("orders", str(tally.placed), "placed")
+    table.add_row("baskets", str(statistics.reached[0]), f"{statistics.corrected} placed after correction")
+    table.add_row("", str(statistics.nothing_left), "had nothing left that can be sent")
+    table.add_row("orders", str(statistics.placed), "placed")
     return table
 
 
-def _orders(tally: Statistics) -> Table:
-    table = Table(title="What became of the orders", title_justify="left")
+def _orders(statistics: Statistics) -> Table:
+    table = Table(title="What happened to the orders", title_justify="left")
     for name, justify in (("what happened", "left"), ("orders", "right"), ("ended as", "left"), ("right", "right")):
         table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
-    for fate in Scenario:
-        if fate in tally.groups:
-            group = tally.groups[fate]
+    for scenario in Scenario:
+        if scenario in statistics.groups:
+            group = statistics.groups[scenario]
             ends = "\n".join(f"{times} × {end}" for end, times in group.ends.most_common())
             style = "green" if group.as_expected == group.orders else "red"
             right = f"[{style}]{group.as_expected} of {group.orders}[/{style}]"
-            table.add_row(PLOTS[fate].words, str(group.orders), ends, right)
+            table.add_row(SPECS[scenario].description, str(group.orders), ends, right)
     table.add_section()
-    table.add_row("stuck and resolved by support", str(tally.resolved.total()), _counted(tally.resolved))
-    if tally.unplanned:
-        table.add_row("of these stuck unasked", str(tally.unplanned.total()), _counted(tally.unplanned))
+    table.add_row("parked and resolved by support", str(statistics.resolved.total()), _counted(statistics.resolved))
+    if statistics.unplanned:
+        table.add_row(
+            "of these parked without being meant to", str(statistics.unplanned.total()), _counted(statistics.unplanned)
+        )
     return table
 
 
@@ -69,6 +71,6 @@ def _line(console: Console, check: Check) -> None:
         amount = f" ({check.looked_at} compared)" if check.looked_at > 1 else ""
         console.print(f"[green]✓[/green] {check.name}{amount}", highlight=False)
         return
-    console.print(f"[red]✗ not so: {check.name}: {check.wrong} differ[/red]", highlight=False)
+    console.print(f"[red]✗ wrong: {check.name}: {check.wrong} differ[/red]", highlight=False)
     for example in check.examples:
         console.print(f"    {example}", markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""`oms demo`: everything starts, real baskets walk to their ends, and what became of them is told."""
+"""`oms demo`: starts everything, runs real baskets to their ends and reports what happened to them."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,6 @@ import psutil
 from rich.console import Console
 
 from domain.access import Role
-from domain.orders.status import Status
 from infra.security import tokens
 from infra.settings import Settings
 from infra.stack import role_tokens
@@ -29,8 +28,11 @@ from workers import first_order
 from workers.cli.up import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
 from workers.demo import checks, plan, report, stock_loading
 from workers.demo.actors import until
+from workers.demo.api_client.api.orders import get_order, place_order
+from workers.demo.api_client.models import PlaceOrder
+from workers.demo.api_client.models.status import Status
 from workers.demo.checks import Check
-from workers.demo.client import Client, Lanes, RefusedError
+from workers.demo.client import Clients, RefusedError, accepted, connect
 from workers.demo.dataset import BUNDLED, TooFewBaskets
 from workers.demo.order_runner import OrderRunner
 from workers.demo.orders import CHANNEL
@@ -38,8 +40,9 @@ from workers.demo.plan import Plan
 from workers.demo.progress import Bars
 from workers.demo.scenario_scripts import GATEWAY_ATTEMPTS
 from workers.demo.statistics import STAGE_NAMES, Statistics
+from workers.demo.transport import PatientTransport
 
-# Clocks that run in days elsewhere run in seconds here, so that every order ends while one watches.
+# Time limits of days are seconds here, so that every order ends while a person watches.
 SETTINGS = {
     "OMS_RETURN_WINDOW_S": "5",
     "OMS_PAYMENT_TIMEOUT_S": "20",
@@ -49,15 +52,14 @@ SETTINGS = {
     "OMS_SANDBOX_CARRIER_STEP_S": "1",
 }
 LOG_WIDTH = 150
-FIRST_LIMIT_S = 60.0  # then the baskets are walked all the same
-ARRIVED = (Status.DELIVERED, Status.COMPLETED)
+FIRST_LIMIT_S = 60.0  # then the baskets are placed all the same
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A whole run."""
 
-    tally: Statistics
+    statistics: Statistics
     checks: list[Check]
     seconds: float
 
@@ -118,84 +120,81 @@ class _Demo:
         with self._console.status("Starting PostgreSQL, Temporal, sandbox, API, worker and relay …"):
             running = await self._stack.start()
         print_addresses(running, self._console)
-        http, first = Lanes(), None
+        transport, first = PatientTransport(), None
         try:
-            client = await _client(http, running)
-            first = asyncio.create_task(self._first(client))
+            clients = await _connect(transport, running)
+            first = asyncio.create_task(self._place_first(clients, running))
             await asyncio.wait({first}, timeout=FIRST_LIMIT_S)
-            outcome = await self._walk(client, await planning, running)
+            outcome = await self._run_orders(clients, await planning, running)
         except (RefusedError, httpx.TransportError, ExceptionGroup) as error:
             for leaf in _leaves(error):
-                self._console.print(f"The demo broke off: {leaf!r}", style="red", markup=False)
+                self._console.print(f"The demo failed: {leaf!r}", style="red", markup=False)
             return False
         finally:
             if first is not None:
                 first.cancel()
                 await asyncio.gather(first, return_exceptions=True)
-            await http.close()
-        self._tell(outcome, count, seed)
+            await transport.aclose()
+        self._report(outcome, count, seed)
         return outcome.right
 
-    async def _first(self, client: Client) -> None:
+    async def _place_first(self, clients: Clients, running: Running) -> None:
         """One order before all the baskets, to see how soon it is delivered. An older catalogue may refuse it."""
-        placed = await client.post("support", "/v1/orders", first_order.body(), "first-order")
-        path = f"/v1/orders/{placed['order_no']}"
-        status = await until(lambda: _arrived(client, path))
+        body, key = PlaceOrder.from_dict(first_order.body()), clients.key("first-order")
+        placed = await accepted(place_order.asyncio(client=clients.support, body=body, idempotency_key=key))
+        status = await until(lambda: _delivered(clients, placed.order_no))
         seconds = time.time() - psutil.Process().create_time()
         self._console.print(
-            f"First order {placed['order_no']}: {status} {seconds:.0f} s after oms demo was started: "
-            f"{client.api}/console/orders/{placed['order_no']}",
+            f"First order {placed.order_no}: {status} {seconds:.0f} s after oms demo was started: "
+            f"{running.console}/orders/{placed.order_no}",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
 
-    async def _walk(self, client: Client, made: Plan, running: Running) -> Outcome:
+    async def _run_orders(self, clients: Clients, plan: Plan, running: Running) -> Outcome:
         started = time.monotonic()
-        stocked = await self._fill(client, made)
-        walk = OrderRunner(client, made, Settings().max_order_lines)
-        async with Bars(self._console, "orders", made.count, lambda: _figures(walk)):
-            await walk.run()
+        loaded = await self._load_stock(clients, plan)
+        runner = OrderRunner(clients, plan, Settings().max_order_lines)
+        async with Bars(self._console, "orders", plan.count, lambda: _figures(runner)):
+            await runner.run()
         self._console.print("Comparing orders, stock, money and the sandbox's own ledger …")
-        answers = await checks.all_of(client, walk.tally, stocked, running.environment)
-        return Outcome(walk.tally, answers, time.monotonic() - started)
+        results = await checks.run_all(clients, runner.statistics, loaded, running.environment)
+        return Outcome(runner.statistics, results, time.monotonic() - started)
 
-    async def _fill(self, client: Client, made: Plan) -> stock_loading.StockLoading:
+    async def _load_stock(self, clients: Clients, plan: Plan) -> stock_loading.LoadedStock:
         done = 0
 
         def tick() -> None:
             nonlocal done
             done += 1
 
-        held = await stock_loading.held_skus(client.pages("support", "/v1/orders", channel=CHANNEL), client)
-        total = len(made.articles) + len(made.demand)
+        total = len(plan.articles) + len(plan.demand)
         async with Bars(self._console, "catalogue", total, lambda: {"products and receipts": done}):
-            stocked = await stock_loading.fill(client, made, tick)
-        stocked.ignored = held
-        return stocked
+            return await stock_loading.load(clients, plan, tick)
 
-    def _tell(self, outcome: Outcome, count: int, seed: int) -> None:
-        report.show(self._console, outcome.tally, outcome.checks, outcome.seconds)
+    def _report(self, outcome: Outcome, count: int, seed: int) -> None:
+        report.show(self._console, outcome.statistics, outcome.checks, outcome.seconds)
         if self._as_json:
             print(json.dumps(_document(outcome, count, seed), ensure_ascii=False), flush=True)
 
 
-async def _client(http: Lanes, running: Running) -> Client:
-    """The stack's tokens for staff, and one for a channel of the demo's own, as `oms token` gives them."""
+async def _connect(transport: PatientTransport, running: Running) -> Clients:
+    """With the stack's tokens for staff, and one for a channel of the demo, as `oms token` issues them."""
     own = tokens.make(running.environment["OMS_TOKEN_SECRET"], Role.CHANNEL, CHANNEL, role_tokens.LIFETIME_S)
     await role_tokens.register(running.environment["OMS_DATABASE_URL"], [own], "oms demo")
-    given = {**running.tokens, "channel": own.token}
-    return Client(http, running.api, running.sandbox, given, secrets.token_hex(4))
+    by_role = {**running.tokens, Role.CHANNEL: own.token}
+    return connect(running.api, running.sandbox, by_role, secrets.token_hex(4), transport)
 
 
-async def _arrived(client: Client, path: str) -> str | None:
-    status = str((await client.get("support", path))["status"])
-    return status if status in ARRIVED else None
+async def _delivered(clients: Clients, order_no: str) -> Status | None:
+    order = await accepted(get_order.asyncio(order_no, client=clients.support))
+    return order.status if order.status in ("delivered", "completed") else None
 
 
-def _figures(walk: OrderRunner) -> dict[str, int]:
-    figures = {name: walk.tally.reached[stage] for stage, name in enumerate(STAGE_NAMES)}
-    return {**figures, "cancelled": walk.tally.statuses["cancelled"], "stuck now": walk.board.stuck}
+def _figures(runner: OrderRunner) -> dict[str, int]:
+    reached = {name: runner.statistics.reached[stage] for stage, name in enumerate(STAGE_NAMES)}
+    return {**reached, "cancelled": runner.statistics.statuses["cancelled"], "parked now": runner.poller.parked}
 
 
 def _document(outcome: Outcome, count: int, seed: int) -> dict[str, Any]:
@@ -204,7 +203,7 @@ def _document(outcome: Outcome, count: int, seed: int) -> dict[str, Any]:
         "orders": count,
         "seed": seed,
         "seconds": round(outcome.seconds, 1),
-        **outcome.tally.summary(),
+        **outcome.statistics.summary(),
         "checks": [check.shown() for check in outcome.checks],
     }
 

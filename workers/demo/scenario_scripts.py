@@ -1,4 +1,4 @@
-"""One short play for each fate: who does what to the order between its placing and its end."""
+"""One short script for each scenario: who does what to the order between its placing and its end."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -11,85 +11,85 @@ from workers.demo.dataset import Basket
 from workers.demo.scenarios import Scenario
 
 GATEWAY_ATTEMPTS = 5
-Play = Callable[[ApiActors, Basket], Awaitable[None]]
+Script = Callable[[ApiActors, Basket], Awaitable[None]]
 
 
-async def _nothing(desk: ApiActors, basket: Basket) -> None:
-    """The order goes its way."""
+async def _nothing(actors: ApiActors, basket: Basket) -> None:
+    """Nobody interferes."""
 
 
-async def _paid_again(desk: ApiActors, basket: Basket) -> None:
-    await desk.pay_again("tok_ok")
+async def _paid_again(actors: ApiActors, basket: Basket) -> None:
+    await actors.pay_again("tok_ok")
 
 
-async def _reviewed(desk: ApiActors, basket: Basket) -> None:
-    await desk.resolve(Step.REVIEW, Action.SKIP)
+async def _reviewed(actors: ApiActors, basket: Basket) -> None:
+    await actors.resolve(Step.REVIEW, Action.SKIP)
 
 
-async def _capture_unheard(desk: ApiActors, basket: Basket) -> None:
-    await desk.order_fault("payments", "capture", "timeout_after", 1)
-    await desk.pay("tok_ok")
+async def _capture_unheard(actors: ApiActors, basket: Basket) -> None:
+    await actors.order_fault("payments", "capture", "timeout_after", 1)
+    await actors.pay("tok_ok")
 
 
-async def _carrier_down(desk: ApiActors, basket: Basket) -> None:
-    await desk.order_fault("carriers", "book", "error", GATEWAY_ATTEMPTS)
-    await desk.pay("tok_ok")
-    await desk.resolve(Step.BOOK, Action.RETRY)
+async def _carrier_down(actors: ApiActors, basket: Basket) -> None:
+    await actors.order_fault("carriers", "book", "error", GATEWAY_ATTEMPTS)
+    await actors.pay("tok_ok")
+    await actors.resolve(Step.BOOK, Action.RETRY)
 
 
-async def _carrier_refused(desk: ApiActors, basket: Basket) -> None:
-    await desk.order_fault("carriers", "book", "reject", 1)
-    await desk.pay("tok_ok")
+async def _carrier_refused(actors: ApiActors, basket: Basket) -> None:
+    await actors.order_fault("carriers", "book", "reject", 1)
+    await actors.pay("tok_ok")
     _, address = person_of(basket.household)
-    await desk.resolve(Step.BOOK, Action.AMEND, {**address, "district": "Made-up District"})
+    await actors.resolve(Step.BOOK, Action.AMEND, {**address.to_dict(), "district": "Made-up District"})
 
 
-async def _carrier_lost(desk: ApiActors, basket: Basket) -> None:
-    await desk.order_fault("carriers", "book", "reject", 1)
-    await desk.pay("tok_ok")
-    await desk.resolve(Step.BOOK, Action.COMPENSATE)
+async def _carrier_lost(actors: ApiActors, basket: Basket) -> None:
+    await actors.order_fault("carriers", "book", "reject", 1)
+    await actors.pay("tok_ok")
+    await actors.resolve(Step.BOOK, Action.COMPENSATE)
 
 
-async def _parcel_lost(desk: ApiActors, basket: Basket) -> None:
-    await desk.pay("tok_ok")
-    await desk.lose_parcel()
-    await desk.resolve(Step.DELIVER, Action.COMPENSATE)
+async def _parcel_lost(actors: ApiActors, basket: Basket) -> None:
+    await actors.pay("tok_ok")
+    await actors.lose_parcel()
+    await actors.resolve(Step.DELIVER, Action.COMPENSATE)
 
 
-async def _cancelled_unpaid(desk: ApiActors, basket: Basket) -> None:
-    await desk.cancel("changed his mind")
+async def _cancelled_unpaid(actors: ApiActors, basket: Basket) -> None:
+    await actors.cancel("changed their mind")
 
 
-async def _cancelled_paid(desk: ApiActors, basket: Basket) -> None:
-    # A carrier that does not answer at once leaves the customer time to change his mind.
-    await desk.order_fault("carriers", "book", "timeout_before", 1)
-    await desk.pay("tok_ok")
-    await desk.cancel("found it elsewhere")
+async def _cancelled_paid(actors: ApiActors, basket: Basket) -> None:
+    # A carrier that does not answer at once leaves the customer time to change their mind.
+    await actors.order_fault("carriers", "book", "timeout_before", 1)
+    await actors.pay("tok_ok")
+    await actors.cancel("found it elsewhere")
 
 
-async def _partly_refunded(desk: ApiActors, basket: Basket) -> None:
-    await after_delivery.refund_half(desk)
+async def _partly_refunded(actors: ApiActors, basket: Basket) -> None:
+    await after_delivery.refund_half(actors)
 
 
-async def _returned(desk: ApiActors, basket: Basket) -> None:
-    await after_delivery.send_back(desk, Condition.AS_NEW, everything=True)
+async def _returned(actors: ApiActors, basket: Basket) -> None:
+    await after_delivery.send_back(actors, Condition.AS_NEW, everything=True)
 
 
-async def _returned_damaged(desk: ApiActors, basket: Basket) -> None:
-    await after_delivery.send_back(desk, Condition.DAMAGED, everything=False)
+async def _returned_damaged(actors: ApiActors, basket: Basket) -> None:
+    await after_delivery.send_back(actors, Condition.DAMAGED, everything=False)
 
 
-async def _exchanged(desk: ApiActors, basket: Basket) -> None:
-    await after_delivery.exchange(desk)
+async def _exchanged(actors: ApiActors, basket: Basket) -> None:
+    await after_delivery.exchange(actors)
 
 
-async def _reshipped(desk: ApiActors, basket: Basket) -> None:
-    await desk.pay("tok_ok")
-    await desk.lose_parcel()
-    await after_delivery.send_again(desk)
+async def _reshipped(actors: ApiActors, basket: Basket) -> None:
+    await actors.pay("tok_ok")
+    await actors.lose_parcel()
+    await after_delivery.send_again(actors)
 
 
-PLAYS: Mapping[Scenario, Play] = {
+SCRIPTS: Mapping[Scenario, Script] = {
     Scenario.PLAIN: _nothing,
     Scenario.DECLINED: _nothing,
     Scenario.PAID_AGAIN: _paid_again,

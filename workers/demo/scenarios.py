@@ -1,4 +1,4 @@
-"""What is to become of which order: decided by the seed alone, so that a run can be repeated."""
+"""What happens to which order: decided by the seed alone, so that a run can be repeated."""
 
 import random
 from collections.abc import Mapping
@@ -34,9 +34,9 @@ class Scenario(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScenarioSpec:
-    """The fate in words, and the end that is right: a status and, of a cancelled order, the cause."""
+    """The scenario in words, and the right end: a status and, of a cancelled order, the cause."""
 
-    words: str
+    description: str
     status: Status
     cause: str | None = None
 
@@ -45,9 +45,9 @@ class ScenarioSpec:
         return f"{self.status}: {self.cause}" if self.cause else str(self.status)
 
 
-_EXPIRED, _COMPENSATED, _WISH = "payment_expired", "compensated", "customer_request"
+_EXPIRED, _COMPENSATED, _REQUESTED = "payment_expired", "compensated", "customer_request"
 
-PLOTS: Mapping[Scenario, ScenarioSpec] = {
+SPECS: Mapping[Scenario, ScenarioSpec] = {
     Scenario.PLAIN: ScenarioSpec("pays, receives, keeps", Status.COMPLETED),
     Scenario.DECLINED: ScenarioSpec("card declined, never pays again", Status.CANCELLED, _EXPIRED),
     Scenario.PAID_AGAIN: ScenarioSpec("card declined, pays with another", Status.COMPLETED),
@@ -55,14 +55,14 @@ PLOTS: Mapping[Scenario, ScenarioSpec] = {
     Scenario.UNPAID: ScenarioSpec("never pays", Status.CANCELLED, _EXPIRED),
     Scenario.REVIEWED: ScenarioSpec("payment under review, support approves", Status.COMPLETED),
     Scenario.CAPTURE_UNHEARD: ScenarioSpec("money taken, the gateway's answer lost", Status.COMPLETED),
-    Scenario.CARRIER_DOWN: ScenarioSpec("carrier out of order, sticks, support retries", Status.COMPLETED),
-    Scenario.CARRIER_REFUSED: ScenarioSpec("carrier refuses the address, sticks, support amends it", Status.COMPLETED),
+    Scenario.CARRIER_DOWN: ScenarioSpec("carrier out of order, parked, support retries", Status.COMPLETED),
+    Scenario.CARRIER_REFUSED: ScenarioSpec("carrier refuses the address, parked, support amends it", Status.COMPLETED),
     Scenario.CARRIER_LOST: ScenarioSpec(
         "carrier refuses for good, support compensates", Status.CANCELLED, _COMPENSATED
     ),
     Scenario.PARCEL_LOST: ScenarioSpec("parcel lost on the way, support compensates", Status.CANCELLED, _COMPENSATED),
-    Scenario.CANCELLED_UNPAID: ScenarioSpec("cancelled before paying", Status.CANCELLED, _WISH),
-    Scenario.CANCELLED_PAID: ScenarioSpec("cancelled after paying, before shipping", Status.CANCELLED, _WISH),
+    Scenario.CANCELLED_UNPAID: ScenarioSpec("cancelled before paying", Status.CANCELLED, _REQUESTED),
+    Scenario.CANCELLED_PAID: ScenarioSpec("cancelled after paying, before shipping", Status.CANCELLED, _REQUESTED),
     Scenario.OUT_OF_STOCK: ScenarioSpec("one article short", Status.CANCELLED, "out_of_stock"),
     Scenario.PARTLY_REFUNDED: ScenarioSpec("keeps it, gets half of the money back", Status.COMPLETED),
     Scenario.RETURNED: ScenarioSpec("sends everything back, unused", Status.COMPLETED),
@@ -71,19 +71,19 @@ PLOTS: Mapping[Scenario, ScenarioSpec] = {
     Scenario.RESHIPPED: ScenarioSpec("parcel lost on the way, wants it sent again", Status.COMPLETED),
 }
 
-# The first orders show every fate; later ones are mostly plain.
+# The first orders show every scenario; later ones are mostly plain.
 FIRST, LATER = 20, 50
 
 
 def scenario_of(number: int, seed: int) -> Scenario:
-    """The fate of the order with this number, counted from 0."""
+    """The scenario of the order with this number, counted from 0."""
     block, place = (0, number) if number < FIRST else divmod(number - FIRST, LATER)
     size = FIRST if number < FIRST else LATER
     return _deck(size, f"{seed}/{size}/{block}")[place]
 
 
 def _deck(size: int, seed: str) -> list[Scenario]:
-    fates = [fate for fate in Scenario if fate is not Scenario.PLAIN]
-    deck = fates + [Scenario.PLAIN] * (size - len(fates))
+    troubled = [scenario for scenario in Scenario if scenario is not Scenario.PLAIN]
+    deck = troubled + [Scenario.PLAIN] * (size - len(troubled))
     random.Random(seed).shuffle(deck)
     return deck

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.orders.status import Status
-from workers.demo.scenarios import PLOTS, Scenario
+from workers.demo.scenarios import SPECS, Scenario
 
 MAX_DEVIATIONS = 20
 # How far an order has come, for the progress bars.
@@ -22,8 +22,8 @@ STAGE_NAMES = ("read", "placed", "reserved", "paid", "shipped", "delivered", "co
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """An order at its end, as the front door tells it: money in minor units, parcels {tracking number: status}."""
+class EndedOrder:
+    """An ended order, as the API answers it: money in minor units, parcels {tracking number: status}."""
 
     order_no: str
     captured_minor: int
@@ -33,7 +33,7 @@ class Ended:
 
 @dataclass
 class Group:
-    """The orders of one fate."""
+    """The orders of one scenario."""
 
     orders: int = 0
     as_expected: int = 0
@@ -54,31 +54,31 @@ class Statistics:
     resolved: Counter[str] = field(default_factory=Counter)
     unplanned: Counter[str] = field(default_factory=Counter)
     groups: defaultdict[Scenario, Group] = field(default_factory=lambda: defaultdict(Group))
-    ended: list[Ended] = field(default_factory=list)
+    ended: list[EndedOrder] = field(default_factory=list)
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
     wrong: int = 0
     deviations: list[str] = field(default_factory=list)
 
-    def come(self, before: int, stage: int) -> None:
-        """An order has come from one stage to a later one."""
+    def advance(self, before: int, stage: int) -> None:
+        """An order has advanced from one stage to a later one."""
         for passed in range(before + 1, stage + 1):
             self.reached[passed] += 1
 
-    def close(self, fate: Scenario, end: str, deviation: str | None) -> None:
-        """An order has ended so; `deviation` says why that is not right."""
-        group = self.groups[fate]
+    def close(self, scenario: Scenario, end: str, deviation: str | None) -> None:
+        """An order has ended like this; `deviation` says why that is not right."""
+        group = self.groups[scenario]
         group.orders += 1
         group.ends[end] += 1
         if deviation is None:
             group.as_expected += 1
         else:
-            self.deviate(f"{deviation} ({PLOTS[fate].words})")
+            self.add_deviation(f"{deviation} ({SPECS[scenario].description})")
 
-    def deviate(self, what: str) -> None:
-        """Something that is not as it should be; the first few are kept in words."""
+    def add_deviation(self, description: str) -> None:
+        """Count something that is not as it should be; the first few descriptions are saved."""
         self.wrong += 1
         if len(self.deviations) < MAX_DEVIATIONS:
-            self.deviations.append(what)
+            self.deviations.append(description)
 
     @property
     def ends(self) -> int:
@@ -97,17 +97,17 @@ class Statistics:
             "parked": dict(self.parked),
             "resolved": dict(self.resolved),
             "unplanned": dict(self.unplanned),
-            "groups": [_group(fate, self.groups[fate]) for fate in Scenario if fate in self.groups],
+            "groups": [_group(scenario, self.groups[scenario]) for scenario in Scenario if scenario in self.groups],
             "deviations": self.deviations,
         }
 
 
-def _group(fate: Scenario, group: Group) -> dict[str, Any]:
-    plot = PLOTS[fate]
+def _group(scenario: Scenario, group: Group) -> dict[str, Any]:
+    spec = SPECS[scenario]
     return {
-        "fate": fate.value,
-        "words": plot.words,
-        "expected": plot.end,
+        "fate": scenario.value,
+        "words": spec.description,
+        "expected": spec.end,
         "orders": group.orders,
         "as_expected": group.as_expected,
         "ends": dict(group.ends),

@@ -1,4 +1,4 @@
-"""Loading the warehouses: products, and stock for every order but those that are to be short of something."""
+"""Fills the warehouses: products, and stock for every order but those that are to be short of something."""
 
 import asyncio
 from collections import Counter
@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from workers.demo.api_client.api.catalogue import add_product, add_warehouse
+from workers.demo.api_client.api.orders import get_order, list_orders
+from workers.demo.api_client.api.stock import adjust_stock, get_stock_levels, receive_stock
+from workers.demo.api_client.models import Adjustment, OrderRow, Problem, Receipt
 from workers.demo.catalogue import Article
-from workers.demo.client import Client, RefusedError, segment
-from workers.demo.customers import REGIONS
+from workers.demo.client import PAGE, Answer, Clients, RefusedError, accepted, all_items
+from workers.demo.customers import REGIONS, Region
+from workers.demo.orders import CHANNEL
 from workers.demo.plan import Plan, Shortage
 
 CALLS_AT_ONCE = 16
@@ -17,76 +22,93 @@ Tick = Callable[[], None]
 
 
 @dataclass
-class StockLoading:
+class LoadedStock:
     """`before` is {(sku, warehouse): units on hand} before any order of the run; `ignored` are articles that orders of
-    an earlier run still hold, so that their levels do not tell of this run alone."""
+    an earlier run still hold, so that their levels depend on more than this run."""
 
     before: dict[tuple[str, str], int] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
 
 
-async def fill(client: Client, plan: Plan, tick: Tick) -> StockLoading:
-    """Post warehouses, articles, receipts; `tick` is called once for each article and each level."""
-    shelves = StockLoading()
+async def load(clients: Clients, plan: Plan, tick: Tick) -> LoadedStock:
+    """Add warehouses, articles, receipts; `tick` is called once for each article and each level."""
+    loaded = LoadedStock(ignored=await _held_skus(clients))
     for region in REGIONS:
-        await _unless_known(client, "/v1/warehouses", region.body(), f"warehouse-{region.warehouse}")
-    await each(plan.articles.values(), lambda article: _article(client, article, tick))
-    await each(plan.demand.items(), lambda entry: _receipt(client, shelves, *entry[0], entry[1], tick))
-    await each(plan.shortages.values(), lambda shortage: _shorten(client, shelves, shortage))
-    return shelves
+        await _add_warehouse(clients, region)
+    await each(plan.articles.values(), lambda article: _add_product(clients, article, tick))
+    await each(plan.demand.items(), lambda entry: _receive(clients, loaded, *entry[0], entry[1], tick))
+    await each(plan.shortages.values(), lambda shortage: _shorten(clients, loaded, shortage))
+    return loaded
 
 
 async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
     """Work on every item, a few at once; the first error ends it."""
     waiting = iter(items)
 
-    async def one_after_another() -> None:
+    async def work_through() -> None:
         for item in waiting:
             await work(item)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(CALLS_AT_ONCE):
-            group.create_task(one_after_another())
+            group.create_task(work_through())
 
 
-async def held_skus(orders: AsyncIterator[dict[str, object]], client: Client) -> set[str]:
-    """Articles of these orders, as far as they are still open."""
+async def _held_skus(clients: Clients) -> set[str]:
+    """Articles of the demo's orders that are still open."""
     held: Counter[str] = Counter()
-    async for row in orders:
-        if row["status"] not in ("completed", "cancelled"):
-            order = await client.get("support", f"/v1/orders/{row['order_no']}")
-            held.update(line["sku"] for line in order["lines"])
+    async for row in _orders(clients):
+        if row.status not in ("completed", "cancelled"):
+            order = await accepted(get_order.asyncio(row.order_no, client=clients.support))
+            held.update(line.sku for line in order.lines)
     return set(held)
 
 
-async def _article(client: Client, article: Article, tick: Tick) -> None:
-    await _unless_known(client, "/v1/products", article.body(), f"product-{article.sku}")
+def _orders(clients: Clients) -> AsyncIterator[OrderRow]:
+    return all_items(
+        lambda cursor: list_orders.asyncio(client=clients.support, channel=CHANNEL, limit=PAGE, cursor=cursor)
+    )
+
+
+async def _add_warehouse(clients: Clients, region: Region) -> None:
+    key = clients.key(f"warehouse-{region.warehouse}")
+    await _unless_known(add_warehouse.asyncio(client=clients.operations, body=region.body(), idempotency_key=key))
+
+
+async def _add_product(clients: Clients, article: Article, tick: Tick) -> None:
+    key = clients.key(f"product-{article.sku}")
+    await _unless_known(add_product.asyncio(client=clients.operations, body=article.body(), idempotency_key=key))
     tick()
 
 
-async def _unless_known(client: Client, path: str, body: dict[str, object], what: str) -> None:
+async def _unless_known(call: Awaitable[Answer | Problem | None]) -> None:
     try:
-        await client.post("operations", path, body, what)
+        await accepted(call)
     except RefusedError as refused:
         if refused.code not in ("product_exists", "warehouse_exists"):
             raise
 
 
-async def _receipt(client: Client, shelves: StockLoading, sku: str, warehouse: str, units: int, tick: Tick) -> None:
-    body = {"sku": sku, "warehouse": warehouse, "quantity": units, "reference": f"demo {client.run}"}
-    level = await client.post("warehouse", "/v1/stock/receipts", body, f"receipt-{sku}-{warehouse}")
-    shelves.before[sku, warehouse] = level["on_hand"]
+async def _receive(clients: Clients, loaded: LoadedStock, sku: str, warehouse: str, units: int, tick: Tick) -> None:
+    body = Receipt(sku=sku, warehouse=warehouse, quantity=units, reference=f"demo {clients.run}")
+    key = clients.key(f"receipt-{sku}-{warehouse}")
+    level = await accepted(receive_stock.asyncio(client=clients.warehouse, body=body, idempotency_key=key))
+    loaded.before[sku, warehouse] = level.on_hand
     tick()
 
 
-async def _shorten(client: Client, shelves: StockLoading, shortage: Shortage) -> None:
-    """Leave one unit less than wanted, and none elsewhere: an earlier run may have left some."""
-    levels = await client.get("warehouse", f"/v1/stock/{segment(shortage.sku)}")
-    for level in levels["items"]:
-        warehouse = level["warehouse"]
-        wanted = shortage.units if warehouse == shortage.warehouse else 0
-        change = wanted - level["available"]
+async def _shorten(clients: Clients, loaded: LoadedStock, shortage: Shortage) -> None:
+    """Leave one unit less than the order needs, and none elsewhere: an earlier run may have left some."""
+    levels = await accepted(get_stock_levels.asyncio(shortage.sku, client=clients.warehouse))
+    for level in levels.items:
+        needed = shortage.units if level.warehouse == shortage.warehouse else 0
+        change = needed - level.available
         if change:
-            body = {"sku": shortage.sku, "warehouse": warehouse, "quantity": change, "reason": "demo: one too few"}
-            await client.post("warehouse", "/v1/stock/adjustments", body, f"adjust-{shortage.sku}-{warehouse}")
-        shelves.before[shortage.sku, warehouse] = level["on_hand"] + change
+            await _adjust(clients, shortage.sku, level.warehouse, change)
+        loaded.before[shortage.sku, level.warehouse] = level.on_hand + change
+
+
+async def _adjust(clients: Clients, sku: str, warehouse: str, change: int) -> None:
+    body = Adjustment(sku=sku, warehouse=warehouse, quantity=change, reason="demo: one too few")
+    key = clients.key(f"adjust-{sku}-{warehouse}")
+    await accepted(adjust_stock.asyncio(client=clients.warehouse, body=body, idempotency_key=key))

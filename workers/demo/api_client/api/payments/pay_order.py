@@ -1,0 +1,196 @@
+# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.payment import Payment
+from ...models.payment_taken import PaymentTaken
+from ...models.problem import Problem
+from ...types import Response
+
+
+def _get_kwargs(
+    order_no: str,
+    *,
+    body: Payment,
+    idempotency_key: str,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    headers["Idempotency-Key"] = idempotency_key
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/v1/orders/{order_no}/payments".format(
+            order_no=quote(str(order_no), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> PaymentTaken | Problem | None:
+    if response.status_code == 201:
+        response_201 = PaymentTaken.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if 400 <= response.status_code <= 499:
+        response_4xx = Problem.from_dict(response.json())
+
+        return response_4xx
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[PaymentTaken | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    order_no: str,
+    *,
+    client: AuthenticatedClient,
+    body: Payment,
+    idempotency_key: str,
+) -> Response[PaymentTaken | Problem]:
+    """
+    Args:
+        order_no (str):
+        idempotency_key (str):
+        body (Payment):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[PaymentTaken | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        order_no=order_no,
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    order_no: str,
+    *,
+    client: AuthenticatedClient,
+    body: Payment,
+    idempotency_key: str,
+) -> PaymentTaken | Problem | None:
+    """
+    Args:
+        order_no (str):
+        idempotency_key (str):
+        body (Payment):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        PaymentTaken | Problem
+    """
+
+    return sync_detailed(
+        order_no=order_no,
+        client=client,
+        body=body,
+        idempotency_key=idempotency_key,
+    ).parsed
+
+
+async def asyncio_detailed(
+    order_no: str,
+    *,
+    client: AuthenticatedClient,
+    body: Payment,
+    idempotency_key: str,
+) -> Response[PaymentTaken | Problem]:
+    """
+    Args:
+        order_no (str):
+        idempotency_key (str):
+        body (Payment):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[PaymentTaken | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        order_no=order_no,
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    order_no: str,
+    *,
+    client: AuthenticatedClient,
+    body: Payment,
+    idempotency_key: str,
+) -> PaymentTaken | Problem | None:
+    """
+    Args:
+        order_no (str):
+        idempotency_key (str):
+        body (Payment):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        PaymentTaken | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            order_no=order_no,
+            client=client,
+            body=body,
+            idempotency_key=idempotency_key,
+        )
+    ).parsed

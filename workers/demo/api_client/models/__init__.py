@@ -1,0 +1,228 @@
+# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
+"""Contains all the data models used in inputs/outputs"""
+
+from .action import Action
+from .address import Address
+from .adjustment import Adjustment
+from .already_refunded import AlreadyRefunded
+from .answer_problem import AnswerProblem
+from .answer_problem_choice import AnswerProblemChoice
+from .ask_return import AskReturn
+from .booked_adjustment import BookedAdjustment
+from .booked_receipt import BookedReceipt
+from .cancel_consequence import CancelConsequence
+from .cancel_order import CancelOrder
+from .cancel_preview import CancelPreview
+from .cancelled_order import CancelledOrder
+from .condition import Condition
+from .contact import Contact
+from .customer import Customer
+from .customer_language_type_0 import CustomerLanguageType0
+from .delivery_slot import DeliverySlot
+from .exchange import Exchange
+from .exchange_line import ExchangeLine
+from .exchange_status import ExchangeStatus
+from .found_line import FoundLine
+from .found_line_condition import FoundLineCondition
+from .found_pieces import FoundPieces
+from .guarantee import Guarantee
+from .guarantee_status import GuaranteeStatus
+from .hold_kind import HoldKind
+from .kept_amount import KeptAmount
+from .kept_amount_what import KeptAmountWhat
+from .kept_amount_why import KeptAmountWhy
+from .line import Line
+from .list_orders_sort import ListOrdersSort
+from .needs_attention import NeedsAttention
+from .new_goods import NewGoods
+from .new_product import NewProduct
+from .new_warehouse import NewWarehouse
+from .open_refund import OpenRefund
+from .opened_approval import OpenedApproval
+from .opened_refund import OpenedRefund
+from .order import Order
+from .order_hold import OrderHold
+from .order_line import OrderLine
+from .order_page import OrderPage
+from .order_payment import OrderPayment
+from .order_payment_kind import OrderPaymentKind
+from .order_payment_purpose import OrderPaymentPurpose
+from .order_payment_status import OrderPaymentStatus
+from .order_refund import OrderRefund
+from .order_return import OrderReturn
+from .order_return_label import OrderReturnLabel
+from .order_row import OrderRow
+from .order_row_matched_item import OrderRowMatchedItem
+from .order_shipment import OrderShipment
+from .order_shipment_status import OrderShipmentStatus
+from .order_timeline import OrderTimeline
+from .origin import Origin
+from .outcome import Outcome
+from .payment import Payment
+from .payment_taken import PaymentTaken
+from .payment_taken_outcome import PaymentTakenOutcome
+from .pending_change import PendingChange
+from .pieces import Pieces
+from .pieces_on_return import PiecesOnReturn
+from .place_order import PlaceOrder
+from .placed_order import PlacedOrder
+from .previewed_exchange import PreviewedExchange
+from .previewed_line import PreviewedLine
+from .previewed_refund import PreviewedRefund
+from .priority import Priority
+from .problem import Problem
+from .problem_answered import ProblemAnswered
+from .problem_answered_choice import ProblemAnsweredChoice
+from .problem_answered_parcel import ProblemAnsweredParcel
+from .problem_errors_item import ProblemErrorsItem
+from .product import Product
+from .reason import Reason
+from .receipt import Receipt
+from .refund_consequence import RefundConsequence
+from .refund_line import RefundLine
+from .refund_preview import RefundPreview
+from .refund_status import RefundStatus
+from .refunded_line import RefundedLine
+from .refused_resolution import RefusedResolution
+from .resolution import Resolution
+from .resolve import Resolve
+from .resolve_value_type_0 import ResolveValueType0
+from .resolved_step import ResolvedStep
+from .return_ import Return
+from .return_allowed_actions_item import ReturnAllowedActionsItem
+from .return_consequence import ReturnConsequence
+from .return_due import ReturnDue
+from .return_label import ReturnLabel
+from .return_line import ReturnLine
+from .return_preview import ReturnPreview
+from .return_refund import ReturnRefund
+from .return_status import ReturnStatus
+from .returned_line import ReturnedLine
+from .returned_line_inspected import ReturnedLineInspected
+from .returned_line_received import ReturnedLineReceived
+from .ship_to import ShipTo
+from .shipment_scan import ShipmentScan
+from .shipment_status import ShipmentStatus
+from .sku_quantity import SkuQuantity
+from .slot import Slot
+from .status import Status
+from .stock_level import StockLevel
+from .stock_levels import StockLevels
+from .timeline_event import TimelineEvent
+from .timeline_event_data import TimelineEventData
+from .waiting_for import WaitingFor
+from .warehouse import Warehouse
+
+__all__ = (
+    "Action",
+    "Address",
+    "Adjustment",
+    "AlreadyRefunded",
+    "AnswerProblem",
+    "AnswerProblemChoice",
+    "AskReturn",
+    "BookedAdjustment",
+    "BookedReceipt",
+    "CancelConsequence",
+    "CancelledOrder",
+    "CancelOrder",
+    "CancelPreview",
+    "Condition",
+    "Contact",
+    "Customer",
+    "CustomerLanguageType0",
+    "DeliverySlot",
+    "Exchange",
+    "ExchangeLine",
+    "ExchangeStatus",
+    "FoundLine",
+    "FoundLineCondition",
+    "FoundPieces",
+    "Guarantee",
+    "GuaranteeStatus",
+    "HoldKind",
+    "KeptAmount",
+    "KeptAmountWhat",
+    "KeptAmountWhy",
+    "Line",
+    "ListOrdersSort",
+    "NeedsAttention",
+    "NewGoods",
+    "NewProduct",
+    "NewWarehouse",
+    "OpenedApproval",
+    "OpenedRefund",
+    "OpenRefund",
+    "Order",
+    "OrderHold",
+    "OrderLine",
+    "OrderPage",
+    "OrderPayment",
+    "OrderPaymentKind",
+    "OrderPaymentPurpose",
+    "OrderPaymentStatus",
+    "OrderRefund",
+    "OrderReturn",
+    "OrderReturnLabel",
+    "OrderRow",
+    "OrderRowMatchedItem",
+    "OrderShipment",
+    "OrderShipmentStatus",
+    "OrderTimeline",
+    "Origin",
+    "Outcome",
+    "Payment",
+    "PaymentTaken",
+    "PaymentTakenOutcome",
+    "PendingChange",
+    "Pieces",
+    "PiecesOnReturn",
+    "PlacedOrder",
+    "PlaceOrder",
+    "PreviewedExchange",
+    "PreviewedLine",
+    "PreviewedRefund",
+    "Priority",
+    "Problem",
+    "ProblemAnswered",
+    "ProblemAnsweredChoice",
+    "ProblemAnsweredParcel",
+    "ProblemErrorsItem",
+    "Product",
+    "Reason",
+    "Receipt",
+    "RefundConsequence",
+    "RefundedLine",
+    "RefundLine",
+    "RefundPreview",
+    "RefundStatus",
+    "RefusedResolution",
+    "Resolution",
+    "Resolve",
+    "ResolvedStep",
+    "ResolveValueType0",
+    "Return",
+    "ReturnAllowedActionsItem",
+    "ReturnConsequence",
+    "ReturnDue",
+    "ReturnedLine",
+    "ReturnedLineInspected",
+    "ReturnedLineReceived",
+    "ReturnLabel",
+    "ReturnLine",
+    "ReturnPreview",
+    "ReturnRefund",
+    "ReturnStatus",
+    "ShipmentScan",
+    "ShipmentStatus",
+    "ShipTo",
+    "SkuQuantity",
+    "Slot",
+    "Status",
+    "StockLevel",
+    "StockLevels",
+    "TimelineEvent",
+    "TimelineEventData",
+    "WaitingFor",
+    "Warehouse",
+)

@@ -1,0 +1,236 @@
+# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.order_row_matched_item import OrderRowMatchedItem, check_order_row_matched_item
+from ..models.priority import Priority, check_priority
+from ..models.status import Status, check_status
+
+if TYPE_CHECKING:
+    from ..models.waiting_for import WaitingFor
+
+
+T = TypeVar("T", bound="OrderRow")
+
+
+@_attrs_define
+class OrderRow:
+    """
+    Attributes:
+        order_no (str):
+        status (Status):
+        channel (str):
+        external_ref (None | str):
+        customer_id (str):
+        total_minor (int):
+        currency (str):
+        created_at (datetime.datetime):
+        updated_at (datetime.datetime):
+        needs_attention (None | str):
+        hold (None | str):
+        warehouse (None | str):
+        priority (Priority):
+        waiting_for (None | WaitingFor):
+        matched (list[OrderRowMatchedItem]):
+    """
+
+    order_no: str
+    status: Status
+    channel: str
+    external_ref: None | str
+    customer_id: str
+    total_minor: int
+    currency: str
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+    needs_attention: None | str
+    hold: None | str
+    warehouse: None | str
+    priority: Priority
+    waiting_for: None | WaitingFor
+    matched: list[OrderRowMatchedItem]
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.waiting_for import WaitingFor  # noqa: PLC0415
+
+        order_no = self.order_no
+
+        status: str = self.status
+
+        channel = self.channel
+
+        external_ref: None | str
+        external_ref = self.external_ref
+
+        customer_id = self.customer_id
+
+        total_minor = self.total_minor
+
+        currency = self.currency
+
+        created_at = self.created_at.isoformat()
+
+        updated_at = self.updated_at.isoformat()
+
+        needs_attention: None | str
+        needs_attention = self.needs_attention
+
+        hold: None | str
+        hold = self.hold
+
+        warehouse: None | str
+        warehouse = self.warehouse
+
+        priority: str = self.priority
+
+        waiting_for: dict[str, Any] | None
+        if isinstance(self.waiting_for, WaitingFor):
+            waiting_for = self.waiting_for.to_dict()
+        else:
+            waiting_for = self.waiting_for
+
+        matched = []
+        for matched_item_data in self.matched:
+            matched_item: str = matched_item_data
+            matched.append(matched_item)
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "order_no": order_no,
+                "status": status,
+                "channel": channel,
+                "external_ref": external_ref,
+                "customer_id": customer_id,
+                "total_minor": total_minor,
+                "currency": currency,
+                "created_at": created_at,
+                "updated_at": updated_at,
+                "needs_attention": needs_attention,
+                "hold": hold,
+                "warehouse": warehouse,
+                "priority": priority,
+                "waiting_for": waiting_for,
+                "matched": matched,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.waiting_for import WaitingFor  # noqa: PLC0415
+
+        d = dict(src_dict)
+        order_no = d.pop("order_no")
+
+        status = check_status(d.pop("status"))
+
+        channel = d.pop("channel")
+
+        def _parse_external_ref(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        external_ref = _parse_external_ref(d.pop("external_ref"))
+
+        customer_id = d.pop("customer_id")
+
+        total_minor = d.pop("total_minor")
+
+        currency = d.pop("currency")
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        updated_at = datetime.datetime.fromisoformat(d.pop("updated_at"))
+
+        def _parse_needs_attention(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        needs_attention = _parse_needs_attention(d.pop("needs_attention"))
+
+        def _parse_hold(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        hold = _parse_hold(d.pop("hold"))
+
+        def _parse_warehouse(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        warehouse = _parse_warehouse(d.pop("warehouse"))
+
+        priority = check_priority(d.pop("priority"))
+
+        def _parse_waiting_for(data: object) -> None | WaitingFor:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                waiting_for_type_0 = WaitingFor.from_dict(data)
+
+                return waiting_for_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | WaitingFor, data)
+
+        waiting_for = _parse_waiting_for(d.pop("waiting_for"))
+
+        matched = []
+        _matched = d.pop("matched")
+        for matched_item_data in _matched:
+            matched_item = check_order_row_matched_item(matched_item_data)
+
+            matched.append(matched_item)
+
+        order_row = cls(
+            order_no=order_no,
+            status=status,
+            channel=channel,
+            external_ref=external_ref,
+            customer_id=customer_id,
+            total_minor=total_minor,
+            currency=currency,
+            created_at=created_at,
+            updated_at=updated_at,
+            needs_attention=needs_attention,
+            hold=hold,
+            warehouse=warehouse,
+            priority=priority,
+            waiting_for=waiting_for,
+            matched=matched,
+        )
+
+        order_row.additional_properties = d
+        return order_row
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,90 @@
+# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="Receipt")
+
+
+@_attrs_define
+class Receipt:
+    """
+    Attributes:
+        sku (str):
+        quantity (int):
+        reference (str):
+        warehouse (None | str | Unset):
+        allow_duplicate (bool | Unset):  Default: False.
+    """
+
+    sku: str
+    quantity: int
+    reference: str
+    warehouse: None | str | Unset = UNSET
+    allow_duplicate: bool | Unset = False
+
+    def to_dict(self) -> dict[str, Any]:
+        sku = self.sku
+
+        quantity = self.quantity
+
+        reference = self.reference
+
+        warehouse: None | str | Unset
+        if isinstance(self.warehouse, Unset):
+            warehouse = UNSET
+        else:
+            warehouse = self.warehouse
+
+        allow_duplicate = self.allow_duplicate
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "sku": sku,
+                "quantity": quantity,
+                "reference": reference,
+            }
+        )
+        if warehouse is not UNSET:
+            field_dict["warehouse"] = warehouse
+        if allow_duplicate is not UNSET:
+            field_dict["allow_duplicate"] = allow_duplicate
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        sku = d.pop("sku")
+
+        quantity = d.pop("quantity")
+
+        reference = d.pop("reference")
+
+        def _parse_warehouse(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        warehouse = _parse_warehouse(d.pop("warehouse", UNSET))
+
+        allow_duplicate = d.pop("allow_duplicate", UNSET)
+
+        receipt = cls(
+            sku=sku,
+            quantity=quantity,
+            reference=reference,
+            warehouse=warehouse,
+            allow_duplicate=allow_duplicate,
+        )
+
+        return receipt

@@ -1,0 +1,76 @@
+# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.refund_consequence import RefundConsequence
+
+
+T = TypeVar("T", bound="RefundPreview")
+
+
+@_attrs_define
+class RefundPreview:
+    """
+    Attributes:
+        order_no (str):
+        consequence (RefundConsequence):
+    """
+
+    order_no: str
+    consequence: RefundConsequence
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        order_no = self.order_no
+
+        consequence = self.consequence.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "order_no": order_no,
+                "consequence": consequence,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.refund_consequence import RefundConsequence  # noqa: PLC0415
+
+        d = dict(src_dict)
+        order_no = d.pop("order_no")
+
+        consequence = RefundConsequence.from_dict(d.pop("consequence"))
+
+        refund_preview = cls(
+            order_no=order_no,
+            consequence=consequence,
+        )
+
+        refund_preview.additional_properties = d
+        return refund_preview
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,110 @@
+# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+T = TypeVar("T", bound="Warehouse")
+
+
+@_attrs_define
+class Warehouse:
+    """
+    Attributes:
+        code (str):
+        name (str):
+        country (str):
+        province (str):
+        city (str):
+        priority (int):
+        is_default (bool):
+    """
+
+    code: str
+    name: str
+    country: str
+    province: str
+    city: str
+    priority: int
+    is_default: bool
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        code = self.code
+
+        name = self.name
+
+        country = self.country
+
+        province = self.province
+
+        city = self.city
+
+        priority = self.priority
+
+        is_default = self.is_default
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "code": code,
+                "name": name,
+                "country": country,
+                "province": province,
+                "city": city,
+                "priority": priority,
+                "is_default": is_default,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        code = d.pop("code")
+
+        name = d.pop("name")
+
+        country = d.pop("country")
+
+        province = d.pop("province")
+
+        city = d.pop("city")
+
+        priority = d.pop("priority")
+
+        is_default = d.pop("is_default")
+
+        warehouse = cls(
+            code=code,
+            name=name,
+            country=country,
+            province=province,
+            city=city,
+            priority=priority,
+            is_default=is_default,
+        )
+
+        warehouse.additional_properties = d
+        return warehouse
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
