@@ -25,7 +25,10 @@ LEDGER = "SELECT order_no, debit_account, credit_account, amount_minor FROM paym
 PACE_S = 0.02  # between two orders: where each follows the other at once, a revision of many tables finds no gap
 TABLES = ("customers", "orders", "order_lines", "order_events", "products", "stock_levels", "idempotency_keys")
 # Added for new rows only at first, and held by all rows since.
-VALIDATED = {"payments_kind_check", "resolutions_amount", "reversals_are_told"}
+VALIDATED = {
+    "payment_of_a_change", "payment_of_a_guarantee", "payment_of_its_change", "payment_of_its_guarantee",
+    "payments_kind_check", "resolutions_amount", "reversals_are_told",
+}  # fmt: skip
 REVISION = """
 from infra.db import revisions
 

@@ -6,13 +6,18 @@ from infra.db import migrate
 from infra.stack.postgres import SUPERUSER, PostgresServer
 from tests.conftest import DatabaseUrls, create_database
 from tests.db.documents.test_documents import credit, issue, lost, refunded
-from tests.db.payments.test_change_payments import answered, difference, waiting
+from tests.db.payments.test_change_payments import answered, waiting
 from tests.factories.raw_writes import DirectDatabase, connect
 
 BEFORE = "0045"
 WAREHOUSE = (
     "INSERT INTO warehouses (code, name, country, province, city) VALUES ('WH-EAST', 'E', 'CN', 'P', 'C') "
     "ON CONFLICT DO NOTHING"
+)
+DIFFERENCE = (
+    "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
+    "idempotency_key, provider_ref) VALUES (%s, 'capture', 'supplement', -1001, 'sandbox', 2, 'CNY', 'intent', %s, "
+    "'ch_1') RETURNING payment_id"
 )
 EXCHANGED = """
 SET session_replication_role = replica;
@@ -40,7 +45,8 @@ async def test_what_was_paid_on_top_before_is_invoiced_and_credit_notes_go_on(po
     await issue(owner, order_no, total=3)
     first = await refunded(db, order_no, 2)
     await credit(db, order_no, first, 2)
-    await answered(db, await difference(db, order_no), "succeeded")
+    difference = await db.one(DIFFERENCE, order_no, f"{order_no}/supplement/1/capture/1")
+    await answered(db, difference, "succeeded")
     await owner.execute(EXCHANGED)
 
     # Lost before lost disputes were credited.
@@ -49,6 +55,7 @@ async def test_what_was_paid_on_top_before_is_invoiced_and_credit_notes_go_on(po
     await lost(db, order_no, await db.one(captured, order_no), 1)
 
     await asyncio.to_thread(migrate.upgrade, url)
+    assert await db.one("SELECT change_payment_no FROM payments WHERE payment_id = %s", difference) == 1
 
     totals = "SELECT t.total_minor, t.credited_minor FROM invoice_totals t JOIN documents d USING (document_no) "
     assert await db.rows(f"{totals} WHERE d.order_no = %s ORDER BY d.number", order_no) == [(3, 2), (2, 1)]
