@@ -1,0 +1,202 @@
+"""The documentation, comments and docstrings use the words of the trade: no private vocabulary, and no gender."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# (pattern, what to write instead).
+WORDS = {
+    r"the books": "the database, the ledger",
+    r"tend(s|ed|ing)?": "process",
+    r"told": "reported, notified",
+    r"by (it|him|her)self": "automatically, separately",
+    r"by hand": "manually",
+    r"wish(es|ed)?": "request",
+    r"stray": "unapplied, surplus",
+    r"errands?": "pending operation",
+    r"second person": "approver, approval",
+    r"somebody else's yes": "approval",
+    r"whatever the code believes": "independently of the application code",
+    r"he|his|him|himself|she|hers?|herself": "they, the customer",
+}
+PATTERN = re.compile("|".join(rf"\b(?:{word})\b" for word in WORDS), re.IGNORECASE)
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "bench" / "README.md"]
+PAGES += [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+# Names of code are as they are: code blocks, and what is between backquotes.
+_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_LAYERS = ("activities", "api", "bench", "domain", "infra", "tests", "workers", "workflows")
+# Folders whose comments and docstrings still have such words. This list only gets shorter.
+NOT_YET = {
+    "activities",
+    "activities/after_sales",
+    "activities/orders",
+    "activities/payments",
+    "activities/shipping",
+    "activities/support",
+    "api",
+    "api/console",
+    "api/console/after_sales",
+    "api/console/support",
+    "api/pages",
+    "api/portal",
+    "api/portal/after_sales",
+    "api/portal/orders",
+    "api/routes/orders",
+    "api/routes/system",
+    "api/schemas",
+    "api/services/after_sales",
+    "api/services/approvals",
+    "api/services/orders",
+    "api/services/support",
+    "bench",
+    "domain",
+    "domain/after_sales",
+    "domain/orders",
+    "domain/payments",
+    "domain/support",
+    "infra",
+    "infra/alerts",
+    "infra/db",
+    "infra/db/after_sales",
+    "infra/db/alerts",
+    "infra/db/approvals",
+    "infra/db/audit",
+    "infra/db/checks",
+    "infra/db/customers",
+    "infra/db/documents",
+    "infra/db/messaging",
+    "infra/db/notifications",
+    "infra/db/orders",
+    "infra/db/payments",
+    "infra/db/portal",
+    "infra/db/read_models",
+    "infra/db/schema",
+    "infra/db/shipping",
+    "infra/db/staff",
+    "infra/db/stock",
+    "infra/db/support",
+    "infra/db/system",
+    "infra/db/versions",
+    "infra/db/webhooks",
+    "infra/gateways",
+    "infra/gateways/payments",
+    "infra/notifications",
+    "infra/pdf",
+    "infra/provider_rules",
+    "infra/sandbox",
+    "infra/security",
+    "infra/settings",
+    "infra/stack",
+    "infra/system",
+    "infra/temporal",
+    "tests",
+    "tests/api",
+    "tests/api/after_sales",
+    "tests/api/approvals",
+    "tests/api/audit",
+    "tests/api/checks",
+    "tests/api/documents",
+    "tests/api/notifications",
+    "tests/api/orders",
+    "tests/api/payments",
+    "tests/api/system",
+    "tests/console",
+    "tests/console/notifications",
+    "tests/console/payments",
+    "tests/contract",
+    "tests/db",
+    "tests/db/after_sales",
+    "tests/db/approvals",
+    "tests/db/orders",
+    "tests/db/payments",
+    "tests/db/stock",
+    "tests/domain/pricing",
+    "tests/e2e",
+    "tests/factories",
+    "tests/faults",
+    "tests/infra/gateways",
+    "tests/infra/notifications",
+    "tests/infra/security",
+    "tests/integration",
+    "tests/integration/after_sales",
+    "tests/integration/approvals",
+    "tests/integration/orders",
+    "tests/integration/payments",
+    "tests/integration/support",
+    "tests/portal",
+    "tests/portal/after_sales",
+    "tests/portal/orders",
+    "tests/stack",
+    "tests/workers",
+    "tests/workers/cli",
+    "tests/workers/relay",
+    "tests/workflows",
+    "tests/workflows/after_sales",
+    "tests/workflows/orders",
+    "tests/workflows/payments",
+    "tests/workflows/shipping",
+    "tests/workflows/support",
+    "workers",
+    "workers/cli",
+    "workers/demo",
+    "workers/relay",
+    "workflows",
+    "workflows/after_sales",
+    "workflows/orders",
+    "workflows/support",
+}
+
+
+def found(text: str) -> list[str]:
+    return sorted({match[0].lower() for match in PATTERN.finditer(_CODE.sub("", text))})
+
+
+@cache
+def sources() -> tuple[Path, ...]:
+    files = [path for layer in _LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
+    return tuple(path for path in files if path != Path(__file__).resolve())
+
+
+def prose(source: str) -> Iterator[str]:
+    """Comments and docstrings of a Python file."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def in_python(path: Path) -> list[str]:
+    source = path.read_text(encoding="utf-8")
+    # Most files have none of the words at all, so only few are parsed.
+    return found("\n".join(prose(source))) if PATTERN.search(source) else []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_has_no_private_words(page: Path) -> None:
+    assert found(page.read_text(encoding="utf-8")) == []
+
+
+def test_comments_and_docstrings_have_no_private_words() -> None:
+    assert len(sources()) > 700
+    clean = [path for path in sources() if str(path.parent.relative_to(ROOT)) not in NOT_YET]
+    judged = {str(path.relative_to(ROOT)): in_python(path) for path in clean}
+    assert {name: words for name, words in judged.items() if words} == {}
+
+
+@pytest.mark.parametrize("text", ["The books say so.", "It comes by itself.", "what the customer owes him"])
+def test_a_private_word_is_found(text: str) -> None:
+    assert found(text)
+
+
+@pytest.mark.parametrize("text", ["the `errand` of a view", "this book, and the histories", "```\nhe\n```"])
+def test_names_of_code_and_other_words_are_not(text: str) -> None:
+    assert found(text) == []
