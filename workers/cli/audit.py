@@ -16,7 +16,7 @@ from infra.db.engine import Connection, Database
 from infra.db.errors import UNREACHABLE
 from infra.settings import Settings, settings
 from workers.cli import database_errors
-from workers.cli.tables import print_whole
+from workers.tables import print_whole
 
 OK, WRONG = 0, 1
 SHOWN = 50

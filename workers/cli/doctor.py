@@ -15,7 +15,7 @@ from infra.settings import Settings, settings
 from infra.system import doctor
 from workers.cli import database_errors
 from workers.cli.installation import FAILED, calling
-from workers.cli.tables import print_whole
+from workers.tables import print_whole
 
 
 def run(*, as_json: bool = False) -> int:

@@ -42,7 +42,7 @@ def check(command: str, given: Collection[str] = ()) -> None:
         end(code)
     if Need.VAULT in NEEDS[command]:
         from infra.settings import settings
-        from workers import master_key_check
+        from workers.cli import master_key_check
 
         master_key_check.compare(settings())
 

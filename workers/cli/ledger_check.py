@@ -9,12 +9,11 @@ from rich.table import Table
 
 from infra.db.checks import consistency_checks
 from infra.db.checks.check import Check
-from infra.db.checks.consistency_checks import CHECKS, CheckResult, Violation
-from infra.db.engine import Database
+from infra.db.checks.consistency_checks import CheckResult, Violation
 from infra.db.errors import UNREACHABLE
 from infra.settings import Settings, settings
 from workers.cli import database_errors
-from workers.cli.tables import print_whole
+from workers.tables import print_whole
 
 OK, WRONG = 0, 1
 LATE = (
@@ -27,7 +26,7 @@ def check(configuration: Settings | None = None, console: Console | None = None,
     """Put every question to the books and print the answers; 0 when all is right, else 1."""
     shown = console or Console(soft_wrap=True)
     try:
-        answers = asyncio.run(answers_of(configuration or settings()))
+        answers = asyncio.run(consistency_checks.run_all(configuration or settings()))
     except UNREACHABLE as error:
         beside = Console(stderr=True, soft_wrap=True) if as_json else shown
         beside.print(f"The books cannot be read: {database_errors.words(error)}", style="red", markup=False)
@@ -55,17 +54,6 @@ def answer_in(document: dict[str, Any]) -> CheckResult:
     examples = [Violation(one["where"], one["should_be"], one["is"]) for one in document["found"]]
     question = Check(document["code"], document["name"], "")
     return CheckResult(question, document["wrong"] or 0, examples, in_time=document["ok"] is not None)
-
-
-async def answers_of(configuration: Settings) -> list[CheckResult]:
-    """One answer to each question, in their order. Safe beside running orders: each question sees one moment."""
-    database = Database.from_settings(configuration)
-    try:
-        async with database.begin() as connection:
-            await consistency_checks.patience(connection)
-            return [await consistency_checks.run_checks(connection, question) for question in CHECKS]
-    finally:
-        await database.close()
 
 
 def _document(answer: CheckResult) -> dict[str, Any]:

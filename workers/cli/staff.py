@@ -20,7 +20,7 @@ from infra.security import staff_accounts
 from infra.security.crypto import Vault
 from infra.settings import Settings, settings
 from workers.cli import database_errors
-from workers.cli.tables import print_whole
+from workers.tables import print_whole
 
 OK, REFUSED = 0, 1
 _NAME = re.compile(STAFF_NAME)

@@ -18,7 +18,7 @@ from workers.cli.api_client import ApiClient
 from workers.cli.environment import use
 from workers.cli.installation import calling, chosen, console, errors, fail, told_of_failures
 from workers.cli.options import Api, AsJson, DataDir, Token
-from workers.cli.tables import print_whole
+from workers.tables import print_whole
 
 app = typer.Typer(
     add_completion=False,

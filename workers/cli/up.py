@@ -6,17 +6,10 @@ import signal
 import sys
 
 from rich.console import Console
-from rich.table import Table
 
 from infra.stack.errors import StackError, TakenError
-from infra.stack.program import command
-from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
-from workers import first_order
-from workers.cli.tables import print_whole
-
-OK, FAILED, TAKEN = 0, 1, 2
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+from workers.stack_console import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
 
 
 def run(options: Options) -> int:
@@ -54,32 +47,3 @@ async def _stay(options: Options, console: Console) -> None:
     await ending
     console.print("Stopping …")
     await stack.stop()
-
-
-def print_addresses(running: Running, console: Console) -> None:
-    """Where everything is, for a person."""
-    table = Table(title="The order management system is up", title_justify="left", show_header=False, box=None)
-    rows = {
-        "API": running.api,
-        "API's documentation": f"{running.api}/docs",
-        "Console": running.console,
-        "Portal": running.portal,
-        "Temporal UI": running.temporal_ui or "left out (--headless)",
-        "Temporal": running.temporal,
-        "Sandbox": running.sandbox,
-        "Data": running.data_dir,
-    }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    print_whole(console, table)
-    console.print("A token for the API:")
-    _command(console, command("token --role support", running.data_dir))
-    if line := first_order.command_line(running):
-        console.print("A first order:")
-        _command(console, line)
-    console.print("Ctrl-C stops everything and loses nothing.")
-
-
-def _command(console: Console, line: str) -> None:
-    """On one line however long it is, so that it can be copied."""
-    console.print(f"  {line}", style="bold", markup=False, highlight=False, soft_wrap=True)

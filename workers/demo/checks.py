@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from infra.db.checks import consistency_checks
 from infra.settings import Settings
-from workers.cli import ledger_check
 from workers.demo.api_client.api.stock import get_stock_levels
 from workers.demo.client import Clients, accepted
 from workers.demo.statistics import EndedOrder, Statistics
@@ -106,9 +106,12 @@ async def _database(environment: dict[str, str]) -> list[Check]:
     )
     return [
         Check(
-            f"books: {answer.question.name}", 1, answer.count, [str(wrong) for wrong in answer.examples][:MAX_EXAMPLES]
+            f"database: {result.question.name}",
+            1,
+            result.count,
+            [str(violation) for violation in result.examples][:MAX_EXAMPLES],
         )
-        for answer in await ledger_check.answers_of(configuration)
+        for result in await consistency_checks.run_all(configuration)
     ]
 
 

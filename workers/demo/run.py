@@ -25,7 +25,6 @@ from infra.stack.errors import StackError, TakenError
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
 from workers import first_order
-from workers.cli.up import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
 from workers.demo import checks, plan, report, stock_loading
 from workers.demo.actors import until
 from workers.demo.api_client.api.orders import get_order, place_order
@@ -41,6 +40,7 @@ from workers.demo.progress import Bars
 from workers.demo.scenario_scripts import GATEWAY_ATTEMPTS
 from workers.demo.statistics import STAGE_NAMES, Statistics
 from workers.demo.transport import PatientTransport
+from workers.stack_console import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
 
 # Time limits of days are seconds here, so that every order ends while a person watches.
 SETTINGS = {

@@ -1,4 +1,4 @@
-"""Questions to the books that an honest set of them answers with nothing."""
+"""All checks of the database, each a query that finds nothing when all is right."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,8 @@ from infra.db.checks.after_sales_checks import AFTER_SALES
 from infra.db.checks.check import Check
 from infra.db.checks.ledger_checks import LEDGER
 from infra.db.checks.order_checks import ORDERS
+from infra.db.engine import Database
+from infra.settings import Settings
 
 EXAMPLES = 20
 
@@ -38,6 +40,17 @@ class CheckResult:
 
 
 CHECKS = (*LEDGER, *AFTER_SALES, *ORDERS)
+
+
+async def run_all(settings: Settings) -> list[CheckResult]:
+    """The result of every check, in their order. Orders may run meanwhile: each check reads one moment."""
+    database = Database.from_settings(settings)
+    try:
+        async with database.begin() as connection:
+            await patience(connection)
+            return [await run_checks(connection, check) for check in CHECKS]
+    finally:
+        await database.close()
 
 
 async def run_checks(connection: AsyncConnection, question: Check) -> CheckResult:

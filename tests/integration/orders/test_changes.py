@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from domain.gateways import Address
 from domain.orders.changes import plan_lines
+from infra.db.checks import consistency_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import changes
 from infra.db.orders.changes import NewChange
@@ -22,7 +23,6 @@ from tests.integration.test_races import paying, under_way
 from tests.order_stage import eventually
 from tests.workflows.orders.test_order import cancel
 from tests.workflows.stories import delivered, pay_again
-from workers.cli.ledger_check import answers_of
 
 OLD = {"name": "Li", "phone": "1", "country": "CN", "province": "上海市", "city": "上海市", "line1": "x"}
 WHATEVER = "*"
@@ -310,7 +310,6 @@ async def test_nothing_personal_of_a_change_is_in_the_history(office: Office) ->
 
 async def test_the_books_of_all_of_this_add_up(office: Office) -> None:
     """Last in this file: what the orders above have left, as `oms ledger check` looks at it."""
-    wrong = [
-        (answer.question.name, answer.examples) for answer in await answers_of(office.stage.settings) if answer.count
-    ]
+    results = await consistency_checks.run_all(office.stage.settings)
+    wrong = [(result.question.name, result.examples) for result in results if result.count]
     assert not wrong

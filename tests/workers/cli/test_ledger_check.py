@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from domain.payments.refunds import Origin
+from infra.db.checks import consistency_checks
 from infra.db.checks.consistency_checks import CHECKS
 from infra.db.engine import Database
 from infra.db.payments import store_credit
@@ -20,7 +21,7 @@ from workers.cli import ledger_check
 
 async def wrong(settings: Settings) -> dict[str, list[str]]:
     """{question: places} of what is wrong."""
-    answers = await ledger_check.answers_of(settings)
+    answers = await consistency_checks.run_all(settings)
     return {answer.question.name: [one.place for one in answer.examples] for answer in answers if answer.count}
 
 
