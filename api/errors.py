@@ -244,10 +244,18 @@ def body(
     return orjson.dumps(problem)
 
 
+class ProblemResponse(Response):
+    """A problem as JSON; pages show `problem` itself."""
+
+    def __init__(self, problem: Problem, path: str) -> None:
+        content = body(problem.status_code, problem.code, problem.detail, path, problem.errors, problem.more)
+        super().__init__(content, problem.status_code, problem.headers, MEDIA_TYPE)
+        self.problem = problem
+
+
 def respond(request: Request, problem: Problem) -> Response:
     """The response for one problem."""
-    content = body(problem.status_code, problem.code, problem.detail, request.url.path, problem.errors, problem.more)
-    return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)
+    return ProblemResponse(problem, request.url.path)
 
 
 def from_rule(error: RuleBroken) -> Problem:

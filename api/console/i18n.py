@@ -1,11 +1,9 @@
 """The console's words: `words/*.json`."""
 
-from pathlib import Path
-
-from api.pages.i18n import COOKIE, LANGUAGES, Words, language
+from api.pages.i18n import COOKIE, LANGUAGES, Words, language, words_of
 
 __all__ = ["COOKIE", "FOLDER", "LANGUAGES", "WORDS", "catalogue", "language"]
 
-FOLDER = Path(__file__).with_name("words")
+FOLDER = words_of("console")
 WORDS = Words([FOLDER])
 catalogue = WORDS.catalogue

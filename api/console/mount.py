@@ -1,7 +1,5 @@
 """Puts the console into the application: its pages, its static files, its errors as pages."""
 
-from typing import Any
-
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.console import alerts, approvals, audit, documents, feedback, sign_in, webhooks
@@ -9,8 +7,9 @@ from api.console.after_sales import delivery_exception, return_request, returns
 from api.console.orders import changes, contact, dashboard, detail, holds, manual_transition
 from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
-from api.console.session import SignInNeeded, to_sign_in
+from api.console.session import StaffSignInNeeded, to_sign_in
 from api.console.support import bulk_jobs, failing_workflows, parked_steps, retrying_steps, workflow_operations
+from api.errors import Problem
 from api.pages.error_pages import as_pages
 from api.pages.forms import from_here
 
@@ -48,9 +47,9 @@ def install(app: FastAPI) -> None:
         app.include_router(router, include_in_schema=False, dependencies=[Depends(from_here)])
     SITE.serve_static(app)
     as_pages(app, SITE.home, _refusal)
-    app.add_exception_handler(SignInNeeded, to_sign_in)
+    app.add_exception_handler(StaffSignInNeeded, to_sign_in)
 
 
-def _refusal(request: Request, status: int, problem: dict[str, Any]) -> Response:
+def _refusal(request: Request, problem: Problem) -> Response:
     person = getattr(request.state, "member", None)
-    return page(request, "problem.html", status=status, member=person, problem=problem)
+    return page(request, "problem.html", status=problem.status_code, member=person, problem=problem)

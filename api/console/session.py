@@ -13,13 +13,13 @@ from api.pages.forms import csrf_of
 from domain.access import Principal, Role
 from infra.db.staff import staff_sessions
 
-__all__ = ["COOKIE", "CurrentStaff", "SignInNeeded", "StaffMember", "csrf_of", "member", "posted", "to_sign_in"]
+__all__ = ["COOKIE", "CurrentStaff", "StaffMember", "StaffSignInNeeded", "csrf_of", "member", "posted", "to_sign_in"]
 
 COOKIE = "oms_session"
 SIGN_IN = "/console/sign-in"
 
 
-class SignInNeeded(Exception):
+class StaffSignInNeeded(Exception):
     """Nobody is signed in, or the session has ended."""
 
 
@@ -43,14 +43,14 @@ class StaffMember:
 
 
 async def member(request: Request) -> Any:
-    """The signed-in Member, also kept in `request.state.member` for pages of refusals. Raises SignInNeeded."""
+    """The signed-in Member, also kept in `request.state.member` for pages of refusals. Raises StaffSignInNeeded."""
     services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
-        raise SignInNeeded
+        raise StaffSignInNeeded
     async with services.database.begin() as conn:
         found = await staff_sessions.session_of(conn, cookie, services.settings.staff_idle_s)
     if found is None:
-        raise SignInNeeded
+        raise StaffSignInNeeded
     where = origin(request, "console")
     limits(request).caller(Principal(Role(found.role), found.name))
     request.state.member = StaffMember(found.name, Role(found.role), csrf_of(cookie), where)

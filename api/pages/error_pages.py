@@ -3,17 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 
-from api.errors import MEDIA_TYPE
+from api.errors import Problem, ProblemResponse
 
-Show = Callable[[Request, int, dict[str, Any]], Response]
+Show = Callable[[Request, Problem], Response]
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
 def as_pages(app: FastAPI, home: str, show: Show) -> None:
-    """Under `home`, every refusal that `app` knows so far is what `show` makes of it (status, problem)."""
+    """Under `home`, every refusal that `app` knows so far is the page that `show` makes of the problem."""
     for kind, handler in list(app.exception_handlers.items()):
         app.add_exception_handler(kind, _as_page(handler, home, show))
 
@@ -22,9 +21,9 @@ def _as_page(handler: Any, home: str, show: Show) -> Handler:
     async def handle(request: Request, error: Exception) -> Response:
         response: Response = await handler(request, error)
         path = request.url.path
-        if not (path == home or path.startswith(f"{home}/")) or response.media_type != MEDIA_TYPE:
+        if not (path == home or path.startswith(f"{home}/")) or not isinstance(response, ProblemResponse):
             return response
-        page = show(request, response.status_code, orjson.loads(response.body))
+        page = show(request, response.problem)
         if (wait := response.headers.get("retry-after")) is not None:
             page.headers["Retry-After"] = wait
         return page

@@ -15,6 +15,11 @@ COOKIE = "oms_lang"
 Catalogue = dict[str, tuple[str, str]]
 
 
+def words_of(site: str) -> Path:
+    """The folder of a site's words, `api/{site}/words`."""
+    return Path(__file__).parents[1] / site / "words"
+
+
 @lru_cache(maxsize=8)
 def read(folder: Path) -> Catalogue:
     """Every key of a folder with its two texts. Raises ValueError when two files hold one key."""

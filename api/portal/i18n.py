@@ -1,12 +1,9 @@
 """The portal's words: its own, and the console's for codes that it has none for."""
 
-from pathlib import Path
+from api.pages.i18n import Words, read, words_of
 
-from api.console.i18n import FOLDER as CONSOLE
-from api.pages.i18n import Words, read
-
-FOLDER = Path(__file__).with_name("words")
-WORDS = Words([CONSOLE, FOLDER])
+FOLDER = words_of("portal")
+WORDS = Words([words_of("console"), FOLDER])
 
 
 def own(key: str) -> bool:

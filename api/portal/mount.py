@@ -1,17 +1,17 @@
 """Puts the portal into the application: its pages, its static files, its errors as pages."""
 
 import re
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
+from api.errors import Problem
 from api.pages.error_pages import as_pages
 from api.pages.forms import from_here
 from api.portal import documents, feedback, payments, sign_in
 from api.portal.after_sales import delivery_exception, return_detail, return_request
 from api.portal.orders import cancellation, changes, detail, listing
 from api.portal.rendering import HOME, SITE, page
-from api.portal.session import SignInNeeded, to_sign_in
+from api.portal.session import CustomerSignInNeeded, to_sign_in
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
@@ -35,11 +35,11 @@ def install(app: FastAPI) -> None:
         app.include_router(router, include_in_schema=False, dependencies=[Depends(from_here)])
     SITE.serve_static(app)
     as_pages(app, HOME, _refusal)
-    app.add_exception_handler(SignInNeeded, to_sign_in)
+    app.add_exception_handler(CustomerSignInNeeded, to_sign_in)
 
 
-def _refusal(request: Request, status: int, problem: dict[str, Any]) -> Response:
+def _refusal(request: Request, problem: Problem) -> Response:
     """Why not, and what else is possible; the way back is the order that it was about."""
     order = _ORDER.match(request.url.path)
-    back = f"{HOME}/orders/{order[1]}" if order and status != 404 else HOME
-    return page(request, "problem.html", status=status, problem=problem, back=back)
+    back = f"{HOME}/orders/{order[1]}" if order and problem.status_code != 404 else HOME
+    return page(request, "problem.html", status=problem.status_code, problem=problem, back=back)

@@ -22,7 +22,7 @@ COOKIE = "oms_portal"
 SIGN_IN = f"{HOME}/sign-in"
 
 
-class SignInNeeded(Exception):
+class CustomerSignInNeeded(Exception):
     """Nobody is signed in, or the session has ended."""
 
 
@@ -35,14 +35,14 @@ class Visitor:
 
 
 async def visitor(request: Request) -> Any:
-    """The signed-in Visitor, also kept in `request.state.visitor` for every page. Raises SignInNeeded."""
+    """The signed-in Visitor, also kept in `request.state.visitor` for every page. Raises CustomerSignInNeeded."""
     services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
-        raise SignInNeeded
+        raise CustomerSignInNeeded
     async with services.database.begin() as conn:
         found = await sessions.session_of(conn, cookie, services.settings.portal_idle_s)
     if found is None:
-        raise SignInNeeded
+        raise CustomerSignInNeeded
     limits(request).customer(found.indexes[0].hex())
     request.state.visitor = Visitor(found, csrf_of(cookie))
     return request.state.visitor

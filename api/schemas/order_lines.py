@@ -22,6 +22,13 @@ def _describe(schema: dict[str, Any]) -> None:
     schema["minProperties"] = len(schema["required"]) + 1
 
 
+class PiecesOfSku(Body):
+    """Pieces of a SKU."""
+
+    sku: Sku
+    quantity: Quantity
+
+
 class OfLine(Body):
     """Pieces of a line. Classes that extend it add required fields only."""
 

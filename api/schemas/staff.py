@@ -43,7 +43,7 @@ class NewToken(Body):
         return self
 
 
-class StaffMember(BaseModel):
+class StaffAccount(BaseModel):
     """Somebody who may sign in, or might once."""
 
     name: str
@@ -56,7 +56,7 @@ class StaffMember(BaseModel):
 class StaffList(BaseModel):
     """Everybody, the active ones first."""
 
-    items: list[StaffMember]
+    items: list[StaffAccount]
     next_cursor: None = None
 
 

@@ -5,7 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import CurrencyCode, Minor
-from api.schemas.fields import Body, Quantity, Reason, Sku
+from api.schemas.fields import Body, Reason
+from api.schemas.order_lines import PiecesOfSku
+from api.schemas.orders.order_parts import SkuQuantity
 
 
 class AnswerProblem(Body):
@@ -13,13 +15,6 @@ class AnswerProblem(Body):
 
     choice: Literal["reship", "refund"]
     reason: Reason | None = None
-
-
-class Pieces(BaseModel):
-    """Units of a product."""
-
-    sku: str
-    quantity: int
 
 
 class ProblemAnswered(BaseModel):
@@ -32,20 +27,13 @@ class ProblemAnswered(BaseModel):
     refund_minor: Minor = Field(description="What goes back, in minor units of the currency; 0 with reship.")
     currency: CurrencyCode
     warehouse: str | None = Field(description="Which one sends the goods again; null with refund.")
-    lines: list[Pieces] = Field(description="What is sent again, without what was refunded meanwhile.")
-
-
-class Arrived(Body):
-    """Pieces that are in the parcel."""
-
-    sku: Sku
-    quantity: Quantity
+    lines: list[SkuQuantity] = Field(description="What is sent again, without what was refunded meanwhile.")
 
 
 class CameBack(Body):
     """What arrived; without lines, all that was in the parcel."""
 
-    lines: list[Arrived] | None = Field(default=None, min_length=1)
+    lines: list[PiecesOfSku] | None = Field(default=None, min_length=1)
 
 
 class InQuarantine(BaseModel):
@@ -53,4 +41,4 @@ class InQuarantine(BaseModel):
 
     shipment_id: str
     warehouse: str
-    lines: list[Pieces]
+    lines: list[SkuQuantity]

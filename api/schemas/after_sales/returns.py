@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.schemas.fields import Body, Code, Name, Quantity, Reason, Reference, Sku, Units
-from api.schemas.order_lines import OfLine
+from api.schemas.fields import Body, Code, Name, Reason, Reference, Sku, Units
+from api.schemas.order_lines import OfLine, PiecesOfSku
 from api.schemas.orders.orders import Payment
 from domain.after_sales.returns import Reason as ReasonCode
 from domain.after_sales.returns import Resolution
@@ -19,13 +19,6 @@ class ReturnLine(OfLine):
     """Pieces that go back."""
 
 
-class NewGoods(Body):
-    """Pieces that are wanted instead."""
-
-    sku: Sku
-    quantity: Quantity
-
-
 class AskReturn(Body):
     """What goes back and why, in the customer's words (kept encrypted); `photographs` are references, not pictures.
 
@@ -37,7 +30,7 @@ class AskReturn(Body):
     reason: Reason
     reason_code: Annotated[ReasonCode, Field(strict=False)] = ReasonCode.OTHER
     resolution: Annotated[Resolution, Field(strict=False)] = Resolution.REFUND
-    exchange_lines: Annotated[list[NewGoods] | None, Field(min_length=1, max_length=MAX_LINES)] = None
+    exchange_lines: Annotated[list[PiecesOfSku] | None, Field(min_length=1, max_length=MAX_LINES)] = None
     advance: bool = False
     payment: Payment | None = None
     photographs: Annotated[list[Name], Field(max_length=10, default_factory=list)]

@@ -15,12 +15,9 @@ class HandIn(Body):
     customer_communication: Note = ""
 
 
-class AnswerDispute(Body):
+class AnswerDispute(HandIn):
     """Evidence that is kept here; `handed_in` says that it was handed in on the provider's own pages."""
 
-    explanation: Note = ""
-    tracking_no: OptionalText = ""
-    customer_communication: Note = ""
     handed_in: bool = False
 
 

@@ -7,7 +7,8 @@ from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import run_in_transaction
 from api.replies import Reply
-from api.schemas.after_sales.delivery_exceptions import AnswerProblem, CameBack, Pieces, ProblemAnswered
+from api.schemas.after_sales.delivery_exceptions import AnswerProblem, CameBack, ProblemAnswered
+from api.schemas.orders.order_parts import SkuQuantity
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal
 from domain.errors import Conflict
@@ -132,5 +133,5 @@ def _answer(
         refund_minor=refund_minor,
         currency=trouble.currency,
         warehouse=resend.warehouse if resend else None,
-        lines=[Pieces(sku=sku, quantity=units) for sku, units in goods],
+        lines=[SkuQuantity(sku=sku, quantity=units) for sku, units in goods],
     )

@@ -36,7 +36,7 @@ def actions(caller: Principal, status: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnPage:
+class ListedReturns:
     """Returns, the newest first, each with what this caller may do with it; no cursor on the last page."""
 
     items: list[dict[str, Any]]
@@ -50,13 +50,15 @@ async def list_returns(
     order_no: str | None,
     cursor: str | None,
     limit: int,
-) -> ReturnPage:
+) -> ListedReturns:
     """A page of the returns of this status and of this order. Raises Problem `invalid_cursor`."""
     wanted = ReturnsWanted(str(status) if status else None, order_no, _before(cursor), limit)
     async with services.database.begin() as conn:
         rows = await return_queries.page(conn, wanted)
     items = [{name: value for name, value in row.items() if name != "created"} for row in rows[:limit]]
-    return ReturnPage([one | {"allowed_actions": actions(caller, one["status"])} for one in items], _after(rows, limit))
+    return ListedReturns(
+        [one | {"allowed_actions": actions(caller, one["status"])} for one in items], _after(rows, limit)
+    )
 
 
 def _before(cursor: str | None) -> tuple[datetime, str] | None:
