@@ -13,7 +13,6 @@ from api.responses import response_of
 from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, MadeUp, Nothing, WholeDocument
 from api.services import document_issuing
 from api.services.document_issuing import ISSUED_BY
-from infra.db.documents import documents
 
 router = APIRouter(tags=["documents"])
 
@@ -82,8 +81,7 @@ async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     require(caller, *ISSUED_BY)
     services = services_of(request)
     glance = await visible_order(services, caller, order_no)
-    async with services.database.begin() as conn:
-        items = await documents.of_order(conn, glance.order_no)
+    items = await document_issuing.of_order(services, glance.order_no)
     return json_response({"items": items, "next_cursor": None})
 
 

@@ -128,6 +128,12 @@ async def missing_invoices(services: Services, caller: Principal, key: str, dige
     return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
 
 
+async def of_order(services: Services, order_no: str) -> list[dict[str, Any]]:
+    """The order's documents, the oldest first."""
+    async with services.database.begin() as conn:
+        return await documents.of_order(conn, order_no)
+
+
 async def refunded_order(services: Services, caller: Principal, refund_id: str) -> str:
     """The refund's order. Raises NotFound `refund_not_found`, also for whoever may not see it."""
     async with services.database.begin() as conn:

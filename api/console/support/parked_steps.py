@@ -20,7 +20,6 @@ from domain.errors import NotFound
 from domain.support.steps import STEPS, Action, Step, shape_of
 from infra.db.read_models import order_detail
 from infra.db.support import parked_groups
-from infra.db.support.parked_steps import StuckWanted
 
 router = APIRouter(prefix="/console/stuck")
 
@@ -58,8 +57,8 @@ async def group(
 ) -> Response:
     """The orders of one cause, the longest stuck first, and what can be done with all of them."""
     require(person.principal, Role.SUPPORT)
-    wanted = StuckWanted(step.value, error, provider, None, PAGE_SIZE)
-    found = await parked_queue.list_parked(services_of(request), wanted, cursor)
+    services = services_of(request)
+    found = await parked_queue.list_parked(services, step, error, provider, PAGE_SIZE, cursor)
     chosen = {"step": step.value, "error": error, "provider": provider}
     return page(
         request,

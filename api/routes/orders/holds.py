@@ -14,8 +14,6 @@ from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
 from api.schemas.orders.order_parts import ChangedPriority, NewOrderHold, OpenHolds, ReleasedHold
 from api.services.orders import order_holds
 from domain.orders.holds import PUT_ON_BY, HoldKind
-from infra.db.orders import holds
-from infra.db.orders.holds import OpenWanted
 
 router = APIRouter(tags=["holds"])
 
@@ -72,7 +70,5 @@ async def open_holds(
 ) -> Response:
     """Open holds, the one whose deadline comes first first; `owner` is a role or role:name."""
     require(caller, *PUT_ON_BY)
-    wanted = OpenWanted(kind.value if kind else None, owner, order_holds.after(cursor), limit)
-    async with services_of(request).database.begin() as conn:
-        rows = await holds.open_holds(conn, wanted)
-    return json_response({"items": rows[:limit], "next_cursor": order_holds.following(rows, limit)})
+    items, following = await order_holds.open_holds(services_of(request), kind, owner, cursor, limit)
+    return json_response({"items": items, "next_cursor": following})

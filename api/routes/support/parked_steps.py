@@ -14,7 +14,6 @@ from api.schemas.support.parked_steps import ParkedOrderList, Resolve, ResolvedS
 from api.services.support import parked_queue, step_resolution
 from domain.access import Role
 from domain.support.steps import Step
-from infra.db.support.parked_steps import StuckWanted
 from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix="/v1/support", tags=["support"])
@@ -32,8 +31,7 @@ async def list_parked(
 ) -> Response:
     """Parked orders, the longest parked first."""
     require(caller, Role.SUPPORT)
-    wanted = StuckWanted(step.value if step else None, error, provider, None, limit)
-    return json_response(await parked_queue.list_parked(services_of(request), wanted, cursor))
+    return json_response(await parked_queue.list_parked(services_of(request), step, error, provider, limit, cursor))
 
 
 @router.post(

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import Services, json_response, services_of
+from api.dependencies import json_response, services_of
 from api.errors import not_writable, unavailable
 from api.openapi import Answer, later, operation
 from api.schemas.system import Health, Readiness
+from api.services import installation
 from infra.db.errors import UNREACHABLE, cannot_write
-from infra.db.system import master_keys, processes
+from infra.db.system import master_keys
 from infra.db.system.processes import Workers
 from infra.observability import metrics
 from infra.system.watchdog import PULSE
@@ -34,25 +35,15 @@ async def ready(request: Request) -> Response:
     """
     services = services_of(request)
     try:
-        workers, relays, lacking = await within(READY_TIMEOUT_S, _looked(services))
+        found = await within(READY_TIMEOUT_S, installation.examine(services))
     except (*UNREACHABLE, TimeoutError) as error:
         if cannot_write(error):
             raise not_writable() from None
         raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
-    if lacking:
-        raise unavailable(master_keys.UNKNOWN, master_keys.problem(lacking))
+    if found.lacking:
+        raise unavailable(master_keys.UNKNOWN, master_keys.problem(found.lacking))
     temporal = "connected" if services.workflows.connected else "unreachable"
-    return json_response({"status": "ready", "temporal": temporal, **_of(workers), **_relay(relays)})
-
-
-async def _looked(services: Services) -> tuple[Workers, int, list[bytes]]:
-    watch = services.database.watch
-    async with services.database.begin() as conn:
-        if watch.cannot_write:  # somebody was told so: is it still true?
-            await processes.try_writing(conn)
-            watch.cannot_write = False
-        lacking = await master_keys.lacking(conn, services.keys.vault.key_ids)
-        return await processes.workers(conn), await processes.living(conn, "relay"), lacking
+    return json_response({"status": "ready", "temporal": temporal, **_of(found.workers), **_relay(found.relays)})
 
 
 def _of(workers: Workers) -> dict[str, str]:

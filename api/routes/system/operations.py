@@ -8,14 +8,12 @@ from api.dependencies import Caller, idempotency_key, json_response, require, se
 from api.openapi import Answer, operation
 from api.responses import response_of
 from api.schemas.system import Backlog, Findings, Recovered
+from api.services import installation
 from api.services.support import recovery
 from domain.access import STAFF, Role
-from infra.db.messaging import start_backlog
 from infra.system import doctor
 
 router = APIRouter(prefix="/v1", tags=["operations"])
-
-COUNTED = 1_000_000
 
 
 @router.get("/doctor", **operation("examine_installation", Answer(200, Findings)))
@@ -35,13 +33,7 @@ async def waiting(request: Request, caller: Caller) -> Response:
     `backlog_full`; 0: without limit). For staff.
     """
     require(caller, *STAFF)
-    services = services_of(request)
-    limit = services.settings.backlog_limit
-    async with services.database.begin() as conn:
-        found = await start_backlog.look(conn, limit or COUNTED)
-    accepting = not (limit and found.waiting >= limit)
-    shown = {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
-    return json_response(shown)
+    return json_response(await installation.backlog(services_of(request)))
 
 
 @router.post("/recover", **operation("recover_orders", Answer(200, Recovered), with_key=True))

@@ -5,12 +5,16 @@ from typing import Any
 
 from api import pagination
 from api.dependencies import Services
+from domain.support.steps import Step
 from infra.db.support import parked_steps
 from infra.db.support.parked_steps import StuckWanted
 
 
-async def list_parked(services: Services, wanted: StuckWanted, cursor: str | None) -> dict[str, Any]:
+async def list_parked(
+    services: Services, step: Step | None, error: str | None, provider: str | None, limit: int, cursor: str | None
+) -> dict[str, Any]:
     """{items, next_cursor}, the longest parked first. Raises Problem `invalid_cursor`."""
+    wanted = StuckWanted(step.value if step else None, error, provider, None, limit)
     if cursor is not None:
         since, order_no = pagination.decoded(cursor, str, str)
         wanted = replace(wanted, after=(pagination.moment(since), order_no))

@@ -1,0 +1,41 @@
+"""The installation itself: whether it is ready, and the orders that wait to be started."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from api.dependencies import Services
+from infra.db.messaging import start_backlog
+from infra.db.system import master_keys, processes
+from infra.db.system.processes import Workers
+
+_COUNTED = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Which processes live, and the ids of the master keys that this one lacks."""
+
+    workers: Workers
+    relays: int
+    lacking: list[bytes]
+
+
+async def backlog(services: Services) -> dict[str, Any]:
+    """{waiting, oldest_s, limit, accepting}."""
+    limit = services.settings.backlog_limit
+    async with services.database.begin() as conn:
+        found = await start_backlog.look(conn, limit or _COUNTED)
+    accepting = not (limit and found.waiting >= limit)
+    return {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
+
+
+async def examine(services: Services) -> Processes:
+    """Read the processes. Where PostgreSQL refused to write before, this writes, too. Raises what the database
+    raises."""
+    watch = services.database.watch
+    async with services.database.begin() as conn:
+        if watch.cannot_write:
+            await processes.try_writing(conn)
+            watch.cannot_write = False
+        lacking = await master_keys.lacking(conn, services.keys.vault.key_ids)
+        return Processes(await processes.workers(conn), await processes.living(conn, "relay"), lacking)

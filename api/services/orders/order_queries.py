@@ -1,0 +1,97 @@
+"""Reading orders: one, its timeline, lists. Customers and channels see their own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from api import pagination
+from api.dependencies import Services, order_number
+from api.errors import Problem
+from domain.access import Principal, Role
+from domain.errors import NotFound
+from domain.orders.priority import RANKS, Priority
+from domain.orders.status import Status
+from infra.db.engine import Connection
+from infra.db.orders import listing, order_search
+from infra.db.orders.list_sources import Branch
+from infra.db.read_models import order_detail
+from infra.observability.telemetry import bind_order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilters:
+    """Which orders a list has; None takes all."""
+
+    status: Status | None = None
+    channel: str | None = None
+    customer: str | None = None
+    warehouse: str | None = None
+    hold: str | None = None
+    priority: Priority | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    search: str | None = None
+
+
+async def whole(services: Services, caller: Principal, order_no: str) -> dict[str, Any]:
+    """The order with all that belongs to it. Raises NotFound `order_not_found`, also for whoever may not see it."""
+    number = order_number(order_no)
+    bind_order(number)
+    async with services.database.begin() as conn:
+        order = await order_detail.whole_order(conn, services.keys, number)
+    if order is None or not caller.may_see_order(order["customer_id"], order["channel"]):
+        raise NotFound("order_not_found")
+    return order
+
+
+async def events(services: Services, order_no: str, after: int, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of the timeline behind number `after`, and the cursor of the next page."""
+    async with services.database.begin() as conn:
+        found = await order_detail.timeline(conn, order_no, after, limit + 1)
+    items = found[:limit]
+    return items, pagination.encoded([items[-1]["seq"]]) if len(found) > limit else None
+
+
+async def page(
+    services: Services, caller: Principal, filters: OrderFilters, sort: listing.Sort, limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of orders, and the cursor of the next one. Raises Problem `forbidden`, `invalid_cursor`."""
+    channel, customer = filters.channel, filters.customer
+    if caller.role is Role.CUSTOMER:
+        customer = _own(customer, caller.subject)
+    elif caller.role is Role.CHANNEL:
+        channel = _own(channel, caller.subject)
+    after = pagination.position(cursor, sort)
+    async with services.database.begin() as conn:
+        among = await _meanings(conn, services, filters.search, caller) if filters.search is not None else None
+        wanted = listing.Wanted(
+            status=filters.status.value if filters.status else None,
+            channel=channel,
+            customer_id=customer,
+            warehouse=filters.warehouse,
+            hold=str(filters.hold) if filters.hold else None,
+            priority=RANKS[filters.priority] if filters.priority else None,
+            created_from=filters.created_from,
+            created_to=filters.created_to,
+            sort=sort,
+            limit=limit,
+            after=after,
+            among=among,
+        )
+        rows = await listing.page(conn, wanted)
+    last = rows[limit - 1] if len(rows) > limit else None
+    return rows[:limit], pagination.after(last, sort) if last else None
+
+
+def _own(wanted: str | None, subject: str) -> str:
+    """A caller's own orders only. Raises Problem `forbidden` for a request for those of others."""
+    if wanted not in (None, subject):
+        raise Problem("forbidden", "only your own orders are listed to you")
+    return subject
+
+
+async def _meanings(conn: Connection, services: Services, search: str, caller: Principal) -> list[Branch]:
+    text, providers = search.strip(), list(services.payments)
+    if not text:
+        return []
+    return await order_search.meanings(conn, services.keys.vault, text, providers, everybody=caller.is_staff)

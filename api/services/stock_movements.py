@@ -1,0 +1,116 @@
+"""Stock: levels, receipts, corrections, transfers, quarantine."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.idempotency import run_in_transaction
+from api.replies import Reply
+from api.schemas.after_sales.returns import OutOfQuarantine
+from api.schemas.stock import Adjustment, Receipt, Transfer
+from api.services.catalogue_entries import require_sku
+from domain.access import Principal
+from domain.errors import NotFound
+from domain.stock.movements import MovementKind
+from infra.db import idempotency
+from infra.db.engine import Connection
+from infra.db.stock import movements
+from infra.db.stock.movements import Move
+
+_DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}
+Work = Callable[[Connection], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StockRequest:
+    """Who asks, under which idempotency key, with the digest of the body."""
+
+    services: Services
+    caller: Principal
+    key: str
+    digest: bytes
+
+    def unique(self, verb: str) -> str:
+        """The id of what this request makes."""
+        return derived_id(self.caller, self.key, verb)
+
+    async def run(self, work: Work) -> Reply:
+        """Do it once."""
+        claimed = idempotency.Request(actor(self.caller), self.key, self.digest, self.caller.origin)
+        return await run_in_transaction(self.services, claimed, 201, work)
+
+
+async def levels(services: Services, sku: str) -> list[dict[str, Any]]:
+    """The SKU's levels at every warehouse. Raises NotFound `product_not_found`."""
+    async with services.database.begin() as conn:
+        items = await movements.levels(conn, require_sku(sku))
+    if not items:
+        raise NotFound("product_not_found")
+    return items
+
+
+async def receive(asked: StockRequest, receipt: Receipt) -> Reply:
+    """Raises NotFound `product_not_found`, RuleBroken `unknown_warehouse`, Conflict `receipt_exists`."""
+
+    async def work(conn: Connection) -> dict[str, Any]:
+        warehouse = await movements.place_of(conn, receipt.sku, receipt.warehouse)
+        move = Move(
+            f"receipt:{asked.unique('receipt')}", MovementKind.RECEIPT, receipt.sku, warehouse, receipt.quantity,
+            receipt.reference, actor(asked.caller), allow_duplicate=receipt.allow_duplicate,
+        )  # fmt: skip
+        return {**await movements.move(conn, [move]), "reference": receipt.reference}
+
+    return await asked.run(work)
+
+
+async def adjust(asked: StockRequest, adjustment: Adjustment) -> Reply:
+    """Raises Problem `invalid_quantity`, and as `receive` does; Conflict `stock_not_available`."""
+    if adjustment.quantity == 0:
+        raise Problem("invalid_quantity", "an adjustment of nothing is none")
+
+    async def work(conn: Connection) -> dict[str, Any]:
+        warehouse = await movements.place_of(conn, adjustment.sku, adjustment.warehouse)
+        move = Move(
+            f"adjustment:{asked.unique('adjustment')}", MovementKind.ADJUSTMENT, adjustment.sku, warehouse,
+            adjustment.quantity, adjustment.reason, actor(asked.caller),
+        )  # fmt: skip
+        return {**await movements.move(conn, [move]), "reason": adjustment.reason}
+
+    return await asked.run(work)
+
+
+async def transfer(asked: StockRequest, wanted: Transfer) -> Reply:
+    """Both movements or neither. Raises Problem `same_warehouse`, and as `adjust` does."""
+    if wanted.source == wanted.target:
+        raise Problem("same_warehouse", "from and to are the same warehouse")
+
+    async def work(conn: Connection) -> dict[str, Any]:
+        source = await movements.place_of(conn, wanted.sku, wanted.source)
+        target = await movements.place_of(conn, wanted.sku, wanted.target)
+        unique = asked.unique("transfer")
+        moves = [
+            Move(
+                f"{kind}:{unique}", kind, wanted.sku, warehouse, wanted.quantity, wanted.reference, actor(asked.caller)
+            )
+            for kind, warehouse in ((MovementKind.TRANSFER_OUT, source), (MovementKind.TRANSFER_IN, target))
+        ]
+        moved = await movements.move(conn, moves)
+        return {"from": source, "to": target, "reference": wanted.reference, **moved}
+
+    return await asked.run(work)
+
+
+async def release(asked: StockRequest, out: OutOfQuarantine) -> Reply:
+    """Pieces leave quarantine. Raises as `adjust` does."""
+
+    async def work(conn: Connection) -> dict[str, Any]:
+        warehouse = await movements.place_of(conn, out.sku, out.warehouse)
+        move = Move(
+            f"quarantine:{asked.unique('quarantine')}", _DISPOSITIONS[out.disposition], out.sku, warehouse,
+            out.quantity, out.reason, actor(asked.caller),
+        )  # fmt: skip
+        return {**await movements.move(conn, [move]), "disposition": out.disposition, "reason": out.reason}
+
+    return await asked.run(work)
