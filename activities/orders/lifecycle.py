@@ -7,11 +7,14 @@ from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reas
 from activities.orders.views import policy_of, view_of
 from domain.errors import Conflict
 from domain.orders.status import CANCELLABLE, TERMINAL, OrderEvent, Status
+from domain.payments import payability
+from domain.payments.attempts import IN_TIME
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.after_sales import exchange_fallback
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
 from infra.db.orders import cancellation, holds, timeline
+from infra.db.orders.order_state import load_state
 from infra.db.payments import payment_requests
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
@@ -55,31 +58,25 @@ class OrderActivities:
     async def open_payment(self, request: m.PayRequest) -> m.OrderView:
         """Give a payment request its attempt number. Refuses: already_paid, payment_in_progress, order_closed."""
         async with self._db.begin() as conn:
-            status = await timeline.lock_order(conn, request.order_no)
+            await timeline.lock_order(conn, request.order_no)
             if not await payment_requests.taken_up(conn, request.request_id):
-                await self._take_up(conn, status, request.order_no, request.request_id)
+                await self._take_up(conn, request.order_no, request.request_id)
             return await view_of(conn, request.order_no, look_for_stray=False)
 
-    async def _take_up(self, conn: Connection, status: Status, order_no: str, request_id: str) -> None:
-        view = await view_of(conn, order_no, look_for_stray=False)
-        if view.cancelling or status is Status.CANCELLED:
-            raise Conflict("order_closed")
-        if status not in (Status.RECEIVED, Status.PENDING_PAYMENT) or view.attempt_state == "captured":
-            raise Conflict("already_paid")
-        if view.attempt_state in ("open", "authorised", "pending", "capturing"):
-            raise Conflict("payment_in_progress")
+    async def _take_up(self, conn: Connection, order_no: str, request_id: str) -> None:
+        if (why := payability.refusal((await load_state(conn, order_no)).payability)) is not None:
+            raise why
         attempt = await payment_requests.take_up(conn, order_no, request_id)
         await timeline.append(conn, order_no, "payment_requested", data={"attempt": attempt})
 
     @oms_activity("expire_payment")
     async def expire_payment(self, ref: m.OrderRef) -> m.OrderView:
-        """The payment deadline: what is in the books by now has won, otherwise the order is undone."""
+        """The payment deadline: one that is in the database by now is in time, else the order is cancelled."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             await apply_inbox(conn, ref.order_no, self._settings)
             view = await view_of(conn, ref.order_no)
-            taken = ("open", "authorised", "capturing", "captured")
-            if view.status == Status.PENDING_PAYMENT and view.attempt_state not in taken:
+            if view.status == Status.PENDING_PAYMENT and view.attempt_state not in IN_TIME:
                 await cancellation.mark(conn, ref.order_no, "payment_expired", "system")
                 view = await view_of(conn, ref.order_no)
             return view

@@ -1,13 +1,16 @@
-"""What the books say, in the words of the workflow."""
+"""The state of an order in the database, in the words of the workflow."""
 
+from datetime import datetime
+
+from domain.orders.pending_operations import Operation
 from infra.db.engine import Connection
-from infra.db.orders.order_state import OrderState, holds_unapplied_money, load_state
+from infra.db.orders.order_state import OrderState, StandingHold, StandingPark, load_state
 from infra.settings import Settings
 from workflows.payloads import Hold, OrderView, Parked, PendingOperation, Policy
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The settings that shape a story."""
+    """The settings that shape a workflow."""
     return Policy(
         gateway_attempts=settings.gateway_attempts,
         gateway_backoff_s=settings.gateway_backoff_s,
@@ -18,33 +21,49 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def view_from(stand: OrderState, *, stray: bool = False, policy: Policy | None = None) -> OrderView:
-    """A stand as the workflow's view."""
-    park, hold = stand.park, stand.hold
+def view_from(state: OrderState, *, stray: bool = False, policy: Policy | None = None) -> OrderView:
+    """The state as the workflow's view."""
     return OrderView(
-        order_no=stand.order_no,
-        status=stand.status,
-        seq=stand.seq,
-        cancelling=stand.cancelling,
-        attempt=stand.attempt,
-        attempt_state=stand.attempt_state,
-        review=stand.review,
-        parcel=stand.parcel,
+        order_no=state.order_no,
+        status=state.status.value,
+        seq=state.seq,
+        cancelling=state.cancelling,
+        attempt=state.attempt,
+        attempt_state=state.attempt_state.value,
+        review=state.review,
+        parcel=state.parcel,
         stray=stray,
-        unheard=stand.unheard,
-        deadline=stand.deadline,
-        parked=Parked(*park) if park else None,
-        hold=Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act) if hold else None,
-        errand=PendingOperation(*stand.errand) if stand.errand else None,
-        returns=list(stand.returns),
-        reship=stand.reship,
-        first_arrived=stand.first_arrived,
+        unheard=state.unheard,
+        deadline=_text(state.deadline),
+        parked=_parked(state.park) if state.park else None,
+        hold=_hold(state.hold) if state.hold else None,
+        errand=_operation(state.operation) if state.operation else None,
+        returns=list(state.returns),
+        reship=state.reship,
+        first_arrived=state.first_arrived,
         policy=policy,
     )
 
 
+def _parked(park: StandingPark) -> Parked:
+    return Parked(
+        park.park_no, park.step.value, park.error, list(park.options), park.subject, park.over, _text(park.until)
+    )
+
+
+def _hold(hold: StandingHold) -> Hold:
+    return Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act)
+
+
+def _operation(operation: Operation) -> PendingOperation:
+    return PendingOperation(operation.kind.value, operation.id, _text(operation.until), _text(operation.since))
+
+
+def _text(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
 async def view_of(conn: Connection, order_no: str, *, look_for_stray: bool = True) -> OrderView:
-    """Read the order's view; without `look_for_stray` one statement less, for steps that cannot leave any."""
-    stand = await load_state(conn, order_no)
-    stray = look_for_stray and bool(stand.attempt or stand.seq > 1) and await holds_unapplied_money(conn, order_no)
-    return view_from(stand, stray=stray)
+    """Read the order's view; `look_for_stray` is False after steps that cannot leave unapplied money."""
+    state = await load_state(conn, order_no)
+    return view_from(state, stray=look_for_stray and state.unapplied)

@@ -12,11 +12,13 @@ from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.refunds import RefundActivities
 from domain.gateways import GatewayResult, PaymentGateway, ProviderUnavailable
-from domain.orders.status import UNPAID, OrderEvent, Status
-from domain.payments.transactions import PaymentKind, PaymentStatus, undoing_key
+from domain.orders.status import OrderEvent, Status
+from domain.payments import unapplied
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, undoing_key
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.orders import timeline
+from infra.db.orders.order_state import load_state
 from infra.db.payments import change_payments, transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent, Transaction
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
@@ -90,20 +92,27 @@ class PaymentActivities:
             waits = await change_payments.is_awaited(conn, order_no)
         for open_one in await self._transactions(order_no):
             # Of a change that was undone nothing is given back before it is known what was taken.
-            undone = open_one.purpose == "supplement" and not waits
-            if everything or undone or open_one.purpose == "stray":
+            undone = open_one.purpose == PaymentPurpose.CHANGE_PAYMENT and not waits
+            if everything or undone or open_one.purpose == PaymentPurpose.UNAPPLIED:
                 await self.settle(order_no, open_one)
         if everything:
             await self._refunds.close_all(order_no)
         known = await self._transactions(order_no)
-        for authorisation in _dangling(known, everything, waits, await self._view(order_no)):
+        for authorisation in await self._to_void(order_no, known, everything=everything):
             await self._void(order_no, authorisation, known)
-        for capture in _captured(known, everything):
+        for capture in unapplied.captures(known) if everything else unapplied.unapplied_captures(known):
             await self._refund_rest(order_no, capture, known)
         if everything:
             await self._require_decided(order_no)
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _to_void(self, order_no: str, known: list[Transaction], *, everything: bool) -> list[Transaction]:
+        if everything:
+            return unapplied.open_authorisations(known)
+        async with self._db.begin() as conn:
+            state = await load_state(conn, order_no)
+        return unapplied.unapplied_authorisations(state.money, known)
 
     async def _require_decided(self, order_no: str) -> None:
         """Money is back when it is back. Raises ProviderUnavailable while a void or a refund is not decided."""
@@ -136,7 +145,7 @@ class PaymentActivities:
         await self._undo(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
 
     async def _refund_rest(self, order_no: str, capture: Transaction, known: list[Transaction]) -> None:
-        if left := capture.amount_minor - _given_back(known, capture):
+        if left := unapplied.left_of(capture, known):
             await self._undo(order_no, capture, left, PaymentKind.REFUND, known)
 
     async def _undo(
@@ -203,43 +212,6 @@ def _open_key(known: list[Transaction], parent: Transaction, kind: PaymentKind) 
         if t.refund_id is None
     ]
     return begun[0].idempotency_key if begun else None
-
-
-def _given_back(known: list[Transaction], capture: Transaction) -> int:
-    """What of a capture is no longer ours: refunded or about to be, or taken back by its provider in a dispute."""
-    signs = {PaymentKind.REFUND: 1, PaymentKind.DISPUTE: 1, PaymentKind.DISPUTE_WON: -1}
-    return sum(
-        sign * t.amount_minor
-        for kind, sign in signs.items()
-        for t in _children(known, capture, kind, PaymentStatus.SUCCEEDED)
-    ) + _promised(known, capture)
-
-
-def _promised(known: list[Transaction], capture: Transaction) -> int:
-    """What refunds that were decided give back of it as soon as the provider has decided, too."""
-    waiting = _children(known, capture, PaymentKind.REFUND, PaymentStatus.PENDING)
-    return sum(t.amount_minor for t in waiting if t.refund_id is not None)
-
-
-def _dangling(known: list[Transaction], everything: bool, waits: bool, view: m.OrderView) -> list[Transaction]:
-    """Authorisations that hold money for nothing (`everything`: every one that was not captured); `waits` says that a
-    change waits for its difference."""
-    live = [t for t in known if t.kind is PaymentKind.AUTHORISE and t.status is PaymentStatus.SUCCEEDED]
-    ended = {t.parent_id for t in known if t.status is PaymentStatus.SUCCEEDED and t.kind is not PaymentKind.AUTHORISE}
-    open_ones = [t for t in live if t.payment_id not in ended and t.purpose != "guarantee"]
-    stands = view.attempt_state in ("authorised", "capturing") and view.status in UNPAID
-    kept = [t for t in open_ones if (stands and t.attempt == view.attempt) or (waits and t.purpose == "supplement")]
-    return [t for t in open_ones if everything or t not in kept]
-
-
-def _captured(known: list[Transaction], everything: bool) -> list[Transaction]:
-    return [
-        t
-        for t in known
-        if t.kind is PaymentKind.CAPTURE
-        and t.status is PaymentStatus.SUCCEEDED
-        and (everything or t.purpose == "stray")
-    ]
 
 
 def _as_intent(t: Transaction) -> StoredIntent:

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
+from domain.payments.attempts import IN_FLIGHT, AttemptState
 from domain.payments.disputes import DisputeStatus
 from domain.payments.refunds import Origin
 from domain.payments.transactions import PaymentKind, PaymentStatus
@@ -139,7 +140,7 @@ async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict
     order = await provider_events.order_of(conn, order_no)
     told = _told(order_no, provider, fact, purpose="stray")
     stand = await load_state(conn, order_no)
-    if _fits(order, fact) and stand.attempt_state not in ("open", "pending", "authorised", "capturing"):
+    if _fits(order, fact) and stand.attempt_state not in IN_FLIGHT:
         attempt = await provider_events.new_attempt(conn, order_no, provider, told.ref)
         told = replace(told, purpose="order", attempt=attempt)
     payment_id = await provider_events.record(conn, replace(told, expires_at=fact.get("expires_at")))
@@ -194,7 +195,7 @@ async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str
     await timeline.append(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
     if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
         parent.attempt,
-        "authorised",
+        AttemptState.AUTHORISED,
     ):
         data: dict[str, Any] = await renewals.time_to_pay_again(conn, order_no, again_s)
         await timeline.append(conn, order_no, "payment_declined", data={**data, "code": "voided_at_provider"})

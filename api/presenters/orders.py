@@ -12,6 +12,7 @@ from domain.after_sales.returns import OPEN
 from domain.orders.priority import named
 from domain.orders.status import ChangeKind, Status, allowed_actions
 from domain.orders.waiting import waiting_for
+from domain.payments.payability import facts_by_attempt, is_offered
 from domain.shipping.shipments import ShipmentStatus
 from infra.settings import Settings
 from workflows import names
@@ -27,22 +28,6 @@ _ROW = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
     *("created_at", "updated_at", "needs_attention", "hold", "warehouse"),
 )
-_LIVE = frozenset({"intent", "pending", "succeeded"})
-
-
-def awaits_payment(payments: list[dict[str, Any]], untried: bool) -> bool:
-    """True when no payment is taken, in flight, or about to be tried."""
-    given_up = {
-        payment["parent_id"] for payment in payments if payment["kind"] == "void" and payment["status"] in _LIVE
-    }
-    live = any(
-        payment["kind"] in ("authorise", "capture")
-        and payment["status"] in _LIVE
-        and payment["purpose"] == "order"
-        and payment["payment_id"] not in given_up
-        for payment in payments
-    )
-    return not live and not untried
 
 
 def returnable(order: dict[str, Any]) -> bool:
@@ -75,11 +60,11 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
     """A whole order (see `infra.db.read_models.order_detail.whole_order`) for this caller; staff get the link into
     Temporal UI."""
     shown = {name: order[name] for name in _SHOWN}
-    cancelling = order["cancelling"]
+    status, cancelling = Status(order["status"]), order["cancelling"]
     shown["allowed_actions"] = allowed_actions(
-        Status(order["status"]),
+        status,
         cancelling=cancelling is not None,
-        awaiting_payment=awaits_payment(order["payments"], order["payment_untried"]),
+        awaiting_payment=is_offered(facts_by_attempt(status, cancelling is not None, order["attempt_state"])),
         refundable=caller.may_act_as(*REFUNDED_BY) and order["left_minor"] > 0,
         returnable=caller.may_act_as(*RETURNED_BY) and returnable(order),
         paying=order["paying"],

@@ -1,6 +1,8 @@
 """Payments: kinds, states, keys, and the accounts of the double-entry ledger."""
 
 import hashlib
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -25,7 +27,36 @@ class PaymentStatus(StrEnum):
     FAILED = "failed"
 
 
-# (debit, credit) of each kind; {order} and {provider} are filled in by the books.
+class PaymentPurpose(StrEnum):
+    """What the money is for. Unapplied money has no purpose and goes back."""
+
+    ORDER = "order"
+    UNAPPLIED = "stray"
+    GUARANTEE = "guarantee"
+    CHANGE_PAYMENT = "supplement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionFacts:
+    """As much of a transaction as the rules read. `attempt` is that of the order's payment attempt, if it has one."""
+
+    payment_id: int
+    kind: PaymentKind
+    purpose: PaymentPurpose
+    status: PaymentStatus
+    amount_minor: int
+    created_at: datetime
+    updated_at: datetime
+    attempt: int | None = None
+    parent_id: int | None = None
+    refund_id: str | None = None
+    guarantee_return_id: str | None = None
+    change_payment_no: int | None = None
+    risk: str | None = None
+    renewal_due: bool = False
+
+
+# (debit, credit) of each kind; {order} and {provider} are filled in by the database.
 POSTINGS: dict[PaymentKind, tuple[str, str]] = {
     PaymentKind.AUTHORISE: ("authorised:{provider}", "authorisations:customer"),
     PaymentKind.VOID: ("authorisations:customer", "authorised:{provider}"),
@@ -38,14 +69,14 @@ POSTINGS: dict[PaymentKind, tuple[str, str]] = {
 
 
 def outcome_of(attempt_state: str) -> str:
-    """What a caller who pays is told of an attempt: whether it is being authorised or captured is the same to him."""
+    """The outcome as the payer sees it: for them, authorising and capturing are the same."""
     return "pending" if attempt_state == "capturing" else attempt_state
 
 
 def undoing_key(order_no: str, step: str, provider: str, parent_ref: str, sequence: int) -> str:
-    """The provider's key for giving something back: of the order, of which refund (or void), and of whose transaction.
+    """The provider's key for giving something back: the order, the refund (or void), and the provider's transaction.
 
-    It names nothing that a database restored from a backup would number anew: what was paid before is not paid again.
+    It names nothing that a database restored from a backup numbers anew: what was paid before is not paid again.
     """
     of = hashlib.sha256(f"{provider}:{parent_ref}".encode()).hexdigest()[:12]
     return idempotency_key(order_no, f"{step}/{of}", sequence)

@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.orders.status import CANCELLABLE, Status
+from domain.payments.attempts import AttemptState
 from domain.support.steps import STEPS, Step
 from workflows import names, ports
 from workflows import payloads as m
@@ -129,7 +130,7 @@ class OrderWorkflowBase:
             case Status.RECEIVED:
                 return self.stock_arrived or not self.view.deadline
             case Status.PENDING_PAYMENT:
-                return self.view.attempt_state in ("open", "authorised")
+                return self.view.attempt_state in (AttemptState.OPEN, AttemptState.AUTHORISED)
             case status:
                 return status is Status.PAID
 

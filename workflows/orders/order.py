@@ -13,6 +13,8 @@ from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.orders.status import CANCELLABLE, TERMINAL, Status
+from domain.payments.attempts import ANSWERED, AttemptState
+from domain.payments.payability import PayabilityFacts, refusal
 from domain.payments.transactions import outcome_of
 from domain.support.steps import Step
 from workflows import names, ports
@@ -124,13 +126,13 @@ class OrderWorkflow(PendingOperations):
 
     async def _collect_payment(self) -> None:
         match self.view.attempt_state:
-            case "open":
+            case AttemptState.OPEN:
                 await self._authorise()
-            case "authorised":
+            case AttemptState.AUTHORISED:
                 await self._capture()
-            case "pending":
+            case AttemptState.PENDING:
                 await self._await_decision()
-            case "capturing":
+            case AttemptState.CAPTURING:
                 await self._await_capture()
             case _:
                 await self._wait_for_payment()
@@ -169,13 +171,13 @@ class OrderWorkflow(PendingOperations):
             return
         attempt = m.AttemptRef(self.order_no, self.view.attempt)
         await self.step(Step.AUTHORISE, lambda: ports.check_payment(attempt, self.policy, "ask for the decision"))
-        if self.view.attempt_state == "pending" and self.passed(self.view.deadline):
+        if self.view.attempt_state == AttemptState.PENDING and self.passed(self.view.deadline):
             self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
 
     async def _wait_for_payment(self) -> None:
         """Unpaid orders end on time; a payment that is in the books by then has won."""
         until = self.until(self.view.deadline)
-        if not await self.wait(lambda: self.view.attempt_state == "open", until, "payment"):
+        if not await self.wait(lambda: self.view.attempt_state == AttemptState.OPEN, until, "payment"):
             if self.interrupted() or not self.over(self.view.deadline):
                 return
             self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
@@ -309,19 +311,19 @@ class OrderWorkflow(PendingOperations):
 
     @pay.validator
     def check_pay(self, request: m.PayRequest) -> None:
-        """Refuse before anything is recorded. Whether a payment is in flight, the books decide: a decline may be in
-        them before this run has heard of it."""
+        """Refuse before anything is recorded. Whether a payment is in flight, the database decides: a decline may be
+        there before this run knows of it."""
         if not self.has_view:
             return
-        if Status(self.view.status) not in (Status.RECEIVED, Status.PENDING_PAYMENT) or self.view.cancelling:
-            code = "order_closed" if self.view.cancelling or self.view.status == Status.CANCELLED else "already_paid"
-            raise ApplicationError(code, type=code, non_retryable=True)
+        facts = PayabilityFacts(Status(self.view.status), bool(self.view.cancelling))
+        if (why := refusal(facts)) is not None:
+            raise ApplicationError(why.code, type=why.code, non_retryable=True)
 
     def payment_decided(self, attempt: int) -> bool:
         """True once this attempt no longer moves by itself."""
         moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
         stands = self.stuck or self.held()
-        return moved_on or stands or self.view.attempt_state in ("failed", "pending", "capturing")
+        return moved_on or stands or self.view.attempt_state in ANSWERED
 
     @workflow.update(name=names.RESOLVE, description="Retry, skip, amend or compensate the step that is parked")
     async def resolve(self, request: m.ResolveRequest) -> m.UpdateAnswer:

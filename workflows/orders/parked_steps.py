@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.orders.status import Status
+from domain.payments.attempts import DECIDED, AttemptState
 from domain.support.steps import STEPS, Action, Step
 from workflows import payloads as m
 from workflows import ports
@@ -25,7 +26,6 @@ ENDED = "payment-ended-while-parked"
 BOUND = "resolution-bound-to-its-step"
 OWN_DIFFERENCE = "difference-judged-by-its-own-change"
 RETURNING = (Step.RETURN_PAYMENT, Step.REFUND)
-DECIDED = ("authorised", "capturing", "captured", "failed")
 
 
 class ParkedSteps(OrderWorkflowBase):
@@ -181,7 +181,7 @@ class ParkedSteps(OrderWorkflowBase):
     def decided_meanwhile(self, parked: m.Parked) -> bool:
         if self._as_it_stands(parked).over:
             return True
-        if parked.step in (Step.REVIEW, Step.CAPTURE) and self.view.attempt_state == "failed":
+        if parked.step in (Step.REVIEW, Step.CAPTURE) and self.view.attempt_state == AttemptState.FAILED:
             return workflow.patched(ENDED)  # there is nothing left to be captured
         # The provider's notification decided what nobody answered.
         return parked.step == Step.AUTHORISE and self.view.attempt_state in DECIDED

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.guarantee_operations import call_due
 from domain.after_sales.guarantees import CLAIMING, HELD, UNWANTED, GuaranteeStatus, claim_of
-from domain.after_sales.returns import COMING, ReturnStatus
+from domain.after_sales.returns import ReturnStatus
 from domain.errors import Conflict
 from domain.payments.transactions import PaymentKind, idempotency_key
 from infra.db.payments import transactions
@@ -76,14 +77,7 @@ class Guarantee:
     @property
     def due(self) -> PaymentKind | None:
         """What a provider is to be asked for now."""
-        match self.status:
-            case GuaranteeStatus.WANTED if self.return_status in COMING:
-                return PaymentKind.AUTHORISE
-            case GuaranteeStatus.RELEASE_DUE:
-                return PaymentKind.VOID
-            case GuaranteeStatus.CLAIM_DUE:
-                return PaymentKind.CAPTURE
-        return None
+        return call_due(self.status, self.return_status)
 
 
 async def save(

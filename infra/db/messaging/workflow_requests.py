@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.after_sales import guarantees, returns
 from domain.payments.change_payments import ChangePaymentStatus
 from infra.db.literals import literals
-from infra.db.orders.order_state import ERRAND, unapplied_money
+from infra.db.orders.state_facts import COLUMNS, NEWEST_ATTEMPT, facts_of
 
 LEASE_S = 10.0
 
@@ -172,9 +172,9 @@ _WINDOW_END = text(
                        (SELECT max(order_no) FROM orders WHERE order_no > :after))"""
 )
 _IN_WINDOW = "order_no > :after AND order_no <= :until"
-# Closed orders whose story would find something to do. Candidates are few, and all that may: authorisations that
-# nothing has ended, what a provider is to decide, money beside the order's own, guarantees, differences, stuck steps;
-# the rest of what may be open on a closed order is among the open ones above.
+# Closed orders whose workflow may find something to do, with the facts that decide. They are few: authorisations that
+# nothing has ended, what a provider is to decide, money beside the order's own, guarantees, change payments, parked
+# steps; the rest of what may be open on a closed order is among the open ones above.
 _OWING_ORDERS = text(
     f"""WITH candidates AS (
          SELECT order_no FROM payments a
@@ -188,11 +188,12 @@ _OWING_ORDERS = text(
                 WHERE status = '{ChangePaymentStatus.AWAITING_PAYMENT}' AND {_IN_WINDOW}
          UNION SELECT order_no FROM parked_steps WHERE resolved_at IS NULL AND {_IN_WINDOW})
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
-              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority
+              (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority,
+              EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL) AS parked,
+              {COLUMNS}
          FROM candidates JOIN orders o USING (order_no)
+         {NEWEST_ATTEMPT}
         WHERE o.status IN ('completed', 'cancelled')
-          AND ({ERRAND} IS NOT NULL OR EXISTS ({unapplied_money("o.order_no")})
-               OR EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL))
           AND NOT EXISTS (SELECT FROM refunds r WHERE r.order_no = o.order_no AND r.status = 'approved')
           AND NOT EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL)
           AND NOT EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no
@@ -205,19 +206,28 @@ _RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 
 async def open_orders(connection: AsyncConnection, after: str, limit: int) -> list[OrderSummary]:
     """A page of orders whose story is not at its end, or that have not heard all news, beyond number `after`."""
     rows = await connection.execute(_OPEN_ORDERS, {"after": after, "limit": limit})
-    return [OrderSummary(*row) for row in rows]
+    return [_summary(row) for row in rows]
 
 
 async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> tuple[list[OrderSummary], str | None]:
-    """A page of closed orders that still owe or hold something, beyond number `after`, and the number behind which to
-    go on, None at the end: surplus money, live authorisations, guarantees, differences, stuck steps. None of them is
-    among `open_orders`; a page may be empty before the end."""
+    """Closed orders that still owe or hold something, of up to `limit` that may, beyond number `after`; and the number
+    behind which to go on, None at the end: unapplied money, authorisations, guarantees, change payments, parked steps.
+    None of them is among `open_orders`; a page may be empty before the end."""
     until = (await connection.execute(_WINDOW_END, {"after": after, "window": _WINDOW})).scalar_one()
     if until is None:
         return [], None
-    rows = await connection.execute(_OWING_ORDERS, {"after": after, "until": until, "limit": limit})
-    page = [OrderSummary(*row) for row in rows]
-    return page, page[-1].order_no if len(page) == limit else until
+    rows = (await connection.execute(_OWING_ORDERS, {"after": after, "until": until, "limit": limit})).all()
+    page = [_summary(row) for row in rows if _owes(row)]
+    return page, rows[-1].order_no if len(rows) == limit else until
+
+
+def _summary(row: Any) -> OrderSummary:
+    return OrderSummary(row.order_no, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority)
+
+
+def _owes(row: Any) -> bool:
+    facts = facts_of(row)
+    return bool(row.parked or facts.operation or facts.unapplied)
 
 
 async def count_open_orders(connection: AsyncConnection) -> int:

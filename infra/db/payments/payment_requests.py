@@ -1,23 +1,15 @@
-"""A customer's wish to pay, kept before the order's workflow takes it up."""
+"""A customer's request to pay, saved before the order's workflow takes it up."""
+
+from dataclasses import replace
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import Conflict
-from domain.orders.status import Status
+from domain.payments import payability
+from infra.db.orders.order_state import load_state
 from infra.provider_rules import amounts
 
-_STATE = text(
-    """
-    SELECT o.status, o.cancelling, o.total_minor, o.currency,
-           EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
-                      AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
-           EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind IN ('authorise', 'capture')
-                      AND p.purpose = 'order' AND p.status IN ('intent', 'pending')) AS in_flight
-      FROM orders o WHERE o.order_no = :order_no
-    """
-)
-_KEEP = text(
+_SAVE = text(
     """
     INSERT INTO payment_requests (request_id, order_no, method, token, actor)
     VALUES (:request_id, :order_no, :method, :token, :actor)
@@ -45,27 +37,22 @@ async def taken_up(conn: AsyncConnection, request_id: str) -> bool:
 
 
 async def require_payable(conn: AsyncConnection, order_no: str, method: str = "") -> None:
-    """Refuse what the books alone can refuse; of a `method` also what it cannot take.
+    """Refuse what the state of the order forbids; of a `method` also what it cannot take.
 
     Raises Conflict `already_paid`, `payment_in_progress`, `order_closed`; RuleBroken
     `currency_not_taken`, `amount_not_payable`.
     """
-    row = (await conn.execute(_STATE, {"order_no": order_no})).one()
-    if row.paid:
-        raise Conflict("already_paid")
-    if row.cancelling is not None or row.status == Status.CANCELLED:
-        raise Conflict("order_closed", "the order is cancelled, or about to be: nothing is charged; place a new one")
-    if row.status not in (Status.RECEIVED, Status.PENDING_PAYMENT):
-        raise Conflict("already_paid")
-    if row.in_flight:
-        raise Conflict("payment_in_progress", "a payment is in flight; its outcome comes first")
-    amounts.require_payable(method, row.total_minor, row.currency)
+    state = await load_state(conn, order_no)
+    facts = replace(state.payability, in_flight=state.awaits_provider)
+    if (why := payability.refusal(facts)) is not None:
+        raise why
+    amounts.require_payable(method, state.total_minor, state.currency)
 
 
 async def save(conn: AsyncConnection, request_id: str, order_no: str, method: str, token: str, actor: str) -> None:
-    """Keep the request, not yet an attempt. Repeatable."""
+    """Save the request, not yet an attempt. Repeatable."""
     row = {"request_id": request_id, "order_no": order_no, "method": method, "token": token, "actor": actor}
-    await conn.execute(_KEEP, row)
+    await conn.execute(_SAVE, row)
 
 
 async def take_up(conn: AsyncConnection, order_no: str, request_id: str) -> int:

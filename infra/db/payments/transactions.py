@@ -4,10 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payments.transactions import PaymentKind, PaymentStatus, idempotency_key
+from domain.payments.transactions import (
+    PaymentKind,
+    PaymentPurpose,
+    PaymentStatus,
+    TransactionFacts,
+    idempotency_key,
+)
 
 # Repeating an intent counts a try: the second one knows that the first may have acted, and an outcome written under
 # an older try is fenced off.
@@ -88,7 +94,7 @@ _SUCCEED = text(
 _FIND = text(
     """SELECT payment_id, kind, CASE WHEN attempt > 0 THEN attempt END AS attempt, purpose, provider, provider_ref,
               amount_minor, currency, status, tries, risk, error_code, parent_id, idempotency_key, refund_id, renews,
-              change_payment_no, guarantee_return_id
+              renewal_due, change_payment_no, guarantee_return_id, created_at, updated_at
          FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
 )
 # The token is the attempt's (of a renewal, the renewed one's), the change's or the guarantee's.
@@ -135,28 +141,17 @@ class StoredIntent:
         return self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction(TransactionFacts):
     """A row of `payments`. `attempt` is the number of the order's payment request, None for any other payment."""
 
-    payment_id: int
-    kind: PaymentKind
-    attempt: int | None
-    purpose: str
     provider: str
     provider_ref: str | None
-    amount_minor: int
     currency: str
-    status: PaymentStatus
     tries: int
-    risk: str | None
     error_code: str | None
-    parent_id: int | None
     idempotency_key: str
-    refund_id: str | None = None
     renews: int | None = None
-    change_payment_no: int | None = None
-    guarantee_return_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +313,13 @@ async def note_details(conn: AsyncConnection, payment_id: int, risk: str | None,
 async def transactions_of(conn: AsyncConnection, order_no: str) -> list[Transaction]:
     """Every transaction of an order, oldest first."""
     rows = (await conn.execute(_FIND, {"order_no": order_no})).mappings().all()
-    return [
-        Transaction(**{**row, "kind": PaymentKind(row["kind"]), "status": PaymentStatus(row["status"])}) for row in rows
-    ]
+    return [_transaction(row) for row in rows]
+
+
+def _transaction(row: RowMapping) -> Transaction:
+    typed = {
+        "kind": PaymentKind(row["kind"]),
+        "purpose": PaymentPurpose(row["purpose"]),
+        "status": PaymentStatus(row["status"]),
+    }
+    return Transaction(**{**row, **typed})

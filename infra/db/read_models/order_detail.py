@@ -9,10 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.delivery_slots import Slot, told
+from domain.payments.attempts import state_of
 from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.orders import cancellation
+from infra.db.orders.state_facts import transaction_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ _ORDER = text(
            (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,
                      'status', p.status, 'amount_minor', p.amount_minor, 'currency', p.currency,
                      'provider', p.provider, 'provider_ref', p.provider_ref, 'error_code', p.error_code,
-                     'parent_id', p.parent_id, 'created_at', p.created_at AT TIME ZONE 'UTC',
+                     'parent_id', p.parent_id, 'attempt', CASE WHEN p.attempt > 0 THEN p.attempt END,
+                     'created_at', p.created_at AT TIME ZONE 'UTC', 'updated_at', p.updated_at AT TIME ZONE 'UTC',
                      'expires_at', p.expires_at AT TIME ZONE 'UTC') ORDER BY p.payment_id)
               FROM payments p WHERE p.order_no = o.order_no) AS payments,
            (SELECT json_agg(json_build_object('shipment_id', s.shipment_id, 'status', s.status, 'carrier', s.carrier,
@@ -105,9 +108,7 @@ _ORDER = text(
               FROM order_supplements u WHERE u.order_no = o.order_no AND u.status = 'awaiting_payment')
              AS pending_change,
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
-           EXISTS (SELECT FROM payment_requests r WHERE r.order_no = o.order_no
-                      AND NOT EXISTS (SELECT FROM payments p WHERE p.order_no = r.order_no AND p.attempt = r.attempt)
-                      AND r.attempt IS NOT NULL) AS payment_untried,
+           (SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = o.order_no) AS newest_attempt,
            is_paying(o.order_no) AS paying, is_booked(o.order_no) AS booked
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
       LEFT JOIN order_contacts k USING (customer_id, contact_id)
@@ -167,9 +168,9 @@ async def overviews(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str
 
 
 async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> dict[str, Any] | None:
-    """Everything that the books say of an order, personal fields opened (None where their key is gone).
+    """Everything that is known of an order, personal fields opened (None where their key is gone).
 
-    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `payment_untried`, `left_minor`,
+    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `attempt_state`, `left_minor`,
     `paying`, `booked`.
     """
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
@@ -184,6 +185,8 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     begin, end = order.pop("slot_from"), order.pop("slot_to")
     order["delivery_slot"] = told(Slot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
     order["lines"] = order["lines"] or []
+    transactions = [transaction_of(payment) for payment in order["payments"] or []]
+    order["attempt_state"] = state_of(order.pop("newest_attempt"), transactions)
     order["payments"] = [_payment(payment) for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
     order["refunds"] = [_refund(refund) for refund in order["refunds"] or []]
@@ -247,6 +250,7 @@ def _hold(hold: dict[str, Any]) -> dict[str, Any]:
 
 
 def _payment(payment: dict[str, Any]) -> dict[str, Any]:
+    del payment["attempt"], payment["updated_at"]
     if payment["expires_at"] is not None:
         _zulu(payment, "expires_at")
     return _zulu(payment, "created_at")

@@ -312,7 +312,8 @@ async def each_state_of_a_difference_is_told(office: Office, order_no: str) -> N
                 await conn.execute(text(_STATE), values | {"until": datetime.fromisoformat(LATER)})
                 await conn.execute(text(_PAYMENT), {"o": order_no, "p": payment, "s": payment or "failed"})
                 park = (await load_state(conn, order_no)).park
-                assert park is not None and park[-2:] == expected, (refund, status, payment)
+                until = park.until.isoformat() if park is not None and park.until else ""
+                assert park is not None and (park.over, until) == expected, (refund, status, payment)
         await conn.rollback()
 
 

@@ -149,7 +149,7 @@ async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothi
 
 PAYMENT = (
     "INSERT INTO payments (payment_id, order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
-    "idempotency_key, provider_ref, parent_id) OVERRIDING SYSTEM VALUE VALUES "
+    "idempotency_key, provider_ref, parent_id, change_payment_no) OVERRIDING SYSTEM VALUE VALUES "
 )
 ENDS = [None, *product(("capture", "void", "refund"), ("intent", "pending", "succeeded", "failed"))]
 
@@ -162,12 +162,13 @@ def money_left_behind(order_nos: Iterator[str]) -> Iterator[str]:
         if end is not None and (kind, end[0]) in {("authorise", "refund"), ("capture", "capture"), ("capture", "void")}:
             continue
         order_no, first = next(order_nos), next(ids)
+        change = 1 if purpose == "supplement" else "NULL"
         yield f"{PAYMENT}({first}, '{order_no}', '{kind}', '{purpose}', 1, 'sandbox', 500, 'CNY', '{state}', "
-        yield f"'k-{first}', 'r-{first}', NULL);"
+        yield f"'k-{first}', 'r-{first}', NULL, {change});"
         if end is not None:
             second = next(ids)
             yield f"{PAYMENT}({second}, '{order_no}', '{end[0]}', '{purpose}', 1, 'sandbox', 500, 'CNY', '{end[1]}', "
-            yield f"'k-{second}', 'r-{second}', {first});"
+            yield f"'k-{second}', 'r-{second}', {first}, {change if end[0] == 'capture' else 'NULL'});"
         for attempt in range(1, attempts + 1):
             yield "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor) VALUES "
             yield f"('{order_no}/{attempt}', '{order_no}', {attempt}, 'sandbox', 'tok_ok', 'test');"

@@ -1,0 +1,100 @@
+"""Unapplied money: what the order holds of the customer's money without a purpose, and what goes back.
+
+It is a payment of nothing that the order waits for: a second payment, an authorisation that a newer attempt has
+replaced, the rest of a change that was undone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from domain.orders.status import UNPAID, Status
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, TransactionFacts
+
+T = TypeVar("T", bound=TransactionFacts)
+_TAKEN_BACK = {PaymentKind.REFUND: 1, PaymentKind.DISPUTE: 1, PaymentKind.DISPUTE_WON: -1}
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyFacts:
+    """What decides which authorisations are still needed; `attempt` is the newest payment attempt, if there is one."""
+
+    status: Status
+    attempt: int | None
+    awaits_change_payment: bool
+
+
+def has_unapplied(facts: MoneyFacts, transactions: Sequence[TransactionFacts]) -> bool:
+    """True while something is to be given back that no provider is deciding on yet."""
+    return any(
+        not _children(transactions, t, PaymentKind.VOID, PaymentStatus.PENDING)
+        for t in unapplied_authorisations(facts, transactions)
+    ) or any(
+        left_of(capture, transactions) > _being_returned(capture, transactions)
+        for capture in unapplied_captures(transactions)
+    )
+
+
+def unapplied_authorisations(facts: MoneyFacts, transactions: Sequence[T]) -> list[T]:
+    """Authorisations that hold money for nothing, oldest first. A guarantee has its own operations."""
+    return [t for t in open_authorisations(transactions) if not _is_needed(facts, t, transactions)]
+
+
+def open_authorisations(transactions: Sequence[T]) -> list[T]:
+    """Authorisations that hold money: neither captured nor voided, and no guarantee."""
+    ended = {
+        t.parent_id
+        for t in transactions
+        if t.status is PaymentStatus.SUCCEEDED and t.kind in (PaymentKind.VOID, PaymentKind.CAPTURE)
+    }
+    return [
+        t
+        for t in transactions
+        if t.kind is PaymentKind.AUTHORISE
+        and t.status is PaymentStatus.SUCCEEDED
+        and t.purpose is not PaymentPurpose.GUARANTEE
+        and t.payment_id not in ended
+    ]
+
+
+def unapplied_captures(transactions: Sequence[T]) -> list[T]:
+    """Captured money that is not the order's, whether or not some of it is back."""
+    return [t for t in captures(transactions) if t.purpose is PaymentPurpose.UNAPPLIED]
+
+
+def captures(transactions: Sequence[T]) -> list[T]:
+    """Whatever was captured, for whatever purpose."""
+    return [t for t in transactions if t.kind is PaymentKind.CAPTURE and t.status is PaymentStatus.SUCCEEDED]
+
+
+def left_of(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
+    """What of a capture is still to be given back: less what is refunded, promised as a refund, or disputed."""
+    gone = sum(
+        sign * t.amount_minor
+        for kind, sign in _TAKEN_BACK.items()
+        for t in _children(transactions, capture, kind, PaymentStatus.SUCCEEDED)
+    )
+    pending = _children(transactions, capture, PaymentKind.REFUND, PaymentStatus.PENDING)
+    promised = sum(t.amount_minor for t in pending if t.refund_id is not None)
+    return capture.amount_minor - gone - promised
+
+
+def _being_returned(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
+    """What its provider was asked to give back, without a refund, and decides later."""
+    pending = _children(transactions, capture, PaymentKind.REFUND, PaymentStatus.PENDING)
+    return sum(t.amount_minor for t in pending if t.refund_id is None)
+
+
+def _is_needed(facts: MoneyFacts, authorisation: TransactionFacts, transactions: Sequence[TransactionFacts]) -> bool:
+    match authorisation.purpose:
+        case PaymentPurpose.CHANGE_PAYMENT:
+            return facts.awaits_change_payment
+        case PaymentPurpose.ORDER:
+            refused = _children(transactions, authorisation, PaymentKind.CAPTURE, PaymentStatus.FAILED)
+            newest = authorisation.attempt is not None and authorisation.attempt == facts.attempt
+            return newest and facts.status in UNPAID and not refused
+    return False
+
+
+def _children(transactions: Sequence[T], parent: TransactionFacts, kind: PaymentKind, status: PaymentStatus) -> list[T]:
+    return [t for t in transactions if t.parent_id == parent.payment_id and t.kind is kind and t.status is status]
