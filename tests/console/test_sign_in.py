@@ -19,7 +19,7 @@ from infra.security import passwords
 from tests.api.conftest import Door, open_door, settings_for, unique
 from tests.conftest import DatabaseUrls
 from tests.console.conftest import Desk, sign_in
-from workers.cli import staff
+from workers.cli.staff import staff
 
 
 @dataclass

@@ -30,9 +30,9 @@ from tests.workers.relay.alert_scene import Scene
 from tests.workers.stored_orders import database, place, settings_for, sql, until
 from tests.workers.test_dispatcher import dispatching_with
 from workers import readiness
-from workers.cli import temporal_prepare, worker_promote
-from workers.cli.temporal_prepare import prepare
-from workers.cli.worker_promote import NotPromoted, promote
+from workers.cli.temporal import temporal_prepare, worker_promote
+from workers.cli.temporal.temporal_prepare import prepare
+from workers.cli.temporal.worker_promote import NotPromoted, promote
 from workers.readiness import Readiness, Trouble
 from workers.relay import main
 

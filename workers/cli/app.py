@@ -82,7 +82,7 @@ def demo(
     help="Print a bearer token (--role ROLE), list tokens, revoke one.",
 )
 def token(context: typer.Context) -> None:
-    from workers.cli.token_commands import app as commands
+    from workers.cli.staff.token_commands import app as commands
 
     commands(args=context.args, prog_name="oms token")
 
@@ -120,7 +120,7 @@ def worker_promote(
     """Make a version the one that orders go to, once a worker of it polls; say what is wrong when none does."""
     use_temporal(data_dir)
     from infra.settings import settings
-    from workers.cli import worker_promote
+    from workers.cli.temporal import worker_promote
 
     _run(lambda: worker_promote.run(settings(), build_id, timeout_s, as_json=as_json))
 
@@ -138,7 +138,7 @@ def temporal_prepare(
     """Create the namespace where it is not there, see to retention and search attributes; safe to repeat."""
     use_temporal(data_dir)
     from infra.settings import settings
-    from workers.cli import temporal_prepare
+    from workers.cli.temporal import temporal_prepare
 
     _run(lambda: temporal_prepare.run(settings(), retention_days, as_json=as_json))
 
@@ -214,7 +214,7 @@ def recover(
     help="Questions to the books: check.",
 )
 def ledger(context: typer.Context) -> None:
-    from workers.cli.ledger_commands import app as commands
+    from workers.cli.ledger.ledger_commands import app as commands
 
     commands(args=context.args, prog_name="oms ledger")
 
@@ -224,7 +224,7 @@ def ledger(context: typer.Context) -> None:
     help="Is the record of who did what whole: verify, anchor; who can act: access.",
 )
 def audit(context: typer.Context) -> None:
-    from workers.cli.audit_commands import app as commands
+    from workers.cli.audit.audit_commands import app as commands
 
     commands(args=context.args, prog_name="oms audit")
 
@@ -234,7 +234,7 @@ def audit(context: typer.Context) -> None:
     help="Who may sign in to the console: list, add, reset, remove.",
 )
 def staff(context: typer.Context) -> None:
-    from workers.cli.staff_commands import app as commands
+    from workers.cli.staff.staff_commands import app as commands
 
     commands(args=context.args, prog_name="oms staff")
 
@@ -244,7 +244,7 @@ def staff(context: typer.Context) -> None:
     help="The support queue: list, retry, skip, amend, compensate.",
 )
 def stuck(context: typer.Context) -> None:
-    from workers.cli.support import app as commands
+    from workers.cli.support.support_commands import app as commands
 
     commands(args=context.args, prog_name="oms stuck")
 

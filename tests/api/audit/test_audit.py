@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.conftest import Door, an_order, settings_for, unique
 from tests.conftest import DatabaseUrls
-from workers.cli.audit import faults_of
+from workers.cli.audit.audit import faults_of
 
 FROM_API = "api 127.0.0.1"
 

@@ -18,7 +18,7 @@ from infra.security.crypto import Vault
 from tests.api.conftest import Door, settings_for, unique
 from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
-from workers.cli import staff_commands, token_commands
+from workers.cli.staff import staff_commands, token_commands
 
 Oms = Callable[..., Awaitable[Result]]
 SECRETS = ("password", "secret", "address", "token")

@@ -7,7 +7,7 @@ from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
 from tests.db.conftest import Tampering
 from tests.factories.raw_writes import DirectDatabase
-from workers.cli.audit import faults_of
+from workers.cli.audit.audit import faults_of
 
 
 async def story(db: DirectDatabase) -> str:

@@ -19,8 +19,8 @@ from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
 from tests.db.conftest import Tampering
 from tests.factories.raw_writes import DirectDatabase
-from workers.cli import audit
-from workers.cli.audit import faults_of
+from workers.cli.audit import audit
+from workers.cli.audit.audit import faults_of
 
 WRITE = "INSERT INTO audit_log (actor, action, order_no) VALUES (%s, 'test', %s) RETURNING entry_id"
 Log = Callable[[], Awaitable[Database]]

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
 from tests.examples import few
-from workers.cli.audit import faults_of
+from workers.cli.audit.audit import faults_of
 
 WRITERS = st.integers(0, 3)
 SOME = few(16, stateful_step_count=30)

@@ -12,7 +12,7 @@ from infra.db.engine import Database
 from infra.stack.postgres import APP, SUPERUSER, PostgresServer
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls, create_database
-from workers.cli.audit import faults_of
+from workers.cli.audit.audit import faults_of
 
 WRITE = (
     "INSERT INTO audit_log (actor, action, order_no, before, after) VALUES (%s, %s, %s, 'a', 'b') RETURNING entry_id"

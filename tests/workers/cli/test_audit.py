@@ -14,7 +14,8 @@ from rich.console import Console
 from infra.settings import Settings
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import database, place, settings_for, sql
-from workers.cli import audit, staff
+from workers.cli.audit import audit
+from workers.cli.staff import staff
 from workers.relay import main
 
 

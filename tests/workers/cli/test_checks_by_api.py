@@ -18,7 +18,8 @@ from infra.settings import Settings
 from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import damage, place, settings_for, sql
-from workers.cli import audit, audit_commands, ledger_check, ledger_commands
+from workers.cli.audit import audit, audit_commands
+from workers.cli.ledger import ledger_check, ledger_commands
 
 Oms = Callable[..., Awaitable[Result]]
 APPS = {"ledger": ledger_commands.app, "audit": audit_commands.app}

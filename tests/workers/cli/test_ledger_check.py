@@ -16,7 +16,7 @@ from infra.db.payments.refunds import open_refund
 from infra.settings import Settings
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import damage, move, place, settings_for, sql
-from workers.cli import ledger_check
+from workers.cli.ledger import ledger_check
 
 
 async def wrong(settings: Settings) -> dict[str, list[str]]:

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from workers.cli import app, audit_commands, ledger_commands, staff_commands, support, token_commands
+from workers.cli import app
+from workers.cli.audit import audit_commands
+from workers.cli.ledger import ledger_commands
+from workers.cli.staff import staff_commands, token_commands
+from workers.cli.support import support_commands as support
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]

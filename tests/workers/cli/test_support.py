@@ -25,8 +25,8 @@ from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import database, settings_for, sql
 from tests.workers.test_bulk_jobs import stuck, working
-from workers.cli import support as command
-from workers.cli.support_client import SupportApi
+from workers.cli.support import support_commands as command
+from workers.cli.support.support_client import SupportApi
 from workers.dispatcher import Dispatcher
 
 Oms = Callable[..., Awaitable[Result]]

@@ -17,7 +17,7 @@ from domain.support.steps import Action, Step
 from infra.stack.layout import DEFAULT_DATA_DIR
 from workers.cli.installation import FAILED, chosen, console, errors, fail, told_of_failures
 from workers.cli.options import Api, AsJson, DataDir, Token
-from workers.cli.support_client import SupportApi
+from workers.cli.support.support_client import SupportApi
 from workers.tables import print_whole
 
 POLL_S = 0.3

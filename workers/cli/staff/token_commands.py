@@ -68,7 +68,7 @@ def _by_api(api: str, token: str | None, named: tuple[str, str], lifetime_s: int
 
 def _by_books(data_dir: Path, named: tuple[str, str], lifetime_s: int | None) -> dict[str, Any]:
     use(data_dir, "token")
-    from workers.cli import token_issuing
+    from workers.cli.staff import token_issuing
 
     try:
         issued = token_issuing.issue(settings(), *named, lifetime_s)

@@ -7,11 +7,11 @@ import typer
 
 from domain.access import Role
 from infra.stack.layout import DEFAULT_DATA_DIR
-from workers.cli import staff
 from workers.cli.api_client import ApiClient
 from workers.cli.environment import end, use
 from workers.cli.installation import calling, fail
 from workers.cli.options import Api, AsJson, DataDir, Token
+from workers.cli.staff import staff
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -32,7 +32,7 @@ def verify(
     """Exit 0 when the audit log is whole; else say which entry was changed, removed, moved or cut off."""
     if not api:
         use(data_dir, "books")
-    from workers.cli import audit
+    from workers.cli.audit import audit
 
     kept = audit.hashes(anchor or ())
     if not api:
@@ -55,7 +55,7 @@ def make_anchor(
     """Make an anchor over all entries now, and print its hash as a line to keep elsewhere."""
     if not api:
         use(data_dir, "books")
-    from workers.cli import audit
+    from workers.cli.audit import audit
 
     if not api:
         raise typer.Exit(audit.anchor(only_print=only_print, as_json=as_json))
@@ -73,7 +73,7 @@ def access(as_json: AsJson = False, api: Api = None, token: Token = None, data_d
     """The access review: staff, role, last sign-in, acts in the last 90 days."""
     if not api:
         use(data_dir, "books")
-    from workers.cli import audit
+    from workers.cli.audit import audit
 
     if not api:
         raise typer.Exit(audit.access(as_json=as_json))

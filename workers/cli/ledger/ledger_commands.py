@@ -24,7 +24,7 @@ def check(as_json: AsJson = False, api: Api = None, token: Token = None, data_di
     """Exit 0 when stock and money balance; else say where they do not."""
     if not api:
         use(data_dir, "books")
-    from workers.cli import ledger_check
+    from workers.cli.ledger import ledger_check
 
     if not api:
         raise typer.Exit(ledger_check.check(as_json=as_json))
