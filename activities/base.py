@@ -1,4 +1,4 @@
-"""How an activity fails: codes that Temporal UI can show, final refusals told from passing weather."""
+"""How an activity fails: codes that Temporal UI can show; final refusals and temporary failures are distinct."""
 
 import functools
 import logging
@@ -32,8 +32,8 @@ def oms_activity(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, 
     """Register a method as the activity `name`; its failures become ApplicationErrors with stable types.
 
     The error's details are (provider, attempts), and behind an open circuit the failure that keeps it open. No message
-    of a provider or of the database goes into a history. A provider's step that fails is recorded in the books, and so
-    is every step that fails by a fault of the program (activities/retry_log.py). A provider's step is final once its
+    of a provider or of the database goes into a history. A provider's step that fails is recorded in the database,
+    and so is every step that fails because of a bug (activities/retry_log.py). A provider's step is final once its
     patience is over (activities/retry_limits.py).
     """
 

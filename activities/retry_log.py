@@ -1,7 +1,7 @@
-"""The record of steps that fail and are tried again. Only a failure writes, only a repeat that goes through erases.
+"""The record of steps that fail and are retried. Only a failure writes, and only a successful retry deletes.
 
-Of the steps that touch only the books those alone that fail by a fault of the program: without a database there is
-nothing to write to.
+Of the steps that use only the database, only those that fail because of a bug are recorded: without a database there
+is nothing to write to.
 """
 
 import contextlib
@@ -42,9 +42,9 @@ def is_ours(failure: ApplicationError) -> bool:
 
 
 async def record_failure(database: Database, order_no: str, failure: ApplicationError, max_attempts: int = 0) -> None:
-    """Keep a failed attempt that will be repeated; forget one that will not. The books' own absence is no news.
+    """Store a failed attempt that will be repeated; delete one that will not. An unavailable database is not recorded.
 
-    With `max_attempts` the failure says how many were really made; what an open circuit kept back was none.
+    With `max_attempts` the failure says how many were made; a call that an open circuit breaker blocked is none.
     """
     info = activity.info()
     code = failure.type or "unexpected"

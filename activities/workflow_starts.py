@@ -81,7 +81,7 @@ async def start_once(client: Client, order: OrderSummary, task_queue: str, *, ea
 
 
 async def start_again(client: Client, order: OrderSummary, task_queue: str) -> None:
-    """Start a run from the books. Raises WorkflowAlreadyStartedError when one is running."""
+    """Start a run from the database. Raises WorkflowAlreadyStartedError when one is running."""
     await client.start_workflow(
         names.ORDER,
         StartOrder(order.order_no),
@@ -92,7 +92,7 @@ async def start_again(client: Client, order: OrderSummary, task_queue: str) -> N
 
 
 async def signal(client: Client, order: OrderSummary, task_queue: str, name: str, payload: Any) -> None:
-    """Signal an order; one that is not running begins a run from the books."""
+    """Signal an order; one that is not running starts a run from the database."""
     await client.start_workflow(
         names.ORDER,
         StartOrder(order.order_no),
@@ -115,7 +115,7 @@ async def signal_return(client: Client, order: OrderSummary, task_queue: str, re
 
 
 async def start_return(client: Client, ref: ReturnRef, task_queue: str) -> None:
-    """Start a return's run from the books. Raises WorkflowAlreadyStartedError when one is running."""
+    """Start a return's run from the database. Raises WorkflowAlreadyStartedError when one is running."""
     await client.start_workflow(
         names.RETURN,
         ref,

@@ -1,4 +1,4 @@
-"""Whether more orders are taken: known to the process, so that placing one asks nothing more of the books."""
+"""Whether orders are accepted: known to the process, so that placing one needs no additional query."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 class BacklogWatch:
-    """Counts the orders that wait to be begun, every few seconds. While the books cannot be read the last look counts.
+    """Counts the orders that wait to be started, every few seconds. While the database cannot be read, the last count
+    applies.
 
-    What was accepted since the last look comes on top of the limit: it keeps a flood from filling the disk, not from
-    being one order too long.
+    Orders that are accepted between two counts can exceed the limit: it protects the disk and is not exact.
     """
 
     def __init__(self, database: Database, limit: int) -> None:

@@ -1,6 +1,6 @@
 """Connections: how long a request may take to arrive, how large its head may be, how many an address may hold open.
 
-uvicorn by itself waits for ever for the rest of a request, and keeps a head of any size in memory.
+Without this, uvicorn waits for ever for the rest of a request, and keeps headers of any size in memory.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP is told so like every other fault of a request."""
+        """Input that is not HTTP is answered like every other invalid request."""
         self._refuse("invalid_request", "this is not a request of HTTP/1.1")
 
     def _unsupported_upgrade_warning(self) -> None:

@@ -104,7 +104,7 @@ def methods(settings: Settings) -> tuple[str, ...]:
 
 
 def actor(caller: Principal) -> str:
-    """How the books name a caller: `role:subject`. His idempotency keys belong to this name, too."""
+    """The name of a caller in the database: `role:subject`. Idempotency keys belong to this name, too."""
     return f"{caller.role}:{caller.subject}"
 
 

@@ -179,7 +179,7 @@ _SQLSTATES = {
     "OM010": "return_open",
     "OM176": "step_moved_on",
 }
-# A data key under a master key that the books do not know.
+# A data key under a master key that the database does not know.
 _OTHER_MASTER_KEY = "OM150"
 # Deadlock, serialisation, statement or lock time-out: nothing was written, the same request may come again.
 _PASSING = frozenset({"40P01", "40001", "57014", "55P03", "53300"})
@@ -343,7 +343,7 @@ async def _sealed(request: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    """Whoever went away before his request was whole reads no answer; the number is for the metrics."""
+    """A client that disconnected before its request was complete reads no answer; the status is for the metrics."""
     return Response(status_code=CLIENT_GONE)
 
 

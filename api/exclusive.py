@@ -1,4 +1,4 @@
-"""Calls that walk the books: one at a time in each process, so that orders keep the connections."""
+"""Calls that read the whole database: one at a time in each process, so that orders keep the connections."""
 
 import asyncio
 from collections.abc import AsyncIterator

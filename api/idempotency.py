@@ -63,8 +63,9 @@ async def shown_once(
 class WorkflowCall:
     """A request that an order's workflow decides.
 
-    `prepare` checks and writes what must be in the books before; `ask` asks; `from_books` answers without the workflow
-    when the books show that this very request was accepted (else None); `settle` writes what belongs to the answer.
+    `prepare` checks and writes what must be in the database before; `ask` asks; `from_books` answers without the
+    workflow if the database shows that this request was accepted (else None); `settle` writes what belongs to the
+    answer.
     """
 
     prepare: Callable[[Connection], Awaitable[None]]

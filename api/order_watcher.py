@@ -23,7 +23,7 @@ class _Waiter:
 
 
 class OrderWatcher:
-    """Polls the books while anybody waits, and not otherwise."""
+    """Polls the database only while a caller waits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,7 +57,7 @@ class OrderWatcher:
             try:
                 await self._look()
             except (DatabaseError, PoolExhausted) as error:
-                # Whoever waits is answered at his time-out; the books may be back before that.
+                # A waiting caller is answered at the time-out; the database may be available again before that.
                 logger.warning("waiting orders could not be read: %s", type(error).__name__)
             await asyncio.sleep(POLL_S)
 

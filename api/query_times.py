@@ -7,7 +7,7 @@ from api.errors import Problem
 
 MAX_CHARS = 40
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-# In an address + stands for a space: whoever forgot to write %2B still means his offset.
+# In an address + is a space: an offset that was not written with %2B is still understood.
 _SPACED_OFFSET = re.compile(r"(T.*) (\d{2}:?\d{2})$")
 
 

@@ -76,7 +76,7 @@ class RateLimits:
         return self._count(self._token, f"{caller.role}:{caller.subject}")
 
     def customer(self, name: str) -> Allowance | None:
-        """Count a call of a customer, whatever he proves himself with. Raises Problem `rate_limited`."""
+        """Count a call of a customer, with any kind of credentials. Raises Problem `rate_limited`."""
         return self._count(self._customer, f"customer:{name}")
 
     def address(self, address: str) -> Allowance | None:

@@ -14,8 +14,8 @@ _log = logging.getLogger(__name__)
 
 
 class RevokedTokens:
-    """Looks into the books every second. While they cannot be read the last look counts: no act goes through then.
-    Before the first look every token is looked up, so that a process which just started takes none that was revoked.
+    """Reads the database every second. While it cannot be read, the last result applies: no operation succeeds then.
+    Before the first read every token is looked up, so a process that has just started accepts no revoked token.
     """
 
     def __init__(self, database: Database) -> None:

@@ -32,7 +32,7 @@ CARRIER_STEP_S = 0.3  # as the sandbox
 
 
 class World:
-    """The books and the carrier, in memory: just enough for a plain order."""
+    """The database and the carrier, in memory: the minimum for a plain order."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client, self._settings = client, settings

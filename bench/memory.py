@@ -17,7 +17,7 @@ _COUNT = "SELECT count(*) FROM orders WHERE status = %s"
 
 
 def _default_cache() -> int:
-    """What a worker holds unless it is told otherwise: the bound is for the product as it comes."""
+    """The default cache size of a worker: the bound is for the default settings."""
     return int(Settings.model_fields["max_cached_workflows"].default)
 
 

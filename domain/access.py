@@ -49,7 +49,7 @@ class Principal:
         return self.role in roles or (self.role is Role.ADMIN and any(role in STAFF for role in roles))
 
     def may_see_order(self, customer_id: str, channel: str) -> bool:
-        """The object-level rule: staff see every order, a customer his own, a channel those it sent."""
+        """The object-level rule: staff see every order, customers their own, a channel those it sent."""
         if self.is_staff:
             return True
         if self.role is Role.CUSTOMER:

@@ -1,10 +1,10 @@
-"""What staff can be told of, and by which channels. Words are elsewhere; these are the codes."""
+"""The kinds of alerts to staff, and their channels. These are the codes; the texts are elsewhere."""
 
 from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """Kinds of causes; a channel may be told of some of them only. Another one is a detector more in the books."""
+    """Kinds of causes; a channel may receive some of them only. A new kind needs a detector in `infra/db/alerts`."""
 
     STUCK = "stuck"
     ESCALATED = "escalated"

@@ -2,7 +2,7 @@
 
 Source: ISO 4217 list one (SIX, the standard's maintenance agency), active codes as of 2026-01-01, fund codes included.
 Codes without minor units of their own (metals, XDR, XSU, XUA, XTS, XXX) are no means of payment and left out. CLDR
-shows some currencies with fewer decimals than they have (HUF, IDR, COP, MGA): amounts in the books follow ISO 4217.
+shows some currencies with fewer decimals than they have (HUF, IDR, COP, MGA): amounts in the database follow ISO 4217.
 """
 
 _TWO = """

@@ -79,7 +79,7 @@ class GatewayResult:
     """One transaction as the provider knows it. FAILED is a final refusal (declined) with its `error_code`.
 
     `risk` is "review" when the provider wants the payment looked at. `provider_ref` is None when a failed one has none.
-    `expires_at` is when an authorisation ends (RFC 3339); None: it does not end by itself, or is none.
+    `expires_at` is when an authorisation ends (RFC 3339); None: it has no end, or is no authorisation.
     """
 
     status: PaymentStatus
@@ -92,7 +92,7 @@ class GatewayResult:
 
 @dataclass(frozen=True, slots=True)
 class PaymentNotice:
-    """What a provider told us unasked. `idempotency_key` is None, or not ours, for what we did not ask for.
+    """An event that a provider reports. `idempotency_key` is None, or unknown, if the product did not request it.
 
     `order_no` is empty where the provider does not know it: then `parent_ref` says what it is about. `parent_key` is
     the idempotency key of that parent, where the provider knows it. Of a dispute `outcome` is "" while it is open,
@@ -195,7 +195,7 @@ class CancelResult:
 
 @dataclass(frozen=True, slots=True)
 class CarrierNotice:
-    """What a carrier told us about a parcel. `order_no` is None when the carrier does not know it.
+    """An event that a carrier reports about a parcel. `order_no` is None when the carrier does not know it.
 
     `sequence` grows with each fact about the same parcel, `occurred_at` is in UTC.
     """
@@ -232,7 +232,7 @@ class PaymentGateway(Protocol):
     def name(self) -> str: ...
 
     async def authorise(self, request: PaymentRequest) -> GatewayResult:
-        """Reserves the amount; PENDING is decided later and told by a notification."""
+        """Reserves the amount; PENDING is decided later and reported by a notification."""
         ...
 
     async def capture(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:

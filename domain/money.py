@@ -41,7 +41,7 @@ def written(minor: int, currency: str, *, grouped: bool = False) -> str:
 
 
 def minor_of(typed: str, currency: str) -> int:
-    """The minor units of an amount that a person typed, like 12.50. Raises ValueError, with a sentence for him."""
+    """The minor units of an amount that a person typed, like 12.50. Raises ValueError with a sentence."""
     digits = exponent(currency)
     found = re.fullmatch(r"([0-9]{1,13})(?:[.,]([0-9]+))?", typed)
     if found is None or len(found[2] or "") > digits:

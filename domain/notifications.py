@@ -1,10 +1,10 @@
-"""What customers are told: which facts, by which template, on which channel, in which language."""
+"""Messages to customers: which events, with which template, on which channel, in which language."""
 
 from enum import StrEnum
 
 
 class Channel(StrEnum):
-    """Ways to a customer. NONE: he left neither an address nor a number, so the message is skipped."""
+    """Channels to a customer. NONE: there is neither an address nor a number, so the message is skipped."""
 
     EMAIL = "email"
     SMS = "sms"
@@ -22,7 +22,7 @@ class MessageState(StrEnum):
 
 SIGN_IN = "sign_in_code"
 
-# Event type -> template. What is not here is not told.
+# Event type -> template. An event that is not here causes no message.
 TOLD: dict[str, str] = {
     "order_placed": "order_placed",
     "payment_captured": "payment_captured",

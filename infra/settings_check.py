@@ -69,7 +69,7 @@ class Problem:
 
 
 def problems(needs: Collection[Need], given: Collection[str] = ()) -> list[Problem]:
-    """Everything that is wrong with this process's environment; `given` are variables that the caller sets himself."""
+    """Everything that is wrong with this process's environment; `given` are variables that the caller itself sets."""
     malformed: dict[str, Problem] = {}
     try:
         read = Settings()

@@ -11,7 +11,7 @@ WRONG_SETTINGS = 2
 def settings_for(command: str, given: Collection[str] = ()) -> int:
     """0 when this process's settings do for the command (a key of NEEDS); else prints a line per problem and gives 2.
 
-    `given` are variables that the command sets by itself. All on standard error.
+    `given` are variables that the command itself sets. All on standard error.
     """
     warn_of_unknown()
     found = settings_check.problems(settings_check.NEEDS[command], given)

@@ -52,7 +52,7 @@ class Trouble:
     since: str = field(default_factory=_now, compare=False)
 
     def facts(self) -> dict[str, Any]:
-        """Those that are known, for logs and the books."""
+        """The known facts, for logs and the database."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
@@ -60,7 +60,7 @@ CONNECTING = Trouble(UNREACHABLE, "Temporal is not reached yet")
 
 
 class Readiness:
-    """What this worker knows of its own standing. `condition` tells the books."""
+    """What this worker knows of its own state. `condition` is stored in the database."""
 
     def __init__(self, settings: Settings) -> None:
         self.condition = Condition(CONNECTING.facts())

@@ -11,7 +11,7 @@ from infra.db.orders import in_flight
 from infra.db.orders.in_flight import Standing
 from infra.observability.metrics import ORDERS_IN_FLIGHT
 
-# The books are asked so often at most, and only while there is hardly any room.
+# The database is queried at most this often, and only while there is little capacity.
 LOOK_S = 0.2
 # What has not come to rest by then is wedged, or its worker is gone: it holds nobody up any longer.
 LONGEST_S = 180.0
@@ -47,7 +47,7 @@ class StartThrottle:
         self._begun.pop(order_no, None)
 
     async def look(self, connection: Connection, wanted: int) -> None:
-        """Ask the books who came to rest, if there may be no room for `wanted` more orders."""
+        """Query which orders came to rest, if there may be no capacity for `wanted` more orders."""
         now = monotonic()
         if self.room >= min(wanted, self._limit) or now < self._looked_at + LOOK_S:
             return

@@ -10,7 +10,7 @@ PAY = "pay"
 RESOLVE = "resolve"
 ADJUST = "adjust"
 
-# Signals: news from outside; the fact itself is already in the books.
+# Signals: external events; the event itself is already in the database.
 PAYMENT_NOTIFIED = "payment_notified"
 CARRIER_REPORTED = "carrier_reported"
 STOCK_ARRIVED = "stock_arrived"

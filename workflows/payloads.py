@@ -56,7 +56,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class PendingOperation:
-    """What was decided in the books and is the story's to carry out: `kind` (refund, …) and the id of what it is.
+    """A decided operation that the workflow executes: `kind` (refund, …) and the id of its object.
 
     `until` (RFC 3339 in UTC): it is undone then. `since`: its provider has taken it then, and decides later.
     """
@@ -69,13 +69,13 @@ class PendingOperation:
 
 @dataclass(frozen=True)
 class OrderView:
-    """Where an order stands in the books. Times are RFC 3339 in UTC, empty where there is none.
+    """The state of an order in the database. Times are RFC 3339 in UTC, or empty.
 
     `attempt` is the newest payment attempt (0: none) and `attempt_state` one of `none, open, authorised, pending,
     capturing, failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which
     is not the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest
     event's, so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is
-    the oldest decision that is still to be carried out; `returns` are the ids of the returns that are open.
+    the oldest pending operation; `returns` are the ids of the returns that are open.
     """
 
     order_no: str
@@ -100,7 +100,7 @@ class OrderView:
 
 @dataclass(frozen=True)
 class OrderRef:
-    """An order, for activities that derive everything else from the books."""
+    """An order, for activities that derive everything else from the database."""
 
     order_no: str
 
@@ -125,7 +125,7 @@ class CancelRequest:
 
 @dataclass(frozen=True)
 class PayRequest:
-    """Take up the payment request that the books hold under `request_id`."""
+    """Take up the payment request that the database holds under `request_id`."""
 
     order_no: str
     request_id: str
@@ -133,9 +133,9 @@ class PayRequest:
 
 @dataclass(frozen=True)
 class ResolveRequest:
-    """Resolve the parked step `park_no` as the books' resolution says; `action` is repeated for readers of the history.
+    """Resolve the parked step `park_no` as its resolution says; `action` is repeated for readers of the history.
 
-    `park_no` 0 is in requests from before resolutions named their step: the books know which one they are for.
+    `park_no` 0 is in requests from before resolutions named their step: the database knows which one they are for.
     """
 
     order_no: str
@@ -146,7 +146,7 @@ class ResolveRequest:
 
 @dataclass(frozen=True)
 class ParkRequest:
-    """Park a step: codes only. `subject` is the id of what it is about; empty: what the books say is due."""
+    """Park a step: codes only. `subject` is the id of what it is about; empty: what the database says is due."""
 
     order_no: str
     step: str
@@ -184,7 +184,7 @@ class RefundRef:
 
 @dataclass(frozen=True)
 class GuaranteeRef:
-    """The guarantee of an advance exchange: what is due on it, the books say."""
+    """The guarantee of an advance exchange: what is due on it, the database says."""
 
     order_no: str
     return_id: str
@@ -192,7 +192,7 @@ class GuaranteeRef:
 
 @dataclass(frozen=True)
 class RenewalRef:
-    """An authorisation that ends before its time: what is due on it, the books say."""
+    """An authorisation that ends before its time: what is due on it, the database says."""
 
     order_no: str
     payment_id: int
@@ -200,7 +200,7 @@ class RenewalRef:
 
 @dataclass(frozen=True)
 class ChangePaymentRef:
-    """The difference of a change that waits for its payment: what is due on it, the books say."""
+    """The difference of a change that waits for its payment: what is due on it, the database says."""
 
     order_no: str
     supplement_no: int
@@ -217,7 +217,7 @@ class HoldDue:
 
 @dataclass(frozen=True)
 class AdjustRequest:
-    """Move the order by hand: the books hold the act; `event` is repeated for readers of the history."""
+    """A manual transition of the order, stored in the database; `event` is repeated for readers of the history."""
 
     order_no: str
     act_id: str
@@ -234,9 +234,9 @@ class ReturnRef:
 
 @dataclass(frozen=True)
 class ReturnView:
-    """Where a return stands in the books: `act` (domain.after_sales.returns.ReturnDue) comes by itself at `due` (RFC
-    3339 in UTC); empty: nothing does. `label` is none, wanted, booked, failed, or unused: booked for a return that is
-    over."""
+    """The state of a return in the database. `act` (domain.after_sales.returns.ReturnDue) happens automatically at
+    `due` (RFC 3339 in UTC); empty: nothing does. `label` is none, wanted, booked, failed, or unused: booked for a
+    return that has ended."""
 
     order_no: str
     return_id: str
@@ -250,7 +250,7 @@ class ReturnView:
 
 @dataclass(frozen=True)
 class ReturnActDue:
-    """The time of something that comes over a return by itself has come."""
+    """A deadline of a return has passed."""
 
     order_no: str
     return_id: str

@@ -136,7 +136,7 @@ def is_refusal(error: FailureError) -> bool:
 
 
 def is_bug(error: FailureError) -> bool:
-    """True when the books refused what the program wanted: no repeat cures that."""
+    """True if the database refused a statement because of a bug: a retry does not help."""
     cause = error.cause if isinstance(error, ActivityError) else error
     return isinstance(cause, ApplicationError) and (cause.type or "").startswith("bug_")
 
@@ -153,7 +153,7 @@ def is_ours(error: ActivityError) -> bool:
     return isinstance(cause, TimeoutError)
 
 
-# Reading and moving the books.
+# Reading and changing the database.
 load_order = DatabasePort("load_order", m.OrderRef, m.OrderView)
 expire_backorder = DatabasePort("expire_backorder", m.OrderRef, m.OrderView)
 reserve_stock = DatabasePort("reserve_stock", m.OrderRef, m.OrderView)

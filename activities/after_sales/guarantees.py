@@ -104,7 +104,7 @@ class GuaranteeActivities:
 
 
 def _known(opened: PreparedCall) -> GatewayResult | None:
-    """An answer that is in the books already, by the provider's notification."""
+    """An answer that is in the database already, by the provider's notification."""
     intent = opened.intent
     if not intent.decided:
         return None

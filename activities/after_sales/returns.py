@@ -1,4 +1,4 @@
-"""A return's own steps: reading it, what comes by itself, its label."""
+"""The steps of a return: reading it, its deadlines, its label."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,7 +52,7 @@ def _label(here: Return) -> str:
 
 
 class ReturnActivities:
-    """Steps of the books, and one that calls a carrier."""
+    """Steps that use only the database, and one that calls a carrier."""
 
     def __init__(
         self, database: Database, carriers: Mapping[str, CarrierGateway], vault: Vault, settings: Settings
@@ -71,7 +71,7 @@ class ReturnActivities:
 
     @oms_activity("tend_return")
     async def tend_return(self, due: m.ReturnActDue) -> m.ReturnView:
-        """What comes by itself, unless it is no longer due: a scan that is in the books by now has won."""
+        """What happens automatically, unless it is no longer due: a scan that is already stored takes precedence."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, due.order_no)
             await apply_inbox(conn, due.order_no, self._settings)
@@ -82,7 +82,7 @@ class ReturnActivities:
 
     @oms_activity("fail_return_label")
     async def fail_return_label(self, failed: m.LabelFailed) -> m.ReturnView:
-        """No label can be had; the customer is told, and may send it by a carrier of his own."""
+        """There is no label; the customer is notified, and may use another carrier."""
         async with self._db.begin() as conn:
             here = await returns.lock(conn, failed.return_id)
             if await return_labels.failed(conn, here.return_id):

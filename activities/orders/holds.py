@@ -1,4 +1,4 @@
-"""What comes over a hold by itself: escalation, then its default outcome."""
+"""The deadlines of a hold: escalation, then its default outcome."""
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -9,7 +9,7 @@ from workflows import payloads as m
 
 
 class HoldActivities:
-    """Steps that touch only the books."""
+    """Steps that use only the database."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -26,7 +26,7 @@ TRIES = 5
 
 
 class OrderActivities:
-    """Steps that touch only the books."""
+    """Steps that use only the database."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._db = database
@@ -40,8 +40,8 @@ class OrderActivities:
 
     @oms_activity("apply_news")
     async def apply_news(self, ref: m.OrderRef) -> m.OrderView:
-        """Apply every fact from outside that waits in the inbox, in the order of arrival; where that fails by one of
-        them, each by itself."""
+        """Apply every external event that waits in the inbox, in the order of arrival; if one of them fails,
+        each separately."""
         try:
             return await self._hear(ref.order_no, alone=False)
         except Exception as error:

@@ -93,7 +93,7 @@ class GatewayCalls:
             raise RuleBroken(result.error_code or f"{new.kind}_refused")
 
     async def _done_without_us(self, new: PaymentIntent, intent: StoredIntent) -> bool:
-        """True for a void that is refused because another one, told of meanwhile, has given the authorisation up."""
+        """True for a void that is refused because another one, reported meanwhile, has voided the authorisation."""
         if new.kind is not PaymentKind.VOID:
             return False
         async with self._db.begin() as conn:
@@ -133,7 +133,7 @@ async def finish(conn: Connection, intent: StoredIntent, result: GatewayResult) 
 
 
 async def _tell_pending(conn: Connection, new: PaymentIntent) -> None:
-    """The provider has taken the refund and decides later: told once, however often it is asked."""
+    """The provider accepted the refund and decides later: recorded once, however often it is asked."""
     key = f"refund_pending:{new.key}"
     if not await timeline.is_done(conn, new.order_no, key):
         await timeline.append(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
@@ -142,8 +142,8 @@ async def _tell_pending(conn: Connection, new: PaymentIntent) -> None:
 async def _tell(
     conn: Connection, new: PaymentIntent, status: Status, result: GatewayResult, more: dict[str, Any]
 ) -> None:
-    """The event of an outcome; `status` is the order's. A refund is told once, when all of it is paid. `more` is told
-    of what is refused."""
+    """The event of an outcome; `status` is the order's. A refund is reported once, when all of it is paid. `more` is
+    added to a refusal."""
     data: dict[str, Any] = {"amount_minor": new.amount_minor}
     if new.attempt is not None:
         data["attempt"] = new.attempt

@@ -23,7 +23,7 @@ async def _require_not_held(conn: Connection, order_no: str) -> None:
 
 
 async def record_capture(conn: Connection, status: Status, order_no: str, reference: str) -> None:
-    """The money is here by another way; a capture that a provider still finishes goes back as stray.
+    """The money arrived in another way; a capture that a provider still finishes is returned as surplus.
 
     Raises Conflict `order_is_held`.
     """

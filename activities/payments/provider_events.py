@@ -22,7 +22,7 @@ from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 _log = logging.getLogger(__name__)
 PAID_TWICE = "paid_twice"
 DECIDED_OTHERWISE = "dispute_decided_otherwise"
-# Outcomes that a person has to look at: the books have no room for what was told.
+# Outcomes that a person has to check: the database cannot store what was reported.
 UNAPPLIED = (PAID_TWICE, DECIDED_OTHERWISE)
 _TAKING = (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
 _NOTES = {
@@ -123,7 +123,7 @@ async def _settle(conn: Connection, order_no: str, known: Any, told: PaymentStat
 
 
 async def _refused(conn: Connection, order_no: str, known: Any, purpose: str, fact: dict[str, Any]) -> None:
-    """The customer is told that he has not paid: of an authorisation or a capture only."""
+    """Notify the customer that the payment failed: for an authorisation or a capture only."""
     taking = known.kind in _TAKING
     if known.renews is not None:
         await renewals.tell(conn, known.renews)  # its order goes on without, and tells so
@@ -166,7 +166,7 @@ async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[s
         told = replace(told, parent_id=parent.payment_id, attempt=parent.attempt)
         told = replace(told, change_payment_no=parent.change_payment_no if purpose == "supplement" else None)
     elif fact.get("parent_ref"):
-        # The authorisation that it was taken from is the same payment: it is not given up when it is told of later.
+        # The authorisation that it was taken from is the same payment: it is not voided when it is reported later.
         whole = replace(told, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
         told = replace(told, parent_id=await provider_events.record(conn, whole))
     await provider_events.record(conn, told)
@@ -227,8 +227,8 @@ async def _refunded(conn: Connection, order_no: str, provider: str, fact: dict[s
 async def _open_refund(
     conn: Connection, order_no: str, provider: str, fact: dict[str, Any], capture: Any
 ) -> str | None:
-    """The refund in the books, shared out over the lines. None where all of the money goes back anyway, or no line has
-    room for it: then only the payment says so."""
+    """The refund in the database, allocated to the lines. None if all of the money is returned anyway, or no line has
+    enough left: then only the payment records it."""
     if capture.purpose == "stray":
         return None
     ask = RefundAsk(
@@ -273,7 +273,7 @@ async def _dispute(conn: Connection, order_no: str, provider: str, fact: dict[st
 
 
 async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> bool:
-    """False while its capture is not in the books. What was refunded before cannot be taken a second time."""
+    """False while its capture is not in the database. What was refunded before cannot be refunded again."""
     capture = await provider_events.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return False

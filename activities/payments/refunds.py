@@ -1,4 +1,4 @@
-"""Paying the refunds that were decided in the books."""
+"""Paying the refunds that are decided in the database."""
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -24,7 +24,7 @@ class RefundActivities:
             return await view_of(conn, ref.order_no)
 
     async def close_all(self, order_no: str) -> None:
-        """The order is being undone: pay what was decided, drop what still waits for a second person."""
+        """The order is being cancelled: pay approved refunds, drop those that wait for approval."""
         async with self._db.begin() as conn:
             due = await refund_payouts.approved(conn, order_no)
         for refund_id in due:

@@ -45,7 +45,7 @@ class ShippingActivities:
 
     @oms_activity("cancel_shipment")
     async def cancel_shipment(self, ref: m.OrderRef) -> m.OrderView:
-        """Call the parcel back. When the carrier has it already, the books say so and the order has shipped."""
+        """Recall the parcel. If the carrier already has it, this is stored and the order has shipped."""
         async with self._db.begin() as conn:
             shipment = await shipments.live_shipment(conn, ref.order_no)
         if shipment is None or has_left(shipment.status):

@@ -1,4 +1,4 @@
-"""Bulk acts of support: each order gets its own resolution and is told by an update, at a bounded rate."""
+"""Bulk operations of support: each order gets its own resolution by an update, at a limited rate."""
 
 import asyncio
 import itertools
@@ -78,7 +78,7 @@ class BulkJobActivities:
         """Resolve open items for up to a quarter of an hour; `left` is 0 once the job is through or stopped.
 
         Repeating is harmless: a resolution is kept under the item's id, which is the update's id too. Raises
-        ApplicationError `unknown_job` when the books hold no such job, RPCError while Temporal does not answer.
+        ApplicationError `unknown_job` when the database holds no such job, RPCError while Temporal does not answer.
         """
         act = await self._opened(start.job_id)
         tally, gate = _Tally(), asyncio.Semaphore(AT_ONCE)
@@ -169,9 +169,9 @@ class BulkJobActivities:
         return "order_is_held" if parked.held and (parked.step, job.action) in FORWARD else None
 
     async def _is_too_much(self, connection: Connection, job: BulkJob, item: BulkJobItem) -> bool:
-        """Whether so much was given of the order since the job was opened that one person may not do this any more.
+        """Whether this now needs approval, because of money that was given back since the job was opened.
 
-        The person's day counts all that is open of his jobs, so it was asked when the job was opened.
+        The daily limit of a person counts their open jobs, so it is checked when a job is opened.
         """
         if job.approval_id is not None:
             return False

@@ -1,4 +1,4 @@
-"""Moving an order by hand along the transition table."""
+"""Manual transitions of an order along the transition table."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from workflows import payloads as m
 
 
 class ManualTransitionActivities:
-    """Steps that touch only the books."""
+    """Steps that use only the database."""
 
     def __init__(self, database: Database, vault: Vault, settings: Settings) -> None:
         self._db = database
@@ -27,7 +27,7 @@ class ManualTransitionActivities:
 
     @oms_activity("adjust_order")
     async def adjust_order(self, request: m.AdjustRequest) -> m.OrderView:
-        """Write what a person says has happened. Refuses `adjustment_not_possible` where the books do not allow it."""
+        """Store what a person reports. Refuses with `adjustment_not_possible` if the database does not allow it."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, request.order_no)
             key = f"adjust:{request.act_id}"

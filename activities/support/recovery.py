@@ -1,4 +1,4 @@
-"""The books start the stories again that Temporal has lost, one page at a time."""
+"""Restart the workflows that Temporal has lost, from the database, one page at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""What staff are told by themselves: the causes that last, and the channels, to be added, tested and removed."""
+"""Alerts to staff: the current causes, and the channels, which can be added, tested and removed."""
 
 import hashlib
 import secrets

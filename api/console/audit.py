@@ -56,7 +56,7 @@ async def _entries(request: Request, person: StaffMember, kind: Chain, key: str,
         "entries": [_shown(entry) for entry in found[:PAGE_SIZE]],
         "statuses": frozenset(str(status) for status in Status),
         "next": more,
-        # As on the order's page: what somebody wrote about a customer is for those who talk to him.
+        # As on the order's page: notes about a customer are for those who talk to customers.
         "sees_why": person.may(Role.SUPPORT),
     }
     return page(request, "audit.html", member=person, **context)

@@ -34,7 +34,7 @@ class StaffMember:
 
     @property
     def principal(self) -> Principal:
-        """The same person to every rule that knows callers of the API; the books name him `role:name`."""
+        """The same person as a caller of the API; the database names them `role:name`."""
         return Principal(self.role, self.name, self.origin)
 
     def may(self, *roles: Role) -> bool:

@@ -75,7 +75,7 @@ async def sign_in(
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What somebody says he is; `device` is the cookie of a browser in which this name signed in before."""
+    """The entered credentials; `device` is the cookie of a browser in which this name signed in before."""
 
     name: str
     password: str

@@ -1,4 +1,4 @@
-"""Who is told of events: webhook endpoints, how they do, and the way to send again what they missed."""
+"""Webhook endpoints: their state, and the replay of events that they missed."""
 
 import hashlib
 import secrets

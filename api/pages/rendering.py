@@ -100,6 +100,6 @@ def when(moment: datetime | str, now: datetime | None = None) -> Markup:
 
 
 def instant(moment: datetime | str) -> datetime:
-    """A time of the books, or of JSON, in UTC."""
+    """A time of the database, or of JSON, in UTC."""
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The page between a wish and the act: the exact consequence in words, and one button."""
+"""The page between a request and its execution: the exact consequences, and one button."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a customer says of an order, and what he is answered."""
+"""The feedback of a customer on an order, and the answer."""
 
 from typing import Any
 

@@ -53,8 +53,8 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
 
 
 def slot_said(request: Request, slot: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
-    """A delivery slot as its customer reads it, by the clock at his door: the day once, unless it ends on another; the
-    zone when it is not the page's, the offsets when the clock alone does not say when."""
+    """A delivery slot for its customer, in the local time of the destination: the day once, unless it ends on another;
+    the zone if it is not the page's, the offsets if the local time is ambiguous."""
     shops = services_of(request).settings.portal_time_zone
     lang, zone = language(request), zone_at(ship_to, shops)
     begin, end = (instant(slot[name]).astimezone(zone) for name in ("from", "to"))

@@ -52,9 +52,9 @@ CurrentCustomer = Annotated[Visitor, Depends(visitor)]
 
 
 async def owned(services: Services, person: Visitor, typed: str) -> tuple[Principal, OrderOverview]:
-    """The order and the customer as whom the visitor acts on it: every rule of the API's customers is then his.
+    """The order and the customer as whom the visitor acts on it, under the same rules as customers in the API.
 
-    Raises NotFound `order_not_found`, for another's order as for none.
+    Raises NotFound `order_not_found`, also for orders of others.
     """
     number = order_number(typed)
     async with services.database.begin() as conn:

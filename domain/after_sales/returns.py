@@ -69,7 +69,7 @@ del S, E
 
 
 class Resolution(StrEnum):
-    """What the customer gets for what he sends back."""
+    """What the customer gets for the returned items."""
 
     REFUND = "refund"
     EXCHANGE = "exchange"
@@ -128,7 +128,7 @@ SHOPS_FAULT = frozenset({Reason.DAMAGED_ON_ARRIVAL, Reason.WRONG_ITEM_SENT, Reas
 
 
 class ReturnDue(StrEnum):
-    """What comes over a return by itself: a reminder, or the default outcome of a wait."""
+    """What happens to a return automatically: a reminder, or the default outcome of a wait."""
 
     REMIND = "remind"
     APPROVE = "approve"
@@ -155,7 +155,7 @@ class ReturnWaits:
 
 @dataclass(frozen=True, slots=True)
 class ReturnWait:
-    """A wait from now on: reminded after `remind_s` (None: never), over after `deadline_s` (None: not by itself)."""
+    """A wait from now on: reminded after `remind_s` (None: never), over after `deadline_s` (None: never)."""
 
     deadline_s: int | None
     remind_s: int | None

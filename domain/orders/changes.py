@@ -103,7 +103,7 @@ def refusal(change: ChangeKind, here: ChangeFacts) -> Conflict | None:
         what = "is being cancelled" if here.cancelling else f"is {here.status}"
         return Conflict("order_closed", f"the order {what}: nothing of it can be changed; place a new order")
     if change is ChangeKind.LINES and here.exchange:
-        # Its discount is what the customer sent back: units taken off would take his money with them.
+        # Its discount is the value of the returned items: removed units would take that money with them.
         return Conflict(
             "exchange_goods_stay",
             "these goods are given in exchange: cancel the order, and the return that it is for is refunded",
@@ -207,7 +207,7 @@ def _less(line: ChangeableLine, units: int) -> LineChange:
     """Units take their shares along, as they would in a refund: whatever the steps, a line adds up to the cent."""
     goods, shipping, tax = _shares_of(line, units)
     tax_added = tax if line.tax_added_minor else 0
-    # Tax on top is rounded by itself, so what is left for the discount may be one minor unit beside its bounds.
+    # Added tax is rounded separately, so the rest for the discount may be one minor unit outside its bounds.
     discount = min(max(units * line.unit_price_minor + tax_added - goods, 0), line.discount_minor)
     return LineChange(
         line.line_no, line.sku, line.name, -units, line.unit_price_minor, -discount, -shipping, -tax, -tax_added

@@ -1,4 +1,4 @@
-"""Delivery slots: the time in which the customer wants his parcel to come."""
+"""Delivery slots: the time in which the customer wants the parcel."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

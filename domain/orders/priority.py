@@ -11,11 +11,11 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
-# As the books store them; a higher one goes first.
+# As the database stores them; a higher one goes first.
 RANKS: dict[Priority, int] = {Priority.STANDARD: 0, Priority.VIP: 1, Priority.URGENT: 2}
 
-# Whoever waits for the same thing goes by the time of his request less this head start. So an urgent order overtakes
-# those of the last ten minutes and never one that waits longer: nobody starves, however many urgent ones come.
+# Orders that wait for the same thing are sorted by the time of their request less this head start. So an urgent order
+# overtakes those of the last ten minutes, and never one that waits longer: no order starves.
 HEAD_START_S: dict[Priority, int] = {Priority.STANDARD: 0, Priority.VIP: 120, Priority.URGENT: 600}
 
 # In the queue of orders that wait to be begun urgent ones overtake a whole day: they come first after an outage, too.
@@ -26,5 +26,5 @@ SHARES: dict[Priority, float] = {Priority.STANDARD: 1.0, Priority.VIP: 4.0, Prio
 
 
 def named(rank: int) -> Priority:
-    """The priority that the books store as `rank`."""
+    """The priority that the database stores as `rank`."""
     return next(priority for priority, stored in RANKS.items() if stored == rank)

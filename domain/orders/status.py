@@ -153,7 +153,7 @@ class ChangeKind(StrEnum):
     DELIVERY_SLOT = "change_delivery_slot"
 
 
-# Address, lines and slot until a carrier is told of them, the note until the parcel has left.
+# Address, lines and slot until they are sent to a carrier, the note until the parcel has left.
 CHANGEABLE: dict[ChangeKind, frozenset[Status]] = {
     ChangeKind.ADDRESS: UNPAID | {Status.PAID},
     ChangeKind.LINES: UNPAID | {Status.PAID},

@@ -25,7 +25,7 @@ class Origin(StrEnum):
 
 
 _S = RefundStatus
-# `refused` by the second person or by his silence; `overtaken` by a cancellation, which returns everything, or by what
+# `refused` by the approver or without a decision; `overtaken` by a cancellation, which returns everything, or by what
 # was refunded or disputed at the provider, which leaves no room for it. One that was paid is open again when its
 # provider takes it back, and one that gave way to a dispute when that is won.
 REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {

@@ -1,4 +1,4 @@
-"""Moving an order by hand along the transition table, when what happened outside never reached the books."""
+"""Manual transitions of an order, when an external event was never reported."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ from domain.text import is_line
 
 
 class Step(StrEnum):
-    """Names as they appear in Temporal UI (OmsStuckStep), the books and the API's `needs_attention`."""
+    """Names as they appear in Temporal UI (OmsStuckStep), the database and the API's `needs_attention`."""
 
     AUTHORISE = "authorise"
     REVIEW = "review"

@@ -1,1 +1,1 @@
-"""What staff are told when something is wrong: the words of a notice, and the channels that carry it."""
+"""Alerts to staff: their texts, and the channels that send them."""

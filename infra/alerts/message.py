@@ -37,7 +37,7 @@ class Message:
 
 
 def of_notice(notice: Notice, phase: str, lang: str, settings: Settings, now: datetime | None = None) -> Message:
-    """What a channel that speaks `lang` is told of a notice."""
+    """The text of an alert for a channel with the language `lang`."""
     moment = now or datetime.now(UTC)
     link = f"{console_url(settings)}{path_of(notice)}"
     return Message(

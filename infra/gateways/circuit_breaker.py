@@ -18,7 +18,7 @@ class CircuitBreaker:
     """Opens after `failures` calls in a row that ended in ProviderUnavailable; a refusal is an answer like any other.
 
     `reset_s` after it opened one call goes through: its answer closes the circuit, its failure opens it again, and is
-    told as `asked_back`: it is the circuit's question, not an attempt of whoever made the call.
+    reported as `asked_back`: it is a probe of the circuit breaker, not an attempt of the caller.
     Belongs to one event loop.
     """
 

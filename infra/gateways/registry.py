@@ -17,7 +17,7 @@ from infra.settings import Settings
 
 
 def build_payments(settings: Settings, database: Database | None = None) -> dict[str, PaymentGateway]:
-    """The configured payment providers, each behind its breaker and counted; with the books also store credit.
+    """The configured payment providers, each with circuit breaker and metrics; with the database also store credit.
 
     Raises ValueError when none fits.
     """

@@ -1,4 +1,4 @@
-"""One message in words: whom it goes to, in which language, and what the books know about its fact."""
+"""One message as text: its recipient, its language, and the data about its event from the database."""
 
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ def portal_url(settings: Settings) -> str:
 
 
 def address_of(profile: dict[str, Any], channel: str) -> str | None:
-    """The customer's address or number, None when he has taken it away."""
+    """The customer's address or number, None if it was removed."""
     return profile.get("email" if channel == Channel.EMAIL else "phone") or None
 
 
@@ -57,5 +57,5 @@ def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
 
 
 def _day(moment: str | None, zone: str) -> str:
-    """The day, where customers read times, that a moment of the books is on; empty for none."""
+    """The day of a stored time in the customers' time zone; empty for none."""
     return datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).date().isoformat() if moment else ""

@@ -1,6 +1,6 @@
 """Asks a process of its own for a PDF: it takes half a second and 140 MiB, then both are free again.
 
-That process knows no secret and no address of the books; it reads one document and writes one PDF.
+That process knows no secret and no address of the database; it reads one document and writes one PDF.
 """
 
 import asyncio

@@ -5,7 +5,7 @@ from domain.errors import RuleBroken
 _DAY_S = 86_400
 # Stripe keeps a card's authorisation for seven days; the sandbox and store credit keep theirs without end.
 LIFETIMES_S: dict[str, int] = {"stripe": 7 * _DAY_S}
-# What stands for the means of payment where the customer paid at the provider by himself.
+# The token of a payment that the customer made directly at the provider.
 NO_TOKEN = "-"  # noqa: S105
 
 

@@ -77,7 +77,7 @@ class Carriers:
         raise RefusalError(404, "not_found")
 
     def order_of(self, call: Call) -> str | None:
-        """Whose call this is, as far as it says so or the books know."""
+        """The order of this call, if it says so or the ledger knows it."""
         if named := call.body.get("order_no") or call.query.get("order_no"):
             return str(named)
         if "id" in call.path:

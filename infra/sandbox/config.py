@@ -1,4 +1,4 @@
-"""What the sandbox process is told by its environment."""
+"""The environment of the sandbox process."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Disputes: what a customer's bank takes back of a capture, until it is won or lost. Each step is told by webhook.
+"""Disputes: what a customer's bank takes back of a capture, until it is won or lost. Each step is reported by webhook.
 
 A dispute is `{id, order_no, payment_id, amount_minor, currency, reason, status: open|won|lost, created_at}`; its
 webhook also says `evidence_due_at`, a week after it was opened. It takes one answer until then: evidence, of which only
@@ -79,7 +79,7 @@ class Disputes:
         return self._answer(call, "evidence", given)
 
     def accept(self, call: Call) -> Row:
-        """It is lost at once, which is told by webhook. Raises RefusalError as `take_evidence` does."""
+        """It is lost at once, which is reported by webhook. Raises RefusalError as `take_evidence` does."""
         return self._answer(call, "accepted", [])
 
     def order_of(self, call: Call) -> str | None:

@@ -111,7 +111,7 @@ class Ledger:
     """Plain access to the tables; no rule of any provider lives here."""
 
     def __init__(self, directory: Path) -> None:
-        """Open or create the books. Raises sqlite3.OperationalError when another process holds them."""
+        """Open or create the ledger. Raises sqlite3.OperationalError if another process uses it."""
         directory.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(directory / "sandbox.db", isolation_level=None, timeout=5, cached_statements=256)
         self._db.row_factory = _as_dict

@@ -1,7 +1,7 @@
 """The message provider: takes e-mails and text messages, keeps that it did, forgets what they said and to whom.
 
 A message is `{id, channel, template, order_no, to_hash, idempotency_key, created_at}`. What the newest ones said is in
-this process's memory alone, so that somebody who tries the product can read the code that he is to sign in with.
+this process's memory alone, so that a person who tries the product can read their sign-in code.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""How a parcel moves: by a person's word, or by itself towards the door."""
+"""How a parcel moves: on request, or automatically."""
 
 import time
 

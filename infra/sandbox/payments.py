@@ -1,4 +1,4 @@
-"""The payment gateway: authorise, capture, void, refund, and customers who pay by themselves.
+"""The payment gateway: authorise, capture, void, refund, and customers who pay directly.
 
 A transaction is `{id, order_no, kind, amount_minor, currency, status, idempotency_key, error_code, risk, parent_id,
 created_at}`. One idempotency key is one transaction for ever, a refused one too.
@@ -6,7 +6,7 @@ created_at}`. One idempotency key is one transaction for ever, a refused one too
 An authorisation stands without end, unless its token says for how many seconds: `tok_ok@60`. Then it has `expires_at`.
 
 What somebody does in the provider's own dashboard is a capture, void or refund with `"at_provider": true`: it needs no
-key, and is told by webhook. What the fault `pending` leaves undecided is decided by `POST /payments/{id}/decide` only.
+key, and is reported by webhook. With the fault `pending` only `POST /payments/{id}/decide` decides a transaction.
 """
 
 import time
@@ -93,7 +93,7 @@ class Payments:
         return self._recorded(wish, call) or self._follow(wish, parent, call)
 
     def pay(self, call: Call) -> Row:
-        """A customer pays at the provider by himself: a capture that nobody asked for, told by webhook.
+        """A customer pays directly at the provider: a capture without a request, reported by webhook.
 
         With `"capture": false` it is only authorised.
         """
@@ -136,7 +136,7 @@ class Payments:
         raise RefusalError(404, "not_found")
 
     def order_of(self, call: Call) -> str | None:
-        """Whose call this is, as far as it says so or the books know."""
+        """The order of this call, if it says so or the ledger knows it."""
         if named := call.body.get("order_no") or call.query.get("order_no"):
             return str(named)
         row = self._by_id(call.path["id"]) if "id" in call.path else self._by_key(call.query.get("idempotency_key", ""))

@@ -12,7 +12,7 @@ from infra.sandbox.config import ConfigError, SandboxConfig
 
 
 def run() -> None:
-    """Serve until SIGTERM or SIGINT, then exit with 0; exit with 2 when told nonsense or the ledger is taken."""
+    """Serve until SIGTERM or SIGINT, then exit with 0; exit with 2 if a setting is invalid or the ledger in use."""
     # uvicorn raises the signal again after its orderly end, so this is what decides the exit code.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))

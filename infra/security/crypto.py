@@ -146,7 +146,7 @@ class Vault:
         return [_terms(key, known) for key in self._keys]
 
     def peppered(self, value: str) -> bytes:
-        """32 bytes to recognise a short-lived secret by: few as its digits are, the books alone cannot be searched."""
+        """32 bytes to recognise a short secret. Without the key, the database cannot be searched for it."""
         return hmac.digest(self._master.pepper, value.encode(), "sha256")
 
     def _wrap(self, plain: bytes) -> bytes:

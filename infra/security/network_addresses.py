@@ -2,8 +2,8 @@
 counts as one source of calls.
 
 The list is the union of the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates, read
-on 2026-11-01), multicast, and every form of IPv6 that carries an IPv4 address: what the inner address is reached by
-cannot be told from here.
+on 2026-11-01), multicast, and every form of IPv6 that carries an IPv4 address: how the inner address is reached
+is unknown.
 """
 
 import ipaddress
@@ -60,8 +60,8 @@ def is_public(address: str, denied: Iterable[Network] = ()) -> bool:
 
 
 def source_of(address: str) -> str:
-    """What is counted as one source: an IPv4 address, or the /64 of an IPv6 address, in which one visitor has as many
-    addresses as he likes. What is no address is itself."""
+    """What is counted as one source: an IPv4 address, or the /64 of an IPv6 address, in which one visitor can
+    have any number of addresses. What is no address is itself."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

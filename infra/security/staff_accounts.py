@@ -10,14 +10,14 @@ from infra.security.crypto import Vault
 
 
 async def add(conn: Connection, vault: Vault, name: str, role: str) -> dict[str, str]:
-    """Let somebody in: {password, secret, address}, which the books keep hashed and sealed. Raises Conflict."""
+    """Add a member of staff: {password, secret, address}, stored hashed and encrypted. Raises Conflict."""
     given, kept = await _secrets(vault, name)
     await members.add(conn, name, role, kept)
     return given
 
 
 async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: bool = False) -> dict[str, str]:
-    """Other secrets for somebody who lost them; his sessions end. Raises NotFound, Conflict `last_admin`."""
+    """New secrets for a member of staff who lost them; their sessions end. Raises NotFound, Conflict `last_admin`."""
     await _others_remain(conn, name, even_last_admin)
     given, kept = await _secrets(vault, name)
     await members.reset(conn, name, kept)
@@ -26,7 +26,7 @@ async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: b
 
 
 async def remove(conn: Connection, name: str, *, even_last_admin: bool = False) -> None:
-    """Let somebody in no more; his sessions end. Raises NotFound, Conflict `last_admin`."""
+    """Remove the access of a member of staff; their sessions end. Raises NotFound, Conflict `last_admin`."""
     await _others_remain(conn, name, even_last_admin)
     await members.remove(conn, name)
     await staff_sessions.close_sessions_of(conn, name)

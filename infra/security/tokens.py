@@ -28,7 +28,7 @@ class TokenExpired(TokenInvalid):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A token and what it says; times in seconds since 1970. `token_id` names it in the books, where it is revoked."""
+    """A token and its claims; times in seconds since 1970. `token_id` is its id in the database, for revocation."""
 
     token: str
     token_id: str
@@ -51,7 +51,7 @@ def issue(
 
 
 def make(secret: str | SecretStr, role: Role | str, subject: str, lifetime_s: float) -> Issued:
-    """A token with an id of its own. Who hands it to somebody registers it in the books.
+    """A token with an id of its own. Who hands it to somebody registers it in the database.
 
     Raises ValueError on an unknown role, an empty subject, or a secret under 32 bytes.
     """

@@ -1,4 +1,4 @@
-"""Parked steps, and actions that need a second person."""
+"""Parked steps, and actions that need approval."""
 
 from pydantic import BaseModel, Field
 

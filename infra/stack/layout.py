@@ -61,7 +61,7 @@ class Layout:
 
     @property
     def has_data(self) -> bool:
-        """Whether a stack kept something here: the books, or what Temporal knows."""
+        """Whether a stack stored something here: its database, or Temporal's file."""
         return (self.postgres / "PG_VERSION").exists() or self.temporal_db.exists()
 
     def create(self) -> None:

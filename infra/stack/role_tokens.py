@@ -16,7 +16,7 @@ RENEW_S = 86_400.0
 RETRY_S = 60.0
 BY = "oms up"
 SUBJECTS = {Role.CUSTOMER: "c-demo", Role.CHANNEL: "web"}
-# The books as the services use them, without the import of what the services use.
+# The database as the services use it, without the imports of the services.
 _REGISTER = """
 INSERT INTO tokens (token_id, role, subject, issued_at, issued_by, expires_at)
 VALUES (%s, %s, %s, to_timestamp(%s), %s, to_timestamp(%s))
@@ -31,7 +31,7 @@ def make(secrets: Secrets) -> dict[str, Issued]:
 
 
 async def register(app_url: str, issued: Iterable[Issued], by: str = BY) -> None:
-    """Keep in the books what was handed out, so that it can be listed and revoked."""
+    """Store the issued tokens in the database, so that they can be listed and revoked."""
     async with await psycopg.AsyncConnection.connect(app_url, connect_timeout=5) as connection:
         for one in issued:
             facts = (one.token_id, one.role.value, one.subject, one.issued_at, by, one.expires_at)

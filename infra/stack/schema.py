@@ -1,4 +1,4 @@
-"""Brings the books to the newest version, and knows without much ado when they are there already."""
+"""Migrates the database to the newest version, and detects quickly if it is already there."""
 
 import asyncio
 import hashlib

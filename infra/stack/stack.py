@@ -211,7 +211,7 @@ class Stack:
         self._add("relay", lambda: self._own("relay"), ready, relay, cure=self._key_cure)
 
     def _key_cure(self, last_line: str) -> str | None:
-        """Where the master key comes from here, when a process ended because it is another than that of the books."""
+        """Where the master key comes from, if a process exited because the database does not know it."""
         if not last_line.startswith("OMS_MASTER_KEY: "):
             return None
         secrets, words = self._layout.secrets, last_line.removeprefix("OMS_MASTER_KEY: ")
@@ -335,7 +335,7 @@ class Stack:
     def _lacks(self) -> str | None:
         try:
             return disk.full(self._layout.root)
-        except OSError:  # there is no such folder, which is told already
+        except OSError:  # there is no such folder, which is already reported
             return None
 
     async def _look_at_disk(self) -> None:

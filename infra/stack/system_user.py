@@ -45,7 +45,7 @@ def _make() -> pwd.struct_passwd | None:
 
 
 def own(folder: Path, user: pwd.struct_passwd) -> None:
-    """Gives a folder and all in it to the user, unless it is his already (a copied or restored directory is not)."""
+    """Gives a folder and its content to the user, unless it is theirs already (a copied or restored one is not)."""
     stat = folder.stat()
     if (stat.st_uid, stat.st_gid) == (user.pw_uid, user.pw_gid):
         return

@@ -1,6 +1,6 @@
 """Stands before Temporal UI, which answers under any name: passes on what this machine's own browser asks.
 
-The UI itself listens on a port and a loopback address that nobody else is told.
+The UI itself listens on a port and a loopback address that are not published.
 """
 
 import random

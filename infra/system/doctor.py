@@ -203,7 +203,7 @@ async def _worker_version(configuration: Settings) -> Finding:
 
 
 async def _workers(configuration: Settings) -> Finding:
-    """What the workers themselves say in the books."""
+    """The states that the workers store in the database."""
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as connection:
@@ -216,7 +216,7 @@ async def _workers(configuration: Settings) -> Finding:
 
 
 async def _relays(configuration: Settings) -> Finding:
-    """Whether one says in the books that it lives."""
+    """Whether one has a current heartbeat in the database."""
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as connection:
@@ -271,5 +271,5 @@ CHECKS: dict[str, Check] = {
     "backlog": _backlog,
     "sandbox": _sandbox,
 }
-# What may be told to another machine: nothing of it names the database's address or role.
+# What another machine may see: nothing of it contains the address or role of the database.
 OUTSIDE: dict[str, Check] = {**CHECKS, "database": partial(_database, named=False)}

@@ -1,4 +1,4 @@
-"""A process says in the books that it lives: others notice when it no longer does."""
+"""The heartbeat of a process in the database: others notice when it stops."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Condition:
-    """What keeps a living process from doing its work; None while nothing does. A change is told at once.
+    """What keeps a living process from doing its work; None while nothing does. A change is reported at once.
 
     Another master key than that of the database goes before everything else.
     """
@@ -36,7 +36,7 @@ class Condition:
 
     @property
     def trouble(self) -> Mapping[str, Any] | None:
-        """What is told of this process: `code`, `detail`, and what else is known."""
+        """The state of this process: `code`, `detail`, and other facts."""
         return self.other_key or self._trouble
 
     def set(self, trouble: Mapping[str, Any] | None) -> None:
@@ -57,7 +57,7 @@ class Condition:
 
 
 class Heartbeat:
-    """One life of this process. Beats that cannot be written are missing in the books, which is what they are for."""
+    """One run of this process. A heartbeat that cannot be written is missing in the database, as intended."""
 
     def __init__(
         self,

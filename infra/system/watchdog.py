@@ -31,7 +31,7 @@ class Pulse:
             self._silent_s[part] = 0
 
     def written(self) -> None:
-        """The books say that this process lives."""
+        """The heartbeat of this process is in the database."""
         self._unwritten_s = 0
 
     @property
@@ -45,7 +45,7 @@ class Pulse:
 
     @property
     def cut_off(self) -> bool:
-        """True once the books have not been reached for too long. Starting the process again would not help."""
+        """True if the database could not be reached for too long. To restart the process would not help."""
         return self._unwritten_s >= UNHEALTHY_S
 
     def guard(self, end: Callable[[], None] | None = None) -> None:

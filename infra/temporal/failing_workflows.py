@@ -61,7 +61,7 @@ async def failing(client: Client, limit: int, patience_s: float) -> tuple[int, l
     """How many workflows fail by a bug, and the `limit` that began last. Raises RPCError when Temporal does not answer.
 
     Temporal reports a problem after some failures in a row, and takes it back at the first success. Errors and
-    versions are asked one by one for `patience_s`; what is not told by then is empty, and known to the next call.
+    versions are asked one by one for `patience_s`; what is not answered by then is empty, and known to the next call.
     """
     counted = await count(client)
     found = [workflow async for workflow in client.list_workflows(FAILING, limit=limit)]

@@ -10,7 +10,7 @@ import httpx
 
 PAGE = 200
 TIMEOUT_S = 30.0
-# A walk over the books takes OMS_BOOKS_CHECK_TIMEOUT_S at most, as the installation has it.
+# A check of the whole database takes at most OMS_BOOKS_CHECK_TIMEOUT_S of the installation.
 WALK_TIMEOUT_S = 3600.0
 
 

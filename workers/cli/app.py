@@ -28,7 +28,7 @@ Port = Annotated[
     ),
 ]
 DEFAULT_DATA_DIR = Path(".oms")
-# What a stack of one's own makes by itself.
+# What a local stack creates automatically.
 GIVEN = ("OMS_DATABASE_URL", "OMS_TEMPORAL_ADDRESS", "OMS_SANDBOX_URL", "OMS_SANDBOX_WEBHOOK_SECRET")
 
 
@@ -200,7 +200,7 @@ def doctor(
 def recover(
     *, as_json: AsJson = False, api: Api = None, token: Token = None, data_dir: DataDir = DEFAULT_DATA_DIR
 ) -> None:
-    """Start again, from the books, every open order that Temporal does not know."""
+    """Start again, from the database, every open order that Temporal does not know."""
     from workers.cli import recover as command
 
     if api:

@@ -32,9 +32,9 @@ def use_temporal(data_dir: Path) -> None:
 
 
 def check(command: str, given: Collection[str] = ()) -> None:
-    """Goes on when the settings do for this command; else ends with 2, one line for each problem.
+    """Continues if the settings suffice for this command; otherwise exits with 2 and one line for each problem.
 
-    What seals personal data also has the master key of the books."""
+    A command that encrypts personal data also needs the master key of the database."""
     from infra.settings_check import NEEDS, Need
     from workers import checked_settings
 

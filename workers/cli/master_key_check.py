@@ -1,4 +1,4 @@
-"""A process with another master key than the books have ends before it seals anything under it."""
+"""A process whose master key the database does not know exits before it encrypts anything."""
 
 import sys
 import threading
@@ -11,15 +11,15 @@ from infra.settings import Settings
 from workers.checked_settings import WRONG_SETTINGS
 from workers.cli import environment
 
-# So long a start waits for the books to answer; after that it goes on, and is ended as soon as they say no.
+# How long a start waits for the database; after that it continues, and exits when the database refuses the key.
 WAIT_S, RETRY_S = 8.0, 2.0
 
 
 def compare(settings: Settings) -> None:
-    """Goes on when the books know this key, or do not answer yet; ends the process with 2 otherwise.
+    """Continues if the database knows this key, or does not answer yet; otherwise the process exits with 2.
 
-    While they do not answer nothing can be sealed in them, and the database itself takes no data key of another master
-    key: the question is asked again until there is an answer.
+    While it does not answer, nothing can be stored in it, and it accepts no data key of another master key. The check
+    is repeated until there is an answer.
     """
     asking = threading.Thread(target=_ask, args=(settings,), name="master key", daemon=True)
     asking.start()

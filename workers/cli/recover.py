@@ -1,4 +1,4 @@
-"""`oms recover`: the books start the stories again, after Temporal has lost some or all of them."""
+"""`oms recover`: restart the workflows from the database, after Temporal has lost some or all of them."""
 
 import asyncio
 import json

@@ -91,7 +91,7 @@ class AlertSender:
         error = (await self._attempt(delivery)).error
         kind = delivery.channel.kind
         NOTICES.labels(kind, "failed" if error else "taken").inc()
-        # One transaction: the books know what was taken when the channel is free. Channel first, as `claim` does.
+        # One transaction: the result is stored before the channel is free. Channel first, as `claim` does.
         async with self._database.begin() as connection:
             await alert_deliveries.rest(connection, delivery, self._rest_s if kind in _ROBOTS else 0.0)
             if error is None:

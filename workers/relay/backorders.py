@@ -14,7 +14,7 @@ START = (float("-inf"), "")
 
 
 class BackorderWaker:
-    """One per relay. Those that fit were told by a trigger most likely: they are woken here if they still fit after
+    """One per relay. A trigger usually wakes the orders that fit: they are woken here if they still fit after
     `settle_s`."""
 
     def __init__(self, database: Database, *, page: int = PAGE, settle_s: float = LOOK_S) -> None:

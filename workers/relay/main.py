@@ -42,7 +42,7 @@ from workers.relay.webhook_sender import WebhookSender
 
 EVENTS_AT_ONCE = 500
 IDLE_S = 0.25
-# New deliveries wake their sender; it looks by itself only for what is due again.
+# New deliveries wake their sender; without that it only looks for retries.
 DELIVERY_IDLE_S = 0.5
 # Younger requests are the worker's, which can start orders eagerly.
 DISPATCH_AFTER_S = 1.0
@@ -54,13 +54,13 @@ SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 # How often it is asked whether the next anchor is due; the database says so, however many relays ask.
 ANCHOR_LOOK_S = 10.0
-# Room that a refund holds for a second person who did not come is free at the latest after this.
+# The amount that an expired approval request reserves is released at the latest after this.
 LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
-# Authorisations that end soon, of which their orders are told.
+# Authorisations that end soon: their orders are signalled.
 RENEWALS_LOOK_S, RENEWALS_AT_ONCE = 10.0, 200
 # Orders from before contacts were kept (0035); a relay of an older version may still add some.
 CONTACTS_LOOK_S, CONTACTS_AT_ONCE = 30.0, 200
-# Questions to the books come one at a time, with room for orders between them.
+# Checks run one at a time, with pauses for orders between them.
 CHECK_PAUSE_S, CHECK_LOOK_S = 5.0, 30.0
 Step = Callable[[], Awaitable[bool]]
 _log = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ def _ready(tasks: Sequence["asyncio.Task[None]"], condition: Condition) -> metri
 def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) -> Step:
     """The step that turns events into deliveries and messages; sets `fresh`, or `to_tell`, when it has made some.
 
-    Events that nobody subscribed to are no reason to hurry, as long as one turn takes them all: customers are told in
+    Events without subscribers are not urgent while one turn processes all of them: messages to customers are made in
     larger batches.
     """
 
@@ -213,7 +213,7 @@ def anchor(database: Database, every_s: float) -> Step:
 
 
 def lapse_refunds(database: Database) -> Step:
-    """The step that frees the room of refunds that no second person decided in time, order by order."""
+    """The step that releases the amounts of refunds that nobody approved in time, order by order."""
 
     async def step() -> bool:
         async with database.begin() as connection:

@@ -43,7 +43,7 @@ def render(message: Claimed, keys: KeyRing, settings: Settings) -> RenderedNotif
     try:
         return _again(message, keys, key) if message.body_enc else _first(message, keys, key, settings)
     except Unreadable:
-        # Sealed under a key that is gone: he was erased, and ordered again since.
+        # Encrypted under a deleted key: the customer was erased, and has ordered again since.
         return Settled(message, "erased", skipped=True)
     except Exception:
         # A message that cannot even be written counts its tries like any other, and is given up.

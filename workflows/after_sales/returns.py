@@ -1,6 +1,6 @@
-"""The story of one return: its label, its reminders, and how it ends when nobody acts.
+"""The workflow of one return: its label, its reminders, and its end when nobody acts.
 
-What people do with it is decided in the books at once; this story hears of it by a signal and reads it there.
+Actions of people are decided in the database at once; a signal tells this workflow to read them.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class ReturnWorkflow:
         return await through(self._story(ref), self._refuse_cancellation)
 
     def _refuse_cancellation(self) -> None:
-        """A return ends in the books, not here: whoever means it to end cancels it there."""
+        """A return ends in the database and not here: it is cancelled through the API."""
         workflow.logger.warning("cancellation from Temporal has no effect on a return")
 
     async def _story(self, ref: m.ReturnRef) -> str:
@@ -64,7 +64,7 @@ class ReturnWorkflow:
         return self._view.closed and self._view.label != "unused"
 
     async def _walk(self, ref: m.ReturnRef) -> None:
-        """One step, chosen by where the books stand."""
+        """One step, chosen by the state in the database."""
         if self._view is None or self._changed:
             self._changed = False
             self._adopt(await ports.load_return(ref, "where the return stands"))
@@ -81,7 +81,7 @@ class ReturnWorkflow:
         due = m.ReturnActDue(ref.order_no, ref.return_id, view.act)
         self._adopt(await ports.tend_return(due, f"{view.act.replace('_', ' ')}: its time has come"))
         if self._view is not None and (self._view.act, self._view.due) == (view.act, view.due):
-            # The books' clock is behind Temporal's: it is not due there yet.
+            # The database's clock is behind Temporal's: it is not due there yet.
             await workflow.sleep(timedelta(seconds=1), summary="waiting for the books' clock")
 
     async def _give_label_back(self, ref: m.ReturnRef, view: m.ReturnView) -> None:
@@ -94,7 +94,7 @@ class ReturnWorkflow:
             self._adopt(replace(view, label="booked"))
 
     async def _book_label(self, ref: m.ReturnRef) -> None:
-        """Without a label the customer sends it by a carrier of his own: the return goes on."""
+        """Without a label the customer uses another carrier: the return continues."""
         try:
             self._adopt(await ports.book_return_label(ref, self._policy, "book the return label"))
         except ActivityError as error:

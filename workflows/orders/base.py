@@ -43,7 +43,7 @@ class CompensationRequested(Exception):
 
 
 class OrderWorkflowBase:
-    """State shared by the chapters. Signals only say where to look: the facts are in the books."""
+    """State shared by the mixins. Signals only say where to look: the events are in the database."""
 
     def __init__(self) -> None:
         self.order_no = ""
@@ -69,7 +69,7 @@ class OrderWorkflowBase:
 
     @property
     def view(self) -> m.OrderView:
-        """Where the order stands in the books, as last heard."""
+        """The state of the order in the database, as last read."""
         assert self._view is not None, "the story begins by reading the books"
         return self._view
 
@@ -92,11 +92,11 @@ class OrderWorkflowBase:
         self.news = self.news or view.unheard
 
     async def loaded(self) -> None:
-        """Wait until the books were read: an update may arrive with the start."""
+        """Wait until the database was read: an update may arrive with the start."""
         await workflow.wait_condition(lambda: self.has_view)
 
     async def hear(self) -> None:
-        """Apply the facts from outside that are in the books."""
+        """Apply the external events that are in the database."""
         self.news, self.hearing = False, True
         try:
             self.adopt(await ports.apply_news(self.ref, "apply news"))
@@ -151,7 +151,7 @@ class OrderWorkflowBase:
         return min((moment for moment in (deadline, due) if moment), default="")
 
     def due(self) -> m.PendingOperation | None:
-        """The errand that the main path must see to."""
+        """The pending operation that the main path must execute."""
         return self.view.errand
 
     @property
@@ -215,13 +215,13 @@ class OrderWorkflowBase:
         return min(max(workflow.now() - since, least), max(LONGEST_POLL, least))
 
     def renew_if_long(self, start: m.StartOrder) -> None:
-        """Begin a new run from the books before the history grows too long."""
+        """Start a new run from the database before the history grows too long."""
         waiting = self.stock_arrived and self.view.status == Status.RECEIVED
         if workflow.info().is_continue_as_new_suggested() and self._idle() and not waiting:
             workflow.continue_as_new(start)
 
     def _idle(self) -> bool:
-        """True when nothing that the books do not hold would be lost with this run."""
+        """True if everything in this run is also in the database."""
         told = self.news or self.cancel_asked or self.resolution or self.resolving
         return not told and workflow.all_handlers_finished()
 

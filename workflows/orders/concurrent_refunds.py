@@ -37,7 +37,7 @@ class ConcurrentRefunds(ParkedSteps):
 
     @property
     def beside(self) -> bool:
-        """True while the task sees to the errand."""
+        """True while the task executes the pending operation."""
         return self._payer is not None and not self._payer.done()
 
     @property
@@ -69,7 +69,7 @@ class ConcurrentRefunds(ParkedSteps):
         return parked.step != STEP_OF[errand.kind]
 
     async def beside_is_over(self) -> None:
-        """Wait for the call in flight, if there is one: whoever undoes the order gives everything back himself."""
+        """Wait for the call in progress, if any: the cancellation of the order returns all money itself."""
         if self.beside:
             self._gives_way = self._parks is not None
             await workflow.wait_condition(lambda: not self.beside)
@@ -141,7 +141,7 @@ class ConcurrentRefunds(ParkedSteps):
         return not gave_way
 
     async def _resolution_beside(self, parked: m.Parked) -> m.ResolveRequest:
-        """As for a step of the main path, which sees to news, holds and cancellation by itself."""
+        """As for a step of the main path, which handles events, holds and cancellation itself."""
         until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
         escalated = self.paid_news = False
         self._refused, self._past = set(), workflow.patched(PAST_A_STUCK_ONE)
@@ -155,7 +155,7 @@ class ConcurrentRefunds(ParkedSteps):
             if self.resolution is not None:
                 resolution, self.resolution = self.resolution, None
                 return resolution
-            # The provider may have said what was waited for: asking again is safe, the books know what went back.
+            # The provider may have answered: asking again is safe, because the database knows what was returned.
             asks = self.retry_asked or (self._heard_of_payment() and parked.error != BOUNCED)
             self.retry_asked, self.paid_news = False, self.paid_news and (self.news or self.hearing)
             if asks:
@@ -193,7 +193,7 @@ class ConcurrentRefunds(ParkedSteps):
             )  # fmt: skip
 
     def _heard_of_payment(self) -> bool:
-        """True when a provider told of a payment, and it was applied."""
+        """True if a provider reported a payment, and it was applied."""
         return self.paid_news and not (self.news or self.hearing)
 
     async def beside_gives_way(self) -> None:

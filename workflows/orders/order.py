@@ -1,7 +1,7 @@
-"""The story of one order, from acceptance to the end of its return window.
+"""The workflow of one order, from acceptance to the end of its return window.
 
-A run always begins from the books: the first run, the one after continue-as-new, and the one after the loss of
-Temporal's own database are the same to it. What the books say is `self.view`; every activity answers with a new one.
+A run always starts from the database: the first run, the one after continue-as-new, and the one after the loss of
+Temporal's own database are the same. `self.view` is the state in the database; every activity returns a new one.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class OrderWorkflow(PendingOperations):
         return idle and Status(self.view.status) in TERMINAL
 
     async def _walk(self) -> None:
-        """One step of the story, chosen by where the books stand."""
+        """One step of the workflow, chosen by the state in the database."""
         self.show()
         if self.cancel_asked:
             await self.answer_cancellation()
@@ -175,7 +175,7 @@ class OrderWorkflow(PendingOperations):
             self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
 
     async def _wait_for_payment(self) -> None:
-        """Unpaid orders end on time; a payment that is in the books by then has won."""
+        """Unpaid orders end on time; a payment that is stored by then takes precedence."""
         until = self.until(self.view.deadline)
         if not await self.wait(lambda: self.view.attempt_state == AttemptState.OPEN, until, "payment"):
             if self.interrupted() or not self.over(self.view.deadline):
@@ -196,7 +196,7 @@ class OrderWorkflow(PendingOperations):
 
     async def _book(self) -> None:
         self.booking = True
-        self.reworded = False  # the books are read from here on
+        self.reworded = False  # the database is read from here on
         try:
             await self.step(Step.BOOK, lambda: ports.book_shipment(self.ref, self.policy, "book carrier"))
         finally:
@@ -240,7 +240,7 @@ class OrderWorkflow(PendingOperations):
     # ── undoing ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _undo(self, cause: str) -> None:
-        """Undo in reverse what the books say was really done; each part is idempotent and may park.
+        """Undo in reverse order what was done according to the database; each part is idempotent and may park.
 
         The intent that precedes every provider call is the registration of its compensation.
         """
@@ -320,7 +320,7 @@ class OrderWorkflow(PendingOperations):
             raise ApplicationError(why.code, type=why.code, non_retryable=True)
 
     def payment_decided(self, attempt: int) -> bool:
-        """True once this attempt no longer moves by itself."""
+        """True when this attempt no longer changes automatically."""
         moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
         stands = self.stuck or self.held()
         return moved_on or stands or self.view.attempt_state in ANSWERED
@@ -367,7 +367,7 @@ class OrderWorkflow(PendingOperations):
             raise ApplicationError(code, type=code, non_retryable=True)
 
     async def by_the_rules(self, asked: Awaitable[m.OrderView]) -> m.OrderView:
-        """Turn a refusal by the books into the update's refusal: anything else would loop the workflow task."""
+        """Turn a refusal by the database into the update's refusal: anything else would loop the workflow task."""
         try:
             return await asked
         except (ActivityError, ApplicationError) as error:

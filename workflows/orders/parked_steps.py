@@ -77,7 +77,7 @@ class ParkedSteps(OrderWorkflowBase):
         return await self._take_up_parked()
 
     async def put_down(self, step: Step, failure: Failure, subject: str) -> None:
-        """Have the books park it, unless another step is parked."""
+        """Park it in the database, unless another step is parked."""
         request = m.ParkRequest(self.order_no, step, failure.code, failure.provider, failure.attempts, subject)
         self.adopt(await ports.park_step(request, f"park {step}: {failure.code}"))
 
@@ -98,7 +98,7 @@ class ParkedSteps(OrderWorkflowBase):
         return how
 
     async def unpark(self, parked: m.Parked, resolution: m.ResolveRequest) -> None:
-        """Have the books do what was resolved. Where it no longer fits, the step stays parked for another try."""
+        """Apply the resolution in the database. If it no longer fits, the step stays parked."""
         how = resolution.action
         request = m.UnparkRequest(self.order_no, parked.park_no, how, resolution.resolution_id)
         self.resolving = True
@@ -148,7 +148,7 @@ class ParkedSteps(OrderWorkflowBase):
             if self.news:
                 await self.hear()
                 await self.errand_beside(parked)
-                # The provider may have said what was waited for: asking again is safe, the books know what went back.
+                # The provider may have answered: asking again is safe, because the database knows what was returned.
                 asks = self.paid_news and parked.step in RETURNING and parked.error != BOUNCED
                 self.retry_asked = self.retry_asked or asks
                 self.paid_news = False
@@ -187,7 +187,7 @@ class ParkedSteps(OrderWorkflowBase):
         return parked.step == Step.AUTHORISE and self.view.attempt_state in DECIDED
 
     def asked_again(self, parked: m.Parked) -> bool:
-        """True when somebody wants the step tried again, or what the carrier is told was changed since."""
+        """True if support retries the step, or the data for the carrier has changed since."""
         return self.retry_asked or (self.reworded and parked.step == Step.BOOK)
 
     def to_be_sent_again(self) -> bool:

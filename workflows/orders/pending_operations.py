@@ -1,4 +1,4 @@
-"""What was decided in the books for an order, at any time of its life, and is the story's to carry out."""
+"""Operations that are decided in the database at any time, and that the workflow of the order executes."""
 
 import asyncio
 from contextlib import suppress
@@ -22,7 +22,7 @@ GUARANTEE = {
 
 
 class PendingOperations(ConcurrentRefunds):
-    """The chapter of errands. The decision stands; carrying it out may park as any provider's step does."""
+    """Pending operations. They are decided; executing them may park, like any step that calls a provider."""
 
     async def errand(self, errand: m.PendingOperation) -> None:
         """Carry it out; the view that comes back names the next one, if there is any."""
@@ -36,7 +36,8 @@ class PendingOperations(ConcurrentRefunds):
             case "supplement" | "supplement_pending":
                 await self._take_difference(errand)
             case kind:
-                # The books are ahead of this worker: its task fails, is shown as a bug, goes on with the next version.
+                # The database is newer than this worker: its task fails, is shown as a bug, and continues with the next
+                # version.
                 raise RuntimeError(f"errand {kind} is for a newer version of this worker")
 
     def unfollowed(self) -> list[str]:
@@ -85,7 +86,7 @@ class PendingOperations(ConcurrentRefunds):
                 return
 
     async def _take_difference(self, errand: m.PendingOperation) -> None:
-        """The change waits in the books until its difference is captured, refused, or not paid in time."""
+        """The change waits in the database until its additional payment is captured, refused, or not made in time."""
         if errand.kind == "supplement_pending" and not await self._decided(errand):
             return
         ref = m.ChangePaymentRef(self.order_no, int(errand.id))
@@ -107,7 +108,7 @@ class PendingOperations(ConcurrentRefunds):
         return True
 
     async def _renew(self, errand: m.PendingOperation) -> None:
-        """What the provider does not answer is put off: the books say for how long."""
+        """If the provider does not answer, this is postponed: the database says for how long."""
         ref = m.RenewalRef(self.order_no, int(errand.id))
         try:
             self.adopt(

@@ -9,11 +9,11 @@ from workflows.payloads import StartJob
 
 @workflow.defn(name=names.BULK_RESOLVE)
 class BulkResolveWorkflow:
-    """Works through the items that the books hold for a job; what is done is marked there, so a new run goes on."""
+    """Processes the items of a job in the database; finished items are marked there, so a new run continues."""
 
     @workflow.run
     async def run(self, job: StartJob) -> None:
-        """Resolve them all. It is stopped in the books: Temporal's own cancellation has no effect on it."""
+        """Resolve all of them. A job is stopped in the database: Temporal's own cancellation has no effect on it."""
         await through(self._work(job), _refuse_cancellation)
 
     async def _work(self, job: StartJob) -> None:

@@ -148,7 +148,7 @@ async def _offered(services: Services, number: str) -> dict[str, Any]:
 
 
 async def _by_two(services: Services, number: str, money: int) -> bool:
-    """Whether settling it will need a second person, as far as it can be told."""
+    """Whether settling it will need approval, as far as this is known."""
     async with services.database.begin() as conn:
         moved = Moved(money, money, "")
         return await approval_limits.needs_two(conn, Limits.from_settings(services.settings), number, moved, None)

@@ -35,7 +35,7 @@ async def retrying(
     provider: Code | None = None,
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
-    """Paused ones first, then the longest failing. The books answer; Temporal adds who is paused, if it can."""
+    """Paused ones first, then the longest failing. The database answers; Temporal adds who is paused, if it can."""
     require(person.principal, Role.SUPPORT)
     services = services_of(request)
     wanted = RetryingWanted(step, error, provider, _place(cursor), PAGE_SIZE)
@@ -74,7 +74,7 @@ def _is_paused(row: dict[str, Any], paused: set[tuple[str, str]] | None) -> bool
 
 
 def _only_paused(paused: set[tuple[str, str]], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was paused before it failed even once: the books know of no attempt."""
+    """Steps that were paused before they failed: the database has no attempt of them."""
     known = {(row["order_no"], row["activity"]) for row in items}
     empty = dict.fromkeys(("step", "error", "provider", "attempt", "max_attempts", "since", "next_try_at"))
     return [

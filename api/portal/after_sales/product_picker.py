@@ -33,14 +33,14 @@ def chosen(fields: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def is_choosing(fields: Mapping[str, str]) -> bool:
-    """True until he has chosen something and goes on. Raises what `chosen` raises."""
+    """True until the customer has chosen something and continues. Raises what `chosen` raises."""
     return fields.get("resolution") == OTHER_GOODS and (not chosen(fields) or fields.get("step") != "on")
 
 
 async def choose(
     request: Request, services: Services, order_no: str, fields: Mapping[str, str], problem: Problem | None = None
 ) -> Response:
-    """The goods that fit what he looks for, beneath those that he has chosen."""
+    """The products that match the search, below the chosen ones."""
     wanted = {name.removeprefix(NEW): value for name, value in fields.items() if name.startswith(NEW) and value.strip()}
     async with services.database.begin() as conn:
         found = await exchange_products.offered(conn, order_no, fields.get("q", "").strip()[:100])

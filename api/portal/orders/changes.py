@@ -56,7 +56,7 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str, what
     try:
         wish = _wish(services, order, what, fields)
         cards = cards_of(services.settings)
-        if cards:  # what it would cost more he may pay on the next page
+        if cards:  # the difference can be paid on the next page
             wish = replace(wish, payment=_payment(services, cards[0]))
         told = await order_changes.preview(services, order["order_no"], wish)
     except RuleBroken as error:

@@ -1,4 +1,4 @@
-"""One order as its customer sees it: where it is, what it waits for, its parcel, its money, and what he may do."""
+"""One order for its customer: its status, what it waits for, its parcel, its money, and the possible actions."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ _ROLES = {
 
 
 async def shown(conn: Connection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
-    """The return for this caller. Raises NotFound `return_not_found`, also for what is not his to know."""
+    """The return for this caller. Raises NotFound `return_not_found`, also for a return that they may not see."""
     found = await return_queries.one(conn, services.keys, return_id)
     if not caller.may_see_order(found.customer_id, found.channel):
         raise NotFound("return_not_found")

@@ -1,4 +1,4 @@
-"""Deciding what a second person was asked for, and carrying it out in the name of who asked."""
+"""Deciding an approval request, and carrying it out in the name of the requester."""
 
 import contextlib
 from dataclasses import replace
@@ -113,7 +113,7 @@ async def _begin_job(
 async def _approve_refund(
     services: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
 ) -> Reply:
-    """It is decided in the books; the order's workflow pays it, store credit is there at once. Raises Conflict
+    """It is decided in the database; the order's workflow pays it, store credit is available at once. Raises Conflict
     `refund_closed`."""
 
     async def work(conn: Connection) -> dict[str, Any]:

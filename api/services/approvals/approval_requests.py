@@ -1,4 +1,4 @@
-"""Asking for a second person, before money moves."""
+"""Requesting approval before money moves."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,8 @@ DECIDED_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """An act that needs a second person: `wish` is its body as it was sent; `number` None for a bulk act; `park_no` is
-    the stuck step that it resolves."""
+    """An action that needs approval: `wish` is its body as it was sent; `number` None for a bulk operation; `park_no`
+    is the parked step that it resolves."""
 
     kind: str
     number: str | None
@@ -31,7 +31,7 @@ class ApprovalRequest:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """A second person's yes: the act is still the act of who asked for it."""
+    """An approval: the action still belongs to the requester."""
 
     approval_id: str
     asked_by: str

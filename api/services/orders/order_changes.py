@@ -1,6 +1,6 @@
 """Changing an order after it was placed: what the HTTP call, the portal and the console's form all do.
 
-It is decided in the books under the order's row lock and answered at once; the workflow hears of it by a signal.
+It is decided in the database under the order's row lock and answered at once; the workflow receives a signal.
 """
 
 from collections.abc import Awaitable
@@ -50,7 +50,7 @@ ANY = "*"
 
 
 class NoSlot(Enum):
-    """The wish that no slot be kept."""
+    """The request to remove the slot."""
 
     NONE = 0
 
@@ -64,7 +64,7 @@ class ChangeRequest:
     """What a caller wants; None leaves a thing as it is. `note` empty takes the note away, `slot` NO_SLOT the slot.
 
     `lines` are units by SKU, `named` those of lines, with them the whole new list.
-    `seen` are the sequence numbers that he has seen the order at, as If-Match says them; ANY for whatever it is.
+    `seen` are the sequence numbers of the order in If-Match; ANY for any state.
     """
 
     seen: frozenset[str]
@@ -78,7 +78,7 @@ class ChangeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a wish comes to on the order as it stands."""
+    """The effect of a request on the order as it is now."""
 
     here: ChangeContext
     what: tuple[ChangeKind, ...]
@@ -123,8 +123,8 @@ def seen_in(header: str | None) -> frozenset[str]:
 
 
 def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRequest:
-    """The body of the call as a wish. Raises Problem `nothing_to_change`, `too_many_lines`, `invalid_quantity`;
-    RuleBroken `invalid_delivery_slot`."""
+    """The body of the call as a change request. Raises Problem `nothing_to_change`, `too_many_lines`,
+    `invalid_quantity`; RuleBroken `invalid_delivery_slot`."""
     named = body.model_fields_set - {"payment"}
     if not named:
         raise Problem("nothing_to_change", "name ship_to, lines, note or delivery_slot")

@@ -1,7 +1,7 @@
 """Holds and priority: what the HTTP calls and the console's forms both do.
 
-They are facts of the books: they need no answer from the order's workflow, which hears of them by a signal, and what a
-hold stops is stopped by the database from the moment that it is kept.
+They are stored in the database and need no answer from the order's workflow, which receives a signal. The database
+enforces a hold from the moment that it is stored.
 """
 
 from datetime import datetime

@@ -58,8 +58,8 @@ def _require_expected(wish: BulkResolve, found: int) -> None:
 async def _dear_ones(
     conn: Connection, services: Services, by: str, wish: BulkResolve
 ) -> tuple[int, list[dict[str, Any]]]:
-    """(what one person may give of an order in this act, the orders of which it would be more). Where the others
-    together are more than he may give on one day, every order that moves money waits: then he may give nothing."""
+    """(what one person may give back for an order in this operation, the orders that would exceed it). If the others
+    together exceed the person's daily limit, every order that moves money waits for approval, and the amount is 0."""
     limits = Limits.from_settings(services.settings)
     moving = await parked_steps.moving(conn, wish.action.value, _chosen(wish), limits.order_minor)
     alone: dict[str, int] = {}

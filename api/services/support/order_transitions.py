@@ -1,4 +1,4 @@
-"""Adjusting an order's status by hand: what the HTTP call and the console's form both do."""
+"""Manual transitions of an order: what the HTTP call and the console's form both do."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from workflows.payloads import AdjustRequest
 
 
 async def adjust(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Adjust) -> Reply:
-    """Move the order along the transition table; 202 where money moves: then a second person must agree.
+    """Move the order along the transition table; 202 if money moves: this needs approval.
 
     Raises Problem `not_adjustable`, `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict
     `adjustment_not_possible`, `step_is_stuck`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.

@@ -1,4 +1,4 @@
-"""Starting again, from the books, what Temporal does not know."""
+"""Restarting, from the database, the workflows that Temporal does not know."""
 
 import hashlib
 from dataclasses import asdict, astuple
@@ -59,4 +59,4 @@ def _place(cursor: str | None) -> Place:
 
 
 async def _nothing(_: Connection) -> None:
-    """Nothing is written before, and the books do not tell what was begun."""
+    """Nothing is written before, and the database does not record what was started."""

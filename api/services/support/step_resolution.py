@@ -31,7 +31,7 @@ _PROSE = re.compile(PROSE)
 async def resolve_one(
     services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve
 ) -> Reply:
-    """Retry, skip, amend or compensate the parked step of the order `number`; 202 when a second person must agree.
+    """Retry, skip, amend or compensate the parked step of the order `number`; 202 if it needs approval.
 
     Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`, `step_moved_on`,
     `action_not_possible`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
@@ -48,7 +48,7 @@ async def resolve_one(
         )
 
     async def work(conn: Connection) -> dict[str, Any]:
-        # Under the lock: what the second person agrees to is this step and this amount.
+        # Under the lock: the approval is for this step and this amount.
         await timeline.lock_order(conn, number)
         parked = await parked_steps.parked(conn, number)
         _require_fitting(parked, wish, wish.park_no)
@@ -64,8 +64,8 @@ async def resolve_one(
 
 @dataclass(frozen=True, slots=True)
 class AgreedStep:
-    """What a second person has agreed to: the step, and what the act moves. `park_no` None is in requests from before
-    they named it, of steps that were resolved since."""
+    """What was approved: the step, and the amount that the action moves. `park_no` is None in old requests, whose steps
+    are resolved since."""
 
     approval_id: str
     park_no: int | None

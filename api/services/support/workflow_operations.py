@@ -81,10 +81,10 @@ def resettable(found: UnderWay, status: str) -> bool:
 async def act_on_activity(
     services: Services, caller: Principal, asked: idempotency.Request, number: str, activity_id: str, wish: ActivityAct
 ) -> Reply:
-    """Retry now, pause, go on, or change the time-out of one activity; kept in the books before Temporal hears of it.
+    """Retry now, pause, resume, or change the time-out of one activity; stored before Temporal is called.
 
-    Repeated after its answer was lost, by when the step is over, it is answered as done: there is nothing left to do.
-    Not so a pause, which kept nothing from going on. Raises Problem `invalid_timeout`, `workflow_unavailable`; Conflict
+    If it is repeated after its answer was lost and the step has ended, it is answered as done, except for a pause,
+    which had no effect. Raises Problem `invalid_timeout`, `workflow_unavailable`; Conflict
     `activity_over`.
     """
     if (wish.action is ActivityAction.SET_TIMEOUT) != (wish.timeout_s is not None):
@@ -114,7 +114,7 @@ async def act_on_activity(
         )
 
     async def change(client: Client) -> None:
-        # Temporal shows the act's id; the person's words stay in the books.
+        # Temporal shows the id of the action; the reason stays in the database.
         workflow_id = names.order_workflow(number)
         await running_activities.act(client, workflow_id, activity_id, wish.action, act_id, wish.timeout_s)
 
@@ -140,16 +140,17 @@ async def _named(services: Services, number: str, activity_id: str, name: str) -
 
 
 async def _nothing(_: Connection) -> None:
-    """The books do not show whether Temporal heard of an act; to ask it again is harmless."""
+    """The database does not record whether Temporal received an action; to repeat it is harmless."""
     return
 
 
 async def reset_order(
     services: Services, caller: Principal, asked: idempotency.Request, order: OrderOverview, wish: Reset
 ) -> Reply:
-    """Begin the order's run again before its last good workflow task: the books say what was done, nothing is repeated.
+    """Start the order's run again before its last good workflow task. The database knows what was done, so nothing is
+    repeated.
 
-    The act names the run that it is meant for, so a repeat never resets the run that it made. Raises Conflict
+    The action names the run that it applies to, so a repeat never resets the run that it made. Raises Conflict
     `nothing_to_reset`, Problem `workflow_unavailable`.
     """
     number = order.order_no

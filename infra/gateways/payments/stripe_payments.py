@@ -54,7 +54,7 @@ _REUSED = "idempotency_key_reused"
 
 class StripePayments:
     """A PaymentGateway. `token` is a PaymentMethod (pm_…) that needs no further step by the customer, or `cus_…:pm_…`:
-    one that Stripe keeps for a customer, which may be authorised again while he is away."""
+    one that Stripe keeps for a customer, which can be authorised again without the customer."""
 
     name = NAME
 

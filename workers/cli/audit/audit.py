@@ -144,7 +144,7 @@ def access_told(rows: list[dict[str, Any]], console: Console | None = None, *, a
 def _asked(
     shown: Console, configuration: Settings | None, work: Callable[[Connection], Awaitable[_Answer]]
 ) -> _Answer | None:
-    """The answer of the books, or None when they cannot be read, which is said."""
+    """The result from the database; None, with a message, if it cannot be read."""
     try:
         return asyncio.run(_in_books(configuration or settings(), work))
     except UNREACHABLE as error:

@@ -23,7 +23,7 @@ LATE = (
 
 
 def check(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
-    """Put every question to the books and print the answers; 0 when all is right, else 1."""
+    """Run every check and print the results; 0 if all pass, otherwise 1."""
     shown = console or Console(soft_wrap=True)
     try:
         answers = asyncio.run(consistency_checks.run_all(configuration or settings()))

@@ -16,7 +16,7 @@ app = typer.Typer(
 
 @app.callback()
 def _questions() -> None:
-    """Questions to the books."""
+    """Checks of the database."""
 
 
 @app.command()

@@ -54,7 +54,7 @@ def reset(
     even_last_admin: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Another password and second factor for somebody who lost them; all of his sessions end."""
+    """Create a new password and second factor for a member of staff who lost them; all of their sessions end."""
     vault = Vault.from_settings(configuration or settings())
 
     async def work(conn: Connection) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def remove(
     even_last_admin: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Let somebody in no more; all of his sessions end."""
+    """Remove the access of a member of staff; all of their sessions end."""
 
     async def work(conn: Connection) -> dict[str, Any]:
         await staff_accounts.remove(conn, name, even_last_admin=even_last_admin)
@@ -94,7 +94,7 @@ def wrong(name: str, role: str) -> str | None:
 
 
 def tell_secrets(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
-    """What somebody proves himself by: {name, password, secret, address}."""
+    """The credentials of a member of staff: {name, password, secret, address}."""
     if as_json:
         _as_json(answer)
         return

@@ -1,4 +1,4 @@
-"""The command line of `oms staff`: an installation by its API, or the books of one's own."""
+"""The command line of `oms staff`: an installation through its API, or a local database."""
 
 from collections.abc import Callable
 from typing import Annotated, Any

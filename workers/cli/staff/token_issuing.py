@@ -13,7 +13,7 @@ from workers.cli import database_errors
 
 
 def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | None) -> Issued:
-    """A token that can be listed and revoked. Raises Unreachable where the books cannot be reached."""
+    """A token that can be listed and revoked. Raises Unreachable if the database cannot be reached."""
     made = tokens.make(configuration.token_secret, role, subject, lifetime_s or configuration.token_lifetime_s)
     try:
         asyncio.run(_register(configuration, made))
@@ -25,7 +25,7 @@ def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | No
 
 
 class Unreachable(Exception):
-    """The books cannot be reached; the message is for people."""
+    """The database cannot be reached; the message is for people."""
 
 
 async def _register(configuration: Settings, made: Issued) -> None:
