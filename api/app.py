@@ -7,17 +7,20 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from api import errors, openapi, openapi_pages
-from api.backlog import BacklogWatch
+from api import errors
+from api.background.backlog import BacklogWatch
+from api.background.order_watcher import OrderWatcher
+from api.background.revoked_tokens import RevokedTokens
+from api.background.silent_processes import SilentProcesses
+from api.background.workflow_client import WorkflowClient
 from api.console import mount as console
 from api.dependencies import Services
-from api.guard import Guard
-from api.middleware import BodyLimit, Measured
-from api.order_watcher import OrderWatcher
+from api.http import openapi, openapi_pages
+from api.http.guard import Guard
+from api.http.middleware import BodyLimit, Measured
+from api.http.rate_limits import RateLimits
+from api.http.request_body import refused
 from api.portal import mount as portal
-from api.rate_limits import RateLimits
-from api.request_body import refused
-from api.revoked_tokens import RevokedTokens
 from api.routes import alerts, approvals, audit, catalogue, checks, documents, feedback, notifications, stock
 from api.routes.after_sales import delivery_exceptions, returns
 from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
@@ -26,8 +29,6 @@ from api.routes.staff import api_tokens, members
 from api.routes.support import bulk_jobs, manual_transitions, parked_steps, workflow_operations
 from api.routes.system import health, operations
 from api.routes.webhooks import endpoints, provider_webhooks
-from api.silent_processes import SilentProcesses
-from api.workflow_client import WorkflowClient
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.grouped_statements import Together

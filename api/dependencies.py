@@ -9,13 +9,13 @@ from fastapi import Depends, Request, Response
 from fastapi.openapi.models import HTTPBearer as BearerScheme
 from fastapi.security.base import SecurityBase
 
-from api.backlog import BacklogWatch
+from api.background.backlog import BacklogWatch
+from api.background.order_watcher import OrderWatcher
+from api.background.revoked_tokens import RevokedTokens
+from api.background.workflow_client import WorkflowClient
 from api.errors import Problem
-from api.order_watcher import OrderWatcher
-from api.rate_limits import RateLimits
+from api.http.rate_limits import RateLimits
 from api.replies import as_json
-from api.revoked_tokens import RevokedTokens
-from api.workflow_client import WorkflowClient
 from domain.access import STAFF, Principal, Role
 from domain.errors import NotFound
 from domain.gateways import CarrierGateway, PaymentGateway

@@ -8,7 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
-from api.connections import Bounds, bounded
+from api.http.connections import Bounds, bounded
 from infra.observability import telemetry
 from infra.settings import Settings, settings
 from infra.system.watchdog import PULSE

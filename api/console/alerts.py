@@ -13,7 +13,7 @@ from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
-from api.request_body import refused
+from api.http.request_body import refused
 from api.schemas.alerts import NewChannel
 from api.services import alert_channel_setup
 from domain.access import Role

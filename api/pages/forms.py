@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from api.dependencies import services_of
 from api.errors import Problem
-from api.guard import public_https
-from api.request_body import refused
+from api.http.guard import public_https
+from api.http.request_body import refused
 
 Model = TypeVar("Model", bound=BaseModel)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from api.responses import file_response
+from api.http.responses import file_response
 from api.services.after_sales.return_lookup import Label
 
 OTHER_TYPE = "application/octet-stream"

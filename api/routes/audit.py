@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.dependencies import Caller, idempotency_key, json_response, order_number, require, services_of
 from api.errors import Problem
-from api.exclusive import alone
-from api.openapi import Answer, operation
-from api.responses import response_of
+from api.http.exclusive import alone
+from api.http.openapi import Answer, operation
+from api.http.responses import response_of
 from api.schemas.audit import AccessPage, Anchored, AuditEntryList, AuditVerdict, Hash, NewestAnchor
 from api.schemas.fields import Name, Reference
 from api.services import audit_trail

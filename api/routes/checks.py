@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Caller, json_response, require, services_of
-from api.exclusive import alone
-from api.openapi import Answer, operation
+from api.http.exclusive import alone
+from api.http.openapi import Answer, operation
 from api.schemas.audit import BooksChecked
 from api.services import check_running
 from domain.access import Role

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Header, Path, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
-from api.openapi import CONTENT_DISPOSITION, Answer, operation
+from api.http.openapi import CONTENT_DISPOSITION, Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.presenters import document_views
-from api.request_body import read
-from api.responses import response_of
 from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, MadeUp, Nothing, WholeDocument
 from api.services import document_issuing
 from api.services.document_issuing import ISSUED_BY

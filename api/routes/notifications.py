@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
-from api.openapi import Answer, operation
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.responses import response_of
 from api.schemas.notifications import Messages, SentAgain
 from api.services import notifications
 from domain.access import Role

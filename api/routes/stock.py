@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services_of
-from api.openapi import Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.after_sales.returns import OutOfQuarantine
 from api.schemas.stock import Adjustment, Receipt, Transfer
 from api.schemas.stock_levels import (

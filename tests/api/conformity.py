@@ -9,7 +9,7 @@ import httpx
 import jsonschema_rs
 from fastapi import FastAPI
 
-from api.openapi import HEADERS
+from api.http.openapi import HEADERS
 
 
 class Conforming(httpx.ASGITransport):

@@ -11,10 +11,10 @@ import pytest
 from api.console.i18n import catalogue
 from api.errors import _SQLSTATES as SQLSTATES
 from api.errors import CONSTRAINTS, STATUSES, Problem, from_rule
+from api.http.validation_messages import words
 from api.pages.forms import fitting
 from api.portal.i18n import WORDS as PORTAL
 from api.schemas.documents import BilledTo
-from api.validation_messages import words
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.pricing import allocation
 from domain.problems import SENTENCES

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api import openapi
+from api.http import openapi
 from api.portal.code_requests import understood
 from api.schemas.fields import Body, Phone
 from domain.text import is_identifier

@@ -14,7 +14,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from pydantic import ValidationError
 
 from api.errors import Problem
-from api.rate_limits import RateLimits, Rates
+from api.http.rate_limits import RateLimits, Rates
 from domain.access import Principal, Role
 from infra.security import rate_storage
 from infra.security.rate_storage import WindowStorage

@@ -13,10 +13,10 @@ from api.console.forms import digest, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
 from api.dependencies import Services, require, services_of
+from api.http.request_body import refused
 from api.pages.line_fields import form_lines, typed_lines
 from api.pages.slot_fields import as_typed, typed_slot
 from api.presenters.orders import presented
-from api.request_body import refused
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
 from api.services.orders import order_changes

@@ -14,7 +14,7 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, actor, order_number, require, services_of
 from api.errors import Problem
-from api.request_body import refused
+from api.http.request_body import refused
 from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, Reset
 from api.services.support import workflow_operations
 from domain.access import Role

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
-from api.openapi import Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.after_sales.delivery_exceptions import AnswerProblem, CameBack, InQuarantine, ProblemAnswered
 from api.schemas.fields import Reference
 from api.services.after_sales import exception_handling

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services_of
-from api.openapi import CONTENT_DISPOSITION, Answer, operation
+from api.http.openapi import CONTENT_DISPOSITION, Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.presenters.return_labels import MEDIA_TYPES, OTHER_TYPE, label_response
-from api.request_body import read
-from api.responses import response_of
 from api.schemas.after_sales.return_previews import ReturnPreview
 from api.schemas.after_sales.return_views import Return, ReturnPage
 from api.schemas.after_sales.returns import AskReturn, FoundPieces, RejectReturn, SentReturn

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
-from api.openapi import ETAG, IF_MATCH, Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import ETAG, IF_MATCH, Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.orders.changes import ChangedOrder, ChangeOrder
 from api.services.orders import order_changes
 from domain.access import Role

@@ -4,14 +4,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import pagination, query_times
+from api import pagination
 from api.authorization import visible_order
 from api.dependencies import (
     Caller,
     json_response,
     services_of,
 )
-from api.openapi import ETAG, Answer, operation
+from api.http import query_times
+from api.http.openapi import ETAG, Answer, operation
 from api.presenters.orders import presented, row_presented
 from api.schemas.fields import Code, Identity, Reference
 from api.schemas.orders.detail import Order, OrderTimeline

@@ -5,9 +5,9 @@ import re
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Caller, idempotency_key, require, services_of
-from api.openapi import LOCATION, Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import LOCATION, Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.orders.orders import PlacedOrder, PlaceOrder
 from api.services.orders import order_placement
 from domain.access import Role

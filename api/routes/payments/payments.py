@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, require, services_of
-from api.openapi import Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.orders.orders import Payment
 from api.schemas.payments.payments import PaymentTaken
 from api.services.payments import order_payments

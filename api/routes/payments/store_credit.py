@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.dependencies import Caller, json_response, require, services_of
-from api.openapi import Answer, operation
+from api.http.openapi import Answer, operation
 from api.schemas.fields import Identity
 from api.schemas.payments.store_credit import StoreCredit
 from api.services.payments import store_credits

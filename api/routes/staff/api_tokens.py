@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
-from api.openapi import Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.fields import Reference
 from api.schemas.staff import IssuedToken, KnownToken, NewToken, TokenList
 from api.services.staff import token_issuing

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
-from api.openapi import Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.staff import GivenSecrets, NewStaff, RemovedStaff, StaffAct, StaffList
 from api.services.staff import staff_members
 from domain.access import Role

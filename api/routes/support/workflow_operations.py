@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, Services, actor, idempotency_key, json_response, require, services_of
-from api.openapi import Answer, operation
-from api.request_body import read
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.support.workflow_operations import ActivityAct, ChangedActivity, Reset, ResetWorkflow, RunningWorkflow
 from api.services.support import workflow_operations
 from domain.access import Principal, Role

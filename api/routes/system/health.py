@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.dependencies import json_response, services_of
 from api.errors import not_writable, unavailable
-from api.openapi import Answer, later, operation
+from api.http.openapi import Answer, later, operation
 from api.schemas.system import Health, Readiness
 from api.services import installation
 from infra.db.errors import UNREACHABLE, cannot_write

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
-from api.openapi import Answer, operation
-from api.responses import response_of
+from api.http.openapi import Answer, operation
+from api.http.responses import response_of
 from api.schemas.system import Backlog, Findings, Recovered
 from api.services import installation
 from api.services.support import recovery

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Services, json_response, services_of
 from api.errors import Problem
-from api.openapi import Answer, operation
+from api.http.openapi import Answer, operation
 from api.schemas.payments.provider_webhooks import ProviderNotificationReceipt
 from domain.errors import NotFound
 from domain.gateways import BadSignature, CarrierNotice, PaymentNotice

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from api.revoked_tokens import RevokedTokens
+from api.background.revoked_tokens import RevokedTokens
 from infra.db.engine import Database
 from infra.db.staff import api_tokens as books
 from infra.security import tokens

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from api.background.silent_processes import SilentProcesses
 from api.routes.system import health
-from api.silent_processes import SilentProcesses
 from infra.system.watchdog import UNHEALTHY_S, Pulse
 from tests.api.conftest import Door, an_order, open_door, settings_for
 from tests.conftest import DatabaseUrls

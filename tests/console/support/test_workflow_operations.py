@@ -14,7 +14,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.workflow_client import WorkflowClient
+from api.background.workflow_client import WorkflowClient
 from infra.stack.temporal import TemporalServer
 from infra.temporal import running_activities
 from tests.api.conftest import Door, unique

@@ -9,8 +9,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from api.background.workflow_client import WorkflowClient
 from api.errors import Problem
-from api.workflow_client import WorkflowClient
 from infra.settings import Settings
 from infra.stack.temporal import TemporalServer
 from infra.temporal.temporal_client import start_or_use

@@ -4,7 +4,7 @@ browser may treat it."""
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import MEDIA_TYPE, Problem, body
-from api.rate_limits import Allowance, RateLimits
+from api.http.rate_limits import Allowance, RateLimits
 from infra.settings import Settings
 
 # Probes are answered whatever else comes from their address; webhooks prove themselves by a signature, and a wrong one

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from api.errors import Problem
+from api.http.validation_messages import words
 from api.schemas.fields import TEXT_PATTERNS
-from api.validation_messages import words
 from domain.problems import SENTENCES
 
 Model = TypeVar("Model", bound=BaseModel)

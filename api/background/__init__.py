@@ -1,0 +1,1 @@
+"""What runs in an API process beside its requests."""
