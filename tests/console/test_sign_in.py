@@ -91,7 +91,7 @@ async def test_a_code_opens_one_session(browser: httpx.AsyncClient, database_url
     answers = await asyncio.gather(*(browser.post("/console/sign-in", data=form) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [303, 401, 401]
     again = await browser.post("/console/sign-in", data=form)
-    assert (again.status_code, "was used already" in again.text) == (401, True)
+    assert (again.status_code, "has already been used" in again.text) == (401, True)
     later = await browser.post("/console/sign-in", data=person.form(code=person.code(1)))
     assert later.status_code == 303  # the next step's code, from a clock that is ahead
 
@@ -118,7 +118,7 @@ async def test_wrong_attempts_have_to_wait(browser: httpx.AsyncClient, door: Doo
     assert await guess(5) == [429] * 5
     right = await browser.post("/console/sign-in", data=person.form())
     assert right.status_code == 429 and 3500 < int(right.headers["retry-after"]) <= 3600
-    assert "Too many wrong attempts" in right.text
+    assert "Too many failed attempts" in right.text
     await door.sql(passed, person.name)
     assert await guess(1) == [401]
     assert await locked_s() == 4

@@ -35,9 +35,9 @@ async def test_units_are_added_to_an_unpaid_order(live: StackRun, browser: Brows
     await page.goto(f"/console/orders/{order_no}/change")
     assert await fits(page), "wider than the telephone"
     await page.locator("input[name^='quantity.']").first.fill("2")
-    await page.get_by_role("button", name="What would it mean?").click()
+    await page.get_by_role("button", name="Preview").click()
     await page.get_by_text("1 → 2 ×").wait_for()
     assert (await live.order(order_no))["total_minor"] == before, "nothing is changed yet"
-    await page.get_by_role("button", name="Change it").click()
+    await page.get_by_role("button", name="Confirm change").click()
     await page.wait_for_url(f"**/console/orders/{order_no}")
     assert (await live.order(order_no))["total_minor"] == 2 * before

@@ -71,14 +71,14 @@ async def test_support_pauses_lets_go_on_and_retries_a_step_while_the_carrier_is
     order_no = await driver.retrying_at_booking(live, await driver.stocked(live, 10))
     page = await signed_in(live, browser, "support", locale="en")
     await page.goto("/console/stuck")
-    await page.get_by_role("link", name="Steps still being tried").click()
+    await page.get_by_role("link", name="Retrying steps").click()
     await page.get_by_role("link", name=order_no).click()
     await page.wait_for_url(f"**/console/orders/{order_no}/running")
     await act(page, "pause")
     await page.get_by_text("paused", exact=True).wait_for()
 
     async def waits() -> bool:
-        return not (await page.locator("dl").inner_text()).count("runs now")
+        return not (await page.locator("dl").inner_text()).count("running now")
 
     await until(waits, "the attempt that ran is over")
     tried = len(await live.sql("SELECT 1 FROM shipments WHERE order_no = %(o)s AND tries > 0", o=order_no))
@@ -192,14 +192,14 @@ async def test_operations_add_a_channel_and_nobody_is_kept_out(live: StackRun, b
     robots = Robots()
     page = await signed_in(live, browser, "operations", locale="zh-CN", color_scheme=scheme)
     async with serving(robots.app) as base:
-        await page.get_by_role("link", name="通知").click()
+        await page.get_by_role("link", name="告警").click()
         await page.select_option("select[name=kind]", "dingtalk")
         await page.fill("input[name=name]", "值班群")
         await page.fill("input[name=target]", f"{base}/robot/send?access_token=t0ken")
         await page.check("input[name='cause.stuck']")
         await page.get_by_role("button", name="添加渠道").click()
-        await page.get_by_role("button", name="向 值班群 发送测试通知").click()
-        await page.get_by_text("渠道已接收测试通知").wait_for()
+        await page.get_by_role("button", name="向 值班群 发送测试告警").click()
+        await page.get_by_text("渠道已接收测试告警").wait_for()
         (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 1)
 
         async def told() -> bool:

@@ -39,9 +39,9 @@ async def test_a_customer_chooses_when_and_support_sees_it(live: StackRun, brows
     assert await narrow(desk), "wider than the telephone"
     grave += await found_by_axe(desk, "slot in the console")
     await desk.get_by_label("Until", exact=True).fill("15:00")
-    await desk.get_by_role("button", name="What would it mean?").click()
+    await desk.get_by_role("button", name="Preview").click()
     await desk.get_by_text(f"{DAY} 09:00–15:00").wait_for()
-    await desk.get_by_role("button", name="Change it").click()
+    await desk.get_by_role("button", name="Confirm change").click()
     await desk.wait_for_url(f"**/console/orders/{order_no}")
     await desk.get_by_text(f"{DAY} 09:00–15:00").first.wait_for()
     (kept,) = await live.sql("SELECT slot_from, slot_to FROM orders WHERE order_no = %(o)s", o=order_no)

@@ -38,8 +38,8 @@ async def test_support_answers_what_a_customer_wrote(live: StackRun, browser: Br
     await page.get_by_role("link", name="Feedback").click()
     card = page.locator(".card", has_text=order_no)
     await card.get_by_text("<img src=x onerror=alert(1)> too slow").wait_for()
-    await card.get_by_label("Answer").fill("We are sorry.")
-    await card.get_by_role("button", name="Answer").click()
+    await card.get_by_label("Reply").fill("We are sorry.")
+    await card.get_by_role("button", name="Reply").click()
     await page.locator(".card", has_text=order_no).get_by_text("We are sorry.").wait_for()
     async with live.client("support") as http:
         answer = await http.get(f"/v1/orders/{order_no}/feedback")

@@ -18,7 +18,7 @@ async def test_support_refunds_a_piece_and_then_an_amount(live: StackRun, browse
     grave = await found_by_axe(page, "refund")
     await page.locator("input[name='units.1']").fill("1")
     await page.locator("input[name=reason]").fill("a stain")
-    await page.get_by_role("button", name="Show what it means").click()
+    await page.get_by_role("button", name="Preview").click()
     assert "10.00 CNY" in await page.locator("dl").inner_text()
     assert await fits(page), "wider than the telephone"
     grave += await found_by_axe(page, "preview")
@@ -27,7 +27,7 @@ async def test_support_refunds_a_piece_and_then_an_amount(live: StackRun, browse
     grave += await found_by_axe(page, "refunded")
     await page.locator("input[name=amount]").fill("2.50")
     await page.locator("input[name=reason]").fill("for the trouble")
-    await page.get_by_role("button", name="Show what it means").click()
+    await page.get_by_role("button", name="Preview").click()
     await page.get_by_role("button", name="Refund").click()
     await page.get_by_text("for the trouble").wait_for()
 

@@ -146,7 +146,7 @@ async def test_a_bug_that_marked_the_history_is_seen_and_healed_by_a_batch(still
                 page = await person.get("/console/bugs")
                 assert MARK in page and BROKEN in page and "the code raises an error" in page
                 one = await person.get(f"/console/orders/{orders[0]}/running")
-                assert "A bug" in one and MARK in one and BROKEN in one and "begins again before its last" in one
+                assert "Bug: " in one and MARK in one and BROKEN in one and "restarts before its last" in one
             finally:
                 await made_current(client, good)
         await reset_alone(still, client, orders[0])
@@ -154,7 +154,7 @@ async def test_a_bug_that_marked_the_history_is_seen_and_healed_by_a_batch(still
         for order_no in orders:
             await deliver(still, order_no)
             assert await runs_of(client, order_no) == 2
-        assert "No workflow fails" in await person.get("/console/bugs")
+        assert "No workflows are failing" in await person.get("/console/bugs")
     await verify(still, orders)
     kinds = [item["kind"] for item in await still.items("/payments", order_no=orders[1])]
     assert kinds.count("capture") == 1

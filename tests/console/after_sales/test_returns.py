@@ -26,7 +26,7 @@ async def asked(desk: Desk) -> tuple[str, str]:
 async def test_a_return_is_asked_for_shown_first_and_followed(support: Desk) -> None:
     order_no = await delivered(support.door)
     form = await support.get(f"/console/orders/{order_no}/return")
-    assert form.status_code == 200 and "TEA-1: of 2 pieces" in form.text
+    assert form.status_code == 200 and "TEA-1: quantity (of 2)" in form.text
     body = {"units.TEA-1": "2", "reason": "the customer rang", "reason_code": "changed_mind"}
     means = await support.post(f"/console/orders/{order_no}/return", **body)
     assert "85.00" in means.text and not await support.door.sql("SELECT 1 FROM returns WHERE order_no = %s", order_no)
@@ -39,7 +39,7 @@ async def test_a_return_is_asked_for_shown_first_and_followed(support: Desk) -> 
     assert return_id in (await support.get("/console/returns", status="approved")).text
     assert return_id not in (await support.get("/console/returns", status="rejected")).text
     nothing = await support.get(f"/console/orders/{order_no}/return")
-    assert "Nothing of this order can be sent back" in nothing.text
+    assert "This order has nothing that can be returned" in nothing.text
 
 
 @pytest.mark.parametrize("body", [{"units.TEA-1": "9"}, {"units.TEA-1": "x"}, {}, {"units.TEA-1": "1", "reason": ""}])
@@ -138,7 +138,7 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: Door) -> No
 async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(support: Desk) -> None:
     order_no = await at_home(support.door)
     form = (await support.get(f"/console/orders/{order_no}/return")).text
-    assert "TEA-1, line 2 at 8.00 CNY: of 2 pieces" in form and 'name="units_of_line.1"' in form
+    assert "TEA-1, line 2 at 8.00 CNY: quantity (of 2)" in form and 'name="units_of_line.1"' in form
     body = {"units_of_line.2": "1", "reason": "the customer rang", "reason_code": "changed_mind"}
     means = await support.post(f"/console/orders/{order_no}/return", **body)
     assert "8.00 CNY" in means.text and "line 2" in means.text

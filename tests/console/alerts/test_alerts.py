@@ -26,8 +26,8 @@ async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop
     operations, chinese, admin = [
         await sign_in(shop, *who) for who in (("operations",), ("operations", "zh"), ("admin",))
     ]
-    assert "Nothing is wrong" in (await operations.get(PAGE)).text
-    assert "一切正常" in (await chinese.get(PAGE)).text
+    assert "No active alerts" in (await operations.get(PAGE)).text
+    assert "目前没有告警" in (await chinese.get(PAGE)).text
     facts = '{"step": "book", "error": "<script>alert(1)</script>", "provider": "sandbox"}'
     await shop.sql(
         "INSERT INTO notices (cause, kind, facts, count, most, amounts) VALUES ('c', 'stuck', %s, 1234, 1234, %s)",
@@ -47,7 +47,7 @@ async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop
 
 async def test_a_channel_is_added_once_shown_and_removed(desk: Desk) -> None:
     form = await desk.get(PAGE)
-    assert "Nobody is told yet" in form.text and "E-mail" not in form.text
+    assert "Alerts are not sent to anyone yet" in form.text and "E-mail" not in form.text
     key = hidden(form.text, "key")
     added = [await desk.post(PAGE, key=key, **{"cause.stuck": "1", "cause.escalated": "1"}, **ROBOT) for _ in range(2)]
     assert [answer.status_code for answer in added] == [200, 200]
@@ -60,7 +60,7 @@ async def test_a_channel_is_added_once_shown_and_removed(desk: Desk) -> None:
     assert "https://1.1.1.1" in shown and "WeCom robot" in shown and "k3y" not in shown
     removed = await desk.post(f"{PAGE}/{rows[0]['channel_id']}/remove")
     assert (removed.status_code, removed.headers["location"]) == (303, PAGE)
-    assert "Nobody is told yet" in (await desk.get(PAGE)).text
+    assert "Alerts are not sent to anyone yet" in (await desk.get(PAGE)).text
     assert (await desk.post(f"{PAGE}/{rows[0]['channel_id']}/remove")).status_code == 404
     assert (await desk.post(f"{PAGE}/{rows[0]['channel_id']}/test")).status_code == 404
 
@@ -124,7 +124,7 @@ async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
         await desk.post(PAGE, **(ROBOT | {"target": f"{base}/cgi-bin/webhook/send?key=k3y"}))
         [row] = await door.sql("SELECT channel_id FROM notice_channels WHERE active")
         good = await desk.post(f"{PAGE}/{row['channel_id']}/test")
-        assert (good.status_code, "渠道已接收测试通知" in good.text) == (200, True)
+        assert (good.status_code, "渠道已接收测试告警" in good.text) == (200, True)
         server.answer = {"errcode": 45009, "errmsg": "<b>api freq out of limit</b>"}
         bad = await desk.post(f"{PAGE}/{row['channel_id']}/test")
         assert "errcode_45009" in bad.text and "&lt;b&gt;api freq out of limit" in bad.text
@@ -146,10 +146,10 @@ async def test_a_webhook_endpoint_that_was_switched_off_is_shown_and_replayed(sh
     off = "UPDATE webhook_endpoints SET active = false, disabled_at = now(), last_error = 'timeout'"
     await shop.sql(off + " WHERE endpoint_id = %s", endpoint_id)
     form = (await operations.get("/console/webhooks")).text
-    assert "switched off" in form and "timeout" in form and "?a=&lt;b&gt;" in form
+    assert "disabled" in form and "timeout" in form and "?a=&lt;b&gt;" in form
     assert "已停用" in (await chinese.get("/console/webhooks")).text
     answer = await operations.post(f"/console/webhooks/{endpoint_id}/replay", key=hidden(form, "key"))
-    assert answer.status_code == 200 and "0 messages are on their way again" in answer.text
+    assert answer.status_code == 200 and "0 messages are being resent" in answer.text
     (row,) = await shop.sql("SELECT active, disabled_at FROM webhook_endpoints WHERE endpoint_id = %s", endpoint_id)
     assert row == {"active": True, "disabled_at": None}
     support = await sign_in(shop, "support")

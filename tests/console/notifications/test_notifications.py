@@ -19,7 +19,7 @@ async def test_the_page_shows_what_was_told_to_whom_and_when(shop: Door) -> None
 async def test_who_left_no_address_is_shown_with_the_reason(shop: Door) -> None:
     order_no, _ = await placed(shop, email=None, phone=None)
     page = (await (await sign_in(shop, "support")).get(f"/console/orders/{order_no}")).text
-    assert "not sent" in page and "the customer left no address and no number" in page
+    assert "not sent" in page and "the customer has no e-mail address and no telephone number" in page
 
 
 async def test_support_has_a_failed_one_sent_again_and_nobody_else(shop: Door) -> None:
@@ -27,16 +27,16 @@ async def test_support_has_a_failed_one_sent_again_and_nobody_else(shop: Door) -
     await tried(shop, order_no, "rejected")
     path = f"/console/orders/{order_no}/messages/{order_no}.1.email"
     warehouse = await sign_in(shop, "warehouse")
-    assert "the provider refused it" in (await warehouse.get(f"/console/orders/{order_no}")).text
-    assert "Send again" not in (await warehouse.get(f"/console/orders/{order_no}")).text
+    assert "the provider rejected it" in (await warehouse.get(f"/console/orders/{order_no}")).text
+    assert "Resend" not in (await warehouse.get(f"/console/orders/{order_no}")).text
     assert (await warehouse.post(path)).status_code == 403
     support = await sign_in(shop, "support")
-    assert "Send again" in (await support.get(f"/console/orders/{order_no}")).text
+    assert "Resend" in (await support.get(f"/console/orders/{order_no}")).text
     key = f"again {order_no}.1.email 0"
     for _ in range(2):
         answer = await support.post(path, key=key)
         assert (answer.status_code, answer.headers["location"]) == (303, f"/console/orders/{order_no}")
     page = (await support.get(f"/console/orders/{order_no}")).text
-    assert "on its way" in page and "Send again" not in page
+    assert "sending" in page and "Resend" not in page
     late = await support.post(path)
-    assert (late.status_code, "Only a message that failed" in late.text) == (409, True)
+    assert (late.status_code, "Only a failed message" in late.text) == (409, True)

@@ -90,11 +90,11 @@ async def test_what_may_not_be_is_told_on_a_page(support: Desk, shop: Door) -> N
         ({f"quantity.{sku}": "many"}, 422, "quantity"),
         ({f"quantity.{sku}": "-1"}, 422, "quantity"),
         ({f"quantity.{sku}": "9" * 30}, 422, "quantity"),
-        ({f"quantity.{sku}": "5"}, 409, "Not so many"),
-        ({"ship_to.line1": ""}, 422, "does not fit"),
+        ({f"quantity.{sku}": "5"}, 409, "Not enough stock"),
+        ({"ship_to.line1": ""}, 422, "not valid"),
         ({"sku.1": "NO-SUCH", "units.1": "1"}, 422, "no such product"),
-        ({"seen": "0"}, 412, "moved on"),
-        ({"seen": "*"}, 412, "moved on"),
+        ({"seen": "0"}, 412, "has changed"),
+        ({"seen": "*"}, 412, "has changed"),
         ({"csrf": "0" * 32}, 403, "older than your session"),
     ):
         answer = await sent(support, order_no, **changed)
@@ -102,13 +102,13 @@ async def test_what_may_not_be_is_told_on_a_page(support: Desk, shop: Door) -> N
         assert words in answer.text, changed
     assert await held(shop, order_no) == {sku: 3}
     same = await sent(support, order_no)
-    assert "This is what the order is already" in same.text
+    assert "This matches the order as it is" in same.text
 
 
 async def test_too_late_the_page_says_so(support: Desk, shop: Door) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     await shop.sql("UPDATE orders SET cancelling = 'x' WHERE order_no = %s", order_no)
-    assert "Nothing of this order can be changed" in (await support.get(f"/console/orders/{order_no}/change")).text
+    assert "This order can no longer be changed" in (await support.get(f"/console/orders/{order_no}/change")).text
     assert f"/{order_no}/change" not in (await support.get(f"/console/orders/{order_no}")).text
     assert HOUSE and await etag(shop, order_no)
 
@@ -135,7 +135,7 @@ async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(sup
     assert (await support.post(f"/console/orders/{order_no}/change", **fields)).status_code == 303
     assert await held(shop, order_no) == {tea: 3}
     page = (await support.get(f"/console/orders/{order_no}/change")).text
-    assert "is being taken for a change" in page and "20.00" in page
+    assert "is being collected for a change" in page and "20.00" in page
     (entry,) = await shop.sql(
         "SELECT actor FROM audit_log WHERE order_no = %s AND action = 'change_awaits_payment'", order_no
     )

@@ -28,7 +28,7 @@ async def test_a_contact_is_corrected_and_the_last_message_goes_to_it(shop: Door
         answer = await support.post(f"{path}/contact", **typed)
         assert (answer.status_code, answer.headers["location"]) == (303, path)
     late = await support.post(f"{path}/contact", **typed | {"key": unique("other"), "email": "late@example.com"})
-    assert late.status_code == 412 and "load it again" in late.text
+    assert late.status_code == 412 and "reload it" in late.text
     shown = (await support.get(path)).text
     assert new in shown and "corrected on this order" in shown and "(before: l***@example.com)" in shown
     assert "contact corrected" in shown and "she rang" in shown
@@ -43,11 +43,11 @@ async def test_the_last_message_is_sent_again_from_the_page(shop: Door) -> None:
     await tried(shop, number, None)
     path, support = f"/console/orders/{number}", await sign_in(shop, "support")
     page = (await support.get(path)).text
-    assert "Send the last one again" in page
-    assert "Send the last one again" not in (await (await sign_in(shop, "finance")).get(path)).text
+    assert "Resend the last message" in page
+    assert "Resend the last message" not in (await (await sign_in(shop, "finance")).get(path)).text
     key = re.findall(r'name="key" value="(last [^"]*)"', page)[0]
     for _ in range(2):
         assert (await support.post(f"{path}/messages", key=key)).status_code == 303
     [message] = await messages_of(shop, number)
     assert (message["state"], message["earlier_to"]) == ("open", ["l***@example.com"])
-    assert "Send the last one again" not in (await support.get(path)).text
+    assert "Resend the last message" not in (await support.get(path)).text

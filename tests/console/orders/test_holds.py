@@ -11,7 +11,7 @@ async def placed(desk: Desk) -> str:
 async def test_support_holds_an_order_and_lets_it_go_on(support: Desk) -> None:
     order_no = await placed(support)
     page = await support.get(f"/console/orders/{order_no}/hold")
-    assert "Hold the order" in page.text
+    assert "Put on hold" in page.text
     fields = {"kind": "address", "reason": "no such street", "hours": "3", "key": unique("key")}
     for _ in range(2):  # sent twice, held once
         assert (await support.post(f"/console/orders/{order_no}/hold", **fields)).status_code == 303

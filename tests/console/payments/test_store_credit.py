@@ -27,7 +27,7 @@ async def test_balance_and_entries_lead_to_their_order_and_return(support: Desk)
     assert f'href="{link}"' in (await support.get(f"/console/returns/{return_id}")).text
     page = await support.http.get(link)
     assert page.status_code == 200, page.text
-    assert "Can be spent (CNY)" in page.text and "42.50 CNY" in page.text and "c &lt;1&gt;;a?#" in page.text
+    assert "Available (CNY)" in page.text and "42.50 CNY" in page.text and "c &lt;1&gt;;a?#" in page.text
     assert f'href="/console/orders/{order_no}"' in page.text and f'href="/console/returns/{return_id}"' in page.text
     assert "Return 1" in page.text and "granted" in page.text and "+" in page.text
 

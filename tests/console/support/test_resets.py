@@ -195,7 +195,7 @@ async def test_a_batch_is_shown_while_it_runs_and_can_be_stopped(
     total = fields["count"]
     assert int(total) >= MANY
     wrong = await desk.post("/console/bugs/reset", **(fields | {"count": "1"}))
-    assert (wrong.status_code, f"It is {total} workflows now" in wrong.text) == (409, True)
+    assert (wrong.status_code, f"There are {total} workflows now" in wrong.text) == (409, True)
     page = (await desk.post("/console/bugs/reset", **fields)).headers["location"]
     running = (await desk.get(page)).text
     assert "running" in running and "Stop before the next" in running and f"of {total}" in running
@@ -250,7 +250,7 @@ async def test_a_batch_that_cannot_be_is_refused(
     monkeypatch.undo()
     kept = (await desk.get("/console/bugs")).text
     (page,) = set(re.findall(r'href="(/console/bugs/resets/[^"]*)"', kept)[:1])
-    assert "Temporal does not know it" in (await desk.get(page)).text
+    assert "Unknown to Temporal" in (await desk.get(page)).text
 
 
 async def failing(desk: Desk, error: str, paused: bool = False) -> str:  # noqa: F811
@@ -294,7 +294,7 @@ async def test_the_list_has_pages_and_stands_without_temporal(desk: Desk) -> Non
     error = unique("err")
     made = {await failing(desk, error) for _ in range(51)} | {paused := await failing(desk, error, paused=True)}
     first = (await desk.get("/console/retrying", error=error)).text
-    assert "Temporal does not answer" in first
+    assert "Temporal does not respond" in first
     more = re.findall(r'href="/console/retrying\?([^"]*cursor=[^"]*)"', first)[0].replace("&amp;", "&")
     second = (await desk.http.get(f"/console/retrying?{more}")).text
     found = [re.findall(r"/console/orders/([^/\"]+)/running", text) for text in (first, second)]

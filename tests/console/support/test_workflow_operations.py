@@ -176,7 +176,7 @@ async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version
     WORLD["bug"] = True
     order_no = await begun(desk, client, "Buggy")
     shown = (await desk.get(f"/console/orders/{order_no}/running")).text
-    assert "A bug" in shown and "ZeroDivisionError: the code is wrong" in shown
+    assert "Bug: " in shown and "ZeroDivisionError: the code is wrong" in shown
 
     async def listed() -> bool:
         return f"/console/orders/{order_no}/running" in (await desk.get("/console/bugs")).text

@@ -19,7 +19,7 @@ async def test_a_dear_refund_goes_from_one_desk_to_the_other(office: Office) -> 
     where = sent.headers["location"]
     assert re.fullmatch(r"/console/approvals/apr_[0-9a-f]{32}", where)
     mine = (await ann.get(where)).text
-    assert "another person decides" in mine and "/approve" not in mine
+    assert "another person must decide" in mine and "/approve" not in mine
     refused = await ann.post(f"{where}/approve", reason="me too")
     assert refused.status_code == 403
     assert order_no in (await fay.get("/console/approvals")).text
