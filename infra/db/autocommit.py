@@ -11,7 +11,7 @@ from infra.db.engine import Database
 
 @asynccontextmanager
 async def autocommit(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A connection on which each statement commits by itself. Raises what `Database.connection` raises.
+    """A connection on which each statement commits separately. Raises what `Database.connection` raises.
 
     The driver is switched directly, which is a flag on our side: SQLAlchemy's isolation_level costs as much as a
     statement at every checkout.

@@ -32,7 +32,7 @@ def _wait_for_its_turn(connection: Connection) -> None:
 engine = create_engine(context.config.get_main_option("sqlalchemy.url") or "", poolclass=pool.NullPool)
 with engine.connect() as connection:
     _wait_for_its_turn(connection)
-    # Whoever waits for a lock on a table makes everybody else wait behind him.
+    # Whoever waits for a lock on a table makes everybody behind them wait, too.
     connection.exec_driver_sql(
         "SELECT set_config('lock_timeout', %s, false)", (context.config.attributes["lock_timeout"],)
     )

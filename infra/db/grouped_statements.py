@@ -2,9 +2,9 @@
 
 A few connections serve them all. What comes while these are busy waits, and goes together as soon as one is free: it
 saves flushes of the log, switches between processes and turns of the event loop (decision 0009). Who comes alone goes
-at once, and nothing else changes for him.
+at once, and nothing else changes for them.
 
-All of a group is kept or nothing is. Where anything of it fails, each is told `Apart` and asks again on a connection of
+All of a group is kept or nothing is. Where anything of it fails, each gets `Apart` and asks again on a connection of
 its own: nobody gets another's error, and nobody waits for another's lock longer than `PATIENCE`. Only a time-out of a
 statement fails the whole group: the database is too slow, and each statement again would make it slower.
 
@@ -63,7 +63,7 @@ class Together:
     async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, Any], turn: str = "") -> Any:
         """The first row, or None. In a group, statements run in the order of `turn`, so that groups lock alike.
 
-        Raises Apart, PoolExhausted, and SQLAlchemy's DBAPIError when the statement failed by itself.
+        Raises Apart, PoolExhausted, and SQLAlchemy's DBAPIError when the statement failed on its own.
         """
         loop = asyncio.get_running_loop()
         with statement.spanned():
@@ -103,12 +103,12 @@ class Together:
                 while group := self._take():
                     if not await _answer(conn, group):
                         break
-                    # Who was answered may have his next statement ready.
+                    # Who was answered may have their next statement ready.
                     self._beginning = True
                     await asyncio.sleep(0)
         except PoolExhausted:
             pass  # who has waited as long is refused by the timer; who came later waits on
-        except Exception:  # whatever it is, each meets it again on his own connection
+        except Exception:  # whatever it is, each meets it again on their own connection
             self._refuse_all()
         finally:
             self._free += 1
@@ -144,7 +144,7 @@ class Together:
 
 
 async def _answer(conn: AsyncConnection, group: list[_Waiting]) -> bool:
-    """Give each his row or his error; False when the connection is not to be used for another group."""
+    """Give each their row or their error; False when the connection is not to be used for another group."""
     try:
         rows = await ask_all(conn, [(waiting.statement, waiting.values) for waiting in group])
     except BaseException as error:

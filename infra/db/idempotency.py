@@ -19,9 +19,9 @@ from infra.security.crypto import Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A caller's key with the hash of what he asked; `subject` names the caller, role included.
+    """A caller's key with the hash of what was asked; `subject` names the caller, role included.
 
-    `origin` is where he speaks from, as the audit log says it; empty for customers and channels.
+    `origin` is where the caller speaks from, as the audit log says it; empty for customers and channels.
     """
 
     subject: str

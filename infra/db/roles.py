@@ -16,7 +16,7 @@ HELP = "docs/database-roles.md says which statements the database's administrato
 
 
 class WrongRoles(Exception):
-    """The roles are not as the books need them; says what to do."""
+    """The roles are not as the database needs them; says what to do."""
 
 
 def act_as_owner(connection: "Connection") -> None:

@@ -1,4 +1,4 @@
-"""Where staff are told: channels, their addresses and secrets sealed under a key of each channel's own."""
+"""Where alerts go: channels, their addresses and secrets encrypted under a key of each channel's own."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -39,7 +39,7 @@ _CLAIM = text(
       FROM claimed d JOIN notices n USING (notice_id) JOIN busy b USING (channel_id)
     """
 )
-# Taken is taken, also when something newer was made meanwhile. `tries` tells apart who was stopped beyond his lease.
+# Taken is taken, also when something newer was made meanwhile. `tries` shows who was stopped beyond their lease.
 _DONE = text(
     """
     UPDATE notice_deliveries SET state = 'done', done_at = now(), last_error = NULL
@@ -96,7 +96,7 @@ class Delivery:
 
 
 async def due_channels(conn: AsyncConnection) -> list[str]:
-    """Channels with something to be told now that nobody is talking to."""
+    """Channels with something to send now that nobody is sending to."""
     return list((await conn.execute(_DUE)).scalars())
 
 

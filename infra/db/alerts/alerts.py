@@ -1,4 +1,4 @@
-"""Notices in the books: the causes that last, and one message per channel, cause and interval on its way.
+"""Alerts in the database: the causes that last, and one message per channel, cause and interval on its way.
 
 The look for causes, what it changes and the messages that follow from it are one transaction under an advisory lock:
 however many processes look, and wherever one of them dies, no message is made twice and none is forgotten.
@@ -65,7 +65,7 @@ _REPLACE_LATE = text(
        AND d.created_at <= now() - make_interval(secs => :interval_s)
     """
 )
-# The interval counts for the cause, not for the episode: one that ends and begins again is not told more often.
+# The interval counts for the cause, not for the episode: one that ends and begins again is not sent more often.
 _TELL = text(
     """
     INSERT INTO notice_deliveries (notice_id, channel_id, number, phase)

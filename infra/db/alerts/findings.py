@@ -33,7 +33,7 @@ class Finding:
         return ":".join([self.kind, *(quote(value or "", safe="") for _, value in sorted(self.facts.items()))])
 
     def row(self) -> dict[str, Any]:
-        """As the books keep it."""
+        """As the database stores it."""
         return {
             "cause": self.cause,
             "kind": self.kind.value,

@@ -1,4 +1,4 @@
-"""What staff should hear of, looked up in the books: one small statement per kind of cause.
+"""What staff should know, looked up in the database: one small statement per kind of cause.
 
 A look happens every few seconds, so each statement reads indexes of open rows, the catalogue, or a bounded number of
 rows, never the orders of the past. Another cause is one more function in `DETECTORS`, and its words.
@@ -143,7 +143,7 @@ _UNKNOWN = text(
       FROM (SELECT * FROM ({UNKNOWN}) u LIMIT :limit) f GROUP BY provider, kind
     """  # noqa: S608
 )
-# What moved last is the order itself, then its parcel: where no scan came since, nothing was told for so long.
+# What moved last is the order itself, then its parcel: without a scan since then, nothing was reported for so long.
 _SILENT = text(
     """
     SELECT s.carrier AS provider, 'parcel' AS what, count(*) AS number, min(s.updated_at) AS oldest_at
@@ -292,7 +292,7 @@ async def facts_unknown(conn: AsyncConnection, _: Settings) -> list[Finding]:
 
 
 async def provider_silent(conn: AsyncConnection, settings: Settings) -> list[Finding]:
-    """Orders that wait for a provider which has told nothing of them for long, by provider."""
+    """Orders that wait for a provider which has reported nothing about them for long, by provider."""
     rows = await conn.execute(_SILENT, {"limit": LOOKED_AT, "silent_s": settings.provider_silent_s})
     return [
         Finding(Kind.PROVIDER_SILENT, {"provider": row.provider, "told": row.what}, row.number, row.oldest_at)
@@ -301,7 +301,7 @@ async def provider_silent(conn: AsyncConnection, settings: Settings) -> list[Fin
 
 
 async def program_fault(conn: AsyncConnection, _: Settings) -> list[Finding]:
-    """Steps that the books refuse again and again: a fault of the program."""
+    """Steps that the database refuses again and again: a fault of the program."""
     return [
         Finding(Kind.PROGRAM_FAULT, {"activity": row.activity, "error": row.error}, row.number, row.oldest_at)
         for row in await conn.execute(_FAULTS, {"limit": LOOKED_AT})

@@ -1,7 +1,7 @@
 """Causes in what runs the shop: books that do not add up, machines that are full, processes that die or fall silent.
 
 Processes are judged by one that has itself beaten without a gap for a while: after an outage of the database nobody is
-silent before he could speak.
+silent before it could report.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from infra.settings import Settings
 
 # Once may be a lock, a restart, a busy hour.
 UNANSWERED = 2
-# A process that fell silent is told of for so long, unless nobody of its name is left: then until somebody is.
+# A process that fell silent is reported for so long, unless nobody of its name is left: then until somebody is.
 SILENT_FOR_S = 3600.0
 
 _DIFFER = text(
@@ -84,7 +84,7 @@ async def books_differ(conn: AsyncConnection, _: Settings) -> list[Finding]:
 
 
 async def books_unchecked(conn: AsyncConnection, _: Settings) -> list[Finding]:
-    """Questions that got no answer several times in a row: nobody knows whether the books differ."""
+    """Checks that got no answer several times in a row: nobody knows whether the database is consistent."""
     rows = await conn.execute(_UNCHECKED, {"codes": CODES, "limit": UNANSWERED})
     return [Finding(Kind.BOOKS_UNCHECKED, {"question": row.question}, row.unanswered, row.answered_at) for row in rows]
 

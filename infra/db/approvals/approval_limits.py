@@ -1,9 +1,9 @@
-"""How much money may be given without a second person: by order, and by person and day. Amounts add up.
+"""How much money may be given without an approval: by order, and by person and day. Amounts add up.
 
 What counts for an order: every refund and store credit of it that is decided, whoever asked and whoever agreed, and
 what acts on its stuck steps moved. What follows from a change of the order (origin `amendment`) or from a cancellation
-does not: the goods stay here. A person's day (UTC) counts what he gave by his own judgement and without a second
-person. The caller holds the order's lock, so that of two acts at once the second sees the first.
+does not: the goods stay here. A person's day (UTC) counts what they gave on their own judgement, without an
+approval. The caller holds the order's lock, so that of two acts at once the second sees the first.
 """
 
 from dataclasses import dataclass
@@ -88,9 +88,9 @@ async def needs_two(
 async def beyond_day(
     conn: AsyncConnection, limits: Limits, actor: str, currency: str, amount_minor: int, but_order_no: str | None = None
 ) -> bool:
-    """True when with this amount the person gives more on this day than he may alone; his other acts wait for this.
+    """True when with this amount the person gives more on this day than they may alone; their other acts wait for this.
 
-    What he asked of the open step of `but_order_no` is not counted: it is asked again.
+    What they asked of the open step of `but_order_no` is not counted: it is asked again.
     """
     if not limits.person_day_minor:
         return False

@@ -1,4 +1,4 @@
-"""A second person's yes: asked for, decided, carried out. That it is another person, and once, the books guard."""
+"""Approvals: requested, decided, carried out. The database guards that another person decides, and only once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,7 +75,7 @@ class NewApproval:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A request as the books hold it, its texts opened (`wish` {} and `words` None where their key is gone). `park_no`,
+    """A request as stored, its texts decrypted (`wish` {} and `words` None where their key is gone). `park_no`,
     `step` and `subject` (a refund, a return, a change) are those of the stuck step that it is for."""
 
     approval_id: str
@@ -110,7 +110,7 @@ async def open_request(conn: AsyncConnection, keys: KeyRing, wanted: NewApproval
     if exclusive and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
         raise Conflict("approval_waiting", f"{known} for this order waits for a second person already")
     key = await data_key_of(conn, wanted.order_no) if wanted.order_no else None
-    # One order's is sealed under its customer's key, and goes with him; a bulk act's has a key of its own.
+    # One order's is encrypted under its customer's key, and erased with it; a bulk action's has a key of its own.
     own = None if key else keys.vault.new_data_key()[1]
     row = {name: getattr(wanted, name) for name in ("approval_id", "kind", "order_no", "action", "orders")}
     row |= {name: getattr(wanted, name) for name in ("amount_minor", "currency", "asked_by", "park_no")}
@@ -161,7 +161,7 @@ async def listed(
 
 
 async def waiting(conn: AsyncConnection) -> int:
-    """How many wait for a second person."""
+    """How many wait for an approval."""
     return int((await conn.execute(_OPEN)).scalar_one())
 
 

@@ -1,4 +1,4 @@
-"""The access review: who can act, in which role, and whether he does."""
+"""The access review: who can act, in which role, and whether they do."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who acts in a transaction and where from, told to the triggers of the audit log."""
+"""Who acts in a transaction and where from, for the triggers of the audit log."""
 
 import getpass
 import socket

@@ -1,4 +1,4 @@
-"""Questions to the books about returns and store credit."""
+"""Consistency checks of returns and store credit."""
 
 from infra.db.checks.check import Check
 

@@ -1,4 +1,4 @@
-"""What is asked of the books."""
+"""A consistency check of the database."""
 
 from dataclasses import dataclass
 

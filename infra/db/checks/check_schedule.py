@@ -1,4 +1,4 @@
-"""Which question to the books is due, what the last answers were, and all answers within a time."""
+"""Which consistency check is due, what the last answers were, and all answers within a time."""
 
 import time
 

@@ -54,7 +54,7 @@ async def run_all(settings: Settings) -> list[CheckResult]:
 
 
 async def run_checks(connection: AsyncConnection, question: Check) -> CheckResult:
-    """Put one question; the books are only read."""
+    """Run one check; the database is only read."""
     # The questions are constants of this package; only the number of examples varies.
     counted = f"SELECT q.*, count(*) OVER () AS total FROM ({question.sql}) q ORDER BY place LIMIT {EXAMPLES}"  # noqa: S608
     rows = (await connection.exec_driver_sql(counted)).all()

@@ -1,4 +1,4 @@
-"""Questions to the books about stock and the payment ledger."""
+"""Consistency checks of stock and the payment ledger."""
 
 from infra.db.checks.check import Check
 

@@ -1,4 +1,4 @@
-"""Questions to the books about orders, their lines, refunds, documents and events."""
+"""Consistency checks of orders, their lines, refunds, documents and events."""
 
 from infra.db.checks.check import Check
 

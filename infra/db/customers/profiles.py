@@ -40,7 +40,7 @@ class KeyRing:
 
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
-    """What the books keep of a customer when an order names him. `changed` asks for it to be written."""
+    """What the database stores of a customer when an order names them. `changed` asks for it to be written."""
 
     customer_id: str
     data_key: bytes
@@ -64,10 +64,10 @@ def recorded(
     kept: bytes | None,
     said: bytes | None,
 ) -> CustomerRecord:
-    """The record for `profile` ({name, email, phone, language?}), given the key and sealed profile in the books, and
+    """The record for `profile` ({name, email, phone, language?}), given the stored key and encrypted profile, and
     the profile as the channel said it last.
 
-    A customer without a key (new, or erased) gets a fresh one; who names no language keeps the one that he named
+    A customer without a key (new, or erased) gets a fresh one; who names no language keeps the one named
     before. Raises Unreadable when the master key is gone.
     """
     if data_key is None:
@@ -92,7 +92,7 @@ def recorded(
 
 
 async def data_key_of(conn: AsyncConnection, order_no: str) -> bytes | None:
-    """The wrapped key of the order's customer; None when he was erased. Raises NotFound `order_not_found`."""
+    """The wrapped key of the order's customer; None when the customer was erased. Raises NotFound `order_not_found`."""
     row = (await conn.execute(_KEY_OF_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")

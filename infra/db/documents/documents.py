@@ -1,4 +1,4 @@
-"""Invoices and credit notes in the books. The database gives the numbers and keeps them without gaps."""
+"""Invoices and credit notes. The database gives the numbers and keeps them without gaps."""
 
 import json
 from dataclasses import dataclass

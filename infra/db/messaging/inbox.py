@@ -133,7 +133,7 @@ async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNoti
     """Keep a parcel's scan, and wake its order where the fact may change its story.
 
     That a parcel is on its way changes nothing while an earlier fact still waits to tell that it has left. A parcel
-    that the books do not know (yet) leaves the fact in the inbox; told in a word that we have no state for, it waits
+    that the database does not know (yet) leaves the fact in the inbox; with a word that we have no state for, it waits
     there for a person.
     """
     fact = {

@@ -32,7 +32,7 @@ class OrderSummary:
 class WorkflowRequest:
     """One claimed row. `tries` counts this claim too; `age_s` is the time from its commit to the claim.
 
-    `order` is None for a job, and for an order that the books do not hold.
+    `order` is None for a job, and for an order that the database does not hold.
     """
 
     request_id: int
@@ -46,7 +46,7 @@ class WorkflowRequest:
     order: OrderSummary | None
 
 
-# Only the earliest row of a subject may be claimed: what is told about one order is told in the order it happened,
+# Only the earliest row of a subject may be claimed: events of one order are delivered in the order they happened,
 # however many processes dispatch and whichever of them is slow.
 _CLAIM = """
        WITH settled AS (DELETE FROM workflow_requests WHERE request_id = ANY(CAST(:done AS bigint[]))),
@@ -98,7 +98,7 @@ async def settle_and_claim(
     only: Literal["starts", "begun"] | None = None,
 ) -> list[WorkflowRequest]:
     """Delete what is `done` and claim up to `limit` further requests, at most one per subject, by their rank; `only`
-    orders to be started, or only what is told about those that have begun.
+    orders to be started, or only the events of those that have begun.
 
     Requests younger than `min_age_s` are left alone unless they were claimed before and released.
     """

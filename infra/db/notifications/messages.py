@@ -1,4 +1,4 @@
-"""Messages to customers in the books: one per fact, sealed with the customer's key, shown with a masked address."""
+"""Messages to customers: one per fact, encrypted with the customer's key, shown with a masked address."""
 
 import math
 import secrets
@@ -104,7 +104,7 @@ async def enqueue_sign_in(
 ) -> str:
     """Have a one-time code and link sent to an address ("email") or number ("sms") of the customer; the message's id.
 
-    Both are sealed with his key and forgotten once sent, refused, or older than `valid_s`. Raises NotFound
+    Both are encrypted with the customer's key and forgotten once sent, refused, or past `valid_s`. Raises NotFound
     `customer_not_found` for one who is unknown or erased.
     """
     row = (await conn.execute(_KEY, {"customer_id": customer_id})).one_or_none()
@@ -130,7 +130,7 @@ async def enqueue_sign_in(
 
 
 async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """What the customer was told of an order, in the order it happened; `to` is masked, None before the first try,
+    """The messages to the customer about an order, in the order of events; `to` is masked, None before the first try,
     and so are the addresses it went to before (`earlier_to`)."""
     rows = await conn.execute(_OF_ORDER, {"order_no": order_no})
     return [_shown(keys, dict(row._mapping)) for row in rows]
@@ -149,7 +149,7 @@ async def forget_sign_ins(conn: AsyncConnection, days: int, limit: int) -> int:
 
 
 async def send_again(conn: AsyncConnection, order_no: str, message_id: str, actor: str) -> None:
-    """Have a failed message written and sent anew, as another one to its provider: this is `actor`'s wish.
+    """Have a failed message written and sent anew, as another one to its provider, requested by `actor`.
 
     Raises NotFound `message_not_found` and Conflict `message_not_failed`.
     """
@@ -162,13 +162,13 @@ async def send_again(conn: AsyncConnection, order_no: str, message_id: str, acto
 
 
 async def write_anew(conn: AsyncConnection, order_no: str, actor: str) -> None:
-    """Have what is on its way written anew, with the contact of today: this is `actor`'s wish."""
+    """Have what is on its way written anew, with the contact of today, requested by `actor`."""
     await conn.execute(_ANEW, {"order_no": order_no, "actor": actor})
 
 
 async def send_last_again(conn: AsyncConnection, order_no: str, actor: str) -> str | None:
     """Have the order's last message written anew and sent by the way that the contact of today allows: this is
-    `actor`'s wish. Its id; None when the order has none yet. The order is locked.
+    requested by `actor`. Its id; None when the order has none yet. The order is locked.
 
     Raises Conflict `no_address`, `customer_erased`.
     """

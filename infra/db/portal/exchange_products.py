@@ -1,4 +1,4 @@
-"""The shop's goods as a customer chooses among them for an exchange: sold today, in his order's currency."""
+"""The shop's goods as a customer chooses among them for an exchange: sold today, in the order's currency."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -78,7 +78,7 @@ _OWNER = text(
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A customer whom the books can write to: `to` is the address or number that he gave, not what was typed."""
+    """A customer who can receive messages: `to` is the stored address or number, not what was typed."""
 
     customer_id: str
     contact: Contact
@@ -86,7 +86,7 @@ class Reached:
 
 
 async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: Contact) -> Reached | None:
-    """The customer who changed his profile last among those with this contact, else one of whom support corrected an
+    """The customer who changed their profile last among those with this contact, else one of whom support corrected an
     order to it; or None."""
     row: Any = (await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": 1})).one_or_none()
     if row is None:
@@ -96,7 +96,7 @@ async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: Contact) -> 
 
 
 async def by_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Reached | None:
-    """The order's customer, by e-mail where he gave one, else by telephone; or None."""
+    """The order's customer, by e-mail where there is one, else by telephone; or None."""
     row = (await conn.execute(_CUSTOMER_OF, {"order_no": order_no})).one_or_none()
     profile = _profile(keys, row) if row is not None else {}
     kinds: tuple[Kind, ...] = ("email", "phone")
@@ -146,7 +146,7 @@ def branches_of(contact: Contact, customers: Sequence[tuple[str, str]]) -> list[
 
 
 async def owner_of(conn: AsyncConnection, contact: Contact, order_no: str) -> str:
-    """The customer whose order this is, if the contact is his. Raises NotFound `order_not_found`."""
+    """The customer whose order this is, if the contact is theirs. Raises NotFound `order_not_found`."""
     found = (await conn.execute(_OWNER, {"order_no": order_no, **_indexes(contact)})).scalar_one_or_none()
     if found is None:
         raise NotFound("order_not_found")

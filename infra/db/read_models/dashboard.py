@@ -1,4 +1,4 @@
-"""What the console's board asks of the books: every question is bounded, however many orders there are."""
+"""The queries of the console's board: each is bounded, however many orders there are."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection

@@ -1,4 +1,4 @@
-"""A table as it would be written by hand: columns in order, short constraints beside their column, the rest below."""
+"""A table as a person would write it: columns in order, short constraints beside their column, the rest below."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parcels in the books: intent before the carrier is called, label and tracking number after it."""
+"""Parcels in the database: intent before the carrier is called, label and tracking number after it."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from domain.gateways import Booking
 from domain.orders.delivery_slots import Slot
 from domain.shipping.shipments import ShipmentStatus, is_news
 
-# One statement: the intent, and all that the carrier must be told. No row when the order is not to be booked any
+# One statement: the intent, and all that the carrier must know. No row when the order is not to be booked any
 # more: a shipped order has stock reserved only for a parcel that is sent again.
 _OPEN = text(
     """
@@ -208,7 +208,7 @@ async def cancelled(conn: AsyncConnection, shipment: Shipment) -> bool:
 
 
 async def set_status(conn: AsyncConnection, shipment: Shipment, status: ShipmentStatus) -> None:
-    """Set the parcel's state by hand or by a carrier's answer."""
+    """Set the parcel's state manually or by a carrier's answer."""
     await conn.execute(_SET, {"shipment_id": shipment.shipment_id, "status": status})
 
 

@@ -1,4 +1,4 @@
-"""Bearer tokens in the books: what was handed out, and what was revoked."""
+"""Bearer tokens: what was handed out, and what was revoked."""
 
 from typing import Any
 

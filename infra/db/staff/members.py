@@ -1,4 +1,4 @@
-"""Members of staff in the books, and the attempts to sign in."""
+"""Members of staff, and the attempts to sign in."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ _ALL = text("SELECT name, role, active, created_at, signed_in_at FROM staff ORDE
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A member of staff with what he proves himself by."""
+    """A member of staff with the credentials that prove it."""
 
     name: str
     role: str
@@ -80,7 +80,7 @@ async def reset(conn: AsyncConnection, name: str, secrets: Secrets) -> None:
 
 
 async def remove(conn: AsyncConnection, name: str) -> None:
-    """Let nobody sign in under this name any more; what he did keeps his name. Raises NotFound `staff_not_found`."""
+    """Let nobody sign in under this name any more; past actions keep the name. Raises NotFound `staff_not_found`."""
     if (await conn.execute(_REMOVE, {"name": name})).scalar_one_or_none() is None:
         raise _unknown(name)
 

@@ -1,4 +1,4 @@
-"""Sessions of staff: a random cookie whose hash the books hold; they end by idling, by age and by signing out."""
+"""Sessions of staff: a random cookie stored as a hash; they end by idling, by age and by signing out."""
 
 import hashlib
 import secrets

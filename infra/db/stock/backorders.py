@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# One that is held stands still and tries again when it is released; one with a request on its way is told already.
+# One that is held stands still and tries again when it is released; one with a request on its way is notified already.
 _PAGE = text(
     """
     SELECT p.order_no, p.rank, NOT EXISTS (SELECT FROM workflow_requests r WHERE r.subject = p.order_no)

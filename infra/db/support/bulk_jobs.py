@@ -64,7 +64,7 @@ _LEFT = text("SELECT count(*) FROM support_job_items WHERE job_id = :job_id AND 
 
 
 async def find(connection: AsyncConnection, job_id: str) -> BulkJob | None:
-    """The job, or None when the books hold none of this id."""
+    """The job, or None when there is none of this id."""
     row = (await connection.execute(_JOB, {"job_id": job_id})).one_or_none()
     return None if row is None else BulkJob(*row)
 

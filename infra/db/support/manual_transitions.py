@@ -1,4 +1,4 @@
-"""What an adjustment by hand must know of an order, and whether it has happened."""
+"""What a manual adjustment must know of an order, and whether it has happened."""
 
 from dataclasses import dataclass
 from typing import Any

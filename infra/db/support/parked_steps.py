@@ -141,7 +141,7 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What a second person has agreed to for many orders: each at its step, with its amount. Requests from before they
+    """What an approver has agreed to for many orders: each at its step, with its amount. Requests from before they
     named both have None: then the steps are meant that were stuck at `asked_at`."""
 
     approval_id: str

@@ -49,7 +49,7 @@ _BATCHES = text(
 async def keep_reset(
     conn: AsyncConnection, keys: KeyRing, act_id: str, *, order_no: str, run_id: str, actor: str, reason: str
 ) -> None:
-    """Keep the wish to reset the run `run_id`, its reason sealed under the customer's key; kept already: nothing.
+    """Save the request to reset the run `run_id`, its reason encrypted under the customer's key; or do nothing.
 
     Of an erased customer's order no reason is kept: nothing could ever open it. Raises NotFound `order_not_found`.
     """
@@ -73,7 +73,7 @@ async def alone(conn: AsyncConnection, order_no: str) -> None:
 async def keep_batch(
     conn: AsyncConnection, keys: KeyRing, batch_id: str, *, total: int, actor: str, reason: str
 ) -> None:
-    """Keep the wish to reset all that fail (`total` of them now), its reason under a key of its own."""
+    """Save the request to reset all that fail (`total` of them now), its reason under a key of its own."""
     plain, wrapped = keys.vault.new_data_key()
     sealed = keys.vault.seal_json(plain, reason, f"{batch_id}:reason")
     values = {"batch_id": batch_id, "total": total, "actor": actor, "data_key": wrapped, "reason_enc": sealed}

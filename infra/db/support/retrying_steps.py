@@ -80,7 +80,7 @@ class RetryingWanted:
 
 
 async def note(conn: AsyncConnection, failed: Attempt) -> None:
-    """Keep the newest failed attempt of the step. An order that is not in the books is left alone."""
+    """Save the newest failed attempt of the step. An order that is not in the database is left alone."""
     values = {name: getattr(failed, name) for name in Attempt.__slots__}
     await conn.execute(_NOTE, {**values, "provider": failed.provider or None})
 

@@ -1,4 +1,4 @@
-"""Which master keys seal the books, by their ids: a process that has another one must not begin."""
+"""Which master keys encrypt the database, by their ids: a process that has another one must not begin."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,7 +6,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# The code wherever this is told.
+# The code wherever this is reported.
 UNKNOWN = "master_key_unknown"
 TIMEOUT_S = 5
 _MEET = "SELECT meet_master_keys(%s, %s)"
@@ -14,7 +14,7 @@ _NOTED = text("SELECT key_id FROM master_keys WHERE key_id <> ALL (:own) ORDER B
 
 
 def meet(url: str, own: Sequence[bytes]) -> list[bytes]:
-    """The keys of the books that are none of `own`; when there are none, the first of `own` is noted as one of them.
+    """The keys of the database that are none of `own`; when there are none, the first of `own` is noted as one of them.
 
     Raises DriverError where the database does not answer, or is older than this program.
     """
@@ -31,7 +31,7 @@ async def lacking(conn: AsyncConnection, own: Sequence[bytes]) -> list[bytes]:
 
 
 def problem(lacks: Collection[bytes]) -> str:
-    """What is wrong when keys of the books are missing, and what to do."""
+    """What is wrong when keys of the database are missing, and what to do."""
     named = ", ".join(sorted(key.hex() for key in lacks))
     return (
         f"the books are sealed under another master key (id {named}): set that key as OMS_MASTER_KEY again, or name it "

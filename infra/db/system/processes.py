@@ -1,4 +1,4 @@
-"""Lives of processes in the books: begun, beating, ended."""
+"""Lives of processes: begun, beating, ended."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.system.machine import Usage
 
 BEAT_S = 10.0
-# So many beats missed are a gap: the process was cut off from the books, or stood still.
+# So many beats missed are a gap: the process was cut off from the database, or stood still.
 _MISSED = 3
 
 _BEGIN = text(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who is told: `secret_enc` is sealed by the wrapped `data_key`."""
+    """The recipient: `secret_enc` is encrypted by the wrapped `data_key`."""
 
     endpoint_id: str
     url: str
@@ -122,7 +122,7 @@ _AGAIN = text(
 
 
 async def due_endpoints(connection: AsyncConnection) -> list[Endpoint]:
-    """Active endpoints with something to be told now."""
+    """Active endpoints with something to send now."""
     return [Endpoint(row.endpoint_id, row.url, row.secret_enc, row.data_key) for row in await connection.execute(_DUE)]
 
 
