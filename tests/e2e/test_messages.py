@@ -54,7 +54,7 @@ async def test_support_has_a_refused_message_sent_again(live: StackRun, browser:
     table = page.get_by_role("region", name="Messages to the customer")
     await table.get_by_text("the provider rejected it").wait_for()
     grave = await found_by_axe(page, f"a failed message at {width}")
-    await table.get_by_role("button", name="Resend").click()
+    await table.get_by_role("button", name="Resend", exact=True).click()
     await page.wait_for_url(f"**/console/orders/{order_no}")
 
     async def sent() -> bool:
@@ -62,5 +62,5 @@ async def test_support_has_a_refused_message_sent_again(live: StackRun, browser:
 
     await until(sent, "it is sent again")
     await page.get_by_role("region", name="Messages to the customer").get_by_text("m***@example.com").first.wait_for()
-    assert not await page.get_by_role("button", name="Resend").count()
+    assert not await page.get_by_role("button", name="Resend", exact=True).count()
     assert not grave, "\n".join(grave)
