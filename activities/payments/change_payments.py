@@ -17,7 +17,7 @@ from workflows import payloads as m
 
 
 class ChangePaymentActivities:
-    """A step that calls payment providers; what follows from their answers is the database's own."""
+    """A step that calls payment providers; what follows from their answers is written with them."""
 
     def __init__(
         self,

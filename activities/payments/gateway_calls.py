@@ -21,7 +21,7 @@ from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.engine import Connection, Database
 from infra.db.messaging.inbox import save_late_result
 from infra.db.orders import timeline
-from infra.db.payments import provider_events, refund_payouts, renewals, transactions
+from infra.db.payments import change_payments, provider_events, refund_payouts, renewals, transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import payloads as m
@@ -105,7 +105,9 @@ class GatewayCalls:
         async with self._db.begin() as conn:
             # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
             status = await timeline.lock_order(conn, new.order_no)
-            if await finish(conn, intent, result):
+            async with change_payments.applied(conn, new.order_no, new.change_payment_no):
+                finished = await finish(conn, intent, result)
+            if finished:
                 more: dict[str, Any] = {}
                 if (new.kind, new.purpose, result.status) == (PaymentKind.CAPTURE, "order", PaymentStatus.FAILED):
                     more = await renewals.time_to_pay_again(conn, new.order_no, self._again_s)
@@ -158,7 +160,7 @@ async def _tell(
     elif result.status is not PaymentStatus.SUCCEEDED:
         return
     elif new.kind is PaymentKind.CAPTURE and new.purpose == "supplement":
-        return  # the change is applied, or the money given back, by the database
+        return  # the change is applied, or the money is returned
     elif new.kind is PaymentKind.CAPTURE:
         await mark_paid(conn, new.order_no, status, new.amount_minor)
     elif new.refund_id is not None:

@@ -14,7 +14,7 @@ from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.db.orders.order_state import load_state
-from infra.db.payments import provider_events, refund_payouts, refunds, renewals, transactions
+from infra.db.payments import change_payments, provider_events, refund_payouts, refunds, renewals, transactions
 from infra.db.payments.provider_events import Told
 from infra.db.payments.refund_plans import RefundAsk
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
@@ -102,7 +102,8 @@ async def _settle(conn: Connection, order_no: str, known: Any, told: PaymentStat
     elif told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.CAPTURE:
         surplus = order.status == Status.CANCELLED or await provider_events.is_surplus(conn, known.payment_id)
         purpose = "stray" if surplus else purpose
-    await provider_events.settle(conn, known.payment_id, told, purpose, fact)
+    async with change_payments.applied(conn, order_no, known.change_payment_no):
+        await provider_events.settle(conn, known.payment_id, told, purpose, fact)
     if told is PaymentStatus.FAILED:
         await _refused(conn, order_no, known, purpose, fact)
     elif known.refund_id is not None:
@@ -169,12 +170,13 @@ async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[s
         # The authorisation that it was taken from is the same payment: it is not voided when it is reported later.
         whole = replace(told, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
         told = replace(told, parent_id=await provider_events.record(conn, whole))
-    await provider_events.record(conn, told)
+    async with change_payments.applied(conn, order_no, told.change_payment_no):
+        await provider_events.record(conn, told)
     if purpose == "order":
         await mark_paid(conn, order_no, order.status, told.amount_minor)
         return "paid"
     if purpose == "supplement":
-        return "settled"  # the change is applied by the database
+        return "settled"  # the change is applied
     await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": told.amount_minor})
     return "stray"
 

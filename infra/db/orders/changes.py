@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import text
@@ -17,8 +17,9 @@ from domain.orders.lines import Product
 from domain.orders.status import UNPAID, Status
 from domain.pricing.allocation import PricingTerms, Rules, Tax
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import order_contacts, timeline
+from infra.db.orders import order_contacts, sealed_changes, timeline
 from infra.db.orders.priced_by import rules_kept
+from infra.db.orders.sealed_changes import SealedChange
 from infra.db.payments import refund_plans
 
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
@@ -90,48 +91,6 @@ _CATALOGUE = text(
 _AVAILABLE = text(
     "SELECT sku, available FROM stock_levels WHERE warehouse = :warehouse AND sku = ANY(CAST(:skus AS text[]))"
 )
-_REWORD = text(
-    """
-    WITH fenced AS (
-      UPDATE shipments SET tries = tries + 1, updated_at = now() WHERE order_no = :order_no AND status = 'booking'
-    )
-    UPDATE orders SET address_rev = address_rev + 1 WHERE order_no = :order_no
-    """
-)
-_ADDRESS = text(
-    """UPDATE orders SET ship_to_enc = :sealed, country = :country, province = :province, city = :city
-        WHERE order_no = :order_no"""
-)
-_NOTE = text("UPDATE orders SET note_enc = CAST(:sealed AS bytea) WHERE order_no = :order_no")
-_SLOT = text(
-    """UPDATE orders SET slot_from = CAST(:slot_from AS timestamptz), slot_to = CAST(:slot_to AS timestamptz)
-        WHERE order_no = :order_no"""
-)
-_CHANGE = text(
-    """
-    INSERT INTO order_changes (order_no, change_no, what, seq, actor, before_enc, after_enc, total_before_minor,
-                               total_after_minor, refund_id)
-    SELECT :order_no, :change_no, :what, o.event_seq, :actor, CAST(:before AS bytea), CAST(:after AS bytea),
-           :total_before_minor, :total_after_minor, CAST(:refund_id AS text)
-      FROM orders o WHERE o.order_no = :order_no
-    """
-)
-_ADD_LINE = text(
-    """
-    INSERT INTO order_lines (order_no, line_no, sku, name, quantity, unit_price_minor, discount_minor, shipping_minor,
-                             tax_minor, tax_added_minor)
-    VALUES (:order_no, :line_no, :sku, :name, :quantity, :unit_price_minor, :discount_minor, :shipping_minor,
-            :tax_minor, :tax_added_minor)
-    """
-)
-_CHANGE_LINE = text(
-    """
-    INSERT INTO order_change_lines (order_no, change_no, line_no, sku, quantity_delta, items_minor, discount_minor,
-                                    shipping_minor, tax_minor, tax_added_minor)
-    VALUES (:order_no, :change_no, :line_no, :sku, :delta, :items_minor, :discount_minor, :shipping_minor, :tax_minor,
-            :tax_added_minor)
-    """
-)
 _HOLD_MORE = text(
     """
     INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
@@ -140,18 +99,11 @@ _HOLD_MORE = text(
       CASE allocations.state WHEN 'reserved' THEN allocations.quantity + excluded.quantity ELSE excluded.quantity END
     """
 )
-_HOLD_LESS = text(
-    """
-    UPDATE allocations SET quantity = CASE WHEN quantity = :units THEN quantity ELSE quantity - :units END,
-                           state = CASE WHEN quantity = :units THEN 'released' ELSE state END
-     WHERE order_no = :order_no AND sku = :sku AND warehouse = :warehouse AND state = 'reserved'
-    """
-)
-_MOVE = text(
+_RESERVE = text(
     """
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
-    VALUES (:key, :kind, :sku, :warehouse, :units, 0, :reserved_delta, :order_no, :actor)
+    VALUES (:key, 'reserve', :sku, :warehouse, :units, 0, :units, :order_no, :actor)
     """
 )
 _WAKE = text(
@@ -287,33 +239,41 @@ async def write(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, chan
 
     Raises Conflict `stock_short`: then the transaction is over.
     """
-    order_no, change_no = found.order_no, found.changes + 1
-    data = {
-        "change_no": change_no,
-        "what": list(change.what),
-        "total_before_minor": found.total_minor,
-        "total_after_minor": change.total_after_minor,
-    }
-    await timeline.append(conn, order_no, "order_changed", change.actor, key=f"change:{change_no}", data=data)
-    await _keep(conn, keys, found, change, change_no)
-    await _write_lines(conn, order_no, change_no, change.lines)
+    sealed = seal(keys, found, change)
+    await sealed_changes.write(conn, sealed)
     if found.warehouse is not None:
-        await _move_stock(conn, found, change, change_no)
-    await _write_texts(conn, keys, found, change)
-    payload = json.dumps({"change_no": change_no, "what": list(change.what)})
-    await conn.execute(_WAKE, {"order_no": order_no, "payload": payload})
-    return change_no
+        await _move_stock(conn, sealed, found.warehouse)
+    if sealed.ship_to is not None and change.ship_to is not None:
+        await order_contacts.readdress(conn, keys, found.order_no, change.ship_to)
+    payload = json.dumps({"change_no": sealed.change_no, "what": list(change.what)})
+    await conn.execute(_WAKE, {"order_no": found.order_no, "payload": payload})
+    return sealed.change_no
 
 
-async def _keep(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange, change_no: int) -> None:
-    sealed = sealed_texts(keys, found, change, change_no)
-    row: dict[str, Any] = {"order_no": found.order_no, "change_no": change_no, "what": list(change.what)}
-    row |= {"actor": change.actor, "refund_id": change.refund_id, "before": sealed[0], "after": sealed[1]}
-    totals = {"total_before_minor": found.total_minor, "total_after_minor": change.total_after_minor}
-    await conn.execute(_CHANGE, row | totals)
+def seal(keys: KeyRing, found: ChangeContext, change: NewChange) -> SealedChange:
+    """The change with its texts encrypted under the customer's key; an erased customer has none."""
+    before, after = _sealed_texts(keys, found, change, found.changes + 1)
+    key, order_no = found.data_key, found.order_no
+    ship_to = change.ship_to if "address" in change.what and key is not None else None
+    return SealedChange(
+        order_no=order_no,
+        change_no=found.changes + 1,
+        actor=change.actor,
+        what=change.what,
+        lines=change.lines,
+        total_before_minor=found.total_minor,
+        total_after_minor=change.total_after_minor,
+        before=before,
+        after=after,
+        ship_to=keys.seal_json(key, dict(ship_to), f"{order_no}:ship_to") if ship_to and key else None,
+        place={name: ship_to[name] for name in ("country", "province", "city")} if ship_to else None,
+        note=keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None,
+        slot=change.slot,
+        refund_id=change.refund_id,
+    )
 
 
-def sealed_texts(
+def _sealed_texts(
     keys: KeyRing, found: ChangeContext, change: NewChange, change_no: int
 ) -> tuple[bytes | None, bytes | None]:
     """Address, note and slot before and after the change, as `order_changes` keeps them."""
@@ -331,55 +291,18 @@ def sealed_texts(
     return keys.seal_json(key, before, f"{place}:before"), keys.seal_json(key, after, f"{place}:after")
 
 
-async def _write_lines(conn: AsyncConnection, order_no: str, change_no: int, lines: Sequence[LineChange]) -> None:
-    for line in lines:
-        shares = {
-            "discount_minor": line.discount_minor,
-            "shipping_minor": line.shipping_minor,
-            "tax_minor": line.tax_minor,
-            "tax_added_minor": line.tax_added_minor,
-        }
-        row = {"order_no": order_no, "line_no": line.line_no, "sku": line.sku}
-        if line.delta > 0:
-            new = {"name": line.name, "quantity": line.delta, "unit_price_minor": line.unit_price_minor}
-            await conn.execute(_ADD_LINE, row | new | shares)
-        more = {"change_no": change_no, "delta": line.delta, "items_minor": line.items_minor}
-        await conn.execute(_CHANGE_LINE, row | more | shares)
-
-
-async def _move_stock(conn: AsyncConnection, found: ChangeContext, change: NewChange, change_no: int) -> None:
-    """In order of SKU, so that levels are locked in one order by every order."""
+async def _move_stock(conn: AsyncConnection, change: SealedChange, warehouse: str) -> None:
+    """In order of SKU, so that every order locks the levels in the same order."""
     for sku, delta in stock_deltas(change.lines).items():
-        kind, units = ("reserve", delta) if delta > 0 else ("release", -delta)
-        row: dict[str, Any] = {"order_no": found.order_no, "sku": sku, "warehouse": found.warehouse, "units": units}
-        await conn.execute(_HOLD_MORE if delta > 0 else _HOLD_LESS, row)
-        row |= {"kind": kind, "reserved_delta": delta, "actor": change.actor}
-        key = f"{found.order_no}/change/{change_no}/{kind}/{sku}"
+        key = f"{change.order_no}/change/{change.change_no}/{'reserve' if delta > 0 else 'release'}/{sku}"
         try:
-            await conn.execute(_MOVE, {**row, "key": key})
+            if delta > 0:
+                row = {"order_no": change.order_no, "sku": sku, "warehouse": warehouse, "units": delta}
+                await conn.execute(_HOLD_MORE, row)
+                await conn.execute(_RESERVE, {**row, "actor": change.actor, "key": key})
+            else:
+                await sealed_changes.release_units(conn, change.order_no, warehouse, sku, -delta, key, change.actor)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) == "OM001":
                 raise short(sku) from None
             raise
-
-
-async def _write_texts(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange) -> None:
-    """Address, note and slot; a carrier that was asked before the change is not believed any more."""
-    order_no, key = found.order_no, found.data_key
-    if "address" in change.what and change.ship_to is not None and key is not None:
-        sealed = keys.seal_json(key, dict(change.ship_to), f"{order_no}:ship_to")
-        place = {name: change.ship_to[name] for name in ("country", "province", "city")}
-        await conn.execute(_ADDRESS, {"order_no": order_no, "sealed": sealed, **place})
-        await order_contacts.readdress(conn, keys, order_no, change.ship_to)
-    if "note" in change.what:
-        note = keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None
-        await conn.execute(_NOTE, {"order_no": order_no, "sealed": note})
-    if "delivery_slot" in change.what:
-        await conn.execute(_SLOT, {"order_no": order_no, **ends(change.slot)})
-    if {"address", "lines", "delivery_slot"} & set(change.what):
-        await conn.execute(_REWORD, {"order_no": order_no})
-
-
-def ends(slot: Slot | None) -> dict[str, datetime | None]:
-    """The slot as the books' columns."""
-    return {"slot_from": slot.start if slot else None, "slot_to": slot.end if slot else None}

@@ -1,8 +1,9 @@
-"""Changes that wait for a difference to be paid, in the books: triggers apply them, or undo them and free stock."""
+"""Changes that wait until their difference is paid: then they are applied, else a trigger undoes them."""
 
 import json
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +11,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders.changes import stock_deltas
+from domain.orders.changes import LineChange, stock_deltas
+from domain.orders.delivery_slots import Slot
 from domain.payments.change_payments import ChangePaymentStatus
 from domain.payments.transactions import PaymentKind, PaymentStatus, idempotency_key
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import changes, timeline
+from infra.db.orders import changes, sealed_changes, timeline
 from infra.db.orders.changes import ChangeContext, NewChange
+from infra.db.orders.sealed_changes import SealedChange
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, Transaction
 
@@ -57,6 +60,18 @@ _WAKE = text(
            extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
       FROM orders o WHERE o.order_no = :order_no
     """
+)
+# Until the transaction ends, or it is set again.
+_APPLIED_BY = text("SELECT set_config('oms.change_applied_by', :applied_by, true)")
+_TO_APPLY = text(
+    f"""
+    SELECT s.order_no, s.supplement_no, s.change_no, s.actor, s.what, s.lines, s.warehouse, s.before_enc, s.after_enc,
+           s.ship_to_enc, s.place, s.note_enc, s.slot_from, s.slot_to, s.total_before_minor, s.total_after_minor,
+           s.amount_minor
+      FROM order_supplements s
+     WHERE s.order_no = :order_no AND s.supplement_no = :supplement_no AND s.status = '{ChangePaymentStatus.APPLIED}'
+       AND NOT EXISTS (SELECT FROM order_changes h WHERE h.order_no = s.order_no AND h.change_no = s.change_no)
+    """  # noqa: S608
 )
 _AWAITED = text("SELECT is_awaiting_supplement(:order_no)")
 _EXPIRE = text(
@@ -124,7 +139,8 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, c
     order_no, amount = found.order_no, change.total_after_minor - found.total_minor
     wait = timeline.waiting("payment", "the change is undone", by.timeout_s)
     await conn.execute(_FENCE, {"order_no": order_no})
-    values = _row(keys, found, change) | {"amount_minor": amount, "currency": found.currency}
+    values = _row(changes.seal(keys, found, change)) | {"amount_minor": amount, "currency": found.currency}
+    values |= {"warehouse": found.warehouse}
     values |= {"method": by.method, "token": by.token, "until": datetime.fromisoformat(wait["until"])}
     number = int((await conn.execute(_OPEN, values)).scalar_one())
     await _hold(conn, found, change, number)
@@ -134,28 +150,23 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, c
     return number
 
 
-def _row(keys: KeyRing, found: ChangeContext, change: NewChange) -> dict[str, Any]:
-    before, after = changes.sealed_texts(keys, found, change, found.changes + 1)
+def _row(change: SealedChange) -> dict[str, Any]:
     lines = [asdict(line) | {"items_minor": line.items_minor} for line in change.lines]
     held = [{"sku": sku, "quantity": units} for sku, units in stock_deltas(change.lines).items()]
-    ship_to = change.ship_to if "address" in change.what else None
-    place = {name: ship_to[name] for name in ("country", "province", "city")} if ship_to else None
-    key, order_no = found.data_key, found.order_no
     return {
-        "order_no": order_no,
-        "change_no": found.changes + 1,
+        "order_no": change.order_no,
+        "change_no": change.change_no,
         "actor": change.actor,
         "what": list(change.what),
         "lines": json.dumps(lines),
         "held": json.dumps(held),
-        "warehouse": found.warehouse,
-        "before": before,
-        "after": after,
-        "ship_to": keys.seal_json(key, dict(ship_to), f"{order_no}:ship_to") if ship_to and key else None,
-        "place": json.dumps(place) if place else None,
-        "note": keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None,
-        **changes.ends(change.slot),
-        "total_before_minor": found.total_minor,
+        "before": change.before,
+        "after": change.after,
+        "ship_to": change.ship_to,
+        "place": json.dumps(change.place) if change.place else None,
+        "note": change.note,
+        **sealed_changes.slot_columns(change.slot),
+        "total_before_minor": change.total_before_minor,
         "total_after_minor": change.total_after_minor,
     }
 
@@ -173,6 +184,55 @@ async def _hold(conn: AsyncConnection, found: ChangeContext, change: NewChange, 
             if getattr(error.orig, "sqlstate", None) == "OM001":
                 raise changes.short(sku) from None
             raise
+
+
+@asynccontextmanager
+async def applied(conn: AsyncConnection, order_no: str, change_payment_no: int | None) -> AsyncIterator[None]:
+    """Within it the outcome of a payment is written: a change that is paid by it is applied at the end.
+
+    What no process applies so, one of the last release for instance, the database's trigger applies. The order is
+    locked. Without a number the payment is for no change.
+    """
+    if change_payment_no is None:
+        yield
+        return
+    await conn.execute(_APPLIED_BY, {"applied_by": "application"})
+    yield
+    await conn.execute(_APPLIED_BY, {"applied_by": ""})
+    row = (await conn.execute(_TO_APPLY, {"order_no": order_no, "supplement_no": change_payment_no})).one_or_none()
+    if row is not None:
+        await _apply(conn, row)
+
+
+async def _apply(conn: AsyncConnection, row: Any) -> None:
+    data = {"amount_minor": row.amount_minor, "change_no": row.change_no}
+    await timeline.append(conn, row.order_no, "supplement_captured", data=data)
+    change = _sealed(row)
+    await sealed_changes.write(conn, change, {"waiting": timeline.waiting("carrier", "the carrier is booked")})
+    for sku, units in stock_deltas(change.lines).items():
+        if units < 0:
+            key = f"{row.order_no}/supplement/{row.supplement_no}/release/{sku}"
+            await sealed_changes.release_units(conn, row.order_no, row.warehouse, sku, -units, key, "system")
+
+
+def _sealed(row: Any) -> SealedChange:
+    known = {field.name for field in fields(LineChange)}
+    lines = sorted(row.lines, key=lambda line: line["line_no"])
+    return SealedChange(
+        order_no=row.order_no,
+        change_no=row.change_no,
+        actor=row.actor,
+        what=tuple(row.what),
+        lines=[LineChange(**{name: value for name, value in line.items() if name in known}) for line in lines],
+        total_before_minor=row.total_before_minor,
+        total_after_minor=row.total_after_minor,
+        before=row.before_enc,
+        after=row.after_enc,
+        ship_to=row.ship_to_enc,
+        place=row.place,
+        note=row.note_enc,
+        slot=Slot(row.slot_from, row.slot_to) if row.slot_from else None,
+    )
 
 
 async def expire(conn: AsyncConnection, order_no: str) -> None:

@@ -16,7 +16,7 @@ from domain.payments.transactions import PaymentKind, PaymentStatus
 _KNOWN = text(
     """
     SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.amount_minor, p.currency, p.parent_id,
-           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.renews,
+           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.renews, p.change_payment_no,
            p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
       FROM payments p
      WHERE p.order_no = :order_no AND (p.idempotency_key = :key

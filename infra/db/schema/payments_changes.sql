@@ -43,12 +43,17 @@ CREATE UNIQUE INDEX order_supplements_one_open ON order_supplements (order_no) W
 -- More triggers in documents_further.sql: supplement_invoiced.
 -- More triggers in after_sales_exchanges.sql: supplement_keeps_exchange.
 
--- Applies the change to the order when its difference is paid.
+-- Applies the change to the order when its difference is paid, for processes of the last release: others apply it
+-- themselves.
 CREATE FUNCTION apply_supplement()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   piece record;
 BEGIN
+  -- The process that writes the payment's outcome applies the change itself, in the same transaction.
+  IF current_setting('oms.change_applied_by', true) = 'application' THEN
+    RETURN NULL;
+  END IF;
   INSERT INTO order_events (order_no, seq, type, key, data, actor)
   VALUES (NEW.order_no, 0, 'supplement_captured', NULL,
           jsonb_build_object('amount_minor', NEW.amount_minor, 'change_no', NEW.change_no), 'system'),
@@ -125,6 +130,27 @@ BEGIN
 END $$;
 
 CREATE TRIGGER supplement_guard BEFORE UPDATE ON order_supplements FOR EACH ROW EXECUTE FUNCTION guard_supplement();
+
+-- At the end of the transaction a change that is paid is applied, as it was requested.
+CREATE FUNCTION check_supplement_applied()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (
+       SELECT FROM order_changes h
+        WHERE h.order_no = NEW.order_no AND h.change_no = NEW.change_no AND h.what = NEW.what AND h.actor = NEW.actor
+          AND (h.total_before_minor, h.total_after_minor) = (NEW.total_before_minor, NEW.total_after_minor))
+     OR EXISTS (
+       SELECT FROM jsonb_to_recordset(NEW.lines) AS l (line_no integer, sku text, delta bigint)
+         FULL JOIN (SELECT c.line_no, c.sku, c.quantity_delta FROM order_change_lines c
+                     WHERE c.order_no = NEW.order_no AND c.change_no = NEW.change_no) w USING (line_no)
+        WHERE (l.sku, l.delta) IS DISTINCT FROM (w.sku, w.quantity_delta)) THEN
+    RAISE EXCEPTION 'a change that is paid is applied as it was requested' USING ERRCODE = 'OM018';
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER supplement_is_applied AFTER UPDATE ON order_supplements DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.status = 'applied' AND OLD.status <> 'applied') EXECUTE FUNCTION check_supplement_applied();
 
 -- Releases what the change had reserved when it is undone.
 CREATE FUNCTION undo_supplement()
@@ -301,9 +327,9 @@ GRANT INSERT (actor, after_enc, amount_minor, before_enc, change_no, currency, h
   place, ship_to_enc, slot_from, slot_to, supplement_no, token, total_after_minor, total_before_minor, until, warehouse,
   what) ON order_supplements TO oms_app;
 GRANT UPDATE (code, status, updated_at) ON order_supplements TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_supplement(), begin_supplement(), difference_heeds_holds(), difference_until(text,
-  integer), guard_supplement(), heed_changes(), heed_supplement(), is_awaiting_supplement(text), overtake_supplement(),
-  release_for_supplement(order_supplements, text, bigint), supplement_attempt(integer), supplement_heeds_payment(),
-  undo_supplement(), write_both_attempt_forms() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION apply_supplement(), begin_supplement(), check_supplement_applied(), difference_heeds_holds(),
+  difference_until(text, integer), guard_supplement(), heed_changes(), heed_supplement(), is_awaiting_supplement(text),
+  overtake_supplement(), release_for_supplement(order_supplements, text, bigint), supplement_attempt(integer),
+  supplement_heeds_payment(), undo_supplement(), write_both_attempt_forms() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION difference_until(text, integer), is_awaiting_supplement(text), supplement_attempt(integer)
   TO oms_app;
