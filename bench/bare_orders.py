@@ -20,7 +20,7 @@ from domain.orders.order_no import new_order_no
 from infra.db.engine import Database
 from infra.db.messaging.workflow_requests import OrderSummary
 from infra.settings import Settings
-from infra.stack.temporal_setup import set_current_version
+from infra.stack.temporal.temporal_setup import set_current_version
 from infra.system.heartbeat import Condition
 from infra.temporal import temporal_client
 from workers.dispatcher import IN_FLIGHT

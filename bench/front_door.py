@@ -28,10 +28,10 @@ from bench.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from domain.access import Role
 from infra.security import tokens
-from infra.stack import probes
-from infra.stack.ports import HOST, any_free
-from infra.stack.postgres import PostgresServer
-from infra.stack.process import Command, standing
+from infra.stack.data_dir.ports import HOST, any_free
+from infra.stack.postgres.postgres_server import PostgresServer
+from infra.stack.processes import probes
+from infra.stack.processes.process import Command, standing
 
 STAFF = "product, one member of staff"
 NAME, TITLE = "front_door", "Accepting an order over HTTP"

@@ -9,7 +9,7 @@ from bench.front_door import api, staff_token
 from bench.http_driver import Load, as_spec
 from bench.lab import TEMPLATE, Lab, as_owner, clone, database_url, median, postgres, program
 from bench.report import Figure, Section, table
-from infra.stack.postgres import PostgresServer
+from infra.stack.postgres.postgres_server import PostgresServer
 
 NAME, TITLE = "listing", "A page of the order list"
 SMALL, REPETITIONS = 1000, 3

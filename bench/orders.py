@@ -22,9 +22,9 @@ from bench.lab import (
 )
 from bench.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
-from infra.stack.ports import any_free
-from infra.stack.process import standing
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.processes.process import standing
+from infra.stack.temporal.temporal_server import TemporalServer
 
 NAME, TITLE = "orders", "Orders placed to delivered"
 WARM, CONNECTIONS, PATIENCE_S = 20, 32, 300.0

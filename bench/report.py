@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from infra.stack.postgres import programs
-from infra.stack.temporal import program
+from infra.stack.temporal.temporal_server import program
 
 HERE = Path(__file__).resolve().parent
 README, RESULTS = HERE / "README.md", HERE / "results.json"

@@ -17,9 +17,9 @@ from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from infra.db import migrate, seed
-from infra.stack.ports import any_free
-from infra.stack.postgres import APP, SUPERUSER, PostgresServer
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests import sharing
 
 # Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every

@@ -23,7 +23,7 @@ from infra.db.engine import Database
 from infra.observability import telemetry
 from infra.security.crypto import Vault
 from infra.settings import Settings
-from infra.stack.temporal_setup import set_current_version
+from infra.stack.temporal.temporal_setup import set_current_version
 from infra.system.heartbeat import Condition
 from infra.temporal import temporal_client as temporal_clients
 from tests.conftest import DatabaseUrls

@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.stack.leftovers import DATA_DIR_VARIABLE, SERVICE_VARIABLE
-from infra.stack.ports import HOST
-from infra.stack.secrets import Secrets
+from infra.stack.data_dir.ports import HOST
+from infra.stack.data_dir.secrets import Secrets
+from infra.stack.processes.leftovers import DATA_DIR_VARIABLE, SERVICE_VARIABLE
 from infra.temporal import temporal_client
 
 

@@ -6,8 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from infra.stack.layout import DEFAULT_DATA_DIR
-from infra.stack.leftovers import DATA_DIR_VARIABLE
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
+from infra.stack.processes.leftovers import DATA_DIR_VARIABLE
 
 
 def command(words: str, data_dir: Path | str | None = None, *, takes_data_dir: bool = True) -> str:

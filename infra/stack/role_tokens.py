@@ -9,7 +9,7 @@ import psycopg
 from domain.access import Role
 from infra.security import tokens
 from infra.security.tokens import Issued
-from infra.stack.secrets import Secrets
+from infra.stack.data_dir.secrets import Secrets
 
 LIFETIME_S = 3 * 86_400
 RENEW_S = 86_400.0

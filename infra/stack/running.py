@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR, Layout, write_json
+from infra.stack.data_dir.secrets import load as load_secrets
 from infra.stack.errors import NotRunningError, StackError
-from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
 from infra.stack.program import command
-from infra.stack.secrets import load as load_secrets
 
 # Where each is kept instead: no file that programs read has a key in it.
 IN_SECRETS = {

@@ -7,27 +7,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from infra.stack import (
-    disk,
-    environment,
-    leftovers,
-    ports,
-    probes,
-    role_tokens,
-    running,
-    schema,
-    temporal_setup,
-    ui_guard,
-)
+from infra.stack import environment, role_tokens, running
+from infra.stack.data_dir import disk, ports
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR, Layout, write_json
+from infra.stack.data_dir.lock import DirectoryLock
+from infra.stack.data_dir.secrets import Secrets, load_or_make, see_that_they_are_kept
 from infra.stack.errors import StackError, TakenError
-from infra.stack.layout import DEFAULT_DATA_DIR, Layout, write_json
-from infra.stack.lock import DirectoryLock
-from infra.stack.postgres import PostgresServer
-from infra.stack.process import Command
+from infra.stack.postgres import schema
+from infra.stack.postgres.postgres_server import PostgresServer
+from infra.stack.processes import leftovers, probes
+from infra.stack.processes.process import Command
+from infra.stack.processes.service import HANGS_AFTER_S, Service, no_cure, nothing
 from infra.stack.running import Running, this_process
-from infra.stack.secrets import Secrets, load_or_make, see_that_they_are_kept
-from infra.stack.service import HANGS_AFTER_S, Service, no_cure, nothing
-from infra.stack.temporal import NAMESPACE, TemporalServer
+from infra.stack.temporal import temporal_setup, ui_guard
+from infra.stack.temporal.temporal_server import NAMESPACE, TemporalServer
 
 STOP_ORDER = ("api", "relay", "worker", "sandbox", "temporal", "postgres")
 # What keeps data may be slow for a while, and is slow to come back.

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from infra.db import migrate, seed
-from infra.stack.postgres import APP, SUPERUSER, PostgresServer
+from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from tests.api.conftest import Door, an_order, open_door
 from tests.conftest import DatabaseUrls, create_database
 from tests.factories.raw_writes import DirectDatabase, connect

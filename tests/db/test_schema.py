@@ -11,7 +11,7 @@ from psycopg import sql
 
 from infra.db.roles import OWNER
 from infra.db.schema import catalogue, files, notes
-from infra.stack.postgres import SUPERUSER, PostgresServer
+from infra.stack.postgres.postgres_server import SUPERUSER, PostgresServer
 from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.db.catalogue_state import state
 

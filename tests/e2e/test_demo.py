@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from infra.stack import leftovers
+from infra.stack.processes import leftovers
 from tests.stack.oms import OMS
 from tests.stack.readme import check_the_first_order
 from workers.demo.scenarios import SPECS, Scenario

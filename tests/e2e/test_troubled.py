@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page
 from temporalio.client import Client
 
-from infra.stack.ports import any_free
+from infra.stack.data_dir.ports import any_free
 from infra.temporal import worker_versions
 from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.faults import driver

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.db.checks import consistency_checks
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.conftest import DatabaseUrls
 from tests.factories.returns import a_return, found

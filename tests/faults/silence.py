@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.stack import leftovers
+from infra.stack.processes import leftovers
 
 _CHUNK = 65_536
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from infra.stack import running
-from infra.stack.process import tail
+from infra.stack.processes.process import tail
 from tests.stack.oms import OMS
 
 TORTURE = os.environ.get("OMS_TORTURE") == "1"

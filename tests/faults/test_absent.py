@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from infra.stack.ports import any_free
+from infra.stack.data_dir.ports import any_free
 from tests.faults.driver import ADDRESS, Crowd, basket, place, post, retry_all, stocked
 from tests.faults.stackrun import TORTURE, StackRun, until
 from tests.faults.verdict import settled, verify

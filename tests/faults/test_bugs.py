@@ -15,8 +15,8 @@ from temporalio.api.enums.v1 import RoutingConfigUpdateState
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 
-from infra.stack import temporal_setup
-from infra.stack.ports import any_free
+from infra.stack.data_dir.ports import any_free
+from infra.stack.temporal import temporal_setup
 from infra.temporal import worker_versions
 from tests.faults.driver import basket, deliver, pay, place, post, stocked
 from tests.faults.stackrun import StackRun, until

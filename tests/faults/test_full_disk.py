@@ -13,10 +13,10 @@ import pytest
 from psycopg import sql
 
 from infra.db import migrate, seed
-from infra.stack import disk
+from infra.stack.data_dir import disk
+from infra.stack.data_dir.ports import any_free
 from infra.stack.errors import StackError
-from infra.stack.ports import any_free
-from infra.stack.postgres import PostgresServer
+from infra.stack.postgres.postgres_server import PostgresServer
 from infra.stack.stack import Options, Stack
 from tests.api.conftest import Door, an_order, open_door
 from tests.conftest import DatabaseUrls

@@ -13,8 +13,8 @@ from api.routes.system import health
 from infra.db import engine
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
-from infra.stack.postgres import PostgresServer
-from infra.stack.temporal import TemporalServer
+from infra.stack.postgres.postgres_server import PostgresServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.system import heartbeat
 from infra.system.heartbeat import Heartbeat
 from infra.system.watchdog import Pulse

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import Door, open_door
 from tests.conftest import DatabaseUrls
 from tests.order_stage import AS_IN_PRODUCTION, Stage, staged

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from infra.observability.telemetry import _JsonLines
-from infra.stack.postgres import PostgresServer
-from infra.stack.temporal import TemporalServer
+from infra.stack.postgres.postgres_server import PostgresServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import Door, an_order, open_door, unique
 from tests.conftest import DatabaseUrls
 from tests.factories.purchases import SAME

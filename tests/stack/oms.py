@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
-from infra.stack import leftovers
-from infra.stack.process import tail
+from infra.stack.processes import leftovers
+from infra.stack.processes.process import tail
 
 OMS = (sys.executable, "-P", "-m", "workers.cli")
 START_TIMEOUT_S = 90.0

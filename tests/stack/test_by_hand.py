@@ -17,9 +17,9 @@ import psycopg
 import pytest
 from temporalio.client import Client
 
-from infra.stack.ports import any_free
-from infra.stack.postgres import SUPERUSER, PostgresServer
-from infra.stack.process import standing
+from infra.stack.data_dir.ports import any_free
+from infra.stack.postgres.postgres_server import SUPERUSER, PostgresServer
+from infra.stack.processes.process import standing
 from infra.temporal.temporal_client import SEARCH_ATTRIBUTES
 from tests.workers.stored_orders import until
 from workflows import names

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack import ports
+from infra.stack.data_dir import ports
 from infra.stack.errors import TakenError
 
 

@@ -15,11 +15,12 @@ import pytest
 
 from infra.db import migrate
 from infra.db.roles import WrongRoles
-from infra.stack import leftovers, system_user
+from infra.stack.data_dir.ports import any_free
 from infra.stack.errors import HopelessError, StackError
-from infra.stack.ports import any_free
-from infra.stack.postgres import SETTINGS, PostgresServer
-from infra.stack.process import spawn, standing, stop
+from infra.stack.postgres import system_user
+from infra.stack.postgres.postgres_server import SETTINGS, PostgresServer
+from infra.stack.processes import leftovers
+from infra.stack.processes.process import spawn, standing, stop
 from tests.conftest import DatabaseUrls
 from tests.stack.waiting import until
 
@@ -141,7 +142,7 @@ async def test_root_runs_it_as_another_user_below_a_closed_folder(server: Postgr
 async def test_without_the_capability_the_error_names_the_folder(
     closed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = Path("infra/stack/launch.py").resolve().read_text()
+    source = Path("infra/stack/processes/launch.py").resolve().read_text()
     crippled = tmp_path / "launch.py"
     crippled.write_text(
         source.replace(
@@ -149,7 +150,7 @@ async def test_without_the_capability_the_error_names_the_folder(
             "def _raise_ambient(capability: int) -> bool:\n    return False\n\n\ndef _unused(capability: int) -> bool:",
         )
     )
-    monkeypatch.setattr("infra.stack.process.launch.__file__", str(crippled))
+    monkeypatch.setattr("infra.stack.processes.process.launch.__file__", str(crippled))
     folder = closed_folder / "another"
     with pytest.raises(StackError, match=rf"cannot reach {folder}/postgres.new: a folder above it is closed"):
         await a_server(folder).prepare()
@@ -231,7 +232,7 @@ async def test_the_log_holds_no_statement_and_no_value(server: PostgresServer) -
 KILLED_SUPERVISOR = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from infra.stack.postgres import PostgresServer
+from infra.stack.postgres.postgres_server import PostgresServer
 
 async def main():
     folder = Path(sys.argv[1])

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra.stack import programs, system_user
 from infra.stack.errors import StackError
+from infra.stack.postgres import programs, system_user
 from tests.stack.test_postgres import a_server, as_root
 
 SITE = programs.installed().parents[len(programs.BIN.parts) - 1]

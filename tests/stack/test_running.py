@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from infra.db.system import master_keys
-from infra.stack import running, secrets
+from infra.stack import running
+from infra.stack.data_dir import secrets
+from infra.stack.data_dir.layout import Layout, write_json
+from infra.stack.data_dir.lock import DirectoryLock
 from infra.stack.errors import NotRunningError, StackError, TakenError
-from infra.stack.layout import Layout, write_json
-from infra.stack.lock import DirectoryLock
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
 

@@ -9,8 +9,8 @@ from psycopg import sql
 
 from infra.db import migrate, seed
 from infra.db.roles import WrongRoles
-from infra.stack import schema
-from infra.stack.postgres import APP, SUPERUSER, PostgresServer
+from infra.stack.postgres import schema
+from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from tests.conftest import as_owner, create_database
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.stack import process, service
 from infra.stack.errors import HopelessError, StackError
-from infra.stack.leftovers import DATA_DIR_VARIABLE, SERVICE_VARIABLE, clear_services
-from infra.stack.process import Command, spawn, stop
-from infra.stack.service import Service
+from infra.stack.processes import process, service
+from infra.stack.processes.leftovers import DATA_DIR_VARIABLE, SERVICE_VARIABLE, clear_services
+from infra.stack.processes.process import Command, spawn, stop
+from infra.stack.processes.service import Service
 from tests.stack.waiting import until
 
 SLEEPER = "import time; time.sleep(600)"
@@ -179,7 +179,7 @@ async def test_a_long_log_is_set_aside(tmp_path: Path, monkeypatch: pytest.Monke
 SUPERVISOR = """
 import asyncio, sys
 from pathlib import Path
-from infra.stack.process import Command, spawn
+from infra.stack.processes.process import Command, spawn
 
 async def main():
     child = await spawn(Command([sys.executable, "-c", "import time; time.sleep(600)"], Path(sys.argv[1])))

@@ -16,11 +16,11 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Versio
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from infra.settings import Settings, settings
-from infra.stack import temporal_setup
+from infra.stack.data_dir.ports import any_free
 from infra.stack.errors import HopelessError
-from infra.stack.ports import any_free
-from infra.stack.service import Service
-from infra.stack.temporal import NAMESPACE, TemporalServer
+from infra.stack.processes.service import Service
+from infra.stack.temporal import temporal_setup
+from infra.stack.temporal.temporal_server import NAMESPACE, TemporalServer
 from infra.temporal import namespace_setup, worker_versions
 from infra.temporal import temporal_client as names
 

@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from infra.security.known_hosts import may_ask
-from infra.stack import probes, ui_guard
-from infra.stack.ports import HOST, any_free
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import HOST, any_free
+from infra.stack.processes import probes
+from infra.stack.temporal import ui_guard
+from infra.stack.temporal.temporal_server import TemporalServer
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.support import parked_steps
 from infra.settings import Settings
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import database, place, settings_for, sql, until, vault
 from workflows import names

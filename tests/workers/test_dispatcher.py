@@ -16,8 +16,8 @@ from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.messaging import workflow_requests
 from infra.settings import Settings
-from infra.stack.ports import any_free
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import ask, database, place, settings_for, sql, until
 from workers.dispatcher import Dispatcher

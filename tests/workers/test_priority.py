@@ -10,7 +10,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.workflow_starts import share
 from domain.orders.priority import RANKS, SHARES, Priority
 from infra.db.messaging.workflow_requests import OrderSummary
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 
 STANDARD, URGENT = 120, 60
 handed_out: list[str] = []

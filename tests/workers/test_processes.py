@@ -13,8 +13,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from infra.stack.ports import any_free
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.system.watchdog import Pulse
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import MASTER_KEY, place, sql, until

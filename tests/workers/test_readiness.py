@@ -18,7 +18,7 @@ from activities.workflow_starts import lazily_connected
 from infra.db.autocommit import autocommit
 from infra.db.system import processes
 from infra.settings import Settings
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.system import doctor
 from infra.system.heartbeat import Heartbeat
 from infra.system.watchdog import UNHEALTHY_S, Pulse

@@ -16,7 +16,7 @@ from infra.db.autocommit import autocommit
 from infra.db.orders import in_flight
 from infra.db.orders.in_flight import Standing
 from infra.settings import Settings
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.system import doctor
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import ask, damage, database, move, place, settings_for, sql, until

@@ -19,9 +19,9 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus
 
 from infra.db import migrate, seed
-from infra.stack.ports import any_free
-from infra.stack.postgres import APP, SUPERUSER, PostgresServer
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls, create_database
 from tests.order_stage import Stage, staged
 from tests.workflows.later_stories import LATER

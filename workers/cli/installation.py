@@ -12,8 +12,8 @@ from rich.console import Console
 
 from domain.access import Role
 from infra.stack import running
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
 from infra.stack.errors import NotRunningError
-from infra.stack.layout import DEFAULT_DATA_DIR
 from infra.stack.program import command
 from workers.cli.api_client import ApiClient, ApiError
 

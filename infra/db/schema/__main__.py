@@ -11,8 +11,8 @@ import psycopg
 
 from infra.db import migrate
 from infra.db.schema import catalogue, files, notes
-from infra.stack.ports import any_free
-from infra.stack.postgres import SUPERUSER, PostgresServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.postgres.postgres_server import SUPERUSER, PostgresServer
 
 DATABASE = "schema"
 

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from api.background.workflow_client import WorkflowClient
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal import running_activities
 from tests.api.conftest import Door, unique
 from tests.console.conftest import Desk, sign_in

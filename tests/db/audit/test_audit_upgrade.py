@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from infra.db import migrate
 from infra.db.audit import audit_anchors
 from infra.db.engine import Database
-from infra.stack.postgres import APP, SUPERUSER, PostgresServer
+from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls, create_database
 from workers.cli.audit.audit import faults_of

@@ -3,7 +3,7 @@
 import asyncio
 
 from infra.db import migrate
-from infra.stack.postgres import SUPERUSER, PostgresServer
+from infra.stack.postgres.postgres_server import SUPERUSER, PostgresServer
 from tests.conftest import DatabaseUrls, create_database
 from tests.db.documents.test_documents import credit, issue, lost, refunded
 from tests.db.payments.test_change_payments import answered, waiting

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from infra.db import migrate
-from infra.stack.postgres import SUPERUSER, PostgresServer
+from infra.stack.postgres.postgres_server import SUPERUSER, PostgresServer
 from tests.conftest import create_database
 
 ORDER = (

@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from infra.observability import metrics
-from infra.stack.ports import any_free
+from infra.stack.data_dir.ports import any_free
 
 
 def _get(port: int, path: str) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from api.background.workflow_client import WorkflowClient
 from api.errors import Problem
 from infra.settings import Settings
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal.temporal_client import start_or_use
 
 

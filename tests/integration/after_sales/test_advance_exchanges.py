@@ -11,7 +11,7 @@ from activities.payments.gateway_calls import GatewayCalls
 from domain.gateways import GatewayResult, PaymentGateway
 from infra.gateways.registry import build_payments
 from infra.provider_rules import authorisation_periods
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import unique
 from tests.conftest import DatabaseUrls
 from tests.factories.purchases import CHEAP, OLD, Buyer, shop_open, wrong_in_the_books

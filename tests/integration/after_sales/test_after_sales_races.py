@@ -8,7 +8,7 @@ import pytest
 
 from infra.db.autocommit import autocommit
 from infra.db.orders import timeline
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import an_order, unique
 from tests.conftest import DatabaseUrls
 from tests.factories.order_changes import change, lines

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import unique
 from tests.conftest import DatabaseUrls
 from tests.factories.purchases import DEAR, OLD, Buyer, shop_open, wrong_in_the_books

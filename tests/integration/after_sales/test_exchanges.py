@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import an_order, unique
 from tests.conftest import DatabaseUrls
 from tests.factories.purchases import CHEAP, DEAR, OLD, Buyer, shop_open, wrong_in_the_books

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import open_door
 from tests.conftest import DatabaseUrls
 from tests.factories.holds import release

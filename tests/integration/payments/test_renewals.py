@@ -13,7 +13,7 @@ from infra.db.autocommit import autocommit
 from infra.db.payments import renewals
 from infra.gateways.registry import build_payments
 from infra.provider_rules import authorisation_periods
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.purchases import OLD, Buyer, shop_open, wrong_in_the_books
 from tests.integration.conftest import Office

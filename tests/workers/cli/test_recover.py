@@ -26,8 +26,8 @@ from infra.db.payments.refund_plans import RefundAsk
 from infra.db.payments.refunds import open_refund
 from infra.security import tokens
 from infra.settings import Settings
-from infra.stack.ports import any_free
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import damage, database, move, place, settings_for, sql

@@ -18,9 +18,9 @@ from api.app import create_app
 from infra.security import tokens
 from infra.settings import Settings
 from infra.stack import running
-from infra.stack.layout import Layout
+from infra.stack.data_dir.layout import Layout
 from infra.stack.running import Running, this_process
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from tests.workers.stored_orders import database, settings_for, sql

@@ -7,8 +7,8 @@ import pytest
 
 from infra.db.alerts import alert_channels, alert_deliveries, alerts
 from infra.db.autocommit import autocommit
-from infra.stack.ports import any_free
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.infra.alerts.alert_servers import mail_server
 from tests.workers.relay.alert_scene import Scene, notifier_of
 from tests.workers.stored_orders import database, place, sql, until, vault

@@ -14,8 +14,8 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.notifications import messages, send_queue
 from infra.gateways.registry import build_messages
 from infra.settings import Settings
-from infra.stack.ports import any_free
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.workers.relay.notification_scene import EMAIL, PHONE, Post
 from tests.workers.stored_orders import damage, database, move, sql, until, vault
 from tests.workers.test_processes import ended, process_of

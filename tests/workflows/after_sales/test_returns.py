@@ -11,7 +11,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 
 from domain.after_sales.returns import Condition
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.factories.return_handling import (

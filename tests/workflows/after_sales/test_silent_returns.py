@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.db.after_sales import return_handling, returns
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.factories.return_handling import (

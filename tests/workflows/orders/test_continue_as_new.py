@@ -9,9 +9,9 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from infra.stack import temporal as temporal_server
-from infra.stack.ports import any_free
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.temporal import temporal_server
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.holds import hold, release
 from tests.order_stage import Stage, staged

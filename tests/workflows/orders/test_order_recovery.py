@@ -20,10 +20,10 @@ from temporalio.service import RPCError
 
 from activities.payments.order_payments import PaymentActivities
 from infra.gateways.registry import build_payments
-from infra.stack import temporal as temporal_stack
-from infra.stack.ports import any_free
-from infra.stack.postgres import APP, SUPERUSER, PostgresServer
-from infra.stack.temporal import TemporalServer
+from infra.stack.data_dir.ports import any_free
+from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
+from infra.stack.temporal import temporal_server
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel, held, pay_directly
@@ -200,8 +200,8 @@ async def test_a_long_story_goes_on_in_a_new_run(
     """On a Temporal that suggests it early, and books that no other stage serves."""
     await create_database(postgres, "long_story", database_template)
     books = DatabaseUrls(postgres.url(SUPERUSER, "long_story"), postgres.url(APP, "long_story"))
-    early = {**temporal_stack.DYNAMIC_CONFIG, "limit.historyCount.suggestContinueAsNew": "40"}
-    monkeypatch.setattr(temporal_stack, "DYNAMIC_CONFIG", early)
+    early = {**temporal_server.DYNAMIC_CONFIG, "limit.historyCount.suggestContinueAsNew": "40"}
+    monkeypatch.setattr(temporal_server, "DYNAMIC_CONFIG", early)
     folder: Path = tmp_path_factory.mktemp("early")
     server = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
     async with server.running(), staged(books, server.address, folder) as stage:

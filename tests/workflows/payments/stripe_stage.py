@@ -13,7 +13,7 @@ import httpx
 from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.messaging import inbox
 from infra.gateways.payments.stripe_payments import StripePayments
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.contract.payment_bench import PATIENT_S, SECRET, stripe_signed
 from tests.contract.processes import localstripe

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.retry_limits import Patience, Tried, judged
 from infra.db.support import parked_groups
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal import running_activities
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged

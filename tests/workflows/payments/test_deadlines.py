@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from infra.stack.postgres import APP, SUPERUSER, PostgresServer
-from infra.stack.temporal import TemporalServer
+from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import held, pay_directly

@@ -12,7 +12,7 @@ from infra.db.alerts.order_rules import DETECTORS
 from infra.db.messaging import inbox
 from infra.db.payments import provider_events
 from infra.db.payments.provider_events import Told
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import paid_out, refund, status_of
 from tests.order_stage import eventually

@@ -15,7 +15,7 @@ from infra.db.approvals.approval_limits import Limits
 from infra.db.payments import provider_cases
 from infra.db.payments.refund_plans import LineAsk
 from infra.db.payments.refunds import OpenedRefund
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.holds import hold, release
 from tests.factories.refunds import decide, given_back, paid_out, pending, refund, status_of

@@ -19,7 +19,7 @@ from infra.db.payments import refunds, transactions
 from infra.db.payments.refund_plans import RefundAsk
 from infra.db.payments.refunds import OpenedRefund
 from infra.db.payments.transactions import StoredIntent
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.contract.payment_bench import stripe_signed
 from tests.factories.refunds import decide, given_back, paid_out, refund, status_of

@@ -15,7 +15,7 @@ from activities.orders.lifecycle import OrderActivities
 from domain.alerts import Kind
 from infra.db.alerts.order_rules import DETECTORS
 from infra.db.checks.consistency_checks import CHECKS, run_checks
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back, paid_out, refund
 from tests.order_stage import Stage, eventually, staged

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 from sqlalchemy import text
 
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.payments.refunds import RefundStatus
 from infra.db.approvals.approval_limits import Limits
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import decide, given_back, paid_out, refund, status_of
 from tests.order_stage import Stage, eventually, staged

@@ -10,7 +10,7 @@ from temporalio.common import RetryPolicy
 from activities.retry_log import STEP_OF, pause_after
 from infra.db.support import parked_groups, retrying_steps
 from infra.db.support.retrying_steps import RetryingWanted
-from infra.stack.temporal import TemporalServer
+from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal import running_activities
 from infra.temporal.running_activities import ActivityAction
 from tests.conftest import DatabaseUrls

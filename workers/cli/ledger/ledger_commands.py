@@ -3,7 +3,7 @@
 import typer
 
 from domain.access import Role
-from infra.stack.layout import DEFAULT_DATA_DIR
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
 from workers.cli.api_client import WALK_TIMEOUT_S
 from workers.cli.environment import use
 from workers.cli.installation import calling, console

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.access import Role
-from infra.stack.layout import DEFAULT_DATA_DIR
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
 from workers.cli.api_client import ApiClient
 from workers.cli.environment import end, use
 from workers.cli.installation import calling, fail

@@ -12,7 +12,7 @@ from domain.access import Role
 from domain.text import ID_RULE, is_identifier
 from infra.security import tokens
 from infra.settings import settings
-from infra.stack.layout import DEFAULT_DATA_DIR
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
 from infra.stack.program import command
 from workers.cli.api_client import ApiClient
 from workers.cli.environment import use

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from domain.access import Role
 from domain.support.steps import Action, Step
-from infra.stack.layout import DEFAULT_DATA_DIR
+from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
 from workers.cli.installation import FAILED, chosen, console, errors, fail, told_of_failures
 from workers.cli.options import Api, AsJson, DataDir, Token
 from workers.cli.support.support_client import SupportApi

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from infra import db
-from infra.stack.layout import write_json
+from infra.stack.data_dir.layout import write_json
 
 OWN = ("seed.py", "migrate.py", "env.py", "revisions.py", "roles.py", "hand_over.sql", "close.sql")
 

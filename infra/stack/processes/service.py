@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from infra.stack.errors import HopelessError, StackError
-from infra.stack.process import START_TIMEOUT_S, Command, put_down, spawn, stop, tail
+from infra.stack.processes.process import START_TIMEOUT_S, Command, put_down, spawn, stop, tail
 
 FIRST_DELAY_S, LONGEST_DELAY_S, STEADY_S = 0.2, 5.0, 10.0
 # A start that fails this often in a row is not tried again before anybody has seen the service work.

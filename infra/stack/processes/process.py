@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from infra.stack import launch
 from infra.stack.errors import StackError
+from infra.stack.processes import launch
 
 START_TIMEOUT_S = 60.0
 PUT_DOWN_S = 10.0

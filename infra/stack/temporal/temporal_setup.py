@@ -6,7 +6,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from infra.stack.probes import INTERVAL_S
+from infra.stack.processes.probes import INTERVAL_S
 from infra.temporal import namespace_setup, worker_versions
 
 RETENTION = timedelta(days=30)

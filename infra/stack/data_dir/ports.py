@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from infra.stack.data_dir.layout import write_json
 from infra.stack.errors import StackError, TakenError
-from infra.stack.layout import write_json
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000

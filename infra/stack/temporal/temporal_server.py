@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from infra.stack import probes, temporal_setup
-from infra.stack.ports import HOST
-from infra.stack.process import Command, standing
+from infra.stack.data_dir.ports import HOST
+from infra.stack.processes import probes
+from infra.stack.processes.process import Command, standing
 from infra.stack.program import command
+from infra.stack.temporal import temporal_setup
 from infra.temporal import namespace_setup
 from infra.temporal.cluster_settings import ADVICE
 

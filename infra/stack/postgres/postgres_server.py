@@ -15,11 +15,12 @@ import psycopg
 from psycopg import sql
 
 from infra.db.roles import APP, OWNER
-from infra.stack import leftovers, probes, system_user
+from infra.stack.data_dir.ports import HOST
 from infra.stack.errors import HopelessError, StackError
-from infra.stack.ports import HOST
-from infra.stack.process import Command, RunAs, spawn, standing, tail
-from infra.stack.programs import reachable
+from infra.stack.postgres import system_user
+from infra.stack.postgres.programs import reachable
+from infra.stack.processes import leftovers, probes
+from infra.stack.processes.process import Command, RunAs, spawn, standing, tail
 
 SUPERUSER = "postgres"
 _REFUSED = "password authentication failed"

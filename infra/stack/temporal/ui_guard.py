@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from infra.security.known_hosts import REFUSED, may_ask
-from infra.stack.ports import HOST
+from infra.stack.data_dir.ports import HOST
 
 # Of one connection, not of the message (RFC 9110, 7.6.1); the length is counted anew.
 _HOPS = frozenset(

@@ -6,8 +6,8 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from infra.stack.data_dir.layout import Layout, write_json
 from infra.stack.errors import StackError
-from infra.stack.layout import Layout, write_json
 
 
 @dataclass(frozen=True)
