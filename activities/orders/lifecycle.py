@@ -6,7 +6,8 @@ from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
 from activities.orders.views import policy_of, view_of
 from domain.errors import Conflict
-from domain.orders.status import CANCELLABLE, TERMINAL, OrderEvent, Status
+from domain.orders.cancellation import may_begin
+from domain.orders.status import TERMINAL, OrderEvent, Status
 from domain.payments import payability
 from domain.payments.attempts import IN_TIME
 from domain.shipping.shipments import ShipmentStatus
@@ -100,8 +101,7 @@ class OrderActivities:
                     return await view_of(conn, request.order_no)
                 if await cancellation.cause_of(conn, request.order_no) is not None:
                     raise Conflict("not_cancellable")
-            by_support = request.cause == "compensated" and status is Status.SHIPPED
-            if status not in CANCELLABLE and not by_support:
+            if not may_begin(status, request.cause):
                 raise Conflict("not_cancellable")
             await cancellation.mark(conn, request.order_no, request.cause, request.actor, request.request_id)
             return await view_of(conn, request.order_no)

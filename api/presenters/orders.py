@@ -10,7 +10,7 @@ from domain.after_sales.delivery_exceptions import ParcelState, exception_action
 from domain.after_sales.return_window import ReturnWindow, refusal
 from domain.after_sales.returns import OPEN
 from domain.orders.priority import named
-from domain.orders.status import ChangeKind, Status, allowed_actions
+from domain.orders.status import Status, allowed_actions
 from domain.orders.waiting import waiting_for
 from domain.payments.payability import facts_by_attempt, is_offered
 from domain.shipping.shipments import ShipmentStatus
@@ -69,9 +69,8 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         returnable=caller.may_act_as(*RETURNED_BY) and returnable(order),
         paying=order["paying"],
         parcel=order["booked"],
+        change_waits=order["pending_change"] is not None,
     )
-    if order["pending_change"] is not None:
-        shown["allowed_actions"] = [act for act in shown["allowed_actions"] if act not in set(ChangeKind)]
     shown["allowed_actions"] += _exception_actions(order)
     shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:

@@ -188,11 +188,12 @@ def allowed_actions(
     returnable: bool = False,
     paying: bool = False,
     parcel: bool = False,
+    change_waits: bool = False,
 ) -> list[str]:
     """What a caller may ask of an order now, for `allowed_actions` in the API.
 
-    `refundable` and `returnable` are for those who may refund or return it, while something is left to; `paying` says
-    that a payment is in flight or taken, `parcel` that one is being booked or has its label.
+    `refundable` and `returnable` are for those who may refund or return it, while something is left to; the rest as in
+    `open_changes`.
     """
     if cancelling:
         return []
@@ -203,11 +204,21 @@ def allowed_actions(
         actions.append("refund")
     if returnable:
         actions.append("return")
-    return actions + [change.value for change in ChangeKind if may_change(change, status, paying=paying, parcel=parcel)]
+    return actions + [change.value for change in open_changes(status, paying, parcel, change_waits)]
+
+
+def open_changes(status: Status, paying: bool, parcel: bool, change_waits: bool) -> list[ChangeKind]:
+    """Which changes an order takes that is not being cancelled: none while another change waits for its payment.
+
+    `paying` says that a payment is in flight or taken, `parcel` that one is being booked or has its label.
+    """
+    if change_waits:
+        return []
+    return [change for change in ChangeKind if may_change(change, status, paying=paying, parcel=parcel)]
 
 
 def may_change(change: ChangeKind, status: Status, *, paying: bool, parcel: bool) -> bool:
-    """True when an order that is not being undone takes the change. `paying` and `parcel` as in `allowed_actions`."""
+    """True when an order that is not being cancelled takes the change. `paying` and `parcel` as in `open_changes`."""
     if status not in CHANGEABLE[change]:
         return False
     if change is not ChangeKind.NOTE and parcel:

@@ -10,7 +10,8 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from domain.orders.status import CANCELLABLE, Status
+from domain.orders import cancellation
+from domain.orders.status import Status
 from domain.payments.attempts import AttemptState
 from domain.support.steps import STEPS, Step
 from workflows import names, ports
@@ -111,7 +112,7 @@ class OrderWorkflowBase:
     async def answer_cancellation(self) -> None:
         """Undo the order, or refuse: one that has shipped, or is being undone already, goes on."""
         self.cancel_asked = False
-        if Status(self.view.status) in CANCELLABLE and not self.view.cancelling:
+        if cancellation.refusal(Status(self.view.status), bool(self.view.cancelling)) is None:
             request = m.CancelRequest(self.order_no, "cancelled_in_temporal", "engineer")
             with suppress(ActivityError, ApplicationError):
                 self.adopt(await ports.begin_cancel(request, "cancel: asked in Temporal"))

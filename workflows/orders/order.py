@@ -12,7 +12,8 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from domain.orders.status import CANCELLABLE, TERMINAL, Status
+from domain.orders import cancellation
+from domain.orders.status import TERMINAL, Status
 from domain.payments.attempts import ANSWERED, AttemptState
 from domain.payments.payability import PayabilityFacts, refusal
 from domain.payments.transactions import outcome_of
@@ -291,8 +292,10 @@ class OrderWorkflow(PendingOperations):
     @cancel.validator
     def check_cancel(self, request: m.CancelRequest) -> None:
         """Refuse before anything is recorded."""
-        if self.has_view and (self.view.cancelling or Status(self.view.status) not in CANCELLABLE):
-            raise ApplicationError("not_cancellable", type="not_cancellable", non_retryable=True)
+        if not self.has_view:
+            return
+        if (why := cancellation.refusal(Status(self.view.status), bool(self.view.cancelling))) is not None:
+            raise ApplicationError(why.code, type=why.code, non_retryable=True)
 
     def cancel_decided(self) -> bool:
         """True once the recall is through or refused, or a person must decide."""

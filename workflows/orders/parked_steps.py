@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from domain.orders.cancellation import COMPENSATED
 from domain.orders.status import Status
 from domain.payments.attempts import DECIDED, AttemptState
 from domain.support.steps import STEPS, Action, Step
@@ -94,7 +95,7 @@ class ParkedSteps(OrderWorkflowBase):
             self.resolution = None  # accepted while this step was being resolved: it is for no other
         self.show()
         if how == Action.COMPENSATE and step != Step.SUPPLEMENT:
-            raise CompensationRequested("compensated")
+            raise CompensationRequested(COMPENSATED)
         return how
 
     async def unpark(self, parked: m.Parked, resolution: m.ResolveRequest) -> None:

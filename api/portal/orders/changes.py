@@ -27,7 +27,7 @@ from api.services.orders.order_changes import ChangeRequest
 from domain.access import Principal
 from domain.errors import RuleBroken
 from domain.orders.status import ChangeKind as Changes
-from domain.orders.status import Status, may_change
+from domain.orders.status import Status, open_changes
 from infra.db.read_models import order_detail
 from infra.time_zones import zone_at
 
@@ -99,12 +99,11 @@ async def _order(services: Services, person: Visitor, typed: str) -> tuple[Princ
 
 def _refuse_too_late(order: dict[str, Any], what: What) -> None:
     """Raises Problem `too_late_to_change`: a form that cannot be sent is not shown."""
-    known = may_change(
-        Changes(f"change_{what}"), Status(order["status"]), paying=order["paying"], parcel=order["booked"]
-    )
-    if order["pending_change"]:
+    waits = order["pending_change"] is not None
+    if waits:
         raise Problem("change_in_progress", "a change waits for its payment", status=409)
-    if not known or order["cancelling"]:
+    known = open_changes(Status(order["status"]), order["paying"], order["booked"], waits)
+    if Changes(f"change_{what}") not in known or order["cancelling"]:
         raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
 
 

@@ -6,8 +6,8 @@ from api.dependencies import Services, actor, derived_id
 from api.idempotency import WorkflowCall, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal, Role
-from domain.errors import Conflict
-from domain.orders.status import CANCELLABLE, TERMINAL, Status
+from domain.orders.cancellation import refusal
+from domain.orders.status import Status
 from domain.orders.waiting import waiting_for
 from infra.db import idempotency
 from infra.db.engine import Connection
@@ -28,13 +28,9 @@ async def consequence(services: Services, glance: OrderOverview) -> dict[str, An
 
 
 def _require_cancellable(glance: OrderOverview) -> None:
-    """A status only moves forward, so an order that can no longer be cancelled is refused without the workflow."""
-    if glance.cancelling is not None and Status(glance.status) not in TERMINAL:
-        raise Conflict("not_cancellable", "the order is being cancelled already")
-    if Status(glance.status) not in CANCELLABLE:
-        over = Status(glance.status) in TERMINAL
-        what = "is over" if over else "has left the warehouse; what is delivered can be returned"
-        raise Conflict("not_cancellable", f"the order is {glance.status}: it {what}")
+    """Refused without the workflow: a refusal stays true."""
+    if (why := refusal(Status(glance.status), glance.cancelling is not None)) is not None:
+        raise why
 
 
 async def cancel(

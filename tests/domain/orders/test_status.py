@@ -100,3 +100,5 @@ def test_changes_are_offered_until_it_is_too_late(status: Status, paying: bool, 
     assert (ChangeKind.DELIVERY_SLOT in actions) == (ChangeKind.ADDRESS in actions)
     undone = allowed_actions(status, cancelling=True, awaiting_payment=False, paying=paying, parcel=parcel)
     assert undone == []
+    waits = {"paying": paying, "parcel": parcel, "change_waits": True}
+    assert not set(allowed_actions(status, cancelling=False, awaiting_payment=False, **waits)) & set(ChangeKind)
