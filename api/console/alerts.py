@@ -20,7 +20,6 @@ from domain.access import Role
 from domain.alerts import ChannelKind, Kind, Language
 from infra.alerts import email, message
 from infra.alerts.i18n import word
-from infra.db.alerts import alert_channels, alerts
 from infra.db.alerts.alert_deliveries import Notice
 
 router = APIRouter(prefix="/console/notices")
@@ -66,9 +65,8 @@ async def remove(request: Request, person: CurrentStaff, channel_id: str) -> Res
 
 async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:
     services, lang = services_of(request), language(request)
-    async with services.database.begin() as conn:
-        causes = await alerts.open_causes(conn)
-        channels = await alert_channels.every(conn, services.keys.vault)
+    causes = await alert_channel_setup.open_causes(services)
+    channels = await alert_channel_setup.list_channels(services)
     context: dict[str, Any] = {
         "added": None,
         "tested": None,

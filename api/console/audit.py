@@ -13,6 +13,7 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import require, services_of
 from api.schemas.fields import Name
+from api.services import audit_trail
 from domain.access import Role
 from domain.orders.status import Status
 from infra.db.audit import access_review, audit_log
@@ -38,8 +39,7 @@ async def of_person(request: Request, person: CurrentStaff, actor: Name | None =
     require(person.principal, Role.ADMIN)
     if actor is not None:
         return await _entries(request, person, "actor", actor, cursor)
-    async with services_of(request).database.begin() as conn:
-        rows = await access_review.review(conn)
+    rows = await audit_trail.review(services_of(request))
     return page(request, "audit_access.html", member=person, rows=rows, days=access_review.REVIEW_DAYS)
 
 

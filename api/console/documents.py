@@ -27,8 +27,8 @@ async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Res
     require(person.principal, *HANDLED_BY)
     services = services_of(request)
     glance = await visible_order(services, person.principal, order_no)
-    async with services.database.begin() as conn:
-        context = {"order_no": glance.order_no, **await document_views.of_order(conn, glance.order_no, glance.status)}
+    issued = await document_views.of_order(services, glance.order_no, glance.status)
+    context = {"order_no": glance.order_no, **issued}
     return page(request, "order_documents.html", member=person, key=new_key(), **context)
 
 

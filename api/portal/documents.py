@@ -25,8 +25,8 @@ async def listed(request: Request, person: CurrentCustomer, order_no: str) -> Re
     """What was issued, and what can be asked for."""
     services = services_of(request)
     _, glance = await owned(services, person, order_no)
-    async with services.database.begin() as conn:
-        context = {"order_no": glance.order_no, **await document_views.of_order(conn, glance.order_no, glance.status)}
+    issued = await document_views.of_order(services, glance.order_no, glance.status)
+    context = {"order_no": glance.order_no, **issued}
     return page(request, "documents.html", key=new_key(), **context)
 
 

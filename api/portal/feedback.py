@@ -12,7 +12,6 @@ from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.feedback import GiveFeedback
 from api.services import customer_feedback
 from domain.feedback import FeedbackKind
-from infra.db.feedback import feedback
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -24,8 +23,7 @@ async def form(request: Request, person: CurrentCustomer, order_no: str) -> Resp
     """The form, and what was said before."""
     services = services_of(request)
     _, glance = await owned(services, person, order_no)
-    async with services.database.begin() as conn:
-        said = await feedback.of_order(conn, services.keys, glance.order_no)
+    said = await customer_feedback.with_staff_fields(services, glance.order_no)
     context: dict[str, Any] = {"order_no": glance.order_no, "said": said[::-1]}
     return page(request, "feedback.html", key=new_key(), ratings=RATINGS, kinds=list(FeedbackKind), **context)
 

@@ -10,10 +10,9 @@ from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.orders.orders import Payment
+from api.services.orders import order_queries
 from api.services.payments import order_payments
-from infra.db.payments import payment_requests, store_credit
 from infra.db.payments.store_credit import PROVIDER as STORE_CREDIT
-from infra.db.read_models import order_detail
 from infra.settings import Settings
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -32,11 +31,8 @@ async def form(request: Request, person: CurrentCustomer, order_no: str) -> Resp
     """How much, and by what."""
     services = services_of(request)
     _, glance = await owned(services, person, order_no)
-    async with services.database.begin() as conn:
-        await payment_requests.require_payable(conn, glance.order_no)
-        order = await order_detail.whole_order(conn, services.keys, glance.order_no)
-        credit = await store_credit.open_to(conn, glance.order_no)
-    assert order is not None
+    credit = await order_payments.require_payable(services, glance.order_no)
+    order = await order_queries.known(services, glance.order_no)
     ways = list(cards_of(services.settings))
     if credit >= order["total_minor"]:
         ways.append(STORE_CREDIT)

@@ -13,9 +13,9 @@ from api.dependencies import Services, services_of
 from api.pages import navigation
 from api.pages.forms import secure
 from api.pages.i18n import language
-from api.portal import code_requests
 from api.portal.rendering import HOME, page
 from api.portal.session import COOKIE, SIGN_IN, CurrentCustomer, posted
+from api.services.portal import code_requests
 from infra.db.engine import Connection
 from infra.db.portal import sessions, sign_in_codes
 from infra.db.portal.sign_in_codes import DIGITS, LIFETIME_S, Contact, Refused

@@ -14,7 +14,6 @@ from domain.documents import DocumentKind, document_number
 from domain.errors import NotFound
 from domain.orders.status import Status
 from infra.db.documents import documents, invoice_sources
-from infra.db.engine import Connection
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _SHOWN = (
@@ -35,17 +34,19 @@ async def found(services: Services, caller: Principal, typed: str) -> dict[str, 
     return document
 
 
-async def of_order(conn: Connection, order_no: str, status: str) -> dict[str, Any]:
+async def of_order(services: Services, order_no: str, status: str) -> dict[str, Any]:
     """The order's documents, and what can still be issued: the invoice, credit notes of refunds and a cancellation."""
-    issued = await documents.of_order(conn, order_no)
-    refunds = await invoice_sources.paid_refunds(conn, order_no)
+    async with services.database.begin() as conn:
+        issued = await documents.of_order(conn, order_no)
+        refunds = await invoice_sources.paid_refunds(conn, order_no)
+        missing = await documents.missing(conn, order_no)
     invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
     notes = [document for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE]
     credited = {document["refund_id"] for document in notes if document["dispute_id"] is None}
     return {
         "documents": issued,
         "invoiced": invoiced,
-        "missing": await documents.missing(conn, order_no),
+        "missing": missing,
         "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
         "cancelled": invoiced and status == Status.CANCELLED and None not in credited,
     }

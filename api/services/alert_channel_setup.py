@@ -17,7 +17,7 @@ from domain.errors import NotFound
 from infra.alerts import email, message, sending
 from infra.alerts.outcome import Outcome
 from infra.db import idempotency
-from infra.db.alerts import alert_channels
+from infra.db.alerts import alert_channels, alerts
 from infra.db.idempotency import Answered
 from infra.security.crypto import Unreadable
 from infra.security.network_addresses import Reach
@@ -70,6 +70,12 @@ def _target(wish: NewChannel) -> dict[str, str]:
 def _with_secret(shown: dict[str, Any], wish: NewChannel, secret: str | None) -> dict[str, Any]:
     """A webhook's secret is ours to tell; DingTalk's was the caller's."""
     return {**shown, "secret": secret} if wish.kind is ChannelKind.WEBHOOK else shown
+
+
+async def open_causes(services: Services) -> list[dict[str, Any]]:
+    """The causes of alerts that last."""
+    async with services.database.begin() as conn:
+        return await alerts.open_causes(conn)
 
 
 async def list_channels(services: Services) -> list[dict[str, Any]]:

@@ -57,6 +57,12 @@ async def review_access(services: Services, cursor: str | None, limit: int) -> d
     return {"items": found[:limit], "next_cursor": more}
 
 
+async def review(services: Services) -> list[dict[str, Any]]:
+    """Who can act, and who did."""
+    async with services.database.begin() as conn:
+        return await access_review.review(conn)
+
+
 async def newest_anchor(database: Database) -> dict[str, Any] | None:
     """The newest anchor, None before the first."""
     async with database.begin() as conn:

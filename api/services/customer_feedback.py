@@ -68,6 +68,12 @@ async def list_feedback(
     return {"items": rows[:limit], "next_cursor": _next_cursor(rows, limit)}
 
 
+async def with_staff_fields(services: Services, order_no: str) -> list[dict[str, Any]]:
+    """All feedback on one order with every field, the oldest first."""
+    async with services.database.begin() as conn:
+        return await feedback.of_order(conn, services.keys, order_no)
+
+
 async def summary(services: Services, days: int) -> dict[str, Any]:
     """Counts by rating, average, complaints and share answered of the last `days`."""
     async with services.database.begin() as conn:

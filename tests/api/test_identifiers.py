@@ -8,8 +8,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from api.http import openapi
-from api.portal.code_requests import understood
 from api.schemas.fields import Body, Phone
+from api.services.portal.code_requests import understood
 from domain.text import is_identifier
 from infra.email.smtp import letter_of
 from infra.settings import Settings

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from api.pages.forms import csrf_of
-from api.portal import code_requests
 from api.portal.session import COOKIE
+from api.services.portal import code_requests
 from infra.db.portal import sessions, sign_in_codes
 from tests.api.conftest import Door, an_order, door, shop, unique  # noqa: F401
 

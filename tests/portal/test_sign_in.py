@@ -278,7 +278,7 @@ async def test_whoever_came_for_an_order_gets_there(browser: Browser) -> None:
 
 
 async def test_the_link_leads_where_the_settings_say(browser: Browser) -> None:
-    from api.portal.code_sending import link_of
+    from api.services.portal.code_sending import link_of
 
     settings = browser.door.app.state.services.settings
     made = sign_in_codes.Secrets("123456", "t-_k")

@@ -19,12 +19,10 @@ from api.pages.slot_fields import as_typed, typed_slot
 from api.presenters.orders import presented
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
-from api.services.orders import order_changes
+from api.services.orders import order_changes, order_queries
 from api.services.orders.order_changes import ChangeRequest
 from domain.access import Role
 from domain.orders.status import ChangeKind
-from infra.db.orders import change_history
-from infra.db.read_models import order_detail
 from infra.time_zones import zone_at
 
 router = APIRouter(prefix="/console/orders")
@@ -40,10 +38,7 @@ async def form(request: Request, person: CurrentStaff, order_no: str) -> Respons
     require(person.principal, Role.SUPPORT)
     services = services_of(request)
     glance = await visible_order(services, person.principal, order_no)
-    async with services.database.begin() as conn:
-        found = await order_detail.whole_order(conn, services.keys, glance.order_no)
-        done = await change_history.history(conn, services.keys, glance.order_no)
-    assert found is not None, "visible"
+    found, done = await order_queries.with_changes(services, glance.order_no)
     zone = zone_at(found["ship_to"], services.settings.portal_time_zone)
     offered = {ChangeKind(action) for action in presented(found, person.principal, services.settings)["allowed_actions"]
                if action in set(ChangeKind)}  # fmt: skip
@@ -88,10 +83,7 @@ async def change(request: Request, person: CurrentStaff, order_no: str) -> Respo
 
 
 async def _destination(services: Services, order_no: str) -> dict[str, str] | None:
-    async with services.database.begin() as conn:
-        found = await order_detail.whole_order(conn, services.keys, order_no)
-    assert found is not None, "visible"
-    known: dict[str, str] | None = found["ship_to"]
+    known: dict[str, str] | None = (await order_queries.known(services, order_no))["ship_to"]
     return known
 
 

@@ -11,11 +11,10 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services_of
 from api.schemas.orders.contacts import CorrectContact
-from api.services.orders import contact_corrections
+from api.services.orders import contact_corrections, order_queries
 from api.services.orders.contact_corrections import PARTS, Wish
 from api.services.orders.order_changes import ANY
 from domain.access import Role
-from infra.db.read_models import order_detail
 
 router = APIRouter(prefix="/console/orders")
 
@@ -26,8 +25,7 @@ async def form(request: Request, person: CurrentStaff, order_no: str) -> Respons
     require(person.principal, Role.SUPPORT)
     services = services_of(request)
     glance = await visible_order(services, person.principal, order_no)
-    async with services.database.begin() as conn:
-        found = await order_detail.whole_order(conn, services.keys, glance.order_no)
+    found = await order_queries.known(services, glance.order_no)
     context: dict[str, Any] = {"order": found, "parts": PARTS, "key": new_key()}
     return page(request, "order_contact.html", member=person, **context)
 

@@ -11,16 +11,16 @@ from fastapi.responses import RedirectResponse, Response
 from api import pagination
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
-from api.dependencies import Services, services_of
+from api.dependencies import services_of
 from api.errors import Problem
 from api.presenters.orders import row_presented
 from api.schemas.fields import PROSE
 from api.services.after_sales.return_lookup import HANDLED_BY
+from api.services.orders import order_dashboard, order_queries
 from domain.orders.holds import HoldKind
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
-from infra.db.messaging import start_backlog
-from infra.db.orders import listing, order_search
+from infra.db.orders import listing
 from infra.db.read_models import dashboard
 
 router = APIRouter(prefix="/console")
@@ -72,11 +72,8 @@ async def _board(
         limit=PAGE_SIZE,
         after=pagination.position(cursor or None, _NEWEST),
     )
-    async with services_of(request).database.begin() as conn:
-        counts = await dashboard.counts(conn)
-        waiting = await start_backlog.look(conn, dashboard.COUNTED + 1)
-        returns = await dashboard.returns_waiting(conn) if person.may(*HANDLED_BY) else {}
-        rows = await listing.page(conn, wanted)
+    found = await order_dashboard.read(services_of(request), wanted, with_returns=person.may(*HANDLED_BY))
+    rows, returns, waiting, counts = found.rows, found.returns, found.backlog, found.counts
     more = pagination.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
     context: dict[str, Any] = {
         "counts": counts,
@@ -116,7 +113,7 @@ async def search(
     typed = q.strip()
     if not _READABLE.match(typed):
         raise Problem("invalid_text", "the search text holds control characters")
-    rows = await _found(services_of(request), typed, cursor) if typed else []
+    rows = await order_queries.search(services_of(request), typed, PAGE_SIZE, cursor or None) if typed else []
     if len(rows) == 1 and not cursor:
         return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
     more = pagination.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
@@ -126,10 +123,3 @@ async def search(
         "next": urlencode({"q": typed, "cursor": more}) if more else None,
     }
     return page(request, "orders.html", member=person, **context)
-
-
-async def _found(services: Services, q: str, cursor: str) -> list[dict[str, Any]]:
-    after = pagination.position(cursor or None, _NEWEST)
-    async with services.database.begin() as conn:
-        among = await order_search.meanings(conn, services.keys.vault, q, list(services.payments), everybody=True)
-        return await listing.page(conn, listing.Wanted(limit=PAGE_SIZE, after=after, among=among))

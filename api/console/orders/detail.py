@@ -14,14 +14,8 @@ from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services_of
 from api.presenters.orders import presented
 from api.services import customer_feedback, document_issuing, notifications
-from api.services.orders import order_cancellation
+from api.services.orders import order_cancellation, order_record
 from domain.access import Role
-from domain.errors import NotFound
-from infra.db.documents import documents
-from infra.db.feedback import feedback
-from infra.db.notifications import messages
-from infra.db.read_models import order_detail
-from infra.db.support import parked_groups
 from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix="/console/orders")
@@ -39,25 +33,18 @@ async def order(request: Request, person: CurrentStaff, order_no: str) -> Respon
 async def _page(request: Request, person: StaffMember, number: str, template: str) -> Response:
     bind_order(number)
     services = services_of(request)
-    async with services.database.begin() as conn:
-        found = await order_detail.whole_order(conn, services.keys, number)
-        if found is None:
-            raise NotFound("order_not_found")
-        events = await order_detail.timeline(conn, number, 0, MAX_EVENTS)
-        acts = await parked_groups.acts(conn, services.keys, number)
-        issued = await documents.of_order(conn, number)
-        told = await messages.of_order(conn, services.keys, number)
-        said = await feedback.of_order(conn, services.keys, number) if person.may(*customer_feedback.READ_BY) else []
+    record = await order_record.read(services, number, MAX_EVENTS, with_feedback=person.may(*customer_feedback.READ_BY))
+    found = record.order
     shown = presented(found, person.principal, services.settings)
     context: dict[str, Any] = {
         "order": shown,
-        "events": events[::-1],
-        "acts": acts,
+        "events": record.events[::-1],
+        "acts": record.acts,
         "totals": _totals(shown["payments"], found["left_minor"]),
-        "documents": issued,
-        "feedback": said,
+        "documents": record.documents,
+        "feedback": record.feedback,
         "reads_documents": person.may(*document_issuing.HANDLED_BY),
-        "told": told,
+        "told": record.messages,
         "corrected": found["contact_corrected"],
         # Names and addresses are for those who talk to the customer or write on the parcel.
         "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),

@@ -11,14 +11,11 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
 from api.dependencies import require, require_staff, services_of
 from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
-from api.services.orders import order_holds
+from api.services.orders import order_holds, order_queries
 from domain.access import STAFF
 from domain.orders.holds import HOLDABLE, HOLDS, PUT_ON_BY, HoldKind, Outcome, may_release
 from domain.orders.priority import Priority, named
 from domain.orders.status import TERMINAL, Status
-from infra.db.orders import holds
-from infra.db.orders.holds import OpenWanted
-from infra.db.read_models import order_detail
 
 router = APIRouter(prefix="/console")
 
@@ -36,12 +33,12 @@ async def open_holds(
 ) -> Response:
     """Open holds, the one whose deadline comes first first."""
     require(person.principal, *PUT_ON_BY)
-    wanted = OpenWanted(str(kind) or None, owner.strip() or None, order_holds.after(cursor or None), PAGE_SIZE)
-    async with services_of(request).database.begin() as conn:
-        rows = await holds.open_holds(conn, wanted)
+    rows, following = await order_holds.open_holds(
+        services_of(request), kind or None, owner.strip() or None, cursor or None, PAGE_SIZE
+    )
     context: dict[str, Any] = {
-        "rows": rows[:PAGE_SIZE],
-        "next": order_holds.following(rows, PAGE_SIZE),
+        "rows": rows,
+        "next": following,
         "chosen": {"kind": str(kind), "owner": owner.strip()},
         "kinds": list(HoldKind),
     }
@@ -54,10 +51,8 @@ async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Res
     require_staff(person.principal)
     services = services_of(request)
     glance = await visible_order(services, person.principal, order_no)
-    async with services.database.begin() as conn:
-        found = await holds.of_order(conn, services.keys, glance.order_no)
-        order = await order_detail.whole_order(conn, services.keys, glance.order_no)
-    assert order is not None, "visible"
+    order = await order_queries.known(services, glance.order_no)
+    found = await order_holds.of_order(services, glance.order_no)
     held = {hold["kind"] for hold in found if hold["closed_at"] is None}
     holdable = glance.status in HOLDABLE and glance.cancelling is None and person.may(*PUT_ON_BY)
     context: dict[str, Any] = {

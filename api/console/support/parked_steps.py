@@ -41,8 +41,7 @@ async def queue_again(request: Request, person: CurrentStaff) -> Response:
 
 async def _groups(request: Request, person: StaffMember, template: str) -> Response:
     require(person.principal, Role.SUPPORT)
-    async with services_of(request).database.begin() as conn:
-        found = await parked_groups.groups(conn)
+    found = await parked_queue.groups(services_of(request))
     return page(request, template, member=person, groups=found)
 
 
@@ -103,8 +102,7 @@ async def bulk(request: Request, person: CurrentStaff) -> Response:
 async def _confirm(request: Request, person: StaffMember, fields: dict[str, str], wish: BulkResolve) -> Response:
     """How many there are now. Raises Problem `nothing_stuck`."""
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
-    async with services_of(request).database.begin() as conn:
-        touched = await parked_groups.size(conn, wish.action.value, chosen)
+    touched = await parked_queue.size(services_of(request), wish.action.value, chosen)
     orders = sum(row["orders"] for row in touched)
     if not orders:
         raise Problem("nothing_stuck", "no stuck order fits any more: somebody was quicker, or the cause is over")

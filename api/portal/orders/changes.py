@@ -22,13 +22,12 @@ from api.portal.rendering import HOME, address_of, cash, page, slot_said, teller
 from api.portal.session import CurrentCustomer, Visitor, owned, posted
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
-from api.services.orders import order_changes
+from api.services.orders import order_changes, order_queries
 from api.services.orders.order_changes import ChangeRequest
 from domain.access import Principal
 from domain.errors import RuleBroken
 from domain.orders.status import ChangeKind as Changes
 from domain.orders.status import Status, open_changes
-from infra.db.read_models import order_detail
 from infra.time_zones import zone_at
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -91,10 +90,7 @@ async def change(request: Request, person: CurrentCustomer, order_no: str, what:
 
 async def _order(services: Services, person: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
     customer, glance = await owned(services, person, typed)
-    async with services.database.begin() as conn:
-        order = await order_detail.whole_order(conn, services.keys, glance.order_no)
-    assert order is not None
-    return customer, order
+    return customer, await order_queries.known(services, glance.order_no)
 
 
 def _refuse_too_late(order: dict[str, Any], what: What) -> None:

@@ -14,7 +14,7 @@ from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.schemas.orders.holds import PutOnHold, SetPriority
 from domain.access import STAFF, Principal, Role
-from domain.orders.holds import HOLDS, HoldKind, may_release
+from domain.orders.holds import HOLDS, may_release
 from domain.orders.priority import RANKS
 from infra.db import idempotency
 from infra.db.engine import Connection
@@ -86,13 +86,19 @@ PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 
 async def open_holds(
-    services: Services, kind: HoldKind | None, owner: str | None, cursor: str | None, limit: int
+    services: Services, kind: str | None, owner: str | None, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page of open holds, the one whose deadline comes first first, and the cursor of the next page."""
-    wanted = OpenWanted(kind.value if kind else None, owner, after(cursor), limit)
+    wanted = OpenWanted(str(kind) if kind else None, owner, after(cursor), limit)
     async with services.database.begin() as conn:
         rows = await holds.open_holds(conn, wanted)
     return rows[:limit], following(rows, limit)
+
+
+async def of_order(services: Services, order_no: str) -> list[dict[str, Any]]:
+    """The order's holds, open and closed, the oldest first."""
+    async with services.database.begin() as conn:
+        return await holds.of_order(conn, services.keys, order_no)
 
 
 def after(cursor: str | None) -> tuple[datetime, str, int] | None:

@@ -12,10 +12,12 @@ from domain.errors import NotFound
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
 from infra.db.engine import Connection
-from infra.db.orders import listing, order_search
+from infra.db.orders import change_history, listing, order_search
 from infra.db.orders.list_sources import Branch
 from infra.db.read_models import order_detail
 from infra.observability.telemetry import bind_order
+
+NEWEST: listing.Sort = "-created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,33 @@ async def whole(services: Services, caller: Principal, order_no: str) -> dict[st
     async with services.database.begin() as conn:
         order = await order_detail.whole_order(conn, services.keys, number)
     if order is None or not caller.may_see_order(order["customer_id"], order["channel"]):
+        raise NotFound("order_not_found")
+    return order
+
+
+async def known(services: Services, order_no: str) -> dict[str, Any]:
+    """The order with all that belongs to it; who may see it is decided. Raises NotFound `order_not_found`."""
+    async with services.database.begin() as conn:
+        return await _read(conn, services, order_no)
+
+
+async def with_changes(services: Services, order_no: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The order, and the changes that were made to it."""
+    async with services.database.begin() as conn:
+        return await _read(conn, services, order_no), await change_history.history(conn, services.keys, order_no)
+
+
+async def search(services: Services, text: str, limit: int, cursor: str | None) -> list[dict[str, Any]]:
+    """At most `limit` + 1 orders that staff find by `text`, the newest first. Raises Problem `invalid_cursor`."""
+    after = pagination.position(cursor, NEWEST)
+    async with services.database.begin() as conn:
+        among = await order_search.meanings(conn, services.keys.vault, text, list(services.payments), everybody=True)
+        return await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
+
+
+async def _read(conn: Connection, services: Services, order_no: str) -> dict[str, Any]:
+    order = await order_detail.whole_order(conn, services.keys, order_no)
+    if order is None:
         raise NotFound("order_not_found")
     return order
 

@@ -12,11 +12,18 @@ from domain.payments.transactions import outcome_of
 from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.orders.order_state import load_state
-from infra.db.payments import payment_requests
+from infra.db.payments import payment_requests, store_credit
 from workflows import names
 from workflows.payloads import PayRequest
 
 PAID_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+
+
+async def require_payable(services: Services, order_no: str) -> int:
+    """The store credit that can pay for the order. Raises as `pay` does where the order cannot be paid now."""
+    async with services.database.begin() as conn:
+        await payment_requests.require_payable(conn, order_no)
+        return await store_credit.open_to(conn, order_no)
 
 
 async def pay(services: Services, caller: Principal, key: str, digest: bytes, order_no: str, payment: Payment) -> Reply:

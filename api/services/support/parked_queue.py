@@ -6,7 +6,7 @@ from typing import Any
 from api import pagination
 from api.dependencies import Services
 from domain.support.steps import Step
-from infra.db.support import parked_steps
+from infra.db.support import parked_groups, parked_steps
 from infra.db.support.parked_steps import StuckWanted
 
 
@@ -21,6 +21,18 @@ async def list_parked(
     async with services.database.begin() as conn:
         rows = await parked_steps.stuck(conn, wanted)
     return {"items": rows[: wanted.limit], "next_cursor": _next_cursor(rows, wanted.limit)}
+
+
+async def groups(services: Services) -> list[dict[str, Any]]:
+    """Parked orders by step, error and provider."""
+    async with services.database.begin() as conn:
+        return await parked_groups.groups(conn)
+
+
+async def size(services: Services, action: str, chosen: dict[str, str | None]) -> list[dict[str, Any]]:
+    """How many orders the action would reach, and for which amounts."""
+    async with services.database.begin() as conn:
+        return await parked_groups.size(conn, action, chosen)
 
 
 def _next_cursor(rows: list[dict[str, Any]], limit: int) -> str | None:

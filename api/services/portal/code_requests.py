@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from api.dependencies import Services
-from api.portal.code_sending import send
+from api.services.portal.code_sending import send
 from domain.orders.order_no import normalise
 from infra.db.engine import Connection
 from infra.db.portal import sessions, sign_in_codes

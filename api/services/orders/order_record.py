@@ -1,0 +1,40 @@
+"""All that staff see of one order."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from api.dependencies import Services
+from domain.errors import NotFound
+from infra.db.documents import documents
+from infra.db.feedback import feedback
+from infra.db.notifications import messages
+from infra.db.read_models import order_detail
+from infra.db.support import parked_groups
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """The order, its timeline, the actions of support, its documents, messages and feedback."""
+
+    order: dict[str, Any]
+    events: list[dict[str, Any]]
+    acts: list[dict[str, Any]]
+    documents: list[dict[str, Any]]
+    messages: list[dict[str, Any]]
+    feedback: list[dict[str, Any]]
+
+
+async def read(services: Services, order_no: str, max_events: int, *, with_feedback: bool) -> OrderRecord:
+    """All of it in one transaction. Raises NotFound `order_not_found`."""
+    async with services.database.begin() as conn:
+        order = await order_detail.whole_order(conn, services.keys, order_no)
+        if order is None:
+            raise NotFound("order_not_found")
+        return OrderRecord(
+            order,
+            await order_detail.timeline(conn, order_no, 0, max_events),
+            await parked_groups.acts(conn, services.keys, order_no),
+            await documents.of_order(conn, order_no),
+            await messages.of_order(conn, services.keys, order_no),
+            await feedback.of_order(conn, services.keys, order_no) if with_feedback else [],
+        )
