@@ -1,9 +1,9 @@
-"""A parcel that is lost or refused: its money back, or the same goods once more.
+"""A parcel that is lost or refused: a refund, or the same goods again.
 
-Decided here, carried out by the order's workflow.
+It is decided here and carried out by the order's workflow.
 
-The first parcel stays in the books as what became of it. What was in a lost one left with it; what comes back of either
-goes into quarantine when it arrives.
+The first parcel keeps its status. The items of a lost parcel are gone; items that return from either go into quarantine
+when they arrive.
 """
 
 from collections.abc import Mapping

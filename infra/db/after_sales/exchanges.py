@@ -1,4 +1,4 @@
-"""Exchanges in the books: what the customer wants for goods that he sends back, and the order that brings it."""
+"""Exchanges in the database: the goods that the customer wants for the returned ones, and the new order."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -155,9 +155,9 @@ async def place(
     actor: str,
     pay_within_s: int,
 ) -> str | None:
-    """Place the new order for the same customer and address; its number, None where the address is gone (erasure).
+    """Place the new order for the same customer and address; its number, None if the address is erased.
 
-    Its workflow starts by itself. What is 0 goes on without payment, what costs more waits for it.
+    Its workflow starts automatically. An order of 0 continues without payment; any other waits for it.
     """
     old = (await conn.execute(_OLD, {"order_no": here.order_no})).one()
     address = keys.open_json(old.data_key, old.ship_to_enc, f"{here.order_no}:ship_to") if keys else None

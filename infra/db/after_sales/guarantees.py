@@ -1,6 +1,7 @@
-"""Guarantees in the books: an authorisation for goods that go out before the old ones are here.
+"""Guarantees in the database: an authorisation for goods that are sent before the old ones arrive.
 
-Released when the old ones came, claimed when they never do; the return's own transaction decides which (by trigger).
+It is released when the old ones arrive, and claimed if they never do; a trigger decides in the transaction of the
+return.
 """
 
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ class Guarantee:
 async def save(
     conn: AsyncConnection, return_id: str, order_no: str, amount_minor: int, method: str, token: str
 ) -> None:
-    """Keep the customer's offer; his order's workflow takes it up."""
+    """Store the customer's offer; the order's workflow processes it."""
     values = {"return_id": return_id, "order_no": order_no, "amount": amount_minor, "method": method, "token": token}
     await conn.execute(_WISH, values)
 

@@ -1,4 +1,4 @@
-"""What comes over a return by itself: reminders, default outcomes, the carrier's news of its parcel."""
+"""What happens to a return automatically: reminders, default outcomes, tracking events of its parcel."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,7 +64,7 @@ class NextDue:
 
 
 async def next_due(conn: AsyncConnection, here: Return) -> NextDue | None:
-    """None when nothing comes by itself."""
+    """None if nothing happens automatically."""
     if here.status in CLOSED:
         return None
     if here.status is ReturnStatus.INSPECTED:

@@ -66,7 +66,7 @@ async def cancel(conn: AsyncConnection, here: Return, actor: str, terms: ReturnP
 async def sent(
     conn: AsyncConnection, here: Return, actor: str, terms: ReturnPolicy, carrier: str, number: str
 ) -> Return:
-    """The customer has sent it by a carrier of his own. Raises Conflict `return_closed`."""
+    """The customer has used another carrier. Raises Conflict `return_closed`."""
     if here.status not in COMING:
         raise Conflict("return_closed", f"the return is {here.status}: nothing of it is to be sent now")
     await conn.execute(_TRACKED, {"return_id": here.return_id, "carrier": carrier, "tracking_no": number})

@@ -10,7 +10,7 @@ from domain.errors import RuleBroken
 from domain.gateways import Booking
 from infra.db.literals import literals
 
-# One statement: the intent, and all that the carrier must be told. No row when no label is wanted any more.
+# One statement: the intent, and all data for the carrier. No row if the label is no longer wanted.
 _OPEN = text(
     f"""
     WITH intent AS (

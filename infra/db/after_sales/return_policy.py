@@ -12,8 +12,8 @@ from infra.settings import Settings
 class ReturnPolicy:
     """A return worth up to `auto_approve_minor` is approved at once (0: a person decides each).
 
-    A refund beyond `limits` waits for a second person; `damaged_percent` of a damaged piece's worth is
-    given back where the damage is not the shop's fault. What an exchange costs more is paid `pay_within_s`.
+    A refund beyond `limits` waits for approval; `damaged_percent` of the value of a damaged item is
+    refunded if the damage is not the shop's fault. The difference of an exchange is paid within `pay_within_s`.
     """
 
     waits: ReturnWaits

@@ -1,7 +1,7 @@
-"""Returns in the books: a row, its lines, what was found. Every change is made under the order's lock.
+"""Returns in the database: a row, its lines, the result of the inspection. Every change is made under the order's lock.
 
-The database counts the pieces and guards the lifecycle; how a return is asked for and what people do with it is beside
-(return_requests, return_acts, return_tending).
+The database counts the items and guards the lifecycle; requests and actions of people are in other modules
+(return_requests, return_handling, return_deadlines).
 """
 
 from collections.abc import Sequence

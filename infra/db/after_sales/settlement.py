@@ -95,7 +95,7 @@ async def refund(conn: AsyncConnection, found_return: Return, how: SettlementCon
 
 
 async def credit(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> str:
-    """The same as store credit, which can be spent at once; above the limit a second person decides, as of money."""
+    """The same as store credit, which can be spent at once; above the limit it needs approval, as money does."""
     return await _money(conn, found_return, how, credit=True)
 
 

@@ -1,4 +1,4 @@
-"""Causes in what runs the shop: books that do not add up, machines that are full, processes that die or fall silent.
+"""Causes in the system: checks that find differences, machines that are full, processes that die or are silent.
 
 Processes are judged by one that has itself beaten without a gap for a while: after an outage of the database nobody is
 silent before it could report.

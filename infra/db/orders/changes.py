@@ -1,4 +1,4 @@
-"""Changes of an order after placing, in the books: what they need to know, and writing them, all or nothing."""
+"""Changes of an order after placement: reading what they need, and writing them, all or nothing."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ PLAIN = PricingTerms()
 @dataclass(frozen=True, slots=True)
 class NewOrder:
     """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
-    `hold_s` is how long the caller waits for the order before he is answered (0: not at all). A channel may name the
+    `hold_s` is how long the caller waits for the order before the answer (0: not at all). A channel may name the
     order's discount and its shipping charge; `terms` are the shop's. `unpaid_units` bounds what a customer may hold
     unpaid (0: nothing is bounded). `refused` is the code with which no new order is kept now."""
 

@@ -1,4 +1,4 @@
-"""Holds in the books. Triggers stop what a hold stops, and tell the order's workflow that something changed."""
+"""Holds in the database. Triggers enforce a hold, and signal the order's workflow."""
 
 import contextlib
 from dataclasses import dataclass

@@ -40,6 +40,6 @@ _STANDING = text(
 
 
 async def standing(connection: AsyncConnection, orders: Sequence[str]) -> dict[str, Standing]:
-    """Of these orders those that have work ahead; the others are at rest, or not in the books."""
+    """Of these orders those that have work ahead; the others are at rest, or not in the database."""
     rows = await connection.execute(_STANDING, {"orders": list(orders)})
     return {row.order_no: Standing.RETRYING if row.retrying else Standing.BUSY for row in rows}

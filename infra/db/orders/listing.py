@@ -31,7 +31,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the books store it.
+    """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the database stores it.
     `among`: only orders that one of these branches finds."""
 
     status: str | None = None

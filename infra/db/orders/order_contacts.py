@@ -69,7 +69,7 @@ _POINT = text("UPDATE orders SET contact_id = :contact_id WHERE order_no = :orde
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A contact as an order named it, ready for the books."""
+    """A contact that an order named, ready for the database."""
 
     contact_id: bytes
     profile_enc: bytes
@@ -100,7 +100,7 @@ def named(keys: KeyRing, plain_key: bytes, customer_id: str, profile: Profile, s
 
 
 def contact_id(plain_key: bytes, profile: Profile, ship_to: Mapping[str, str]) -> bytes:
-    """Under which the books keep what an order that names these two is found by."""
+    """The key under which the search terms of an order with these two are stored."""
     said = [sorted(profile.items()), sorted(_receiver(ship_to).items())]
     return _id(plain_key, json.dumps(said, ensure_ascii=False))
 

@@ -1,7 +1,7 @@
 """A first parcel that arrives after all, while another is to be sent, or is under way, instead of it.
 
-The second one is stopped: not booked, or called back by the carrier. Where it has left, people are told; either way the
-order is delivered. Each arrival is settled once, under the key of its event.
+The second one is stopped: not booked, or called back by the carrier. If it has left, people are notified; either way
+the order is delivered. Each arrival is settled once, under the key of its event.
 """
 
 from sqlalchemy import text

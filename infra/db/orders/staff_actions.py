@@ -1,4 +1,4 @@
-"""What staff change of an order by hand: kept with its reason, under an id that a repeat gives again."""
+"""Manual changes of an order by staff: stored with the reason, under an id that a repeat uses again."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""How much a customer may hold in orders, changes and exchanges of his own that he has not paid (migration 0042)."""
+"""How much a customer may reserve in their own unpaid orders, changes and exchanges (migration 0042)."""
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
@@ -35,7 +35,7 @@ async def require_within(conn: AsyncConnection, order_no: str, most: int) -> Non
 
 
 async def require_exchanged_within(conn: AsyncConnection, order_no: str, most: int) -> None:
-    """After its customer wished for other goods in exchange; 0 bounds nothing.
+    """After its customer requested other goods in exchange; 0: no limit.
 
     Raises Conflict `unpaid_limit_reached`.
     """

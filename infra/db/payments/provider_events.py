@@ -96,7 +96,7 @@ _ROOM = text(
     "SELECT captured_minor - refunded_minor - promised_minor - disputed_minor FROM payment_totals"
     " WHERE payment_id = :capture"
 )
-# Refunds of the capture that are decided, or wait for a second person, and of which nothing is paid: the newest first.
+# Refunds of the capture that are approved, or wait for approval, and of which nothing is paid: the newest first.
 _UNPAID = text(
     """
     SELECT r.refund_id, r.refund_no, r.amount_minor, x.amount_minor AS part_minor, r.status
@@ -174,7 +174,7 @@ _ORDER = text(
               is_awaiting_supplement(o.order_no) AS awaits_supplement
          FROM orders o WHERE o.order_no = :order_no"""
 )
-# A refund that the provider had refused, that gave way to another, or that somebody paid by hand, and that went through
+# A refund that the provider had refused, that another replaced, or that was paid manually, and that succeeded
 # after all: there is no room left for it.
 _PAID_TWICE = text(
     """SELECT CASE WHEN p.refund_id IS NULL
@@ -245,7 +245,7 @@ async def record(conn: AsyncConnection, told: Told) -> int:
 
 
 async def new_attempt(conn: AsyncConnection, order_no: str, provider: str, ref: str) -> int:
-    """A payment that the customer began at the provider by himself is an attempt like any other; its number."""
+    """A payment that the customer started directly at the provider is an attempt like any other; its number."""
     values = {"order_no": order_no, "provider": provider, "request_id": f"{provider}:{ref}"}
     return int((await conn.execute(_NEW_ATTEMPT, values)).scalar_one())
 

@@ -76,7 +76,7 @@ _BOUNCED = text(
                             AND k.since >= v.created_at AND k.resolution_id IS NOT NULL))
     """
 )
-# The provider's last word, told by its notification or while another step was stuck: nobody has been asked since.
+# The provider's last answer, by notification or while another step was parked: the step is not parked for it yet.
 _REFUSED = text(
     """
     SELECT coalesce(m.error_code, 'refund_refused') FROM payments m
@@ -145,7 +145,7 @@ async def approved(conn: AsyncConnection, order_no: str) -> list[str]:
 
 
 async def settle(conn: AsyncConnection, refund_id: str, *, by_hand: bool = False) -> None:
-    """Close the refund once all of its parts are paid; told once. The caller has locked the order."""
+    """Close the refund once all of its parts are paid; reported once. The caller has locked the order."""
     done = (await conn.execute(_SETTLE, {"refund_id": refund_id})).one_or_none()
     if done is not None:
         data = {"amount_minor": done.amount_minor, "refund_no": done.refund_no}

@@ -108,8 +108,8 @@ class RefundAsk:
 
     `of_lines` takes an amount from these lines alone, `of_capture` gives it back to this capture alone.
 
-    With `limits` it waits for a second person where more is given than one may; None decides it at once. One that is
-    given `as_credit` is asked for as that: who approves it pays it so.
+    With `limits` it waits for approval above them; None decides it at once. A refund `as_credit` is requested as store
+    credit, and paid so when it is approved.
 
     With `spares_returns` pieces that an open return holds are refused; otherwise they are given, and it brings less.
 

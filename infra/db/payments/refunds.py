@@ -1,7 +1,7 @@
-"""Deciding refunds in the books: what is left, what is asked for, and the room that it takes. The one way to make one.
+"""Deciding refunds in the database: what is left, what is requested, and what is reserved. The only way to make one.
 
-Room is taken on the lines and on the captures when a refund is opened, also while it waits for a second person, and the
-database refuses what does not fit. Paying it is the order's workflow's (refund_paying).
+The amount is reserved on the lines and on the captures when a refund is opened, also while it waits for approval, and
+the database refuses what exceeds them. The order's workflow pays it (refund_payouts).
 """
 
 import hashlib
@@ -99,7 +99,7 @@ async def find_by_approval(conn: AsyncConnection, approval_id: str) -> tuple[str
 
 
 async def decided(conn: AsyncConnection, order_no: str, refund_id: str, status: RefundStatus, actor: str) -> None:
-    """The second person's yes or no, which is in `approvals` already. The caller has locked the order.
+    """The decision of the approver, which is already in `approvals`. The caller has locked the order.
 
     Raises Conflict `refund_closed` when it no longer waits.
     """
@@ -110,7 +110,7 @@ async def decided(conn: AsyncConnection, order_no: str, refund_id: str, status: 
 
 
 async def lapse(conn: AsyncConnection, order_no: str) -> None:
-    """Free the room of refunds that no second person decided in time. The caller has locked the order."""
+    """Release the amounts of refunds that nobody approved in time. The caller has locked the order."""
     for row in (await conn.execute(_LAPSED, {"order_no": order_no})).all():
         refused, data = RefundStatus.REFUSED, {"code": "lapsed"}
         await _move(conn, order_no, row.refund_id, refused, "refund_rejected", "system", data)
@@ -122,7 +122,7 @@ async def orders_with_lapsed(conn: AsyncConnection, limit: int) -> list[str]:
 
 
 async def overtake(conn: AsyncConnection, order_no: str) -> None:
-    """The order is being undone: what still waits for a second person goes back with all the rest."""
+    """The order is being cancelled: what still waits for approval is returned with the rest."""
     for row in (await conn.execute(_WAITING, {"order_no": order_no})).all():
         await _move(conn, order_no, row.refund_id, RefundStatus.OVERTAKEN, "refund_overtaken", "system", {})
 

@@ -1,7 +1,7 @@
 """Authorisations that end at their provider before they are captured, claimed or given back: found, and renewed.
 
-`renew_at` is when an order is told of one of its own, and told again until it is done; `renewal_due` says that it was.
-A renewal names the authorisation that it renews; the database puts it in its place.
+`renew_at` is when an order is signalled about one of its own, repeatedly until it is done; `renewal_due` records the
+signal. A renewal names the authorisation that it renews; the database replaces it.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _LEFT_OVER = """
     OR EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no AND n.renews = p.payment_id
                   AND n.status IN ('intent', 'pending'))"""
 _LOOKED_AFTER = f"({_WANTED} OR {_LEFT_OVER})"
-# Told again ever sooner towards the end, and every ten minutes after it.
+# Signalled more often towards the end, and every ten minutes after it.
 _AGAIN = """now() + CASE WHEN p.expires_at > now()
        THEN least(interval '10 minutes', greatest((p.expires_at - now()) / 4, interval '1 second'))
        ELSE interval '10 minutes' END"""
@@ -98,7 +98,7 @@ _DEADLINE_IS_OVER = text(
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An authorisation of which its order was told. `refused`: its provider has refused to authorise it anew;
+    """An authorisation about which its order was signalled. `refused`: its provider has refused to authorise it anew;
     `ends_soon`: what is to be done without a renewal is done now; `ended`: it holds nothing any more."""
 
     payment_id: int
@@ -147,7 +147,7 @@ async def not_wanted(conn: AsyncConnection, payment_id: int) -> None:
 
 
 async def gave_way(conn: AsyncConnection, payment_id: int) -> None:
-    """One of the two is surplus: its order is told of it again until it is given back, whatever else it waits for."""
+    """One of the two is surplus: its order is signalled repeatedly until it is voided, whatever else it waits for."""
     await conn.execute(_GAVE_WAY, {"payment_id": payment_id})
 
 

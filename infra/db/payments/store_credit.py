@@ -55,7 +55,8 @@ _ENDED = text("SELECT coalesce(sum(amount_minor), 0)::bigint FROM store_credit_e
 # The order's row before the balance's: a grant takes them in this order, too.
 _OWNER = text("SELECT customer_id FROM orders WHERE order_no = :order_no FOR KEY SHARE")
 # A channel's word alone names the customer of its orders: it opens what was granted on that channel's orders, never
-# what another's customer of the same id has. Whoever orders for himself, or through staff, has all that is his.
+# what another's customer of the same id has. Customers who order themselves, or through staff, have all of their
+# credit.
 _THROUGH = text(
     """
     SELECT (SELECT coalesce(sum(e.balance_delta), 0)::bigint

@@ -27,7 +27,7 @@ _BEGIN = text(
     RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
     """
 )
-# What is in the books already is fenced without a new intent: a hold keeps those from being written, and keeps nobody
+# What is already stored is fenced without a new intent: a hold keeps those from being written, and keeps nobody
 # from finding out what became of an earlier call.
 _FENCE = text(
     """
@@ -43,7 +43,7 @@ _FINISH = text(
     """
 )
 # The order's row is locked, so that a total that is being changed is waited for and read anew.
-# One statement each: the wish (or the authorisation), the order's own state and the intent. Nothing is opened for an
+# One statement each: the request (or the authorisation), the order's own state and the intent. Nothing is opened for an
 # order that is being undone, or that another payment has paid.
 _OPEN_AUTHORISATION = text(
     """
@@ -125,7 +125,7 @@ _NOTE_EXPIRY = text(
 
 @dataclass(frozen=True, slots=True)
 class StoredIntent:
-    """One transaction as the books hold it; `tries` is the fence for its outcome."""
+    """One transaction as stored; `tries` is the fence for its outcome."""
 
     payment_id: int
     status: PaymentStatus
@@ -137,7 +137,7 @@ class StoredIntent:
 
     @property
     def decided(self) -> bool:
-        """True when the provider's answer is already in the books."""
+        """True if the provider's answer is already stored."""
         return self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED)
 
 
@@ -298,12 +298,12 @@ async def asked(conn: AsyncConnection, payment_id: int) -> Asked:
 
 
 async def note_risk(conn: AsyncConnection, payment_id: int, risk: str) -> None:
-    """The provider's doubt about a payment whose success its notification had told before, without it."""
+    """The provider's risk assessment of a payment whose success its notification reported before, without it."""
     await conn.execute(_NOTE_RISK, {"payment_id": payment_id, "risk": risk})
 
 
 async def note_details(conn: AsyncConnection, payment_id: int, risk: str | None, expires_at: str | None) -> None:
-    """What the provider answers of a success that its notification had told before, and knew less of."""
+    """The provider's answer about a success that its notification reported before, with less data."""
     if risk:
         await note_risk(conn, payment_id, risk)
     if expires_at:
