@@ -16,6 +16,7 @@ from api.schemas.after_sales.returns import SentReturn
 from api.services.after_sales import return_lookup, return_operations
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from domain.access import Principal
+from domain.after_sales.guarantees import GuaranteeStatus
 from domain.after_sales.returns import ReturnStatus
 from domain.errors import NotFound
 from infra.db.portal import exchange_products, order_summaries
@@ -95,7 +96,7 @@ async def _mine(services: Services, person: Visitor, order_no: str, typed: str) 
 def _standing(found: dict[str, Any]) -> dict[str, Any] | None:
     """The guarantee that is charged if the old goods never come, while it stands."""
     guarantee: dict[str, Any] | None = (found["exchange"] or {}).get("guarantee")
-    return guarantee if guarantee and guarantee["status"] == "authorised" else None
+    return guarantee if guarantee and guarantee["status"] == GuaranteeStatus.AUTHORISED else None
 
 
 def address_of(found: dict[str, Any]) -> str:

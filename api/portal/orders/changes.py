@@ -28,6 +28,7 @@ from domain.access import Principal
 from domain.errors import RuleBroken
 from domain.orders.status import ChangeKind as Changes
 from domain.orders.status import Status, open_changes
+from domain.payments.change_payments import ChangePaymentStatus
 from infra.time_zones import zone_at
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -70,7 +71,7 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str, what
         return _form(request, order, what, fields, Problem("nothing_to_change"))
     means = list(_means(request, order, told, fields))
     here = f"{HOME}/orders/{order['order_no']}/change/{what}"
-    offered = cards if told["state"] == "awaiting_payment" else ()
+    offered = cards if told["state"] == ChangePaymentStatus.AWAITING_PAYMENT else ()
     act = Act(f"change.{what}", order["order_no"], f"{here}/do", means, kept, back=here, cards=offered)
     return confirm(request, act)
 
@@ -209,7 +210,7 @@ def _means(
     yield sentence("change.means.total", before=before, after=after)
     if told["refund_minor"]:
         yield sentence("change.means.refund", amount=cash(told["refund_minor"], currency))
-    elif told["state"] == "awaiting_payment":
+    elif told["state"] == ChangePaymentStatus.AWAITING_PAYMENT:
         yield sentence("change.means.difference", amount=cash(told["to_pay_minor"], currency))
     elif told["to_pay_minor"]:
         yield sentence("change.means.to_pay", amount=cash(told["to_pay_minor"], currency))

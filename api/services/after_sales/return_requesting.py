@@ -1,6 +1,7 @@
 """Requesting a return: what it would bring, and the request itself."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from api.dependencies import Services, actor, derived_id, methods
@@ -95,7 +96,7 @@ async def preview(services: Services, caller: Principal, order_no: str, request:
         answer_within_s=None if seen.approved_at_once else terms.waits.answer_s,
         window_until=seen.window_until,
         default_outcome=ReturnDue.EXPIRE if seen.approved_at_once else ReturnDue.APPROVE,
-        exchange=None if instead is None else PreviewedExchange.model_validate(instead),
+        exchange=None if instead is None else PreviewedExchange.model_validate(asdict(instead)),
     )
 
 

@@ -1,6 +1,7 @@
-"""What an exchange would cost or bring, before anybody commits to it; and what the customer then commits to."""
+"""What an exchange would cost or bring, before the customer commits to it, and what they then commit to."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,13 +13,28 @@ from infra.db.after_sales import exchange_funding, exchanges, guarantees
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.provider_rules import amounts, authorisation_periods
 
-if TYPE_CHECKING:  # they ask here
+if TYPE_CHECKING:  # it imports this module
     from infra.db.after_sales.return_requests import ReturnQuote, ReturnRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeQuote:
+    """What the new goods cost against the old ones as new.
+
+    The old ones are worth `value_minor`; of it `to_refund_minor` goes back, or `to_pay_minor` is paid beyond it.
+    """
+
+    lines: tuple[PricedLine, ...]
+    value_minor: int
+    to_pay_minor: int
+    to_refund_minor: int
+    guarantee_minor: int
+    currency: str
 
 
 async def quote(
     conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote"
-) -> dict[str, Any] | None:
+) -> ExchangeQuote | None:
     """What the new goods cost against the old ones as new; None for other returns.
 
     Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`,
@@ -29,15 +45,8 @@ async def quote(
     lines, new, value = await _priced(conn, terms, ask, seen)
     if ask.guarantee is not None:
         _require_guarantee(terms, *ask.guarantee, _guaranteed(new), seen.currency)
-    wanted = [{"sku": one.sku, "quantity": one.quantity, "unit_price_minor": one.unit_price_minor} for one in lines]
-    return {
-        "lines": wanted,
-        "value_minor": value,
-        "to_pay_minor": new.to_pay_minor,
-        "to_refund_minor": new.rest_minor,
-        "guarantee_minor": _guaranteed(new) if ask.guarantee else 0,
-        "currency": seen.currency,
-    }
+    guarantee = _guaranteed(new) if ask.guarantee else 0
+    return ExchangeQuote(tuple(lines), value, new.to_pay_minor, new.rest_minor, guarantee, seen.currency)
 
 
 async def save(conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote") -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments.disputes import DisputeStatus
+from domain.payments.refunds import RefundStatus
 from domain.payments.transactions import PaymentKind, PaymentStatus
 
 # By its key, by the provider's reference, or as the capture or void that we are asking for at this moment: one object
@@ -294,7 +295,7 @@ async def make_room(
     if await room_of(conn, capture_id) < wanted_minor:
         for one in unpaid:
             await conn.execute(_DROP_OPEN, {**at, "refund_id": one.refund_id})
-        due = [one for one in unpaid if one.status == "approved" and one.part_minor == one.amount_minor]
+        due = [one for one in unpaid if one.status == RefundStatus.APPROVED and one.part_minor == one.amount_minor]
         if same_pays and (same := [one.refund_id for one in due if one.amount_minor == wanted_minor]):
             return same[-1], []
     for one in unpaid:
@@ -325,7 +326,7 @@ async def reopen_refunds(conn: AsyncConnection, dispute_id: int) -> list[Any]:
                 one = (await conn.execute(_REOPEN, {"refund_id": refund_id})).one()
         except IntegrityError:
             continue  # its money was given otherwise meanwhile
-        if one.status == "approved":
+        if one.status == RefundStatus.APPROVED:
             await conn.execute(_RESUME, {"refund_id": refund_id})
         reopened.append(one)
     return reopened
