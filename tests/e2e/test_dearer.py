@@ -46,7 +46,7 @@ async def wants_three(page: Page, order_no: str, card: str) -> list[str]:
     assert "You pay ¥20.00 more now" in await page.locator(".means").inner_text()
     await fits(page)
     grave = await found_by_axe(page, "what a dearer change means")
-    await page.get_by_label("Pay by").select_option(card)
+    await page.get_by_label("Payment method").select_option(card)
     await page.get_by_role("button", name="Change the quantities").click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
     return grave

@@ -63,7 +63,7 @@ async def test_a_customer_changes_quantity_address_and_note(live: StackRun, brow
         await page.get_by_role("link", name="Change the note").click()
         await page.fill("textarea", "Ring twice.\nThank you")
         await page.get_by_role("button", name="See what it means").click()
-        await page.get_by_role("button", name="Keep this note").click()
+        await page.get_by_role("button", name="Save note").click()
         await page.get_by_text("Ring twice.").wait_for()
     finally:
         await live.sandbox("DELETE", "/faults")
@@ -141,7 +141,7 @@ async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, 
     await page.get_by_text("Please say how many pieces go back").wait_for()
     await page.get_by_label("Tea").select_option("1")
     await page.get_by_label("Why").select_option("does_not_fit")
-    await page.get_by_label("In your words").fill("too small <b>")
+    await page.get_by_label("Comment (optional)").fill("too small <b>")
     await page.get_by_role("button", name="See what it means").click()
     said = await page.locator(".means").inner_text()
     assert "1 × Tea" in said and "You get back ¥10.00" in said and "approved at once" in said
@@ -242,7 +242,7 @@ async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) ->
         (await driver.post(live, path, lines, "warehouse")).raise_for_status()
     await page.get_by_text("The new goods are order").wait_for()  # by itself
     await page.locator("p.note a.no").click()
-    await page.get_by_text("It is instead of goods from order").wait_for()
+    await page.get_by_text("Exchange for goods from order").wait_for()
     assert order_no in await page.locator("p.note a.no").inner_text()
 
 
@@ -293,10 +293,10 @@ async def test_a_customer_says_how_it_was_and_reads_the_answer(live: StackRun, b
     order_no = await at_the_door(live, customer, await driver.stocked(live, 10))
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
-    await page.get_by_role("link", name="Tell us how it was").click()
-    await page.get_by_label("2 – not good").check()
+    await page.get_by_role("link", name="Give feedback").click()
+    await page.get_by_label("2 – poor").check()
     await page.get_by_label("A complaint that needs an answer").check()
-    await page.get_by_label("In your words").fill("<script>alert(1)</script>\nlate")
+    await page.get_by_label("Comment (optional)").fill("<script>alert(1)</script>\nlate")
     grave = await fine(page)
     await page.get_by_role("button", name="Send").click()
     await page.get_by_text("<script>alert(1)</script>").wait_for()

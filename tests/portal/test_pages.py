@@ -139,8 +139,8 @@ async def test_pages_speak_the_browsers_language_and_are_light(shop: Door) -> No
     static = sum(file.stat().st_size for file in STATIC.iterdir())
     for path, english, chinese in (
         ("", "My orders", "我的订单"),
-        (f"/orders/{order_no}", "What happened", "订单动态"),
-        (f"/orders/{order_no}/cancel", "What happens then", "操作后会怎样"),
+        (f"/orders/{order_no}", "Timeline", "订单动态"),
+        (f"/orders/{order_no}/cancel", "What happens next", "操作后会怎样"),
         ("/sign-in", "Send me a code", "发送验证码"),
         ("/enter?token=x", "Show my orders", "查看我的订单"),
         ("/nothing", "There is no such page", "没有这个页面"),

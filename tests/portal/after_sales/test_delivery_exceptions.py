@@ -39,7 +39,7 @@ async def test_an_exchange_and_store_credit_say_what_they_bring(shop: Door) -> N
     assert (await browser.post(f"/orders/{order_no}/return", **none)).status_code == 422
     path = await asked(browser, order_no, resolution="exchange_first", by="tok_ok")
     page = (await browser.get(path)).text
-    assert "¥42.50, asked for" in plain(page) and "The new goods are order" not in page
+    assert "¥42.50, requested" in plain(page) and "The new goods are order" not in page
 
 
 async def test_store_credit_is_shown_and_offered_where_it_is_enough(shop: Door) -> None:

@@ -58,7 +58,7 @@ async def test_a_return_is_followed_to_its_end(shop: Door) -> None:
     for verb in ("receive", "inspect"):
         assert (await warehouse.post(f"/v1/returns/{return_id}/{verb}", found("damaged"))).is_success
     page = plain((await browser.get(path)).text)
-    assert "Looked at" in page and "damaged: 1" in page and "on its way back to you" in page
+    assert "Inspected" in page and "damaged: 1" in page and "on its way back to you" in page
     order = plain((await browser.get(f"/orders/{order_no}")).text)
     assert "Refund for a return: ¥42.50" in order and "On its way back to you" in order
 

@@ -52,7 +52,7 @@ async def test_what_cannot_be_issued_is_refused_in_words(database_url: DatabaseU
     browser = await signed_in(shop, person)
     for path, status, said in (
         ("invoice", 409, "nothing to invoice"),
-        ("credit-note", 409, "Ask for the invoice first"),
+        ("credit-note", 409, "Request the invoice first"),
     ):
         answer = await browser.post(f"/orders/{unpaid}/{path}")
         assert answer.status_code == status and said in answer.text, answer.text

@@ -80,12 +80,12 @@ async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop
     day = datetime.now(UTC).date() + timedelta(days=3)
     wanted = {"slot_day": f"{day}", "slot_begin": "22:00", "slot_end": "01:30"}
     preview = await browser.post(f"/orders/{order_no}/change/delivery_slot", **fields, **wanted)
-    assert preview.status_code == 200 and "The parcel is wanted between" in preview.text
+    assert preview.status_code == 200 and "Requested delivery time:" in preview.text
     done = await browser.post(f"/orders/{order_no}/change/delivery_slot/do", **hidden(preview.text))
     assert done.status_code == 303
     kept = (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"]
     assert kept == {"from": f"{day}T14:00:00Z", "to": f"{day}T17:30:00Z"}  # Shanghai is 8 hours ahead
-    assert "Wanted between" in (await browser.get(f"/orders/{order_no}")).text
+    assert "Requested delivery time" in (await browser.get(f"/orders/{order_no}")).text
     form = await browser.get(f"/orders/{order_no}/change/delivery_slot")
     assert 'value="22:00"' in form.text and f'value="{day}"' in form.text
     none = dict.fromkeys(wanted, "")
@@ -98,7 +98,7 @@ async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop
 @pytest.mark.parametrize(
     ("what", "typed", "said"),
     [
-        ("delivery_slot", {"slot_day": "2020-01-01", "slot_begin": "09:00", "slot_end": "12:00"}, "still to come"),
+        ("delivery_slot", {"slot_day": "2020-01-01", "slot_begin": "09:00", "slot_end": "12:00"}, "in the future"),
         ("delivery_slot", {"slot_day": "", "slot_begin": "09:00", "slot_end": "12:00"}, "Choose a day"),
         ("delivery_slot", {"slot_day": "soon", "slot_begin": "<b>", "slot_end": "12:00"}, "Choose a day"),
         ("delivery_slot", {"slot_day": "2026-12-24", "slot_begin": "09:00+08:00", "slot_end": "10:00"}, "Choose a day"),
@@ -133,7 +133,7 @@ async def test_a_page_that_is_older_than_the_order_changes_nothing(shop: Door, s
     await reserved(shop, order_no)
     for path in ("", "/do"):
         stale = await browser.post(f"/orders/{order_no}/change/note{path}", **fields, note="later", key=unique("k"))
-        assert (stale.status_code, "has moved on" in stale.text) == (412, True)
+        assert (stale.status_code, "has changed since" in stale.text) == (412, True)
 
 
 async def test_too_late_has_no_button_and_says_what_else_is_possible(shop: Door, sku: str) -> None:
@@ -179,7 +179,7 @@ async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: Door, sk
     waits = await shop.sql("SELECT amount_minor, token, status FROM order_supplements WHERE order_no = %s", order_no)
     assert waits == [{"amount_minor": 2 * price["p"], "token": "tok_ok", "status": "awaiting_payment"}]
     late = await browser.get(f"/orders/{order_no}/change/lines")
-    assert late.status_code == 409 and "waits for its payment" in late.text
+    assert late.status_code == 409 and "is waiting for its payment" in late.text
 
 
 async def test_each_line_of_a_sku_is_changed_by_itself(shop: Door) -> None:
