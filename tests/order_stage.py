@@ -33,7 +33,7 @@ from workers.worker import build
 from workflows import names
 
 _numbers = itertools.count(1)
-# Stories of workflows are told in Temporal's sandbox, which finds what is not deterministic, at a fifth of their time
+# Workflow scenarios run in Temporal's sandbox, which finds what is not deterministic, at a fifth of their time
 # more. Where people and pages are the subject, workflows run as in a shop.
 AS_IN_PRODUCTION = {"sandboxed_workflows": False}
 
@@ -97,7 +97,7 @@ class Stage:
         backorder: bool = False,
         line1: str = "x",
     ) -> str:
-        """An accepted order, as the front door leaves it in the books."""
+        """An accepted order, as the front door leaves it in the database."""
         order_no = new_order_no(int(time.time() * 1000))
         plain, wrapped = self.vault.new_data_key()
         customer = f"c-{next(_numbers)}-{secrets.token_hex(3)}"
@@ -137,7 +137,7 @@ class Stage:
         return str((await self.sql("SELECT status FROM orders WHERE order_no = :o", o=order_no))[0][0])
 
     async def reaches(self, order_no: str, status: str, timeout_s: float = 30.0) -> None:
-        """Wait until the books show `status`."""
+        """Wait until the database shows `status`."""
         seen = ""
 
         async def there() -> bool:
@@ -189,7 +189,7 @@ class Stage:
         return [row[0] for row in rows]
 
     async def resolution(self, order_no: str, action: str, value: Any = None) -> str:
-        """An act of support in the books; its id."""
+        """An act of support in the database; its id."""
         key = (
             await self.sql(
                 "SELECT data_key FROM customers JOIN orders USING (customer_id) WHERE order_no = :o", o=order_no

@@ -89,7 +89,7 @@ def openly(check: Check, env: dict[str, str] | None = None) -> Outcome:
 
 
 def static_checks() -> list[Outcome]:
-    """Side by side, told in order."""
+    """In parallel, printed in order."""
     outcomes = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for check, (outcome, printed) in zip(STATIC, pool.map(quietly, STATIC), strict=True):

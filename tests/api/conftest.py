@@ -77,7 +77,7 @@ class Door:
             await connection.execute(statement, values)
 
     async def row_counts(self) -> dict[str, int]:
-        """Rows of every table, save that in which each process says by itself that it lives."""
+        """Rows of every table, save that in which each process reports that it lives."""
         tables = await self.sql(
             "SELECT table_name AS name FROM information_schema.tables"
             " WHERE table_schema = 'public' AND table_name <> 'processes'"

@@ -1,4 +1,4 @@
-"""A master key of the right form that is not that of the books: refused in words, and nothing is sealed beside it."""
+"""A master key of the right form that is not that of the database: refused, and nothing is encrypted with it."""
 
 import base64
 import logging
@@ -31,7 +31,7 @@ async def test_an_order_of_a_known_customer_waits_for_the_right_key(
 async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(
     shop: Door, database_url: DatabaseUrls
 ) -> None:
-    """Also where the process began while the books did not answer."""
+    """Also where the process began while the database did not answer."""
     own = Vault.from_settings(settings_for(database_url)).key_ids
     assert master_keys.meet(database_url.app_url, own) == []
     customers = await shop.sql("SELECT count(*) FROM customers")
@@ -49,7 +49,7 @@ async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(
 async def test_no_answer_is_kept_under_a_key_that_the_database_does_not_know(
     shop: Door, database_url: DatabaseUrls
 ) -> None:
-    """It could never be read again: the same request would be told that its answer was erased."""
+    """It could never be read again: the same request would hear that its answer was erased."""
     own = Vault.from_settings(settings_for(database_url)).key_ids
     assert master_keys.meet(database_url.app_url, own) == []
     product = {"sku": unique("SKU"), "name": "Tea", "price_minor": 100, "currency": "CNY"}

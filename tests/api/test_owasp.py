@@ -13,7 +13,7 @@ from tests.api.test_access import MATRIX, NUMBER
 from tests.console.conftest import sign_in
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/{provider}"}
-# Every caller with a token may look these up or sees only his own: the check is on the object, not on the role.
+# Every caller with a token may look these up or sees only their own: the check is on the object, not on the role.
 BY_OBJECT = re.compile(
     r"^(GET|PATCH) /v1/(orders/\{order_no\}(/events|/messages|/refunds)?|refunds/\{refund_id\}|products/\{sku\})$"
 )

@@ -31,7 +31,7 @@ async def seen(trusted: str, peer: str, said: str) -> str:
         ("", "10.0.0.5", "203.0.113.9", "10.0.0.5 http"),
         ("10.0.0.5", "10.0.0.5", "203.0.113.9", "203.0.113.9 https"),
         ("10.0.0.5", "10.0.0.6", "203.0.113.9", "10.0.0.6 http"),
-        # What the visitor himself wrote before the proxy is not believed.
+        # What the visitor wrote before the proxy is not believed.
         ("10.0.0.0/8", "10.0.0.5", "198.51.100.1, 203.0.113.9, 10.2.3.4", "203.0.113.9 https"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Who calls too often is told so, and for how long; who is valid is not held up by who is not."""
+"""Who calls too often learns it, and for how long; who is valid is not held up by who is not."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

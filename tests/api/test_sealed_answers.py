@@ -16,7 +16,7 @@ WORDS = "she plays the harpsichord at night"
 
 
 async def give_feedback(shop: Door, key: str) -> tuple[str, str]:
-    """Feedback on an order of a customer of his own; the order and the customer."""
+    """Feedback on an order of a new customer; the order and the customer."""
     customer = an_order()["customer"] | {"id": unique("c")}
     order_no = await placed(shop, customer=customer)
     assert (await feedback(shop, order_no, key)).status_code == 201

@@ -1,4 +1,4 @@
-"""Calls that need the workflow: what the books refuse by themselves, and what happens while Temporal is down."""
+"""Calls that need the workflow: what the database refuses on its own, and what happens while Temporal is down."""
 
 import json
 

@@ -29,7 +29,7 @@ async def placed(desk: Desk, **changed: Any) -> str:
 
 
 async def parked(desk: Desk, error: str, step: str = "book", provider: str = "sandbox") -> str:
-    """An order that is stuck, as its workflow would leave it in the books."""
+    """An order that is stuck, as its workflow would leave it in the database."""
     order_no = await placed(desk)
     await desk.door.sql(
         """INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor,
@@ -89,7 +89,7 @@ async def test_search_finds_by_every_name(support: Desk) -> None:
 
 
 async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: Desk) -> None:
-    """A customer who is known on two channels is found by both of his addresses, page after page."""
+    """A customer who is known on two channels is found by both addresses, page after page."""
     customer = {"id": unique("c"), "name": "Two Channels", "email": f"{unique('web')}@example.com"}
     other = customer | {"email": f"{unique('app')}@example.com"}
     made = [await placed(support, customer=customer, channel="web")]

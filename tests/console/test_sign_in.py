@@ -1,4 +1,4 @@
-"""Signing in: who proves himself gets a session, and nobody else learns anything."""
+"""Signing in: who proves their identity gets a session, and nobody else learns anything."""
 
 import asyncio
 import json
@@ -134,7 +134,7 @@ async def elsewhere(door: Door, address: str) -> httpx.AsyncClient:
 
 
 async def test_a_stranger_locks_nobody_out(door: Door, database_url: DatabaseUrls) -> None:
-    """Neither at one address nor at many: who signed in before in his browser is not held up, who did not waits for
+    """Neither at one address nor at many: who signed in before in this browser is not held up, who did not waits for
     a minute at most."""
     person = await hired(database_url)
     async with await elsewhere(door, "192.0.2.10") as own:

@@ -1,4 +1,4 @@
-"""Store credit as a gateway on its server, which is the books: each order's customer has a balance of his own."""
+"""Store credit as a gateway on its server, which is the database: each order's customer has a separate balance."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

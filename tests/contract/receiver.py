@@ -1,4 +1,4 @@
-"""Somebody who is told things: keeps every notification as it came."""
+"""A receiver of notifications: keeps every notification as it came."""
 
 import asyncio
 from collections.abc import Callable

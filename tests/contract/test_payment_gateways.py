@@ -1,5 +1,5 @@
 """What every payment gateway does alike, on real servers: the sandbox, Stripe's adapter on localstripe, store credit in
-the books.
+the database.
 """
 
 import json

@@ -7,7 +7,7 @@ from tests.factories.raw_writes import DirectDatabase
 
 DENIED, UNKNOWN = "42501", ("42883", "42704")
 
-# Making objects that a guard could mistake for the books' own, or that others would run.
+# Making objects that a guard could mistake for the database's own, or that others would run.
 SHADOWS = [
     "CREATE TEMPORARY TABLE audit_log (actor text, action text)",
     "CREATE TEMPORARY TABLE orders AS SELECT * FROM orders",
@@ -188,7 +188,7 @@ async def test_functions_run_as_a_role_that_is_no_superuser(db: DirectDatabase) 
 
 
 async def test_a_customers_key_is_kept(db: DirectDatabase) -> None:
-    """Without it nothing of him can be read again: to take it is the owner's, for erasure."""
+    """Without it nothing of the customer can be read again: to take it is the owner's, for erasure."""
     order_no = await db.order()
     change = "UPDATE customers SET data_key = %s WHERE customer_id = %s"
     await db.app.execute(change, (b"first", order_no))

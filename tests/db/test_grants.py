@@ -290,7 +290,7 @@ async def test_no_functions_powers_can_be_borrowed(db: DirectDatabase) -> None:
 async def test_every_function_resolves_names_in_its_own_path(db: DirectDatabase) -> None:
     """Whoever adds a function writes `SET search_path = pg_catalog, public, pg_temp`, or a body parsed when it is made.
 
-    Without pg_temp at the end a caller's temporary table is found before the books' own.
+    Without pg_temp at the end a caller's temporary table is found before the database's own.
     """
     loose = await db.rows(
         "SELECT p.oid::regprocedure::text, proconfig FROM pg_proc p JOIN pg_language l ON l.oid = prolang "

@@ -49,7 +49,7 @@ async def test_support_tries_one_then_moves_all(live: StackRun, browser: Browser
     await retry.get_by_role("button").click()
     await page.wait_for_url(f"**/console/orders/{orders[0]}")
     await live.reaches(orders[0], "preparing")
-    await page.get_by_text("preparing").first.wait_for()  # by itself
+    await page.get_by_text("preparing").first.wait_for()  # automatically
 
     await page.goto("/console/stuck/group?step=book&error=rejected&provider=sandbox")
     retry = page.locator("form", has=page.locator("input[value=retry]"))

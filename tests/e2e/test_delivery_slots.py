@@ -1,4 +1,4 @@
-"""The delivery slot in a real browser: a customer chooses it on his telephone, support sees and changes it."""
+"""The delivery slot in a real browser: a customer chooses it on a telephone, support sees and changes it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Holds, priority, adjustments and a second person in a real browser, against the running stack."""
+"""Holds, priority, adjustments and approvals in a real browser, against the running stack."""
 
 import re
 

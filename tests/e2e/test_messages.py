@@ -1,4 +1,4 @@
-"""A customer of the running stack is told of his order; support sees it, and has a refused message sent again."""
+"""A customer of the running stack is notified of an order; support sees it, and has a refused message sent again."""
 
 import secrets
 from typing import Any

@@ -24,7 +24,7 @@ async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, bro
     await page.get_by_role("button", name="确认取消订单").click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
     await live.reaches(order_no, "cancelled")
-    await page.get_by_role("heading", name="已取消").wait_for()  # by itself
+    await page.get_by_role("heading", name="已取消").wait_for()  # automatically
     await page.get_by_text("已退还给您", exact=True).wait_for()
     assert not await page.get_by_role("link", name="取消订单").count()
     asked = "SELECT actor FROM order_events WHERE order_no = %(o)s AND type = 'cancel_requested'"
@@ -150,7 +150,7 @@ async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, 
     await page.wait_for_url("**/returns/rt_*")
     await page.get_by_role("heading", name="Approved: please send it").wait_for()
     async with page.expect_download() as caught:
-        await page.get_by_role("link", name="Download the label").click()  # once it is there, by itself
+        await page.get_by_role("link", name="Download the label").click()  # once it is there, automatically
     assert (await caught.value).suggested_filename.startswith("rt_")
     grave += await fine(page)
     return_id = page.url.rpartition("/")[2]
@@ -163,7 +163,7 @@ async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, 
         return bool(rows[0]["status"] == "completed")
 
     await until(over, "the return is completed")
-    await page.reload()  # the label's link has the focus: what somebody is at is not replaced under his finger
+    await page.reload()  # the label's link has the focus: what somebody is at is not replaced meanwhile
     await page.get_by_role("heading", name="Completed").wait_for()
     await page.get_by_text("¥10.00, returned to you").wait_for()
     await page.get_by_role("link", name=f"Order {order_no}").click()
@@ -204,7 +204,7 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
         await live.sandbox("POST", f"/shipments/{parcel['id']}/advance", json={"status": news})
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
-    await page.get_by_text("You can have it sent again or your money back").wait_for()  # by itself
+    await page.get_by_text("You can have it sent again or your money back").wait_for()  # automatically
     await page.get_by_role("link", name="Choose what happens now").click()
     said = await page.locator("main").inner_text()
     assert "You get back ¥20.00" in said and "You pay nothing more" in said
@@ -240,7 +240,7 @@ async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) ->
     for verb in ("receive", "inspect"):
         path = f"/v1/returns/{page.url.rpartition('/')[2]}/{verb}"
         (await driver.post(live, path, lines, "warehouse")).raise_for_status()
-    await page.get_by_text("The new goods are order").wait_for()  # by itself
+    await page.get_by_text("The new goods are order").wait_for()  # automatically
     await page.locator("p.note a.no").click()
     await page.get_by_text("Exchange for goods from order").wait_for()
     assert order_no in await page.locator("p.note a.no").inner_text()
@@ -258,12 +258,12 @@ async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: Sta
     await page.get_by_role("button", name="查看影响").click()
     assert "预授权 ¥10.00 作为担保" in await page.locator(".means").inner_text()
     await page.get_by_role("button", name="确认申请退货").click()
-    await page.get_by_text("换货订单").wait_for()  # by itself, before anything is back
+    await page.get_by_text("换货订单").wait_for()  # automatically, before anything is back
     await page.get_by_text("¥10.00, 已预授权").wait_for()
     await page.get_by_role("link", name="取消退货").click()
     assert "担保金 ¥10.00 将被扣款" in await page.locator(".means").inner_text()
     await page.get_by_role("button", name="确认取消退货").click()
-    await page.get_by_text("¥10.00, 已扣款").wait_for()  # by itself
+    await page.get_by_text("¥10.00, 已扣款").wait_for()  # automatically
     assert not await fine(page)
 
 

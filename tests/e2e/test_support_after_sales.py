@@ -19,7 +19,7 @@ async def fine(page: Page) -> list[str]:
 
 
 async def lost(live: StackRun) -> str:
-    """An order whose parcel the carrier has lost, as the books know."""
+    """An order whose parcel the carrier has lost, as the database knows."""
     order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10), quantity=2))
     await live.reaches(order_no, "preparing")
     await driver.carry(live, order_no, "picked_up", "lost")

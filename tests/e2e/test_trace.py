@@ -1,4 +1,4 @@
-"""One order is one trace: from the HTTP request through the books, the workflow, its activities and their SQL."""
+"""One order is one trace: from the HTTP request through the database, the workflow, its activities and their SQL."""
 
 import asyncio
 import io

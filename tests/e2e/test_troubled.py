@@ -22,7 +22,7 @@ from workflows import names
 
 @pytest.fixture(scope="module")
 async def troubled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
-    """Parcels moved by hand, nobody is hurried, and a step that failed is not tried again before somebody has acted."""
+    """Parcels are moved manually, nobody is hurried, and a step that failed is not retried before somebody acts."""
     unhurried = {"OMS_PAYMENT_TIMEOUT_S": "600", "OMS_GATEWAY_ATTEMPTS": "12", "OMS_GATEWAY_BACKOFF_S": "15"}
     unhurried |= {"OMS_GATEWAY_PATIENCE_S": "600"}
     async with StackRun(tmp_path_factory.mktemp("troubled"), unhurried, ("--manual-carrier",)).standing() as stack:

@@ -21,7 +21,7 @@ DESK = {"width": 1280, "height": 900}
 
 @dataclass
 class Customer:
-    """Somebody who orders; he is nobody else."""
+    """A customer who exists only in this test."""
 
     id: str = field(default_factory=lambda: f"c-{secrets.token_hex(6)}")
 
@@ -43,7 +43,7 @@ async def page_for(live: StackRun, browser: Browser, **context: Any) -> Page:
 
 
 async def visiting(live: StackRun, browser: Browser, customer: Customer, **context: Any) -> Page:
-    """A page of this customer, signed in (how he does it himself is a test of its own)."""
+    """A page of this customer, signed in (signing in is a test of its own)."""
     page, cookie = await page_for(live, browser, **context), secrets.token_urlsafe(32)
     key = json.loads((live.data_dir / "secrets.json").read_text())["master_key"]
     index = Vault(base64.b64decode(key)).blind_index("email", customer.email)
@@ -70,7 +70,7 @@ async def fits(page: Page) -> None:
 
 
 async def code_and_link(live: StackRun, to: str) -> tuple[str, str]:
-    """What the sandbox was told to send to this address: the six digits, and the link."""
+    """What the sandbox sent to this address: the six digits, and the link."""
     address = hashlib.sha256(to.encode()).hexdigest()
 
     async def sent() -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ async def code_and_link(live: StackRun, to: str) -> tuple[str, str]:
 
 
 async def at_the_door(live: StackRun, customer: Customer, sku: str, quantity: int = 2) -> str:
-    """An order of his that was delivered."""
+    """A delivered order of this customer."""
     order_no = await driver.place(live, customer.basket(sku, quantity=quantity))
     await live.reaches(order_no, "preparing")
     (parcel,) = await live.items("/shipments", order_no=order_no)

@@ -43,7 +43,7 @@ class Buyer:
         self.keeper = office.person("wang", "warehouse")
 
     async def buys(self, sku: str = OLD, quantity: int = 1) -> str:
-        """An order at his door."""
+        """An order at the customer's door."""
         body = an_order(sku, quantity, customer={"id": self.name, "name": "Li", "email": None, "phone": None})
         order_no = (await self.door.post("/v1/orders", body)).json()["order_no"]
         await self.gets(order_no)
@@ -93,7 +93,7 @@ class Buyer:
         return dict((await self.door.get(f"/v1/orders/{order_no}")).json())
 
     async def kept_minor(self, *orders: str) -> int:
-        """What the provider has of his money."""
+        """What the provider has of the customer's money."""
         kept = 0
         for order_no in orders:
             items = self.office.stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"]

@@ -21,7 +21,7 @@ async def refund(stage: Stage, order_no: str, **how: Any) -> OpenedRefund:
 
 
 async def decide(stage: Stage, opened: OpenedRefund, order_no: str, status: RefundStatus) -> None:
-    """The second person's word."""
+    """The approver's decision."""
     assert opened.approval_id is not None
     async with stage.database.begin() as conn:
         await timeline.lock_order(conn, order_no)

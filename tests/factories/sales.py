@@ -1,4 +1,4 @@
-"""Orders that were paid, refunded and cancelled, as their workflows would leave them in the books."""
+"""Orders that were paid, refunded and cancelled, as their workflows would leave them in the database."""
 
 from typing import Any
 

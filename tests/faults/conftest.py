@@ -51,7 +51,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def rng(seed: int, request: pytest.FixtureRequest) -> random.Random:
-    """Random moments that depend on the seed and the test's name alone, so that one test can be repeated by itself."""
+    """Random moments that depend on the seed and the test's name alone, so that one test can be repeated on its own."""
     return random.Random(f"{seed}:{request.node.name}")
 
 
@@ -64,7 +64,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 @pytest.fixture(scope="package")
 async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
-    """Parcels move only when told to, orders wait patiently."""
+    """Parcels move only on request, orders wait patiently."""
     run = StackRun(tmp_path_factory.mktemp("still"), env=UNHURRIED, options=("--manual-carrier",))
     async with run.standing():
         yield run

@@ -148,7 +148,7 @@ async def carry(stack: StackRun, order_no: str, *statuses: str) -> None:
 
 
 async def deliver(stack: StackRun, order_no: str) -> None:
-    """From paid to the end of the return window, parcels moved by hand."""
+    """From paid to the end of the return window, parcels moved manually."""
     await stack.reaches(order_no, "preparing")
     await carry(stack, order_no, "picked_up", "delivered")
     await stack.reaches(order_no, "completed")

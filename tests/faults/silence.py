@@ -14,9 +14,9 @@ _CHUNK = 65_536
 
 
 class Proxy:
-    """Passes TCP connections on to one port of this machine, until told to lose those that there are.
+    """Passes TCP connections on to one port of this machine, until asked to lose those that there are.
 
-    What is lost stays open on both sides: bytes go nowhere, and nobody is told.
+    What is lost stays open on both sides: bytes go nowhere, and nobody is notified.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Proxy:
             lost.set()
 
     def drop_answers(self) -> None:
-        """Lose what the server says on every connection that there is now; what it is told arrives."""
+        """Lose what the server says on every connection that there is now; what is sent to it arrives."""
         for lost in self._to_client:
             lost.set()
 

@@ -189,10 +189,10 @@ class StackRun:
     async def fault(self, target: str, mode: str, count: int = 1, **match: str) -> None:
         await self.sandbox("POST", "/faults", json={"target": target, "mode": mode, "count": count, "match": match})
 
-    # ── the books ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── the database ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def sql(self, statement: str, **values: Any) -> list[dict[str, Any]]:
-        """Ask the books as their owner. A percent sign is written twice when there are values."""
+        """Query the database as its owner. A percent sign is written twice when there are values."""
         try:
             cursor = await (await self._shared()).execute(statement, values or None)
         except psycopg.OperationalError:  # the server was killed since

@@ -42,7 +42,7 @@ async def unpaid(stack: StackRun) -> str:
 
 
 async def paid_at_the_provider(stack: StackRun, order_no: str, amount_minor: int = PRICE_MINOR) -> dict[str, Any]:
-    """The customer pays by himself: the provider's transaction."""
+    """The customer pays directly: the provider's transaction."""
     body = {"order_no": order_no, "amount_minor": amount_minor, "currency": "CNY", "reference": secrets.token_hex(6)}
     made: dict[str, Any] = await stack.sandbox("POST", "/payments/pay", json=body)
     return made
@@ -201,7 +201,7 @@ async def left_minor(stack: StackRun, order_no: str) -> int:
 
 
 async def test_what_was_done_in_the_dashboard_is_in_the_books(still: StackRun) -> None:
-    """Authorised by the customer himself, captured and refunded by hand, and disputed."""
+    """Authorised by the customer directly, captured and refunded manually, and disputed."""
     order_no = await unpaid(still)
     body = {"order_no": order_no, "amount_minor": PRICE_MINOR, "currency": "CNY", "capture": False}
     await still.sandbox("POST", "/payments/pay", json=body)

@@ -40,7 +40,7 @@ async def asked(stack: StackRun) -> tuple[str, str, str]:
 
 
 async def handled(stack: StackRun, return_id: str, sku: str) -> None:
-    """Received and inspected: decided in the books, whoever is dead."""
+    """Received and inspected: decided in the database, whoever is dead."""
     found = {"lines": [{"sku": sku, "quantity": 1, "condition": "as_new"}]}
     for verb in ("receive", "inspect"):
         answer = await post(stack, f"/v1/returns/{return_id}/{verb}", found, "warehouse", key=secrets.token_hex(8))

@@ -102,7 +102,7 @@ async def test_an_answer_that_is_lost_ends_the_wait_although_the_statement_ran(
 async def test_a_transaction_that_is_cut_off_gives_its_locks_back(
     postgres: PostgresServer, database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # PostgreSQL would end it by itself after a while; here nobody does but who found out that it is lost.
+    # PostgreSQL would end it on its own after a while; here nobody does but who found out that it is lost.
     monkeypatch.setattr(engine, "_SESSION", " -c idle_in_transaction_session_timeout=0")
     await sql(
         database_url.owner_url, "CREATE TABLE rows (n int); INSERT INTO rows VALUES (1); GRANT ALL ON rows TO oms_app"

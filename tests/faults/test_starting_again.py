@@ -1,4 +1,4 @@
-"""The stories start again from the books: Temporal's file is lost, the supervisor itself is killed."""
+"""The stories start again from the database: Temporal's file is lost, the supervisor itself is killed."""
 
 import asyncio
 import json

@@ -87,7 +87,7 @@ class Watch:
             await self._look_at_job()
 
     async def _look_at_board(self) -> None:
-        """Its sum, and what can only grow or only shrink against the books just before and just after."""
+        """Its sum, and what can only grow or only shrink against the database just before and just after."""
         least, before = len(self.stack.accepted), await in_books(self.stack)
         tiles = await self.console.tiles()
         after = await in_books(self.stack)
@@ -116,7 +116,7 @@ def shown(tiles: dict[str, str]) -> tuple[int, bool]:
 
 
 def fits(number: str, least: int, most: int) -> bool:
-    """Whether a tile's number lies between two of the books'; `1000+` says only that it is larger."""
+    """Whether a tile's number lies between two of the database's; `1000+` says only that it is larger."""
     return most > COUNTED if number.endswith("+") else least <= int(number) <= most
 
 
@@ -192,7 +192,7 @@ async def count(shop: StackRun, question: str, wanted: int, **values: Any) -> bo
 
 
 async def board_is_right(shop: StackRun, console: Console) -> None:
-    """While nothing moves: each tile is what the books say, and the list, page by page, holds each order once."""
+    """While nothing moves: each tile is what the database says, and the list, page by page, holds each order once."""
     books, tiles = await in_books(shop), await console.tiles()
     assert tiles == {status: f"{COUNTED}+" if books[status] > COUNTED else str(books[status]) for status in tiles}
     assert sum(books.values()) == ORDERS

@@ -1,4 +1,4 @@
-"""What must hold after every fault, in the books and beside them in the sandbox."""
+"""What must hold after every fault, in the database and in the sandbox."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -36,7 +36,7 @@ SELECT o.order_no, o.status, o.total_minor,
 
 
 async def verify(stack: StackRun, orders: Iterable[str] | None = None, timeout_s: float = PATIENCE_S) -> None:
-    """Waits until the orders (all by default) have ended or are parked, then checks them, the books and the sandbox."""
+    """Waits until the orders (all by default) have ended or are parked, then checks them, database and sandbox."""
     chosen = None if orders is None else set(orders)
     await settled(stack, chosen, timeout_s)
     wrong = [*await _books(stack), *await _accepted(stack), *await _outside(stack, chosen)]
@@ -69,7 +69,7 @@ async def _books(stack: StackRun) -> list[str]:
 
 
 async def _accepted(stack: StackRun) -> list[str]:
-    """What was answered with 201 is in the books, as answered."""
+    """What was answered with 201 is in the database, as answered."""
     kept = {row["order_no"]: row["total_minor"] for row in await stack.sql("SELECT order_no, total_minor FROM orders")}
     return [
         f"{o} was accepted at {total}, kept: {kept.get(o)}"

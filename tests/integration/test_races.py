@@ -27,7 +27,7 @@ async def paying(office: Office, order_no: str) -> AsyncIterator[None]:
 
 
 async def under_way(office: Office, table: str, order_no: str, **row: str) -> None:
-    """Wait until the intent of a provider's call is in the books: the call itself is slow."""
+    """Wait until the intent of a provider's call is in the database: the call itself is slow."""
     where = " AND ".join(f"{name} = :{name}" for name in row)
     await eventually(
         lambda: office.stage.sql(f"SELECT 1 FROM {table} WHERE order_no = :order_no AND {where}",
@@ -89,7 +89,7 @@ async def test_cancel_against_pickup_is_refused_or_recalls_never_both(office: Of
     order_no = await office.stage.place(sku=CHEAP)
     await office.stage.reaches(order_no, "preparing")
     (parcel,) = office.stage.sandbox.http.get("/shipments", params={"order_no": order_no}).json()["items"]
-    # The driver scans it; his notification is still on its way when the customer cancels.
+    # The driver scans it; the notification is still on its way when the customer cancels.
     moved = office.stage.sandbox.http.post(f"/shipments/{parcel['id']}/advance", json={"status": "picked_up"})
     assert moved.status_code == 200
     answer = await cancel(office, order_no)

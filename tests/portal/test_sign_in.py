@@ -77,7 +77,7 @@ async def test_a_link_opens_with_one_button_and_looking_uses_nothing_up(browser:
 
 
 async def test_nobody_learns_who_is_known(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same answer, the same time, the same refusal of the same guess; the books alone know."""
+    """The same answer, the same time, the same refusal of the same guess; the database alone know."""
     monkeypatch.setattr(pages, "ANSWER_S", 0.5)
     known, unknown = a_person(), a_person()
     await placed(browser.door, known)
@@ -103,7 +103,7 @@ async def test_five_wrong_guesses_are_the_end_of_a_code(browser: Browser) -> Non
         assert (dead.status_code, "Please ask for a new one" in dead.text) == (401, True)
         by_link = await browser.post("/enter", token=browser.sent[-1].token)
         assert by_link.status_code == 401
-    assert len(browser.sent) == 1  # the second person is nobody's, and was refused alike
+    assert len(browser.sent) == 1  # the second caller is unknown, and was refused alike
 
 
 async def test_guesses_at_once_are_counted_one_by_one(browser: Browser) -> None:

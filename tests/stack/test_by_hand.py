@@ -1,4 +1,4 @@
-"""docs/deploy.md as it stands: every process by hand, environment only, a new version deployed while orders wait."""
+"""docs/deploy.md as it stands: each process started manually, environment only, a new version deployed under load."""
 
 import asyncio
 import json

@@ -94,7 +94,7 @@ def test_a_broken_file_is_as_good_as_none(tmp_path: Path, content: str) -> None:
 
 
 def test_a_port_is_taken_by_another_than_the_one_that_listens(listener: socket.socket) -> None:
-    """Who hangs on a port of his own is ended; who lacks his port because of another is let be."""
+    """Who hangs on its own port is ended; who lacks its port because of another is let be."""
     port = listener.getsockname()[1]
     assert not ports.taken_by_another(os.getpid(), port)
     assert ports.taken_by_another(os.getppid(), port)

@@ -168,7 +168,7 @@ async def test_a_killed_server_starts_again_and_kept_what_was_committed(tmp_path
             await connection.execute("CREATE TABLE t AS SELECT 41 AS n")
         busy = await psycopg.AsyncConnection.connect(server.owner_url)
         orphan = psutil.Process(busy.info.backend_pid)
-        orphan.suspend()  # a child that does not notice its server's death by itself
+        orphan.suspend()  # a child that does not notice its server's death on its own
         process.kill()
         await process.wait()
         assert orphan.is_running()

@@ -20,7 +20,7 @@ SITE = programs.installed().parents[len(programs.BIN.parts) - 1]
 
 @pytest.fixture
 def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The wheel's files below a folder of mode 700, as in the clone of somebody who keeps it to himself."""
+    """The wheel's files below a folder of mode 700, as in the clone with private permissions."""
     folder = tmp_path / "my shop 商店"
     folder.mkdir(mode=0o700)
     for part in programs.COPIED:

@@ -40,7 +40,7 @@ async def test_a_mark_is_not_believed_against_the_database(empty_url: str, tmp_p
     await execute(empty_url, "SELECT FROM warehouses")
 
 
-# Owners of everything in the books, the database and the schema included.
+# Owners of everything in the database, itself and the schema included.
 OWNERS = """SELECT DISTINCT pg_get_userbyid(o) FROM (
   SELECT relowner FROM pg_class WHERE relnamespace = 'public'::regnamespace
   UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = 'public'::regnamespace

@@ -1,4 +1,4 @@
-"""Orders in the books, as the front door leaves them, and what the tests of the processes share."""
+"""Orders in the database, as the front door leaves them, and what the tests of the processes share."""
 
 import asyncio
 import base64

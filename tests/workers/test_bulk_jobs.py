@@ -235,7 +235,7 @@ async def test_a_step_of_a_held_order_is_not_skipped(
 async def test_money_given_since_a_bulk_act_was_opened_counts(
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
-    """Of one order 700.00 more were given meanwhile: it needs a second person now. The act on the other goes on."""
+    """Of one order 700.00 more were given meanwhile: it needs an approver now. The act on the other goes on."""
     dear, other = await stuck(database_url, 2)
     moving = "UPDATE parked_steps SET step = 'capture', amount_minor = 90000 WHERE order_no = ANY(%s)"
     await sql(database_url.owner_url, moving, [dear, other])

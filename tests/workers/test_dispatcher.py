@@ -1,4 +1,4 @@
-"""Requests reach Temporal: each order started once, told in order, nothing lost while Temporal is away."""
+"""Requests reach Temporal: each order started once, signalled in order, nothing lost while Temporal is away."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ from workflows.payloads import StartJob, StartOrder
 
 @workflow.defn(name=names.ORDER)
 class Listener:
-    """Stands for an order: keeps what it was told, ends when told to."""
+    """Stands for an order: keeps its signals, ends on request."""
 
     def __init__(self) -> None:
         self.heard: list[Any] = []

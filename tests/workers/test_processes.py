@@ -131,7 +131,7 @@ async def test_a_taken_metrics_port_does_not_stop_a_worker(database_url: Databas
 
 
 async def lives(books: DatabaseUrls, child: asyncio.subprocess.Process) -> list[tuple[str, bool]]:
-    """What the books know of this process: its name, and whether it ended as it was asked to."""
+    """What the database knows of this process: its name, and whether it ended as it was asked to."""
     return await sql(books.app_url, "SELECT name, ended_at IS NOT NULL FROM processes WHERE pid = %s", child.pid)
 
 

@@ -31,7 +31,7 @@ WITHIN_S = 60.0
 
 @pytest.fixture
 async def settings(database_url: DatabaseUrls, temporal: TemporalServer, request: pytest.FixtureRequest) -> Settings:
-    """Three at a time. No worker listens, so an order that began comes to rest only when the books are moved."""
+    """Three at a time. No worker listens, so an order that began comes to rest only when the database is moved."""
     await sql(database_url.app_url, "DELETE FROM workflow_requests")
     queue = request.node.name
     return settings_for(database_url, temporal_address=temporal.address, task_queue=queue, orders_in_flight=3)
@@ -78,7 +78,7 @@ async def test_no_more_orders_begin_than_come_to_rest_and_the_oldest_is_next(
     orders = [await place(database_url) for _ in range(6)]
     async with braked(database_url, settings):
         await until(left(database_url, *orders[3:]), WITHIN_S)
-        # What is told about an order that began passes by those that wait: then the brake has been asked again, too.
+        # Events of an order that began pass by those that wait: then the brake has been asked again, too.
         for number in range(3):
             await ask(database_url, orders[0], names.PAYMENT_NOTIFIED, {"inbox_id": number})
 

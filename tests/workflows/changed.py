@@ -37,7 +37,7 @@ class RefundsBeforeRecall(OrderWorkflow):
 
 @workflow.defn(name=names.ORDER)
 class LooksTwice(OrderWorkflow):
-    """One step more, that touches only the books."""
+    """One step more, that touches only the database."""
 
     @workflow.run
     async def run(self, start: m.StartOrder) -> str:

@@ -93,7 +93,7 @@ PACES: tuple[tuple[str, dict[str, Story], dict[str, Any]], ...] = (
 
 
 async def main(wanted: list[str]) -> None:
-    """Record the stories of these names; all of them, and nothing that is no longer told, when none is given."""
+    """Record the stories of these names; all of them, and nothing that no longer exists, when none is given."""
     known = {**STORIES, **LATER, **HASTY, **RETURNING, **SECOND}
     if unknown := set(wanted) - set(known):
         raise SystemExit(f"no such story: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")

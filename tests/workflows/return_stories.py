@@ -1,4 +1,4 @@
-"""Stories of returns, told on a stage with a short return window; each answers with its order's number or its id."""
+"""Scenarios of returns, on a stage with a short return window; each answers with its order's number or its id."""
 
 from tests.factories.return_handling import ask, at_the_door, becomes, inspect, labelled, parcel_says, receive
 from tests.order_stage import Stage, eventually

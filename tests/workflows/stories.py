@@ -214,7 +214,7 @@ async def parked_and_amended(stage: Stage) -> str:
 
 @story
 async def parked_and_changed(stage: Stage) -> str:
-    """The customer corrects his address: the booking goes on by itself."""
+    """The customer corrects the address: the booking goes on automatically."""
     order_no = await placed(stage, line1=f"UNDELIVERABLE {STREET}")
     await stage.parked(order_no)
     await readdress(stage, order_no, AMENDED)
@@ -309,7 +309,7 @@ async def stray_payment_after_cancel(stage: Stage) -> str:
 
 @story
 async def begun_by_an_update(stage: Stage) -> str:
-    """Update-with-start after the loss of the run: the update arrives before the books are read."""
+    """Update-with-start after the loss of the run: the update arrives before the database is read."""
     order_no = await placed(stage)
     await stage.reaches(order_no, "preparing")
     await stage.handle(order_no).terminate()

@@ -195,7 +195,7 @@ async def test_goods_given_in_exchange_are_not_changed_but_cancelled(
         answer = await change(shop, new, lines(**{sku: 1}), preview=preview)
         assert (answer.status_code, answer.json()["code"]) == (409, "exchange_goods_stay"), answer.text
     assert (await change(shop, new, {"note": "ring twice"})).status_code == 200
-    # The books keep it, too, should the code forget.
+    # The database keeps it, too, should the code forget.
     monkeypatch.setattr("api.services.orders.order_changes.refusal", lambda *_: None)
     answer = await change(shop, new, lines(**{sku: 1}))
     assert (answer.status_code, answer.json()["code"]) == (409, "too_late_to_change"), answer.text

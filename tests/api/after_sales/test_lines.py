@@ -1,5 +1,5 @@
 """Lines are named by number: two lines of one SKU at different prices are refunded, returned, exchanged and changed
-each by itself; a SKU alone means its lines in the order of their numbers, in every act."""
+each separately; a SKU alone means its lines in the order of their numbers, in every act."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Returns that are worth more than one person may give: a second person decides, whoever asked."""
+"""Returns that are worth more than one person may give: an approver decides, whoever asked."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Returns over HTTP: decided in the books, without Temporal."""
+"""Returns over HTTP: decided in the database, without Temporal."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -41,7 +41,7 @@ async def parked(shop: Door, order_no: str, step: str = "book", minor: int = 0) 
 
 
 async def resolve(door: Door, order_no: str, action: str = "compensate", **more: Any) -> int:
-    """202 where a second person is asked; 503 where only the workflow, which is away, was."""
+    """202 where an approver is asked; 503 where only the workflow, which is away, was."""
     body = {"action": action, "reason": "r", **more}
     return (await door.post(f"/v1/support/orders/{order_no}/resolve", body)).status_code
 

@@ -71,7 +71,7 @@ async def test_stock_says_where_from(shop: Door) -> None:
     answer = await shop.as_("warehouse", "wu").post("/v1/stock/receipts", receipt)
     (entry,) = await entries(shop, str(answer.json()["movement_id"]))
     assert (entry["actor"], entry["action"], entry["origin"]) == ("warehouse:wu", "stock_receipt", FROM_API)
-    # The next one on the same connection is not said to be hers.
+    # The next one on the same connection is not attributed to this person.
     await shop.as_("customer", "c-9").post("/v1/orders", an_order(customer=an_order()["customer"] | {"id": "c-9"}))
     (placed,) = await shop.sql("SELECT actor, origin FROM audit_log ORDER BY entry_id DESC LIMIT 1")
     assert placed == {"actor": "customer:c-9", "origin": None}
@@ -80,7 +80,7 @@ async def test_stock_says_where_from(shop: Door) -> None:
 @pytest.mark.parametrize(("role", "origin"), [("support", FROM_API), ("customer", None), ("channel", None)])
 async def test_placing_says_where_staff_placed_from(shop: Door, role: str, origin: str | None) -> None:
     caller = shop.as_(role, "c-17" if role == "customer" else "web")
-    for customer in ("c-17", "c-17"):  # new to the books, and known
+    for customer in ("c-17", "c-17"):  # new to the database, and known
         order = an_order(customer=an_order()["customer"] | {"id": customer})
         order_no = (await caller.post("/v1/orders", order)).json()["order_no"]
         rows = await shop.sql("SELECT action, origin FROM audit_log WHERE order_no = %s", order_no)

@@ -1,4 +1,4 @@
-"""The checks of the books and of the audit log over HTTP: bounded in time and size, one at a time."""
+"""The checks of the database and of the audit log over HTTP: bounded in time and size, one at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator

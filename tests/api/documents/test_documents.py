@@ -1,4 +1,4 @@
-"""Invoices and credit notes over HTTP; the books are real, no Temporal is needed for them."""
+"""Invoices and credit notes over HTTP; the database is real, no Temporal is needed for them."""
 
 import asyncio
 import re

@@ -65,7 +65,7 @@ async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: D
     for heard in (outcome, "known"):
         assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == heard
     assert await wrong(shop, number) == []
-    # Decided the other way after all: money has moved that the books have no room for, and staff are told.
+    # Decided the other way after all: money has moved that the database has no room for, and staff are notified.
     other = {"lost": "won", "won": "lost"}[outcome]
     assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=other) == "unapplied"
     kept = "SELECT reason FROM inbox WHERE order_no = %s AND outcome = 'unapplied'"
@@ -74,7 +74,7 @@ async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: D
 
 @asynccontextmanager
 async def no_documents(shop: Door, number: str, sqlstate: str) -> AsyncIterator[None]:
-    """The books refuse every document of the order."""
+    """The database refuses every document of the order."""
     name = unique("refused").replace("-", "_")
     await shop.sql(
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.order_no = '{number}' "

@@ -1,4 +1,4 @@
-"""What an order's customer was told, for its owner and for staff; having it sent again; the language of it."""
+"""The messages to an order's customer, for its owner and for staff; having it sent again; the language of it."""
 
 from typing import Any
 

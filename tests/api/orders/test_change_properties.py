@@ -88,7 +88,7 @@ class Story:
         event(what)
 
     async def changed(self, units: tuple[int, ...], more: dict[str, Any]) -> None:
-        """A change is told in advance to the cent, or is refused and leaves nothing."""
+        """A change is previewed to the cent, or is refused and leaves nothing."""
         body = {"lines": [{"sku": sku, "quantity": n} for sku, n in zip(self.skus, units, strict=True) if n]}
         body |= more
         before = await books_of(self.shop, self.number)

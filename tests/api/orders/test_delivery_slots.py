@@ -94,7 +94,7 @@ async def test_a_slot_is_changed_told_and_taken_away(shop: Door) -> None:
     rows = await shop.sql("SELECT what, before_enc IS NULL AS bare FROM order_changes WHERE order_no = %s", number)
     assert rows == [{"what": ["delivery_slot"], "bare": False}] * 2
     (order,) = await shop.sql("SELECT address_rev FROM orders WHERE order_no = %s", number)
-    assert order["address_rev"] == 2  # a carrier is told anew
+    assert order["address_rev"] == 2  # the carrier is notified again
 
 
 async def test_a_stale_tag_and_a_label_keep_the_slot(shop: Door) -> None:

@@ -1,4 +1,4 @@
-"""Holds and priority over HTTP; the books are real, no Temporal is needed for them."""
+"""Holds and priority over HTTP; the database is real, no Temporal is needed for them."""
 
 from typing import Any
 

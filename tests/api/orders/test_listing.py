@@ -98,7 +98,7 @@ async def test_search_knows_each_channels_contact(shop: Door, numbers: list[str]
     first = await place(shop, channel=older, customer=customer)
     second = await place(shop, channel=newer, customer=customer | {"email": "new@two.example"})
     assert await walk(shop, q="old@two.example") == [[first]]
-    assert await walk(shop, q="new@two.example") == [[second, first]]  # what he said last, wherever
+    assert await walk(shop, q="new@two.example") == [[second, first]]  # what the customer said last, on any channel
     await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", customer["id"])
     assert await walk(shop, q="old@two.example") == [[]]
 

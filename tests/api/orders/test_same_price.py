@@ -38,7 +38,7 @@ async def sums(shop: Door, number: str) -> dict[str, int]:
 
 
 async def changed(shop: Door, number: str, units: dict[str, int]) -> int:
-    """What the order costs after it, as it was told before."""
+    """What the order costs after it, as it was previewed."""
     answer = await change(shop, number, lines(**units), preview=True)
     done = await change(shop, number, lines(**units))
     assert done.status_code == 200, done.text

@@ -120,7 +120,7 @@ async def test_each_order_is_found_by_what_it_named_itself(shop: Door) -> None:
     third = await place(shop, customer=who | {"email": "ann.third@search.example"}, channel="elsewhere")
     assert await found(shop, "ann.first@search.example") == {first: ["email"]}
     assert set(await found(shop, "ann.second@search.example")) == {first, second}  # the channel's last word
-    assert set(await found(shop, "ann.third@search.example")) == {first, second, third}  # his last word
+    assert set(await found(shop, "ann.third@search.example")) == {first, second, third}  # the latest contact
     assert set(await found(shop, "Changing ann")) == {first, second, third}
 
 
@@ -169,7 +169,7 @@ async def test_erasure_leaves_no_index_that_finds_the_person(shop: Door) -> None
     for q in ("gone@search.example", "Gone Person", "139 1212 1212", "Gone Receiver"):
         assert number not in await found(shop, q, channel="gone"), q
         assert await found(shop, q, created_from="2020-01-01", customer="nobody") == {}, q
-    assert list(await found(shop, "gone person")) == [again]  # what he named since is his new contact
+    assert list(await found(shop, "gone person")) == [again]  # what was named since is the new contact
     await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", who["id"])
     (left,) = await shop.sql(
         "SELECT (SELECT count(*) FROM order_contacts WHERE customer_id = %(id)s) AS contacts, (SELECT count(*) FROM"
@@ -192,7 +192,7 @@ async def test_orders_from_before_are_filled_in_and_may_be_filled_twice(shop: Do
     await shop.sql("UPDATE orders SET contact_id = NULL WHERE order_no IN (%s, %s)", number, gone)
     await shop.sql("DELETE FROM order_contacts WHERE customer_id = %s", who["id"])
     assert await found(shop, "From Before") == {}
-    assert list(await found(shop, "before@search.example")) == [number]  # as he is known now
+    assert list(await found(shop, "before@search.example")) == [number]  # as the customer is known now
     services = shop.app.state.services
     step, left = main.contacts(services.database, services.keys), "SELECT 1 FROM orders WHERE contact_id IS NULL"
     for _ in range(2):
@@ -262,7 +262,7 @@ async def test_without_a_search_nothing_is_matched(shop: Door, order: str) -> No
 
 @given(st.text(max_size=60), st.sampled_from(["CN", "US", "ZZ", ""]))
 def test_any_text_can_be_a_contact_and_a_search(text: str, country: str) -> None:
-    """And whoever searches by the whole name or address that he typed finds it."""
+    """And whoever searches by the whole name or address that they typed finds it."""
     words = set(words_of([{"name": text, "email": f"{text}@x", "phone": text}], country))
     assert set(name_sought(text)) <= words or len(words) == MAX_WORDS
     assert isinstance(email_sought(text), str | None) and isinstance(phone_sought(text), list)

@@ -174,7 +174,7 @@ async def test_what_is_decided_is_not_answered(bank: Bank) -> None:
     order_no, ref, dispute_id = await bank.disputed()
     path = f"/v1/disputes/{dispute_id}/evidence"
     bank.post(f"/disputes/{ref}/close", {"status": "won"})
-    for _ in range(2):  # the provider knows it; then it has told us
+    for _ in range(2):  # the provider knows it; then it has notified us
         assert refusal(await bank.shop.as_("support").post(path, SAID)) == (409, "dispute_closed")
         await report_payment(bank.shop, order_no, PaymentKind.DISPUTE, ref, outcome="won")
     assert refusal(await bank.shop.as_("support").post("/v1/disputes/999999999/accept")) == (404, "dispute_not_found")

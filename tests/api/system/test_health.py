@@ -1,4 +1,4 @@
-"""Health, metrics, documentation, and what happens when the books are busy or away."""
+"""Health, metrics, documentation, and what happens when the database is busy or away."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Doctor and recovery over HTTP: what is told to another machine, and what is answered while Temporal is down."""
+"""Doctor and recovery over HTTP: what is disclosed to another machine, and what is answered while Temporal is down."""
 
 from pydantic import SecretStr
 

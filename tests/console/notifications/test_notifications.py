@@ -1,4 +1,4 @@
-"""The order's page says what the customer was told, and support has it sent again."""
+"""The order's page shows the messages to the customer, and support has it sent again."""
 
 from tests.api.conftest import Door
 from tests.api.notifications.test_notifications import placed, tried

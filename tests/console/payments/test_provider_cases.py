@@ -60,7 +60,7 @@ async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_o
     dispute_id = (await row_of(shop, order_no))["payment_id"]
     page = (await support.get(PAGE)).text
     assert order_no in page and dispute in page and f"{DUE:%Y-%m-%d}" in page
-    # Kept first, handed in later; what was written is there again, and sealed in the books.
+    # Kept first, handed in later; what was written is there again, and sealed in the database.
     path = f"{PAGE}/disputes/{dispute_id}"
     kept = await support.post(path, explanation="she signed <b>for it</b>\r\nherself", tracking_no="T1", act="keep")
     assert kept.status_code == 303

@@ -1,4 +1,4 @@
-"""Refunding in the console: shown first, done once, decided by a second person above the limit."""
+"""Refunding in the console: shown first, done once, decided by an approver above the limit."""
 
 import re
 

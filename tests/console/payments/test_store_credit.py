@@ -1,4 +1,4 @@
-"""A customer's store credit in the console: what he can spend, where it comes from, and who may know."""
+"""A customer's store credit in the console: what can be spent, where it comes from, and who may know."""
 
 from infra.db.payments import store_credit
 from tests.api.conftest import Door, unique

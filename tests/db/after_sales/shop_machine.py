@@ -1,4 +1,4 @@
-"""A shop of one customer for the property test of after-sales: his orders, brought on by the functions of the books."""
+"""A shop of one customer for the property test of after-sales: orders that the functions of infra/db move."""
 
 import asyncio
 import hashlib
@@ -33,7 +33,7 @@ HOUSE = "WH-EAST"
 GOODS = {"TEA": (334, 40), "CUP": (500, 40), "POT": (334, 40), "RARE": (900, 1)}
 # (sku, quantity, discount, shipping, added tax) of the first order's lines.
 LINES = [("TEA", 5, 51, 13, 3), ("CUP", 2, 0, 4, 0), ("TEA", 1, 0, 3, 0)]
-# Everything that the books hold of one customer, but for clocks and what is told to the machinery.
+# Everything that the database holds of one customer, but for clocks and requests to workflows.
 TABLES = {
     "orders": "order_no", "order_lines": "order_no, line_no", "order_events": "order_no, seq",
     "payments": "payment_id", "payment_ledger": "entry_id", "refunds": "order_no, refund_no",
@@ -251,7 +251,7 @@ class Shop:
         assert await shipments.booked(conn, opened[0], answer, b"", {})
 
     def pay(self, order_no: str, *, with_credit: bool = False) -> None:
-        """Capture what the order costs, from the sandbox or from his store credit, as far as there is enough."""
+        """Capture what the order costs, from the sandbox or from store credit, as far as there is enough."""
         rows = self.rows("SELECT total_minor FROM orders WHERE order_no = :o AND status = 'pending_payment' "
                          "AND cancelling IS NULL", o=order_no)  # fmt: skip
         if not rows or not rows[0][0]:

@@ -56,7 +56,7 @@ Act = Callable[[AsyncConnection], Awaitable[Any]]
 
 
 class AfterSales(RuleBasedStateMachine):
-    """One customer's orders; `which` picks one of those that he has by now."""
+    """One customer's orders; `which` picks one of those that exist by now."""
 
     shop_parts: tuple[Any, ...]
     terms: ReturnPolicy
@@ -81,7 +81,7 @@ class AfterSales(RuleBasedStateMachine):
         return known[which % len(known)]
 
     def tried(self, work: Act) -> Any:
-        """What the books answered; None where they refused by a rule, and then nothing has changed."""
+        """What the database answered; None where it refused by a rule, and then nothing has changed."""
         before = self.shop.digest()
         try:
             return self.shop.run(work)

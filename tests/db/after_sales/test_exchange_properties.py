@@ -70,7 +70,7 @@ MONEY = text(
 
 @dataclass
 class Story:
-    """One customer: what he holds, by order and SKU."""
+    """One customer: the goods they hold, by order and SKU."""
 
     database: Database
     keys: KeyRing
@@ -108,7 +108,7 @@ class Story:
     async def sends_back(
         self, which: int, units: int, resolution: Resolution, wanted: dict[str, int], gives_up: bool
     ) -> None:
-        """Units of what he holds; what he gets for them, or gives up, is his from here on."""
+        """Units that the customer holds; what replaces them, or is given up, counts from now on."""
         if not self.holds:
             return
         order_no, sku, held = self.holds.pop(which % len(self.holds))

@@ -1,4 +1,4 @@
-"""Guarantees and exchanges in the books: what no code may do, however wrong it is."""
+"""Guarantees and exchanges in the database: what no code may do, however wrong it is."""
 
 import secrets
 
@@ -57,7 +57,7 @@ async def asked(
 
 
 async def due(db: DirectDatabase, return_id: str, kind: str, claim: int = 1000) -> None:
-    """The books say that it is to be claimed, or given back."""
+    """The database says that it is to be claimed, or given back."""
     status, claimed = ("claim_due", claim) if kind == "capture" else ("release_due", None)
     change = "UPDATE guarantees SET status = %s, claim_minor = %s WHERE return_id = %s"
     await db.rows(change, status, claimed, return_id)

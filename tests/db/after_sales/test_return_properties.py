@@ -111,7 +111,7 @@ class Returning(RuleBasedStateMachine):
             )  # fmt: skip
 
     def snapshot(self) -> Any:
-        """All that the books hold of this order's returns, stock and refunds."""
+        """All that the database holds of this order's returns, stock and refunds."""
 
         parts = ", ".join(
             f"(SELECT coalesce(jsonb_agg(to_jsonb(t) - 'updated_at' ORDER BY {order}), '[]') FROM {table} t "
@@ -134,7 +134,7 @@ class Returning(RuleBasedStateMachine):
         return self.run(read)
 
     def tried(self, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
-        """What the books answered; None where they refused by a rule, and then nothing has changed."""
+        """What the database answered; None where it refused by a rule, and then nothing has changed."""
         before = self.snapshot()
         try:
             return self.run(work)

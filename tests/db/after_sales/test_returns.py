@@ -1,4 +1,4 @@
-"""Returns in the books: what the database refuses, whatever the code believes."""
+"""Returns in the database: what the database refuses, independently of the application code."""
 
 import itertools
 import secrets

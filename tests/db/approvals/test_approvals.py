@@ -1,4 +1,4 @@
-"""A second person in the database: nobody approves for himself, nothing is decided twice, no money without a yes."""
+"""Approvals in the database: nobody approves their own request, nothing is decided twice, no money without a yes."""
 
 import pytest
 

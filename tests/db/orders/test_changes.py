@@ -1,4 +1,4 @@
-"""A change of an order that is wrong is refused by the books, whatever the code believes."""
+"""A change of an order that is wrong is refused by the database, independently of the application code."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""A change that waits for its payment, in the books: what no code may do, however wrong it is."""
+"""A change that waits for its payment, in the database: what no code may do, however wrong it is."""
 
 import pytest
 

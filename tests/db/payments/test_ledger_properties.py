@@ -45,7 +45,7 @@ class Ledger(RuleBasedStateMachine):
             self.app.execute("INSERT INTO stock_levels (sku, warehouse) VALUES (%s, %s)", (self.name, house))
 
     def tried(self, statement: str, *values: Any) -> bool:
-        """True when the books took it; any other refusal than by a rule fails the test."""
+        """True when the database took it; any other refusal than by a rule fails the test."""
         try:
             self.app.execute(statement.encode(), values)
         except psycopg.Error as error:
@@ -104,7 +104,7 @@ class StockLedger(Ledger):
 
 
 class PaymentLedger(Ledger):
-    """Any transactions in any order, their outcomes told in any order and repeatedly."""
+    """Any transactions in any order, their outcomes reported in any order and repeatedly."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -97,7 +97,7 @@ class Refunding(RuleBasedStateMachine):
         return total
 
     def tried(self, work: Callable[[AsyncConnection], Awaitable[Out]]) -> Out | None:
-        """What the books answered; None where they refused by a rule. Anything else fails the test."""
+        """What the database answered; None where it refused by a rule. Anything else fails the test."""
         try:
             return self.run(work)
         except RuleBroken as refused:

@@ -1,4 +1,4 @@
-"""Refunds in the books: what a careless or hostile service cannot write, whatever its code believes."""
+"""Refunds in the database: what a careless or hostile service cannot write, independently of its code."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ async def opened(database: Database, order_no: str, **how: object) -> refunds.Op
 
 async def raw(db: DirectDatabase, order_no: str, capture: int, amount: int = 4, *, of_line: int | None = None,
               of_capture: int | None = None, currency: str = "CNY", status: str = "approved") -> str:  # fmt: skip
-    """A refund written by hand in one transaction; its id. Raises psycopg.Error."""
+    """A refund written manually in one transaction; its id. Raises psycopg.Error."""
     refund_id = f"rf_{secrets.token_hex(8)}"
     async with db.app.transaction():
         await db.app.execute(OPEN.encode(), (refund_id, order_no, amount, amount, currency, status))

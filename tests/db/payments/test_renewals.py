@@ -1,4 +1,4 @@
-"""Renewals in the books: what no code may do, however wrong it is."""
+"""Renewals in the database: what no code may do, however wrong it is."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""Store credit in the books: no balance below zero, no hold spent twice, none of it by careless code."""
+"""Store credit in the database: no balance below zero, no hold spent twice, none of it by careless code."""
 
 import asyncio
 import secrets

@@ -170,7 +170,7 @@ async def test_as_many_are_woken_as_there_are_units_for_those_that_wait_longest_
 
 
 async def waiting_for(db: DirectDatabase, sku: str, quantity: int = 1) -> str:
-    """A backorder whose shortage is in the books."""
+    """A backorder whose shortage is in the database."""
     order_no = await db.order(sku=sku, quantity=quantity)
     await db.rows('UPDATE orders SET waiting = \'{"what": "stock"}\' WHERE order_no = %s', order_no)
     return order_no

@@ -81,7 +81,7 @@ LINES = st.lists(
 
 
 def given_back(line: RefundableLine, one: Returned) -> RefundableLine:
-    """The line after the refund, as the books keep it."""
+    """The line after the refund, as the database keeps it."""
     return replace(
         line,
         refunded_quantity=line.refunded_quantity + one.quantity,

@@ -12,7 +12,7 @@ from infra.gateways.circuit_breaker import CircuitBreaker
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that pass on request."""
 
     now_s = 100.0
 
@@ -21,7 +21,7 @@ class Clock:
 
 
 class Rig:
-    """A breaker of three failures and eight seconds, and calls that end as wished."""
+    """A breaker of three failures and eight seconds, and calls that end as requested."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -1,4 +1,4 @@
-"""Templates: every one in both languages on both channels with what the books know, and none changes unnoticed."""
+"""Templates: every one in both languages on both channels with what the database knows, and none changes unnoticed."""
 
 import hashlib
 import re

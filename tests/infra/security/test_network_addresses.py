@@ -41,7 +41,7 @@ def test_no_special_purpose_address_may_be_reached(address: str) -> None:
 
 @given(st.ip_addresses(v=4))
 def test_no_ipv6_form_of_an_ipv4_address_may_be_reached(inner: ipaddress.IPv4Address) -> None:
-    """Of a public one neither: who translates it, and into which network, cannot be told."""
+    """Of a public one neither: who translates it, and into which network, cannot be known."""
     digits = f"{int(inner) >> 16:x}:{int(inner) & 0xFFFF:x}"
     assert not [form for form in CARRIERS if is_public(form.format(v4=inner, hex=digits))]
 

@@ -184,7 +184,7 @@ async def test_new_goods_that_cannot_go_out_give_the_guarantee_back(buyer: Buyer
     order_no, return_id, new = await begun(buyer, exchange_lines=[{"sku": rare, "quantity": 2}])
     await buyer.office.stage.reaches(new, "cancelled")
     await guarantee_is(buyer, return_id, "released")
-    assert await buyer.kept_minor(order_no, new) == 1_000  # the old goods are still with him
+    assert await buyer.kept_minor(order_no, new) == 1_000  # the customer still has the old goods
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
     assert await buyer.kept_minor(order_no, new) == 0

@@ -75,7 +75,7 @@ async def test_support_refunds_the_pieces_while_their_return_is_settled(buyer: B
 
 
 async def test_a_return_is_asked_for_when_the_window_closes(buyer: Buyer) -> None:
-    """Never both: a completed order, and a return that nobody tends."""
+    """Never both: a completed order, and a return that nobody processes."""
     office = buyer.office
 
     async def close(order_no: str) -> bool:
@@ -103,7 +103,7 @@ async def test_a_return_is_asked_for_when_the_window_closes(buyer: Buyer) -> Non
 
 
 async def test_two_exchanges_for_the_last_piece(buyer: Buyer) -> None:
-    """One gets it; the other's new order is cancelled and his money goes back once."""
+    """One gets it; the other's new order is cancelled and refunded once."""
     office, rare = buyer.office, unique("LAST")
     await office.stage.stock(rare, 1, price_minor=1_000)
     pairs = []

@@ -1,4 +1,4 @@
-"""Parcels that are lost or refused: the customer has them sent again or has his money back, on real servers."""
+"""Parcels that are lost or refused: the customer has them sent again or refunded, on real servers."""
 
 import asyncio
 from typing import Any

@@ -176,7 +176,7 @@ async def test_a_return_becomes_store_credit_that_pays_the_next_order(buyer: Buy
 
 
 async def decides(buyer: Buyer, order_no: str, verb: str) -> None:
-    """A second person's word on what waits of this order."""
+    """An approver's decision on what waits of this order."""
     rows = await buyer.office.stage.sql(
         "SELECT approval_id FROM approvals WHERE order_no = :o AND decision IS NULL AND action = 'store_credit'",
         o=order_no,

@@ -1,4 +1,4 @@
-"""Acts that move money above the limit wait for a second person, and are carried out once."""
+"""Acts that move money above the limit wait for an approver, and are carried out once."""
 
 import asyncio
 from typing import Any
@@ -131,7 +131,7 @@ async def test_a_bulk_act_does_the_cheap_ones_and_asks_for_the_dear_ones(office:
     for order_no in cheap:
         await office.stage.reaches(order_no, "cancelled")
     assert {await office.stage.status(order_no) for order_no in dear} == {"paid"}
-    # Another dear order that sticks meanwhile was not what the second person is asked about.
+    # Another dear order that sticks meanwhile was not what the approver is asked about.
     late = await office.parked()
     await office.stage.sql("UPDATE parked_steps SET error = :e WHERE order_no = :o", e=error, o=late)
     assert code(await decide(office, "ann", answer["approval_id"])) == (403, "second_person_needed")

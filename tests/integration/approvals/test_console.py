@@ -1,4 +1,4 @@
-"""A second person and an adjustment in the console, over a real worker."""
+"""An approval and an adjustment in the console, over a real worker."""
 
 import re
 

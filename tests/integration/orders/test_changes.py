@@ -112,7 +112,7 @@ async def test_while_the_carrier_is_slow_the_address_stays_and_the_parcel_goes_t
 
 
 async def test_address_against_label_is_decided_one_way_for_each(office: Office) -> None:
-    """Many at once: who was told that his address is replaced gets the parcel there, everybody else where it was."""
+    """Many at once: who read that the address is replaced gets the parcel there, everybody else where it was."""
 
     async def one() -> tuple[str, httpx.Response]:
         order_no = await office.unpaid()

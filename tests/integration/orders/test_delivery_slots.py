@@ -1,4 +1,4 @@
-"""The delivery slot while the order's workflow goes on: the carrier is told what the customer was told."""
+"""The delivery slot while the order's workflow goes on: the carrier gets what the customer read."""
 
 import asyncio
 import base64
@@ -47,7 +47,7 @@ async def test_a_slot_that_is_over_keeps_no_parcel_back(office: Office) -> None:
 
 
 async def test_slot_against_label_is_decided_one_way_for_each(office: Office) -> None:
-    """Many at once: who was told that his slot is kept has a parcel with it, everybody else one without."""
+    """Many at once: who read that the slot is saved has a parcel with it, everybody else one without."""
 
     async def one() -> tuple[str, httpx.Response]:
         order_no = await office.unpaid()

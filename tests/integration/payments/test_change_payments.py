@@ -54,7 +54,7 @@ async def shown(office: Office, order_no: str) -> dict[str, Any]:
 
 
 async def is_as_it_was(office: Office, order_no: str, code: str) -> None:
-    """One unit for one price, nothing held beside it, and told why."""
+    """One unit for one price, nothing held beside it, with the reason."""
     await until_event(office, order_no, "change_undone")
     assert await sums(office, order_no) == {"total_minor": 2_000, "lines": 2_000, "wanted": 1, "held": 1, "moved": 1}
     (row,) = await office.stage.sql(
@@ -108,7 +108,7 @@ async def test_a_story_that_is_reset_or_lost_in_between_takes_it_once(office: Of
     await under_way(office, "payments", order_no, purpose="supplement", kind="capture", status="intent")
     await reset(office.stage, order_no)
     await is_dearer(office, order_no)
-    # What the story of the first reset still had to do may be done by then: how many tasks it took is not told.
+    # What the story of the first reset still had to do may be done by then: how many tasks it took is not known.
     await reset(office.stage, order_no, -1)
     await let_go(office, order_no)
     await is_dearer(office, order_no)
@@ -257,7 +257,7 @@ async def test_a_refund_says_nothing_about_a_difference_that_is_stuck(office: Of
 
 @pytest.mark.parametrize("told_of", ["cancellation", "capture"])
 async def test_a_stuck_difference_is_over_when_it_is_decided(office: Office, told_of: str) -> None:
-    """Nobody is needed then: the order was cancelled, or the provider told what came of it."""
+    """Nobody is needed then: the order was cancelled, or the provider reported the outcome."""
     order_no = await paid_and_held(office)
     office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
     office.stage.fault("payments", "error", 4, order_no=order_no, kind="lookup")
@@ -284,7 +284,7 @@ async def test_a_stuck_difference_is_over_when_it_is_decided(office: Office, tol
 
 
 LATER, OVER, DUE = "2100-01-01T00:00:00+00:00", (True, ""), (False, "")
-# What became of the difference, its payment, and whether the step that is stuck at it is over, and by itself when.
+# What became of the difference, its payment, and whether the step that is stuck at it is over, and on its own when.
 STATES: list[tuple[str, str | None, tuple[bool, str]]] = [
     ("awaiting_payment", None, (False, LATER)),
     ("awaiting_payment", "intent", (False, LATER)),

@@ -65,7 +65,7 @@ async def ends_soon(stage: Stage, order_no: str, *, ended: bool = False) -> None
 
 
 async def live(stage: Stage, order_no: str) -> list[Any]:
-    """The authorisations that hold money, as the books say."""
+    """The authorisations that hold money, as the database says."""
     return await stage.sql(
         "SELECT a.payment_id, a.attempt, a.purpose, a.renews, a.provider_ref FROM payments a WHERE a.order_no = :o "
         "AND a.kind = 'authorise' AND a.status = 'succeeded' AND NOT EXISTS (SELECT FROM payments e "

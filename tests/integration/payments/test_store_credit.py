@@ -16,7 +16,7 @@ from tests.workflows.stories import noted
 
 
 async def ordered(office: Office, customer: str, quantity: int = 1, method: str = "sandbox") -> str:
-    """An order of the customer's, as he places it."""
+    """An order as the customer places it."""
     token = "tok_ok" if method == "sandbox" else "balance"
     body = an_order(
         CHEAP, quantity, customer={"id": customer, "name": "Li", "email": None, "phone": None},

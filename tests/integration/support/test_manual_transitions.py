@@ -1,4 +1,4 @@
-"""Moving an order by hand, along the transition table and not beside it."""
+"""Moving an order manually, along the transition table and not beside it."""
 
 from typing import Any
 

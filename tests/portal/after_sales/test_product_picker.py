@@ -35,7 +35,7 @@ async def test_other_goods_are_found_chosen_and_asked_for(shop: Door) -> None:
     for name in (hid, euro, "TEA-1"):
         assert f'name="new.{name}"' not in found.text
     assert "¥30.00" in plain(found.text) and "sold out" in found.text
-    # What was chosen stays while he looks for more.
+    # What was chosen stays while the customer looks for more.
     typed = {f"new.{sku}": "2", f"new.{dear}": "0"}
     more = await browser.post(f"/orders/{order_no}/return", **hidden(found.text), **typed, step="find", q="nothing so")
     assert f'name="new.{sku}" value="2"' in more.text and "You chose" in more.text and dear not in more.text

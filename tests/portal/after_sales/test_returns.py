@@ -117,7 +117,7 @@ async def test_nobody_sees_or_moves_anothers_return(shop: Door) -> None:
     mine, order_no = await at_home(shop)
     path = await asked(mine, order_no)
     other, others_no = await at_home(shop)
-    elsewhere = path.replace(order_no, others_no)  # his own order, another's return
+    elsewhere = path.replace(order_no, others_no)  # the caller's order, another's return
     for where in (path, elsewhere):
         for get in ("", "/label", "/keep"):
             assert (await other.get(f"{where}{get}")).status_code == 404, get

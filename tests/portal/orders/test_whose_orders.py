@@ -14,7 +14,7 @@ async def placed_by(door: Door, channel: str, person: dict[str, object]) -> str:
 
 
 async def test_a_channel_that_names_anothers_customer_opens_none_of_his_orders(shop: Door) -> None:
-    """Whoever holds a channel's token may name any customer with an address of his own."""
+    """Whoever holds a channel's token may name any customer with any address."""
     victim = a_person()
     theirs = await placed_by(shop, "tmall", victim)
     attacker = a_person(id=victim["id"])

@@ -1,4 +1,4 @@
-"""`oms audit` and the relay's anchors, beside the books; what a terminal does to staff says where from."""
+"""`oms audit` and the relay's anchors, against the database; what a terminal does to staff says where from."""
 
 import asyncio
 import io

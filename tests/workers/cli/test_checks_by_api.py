@@ -54,7 +54,7 @@ async def oms(settings: Settings, database_url: DatabaseUrls) -> AsyncIterator[O
 
 
 async def here(capsys: pytest.CaptureFixture[str], command: Callable[..., int], settings: Settings) -> Any:
-    """The JSON of the command beside the books."""
+    """The JSON of the command against the database."""
     capsys.readouterr()
     await asyncio.to_thread(command, configuration=settings, console=Console(file=io.StringIO()), as_json=True)
     return json.loads(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""After the loss of Temporal's database the books start every open story again, and only those."""
+"""After the loss of Temporal's database every open order is started again from PostgreSQL, and only those."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The books, a server for every kind of channel, and the relay's part that tells: what tests of notices share."""
+"""The database, a server for every kind of channel, and the relay's part that tells: what tests of notices share."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Scene:
-    """The books, a server for every channel, and a notifier without a robot's rest."""
+    """The database, a server for every channel, and a notifier without a robot's rest."""
 
     books: DatabaseUrls
     settings: Settings
@@ -55,7 +55,7 @@ class Scene:
         return made
 
     async def later(self, seconds: float) -> None:
-        """As if so much time had passed since everything that was told and seen."""
+        """As if so much time had passed since everything that was sent and seen."""
         for table, columns in {
             "notices": ("since", "seen_at"),
             "notice_deliveries": ("created_at", "next_try_at", "done_at"),
@@ -65,7 +65,7 @@ class Scene:
             await sql(self.books.owner_url, f"UPDATE {table} SET {moved}")
 
     async def park(self, orders: int, error: str = "rejected", step: str = "book", escalated: bool = False) -> None:
-        """So many orders that stick for one cause, as their workflows would leave them in the books."""
+        """So many orders that stick for one cause, as their workflows would leave them in the database."""
         await place(self.books)
         await sql(
             self.books.owner_url,

@@ -1,4 +1,4 @@
-"""The books, the sandbox as a process, and the relay's part that tells customers: what tests of messages share."""
+"""The database, the sandbox as a process, and the relay's part that tells customers: what tests of messages share."""
 
 import asyncio
 import itertools
@@ -38,7 +38,7 @@ class Post:
     vault: Vault = field(default_factory=vault)
 
     async def customer(self, email: str | None = EMAIL, phone: str | None = None, **more: str) -> str:
-        """A customer with a sealed profile, as an order leaves him; returns his id."""
+        """A customer with a sealed profile, as an order leaves it; returns the customer's id."""
         customer_id = f"c-{next(_numbers)}-told"
         plain, wrapped = self.vault.new_data_key()
         profile = {"name": "Wang Xiaoming", "email": email, "phone": phone, **more}

@@ -1,4 +1,4 @@
-"""Staff are told once per cause and interval, and once more when it is over; whoever looks, whatever fails between."""
+"""Staff are notified once per cause and interval, and once more when it is over; whatever fails between."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The relay pages through the backorders: whom no trigger told is woken all the same."""
+"""The relay pages through the backorders: whom no trigger notified is woken all the same."""
 
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import database, place, settings_for, sql

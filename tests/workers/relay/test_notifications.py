@@ -1,4 +1,4 @@
-"""Customers are told each fact once, in their language, by the way they left; what was said is nowhere in clear."""
+"""Customers learn each fact once, in their language, by the way they left; what was sent is nowhere in clear."""
 
 import asyncio
 import logging
@@ -124,7 +124,7 @@ async def test_a_time_out_after_the_act_is_repeated_under_its_key(post: Post) ->
     await post.fault("timeout_after", order_no=order_no)
     await post.turn()
     assert await post.states(order_no) == [("order_placed", "email", "open", 1, "timeout")]
-    # What he calls himself meanwhile does not change what was perhaps sent already.
+    # A name that is changed meanwhile does not change what was perhaps sent already.
     await sql(post.books.owner_url, "UPDATE orders SET country = 'CN' WHERE order_no = %s", order_no)
     await post.later(60)
     await post.turn()

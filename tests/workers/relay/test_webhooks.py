@@ -36,7 +36,7 @@ SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode
 
 
 class Receiver:
-    """A subscriber: keeps what it gets, refuses as often as it is told to."""
+    """A subscriber: keeps what it gets, refuses as often as requested."""
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []

@@ -1,4 +1,4 @@
-"""A return's story on real servers: walked by people, and ended by itself where they are silent."""
+"""A return's story on real servers: walked by people, and ended on its own where they are silent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -210,7 +210,7 @@ async def test_an_unused_label_that_cannot_be_given_back_stops_nothing(stage: St
 
 
 async def test_a_label_whose_answer_is_lost_with_temporal_is_given_back_once_the_return_is_over(stage: Stage) -> None:
-    """Neither the books nor Temporal know what the carrier has booked; the carrier does."""
+    """Neither the database nor Temporal knows what the carrier has booked; the carrier does."""
     order_no = await at_the_door(stage)
     stage.fault("carriers", "timeout_after", 1, order_no=f"{order_no}-R1")
     return_id = await ask(stage, order_no)

@@ -1,4 +1,4 @@
-"""Whoever is silent about a return: it ends well, by itself. Each stage is hasty in its own way."""
+"""Whoever is silent about a return: it ends well, automatically. Each stage is hasty in its own way."""
 
 from typing import Any
 

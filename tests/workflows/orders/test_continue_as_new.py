@@ -34,7 +34,7 @@ async def stage(database_url: DatabaseUrls, tmp_path_factory: pytest.TempPathFac
 
 
 async def asked_in_vain(stage: Stage, order_no: str) -> None:
-    """Pays again and again: each is refused by the books, none by Temporal."""
+    """Pays again and again: each is refused by the database, none by Temporal."""
     for number in range(ASKED):
         request = f"vain-{order_no}-{number}"
         await stage.sql(

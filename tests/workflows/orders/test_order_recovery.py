@@ -89,7 +89,7 @@ async def test_a_worker_without_the_master_key_of_its_database_rests_and_its_ord
 
 
 async def start_again(stage: Stage, order_no: str) -> None:
-    """Begin a run from the books, unless a signal that was on its way has begun one."""
+    """Begin a run from the database, unless a signal that was on its way has begun one."""
     await stage.client.start_workflow(
         names.ORDER,
         m.StartOrder(order_no),
@@ -100,7 +100,7 @@ async def start_again(stage: Stage, order_no: str) -> None:
 
 
 async def test_a_lost_run_goes_on_from_its_step(stage: Stage) -> None:
-    """Terminated at every step in turn; each new run begins from the books."""
+    """Terminated at every step in turn; each new run begins from the database."""
     order_no = await stage.place()
     steps = [("preparing", "picked_up"), ("shipped", "delivered")]
     for status, fact in steps:

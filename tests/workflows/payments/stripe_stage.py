@@ -44,7 +44,7 @@ class AtStripe:
         return answer
 
     async def intent(self, order_no: str, amount_minor: int = PRICE_MINOR, capture: str = "manual") -> dict[str, Any]:
-        """The customer pays by himself on a page of Stripe's."""
+        """The customer pays directly on a page of Stripe's."""
         form = {"amount": amount_minor, "currency": "cny", "payment_method": "pm_card_visa", "confirm": "true"}
         named = {"metadata[order_no]": order_no, "capture_method": capture}
         return await self.api("/payment_intents", **form, **named)
@@ -105,7 +105,7 @@ def dispute(intent: dict[str, Any], status: str, amount_minor: int = PRICE_MINOR
 
 @asynccontextmanager
 async def at_stripe(books: DatabaseUrls, temporal: TemporalServer, folder: Path) -> AsyncIterator[AtStripe]:
-    """What the books are asked at the end finds nothing wrong."""
+    """What the database is asked at the end finds nothing wrong."""
     receiver = Receiver()
     async with serving(receiver.app) as hooks, localstripe(folder, f"{hooks}/v1/webhooks/stripe", SECRET) as url:
         settings = {"stripe_api_key": KEY, "stripe_webhook_secret": SECRET, "stripe_api_base": url}

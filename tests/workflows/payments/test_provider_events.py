@@ -1,4 +1,4 @@
-"""What happens at Stripe without us: each of its objects is one payment, in whatever order it is told of."""
+"""What happens at Stripe without us: each of its objects is one payment, in whatever order it is reported."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Refunds on real servers: decided in the books, paid by the order's workflow, exactly once."""
+"""Refunds on real servers: decided in the database, paid by the order's workflow, exactly once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -218,7 +218,7 @@ async def test_a_refused_refund_is_paid_as_store_credit(stage: Stage) -> None:
 
 
 async def late_success(stage: Stage, refund_id: str) -> None:
-    """The provider paid after all what it had refused: the books have no room for it, the order goes on, staff are told
+    """The provider pays what it had refused: the database has no room for it, the order goes on, an alert is sent
     that the customer has the money twice."""
     row = (
         await stage.sql(

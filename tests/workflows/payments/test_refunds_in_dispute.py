@@ -151,7 +151,7 @@ async def overtaken(shop: AtStripe, told: dict[str, Any], order_no: str, **how: 
 
 @pytest.mark.parametrize("told", TOLD)
 async def test_a_refund_that_gave_way_to_a_dispute_is_paid_once_when_it_is_won(shop: AtStripe, told: str) -> None:
-    """What was promised to the customer is due again with the money; the bank's decision for him takes its place."""
+    """What was promised is due again with the money; the bank's decision for the customer takes its place."""
     order_no, intent = await paid(shop)
     (first, status), *rest = TOLD[told]
     about = {"type": f"charge.dispute.{first}", "object": dispute(intent, status)}

@@ -86,7 +86,7 @@ async def retry(stage: Stage, order_no: str) -> None:
 
 @asynccontextmanager
 async def broken_books(stage: Stage, table: str, condition: str, sqlstate: str) -> AsyncIterator[None]:
-    """The program wants what the books refuse: a rule that it does not know."""
+    """The program wants what the database refuses: a rule that it does not know."""
     name = f"broken_{secrets.token_hex(4)}"
     await stage.sql(
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "

@@ -70,7 +70,7 @@ async def heard(stage: Stage, order_no: str) -> None:
 
 
 async def test_support_gives_up_a_parcel_that_is_delivered_at_that_moment(stage: Stage) -> None:
-    """The fact is in the books before the act: the order ends as delivered, and its run does not fail."""
+    """The fact is in the database before the act: the order ends as delivered, and its run does not fail."""
     order_no = await stage.place()
     await stage.reaches(order_no, "preparing")
     await stage.carrier_says(order_no, "lost")
@@ -107,7 +107,7 @@ async def test_facts_after_the_end_change_nothing(stage: Stage) -> None:
 
 
 async def test_an_unknown_run_is_not_invented(stage: Stage) -> None:
-    """A signal for an order that the books do not know begins nothing."""
+    """A signal for an order that the database does not know begins nothing."""
     await stage.sql(
         "INSERT INTO workflow_requests (kind, subject, name) VALUES ('signal_order', 'NOBODY', 'payment_notified')"
     )

@@ -68,7 +68,7 @@ async def taken(stage: Stage, order_no: str, rid: str, action: str, park_no: int
 
 @asynccontextmanager
 async def held(stage: Stage, order_no: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """No step of the books' goes on for the order meanwhile; what it gives waits until one waits for this."""
+    """No step of the database goes on for the order meanwhile; what it gives waits until one waits for this."""
     async with stage.owner.begin() as conn:
         await conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await conn.execute(text("SELECT FROM orders WHERE order_no = :o FOR NO KEY UPDATE"), {"o": order_no})
@@ -82,7 +82,7 @@ async def held(stage: Stage, order_no: str) -> AsyncIterator[Callable[[], Awaita
 
 
 async def test_what_comes_while_a_step_of_the_books_runs_does_not_miss_its_aim(stage: Stage) -> None:
-    """Each takes as long as a step of the books waits for the database before it lets updates in."""
+    """Each takes as long as a step waits for the database before it lets updates in."""
     await asyncio.gather(a_second_resolution_is_refused(stage), what_the_world_resolved_is_not_undone(stage))
 
 
@@ -130,7 +130,7 @@ async def test_an_act_on_one_refund_is_not_applied_to_the_next(stage: Stage, say
     await taken(stage, order_no, mine, "retry", 2)
     await paid_out(stage, second)
     assert given_back(stage, order_no) == [100, 700]
-    # What was accepted and then refused is told to whoever gave it, once.
+    # What was accepted and then refused is reported once to whoever gave it.
     refused = await stage.sql("SELECT code FROM refused_resolutions WHERE resolution_id = :r", r=stale)
     assert [row[0] for row in refused] == ([] if says else ["step_moved_on"])
     assert (await stage.events(order_no)).count("resolution_refused") == len(refused)
@@ -155,7 +155,7 @@ async def what_the_world_resolved_is_not_undone(stage: Stage) -> None:
 
 
 async def told_of_the_capture(stage: Stage, order_no: str) -> None:
-    """The provider took the money by itself: its notification, in the inbox before what waits for the lock reads it."""
+    """The provider took the money unasked: its notification, in the inbox before what waits for the lock reads it."""
     (reference,) = await stage.sql(
         "SELECT provider_ref FROM payments WHERE order_no = :o AND kind = 'authorise'", o=order_no
     )
