@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from api.dependencies import Services
+from api.dependencies import Services, actor
 from api.errors import Problem
 from api.replies import Reply, as_sent
+from domain.access import Principal
 from domain.errors import RuleBroken
 from infra.db import idempotency
 from infra.db.engine import Connection
@@ -17,6 +18,11 @@ HOLD_S = 20.0
 NOT_AGAIN = "the secrets of this were in the first answer alone and are not kept; where they are lost, make others"
 
 Work = Callable[[Connection], Awaitable[Any]]
+
+
+def request_of(caller: Principal, key: str, digest: bytes) -> Request:
+    """What the caller asks under this key; `digest` is that of the body."""
+    return Request(actor(caller), key, digest, caller.origin)
 
 
 def replayed(answered: Answered) -> Reply:

@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.dependencies import Services
+from api.errors import not_writable, unavailable
+from infra.db.errors import UNREACHABLE, cannot_write
 from infra.db.messaging import start_backlog
 from infra.db.system import master_keys, processes
 from infra.db.system.processes import Workers
+from infra.timeouts import within
+
+__all__ = ["Processes", "Workers", "backlog", "require_ready"]
 
 _COUNTED = 1_000_000
 
@@ -29,7 +34,21 @@ async def backlog(services: Services) -> dict[str, Any]:
     return {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
 
 
-async def examine(services: Services) -> Processes:
+async def require_ready(services: Services, timeout_s: float) -> Processes:
+    """Which processes live. Raises Problem where no order can be accepted: `database_unavailable`,
+    `database_not_writable`, `master_key_unknown`."""
+    try:
+        found = await within(timeout_s, _examine(services))
+    except (*UNREACHABLE, TimeoutError) as error:
+        if cannot_write(error):
+            raise not_writable() from None
+        raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
+    if found.lacking:
+        raise unavailable(master_keys.UNKNOWN, master_keys.problem(found.lacking))
+    return found
+
+
+async def _examine(services: Services) -> Processes:
     """Read the processes. Where PostgreSQL refused to write before, this writes, too. Raises what the database
     raises."""
     watch = services.database.watch

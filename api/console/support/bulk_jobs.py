@@ -13,8 +13,6 @@ from api.dependencies import require, services_of
 from api.services.support import bulk_resolution
 from api.services.support.bulk_resolution import job_number
 from domain.access import Role
-from domain.errors import NotFound
-from infra.db.support import parked_groups, parked_steps
 
 router = APIRouter(prefix="/console/jobs")
 
@@ -23,8 +21,7 @@ router = APIRouter(prefix="/console/jobs")
 async def jobs(request: Request, person: CurrentStaff) -> Response:
     """The newest bulk acts."""
     require(person.principal, Role.SUPPORT)
-    async with services_of(request).database.begin() as conn:
-        found = await parked_groups.jobs(conn)
+    found = await bulk_resolution.newest_jobs(services_of(request))
     return page(request, "jobs.html", member=person, jobs=found)
 
 
@@ -43,11 +40,7 @@ async def progress(request: Request, person: CurrentStaff, job_id: str) -> Respo
 async def _job(request: Request, person: StaffMember, job_id: str, template: str) -> Response:
     require(person.principal, Role.SUPPORT)
     services, known = services_of(request), job_number(job_id)
-    async with services.database.begin() as conn:
-        found = await parked_groups.job(conn, services.keys, known)
-        if found is None:
-            raise NotFound("job_not_found")
-        moved = await parked_steps.progress(conn, known)
+    found, moved = await bulk_resolution.job(services, known)
     context: dict[str, Any] = {
         "job": found,
         "moved": moved,

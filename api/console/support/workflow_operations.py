@@ -12,13 +12,14 @@ from api.authorization import visible_order
 from api.console.forms import reason_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import Services, actor, order_number, require, services_of
+from api.dependencies import Services, order_number, require, services_of
 from api.errors import Problem
 from api.http.request_body import refused
+from api.idempotency import request_of
 from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, Reset
 from api.services.support import workflow_operations
 from domain.access import Role
-from infra.db import idempotency
+from infra.db.idempotency import Request as IdempotentRequest
 from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order
 from infra.temporal.running_activities import ActivityAction
@@ -77,12 +78,12 @@ async def _known(services: Services, person: StaffMember, order_no: str) -> Orde
     return await visible_order(services, person.principal, number)
 
 
-def _asked(person: StaffMember, fields: dict[str, str], what: str, wish: ActivityAct | Reset) -> idempotency.Request:
+def _asked(person: StaffMember, fields: dict[str, str], what: str, wish: ActivityAct | Reset) -> IdempotentRequest:
     """The form as a request with a key. The key says all that was asked: another act under a key that was used before,
     by the page gone back to, is another act."""
     digest = hashlib.sha256(f"{what}\n{wish.model_dump_json()}".encode())
     key = hashlib.sha256(f"{fields.get('key') or secrets.token_hex(16)}\n{digest.hexdigest()}".encode()).hexdigest()
-    return idempotency.Request(actor(person.principal), key, digest.digest(), person.principal.origin)
+    return request_of(person.principal, key, digest.digest())
 
 
 def _wish(fields: dict[str, str]) -> ActivityAct:

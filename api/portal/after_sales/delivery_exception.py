@@ -14,7 +14,7 @@ from api.schemas.after_sales.delivery_exceptions import AnswerProblem
 from api.services.after_sales import exception_handling
 from api.services.after_sales.exception_handling import CHOICES
 from api.services.after_sales.keyed_request import KeyedRequest
-from infra.db.portal import order_summaries
+from api.services.portal import order_goods
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -25,8 +25,7 @@ async def choices(request: Request, person: CurrentCustomer, order_no: str) -> R
     services = services_of(request)
     customer, glance = await owned(services, person, order_no)
     seen = await exception_handling.outlook(services, customer, glance.order_no)
-    async with services.database.begin() as conn:
-        names = {row["sku"]: row["name"] for row in await order_summaries.returnable(conn, glance.order_no)}
+    names = {row["sku"]: row["name"] for row in await order_goods.returnable(services, glance.order_no)}
     context: dict[str, Any] = {"means": seen.means, "refused": seen.refused, "parcel": seen.parcel, "names": names}
     return page(request, "lost_parcel.html", key=new_key(), order_no=glance.order_no, choices=CHOICES, **context)
 

@@ -12,7 +12,7 @@ from api.errors import Problem
 from api.portal.payments import cards_of
 from api.portal.rendering import page
 from api.schemas.after_sales.returns import MAX_LINES
-from infra.db.portal import exchange_products
+from api.services.portal import order_goods
 
 OTHER_GOODS = "exchange_other"
 NEW = "new."
@@ -42,9 +42,8 @@ async def choose(
 ) -> Response:
     """The products that match the search, below the chosen ones."""
     wanted = {name.removeprefix(NEW): value for name, value in fields.items() if name.startswith(NEW) and value.strip()}
-    async with services.database.begin() as conn:
-        found = await exchange_products.offered(conn, order_no, fields.get("q", "").strip()[:100])
-        known = await exchange_products.known(conn, order_no, [sku for sku in wanted if wanted[sku].strip("0 ")])
+    picked = [sku for sku in wanted if wanted[sku].strip("0 ")]
+    found, known = await order_goods.for_exchange(services, order_no, fields.get("q", "").strip()[:100], picked)
     kept = {name: value for name, value in fields.items() if name not in _OWN and not name.startswith(NEW)}
     nothing = fields.get("step") == "on" and problem is None
     status, code = (
@@ -57,7 +56,7 @@ async def choose(
         "wanted": wanted,
         "picked": known,
         "found": [one for one in found if one["sku"] not in {row["sku"] for row in known}],
-        "more": len(found) == exchange_products.SHOWN,
+        "more": len(found) == order_goods.SHOWN,
         "cards": cards_of(services.settings),
     }
     return page(

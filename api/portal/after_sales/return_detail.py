@@ -15,11 +15,11 @@ from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import SentReturn
 from api.services.after_sales import return_lookup, return_operations
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
+from api.services.portal import order_goods
 from domain.access import Principal
 from domain.after_sales.guarantees import GuaranteeStatus
 from domain.after_sales.returns import ReturnStatus
 from domain.errors import NotFound
-from infra.db.portal import exchange_products, order_summaries
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}/returns")
 
@@ -32,10 +32,8 @@ async def one(request: Request, person: CurrentCustomer, order_no: str, return_i
     """The return's page, live where scripts run."""
     services = services_of(request)
     _, found = await _mine(services, person, order_no, return_id)
-    async with services.database.begin() as conn:
-        names = await order_summaries.names_of(conn, found["order_no"])
-        new = [line["sku"] for line in (found["exchange"] or {}).get("lines") or ()]
-        wanted = {row["sku"]: row["name"] for row in await exchange_products.known(conn, found["order_no"], new)}
+    new = [line["sku"] for line in (found["exchange"] or {}).get("lines") or ()]
+    names, wanted = await order_goods.names_of_return(services, found["order_no"], new)
     context: dict[str, Any] = {"found": found, "names": names, "wanted": wanted, "to_send": found["status"] in _TO_SEND}
     context["here"], context["guarantee"] = address_of(found), _standing(found)
     template = "return_live.html" if request.headers.get("x-live") else "return.html"

@@ -22,9 +22,9 @@ from api.schemas.after_sales.return_previews import PreviewedLine, ReturnConsequ
 from api.schemas.after_sales.returns import AskReturn
 from api.services.after_sales import return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest
+from api.services.portal import order_goods
 from domain.after_sales.returns import Reason, Resolution
 from infra.db.after_sales.settlement import SETTLINGS
-from infra.db.portal import exchange_products, order_summaries
 from infra.settings import Settings
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -84,8 +84,7 @@ async def ask(request: Request, person: CurrentCustomer, order_no: str) -> Respo
 async def _form(
     request: Request, services: Services, order_no: str, fields: dict[str, str], problem: Problem | None = None
 ) -> Response:
-    async with services.database.begin() as conn:
-        goods = await order_summaries.returnable(conn, order_no)
+    goods = await order_goods.returnable(services, order_no)
     context: dict[str, Any] = {"order_no": order_no, "goods": form_lines(_PIECES, goods), "fields": fields}
     context["currency"] = goods[0]["currency"] if goods else ""
     cards = cards_of(services.settings)
@@ -100,9 +99,7 @@ async def _form(
 async def _goods(services: Services, order_no: str, wish: AskReturn) -> dict[str, str]:
     """The names of what goes back and of what is wanted instead."""
     new = [line.sku for line in wish.exchange_lines or ()]
-    async with services.database.begin() as conn:
-        rows = await order_summaries.returnable(conn, order_no) + await exchange_products.known(conn, order_no, new)
-    return {row["sku"]: row["name"] for row in rows}
+    return await order_goods.names_for_exchange(services, order_no, new)
 
 
 def _pieces(fields: dict[str, str]) -> list[dict[str, Any]]:

@@ -18,11 +18,10 @@ from api.schemas.fields import Code, Identity, Reference
 from api.schemas.orders.detail import Order, OrderTimeline
 from api.schemas.orders.listing import OrderPage
 from api.services.orders import order_queries
-from api.services.orders.order_queries import OrderFilters
+from api.services.orders.order_queries import OrderFilters, Sort
 from domain.orders.holds import HoldKind
 from domain.orders.priority import Priority
 from domain.orders.status import Status
-from infra.db.orders.listing import Sort
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 

@@ -5,15 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from api.authorization import visible_order
-from api.dependencies import Caller, Services, actor, idempotency_key, json_response, require, services_of
+from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.http.responses import response_of
+from api.idempotency import request_of
 from api.schemas.support.workflow_operations import ActivityAct, ChangedActivity, Reset, ResetWorkflow, RunningWorkflow
 from api.services.support import workflow_operations
-from domain.access import Principal, Role
-from infra.db import idempotency
-from infra.db.read_models.order_detail import OrderOverview
+from domain.access import Role
 
 router = APIRouter(prefix="/v1/support/orders", tags=["support"])
 
@@ -24,7 +23,8 @@ ActivityId = Annotated[str, Path(max_length=100)]
 async def running(order_no: str, request: Request, caller: Caller) -> Response:
     """The activities under way with attempt, last error and next attempt, and a bug that stops the workflow."""
     services = services_of(request)
-    order = await _known(services, caller, order_no)
+    require(caller, Role.SUPPORT)
+    order = await visible_order(services, caller, order_no)
     return json_response(await workflow_operations.running(services, order))
 
 
@@ -36,9 +36,9 @@ async def act(order_no: str, activity_id: ActivityId, request: Request, caller: 
     services = services_of(request)
     require(caller, Role.SUPPORT)
     key = idempotency_key(request)
-    order = await _known(services, caller, order_no)
+    order = await visible_order(services, caller, order_no)
     parsed = await read(request, ActivityAct)
-    asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
+    asked = request_of(caller, key, parsed.digest)
     return response_of(
         await workflow_operations.act_on_activity(services, caller, asked, order.order_no, activity_id, parsed.model)
     )
@@ -50,12 +50,7 @@ async def reset(order_no: str, request: Request, caller: Caller) -> Response:
     services = services_of(request)
     require(caller, Role.SUPPORT)
     key = idempotency_key(request)
-    order = await _known(services, caller, order_no)
+    order = await visible_order(services, caller, order_no)
     parsed = await read(request, Reset)
-    asked = idempotency.Request(actor(caller), key, parsed.digest, caller.origin)
+    asked = request_of(caller, key, parsed.digest)
     return response_of(await workflow_operations.reset_order(services, caller, asked, order, parsed.model))
-
-
-async def _known(services: Services, caller: Principal, order_no: str) -> OrderOverview:
-    require(caller, Role.SUPPORT)
-    return await visible_order(services, caller, order_no)

@@ -3,16 +3,11 @@
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import json_response, services_of
-from api.errors import not_writable, unavailable
 from api.http.openapi import Answer, later, operation
 from api.schemas.system import Health, Readiness
 from api.services import installation
-from infra.db.errors import UNREACHABLE, cannot_write
-from infra.db.system import master_keys
-from infra.db.system.processes import Workers
 from infra.observability import metrics
 from infra.system.watchdog import PULSE
-from infra.timeouts import within
 
 router = APIRouter(tags=["system"])
 
@@ -34,19 +29,12 @@ async def ready(request: Request) -> Response:
     heartbeat for half a minute counts as down.
     """
     services = services_of(request)
-    try:
-        found = await within(READY_TIMEOUT_S, installation.examine(services))
-    except (*UNREACHABLE, TimeoutError) as error:
-        if cannot_write(error):
-            raise not_writable() from None
-        raise unavailable("database_unavailable", "PostgreSQL does not answer") from None
-    if found.lacking:
-        raise unavailable(master_keys.UNKNOWN, master_keys.problem(found.lacking))
+    found = await installation.require_ready(services, READY_TIMEOUT_S)
     temporal = "connected" if services.workflows.connected else "unreachable"
     return json_response({"status": "ready", "temporal": temporal, **_of(found.workers), **_relay(found.relays)})
 
 
-def _of(workers: Workers) -> dict[str, str]:
+def _of(workers: installation.Workers) -> dict[str, str]:
     if workers.serving:
         return {"worker": "serving"}
     if workers.trouble is None:

@@ -17,7 +17,8 @@ from infra.db.orders.list_sources import Branch
 from infra.db.read_models import order_detail
 from infra.observability.telemetry import bind_order
 
-NEWEST: listing.Sort = "-created_at"
+Sort = listing.Sort
+NEWEST: Sort = "-created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ async def events(services: Services, order_no: str, after: int, limit: int) -> t
 
 
 async def page(
-    services: Services, caller: Principal, filters: OrderFilters, sort: listing.Sort, limit: int, cursor: str | None
+    services: Services, caller: Principal, filters: OrderFilters, sort: Sort, limit: int, cursor: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page of orders, and the cursor of the next one. Raises Problem `forbidden`, `invalid_cursor`."""
     channel, customer = filters.channel, filters.customer

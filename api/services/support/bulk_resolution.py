@@ -18,7 +18,7 @@ from infra.db import idempotency
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
-from infra.db.support import parked_steps
+from infra.db.support import parked_groups, parked_steps
 from infra.db.support.parked_steps import Agreed
 from infra.observability.telemetry import current_traceparent
 
@@ -158,3 +158,18 @@ def job_number(typed: str) -> str:
     if not _JOB_ID.match(typed):
         raise NotFound("job_not_found")
     return typed
+
+
+async def newest_jobs(services: Services) -> list[dict[str, Any]]:
+    """The newest bulk jobs."""
+    async with services.database.begin() as conn:
+        return await parked_groups.jobs(conn)
+
+
+async def job(services: Services, job_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The bulk job, and how far it is. Raises NotFound `job_not_found`."""
+    async with services.database.begin() as conn:
+        found = await parked_groups.job(conn, services.keys, job_id)
+        if found is None:
+            raise NotFound("job_not_found")
+        return found, await parked_steps.progress(conn, job_id)
