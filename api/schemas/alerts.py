@@ -15,7 +15,7 @@ SignSecret = Annotated[str, StringConstraints(strict=True, min_length=1, max_len
 
 
 class NewChannel(Body):
-    """Where staff are told, in which language, and of which kinds of causes (none named: all).
+    """A channel for alerts to staff: its language and its kinds of causes (default: all).
 
     `target` is the robot's or webhook's URL, or the e-mail address; `secret` is DingTalk's signing secret.
     """

@@ -1,4 +1,4 @@
-"""What the checks of the books and of the audit log answer."""
+"""What the checks of the database and of the audit log answer."""
 
 from typing import Annotated
 

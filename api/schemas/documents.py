@@ -21,7 +21,7 @@ TaxNumber = Annotated[
 
 
 class BilledTo(Body):
-    """Who is billed, where it is not the customer under his own name; a tax number belongs to a title."""
+    """The billed party, if it is not the customer; a tax number requires a title."""
 
     title: Title | None = None
     tax_number: TaxNumber | None = None

@@ -23,7 +23,7 @@ class GiveFeedback(Body):
 
 
 class AnswerFeedback(Body):
-    """What the customer is told."""
+    """The answer to the customer."""
 
     text: Words
 

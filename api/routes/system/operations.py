@@ -18,8 +18,8 @@ router = APIRouter(prefix="/v1", tags=["operations"])
 
 @router.get("/doctor", **operation("examine_installation", Answer(200, Findings)))
 async def examine(request: Request, caller: Caller) -> Response:
-    """What `oms doctor` looks at, as this API process sees it, with its own settings; no secret and no address of the
-    database is told. For operations.
+    """The checks of `oms doctor`, made by this API process with its own settings; without secrets and without the
+    address of the database. For operations.
     """
     require(caller, Role.OPERATIONS)
     found = await doctor.examine(services_of(request).settings, doctor.OUTSIDE, doctor.guarded_words_of)
@@ -38,10 +38,11 @@ async def waiting(request: Request, caller: Caller) -> Response:
 
 @router.post("/recover", **operation("recover_orders", Answer(200, Recovered), with_key=True))
 async def recover(request: Request, caller: Caller, cursor: str | None = None) -> Response:
-    """Start again, from the books, every open order that Temporal does not know, and returns and bulk acts.
+    """Restart, from the database, every open order that Temporal does not know, and returns and bulk operations.
 
-    A call looks at 50 orders and 50 returns at most: while `next_cursor` is not null, call again with it and a new
-    key. Safe to repeat; what runs is left alone. 503 `workflow_unavailable` while Temporal is down. For operations.
+    A call processes at most 50 orders and 50 returns: while `next_cursor` is not null, call again with it and a new
+    key. Safe to repeat; running workflows are not changed. 503 `workflow_unavailable` while Temporal is down. For
+    operations.
     """
     require(caller, Role.OPERATIONS)
     return response_of(await recovery.recover(services_of(request), caller, idempotency_key(request), cursor))
