@@ -17,7 +17,7 @@ from domain.gateways import (
     ProviderRefused,
 )
 from domain.orders.status import Status
-from domain.payments.transactions import PaymentKind, PaymentStatus
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.engine import Connection, Database
 from infra.db.messaging.inbox import save_late_result
 from infra.db.orders import timeline
@@ -109,13 +109,17 @@ class GatewayCalls:
                 finished = await finish(conn, intent, result)
             if finished:
                 more: dict[str, Any] = {}
-                if (new.kind, new.purpose, result.status) == (PaymentKind.CAPTURE, "order", PaymentStatus.FAILED):
+                if (new.kind, new.purpose, result.status) == (
+                    PaymentKind.CAPTURE,
+                    PaymentPurpose.ORDER,
+                    PaymentStatus.FAILED,
+                ):
                     more = await renewals.time_to_pay_again(conn, new.order_no, self._again_s)
                 await _tell(conn, new, status, result, more)
             elif result.status is PaymentStatus.SUCCEEDED:
                 await save_late_result(conn, new, result)
                 await transactions.note_details(conn, intent.payment_id, result.risk, result.expires_at)
-            plain = result.status is PaymentStatus.SUCCEEDED and new.purpose == "order"
+            plain = result.status is PaymentStatus.SUCCEEDED and new.purpose is PaymentPurpose.ORDER
             return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
 
 
@@ -150,7 +154,11 @@ async def _tell(
     if new.attempt is not None:
         data["attempt"] = new.attempt
     taking = new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
-    if new.purpose in ("supplement", "stray") and taking and result.status is not PaymentStatus.SUCCEEDED:
+    if (
+        new.purpose in (PaymentPurpose.CHANGE_PAYMENT, PaymentPurpose.UNAPPLIED)
+        and taking
+        and result.status is not PaymentStatus.SUCCEEDED
+    ):
         return  # the change is undone, and tells so itself; a renewal that nobody wants any more is no news
     if result.status is PaymentStatus.FAILED and result.error_code not in ("abandoned", "given_up"):
         name = "payment_declined" if taking else "refund_refused"
@@ -159,7 +167,7 @@ async def _tell(
         await _tell_pending(conn, new)
     elif result.status is not PaymentStatus.SUCCEEDED:
         return
-    elif new.kind is PaymentKind.CAPTURE and new.purpose == "supplement":
+    elif new.kind is PaymentKind.CAPTURE and new.purpose is PaymentPurpose.CHANGE_PAYMENT:
         return  # the change is applied, or the money is returned
     elif new.kind is PaymentKind.CAPTURE:
         await mark_paid(conn, new.order_no, status, new.amount_minor)

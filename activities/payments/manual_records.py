@@ -5,6 +5,7 @@ from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
 from domain.errors import Conflict
 from domain.orders.status import OrderEvent, Status
+from domain.payments.transactions import PaymentKind, PaymentPurpose
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.engine import Connection
 from infra.db.orders import timeline
@@ -32,7 +33,9 @@ async def record_capture(conn: Connection, status: Status, order_no: str, refere
     amount = await manual_payments.total_of(conn, order_no)
     await manual_payments.drop_capture(conn, order_no)
     key = f"{order_no}/capture/manual/{view.attempt}"
-    captured = ManualPayment(order_no, "capture", "order", view.attempt or None, amount, key, reference)
+    captured = ManualPayment(
+        order_no, PaymentKind.CAPTURE, PaymentPurpose.ORDER, view.attempt or None, amount, key, reference
+    )
     await manual_payments.record(conn, captured)
     await mark_paid(conn, order_no, status, amount)
 

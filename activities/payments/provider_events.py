@@ -10,12 +10,21 @@ from domain.orders.status import OrderEvent, Status
 from domain.payments.attempts import IN_FLIGHT, AttemptState
 from domain.payments.disputes import DisputeStatus
 from domain.payments.refunds import Origin
-from domain.payments.transactions import PaymentKind, PaymentStatus
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.engine import Connection
 from infra.db.orders import timeline
 from infra.db.orders.order_state import load_state
-from infra.db.payments import change_payments, provider_events, refund_payouts, refunds, renewals, transactions
-from infra.db.payments.provider_events import Told
+from infra.db.payments import (
+    change_payments,
+    known_payments,
+    provider_events,
+    refund_payouts,
+    refunds,
+    renewals,
+    transactions,
+)
+from infra.db.payments.known_payments import KnownDispute, KnownPayment
+from infra.db.payments.provider_events import OrderFacts, Told
 from infra.db.payments.refund_plans import RefundAsk
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 
@@ -43,7 +52,7 @@ async def payment_fact(
     another payment whose authorisation the provider has ended."""
     if fact["kind"] == PaymentKind.DISPUTE:
         return await _dispute(conn, order_no, provider, fact)
-    known = await provider_events.known(conn, order_no, provider, fact)
+    known = await known_payments.find(conn, order_no, provider, fact)
     if fact["status"] == "pending" or (known is None and fact["status"] != "succeeded"):
         return "ignored"
     if known is None and fact["kind"] == PaymentKind.VOID:
@@ -51,14 +60,14 @@ async def payment_fact(
     if known is None:
         return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
     told = PaymentStatus(fact["status"])
-    if known.kind == PaymentKind.REFUND and (known.status, told) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
+    if known.kind is PaymentKind.REFUND and (known.status, told) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
         return await _bounced(conn, order_no, provider, known, fact)
     if known.status in (told, PaymentStatus.SUCCEEDED) or known.reversed:
         return "known"
     return await _settle(conn, order_no, known, told, fact)
 
 
-async def _bounced(conn: Connection, order_no: str, provider: str, known: Any, fact: dict[str, Any]) -> str:
+async def _bounced(conn: Connection, order_no: str, provider: str, known: KnownPayment, fact: dict[str, Any]) -> str:
     """A refund that had succeeded did not reach the customer after all: the money is ours again, the refund open again.
 
     A person decides how it goes: paying it parks (see GatewayCalls.undo). Of a cancelled order nothing is kept.
@@ -70,7 +79,7 @@ async def _bounced(conn: Connection, order_no: str, provider: str, known: Any, f
     )  # fmt: skip
     await provider_events.reverse_refund(conn, told, code)
     order = await provider_events.order_of(conn, order_no)
-    if known.refund_id is None and order.status == Status.CANCELLED:
+    if known.refund_id is None and known.parent_id is not None and order.status is Status.CANCELLED:
         await provider_events.mark_unapplied(conn, known.parent_id)
     data = {"amount_minor": known.amount_minor, "code": code}
     await timeline.append(conn, order_no, "refund_bounced", key=f"refund_bounced:{known.payment_id}", data=data)
@@ -85,23 +94,28 @@ async def mark_paid(conn: Connection, order_no: str, status: str, amount_minor: 
         await timeline.transition(conn, order_no, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_CAPTURED, data=data)
 
 
-async def _settle(conn: Connection, order_no: str, known: Any, told: PaymentStatus, fact: dict[str, Any]) -> str:
+async def _settle(
+    conn: Connection, order_no: str, known: KnownPayment, told: PaymentStatus, fact: dict[str, Any]
+) -> str:
     """Our own transaction, decided by the provider after we stopped waiting."""
-    refused = known.kind == PaymentKind.REFUND and known.status == PaymentStatus.FAILED
+    refused = known.kind is PaymentKind.REFUND and known.status == PaymentStatus.FAILED
     if refused and await provider_events.is_paid_twice(conn, known.payment_id):
         about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": known.payment_id, **about})
         return PAID_TWICE
     order = await provider_events.order_of(conn, order_no)
     purpose = known.purpose
-    if told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.VOID:
+    if told is PaymentStatus.SUCCEEDED and known.kind is PaymentKind.VOID:
         if await provider_events.is_voided(conn, known.payment_id):
             return "known"
-    elif told is PaymentStatus.SUCCEEDED and purpose == "order" and known.amount_minor != order.total_minor:
-        purpose = "stray" if known.kind in _TAKING else purpose  # given up, and the order was changed since
-    elif told is PaymentStatus.SUCCEEDED and known.kind == PaymentKind.CAPTURE:
+    elif (
+        told is PaymentStatus.SUCCEEDED and purpose is PaymentPurpose.ORDER and known.amount_minor != order.total_minor
+    ):
+        # It was given up, and the order was changed since.
+        purpose = PaymentPurpose.UNAPPLIED if known.kind in _TAKING else purpose
+    elif told is PaymentStatus.SUCCEEDED and known.kind is PaymentKind.CAPTURE:
         surplus = order.status == Status.CANCELLED or await provider_events.is_surplus(conn, known.payment_id)
-        purpose = "stray" if surplus else purpose
+        purpose = PaymentPurpose.UNAPPLIED if surplus else purpose
     async with change_payments.applied(conn, order_no, known.change_payment_no):
         await provider_events.settle(conn, known.payment_id, told, purpose, fact)
     if told is PaymentStatus.FAILED:
@@ -112,23 +126,23 @@ async def _settle(conn: Connection, order_no: str, known: Any, told: PaymentStat
         await timeline.append(conn, order_no, "authorisation_renewed", data={"amount_minor": fact["amount_minor"]})
         await renewals.gave_way(conn, known.renews)
     elif known.kind in _NOTES:
-        await timeline.append(
-            conn, order_no, _NOTES[PaymentKind(known.kind)], data={"amount_minor": fact["amount_minor"]}
-        )
-    elif purpose == "order":
+        await timeline.append(conn, order_no, _NOTES[known.kind], data={"amount_minor": fact["amount_minor"]})
+    elif purpose is PaymentPurpose.ORDER:
         await mark_paid(conn, order_no, order.status, fact["amount_minor"])
-    elif purpose == "stray":
+    elif purpose is PaymentPurpose.UNAPPLIED:
         await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": fact["amount_minor"]})
         return "stray"
     return "settled"
 
 
-async def _refused(conn: Connection, order_no: str, known: Any, purpose: str, fact: dict[str, Any]) -> None:
+async def _refused(
+    conn: Connection, order_no: str, known: KnownPayment, purpose: PaymentPurpose, fact: dict[str, Any]
+) -> None:
     """Notify the customer that the payment failed: for an authorisation or a capture only."""
     taking = known.kind in _TAKING
     if known.renews is not None:
         await renewals.tell(conn, known.renews)  # its order goes on without, and tells so
-    elif not (taking and purpose == "supplement"):  # then the change is undone, and tells so itself
+    elif not (taking and purpose is PaymentPurpose.CHANGE_PAYMENT):  # then the change is undone, and tells so itself
         name = "payment_declined" if taking else "refund_refused"
         await timeline.append(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
 
@@ -139,43 +153,43 @@ async def _refused(conn: Connection, order_no: str, known: Any, purpose: str, fa
 async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
     order = await provider_events.order_of(conn, order_no)
-    told = _told(order_no, provider, fact, purpose="stray")
+    told = _told(order_no, provider, fact, purpose=PaymentPurpose.UNAPPLIED)
     stand = await load_state(conn, order_no)
     if _fits(order, fact) and stand.attempt_state not in IN_FLIGHT:
         attempt = await provider_events.new_attempt(conn, order_no, provider, told.ref)
-        told = replace(told, purpose="order", attempt=attempt)
+        told = replace(told, purpose=PaymentPurpose.ORDER, attempt=attempt)
     payment_id = await provider_events.record(conn, replace(told, expires_at=fact.get("expires_at")))
     if risk := fact.get("risk"):
         await transactions.note_risk(conn, payment_id, risk)
     data: dict[str, Any] = {"amount_minor": told.amount_minor}
-    if told.purpose == "order":
+    if told.purpose is PaymentPurpose.ORDER:
         data["attempt"] = told.attempt
     await timeline.append(conn, order_no, "payment_authorised", data=data)
-    return "authorised" if told.purpose == "order" else "stray"
+    return "authorised" if told.purpose is PaymentPurpose.ORDER else "stray"
 
 
 async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It pays the order if the order waits for just that, else it goes back."""
     order = await provider_events.order_of(conn, order_no)
     parent = await _authorisation(conn, order_no, provider, fact)
-    purpose = "order" if _fits(order, fact) else "stray"
-    if parent is not None and parent.purpose == "supplement":
+    purpose = PaymentPurpose.ORDER if _fits(order, fact) else PaymentPurpose.UNAPPLIED
+    if parent is not None and parent.purpose is PaymentPurpose.CHANGE_PAYMENT:
         same = parent.amount_minor == fact["amount_minor"] and not parent.followed
-        purpose = "supplement" if same and order.awaits_supplement else "stray"
+        purpose = PaymentPurpose.CHANGE_PAYMENT if same and order.awaits_change_payment else PaymentPurpose.UNAPPLIED
     told = _told(order_no, provider, fact, purpose=purpose)
     if parent is not None:
-        told = replace(told, parent_id=parent.payment_id, attempt=parent.attempt)
-        told = replace(told, change_payment_no=parent.change_payment_no if purpose == "supplement" else None)
+        change_payment_no = parent.change_payment_no if purpose is PaymentPurpose.CHANGE_PAYMENT else None
+        told = replace(told, parent_id=parent.payment_id, attempt=parent.attempt, change_payment_no=change_payment_no)
     elif fact.get("parent_ref"):
         # The authorisation that it was taken from is the same payment: it is not voided when it is reported later.
         whole = replace(told, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
         told = replace(told, parent_id=await provider_events.record(conn, whole))
     async with change_payments.applied(conn, order_no, told.change_payment_no):
         await provider_events.record(conn, told)
-    if purpose == "order":
+    if purpose is PaymentPurpose.ORDER:
         await mark_paid(conn, order_no, order.status, told.amount_minor)
         return "paid"
-    if purpose == "supplement":
+    if purpose is PaymentPurpose.CHANGE_PAYMENT:
         return "settled"  # the change is applied
     await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": told.amount_minor})
     return "stray"
@@ -188,11 +202,12 @@ async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str
     if parent.followed:
         return "ignored"
     before = await load_state(conn, order_no)
-    purpose = "stray" if parent.purpose == "guarantee" else parent.purpose
+    guaranteed = parent.purpose is PaymentPurpose.GUARANTEE
+    purpose = PaymentPurpose.UNAPPLIED if guaranteed else parent.purpose
     told = _told(order_no, provider, fact, purpose=purpose)
     told = replace(told, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
     await provider_events.record(conn, told)
-    if parent.purpose == "guarantee":
+    if parent.purpose is PaymentPurpose.GUARANTEE:
         await renewals.tell(conn, parent.payment_id)  # nothing guarantees the goods any more
     await timeline.append(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
     if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
@@ -207,7 +222,7 @@ async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str
 async def _refunded(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It takes its room like any other refund. Refunds of ours that it leaves no room for give way: the provider would
     refuse them."""
-    capture = await provider_events.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
+    capture = await known_payments.find_parent(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return "early"
     pays, _ = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
@@ -227,11 +242,11 @@ async def _refunded(conn: Connection, order_no: str, provider: str, fact: dict[s
 
 
 async def _open_refund(
-    conn: Connection, order_no: str, provider: str, fact: dict[str, Any], capture: Any
+    conn: Connection, order_no: str, provider: str, fact: dict[str, Any], capture: KnownPayment
 ) -> str | None:
     """The refund in the database, allocated to the lines. None if all of the money is returned anyway, or no line has
     enough left: then only the payment records it."""
-    if capture.purpose == "stray":
+    if capture.purpose is PaymentPurpose.UNAPPLIED:
         return None
     ask = RefundAsk(
         refund_id=f"rf_{secrets.token_hex(12)}", order_no=order_no, origin=Origin.PROVIDER, asked_by=provider,
@@ -255,11 +270,11 @@ _DONE_WITHOUT_US = {
 
 async def _dispute(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """The provider takes the money back until the dispute is decided; what is won comes back."""
-    known = await provider_events.dispute(conn, order_no, provider, fact["provider_ref"])
+    known = await known_payments.find_dispute(conn, order_no, provider, fact["provider_ref"])
     if known is None:
         if not await _open_dispute(conn, order_no, provider, fact):
             return "early"
-        known = await provider_events.dispute(conn, order_no, provider, fact["provider_ref"])
+        known = await known_payments.find_dispute(conn, order_no, provider, fact["provider_ref"])
         if known is None or not fact.get("outcome"):
             return "disputed"
     if known.status == DisputeStatus.OPEN and not fact.get("outcome") and fact.get("due_at"):
@@ -276,7 +291,7 @@ async def _dispute(conn: Connection, order_no: str, provider: str, fact: dict[st
 
 async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> bool:
     """False while its capture is not in the database. What was refunded before cannot be refunded again."""
-    capture = await provider_events.parent_of(conn, order_no, provider, PaymentKind.CAPTURE, fact)
+    capture = await known_payments.find_parent(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return False
     at = (order_no, capture.payment_id)
@@ -295,7 +310,7 @@ async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: di
     return True
 
 
-async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, Any], known: Any) -> None:
+async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, Any], known: KnownDispute) -> None:
     """The money is ours again, and refunds that gave way to the dispute are due again; of an order that was cancelled
     meanwhile it goes back to the customer."""
     told = Told(
@@ -314,12 +329,12 @@ async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, A
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _told(order_no: str, provider: str, fact: dict[str, Any], *, purpose: str) -> Told:
+def _told(order_no: str, provider: str, fact: dict[str, Any], *, purpose: PaymentPurpose) -> Told:
     kind = PaymentKind(fact["kind"])
     return Told(order_no, provider, kind, fact["amount_minor"], fact["currency"], fact["provider_ref"], purpose)
 
 
-def _fits(order: Any, fact: dict[str, Any]) -> bool:
+def _fits(order: OrderFacts, fact: dict[str, Any]) -> bool:
     """True when the order waits for a payment of just this amount."""
     return (
         order.status in (Status.RECEIVED, Status.PENDING_PAYMENT)
@@ -329,9 +344,9 @@ def _fits(order: Any, fact: dict[str, Any]) -> bool:
     )
 
 
-async def _authorisation(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
+async def _authorisation(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> KnownPayment | None:
     """What the fact ends or takes. One of ours whose answer we still wait for has surely succeeded."""
-    parent = await provider_events.parent_of(conn, order_no, provider, PaymentKind.AUTHORISE, fact)
+    parent = await known_payments.find_parent(conn, order_no, provider, PaymentKind.AUTHORISE, fact)
     if parent is not None and parent.status != PaymentStatus.SUCCEEDED:
         own = {"provider_ref": fact["parent_ref"], "amount_minor": parent.amount_minor}
         await _settle(conn, order_no, parent, PaymentStatus.SUCCEEDED, own)

@@ -7,7 +7,7 @@ from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls, finish
 from activities.payments.order_payments import PaymentActivities
 from domain.gateways import GatewayResult
-from domain.payments.transactions import PaymentStatus
+from domain.payments.transactions import PaymentPurpose, PaymentStatus
 from infra.db.engine import Database
 from infra.db.messaging.inbox import save_late_result
 from infra.db.orders import timeline
@@ -51,7 +51,7 @@ class RenewalActivities:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             here = await renewals.due(conn, ref.order_no, ref.payment_id)
-            if _stands(here) and here.ends_soon and (here.purpose == "guarantee" or here.ended):
+            if _stands(here) and here.ends_soon and (here.purpose is PaymentPurpose.GUARANTEE or here.ended):
                 await renewals.not_renewed(conn, here, "provider_unavailable")
                 await renewals.go_without(conn, here, self._again_s)
             await renewals.put_off(conn, ref.payment_id)

@@ -13,7 +13,7 @@ from domain.after_sales.guarantee_operations import call_due
 from domain.after_sales.guarantees import CLAIMING, HELD, UNWANTED, GuaranteeStatus, claim_of
 from domain.after_sales.returns import ReturnStatus
 from domain.errors import Conflict
-from domain.payments.transactions import PaymentKind, idempotency_key
+from domain.payments.transactions import PaymentKind, PaymentPurpose, idempotency_key
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall
 from infra.provider_rules import amounts
@@ -111,7 +111,7 @@ async def open_call(conn: AsyncConnection, here: Guarantee) -> PreparedCall | No
     key = idempotency_key(here.order_no, f"guarantee/{here.return_id}/{kind}", failed + 1)
     parent = None if kind is PaymentKind.AUTHORISE else here.parent_id
     new = PaymentIntent(
-        here.order_no, kind, None, here.method, amount, here.currency, key, parent, "guarantee",
+        here.order_no, kind, None, here.method, amount, here.currency, key, parent, PaymentPurpose.GUARANTEE,
         guarantee_return_id=here.return_id,
     )  # fmt: skip
     needs = here.token if kind is PaymentKind.AUTHORISE else here.parent_ref or ""

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.orders.changes import LineChange, stock_deltas
 from domain.orders.delivery_slots import Slot
 from domain.payments.change_payments import ChangePaymentStatus
-from domain.payments.transactions import PaymentKind, PaymentStatus, idempotency_key
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, idempotency_key
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import changes, sealed_changes, timeline
 from infra.db.orders.changes import ChangeContext, NewChange
@@ -265,7 +265,7 @@ async def open_call(
     key = idempotency_key(here.order_no, f"supplement/{here.supplement_no}/{kind}", 1)
     new = PaymentIntent(
         here.order_no, kind, None, provider, here.amount_minor, here.currency, key,
-        parent.payment_id if parent else None, "supplement", change_payment_no=here.supplement_no,
+        parent.payment_id if parent else None, PaymentPurpose.CHANGE_PAYMENT, change_payment_no=here.supplement_no,
     )  # fmt: skip
     needs = (parent.provider_ref or "") if parent else here.token
     return PreparedCall(new, await transactions.begin(conn, new), needs)

@@ -1,11 +1,11 @@
 """Payments that people made outside: they replace calls to the provider that are under way."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.payments.transactions import PaymentKind, PaymentPurpose
 
 _RECORD = text(
     """
@@ -36,13 +36,23 @@ class ManualPayment:
     """A payment as it is recorded, once for each key."""
 
     order_no: str
-    kind: str
-    purpose: str
+    kind: PaymentKind
+    purpose: PaymentPurpose
     attempt: int | None
     amount_minor: int
     key: str
     reference: str
     parent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returnable:
+    """A payment of which `amount_minor` is to be returned; `kind` says how: a void or a refund."""
+
+    payment_id: int
+    kind: PaymentKind
+    purpose: PaymentPurpose
+    amount_minor: int
 
 
 async def record(conn: AsyncConnection, payment: ManualPayment) -> None:
@@ -60,9 +70,14 @@ async def drop_capture(conn: AsyncConnection, order_no: str) -> None:
     await conn.execute(_DROP_CAPTURE, {"order_no": order_no})
 
 
-async def take_over_returns(conn: AsyncConnection, order_no: str, *, everything: bool) -> Sequence[Any]:
-    """Give up the calls that return money of the order, and answer with the payments that are to be returned:
-    `(payment_id, kind, purpose, amount_minor)`. Without `everything`, only what is not the order's."""
+async def take_over_returns(conn: AsyncConnection, order_no: str, *, everything: bool) -> list[Returnable]:
+    """Give up the calls that return money of the order, and answer with the payments that are to be returned.
+
+    Without `everything`, only those that are not the order's.
+    """
     about = {"order_no": order_no, "everything": everything}
     await conn.execute(_DROP_RETURNS, about)
-    return (await conn.execute(_TO_RETURN, about)).all()
+    return [
+        Returnable(row.payment_id, PaymentKind(row.kind), PaymentPurpose(row.purpose), row.amount_minor)
+        for row in await conn.execute(_TO_RETURN, about)
+    ]

@@ -1,4 +1,4 @@
-"""What a provider tells of one order's payments: which row it is about, and the rows of what was done without us."""
+"""Rows of what a provider did on its own: payments, refunds and disputes that were not asked for here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,28 +8,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.orders.status import Status
 from domain.payments.disputes import DisputeStatus
 from domain.payments.refunds import RefundStatus
-from domain.payments.transactions import PaymentKind, PaymentStatus
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 
-# By its key, by the provider's reference, or as the capture or void that we are asking for at this moment: one object
-# of the provider is one payment, whoever moved it.
-_KNOWN = text(
-    """
-    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.amount_minor, p.currency, p.parent_id,
-           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.renews, p.change_payment_no,
-           p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
-      FROM payments p
-     WHERE p.order_no = :order_no AND (p.idempotency_key = :key
-        OR (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind)
-        OR (p.provider = :provider AND p.kind = :kind AND p.kind IN ('capture', 'void') AND p.amount_minor = :amount
-            AND p.status IN ('intent', 'pending') AND p.parent_id IN (
-              SELECT a.payment_id FROM payments a WHERE a.order_no = :order_no AND a.kind = 'authorise'
-                 AND a.provider = :provider AND (a.provider_ref = :parent_ref OR a.idempotency_key = :parent_key))))
-     ORDER BY (p.provider = :provider AND p.provider_ref = :ref AND p.kind = :kind) IS TRUE DESC,
-              (p.idempotency_key = :key) IS TRUE DESC LIMIT 1
-    """
-)
 # What keeps a capture of ours that was given up, and went through after all, from being what it was for: another one.
 _SURPLUS = text(
     """
@@ -59,18 +42,6 @@ _VOIDED = text(
     """
     SELECT EXISTS (SELECT FROM payments v JOIN payments x USING (order_no, parent_id)
                     WHERE v.payment_id = :payment_id AND x.kind = 'void' AND x.status = 'succeeded')
-    """
-)
-_PARENT = text(
-    """
-    SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.amount_minor, p.renews,
-           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.change_payment_no,
-           EXISTS (SELECT FROM payments e WHERE e.order_no = p.order_no AND e.parent_id = p.payment_id
-                      AND e.status = 'succeeded') AS followed
-      FROM payments p
-     WHERE p.order_no = :order_no AND p.provider = :provider AND p.kind = :kind
-       AND (p.provider_ref = :ref OR p.idempotency_key = :key)
-     ORDER BY p.provider_ref = :ref DESC NULLS LAST LIMIT 1
     """
 )
 _INSERT = text(
@@ -145,14 +116,6 @@ _OPEN_DISPUTE = text(
     "INSERT INTO disputes (payment_id, order_no, reason, due_at)"
     " VALUES (:payment_id, :order_no, left(:reason, 100), CAST(:due_at AS timestamptz))"
 )
-_DISPUTE = text(
-    """
-    SELECT d.payment_id, d.status, p.parent_id, p.amount_minor, p.currency, p.purpose,
-           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt
-      FROM disputes d JOIN payments p USING (payment_id)
-     WHERE d.order_no = :order_no AND p.provider = :provider AND p.provider_ref = :ref
-    """
-)
 _MOVE_DEADLINE = text(
     """UPDATE disputes SET due_at = CAST(:due_at AS timestamptz)
         WHERE payment_id = :payment_id AND due_at IS DISTINCT FROM CAST(:due_at AS timestamptz)"""
@@ -172,7 +135,7 @@ _ORDER = text(
     """SELECT o.status, o.cancelling, o.total_minor, o.currency,
               EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                        AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture,
-              is_awaiting_supplement(o.order_no) AS awaits_supplement
+              is_awaiting_supplement(o.order_no) AS awaits_change_payment
          FROM orders o WHERE o.order_no = :order_no"""
 )
 # A refund that the provider had refused, that another replaced, or that was paid manually, and that succeeded
@@ -188,6 +151,38 @@ _PAID_TWICE = text(
 
 
 @dataclass(frozen=True, slots=True)
+class UnpaidRefund:
+    """A refund of which nothing is paid; `part_minor` is to go back to the capture in question."""
+
+    refund_id: str
+    refund_no: int
+    amount_minor: int
+    part_minor: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenedRefund:
+    """A refund that is to be paid after all, or waits for a second person again."""
+
+    refund_no: int
+    amount_minor: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What a notification must know of its order. `has_capture`: one pays it, or is under way."""
+
+    status: Status
+    cancelling: str | None
+    total_minor: int
+    currency: str
+    has_capture: bool
+    awaits_change_payment: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A row that a fact is written as, or its parent."""
 
@@ -197,35 +192,12 @@ class Told:
     amount_minor: int
     currency: str
     ref: str
-    purpose: str
+    purpose: PaymentPurpose
     attempt: int | None = None
     parent_id: int | None = None
     refund_id: str | None = None
     change_payment_no: int | None = None
     expires_at: str | None = None
-
-
-async def known(conn: AsyncConnection, order_no: str, provider: str, fact: dict[str, Any]) -> Any:
-    """The row that the fact is about, or None: `(payment_id, kind, status, purpose, refund_id, …)`."""
-    values = {
-        "order_no": order_no,
-        "provider": provider,
-        "key": fact.get("idempotency_key"),
-        "ref": fact["provider_ref"],
-        "kind": fact["kind"],
-        "amount": fact["amount_minor"],
-        "parent_ref": fact.get("parent_ref"),
-        "parent_key": fact.get("parent_key"),
-    }
-    return (await conn.execute(_KNOWN, values)).one_or_none()
-
-
-async def parent_of(
-    conn: AsyncConnection, order_no: str, provider: str, kind: PaymentKind, fact: dict[str, Any]
-) -> Any:
-    """The authorisation or the capture that the fact follows, or None."""
-    values = {"order_no": order_no, "provider": provider, "kind": kind, "ref": fact.get("parent_ref")}
-    return (await conn.execute(_PARENT, {**values, "key": fact.get("parent_key")})).one_or_none()
 
 
 async def record(conn: AsyncConnection, told: Told) -> int:
@@ -238,7 +210,10 @@ async def record(conn: AsyncConnection, told: Told) -> int:
         "change_payment_no": told.change_payment_no, "expires_at": told.expires_at,
         "key": f"{told.provider}:{told.ref}" + (f":{told.kind}" if told.kind in _SECOND_FACTS else ""),
     }  # fmt: skip
-    if told.purpose != "supplement" or told.kind not in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE):
+    if told.purpose is not PaymentPurpose.CHANGE_PAYMENT or told.kind not in (
+        PaymentKind.AUTHORISE,
+        PaymentKind.CAPTURE,
+    ):
         return int((await conn.execute(_INSERT, values)).scalar_one())
     payment_id = int((await conn.execute(_INSERT, {**values, "status": PaymentStatus.INTENT})).scalar_one())
     await conn.execute(_SUCCEED, {"payment_id": payment_id})
@@ -280,7 +255,7 @@ async def room_of(conn: AsyncConnection, capture_id: int) -> int:
 
 async def make_room(
     conn: AsyncConnection, order_no: str, capture_id: int, wanted_minor: int, *, same_pays: bool
-) -> tuple[str | None, list[Any]]:
+) -> tuple[str | None, list[UnpaidRefund]]:
     """Let refunds of ours that are not paid yield to what the provider has done with their money.
 
     Answers with the refund that the same amount pays (where `same_pays`), if there is one, and with those that were
@@ -290,8 +265,8 @@ async def make_room(
     if await room_of(conn, capture_id) >= wanted_minor:
         return None, []
     await conn.execute(_DROP_OPEN, {**at, "refund_id": None})
-    unpaid = (await conn.execute(_UNPAID, at)).all()
-    overtaken: list[Any] = []
+    unpaid = [UnpaidRefund(**row._mapping) for row in await conn.execute(_UNPAID, at)]
+    overtaken: list[UnpaidRefund] = []
     if await room_of(conn, capture_id) < wanted_minor:
         for one in unpaid:
             await conn.execute(_DROP_OPEN, {**at, "refund_id": one.refund_id})
@@ -316,14 +291,13 @@ async def open_dispute(
         await conn.execute(_NAME_OVERTAKEN, {"dispute_id": values["payment_id"], "refund_id": refund_id})
 
 
-async def reopen_refunds(conn: AsyncConnection, dispute_id: int) -> list[Any]:
-    """Refunds that gave way to a dispute which is won stand where they stood, as far as there is room for them; those
-    that do: `(refund_no, amount_minor, status)`."""
-    reopened: list[Any] = []
+async def reopen_refunds(conn: AsyncConnection, dispute_id: int) -> list[ReopenedRefund]:
+    """Reopen the refunds that gave way to a dispute which is won, as far as there is room for them; returns those."""
+    reopened: list[ReopenedRefund] = []
     for refund_id in (await conn.execute(_OVERTAKEN_BY, {"dispute_id": dispute_id})).scalars().all():
         try:
             async with conn.begin_nested():
-                one = (await conn.execute(_REOPEN, {"refund_id": refund_id})).one()
+                one = ReopenedRefund(**(await conn.execute(_REOPEN, {"refund_id": refund_id})).one()._mapping)
         except IntegrityError:
             continue  # its money was given otherwise meanwhile
         if one.status == RefundStatus.APPROVED:
@@ -337,21 +311,15 @@ async def move_deadline(conn: AsyncConnection, payment_id: int, due_at: str) -> 
     await conn.execute(_MOVE_DEADLINE, {"payment_id": payment_id, "due_at": due_at})
 
 
-async def dispute(conn: AsyncConnection, order_no: str, provider: str, ref: str) -> Any:
-    """The dispute that the provider knows as `ref`, or None."""
-    values = {"order_no": order_no, "provider": provider, "ref": ref}
-    return (await conn.execute(_DISPUTE, values)).one_or_none()
-
-
 async def close_dispute(conn: AsyncConnection, payment_id: int, status: DisputeStatus) -> None:
     """It is won or lost."""
     await conn.execute(_CLOSE_DISPUTE, {"payment_id": payment_id, "status": status})
 
 
-async def order_of(conn: AsyncConnection, order_no: str) -> Any:
-    """What a fact must know of its order: `(status, cancelling, total_minor, currency, has_capture,
-    awaits_supplement)`."""
-    return (await conn.execute(_ORDER, {"order_no": order_no})).one()
+async def order_of(conn: AsyncConnection, order_no: str) -> OrderFacts:
+    """The order that a notification is about."""
+    row = (await conn.execute(_ORDER, {"order_no": order_no})).mappings().one()
+    return OrderFacts(**{**row, "status": Status(row["status"])})
 
 
 async def is_paid_twice(conn: AsyncConnection, payment_id: int) -> bool:
@@ -360,7 +328,7 @@ async def is_paid_twice(conn: AsyncConnection, payment_id: int) -> bool:
 
 
 async def settle(
-    conn: AsyncConnection, payment_id: int, status: PaymentStatus, purpose: str, fact: dict[str, Any]
+    conn: AsyncConnection, payment_id: int, status: PaymentStatus, purpose: PaymentPurpose, fact: dict[str, Any]
 ) -> None:
     """Write the provider's decision on a payment of ours."""
     values = {

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payments.transactions import PaymentKind, undoing_key
+from domain.payments.transactions import PaymentKind, PaymentPurpose, undoing_key
 from infra.db.orders import timeline
 from infra.db.payments.transactions import PaymentIntent
 
@@ -113,7 +113,7 @@ async def due_parts(conn: AsyncConnection, refund_id: str) -> list[DuePart]:
             PaymentIntent(
                 row.order_no, PaymentKind.REFUND, row.attempt, row.provider, row.amount_minor, row.currency,
                 row.open_key or _key(row),
-                row.payment_id, row.purpose, refund_id,
+                row.payment_id, PaymentPurpose(row.purpose), refund_id,
             ),
             row.provider_ref or "",
         )

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.guarantees import GuaranteeStatus
-from domain.payments.transactions import PaymentKind, undoing_key
+from domain.payments.transactions import PaymentKind, PaymentPurpose, undoing_key
 from domain.times import rfc3339
 from infra.db.after_sales import guarantees
 from infra.db.orders import timeline
@@ -103,7 +103,7 @@ class Due:
 
     payment_id: int
     order_no: str
-    purpose: str
+    purpose: PaymentPurpose
     provider: str
     provider_ref: str | None
     amount_minor: int
@@ -127,7 +127,7 @@ async def wake(conn: AsyncConnection, limit: int) -> int:
 async def due(conn: AsyncConnection, order_no: str, payment_id: int) -> Due | None:
     """What is due, or None: it is done. The caller has locked the order."""
     row = (await conn.execute(_FIND, {"order_no": order_no, "payment_id": payment_id})).one_or_none()
-    return Due(**row._mapping) if row else None
+    return Due(**{**row._mapping, "purpose": PaymentPurpose(row.purpose)}) if row else None
 
 
 async def open_renewal(conn: AsyncConnection, here: Due) -> PreparedCall:
@@ -169,7 +169,7 @@ async def tell(conn: AsyncConnection, payment_id: int) -> None:
 async def go_without(conn: AsyncConnection, here: Due, again_s: int) -> None:
     """It will not be renewed: a guarantee is claimed while that can be done; an order may be captured to the last
     moment, then it waits for another payment."""
-    if here.purpose == "guarantee":
+    if here.purpose is PaymentPurpose.GUARANTEE:
         await _claim(conn, here)
     elif here.ended:
         await _end(conn, here, again_s)

@@ -183,7 +183,7 @@ class PaymentIntent:
     currency: str
     key: str
     parent_id: int | None = None
-    purpose: str = "order"
+    purpose: PaymentPurpose = PaymentPurpose.ORDER
     refund_id: str | None = None
     renews: int | None = None
     change_payment_no: int | None = None

@@ -7,7 +7,7 @@ import pytest
 
 from domain.alerts import Kind
 from domain.gateways import PaymentNotice
-from domain.payments.transactions import PaymentKind, PaymentStatus
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.alerts.order_rules import DETECTORS
 from infra.db.messaging import inbox
 from infra.db.payments import provider_events
@@ -139,7 +139,7 @@ async def test_a_refund_that_names_no_order_and_its_capture_at_the_same_moment_f
     shop: AtStripe, first: str
 ) -> None:
     order_no = await unpaid(shop)
-    capture = Told(order_no, "stripe", PaymentKind.CAPTURE, PRICE_MINOR, "CNY", f"ch_{order_no}", "order")
+    capture = Told(order_no, "stripe", PaymentKind.CAPTURE, PRICE_MINOR, "CNY", f"ch_{order_no}", PaymentPurpose.ORDER)
     notice = PaymentNotice(
         f"evt_{order_no}", "", f"re_{order_no}", PaymentKind.REFUND, PaymentStatus.SUCCEEDED, 100, "CNY",
         parent_ref=capture.ref,
