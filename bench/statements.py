@@ -47,9 +47,10 @@ async def logged(owner_url: str, log: Path) -> AsyncIterator[Log]:
             await _logging(owner_url, "ALTER SYSTEM RESET log_statement")
         with log.open("rb") as file:
             file.seek(begin)
-            lines = file.read().decode(errors="replace").splitlines()
+            text = file.read().decode(errors="replace")
         own = connection.info.backend_pid
-        matches = [match for match in map(_LINE.match, lines) if match]
+        # PostgreSQL begins each further line of a statement with a tab.
+        matches = [match for match in map(_LINE.match, text.replace("\n\t", " ").splitlines()) if match]
         found.seen = [(int(match[1]), match[2].strip()) for match in matches if int(match[1]) != own]
 
 
@@ -111,9 +112,13 @@ async def of_orders(lab: Lab, count: int) -> PerOrder:
             await delivered(running.database_url, WARM + count, 0.0)
             owners = await backends(running.database_url, pids)
     senders = Counter(_sender(owners[pid], statement) for pid, statement in log.seen if pid in owners)
-    texts = Counter(f"{owners[pid]}: {statement[:60]}" for pid, statement in log.seen if pid in owners)
+    texts = Counter(f"{owners[pid]}: {_beginning(statement)}" for pid, statement in log.seen if pid in owners)
     common = {text: n / count for text, n in texts.most_common(60)}
     return PerOrder({name: n / count for name, n in sorted(senders.items())}, common)
+
+
+def _beginning(statement: str) -> str:
+    return " ".join(statement.split())[:90]
 
 
 def shown(common: Mapping[str, float]) -> str:
