@@ -41,7 +41,7 @@ def up(
         Path | None, typer.Option(help="Write addresses, tokens and process ids here (JSON).")
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Leave Temporal's web interface out.")] = False,
-    manual_carrier: Annotated[bool, typer.Option("--manual-carrier", help="Parcels move only when told to.")] = False,
+    manual_carrier: Annotated[bool, typer.Option("--manual-carrier", help="Parcels move only on request.")] = False,
     allow_private_webhooks: Annotated[
         bool,
         typer.Option("--allow-private-webhooks", help="Let webhook endpoints lie on this machine and in its networks."),
@@ -177,10 +177,10 @@ def migrate() -> None:
     except (WrongRoles, command.Blocked) as error:
         fail(str(error))
     except command.CUT_OFF as error:
-        said = database_errors.words(error, "OMS_OWNER_DATABASE_URL")
+        description = database_errors.describe(error, "OMS_OWNER_DATABASE_URL")
         if command.had_begun(error):
-            fail(f"The migration stopped half-way: {said}; the revisions before are kept, run it again")
-        fail(f"Nothing was migrated: {said}")
+            fail(f"The migration stopped half-way: {description}; the revisions before are kept, run it again")
+        fail(f"Nothing was migrated: {description}")
 
 
 @app.command()
@@ -191,7 +191,7 @@ def doctor(
     from workers.cli import doctor as command
 
     if api:
-        _run(lambda: command.run_there(api, token, as_json=as_json))
+        _run(lambda: command.run_by_api(api, token, as_json=as_json))
     use(data_dir, "doctor")
     _run(lambda: command.run(as_json=as_json))
 
@@ -204,14 +204,14 @@ def recover(
     from workers.cli import recover as command
 
     if api:
-        _run(lambda: command.run_there(api, token, as_json=as_json))
+        _run(lambda: command.run_by_api(api, token, as_json=as_json))
     use(data_dir, "books")
     _run(lambda: command.run(as_json=as_json))
 
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="Questions to the books: check.",
+    help="Consistency checks of the database: check.",
 )
 def ledger(context: typer.Context) -> None:
     from workers.cli.ledger.ledger_commands import app as commands

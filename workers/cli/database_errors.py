@@ -6,7 +6,7 @@ from infra.stack.program import command
 _OLDER = ("42P01", "42703", "42883", "42704")  # a table, column, function or type is missing
 
 
-def words(error: BaseException, variable: str = "OMS_DATABASE_URL") -> str:
+def describe(error: BaseException, variable: str = "OMS_DATABASE_URL") -> str:
     """One line: what PostgreSQL said, and the variable or the command that helps. No statement, no values of one."""
     raised = origin_of(error)
     if getattr(raised, "sqlstate", None) in _OLDER:

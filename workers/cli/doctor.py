@@ -20,18 +20,18 @@ from workers.tables import print_whole
 
 def run(*, as_json: bool = False) -> int:
     """Looks at everything that this process's settings name, prints what it found; 1 when something is wrong."""
-    found = asyncio.run(doctor.examine(settings(), doctor.CHECKS, _words))
+    found = asyncio.run(doctor.examine(settings(), doctor.CHECKS, _describe))
     findings = [asdict(finding) for finding in found]
-    return _told({"ok": all(finding.ok for finding in found), "findings": findings}, as_json)
+    return _report({"ok": all(finding.ok for finding in found), "findings": findings}, as_json)
 
 
-def run_there(api: str, token: str | None, *, as_json: bool) -> int:
+def run_by_api(api: str, token: str | None, *, as_json: bool) -> int:
     """The same, as the API at this address sees it."""
     with calling(api, token, Role.OPERATIONS) as client:
-        return _told(client.call("GET", "/v1/doctor"), as_json)
+        return _report(client.call("GET", "/v1/doctor"), as_json)
 
 
-def _told(found: dict[str, Any], as_json: bool) -> int:
+def _report(found: dict[str, Any], as_json: bool) -> int:
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
@@ -39,9 +39,9 @@ def _told(found: dict[str, Any], as_json: bool) -> int:
     return 0 if found["ok"] else FAILED
 
 
-def _words(configuration: Settings, error: Exception) -> str:
+def _describe(configuration: Settings, error: Exception) -> str:
     if isinstance(error, DatabaseError | DriverError):
-        return database_errors.words(error)
+        return database_errors.describe(error)
     return doctor.words_of(configuration, error)
 
 

@@ -48,14 +48,14 @@ def chosen(api: str | None, token: str | None, data_dir: Path, role: Role) -> In
 @contextmanager
 def calling(api: str, token: str | None, role: Role) -> Iterator[ApiClient]:
     """The API at this address; what goes wrong becomes a message and exit code 1."""
-    with told_of_failures():
+    with reporting_failures():
         there = chosen(api, token, DEFAULT_DATA_DIR, role)
         with ApiClient(there.api, there.token) as client:
             yield client
 
 
 @contextmanager
-def told_of_failures() -> Iterator[None]:
+def reporting_failures() -> Iterator[None]:
     """What goes wrong on the way to the API becomes a message and exit code 1."""
     try:
         yield

@@ -36,12 +36,12 @@ def run(configuration: Settings | None = None, *, as_json: bool = False) -> int:
         console.print(f"Nothing is lost. {again}", markup=False)
         return FAILED
     except UNREACHABLE as error:
-        console.print(f"The books cannot be read: {database_errors.words(error)}", style="red", markup=False)
+        console.print(f"The database cannot be read: {database_errors.describe(error)}", style="red", markup=False)
         return FAILED
-    return _told(found, console, as_json)
+    return _report(found, console, as_json)
 
 
-def run_there(api: str, token: str | None, *, as_json: bool) -> int:
+def run_by_api(api: str, token: str | None, *, as_json: bool) -> int:
     """The same by the API at this address, page by page."""
     found = Recovered()
     cursor: str | None = ""
@@ -50,7 +50,7 @@ def run_there(api: str, token: str | None, *, as_json: bool) -> int:
             page = client.call("POST", "/v1/recover", params={"cursor": cursor} if cursor else None)
             cursor = page.pop("next_cursor")
             found = found.plus(Recovered(**page))
-    return _told(found, Console(soft_wrap=True, stderr=as_json), as_json)
+    return _report(found, Console(soft_wrap=True, stderr=as_json), as_json)
 
 
 async def recover(configuration: Settings, console: Console) -> Recovered:
@@ -78,7 +78,7 @@ async def recover(configuration: Settings, console: Console) -> Recovered:
     return found
 
 
-def _told(found: Recovered, console: Console, as_json: bool) -> int:
+def _report(found: Recovered, console: Console, as_json: bool) -> int:
     if as_json:
         print(json.dumps(asdict(found)))
         return OK

@@ -311,7 +311,7 @@ async def test_the_command_says_what_it_did(
     assert "has no namespace 'elsewhere': oms temporal prepare" in capsys.readouterr().out.replace(".venv/bin/", "")
     gone = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:9/none"})
     assert await asyncio.to_thread(recover.run, gone) == 1
-    assert "books cannot be read" in capsys.readouterr().out
+    assert "database cannot be read" in capsys.readouterr().out
 
 
 async def test_by_the_api_all_pages_are_walked(
@@ -327,7 +327,7 @@ async def test_by_the_api_all_pages_are_walked(
     app = create_app(settings)
     async with app.router.lifespan_context(app), serving(app) as base:
         token = tokens.issue(settings.token_secret, "operations", "olga", 600)
-        run = partial(asyncio.to_thread, recover.run_there, base, token)
+        run = partial(asyncio.to_thread, recover.run_by_api, base, token)
         assert await run(as_json=True) == 0
         assert json.loads(capsys.readouterr().out) == asdict(Recovered(open_orders=7, started=7))
         client = await Client.connect(server.address)
@@ -336,5 +336,5 @@ async def test_by_the_api_all_pages_are_walked(
         assert await run(as_json=False) == 0
         assert "7 orders open: 1 started, 6 already running" in capsys.readouterr().out
         with pytest.raises(typer.Exit) as refused:
-            await asyncio.to_thread(recover.run_there, base, "no token", as_json=False)
+            await asyncio.to_thread(recover.run_by_api, base, "no token", as_json=False)
         assert refused.value.exit_code == 1 and "token_invalid" in capsys.readouterr().err

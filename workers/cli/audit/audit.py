@@ -43,8 +43,8 @@ def verify(
     kept = hashes(anchors)
     if odd := odd_hash(kept):
         return _say(shown, odd)
-    found = _asked(shown, configuration, lambda conn: verification.verdict(conn, kept))
-    return WRONG if found is None else told(found.document, console, as_json=as_json)
+    found = _read(shown, configuration, lambda conn: verification.verdict(conn, kept))
+    return WRONG if found is None else report(found.document, console, as_json=as_json)
 
 
 def hashes(anchors: Sequence[str]) -> list[str]:
@@ -58,7 +58,7 @@ def odd_hash(anchors: Sequence[str]) -> str | None:
     return f"An anchor's hash has 64 hexadecimal digits: {odd[0]!r} is none." if odd else None
 
 
-def told(found: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> int:
+def report(found: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> int:
     """Print a verdict; 0 when the log is whole, else 1."""
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
@@ -82,7 +82,7 @@ def told(found: dict[str, Any], console: Console | None = None, *, as_json: bool
 
 async def faults_of(configuration: Settings) -> list[Fault]:
     """Everything that is wrong with the log."""
-    return (await _in_books(configuration, verification.verdict)).faults
+    return (await _in_transaction(configuration, verification.verdict)).faults
 
 
 def anchor(
@@ -99,10 +99,10 @@ def anchor(
         newest = asyncio.run(_anchored(chosen, only_print))
     except UNREACHABLE as error:
         return _unreadable(shown, error)
-    return anchor_told(newest.document if newest else None, console, as_json=as_json)
+    return report_anchor(newest.document if newest else None, console, as_json=as_json)
 
 
-def anchor_told(newest: dict[str, Any] | None, console: Console | None = None, *, as_json: bool = False) -> int:
+def report_anchor(newest: dict[str, Any] | None, console: Console | None = None, *, as_json: bool = False) -> int:
     """Print an anchor; 1 when there is none."""
     if newest is None:
         return _say(_shown(console, as_json), "There is no anchor: the audit log is empty, or none was made yet.")
@@ -117,18 +117,18 @@ async def _anchored(configuration: Settings, only_print: bool) -> Anchor | None:
     """Each anchor in a transaction of its own."""
     more = not only_print
     while more:
-        made: Anchor | None = await _in_books(configuration, audit_anchors.make)
+        made: Anchor | None = await _in_transaction(configuration, audit_anchors.make)
         more = made is not None
-    return await _in_books(configuration, audit_anchors.newest)
+    return await _in_transaction(configuration, audit_anchors.newest)
 
 
 def access(*, as_json: bool = False, configuration: Settings | None = None, console: Console | None = None) -> int:
     """Who can act, in which role, and did in the last 90 days."""
-    rows = _asked(_shown(console, as_json), configuration, access_review.review)
-    return WRONG if rows is None else access_told(rows, console, as_json=as_json)
+    rows = _read(_shown(console, as_json), configuration, access_review.review)
+    return WRONG if rows is None else report_access(rows, console, as_json=as_json)
 
 
-def access_told(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> int:
+def report_access(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> int:
     """Print an access review; times are times, or text from the API."""
     if as_json:
         print(json.dumps(rows, default=lambda moment: moment.isoformat(), ensure_ascii=False, indent=2))
@@ -141,18 +141,18 @@ def access_told(rows: list[dict[str, Any]], console: Console | None = None, *, a
     return OK
 
 
-def _asked(
+def _read(
     shown: Console, configuration: Settings | None, work: Callable[[Connection], Awaitable[_Answer]]
 ) -> _Answer | None:
     """The result from the database; None, with a message, if it cannot be read."""
     try:
-        return asyncio.run(_in_books(configuration or settings(), work))
+        return asyncio.run(_in_transaction(configuration or settings(), work))
     except UNREACHABLE as error:
         _unreadable(shown, error)
         return None
 
 
-async def _in_books(configuration: Settings, work: Callable[[Connection], Awaitable[_Answer]]) -> _Answer:
+async def _in_transaction(configuration: Settings, work: Callable[[Connection], Awaitable[_Answer]]) -> _Answer:
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as conn:
@@ -167,7 +167,7 @@ def _shown(console: Console | None, as_json: bool = False) -> Console:
 
 
 def _unreadable(shown: Console, error: BaseException) -> int:
-    return _say(shown, f"The books cannot be read: {database_errors.words(error)}")
+    return _say(shown, f"The database cannot be read: {database_errors.describe(error)}")
 
 
 def _say(shown: Console, words: str) -> int:

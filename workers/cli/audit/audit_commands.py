@@ -41,7 +41,7 @@ def verify(
         fail(odd)
     with calling(api, token, Role.OPERATIONS) as client:
         found = client.call("GET", "/v1/audit/verify", params={"anchor": kept}, timeout_s=WALK_TIMEOUT_S)
-    raise typer.Exit(audit.told(found, as_json=as_json))
+    raise typer.Exit(audit.report(found, as_json=as_json))
 
 
 @app.command("anchor")
@@ -65,7 +65,7 @@ def make_anchor(
         while not complete:
             complete = client.call("POST", "/v1/audit/anchors")["complete"]
         newest = client.call("GET", "/v1/audit/anchors/newest")["anchor"]
-    raise typer.Exit(audit.anchor_told(newest, as_json=as_json))
+    raise typer.Exit(audit.report_anchor(newest, as_json=as_json))
 
 
 @app.command()
@@ -79,4 +79,4 @@ def access(as_json: AsJson = False, api: Api = None, token: Token = None, data_d
         raise typer.Exit(audit.access(as_json=as_json))
     with calling(api, token, Role.OPERATIONS) as client:
         rows = list(client.pages("/v1/audit/access", {}))
-    raise typer.Exit(audit.access_told(rows, as_json=as_json))
+    raise typer.Exit(audit.report_access(rows, as_json=as_json))

@@ -10,12 +10,15 @@ from workers.cli.installation import calling, console
 from workers.cli.options import Api, AsJson, DataDir, Token
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Questions to the books."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Consistency checks of the database.",
 )
 
 
 @app.callback()
-def _questions() -> None:
+def _checks() -> None:
     """Checks of the database."""
 
 
@@ -31,5 +34,7 @@ def check(as_json: AsJson = False, api: Api = None, token: Token = None, data_di
     with calling(api, token, Role.OPERATIONS) as client:
         answer = client.call("GET", "/v1/ledger/check", timeout_s=WALK_TIMEOUT_S)
     raise typer.Exit(
-        ledger_check.told([ledger_check.answer_in(one) for one in answer["checks"]], console, as_json=as_json)
+        ledger_check.report(
+            [ledger_check.result_of(document) for document in answer["checks"]], console, as_json=as_json
+        )
     )

@@ -43,7 +43,7 @@ def add(
     async def work(conn: Connection) -> dict[str, Any]:
         return {"name": name, "role": role, **await staff_accounts.add(conn, vault, name, role)}
 
-    return _told(console, configuration, work, lambda answer: tell_secrets(answer, console, as_json=as_json))
+    return _run(console, configuration, work, lambda answer: show_secrets(answer, console, as_json=as_json))
 
 
 def reset(
@@ -61,7 +61,7 @@ def reset(
         given = await staff_accounts.reset(conn, vault, name, even_last_admin=even_last_admin)
         return {"name": name, **given}
 
-    return _told(console, configuration, work, lambda answer: tell_secrets(answer, console, as_json=as_json))
+    return _run(console, configuration, work, lambda answer: show_secrets(answer, console, as_json=as_json))
 
 
 def remove(
@@ -78,12 +78,14 @@ def remove(
         await staff_accounts.remove(conn, name, even_last_admin=even_last_admin)
         return {"name": name, "active": False}
 
-    return _told(console, configuration, work, lambda answer: tell_removed(answer, console, as_json=as_json))
+    return _run(console, configuration, work, lambda answer: show_removed(answer, console, as_json=as_json))
 
 
-def show(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
+def list_members(
+    configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False
+) -> int:
     """A table of everybody, or the same as JSON."""
-    return _told(console, configuration, members.everybody, lambda rows: tell_everybody(rows, console, as_json=as_json))
+    return _run(console, configuration, members.everybody, lambda rows: show_members(rows, console, as_json=as_json))
 
 
 def wrong(name: str, role: str) -> str | None:
@@ -93,7 +95,7 @@ def wrong(name: str, role: str) -> str | None:
     return None if role in STAFF else f"{role!r} is none of {', '.join(sorted(STAFF))}."
 
 
-def tell_secrets(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+def show_secrets(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
     """The credentials of a member of staff: {name, password, secret, address}."""
     if as_json:
         _as_json(answer)
@@ -106,15 +108,15 @@ def tell_secrets(answer: dict[str, Any], console: Console | None = None, *, as_j
     shown.print("Scan the address with an authenticator app. Nothing of this is shown again.", markup=False)
 
 
-def tell_removed(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
-    """Who can sign in no more."""
+def show_removed(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+    """Who can no longer sign in."""
     if as_json:
         _as_json(answer)
     else:
         (console or Console(soft_wrap=True)).print(f"{answer['name']} can sign in no more.", markup=False)
 
 
-def tell_everybody(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> None:
+def show_members(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> None:
     """A table, or the same as JSON."""
     if as_json:
         _as_json(rows)
@@ -126,23 +128,23 @@ def _as_json(answer: Any) -> None:
     print(json.dumps(answer, ensure_ascii=False, default=str))
 
 
-def _told(
+def _run(
     console: Console | None,
     configuration: Settings | None,
     work: Callable[[Connection], Awaitable[_Answer]],
-    tell: Callable[[_Answer], None],
+    show: Callable[[_Answer], None],
 ) -> int:
-    """Do `work` in one transaction and tell what came of it; 0, or 1 when it was refused."""
+    """Do `work` in one transaction and show its result; 0, or 1 when it was refused."""
     try:
-        tell(asyncio.run(_in_books(configuration or settings(), work)))
+        show(asyncio.run(_in_transaction(configuration or settings(), work)))
     except RuleBroken as error:
         return _say(console, error.detail)
     except UNREACHABLE as error:
-        return _say(console, f"The books cannot be reached: {database_errors.words(error)}")
+        return _say(console, f"The database cannot be reached: {database_errors.describe(error)}")
     return OK
 
 
-async def _in_books(configuration: Settings, work: Callable[[Connection], Awaitable[_Answer]]) -> _Answer:
+async def _in_transaction(configuration: Settings, work: Callable[[Connection], Awaitable[_Answer]]) -> _Answer:
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as conn:

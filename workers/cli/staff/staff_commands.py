@@ -40,7 +40,7 @@ def add(
         fail(problem)
     body = {"name": name, "role": role}
     answer = _by_api(api, token, lambda client: client.call("POST", "/v1/staff", body=body))
-    staff.tell_secrets(answer, as_json=as_json)
+    staff.show_secrets(answer, as_json=as_json)
 
 
 @app.command()
@@ -56,8 +56,8 @@ def reset(
     if not api:
         use(data_dir, "staff")
         end(staff.reset(name, even_last_admin=even_last_admin, as_json=as_json))
-    answer = _by_api(api, token, lambda client: _act(client, name, "reset", even_last_admin))
-    staff.tell_secrets(answer, as_json=as_json)
+    answer = _by_api(api, token, lambda client: _change(client, name, "reset", even_last_admin))
+    staff.show_secrets(answer, as_json=as_json)
 
 
 @app.command()
@@ -73,8 +73,8 @@ def remove(
     if not api:
         use(data_dir, "staff")
         end(staff.remove(name, even_last_admin=even_last_admin, as_json=as_json))
-    answer = _by_api(api, token, lambda client: _act(client, name, "remove", even_last_admin))
-    staff.tell_removed(answer, as_json=as_json)
+    answer = _by_api(api, token, lambda client: _change(client, name, "remove", even_last_admin))
+    staff.show_removed(answer, as_json=as_json)
 
 
 @app.command("list")
@@ -82,9 +82,9 @@ def list_(as_json: AsJson = False, api: Api = None, token: Token = None, data_di
     """Who may sign in, in which role, and who did last."""
     if not api:
         use(data_dir, "staff")
-        end(staff.show(as_json=as_json))
+        end(staff.list_members(as_json=as_json))
     rows = _by_api(api, token, lambda client: list(client.pages("/v1/staff", {})))
-    staff.tell_everybody(rows, as_json=as_json)
+    staff.show_members(rows, as_json=as_json)
 
 
 def _by_api(api: str, token: str | None, ask: Callable[[ApiClient], Any]) -> Any:
@@ -92,7 +92,7 @@ def _by_api(api: str, token: str | None, ask: Callable[[ApiClient], Any]) -> Any
         return ask(client)
 
 
-def _act(client: ApiClient, name: str, act: str, even_last_admin: bool) -> dict[str, Any]:
+def _change(client: ApiClient, name: str, action: str, even_last_admin: bool) -> dict[str, Any]:
     if problem := staff.wrong(name, Role.ADMIN):
         fail(problem)
-    return client.call("POST", f"/v1/staff/{name}/{act}", body={"even_last_admin": even_last_admin})
+    return client.call("POST", f"/v1/staff/{name}/{action}", body={"even_last_admin": even_last_admin})

@@ -16,7 +16,7 @@ from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
 from infra.stack.program import command
 from workers.cli.api_client import ApiClient
 from workers.cli.environment import use
-from workers.cli.installation import calling, chosen, console, errors, fail, told_of_failures
+from workers.cli.installation import calling, chosen, console, errors, fail, reporting_failures
 from workers.cli.options import Api, AsJson, DataDir, Token
 from workers.tables import print_whole
 
@@ -56,7 +56,7 @@ def issue(
             raise typer.BadParameter(f"goes behind {context.invoked_subcommand}", param_hint="--api")
         return
     named = _named(role, customer, subject)
-    issued = _by_api(api, token, named, lifetime_s) if api else _by_books(data_dir, named, lifetime_s)
+    issued = _by_api(api, token, named, lifetime_s) if api else _by_database(data_dir, named, lifetime_s)
     print(json.dumps(issued, ensure_ascii=False) if as_json else issued["token"])
 
 
@@ -66,7 +66,7 @@ def _by_api(api: str, token: str | None, named: tuple[str, str], lifetime_s: int
         return client.call("POST", "/v1/tokens", body=body)
 
 
-def _by_books(data_dir: Path, named: tuple[str, str], lifetime_s: int | None) -> dict[str, Any]:
+def _by_database(data_dir: Path, named: tuple[str, str], lifetime_s: int | None) -> dict[str, Any]:
     use(data_dir, "token")
     from workers.cli.staff import token_issuing
 
@@ -106,7 +106,7 @@ def list_(
     """Tokens that were handed out and count, the newest first; never the tokens themselves."""
     asked = {"role": role, "subject": subject, "active": None if everything else "true"}
     wanted = {name: value for name, value in asked.items() if value is not None}
-    with told_of_failures():
+    with reporting_failures():
         there = chosen(api, token, data_dir, Role.ADMIN)
         with ApiClient(there.api, there.token) as client:
             items = list(client.pages("/v1/tokens", wanted))
@@ -128,7 +128,7 @@ def revoke(
     named = tokens.id_of(token_id) if "." in token_id else token_id
     if named is None:
         fail("This token has no id: it ends with its lifetime, or for all with another OMS_TOKEN_SECRET.")
-    with told_of_failures():
+    with reporting_failures():
         there = chosen(api, token, data_dir, Role.ADMIN)
         with ApiClient(there.api, there.token) as client:
             row = client.call("POST", f"/v1/tokens/{named}/revoke")

@@ -5,7 +5,7 @@ import asyncio
 from infra.db.audit import actor_context
 from infra.db.engine import Database
 from infra.db.errors import UNREACHABLE
-from infra.db.staff import api_tokens as books
+from infra.db.staff import api_tokens
 from infra.security import tokens
 from infra.security.tokens import Issued
 from infra.settings import Settings
@@ -19,7 +19,7 @@ def issue(configuration: Settings, role: str, subject: str, lifetime_s: int | No
         asyncio.run(_register(configuration, made))
     except UNREACHABLE as error:
         raise Unreachable(
-            f"The books cannot be reached, so no token was made: {database_errors.words(error)}"
+            f"The database cannot be reached, so no token was made: {database_errors.describe(error)}"
         ) from None
     return made
 
@@ -33,6 +33,6 @@ async def _register(configuration: Settings, made: Issued) -> None:
     try:
         async with database.begin() as conn:
             await actor_context.set_actor(conn, "", actor_context.cli_origin())
-            await books.register(conn, made, actor_context.cli_origin())
+            await api_tokens.register(conn, made, actor_context.cli_origin())
     finally:
         await database.close()

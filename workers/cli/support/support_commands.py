@@ -15,7 +15,7 @@ from rich.table import Table
 from domain.access import Role
 from domain.support.steps import Action, Step
 from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
-from workers.cli.installation import FAILED, chosen, console, errors, fail, told_of_failures
+from workers.cli.installation import FAILED, chosen, console, errors, fail, reporting_failures
 from workers.cli.options import Api, AsJson, DataDir, Token
 from workers.cli.support.support_client import SupportApi
 from workers.tables import print_whole
@@ -35,7 +35,7 @@ ProviderOption = Annotated[str | None, typer.Option("--provider", help="Only ord
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ResolveRequest:
     """What to do, with what, why; `rate_per_s` counts for bulk acts."""
 
     action: Action
@@ -109,19 +109,19 @@ def _command(action: Action) -> Callable[..., None]:
             raise typer.BadParameter("goes with --all", param_hint="--expected")
         if order_no is None and park_no is not None:
             raise typer.BadParameter("goes with one order", param_hint="--park-no")
-        wish = Wish(action, reason, _parsed(value), rate, dry_run, key, as_json, expected, park_no)
+        request = ResolveRequest(action, reason, _parsed(value), rate, dry_run, key, as_json, expected, park_no)
         with _support(api, token, data_dir) as support:
             if order_no is not None:
-                _one(support, order_no, wish)
+                _resolve_one(support, order_no, request)
             else:
-                _many(support, wanted, wish)
+                _resolve_many(support, wanted, request)
 
     return command
 
 
 _HELP = {
     Action.RETRY: "Try the step again.",
-    Action.SKIP: "Go on as if the step had succeeded: a person did it by hand, and --value says how.",
+    Action.SKIP: "Go on as if the step had succeeded: a person did it manually, and --value says how.",
     Action.AMEND: "Change what the step works with (--value), then try it again.",
     Action.COMPENSATE: "Give the order up and undo what was done.",
 }
@@ -129,48 +129,48 @@ for _action, _words in _HELP.items():
     app.command(_action.value, help=_words)(_command(_action))
 
 
-def _one(api: SupportApi, order_no: str, wish: Wish) -> None:
-    if wish.dry_run:
+def _resolve_one(api: SupportApi, order_no: str, request: ResolveRequest) -> None:
+    if request.dry_run:
         found = [item for item in api.stuck({}) if item["order_no"] == order_no]
         if not found:
             fail(f"{order_no} is not stuck")
-        if wish.park_no not in (None, found[0]["park_no"]):
+        if request.park_no not in (None, found[0]["park_no"]):
             fail(f"step_moved_on: {order_no} is stuck at step {found[0]['park_no']} now")
-        _would(wish, found, [item for item in found if wish.action in item["options"]])
+        _show_dry_run(request, found, [item for item in found if request.action in item["options"]])
         return
-    answer = api.resolve(order_no, _bound(api, order_no, wish).body(), wish.key)
-    if wish.as_json:
+    answer = api.resolve(order_no, _with_park_no(api, order_no, request).body(), request.key)
+    if request.as_json:
         print(json.dumps(answer, ensure_ascii=False))
     elif "approval_id" in answer:
-        _waits(answer["approval_id"], 1)
+        _report_approval(answer["approval_id"], 1)
     else:
-        done = f"{answer['order_no']}: {wish.action} {answer['outcome']}, now {answer['status']}"
+        done = f"{answer['order_no']}: {request.action} {answer['outcome']}, now {answer['status']}"
         console.print(done, markup=False, highlight=False)
 
 
-def _bound(api: SupportApi, order_no: str, wish: Wish) -> Wish:
+def _with_park_no(api: SupportApi, order_no: str, request: ResolveRequest) -> ResolveRequest:
     """The act names the step at which the order is stuck now, and no later one. With a key of the caller's it is sent
     as it was typed: the same command again is the same act, wherever the order stands by then."""
-    if wish.park_no is not None or wish.key is not None:
-        return wish
+    if request.park_no is not None or request.key is not None:
+        return request
     park_no = api.parked(order_no)
     if park_no is None:
         fail(f"not_parked: {order_no} is not stuck at any step")
-    return replace(wish, park_no=park_no)
+    return replace(request, park_no=park_no)
 
 
-def _many(api: SupportApi, wanted: dict[str, str], wish: Wish) -> None:
-    if wish.dry_run:
-        found = [item for item in api.stuck(wanted) if wish.action in item["options"]]
-        _would(wish, found[:SHOWN], found)
+def _resolve_many(api: SupportApi, wanted: dict[str, str], request: ResolveRequest) -> None:
+    if request.dry_run:
+        found = [item for item in api.stuck(wanted) if request.action in item["options"]]
+        _show_dry_run(request, found[:SHOWN], found)
         return
-    named = {"filter": wanted, "all": not wanted, "expected": wish.expected}
-    begun = api.resolve_many({**wish.body(), **named, "rate_per_s": wish.rate_per_s}, wish.key)
+    named = {"filter": wanted, "all": not wanted, "expected": request.expected}
+    begun = api.resolve_many({**request.body(), **named, "rate_per_s": request.rate_per_s}, request.key)
     job_id = begun["job_id"]
-    if "approval_id" in begun and not wish.as_json:
-        _waits(begun["approval_id"], begun["waiting"])
+    if "approval_id" in begun and not request.as_json:
+        _report_approval(begun["approval_id"], begun["waiting"])
     job = _followed(api, job_id)
-    if wish.as_json:
+    if request.as_json:
         print(json.dumps({**begun, **job}, ensure_ascii=False))
     else:
         counts = f"{job['done']} accepted, {job['failed']} refused, {job['total']} in all"
@@ -179,7 +179,7 @@ def _many(api: SupportApi, wanted: dict[str, str], wish: Wish) -> None:
         raise typer.Exit(FAILED)
 
 
-def _waits(approval_id: str, orders: int) -> None:
+def _report_approval(approval_id: str, orders: int) -> None:
     """What one person may not do alone; another decides in the console or over HTTP."""
     noun = "1 order waits" if orders == 1 else f"{orders} orders wait"
     console.print(f"{noun} for a second person: {approval_id} in the console's approvals", markup=False)
@@ -198,14 +198,14 @@ def _followed(api: SupportApi, job_id: str) -> dict[str, Any]:
     return job
 
 
-def _would(wish: Wish, shown: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
-    if wish.as_json:
-        print(json.dumps({"would": wish.action.value, "orders": found}, ensure_ascii=False))
+def _show_dry_run(request: ResolveRequest, shown: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    if request.as_json:
+        print(json.dumps({"would": request.action.value, "orders": found}, ensure_ascii=False))
         return
     if shown:
         print_whole(console, _table(shown))
     noun = "order" if len(found) == 1 else "orders"
-    console.print(f"Would {wish.action} {len(found)} {noun}; nothing was done.")
+    console.print(f"Would {request.action} {len(found)} {noun}; nothing was done.")
 
 
 def _table(items: list[dict[str, Any]]) -> Table:
@@ -241,7 +241,7 @@ def _parsed(value: str | None) -> Any:
 @contextmanager
 def _support(api: str | None, token: str | None, data_dir: Path) -> Iterator[SupportApi]:
     """The API of the installation that the options name; what goes wrong becomes a message and exit code 1."""
-    with told_of_failures():
+    with reporting_failures():
         there = chosen(api, token, data_dir, Role.SUPPORT)
         with SupportApi(there.api, there.token) as support:
             yield support
