@@ -163,7 +163,7 @@ class UnpaidRefund:
 
 @dataclass(frozen=True, slots=True)
 class ReopenedRefund:
-    """A refund that is to be paid after all, or waits for a second person again."""
+    """A refund that is to be paid after all, or waits for approval again."""
 
     refund_no: int
     amount_minor: int
