@@ -34,7 +34,6 @@ from .kept_amount_why import KeptAmountWhy
 from .line import Line
 from .list_orders_sort import ListOrdersSort
 from .needs_attention import NeedsAttention
-from .new_goods import NewGoods
 from .new_product import NewProduct
 from .new_warehouse import NewWarehouse
 from .open_refund import OpenRefund
@@ -62,7 +61,7 @@ from .payment import Payment
 from .payment_taken import PaymentTaken
 from .payment_taken_outcome import PaymentTakenOutcome
 from .pending_change import PendingChange
-from .pieces import Pieces
+from .pieces_of_sku import PiecesOfSku
 from .pieces_on_return import PiecesOnReturn
 from .place_order import PlaceOrder
 from .placed_order import PlacedOrder
@@ -147,7 +146,6 @@ __all__ = (
     "Line",
     "ListOrdersSort",
     "NeedsAttention",
-    "NewGoods",
     "NewProduct",
     "NewWarehouse",
     "OpenedApproval",
@@ -175,7 +173,7 @@ __all__ = (
     "PaymentTaken",
     "PaymentTakenOutcome",
     "PendingChange",
-    "Pieces",
+    "PiecesOfSku",
     "PiecesOnReturn",
     "PlacedOrder",
     "PlaceOrder",

@@ -11,8 +11,8 @@ from ..models.resolution import Resolution, check_resolution
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ..models.new_goods import NewGoods
     from ..models.payment import Payment
+    from ..models.pieces_of_sku import PiecesOfSku
     from ..models.return_line import ReturnLine
 
 
@@ -27,7 +27,7 @@ class AskReturn:
         reason (str):
         reason_code (Reason | Unset):
         resolution (Resolution | Unset):
-        exchange_lines (list[NewGoods] | None | Unset):
+        exchange_lines (list[PiecesOfSku] | None | Unset):
         advance (bool | Unset):  Default: False.
         payment (None | Payment | Unset):
         photographs (list[str] | Unset):
@@ -37,7 +37,7 @@ class AskReturn:
     reason: str
     reason_code: Reason | Unset = UNSET
     resolution: Resolution | Unset = UNSET
-    exchange_lines: list[NewGoods] | None | Unset = UNSET
+    exchange_lines: list[PiecesOfSku] | None | Unset = UNSET
     advance: bool | Unset = False
     payment: None | Payment | Unset = UNSET
     photographs: list[str] | Unset = UNSET
@@ -111,8 +111,8 @@ class AskReturn:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.new_goods import NewGoods  # noqa: PLC0415
         from ..models.payment import Payment  # noqa: PLC0415
+        from ..models.pieces_of_sku import PiecesOfSku  # noqa: PLC0415
         from ..models.return_line import ReturnLine  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -139,7 +139,7 @@ class AskReturn:
         else:
             resolution = check_resolution(_resolution)
 
-        def _parse_exchange_lines(data: object) -> list[NewGoods] | None | Unset:
+        def _parse_exchange_lines(data: object) -> list[PiecesOfSku] | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -150,14 +150,14 @@ class AskReturn:
                 exchange_lines_type_0 = []
                 _exchange_lines_type_0 = data
                 for exchange_lines_type_0_item_data in _exchange_lines_type_0:
-                    exchange_lines_type_0_item = NewGoods.from_dict(exchange_lines_type_0_item_data)
+                    exchange_lines_type_0_item = PiecesOfSku.from_dict(exchange_lines_type_0_item_data)
 
                     exchange_lines_type_0.append(exchange_lines_type_0_item)
 
                 return exchange_lines_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[NewGoods] | None | Unset, data)
+            return cast(list[PiecesOfSku] | None | Unset, data)
 
         exchange_lines = _parse_exchange_lines(d.pop("exchange_lines", UNSET))
 

@@ -11,7 +11,7 @@ from ..models.problem_answered_choice import ProblemAnsweredChoice, check_proble
 from ..models.problem_answered_parcel import ProblemAnsweredParcel, check_problem_answered_parcel
 
 if TYPE_CHECKING:
-    from ..models.pieces import Pieces
+    from ..models.sku_quantity import SkuQuantity
 
 
 T = TypeVar("T", bound="ProblemAnswered")
@@ -28,7 +28,7 @@ class ProblemAnswered:
         refund_minor (int):
         currency (str):
         warehouse (None | str):
-        lines (list[Pieces]):
+        lines (list[SkuQuantity]):
     """
 
     order_no: str
@@ -38,7 +38,7 @@ class ProblemAnswered:
     refund_minor: int
     currency: str
     warehouse: None | str
-    lines: list[Pieces]
+    lines: list[SkuQuantity]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class ProblemAnswered:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.pieces import Pieces  # noqa: PLC0415
+        from ..models.sku_quantity import SkuQuantity  # noqa: PLC0415
 
         d = dict(src_dict)
         order_no = d.pop("order_no")
@@ -106,7 +106,7 @@ class ProblemAnswered:
         lines = []
         _lines = d.pop("lines")
         for lines_item_data in _lines:
-            lines_item = Pieces.from_dict(lines_item_data)
+            lines_item = SkuQuantity.from_dict(lines_item_data)
 
             lines.append(lines_item)
 

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 
-T = TypeVar("T", bound="NewGoods")
+T = TypeVar("T", bound="PiecesOfSku")
 
 
 @_attrs_define
-class NewGoods:
+class PiecesOfSku:
     """
     Attributes:
         sku (str):
@@ -43,9 +43,9 @@ class NewGoods:
 
         quantity = d.pop("quantity")
 
-        new_goods = cls(
+        pieces_of_sku = cls(
             sku=sku,
             quantity=quantity,
         )
 
-        return new_goods
+        return pieces_of_sku
