@@ -53,7 +53,7 @@ async def tell(kind: str, target: dict[str, str], said: message.Message | None =
 def test_a_notice_says_what_how_much_since_when_and_where_to_go() -> None:
     text = alert_message().text()
     assert text.splitlines()[0] == "OMS · New: Orders are stuck · book the carrier"
-    assert {"Orders: 1,000", "The oldest for: 12 min", "Money at stake: 8500.00 CNY, 5 JPY"} <= set(text.splitlines())
+    assert {"Orders: 1,000", "The oldest for: 12 min", "Amount at stake: 8500.00 CNY, 5 JPY"} <= set(text.splitlines())
     assert {"Error: rejected", "Provider: sandbox"} <= set(text.splitlines())
     assert text.splitlines()[-1] == (
         "https://oms.example.com/console/stuck/group?step=book&error=rejected&provider=sandbox"
@@ -69,9 +69,9 @@ def test_it_speaks_chinese() -> None:
 def test_an_end_says_how_long_and_how_much_it_was() -> None:
     over = Notice(**{name: getattr(STUCK, name) for name in STUCK.__slots__} | {"over_at": NOW + timedelta(hours=2)})
     lines = alert_message(phase=Phase.OVER, notice=over).text().splitlines()
-    assert lines[0] == "OMS · Over: Orders are stuck · book the carrier"
-    assert lines[1:3] == ["Orders (at most): 1,200", "Lasted: 2 h"]
-    assert not any("Money" in line or "Try one" in line for line in lines)
+    assert lines[0] == "OMS · Resolved: Orders are stuck · book the carrier"
+    assert lines[1:3] == ["Orders (at most): 1,200", "Duration: 2 h"]
+    assert not any("Amount" in line or "Try one" in line for line in lines)
 
 
 def test_what_comes_from_outside_stays_one_bounded_line_and_formats_nothing() -> None:

@@ -32,7 +32,7 @@ async def test_a_thousand_orders_of_one_cause_are_one_message_per_channel(scene:
     assert sorted(path for path, *_ in scene.server.got) == ["/cgi-bin/webhook/send", "/hook", "/robot/send"]
     assert len(post.letters) == 1 and "Orders: 1,000" in post.letters[0].get_content()
     assert "1,000" in scene.server.texts("/robot")[0] and "订单卡住" in scene.server.texts("/robot")[0]
-    assert "Money at stake: 1000.00 CNY" in scene.server.texts("/hook")[0]
+    assert "Amount at stake: 1000.00 CNY" in scene.server.texts("/hook")[0]
 
 
 async def test_after_the_interval_again_with_the_new_count_then_the_end_then_quiet(scene: Scene) -> None:
@@ -54,7 +54,7 @@ async def test_after_the_interval_again_with_the_new_count_then_the_end_then_qui
     bodies = [body["data"] for _, _, body in scene.server.got]
     assert [(body["phase"], body["count"]) for body in bodies] == [("begun", 3), ("goes_on", 7), ("over", 7)]
     assert [text.splitlines()[0].split(":")[0] for text in scene.server.texts()] == [
-        "OMS · New", "OMS · Still so", "OMS · Over",
+        "OMS · New", "OMS · Ongoing", "OMS · Resolved",
     ]  # fmt: skip
     assert await sql(scene.books.app_url, "SELECT count(*) FROM notices WHERE over_at IS NULL") == [(0,)]
 

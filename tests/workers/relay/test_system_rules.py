@@ -204,9 +204,11 @@ async def test_books_that_differ_are_a_cause_named_by_what_differs_and_over_when
     await checked(scene, "stock_levels")
     assert await scene.turn()
     said = "\n".join(scene.server.texts())
-    assert "The books do not add up" in said and "Differences: 2" in said
+    assert "Consistency checks failed" in said and "Differences: 2" in said
     assert (
-        "stock levels are the sums of their movements" in said and "账目不符" in said and "库存等于其变动之和" in said
+        "stock levels are the sums of their movements" in said
+        and "一致性检查未通过" in said
+        and "库存等于其变动之和" in said
     )
     assert not await scene.turn(), "told again within the interval"
     await damage(scene.books.owner_url, "TRUNCATE stock_levels CASCADE")
@@ -214,7 +216,7 @@ async def test_books_that_differ_are_a_cause_named_by_what_differs_and_over_when
     await scene.later(61)
     assert await scene.turn()
     assert await causes(scene) == {}
-    assert "Over: The books do not add up" in "\n".join(scene.server.texts())
+    assert "Resolved: Consistency checks failed" in "\n".join(scene.server.texts())
 
 
 async def test_a_question_that_gets_no_answer_is_a_cause_the_second_time(scene: Scene) -> None:
