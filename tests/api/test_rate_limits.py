@@ -108,8 +108,8 @@ async def test_an_address_of_ipv6_is_counted_by_its_network(strict: Door) -> Non
 
 async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, database_url: DatabaseUrls) -> None:
     async with open_door(database_url, **(FEW | {"rate_limit_address": ""})) as door:
-        desk = await sign_in(door, "support")
-        assert [(await desk.get("/console")).status_code for _ in range(6)] == [200] * 5 + [429]
+        browser = await sign_in(door, "support")
+        assert [(await browser.get("/console")).status_code for _ in range(6)] == [200] * 5 + [429]
 
 
 @given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 9)), max_size=60))

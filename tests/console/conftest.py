@@ -1,4 +1,4 @@
-"""The console over HTTP in this process: real books, no Temporal, members of staff with a session."""
+"""The console over HTTP in this process: a real database, no Temporal, members of staff with a session."""
 
 import secrets
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from tests.api.conftest import Door, door, shop  # noqa: F401
 
 
 @dataclass
-class Desk:
-    """One signed-in person's browser."""
+class StaffBrowser:
+    """The browser of a signed-in member of staff."""
 
     door: Door
     name: str
@@ -29,7 +29,7 @@ class Desk:
         return await self.http.post(path, data={"csrf": csrf_of(self.cookie), **fields})
 
 
-async def sign_in(door: Door, role: str, lang: str = "en") -> Desk:  # noqa: F811
+async def sign_in(door: Door, role: str, lang: str = "en") -> StaffBrowser:  # noqa: F811
     """A new member of staff with an open session (how people sign in for themselves is tested beside)."""
     name = f"{role}-{secrets.token_hex(4)}"
     await door.sql(
@@ -39,12 +39,12 @@ async def sign_in(door: Door, role: str, lang: str = "en") -> Desk:  # noqa: F81
         cookie = await staff_sessions.open_session(conn, name, 600)
     cookies = {COOKIE: cookie, "oms_lang": lang}
     transport = httpx.ASGITransport(app=door.app)
-    return Desk(
+    return StaffBrowser(
         door, name, cookie, httpx.AsyncClient(transport=transport, base_url="http://front.door", cookies=cookies)
     )
 
 
 @pytest.fixture
-async def support(shop: Door) -> Desk:  # noqa: F811
+async def support(shop: Door) -> StaffBrowser:  # noqa: F811
     """A person of support in an English browser; the shop has products to order."""
     return await sign_in(shop, "support")

@@ -12,7 +12,7 @@ from api.console.mount import ROUTERS
 from api.console.session import csrf_of
 from tests.api.conftest import Door, an_order
 from tests.console.after_sales.test_returns import asked
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.portal.test_hostile import HOSTILE
 
 FORM = re.compile(r"<form[^>]*>.*?</form>", re.DOTALL)
@@ -34,13 +34,13 @@ def forms(page: str, path: str) -> Iterator[tuple[str, str, list[str]]]:
         yield method.group(1) if method else "get", action.group(1) if action else path, NAMED.findall(form)
 
 
-async def seen(desk: Desk, ids: dict[str, str]) -> dict[str, str]:
+async def seen(browser: StaffBrowser, ids: dict[str, str]) -> dict[str, str]:
     """The pages that can be had here, with what is in them."""
     found = {}
     for path in pages():
         for name, value in ids.items():
             path = path.replace("{" + name + "}", value)
-        answer = await desk.get(path)
+        answer = await browser.get(path)
         assert answer.status_code < 500 or answer.status_code == 503, (path, answer.text)
         if answer.status_code == 200 and "text/html" in answer.headers["content-type"]:
             found[path] = answer.text
@@ -49,11 +49,11 @@ async def seen(desk: Desk, ids: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("role", ["support", "warehouse", "admin"])
 async def test_no_form_breaks_on_what_nobody_types(shop: Door, role: str) -> None:
-    desk = await sign_in(shop, role)
-    order_no, return_id = await asked(desk if role == "admin" else await sign_in(shop, "support"))
+    browser = await sign_in(shop, role)
+    order_no, return_id = await asked(browser if role == "admin" else await sign_in(shop, "support"))
     open_one = (await shop.post("/v1/orders", an_order())).json()["order_no"]
-    found = await seen(desk, {"order_no": order_no, "return_id": return_id, "customer_id:path": "c-17"})
-    found |= await seen(desk, {"order_no": open_one})
+    found = await seen(browser, {"order_no": order_no, "return_id": return_id, "customer_id:path": "c-17"})
+    found |= await seen(browser, {"order_no": open_one})
     tried = {form for path, page in found.items() for form in ((m, a, tuple(n)) for m, a, n in forms(page, path))}
     assert len(tried) > 3
     assert ("/console/customers/c-17/store-credit" in found) == (role != "warehouse")
@@ -64,9 +64,9 @@ async def test_no_form_breaks_on_what_nobody_types(shop: Door, role: str) -> Non
             typed = quote(text.encode("utf-8", "surrogatepass"))
             fields = "&".join(f"{name}={typed}" for name in names if name != "csrf")
             if method == "post":
-                body = f"csrf={csrf_of(desk.cookie)}&{fields}"
-                answer = await desk.http.post(action, content=body, headers=KIND)
+                body = f"csrf={csrf_of(browser.cookie)}&{fields}"
+                answer = await browser.http.post(action, content=body, headers=KIND)
             else:
-                answer = await desk.http.get(f"{action.partition('?')[0]}?{fields}")
+                answer = await browser.http.get(f"{action.partition('?')[0]}?{fields}")
             assert answer.status_code < 500 or answer.status_code == 503, (hostile, method, action, answer.text)
             assert "<script>alert" not in answer.text, (hostile, method, action)

@@ -17,21 +17,21 @@ from domain.payments.refunds import Origin, RefundStatus
 from domain.support.manual_transitions import ADJUSTMENTS
 from domain.support.steps import STEPS, Step
 from tests.api.conftest import Door, an_order, unique
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 
 TEMPLATES = Path(i18n.__file__).with_name("templates")
 
 
-async def placed(desk: Desk, **changed: Any) -> str:
-    answer = await desk.door.post("/v1/orders", an_order(**changed))
+async def placed(browser: StaffBrowser, **changed: Any) -> str:
+    answer = await browser.door.post("/v1/orders", an_order(**changed))
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
 
-async def parked(desk: Desk, error: str, step: str = "book", provider: str = "sandbox") -> str:
+async def parked(browser: StaffBrowser, error: str, step: str = "book", provider: str = "sandbox") -> str:
     """An order that is stuck, as its workflow would leave it in the database."""
-    order_no = await placed(desk)
-    await desk.door.sql(
+    order_no = await placed(browser)
+    await browser.door.sql(
         """INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor,
                                      escalate_at)
            VALUES (%s, 1, %s, %s, %s, 5, %s, 8500, now() + interval '1 hour')""",
@@ -44,7 +44,7 @@ def hidden(html: str, name: str) -> str:
     return re.findall(rf'name="{name}" value="([^"]*)"', html)[0]
 
 
-async def test_the_board_counts_and_lists(support: Desk) -> None:
+async def test_the_board_counts_and_lists(support: StaffBrowser) -> None:
     order_no = await placed(support)
     board = await support.get("/console", status="received")
     assert board.status_code == 200 and order_no in board.text
@@ -55,7 +55,7 @@ async def test_the_board_counts_and_lists(support: Desk) -> None:
     assert order_no in live.text and "<html" not in live.text
 
 
-async def test_the_boards_pages_hold_each_order_once(support: Desk) -> None:
+async def test_the_boards_pages_hold_each_order_once(support: StaffBrowser) -> None:
     customer = unique("c-many")
     made = {await placed(support, customer=an_order()["customer"] | {"id": customer}) for _ in range(53)}
     first = (await support.get("/console", customer=customer)).text
@@ -69,12 +69,12 @@ async def test_the_boards_pages_hold_each_order_once(support: Desk) -> None:
 @pytest.mark.parametrize(
     "query", ["cursor=x", "placed_from=yesterday", "placed_to=9999-12-31", "status=lost", "channel=" + "x" * 65]
 )
-async def test_bad_filters_are_refused_in_words(support: Desk, query: str) -> None:
+async def test_bad_filters_are_refused_in_words(support: StaffBrowser, query: str) -> None:
     answer = await support.http.get(f"/console?{query}")
     assert answer.status_code == 422 and "<h1>" in answer.text
 
 
-async def test_search_finds_by_every_name(support: Desk) -> None:
+async def test_search_finds_by_every_name(support: StaffBrowser) -> None:
     sku, reference = unique("RARE"), unique("shop")
     product = {"sku": sku, "name": f"Odd {sku} kettle", "price_minor": 100, "currency": "CNY"}
     assert (await support.door.as_("operations").post("/v1/products", product)).status_code == 201
@@ -88,7 +88,7 @@ async def test_search_finds_by_every_name(support: Desk) -> None:
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/console/orders/{order_no}"), q
 
 
-async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: Desk) -> None:
+async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: StaffBrowser) -> None:
     """A customer who is known on two channels is found by both addresses, page after page."""
     customer = {"id": unique("c"), "name": "Two Channels", "email": f"{unique('web')}@example.com"}
     other = customer | {"email": f"{unique('app')}@example.com"}
@@ -109,30 +109,30 @@ async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: De
 
 
 @pytest.mark.parametrize("q", ["", "nothing has this name", "100%_\\", "'; DROP TABLE orders; --"])
-async def test_what_is_not_found_says_what_can_be(support: Desk, q: str) -> None:
+async def test_what_is_not_found_says_what_can_be(support: StaffBrowser, q: str) -> None:
     answer = await support.get("/console/orders", q=q)
     assert answer.status_code == 200 and "You can search by" in answer.text
 
 
 @pytest.mark.parametrize(("q", "status"), [("a\0b", 422), ("x" * 201, 422)])
-async def test_a_search_that_cannot_be_is_refused(support: Desk, q: str, status: int) -> None:
+async def test_a_search_that_cannot_be_is_refused(support: StaffBrowser, q: str, status: int) -> None:
     assert (await support.get("/console/orders", q=q)).status_code == status
 
 
 async def test_an_order_shows_what_each_role_needs(shop: Door) -> None:
-    desks = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
-    order_no = await placed(desks["support"], note="<script>alert(1)</script>")
-    shown = {role: (await desk.get(f"/console/orders/{order_no}")).text for role, desk in desks.items()}
+    browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
+    order_no = await placed(browsers["support"], note="<script>alert(1)</script>")
+    shown = {role: (await browser.get(f"/console/orders/{order_no}")).text for role, browser in browsers.items()}
     assert {role for role, text in shown.items() if "li@example.com" in text} == {"support", "warehouse", "admin"}
     assert {role for role, text in shown.items() if "Captured" in text} == {"support", "finance", "operations", "admin"}
     assert {role for role, text in shown.items() if f"{order_no}/cancel" in text} == {"support", "admin"}
     assert "&lt;script&gt;alert(1)" in shown["support"] and "<script>alert" not in shown["support"]
     assert "order placed" in shown["finance"] and "the reservation of stock" in shown["finance"]
     for typed in ("0000000000000000", "nonsense"):
-        assert (await desks["support"].get(f"/console/orders/{typed}")).status_code == 404
+        assert (await browsers["support"].get(f"/console/orders/{typed}")).status_code == 404
 
 
-async def test_cancelling_shows_first_and_needs_a_reason(support: Desk) -> None:
+async def test_cancelling_shows_first_and_needs_a_reason(support: StaffBrowser) -> None:
     order_no = await placed(support)
     asked = await support.get(f"/console/orders/{order_no}/cancel")
     assert asked.status_code == 200 and "Refunded to the customer" in asked.text
@@ -146,7 +146,7 @@ async def test_cancelling_shows_first_and_needs_a_reason(support: Desk) -> None:
     ] is None
 
 
-async def test_stuck_orders_are_grouped_by_cause(support: Desk) -> None:
+async def test_stuck_orders_are_grouped_by_cause(support: StaffBrowser) -> None:
     error = unique("err")
     orders = [await parked(support, error) for _ in range(3)]
     queue = (await support.get("/console/stuck/groups")).text
@@ -157,12 +157,12 @@ async def test_stuck_orders_are_grouped_by_cause(support: Desk) -> None:
     assert orders[0] in (await support.get(f"/console/stuck/{orders[0]}")).text
 
 
-async def bulk(desk: Desk, error: str, **fields: str) -> Any:
+async def bulk(browser: StaffBrowser, error: str, **fields: str) -> Any:
     body = {"step": "book", "error": error, "provider": "sandbox", "action": "retry", "reason": "carrier is back"}
-    return await desk.post("/console/stuck/bulk", **(body | fields))
+    return await browser.post("/console/stuck/bulk", **(body | fields))
 
 
-async def test_a_bulk_act_asks_for_the_number_and_acts_once(support: Desk) -> None:
+async def test_a_bulk_act_asks_for_the_number_and_acts_once(support: StaffBrowser) -> None:
     error = unique("err")
     for _ in range(3):
         await parked(support, error)
@@ -184,7 +184,7 @@ async def test_a_bulk_act_asks_for_the_number_and_acts_once(support: Desk) -> No
     assert "data-ended" in progress.text and "stopped" in progress.text
 
 
-async def test_a_bulk_act_over_nothing_or_everything(support: Desk) -> None:
+async def test_a_bulk_act_over_nothing_or_everything(support: StaffBrowser) -> None:
     nothing = await bulk(support, unique("err"))
     assert (nothing.status_code, "nothing_stuck" in nothing.text) == (409, True)
     await parked(support, unique("err"))
@@ -202,14 +202,14 @@ async def test_a_bulk_act_over_nothing_or_everything(support: Desk) -> None:
         ({"csrf": "0" * 32}, "form_expired"),
     ],
 )
-async def test_a_bulk_act_that_does_not_fit(support: Desk, fields: dict[str, str], code: str) -> None:
+async def test_a_bulk_act_that_does_not_fit(support: StaffBrowser, fields: dict[str, str], code: str) -> None:
     error = unique("err")
     await parked(support, error)
     answer = await bulk(support, error, **fields)
     assert answer.status_code in (403, 422) and code in answer.text, answer.text
 
 
-async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(support: Desk) -> None:
+async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(support: StaffBrowser) -> None:
     order_no = await parked(support, unique("err"))
     body = {"action": "skip", "reason": "by hand", "value.carrier": "SF"}
     answer = await support.post(f"/console/stuck/{order_no}", **body)
@@ -218,7 +218,7 @@ async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(support: Des
     assert (asked.status_code, "workflow_unavailable" in asked.text) == (503, True)
 
 
-async def test_whoever_comes_second_is_told(support: Desk) -> None:
+async def test_whoever_comes_second_is_told(support: StaffBrowser) -> None:
     order_no = await parked(support, unique("err"))
     await support.door.sql(
         """WITH r AS (INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc)
@@ -236,7 +236,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
     order_no = await parked(await sign_in(shop, "support"), unique("err"))
     job = f"job_{'0' * 32}"
     for role in ("warehouse", "finance", "operations"):
-        desk = await sign_in(shop, role)
+        browser = await sign_in(shop, role)
         for path in (
             f"orders/{order_no}/running",
             f"orders/{order_no}/change",
@@ -249,7 +249,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             "jobs",
             f"jobs/{job}",
         ):
-            assert (await desk.get(f"/console/{path}")).status_code == 403, path
+            assert (await browser.get(f"/console/{path}")).status_code == 403, path
         for path in (
             "stuck/bulk",
             f"stuck/{order_no}",
@@ -262,11 +262,11 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
             "bugs/reset",
             f"bugs/resets/rst_{'0' * 32}/stop",
         ):
-            assert (await desk.post(f"/console/{path}", action="retry", reason="x")).status_code == 403, path
-    desk = await sign_in(shop, "warehouse")
-    assert (await desk.post(f"/console/orders/{order_no}/priority", priority="vip", reason="x")).status_code == 403
-    assert (await desk.post(f"/console/orders/{order_no}/adjust", event="x", reason="x")).status_code == 403
-    assert (await desk.post(f"/console/orders/{order_no}/refund", amount="1", reason="x")).status_code == 403
+            assert (await browser.post(f"/console/{path}", action="retry", reason="x")).status_code == 403, path
+    browser = await sign_in(shop, "warehouse")
+    assert (await browser.post(f"/console/orders/{order_no}/priority", priority="vip", reason="x")).status_code == 403
+    assert (await browser.post(f"/console/orders/{order_no}/adjust", event="x", reason="x")).status_code == 403
+    assert (await browser.post(f"/console/orders/{order_no}/refund", amount="1", reason="x")).status_code == 403
     for path in (
         "approvals",
         f"approvals/apr_{'0' * 32}",
@@ -275,16 +275,16 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
         f"orders/{order_no}/return",
         "customers/c-17/store-credit",
     ):
-        assert (await desk.get(f"/console/{path}")).status_code == 403, path
-    assert (await desk.post(f"/console/approvals/apr_{'0' * 32}/approve", reason="x")).status_code == 403
+        assert (await browser.get(f"/console/{path}")).status_code == 403, path
+    assert (await browser.post(f"/console/approvals/apr_{'0' * 32}/approve", reason="x")).status_code == 403
     admin = await sign_in(shop, "admin")
     assert (await admin.get("/console/stuck")).status_code == 200
     assert (await admin.get(f"/console/jobs/{job}")).status_code == 404
 
 
 async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
-    desk = await sign_in(shop, "support", "zh")
-    order_no = await parked(desk, unique("err"))
+    browser = await sign_in(shop, "support", "zh")
+    order_no = await parked(browser, unique("err"))
     static = sum(file.stat().st_size for file in STATIC.iterdir())
     for path, words_there in (
         ("", "看板"),
@@ -303,7 +303,7 @@ async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
         ("/feedback", "评价"),
         (f"/orders/{order_no}/documents", "开具发票"),
     ):
-        page = await desk.get(f"/console{path}")
+        page = await browser.get(f"/console{path}")
         assert words_there in page.text
         assert len(page.content) + static < 150_000
 

@@ -18,7 +18,7 @@ from api.console.sign_in import local
 from infra.security import passwords
 from tests.api.conftest import Door, open_door, settings_for, unique
 from tests.conftest import DatabaseUrls
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from workers.cli.staff import staff
 
 
@@ -218,14 +218,14 @@ async def test_a_name_that_nobody_has_is_locked_alike(browser: httpx.AsyncClient
     ["seen_at = now() - interval '31 minutes'", "expires_at = now()"],
     ids=["idle", "old"],
 )
-async def test_a_session_ends(support: Desk, change: str) -> None:
+async def test_a_session_ends(support: StaffBrowser, change: str) -> None:
     assert (await support.get("/console/stuck")).status_code == 200
     await support.door.sql(f"UPDATE staff_sessions SET {change} WHERE name = %s", support.name)
     assert (await support.get("/console/stuck")).status_code == 303
     assert (await support.http.get("/console/stuck", headers={"X-Live": "1"})).status_code == 401
 
 
-async def test_signing_out_ends_it_and_needs_the_form(support: Desk) -> None:
+async def test_signing_out_ends_it_and_needs_the_form(support: StaffBrowser) -> None:
     refused = await support.http.post("/console/sign-out", data={"csrf": "0" * 32})
     assert (refused.status_code, "form_expired" in refused.text) == (403, True)
     assert (await support.post("/console/sign-out")).status_code == 303
@@ -233,7 +233,7 @@ async def test_signing_out_ends_it_and_needs_the_form(support: Desk) -> None:
     assert (await support.get("/console/stuck")).status_code == 303
 
 
-async def test_whoever_is_removed_is_out_at_once(support: Desk, database_url: DatabaseUrls) -> None:
+async def test_whoever_is_removed_is_out_at_once(support: StaffBrowser, database_url: DatabaseUrls) -> None:
     assert (await run_staff_command("remove", database_url, support.name))[0] == 0
     assert (await support.get("/console/stuck")).status_code == 303
     assert (await run_staff_command("remove", database_url, support.name))[0] == 1
@@ -321,5 +321,5 @@ async def test_pages_forbid_everything_from_elsewhere(browser: httpx.AsyncClient
 
 async def test_another_role_may_not_see_the_queue(shop: Door) -> None:
     for role in ("warehouse", "finance", "operations"):
-        desk = await sign_in(shop, role)
-        assert (await desk.get("/console/stuck")).status_code == 403
+        member = await sign_in(shop, role)
+        assert (await member.get("/console/stuck")).status_code == 403

@@ -59,10 +59,10 @@ async def test_what_a_deadline_asked_for_is_decided_by_a_person(strict: Door, ve
     await nobody_looks_at_it(strict, order_no, return_id)
     asked = await approval_of(strict, order_no)
     assert (asked["asked_by"], asked["amount_minor"]) == ("system", 4_250)
-    desk = await sign_in(strict, "support")
-    page = await desk.get(f"/console/approvals/{asked['approval_id']}")
+    browser = await sign_in(strict, "support")
+    page = await browser.get(f"/console/approvals/{asked['approval_id']}")
     assert page.status_code == 200 and f"/{verb}" in page.text
-    done = await desk.post(f"/console/approvals/{asked['approval_id']}/{verb}", reason="seen")
+    done = await browser.post(f"/console/approvals/{asked['approval_id']}/{verb}", reason="seen")
     assert done.status_code == 303, done.text
     refund = (await strict.get(f"/v1/returns/{return_id}")).json()["refund"]
     assert refund["status"] == {"approve": "approved", "refuse": "refused"}[verb]
@@ -125,10 +125,10 @@ async def test_large_store_credit_that_is_refused_is_not_there_and_frees_its_roo
     await nobody_looks_at_it(strict, order_no, return_id)
     asked = await approval_of(strict, order_no)
     assert asked["asked_by"] == "system"
-    desk = await sign_in(strict, "finance", "zh")
-    page = (await desk.get(f"/console/approvals/{asked['approval_id']}")).text
+    browser = await sign_in(strict, "finance", "zh")
+    page = (await browser.get(f"/console/approvals/{asked['approval_id']}")).text
     assert "发放购物余额" in page and "42.50 CNY" in page
-    assert (await desk.post(f"/console/approvals/{asked['approval_id']}/refuse", reason="no")).status_code == 303
+    assert (await browser.post(f"/console/approvals/{asked['approval_id']}/refuse", reason="no")).status_code == 303
     assert await credit_of(strict, customer) == 0
     assert (await strict.get(f"/v1/returns/{return_id}")).json()["refund"]["status"] == "refused"
     all_of_it = {"amount_minor": 8_500, "reason": "instead"}

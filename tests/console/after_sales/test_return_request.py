@@ -7,30 +7,30 @@ import httpx
 import pytest
 
 from tests.api.conftest import Door
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.returns import delivered
 
 BACK = {"units.TEA-1": "1", "reason": "she rang", "reason_code": "does_not_fit"}
 CARD = {"method": "sandbox", "token": "tok_ok"}
 
 
-async def sent(desk: Desk, order_no: str, **fields: str) -> httpx.Response:
-    return await desk.post(f"/console/orders/{order_no}/return", **BACK | fields)
+async def sent(browser: StaffBrowser, order_no: str, **fields: str) -> httpx.Response:
+    return await browser.post(f"/console/orders/{order_no}/return", **BACK | fields)
 
 
-async def confirmed(desk: Desk, order_no: str, shown: httpx.Response) -> dict[str, Any]:
+async def confirmed(browser: StaffBrowser, order_no: str, shown: httpx.Response) -> dict[str, Any]:
     """Press the page's button, twice, as hasty people do; the return as HTTP shows it."""
     fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', shown.text))
     fields.pop("csrf")
     for _ in range(2):
-        done = await desk.post(f"/console/orders/{order_no}/return", **fields, confirm="1")
+        done = await browser.post(f"/console/orders/{order_no}/return", **fields, confirm="1")
         assert done.status_code == 303, done.text
-    (row,) = await desk.door.sql("SELECT return_id FROM returns WHERE order_no = %s", order_no)
+    (row,) = await browser.door.sql("SELECT return_id FROM returns WHERE order_no = %s", order_no)
     assert done.headers["location"] == f"/console/returns/{row['return_id']}"
-    return dict((await desk.door.get(f"/v1/returns/{row['return_id']}")).json())
+    return dict((await browser.door.get(f"/v1/returns/{row['return_id']}")).json())
 
 
-async def test_store_credit_is_asked_for(support: Desk) -> None:
+async def test_store_credit_is_asked_for(support: StaffBrowser) -> None:
     order_no = await delivered(support.door)
     shown = await sent(support, order_no, resolution="store_credit", photographs="photo-1\r\n\r\n photo-2 ")
     assert "Store credit, if all goods are as new</dt><dd>" in shown.text and "42.50" in shown.text
@@ -43,14 +43,14 @@ async def test_store_credit_is_asked_for(support: Desk) -> None:
 
 
 @pytest.mark.parametrize(("way", "told"), [("store_credit", True), ("refund", True), ("exchange", False)])
-async def test_much_money_is_shown_to_need_a_second_person(support: Desk, way: str, told: bool) -> None:
+async def test_much_money_is_shown_to_need_a_second_person(support: StaffBrowser, way: str, told: bool) -> None:
     order_no = await delivered(support.door, lines=[{"sku": "TEA-1", "quantity": 30}])
     shown = await sent(support, order_no, **{"units.TEA-1": "30", "resolution": way})
     assert shown.status_code == 200 and "1275.00 CNY" in shown.text
     assert ("a second person decides after the inspection" in shown.text) == told
 
 
-async def test_the_same_again_costs_nothing(support: Desk) -> None:
+async def test_the_same_again_costs_nothing(support: StaffBrowser) -> None:
     order_no = await delivered(support.door)
     shown = await sent(support, order_no, resolution="exchange")
     assert re.search(r"Amount due</dt><dd>[^<]*<span[^>]*>0.00 CNY", shown.text)
@@ -63,7 +63,7 @@ async def test_the_same_again_costs_nothing(support: Desk) -> None:
     ("units", "label", "amount"),
     [("5", "Amount due", "7.50 CNY"), ("1", "Remainder to be refunded", "32.50 CNY")],
 )
-async def test_other_goods_are_dearer_or_cheaper(support: Desk, units: str, label: str, amount: str) -> None:
+async def test_other_goods_are_dearer_or_cheaper(support: StaffBrowser, units: str, label: str, amount: str) -> None:
     order_no = await delivered(support.door)
     body = {"resolution": "exchange", "want.sku.2": "TEA-2", "want.units.2": units}
     shown = await sent(support, order_no, **body)
@@ -74,7 +74,7 @@ async def test_other_goods_are_dearer_or_cheaper(support: Desk, units: str, labe
     assert (line["sku"], line["quantity"], line["unit_price_minor"]) == ("TEA-2", int(units), 1_000)
 
 
-async def test_new_goods_go_out_first_against_a_guarantee(support: Desk) -> None:
+async def test_new_goods_go_out_first_against_a_guarantee(support: StaffBrowser) -> None:
     order_no = await delivered(support.door)
     shown = await sent(support, order_no, resolution="exchange_first", **CARD)
     assert re.search(r"Guarantee</dt><dd>[^<]*<span[^>]*>42.50 CNY", shown.text)
@@ -102,7 +102,7 @@ async def test_new_goods_go_out_first_against_a_guarantee(support: Desk) -> None
     ],
 )
 async def test_what_does_not_fit_is_said_above_a_form_that_keeps_what_was_typed(
-    support: Desk, body: dict[str, str], code: str
+    support: StaffBrowser, body: dict[str, str], code: str
 ) -> None:
     order_no = await delivered(support.door)
     before = await support.door.row_counts()
@@ -117,7 +117,7 @@ async def test_what_does_not_fit_is_said_above_a_form_that_keeps_what_was_typed(
     assert await support.door.row_counts() == before
 
 
-async def test_more_lines_and_second_thoughts_keep_what_was_typed(support: Desk) -> None:
+async def test_more_lines_and_second_thoughts_keep_what_was_typed(support: StaffBrowser) -> None:
     order_no = await delivered(support.door)
     more = await sent(support, order_no, **{"resolution": "exchange", "want.sku.3": '"<X>', "more": "1"})
     assert 'name="want.sku.6"' in more.text and 'name="want.sku.7"' not in more.text
@@ -135,23 +135,23 @@ async def test_nobody_else_asks_for_the_customer(shop: Door) -> None:
     order_no = await delivered(shop)
     before = await shop.row_counts()
     for role in ("warehouse", "finance", "operations"):
-        desk = await sign_in(shop, role)
-        assert f"/console/orders/{order_no}/return" not in (await desk.get(f"/console/orders/{order_no}")).text
-        answer = await sent(desk, order_no, resolution="store_credit", confirm="1")
+        browser = await sign_in(shop, role)
+        assert f"/console/orders/{order_no}/return" not in (await browser.get(f"/console/orders/{order_no}")).text
+        answer = await sent(browser, order_no, resolution="store_credit", confirm="1")
         assert answer.status_code == 403
         body = {"lines": [{"sku": "TEA-1", "quantity": 1}], "reason": "x", "resolution": "store_credit"}
-        over_http = await shop.as_(role, desk.name).post(f"/v1/orders/{order_no}/returns", body)
+        over_http = await shop.as_(role, browser.name).post(f"/v1/orders/{order_no}/returns", body)
         assert over_http.status_code == 403
     assert (await shop.row_counts())["returns"] == before["returns"]
 
 
 async def test_the_form_speaks_chinese(shop: Door) -> None:
-    desk = await sign_in(shop, "support", "zh")
+    browser = await sign_in(shop, "support", "zh")
     order_no = await delivered(shop)
-    form = (await desk.get(f"/console/orders/{order_no}/return")).text
+    form = (await browser.get(f"/console/orders/{order_no}/return")).text
     for words in ("换货（先发新品）", "购物余额", "担保支付方式", "增加商品行"):
         assert words in form
-    shown = (await sent(desk, order_no, resolution="exchange_first", **CARD)).text
+    shown = (await sent(browser, order_no, resolution="exchange_first", **CARD)).text
     assert "担保金" in shown and "退货价值" in shown
-    refused = (await sent(desk, order_no, resolution="exchange_first")).text
+    refused = (await sent(browser, order_no, resolution="exchange_first")).text
     assert "先发新品须有担保支付" in refused

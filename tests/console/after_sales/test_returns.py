@@ -8,7 +8,7 @@ from api.console import i18n
 from domain.after_sales.returns import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from tests.api.after_sales.test_lines import at_home
 from tests.api.conftest import Door
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.returns import a_return, delivered, found
 
 
@@ -16,14 +16,14 @@ def hidden(html: str, name: str) -> str:
     return re.findall(rf'name="{name}" value="([^"]*)"', html)[0]
 
 
-async def asked(desk: Desk) -> tuple[str, str]:
+async def asked(browser: StaffBrowser) -> tuple[str, str]:
     """(order number, return id)."""
-    order_no = await delivered(desk.door)
-    answer = await desk.door.post(f"/v1/orders/{order_no}/returns", a_return(reason="<b>too green</b>"))
+    order_no = await delivered(browser.door)
+    answer = await browser.door.post(f"/v1/orders/{order_no}/returns", a_return(reason="<b>too green</b>"))
     return order_no, str(answer.json()["return_id"])
 
 
-async def test_a_return_is_asked_for_shown_first_and_followed(support: Desk) -> None:
+async def test_a_return_is_asked_for_shown_first_and_followed(support: StaffBrowser) -> None:
     order_no = await delivered(support.door)
     form = await support.get(f"/console/orders/{order_no}/return")
     assert form.status_code == 200 and "TEA-1: quantity (of 2)" in form.text
@@ -43,51 +43,54 @@ async def test_a_return_is_asked_for_shown_first_and_followed(support: Desk) -> 
 
 
 @pytest.mark.parametrize("body", [{"units.TEA-1": "9"}, {"units.TEA-1": "x"}, {}, {"units.TEA-1": "1", "reason": ""}])
-async def test_a_bad_wish_is_refused_in_words(support: Desk, body: dict[str, str]) -> None:
+async def test_a_bad_wish_is_refused_in_words(support: StaffBrowser, body: dict[str, str]) -> None:
     order_no = await delivered(support.door)
     answer = await support.post(f"/console/orders/{order_no}/return", **{"reason": "x", **body})
     assert answer.status_code in (409, 422) and "<h1>" in answer.text
 
 
 async def test_the_warehouse_receives_and_inspects(shop: Door) -> None:
-    desk = await sign_in(shop, "warehouse")
-    _, return_id = await asked(desk)
+    browser = await sign_in(shop, "warehouse")
+    _, return_id = await asked(browser)
     path = f"/console/returns/{return_id}"
-    page = await desk.get(path)
+    page = await browser.get(path)
     assert "42.50" in page.text and "&lt;b&gt;too green" in page.text and f"{path}/cancel" not in page.text
-    none = await desk.post(f"{path}/receive", key=hidden(page.text, "key"))
+    none = await browser.post(f"{path}/receive", key=hidden(page.text, "key"))
     assert none.status_code == 422
     counted = {"as_new.1": "0", "damaged.1": "1", "missing.1": "0", "wrong_item.1": ""}
-    received = await desk.post(f"{path}/receive", key=hidden(page.text, "key"), **counted)
+    received = await browser.post(f"{path}/receive", key=hidden(page.text, "key"), **counted)
     assert received.status_code == 303
-    page = await desk.get(path)
+    page = await browser.get(path)
     assert 'name="damaged.1" value="1"' in page.text
-    assert (await desk.post(f"{path}/inspect", key=hidden(page.text, "key"), **counted)).status_code == 303
-    page = await desk.get(path)
+    assert (await browser.post(f"{path}/inspect", key=hidden(page.text, "key"), **counted)).status_code == 303
+    page = await browser.get(path)
     assert "1 damaged" in page.text and "inspected" in page.text and f"{path}/inspect" not in page.text
-    twice = await desk.post(f"{path}/receive", key="other", **counted)
+    twice = await browser.post(f"{path}/receive", key="other", **counted)
     assert twice.status_code == 409 and "return_already_received" in twice.text
 
 
 async def test_who_may_what(shop: Door) -> None:
-    desks = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
-    order_no, return_id = await asked(desks["support"])
+    browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
+    order_no, return_id = await asked(browsers["support"])
     path = f"/console/returns/{return_id}"
-    shown = {role: (await desk.get(path)).text for role, desk in desks.items()}
+    shown = {role: (await browser.get(path)).text for role, browser in browsers.items()}
     assert {role for role, text in shown.items() if f"{path}/receive" in text} == {"support", "warehouse", "admin"}
     assert {role for role, text in shown.items() if f"{path}/cancel" in text} == {"support", "admin"}
     assert {role for role, text in shown.items() if "too green" in text} == {"support", "warehouse", "admin"}
-    acts = {role: (await desk.post(f"{path}/approve", key="k")).status_code for role, desk in desks.items()}
+    acts = {role: (await browser.post(f"{path}/approve", key="k")).status_code for role, browser in browsers.items()}
     assert {role for role, status in acts.items() if status == 303} == {"support", "warehouse", "admin"}
-    asks = {role: (await desk.get(f"/console/orders/{order_no}/return")).status_code for role, desk in desks.items()}
+    asks = {
+        role: (await browser.get(f"/console/orders/{order_no}/return")).status_code
+        for role, browser in browsers.items()
+    }
     assert {role for role, status in asks.items() if status == 200} == {"support", "admin"}
-    labels = {role: (await desk.get(f"{path}/label")).status_code for role, desk in desks.items()}
+    labels = {role: (await browser.get(f"{path}/label")).status_code for role, browser in browsers.items()}
     assert labels == {"support": 404, "warehouse": 404, "admin": 404, "finance": 403, "operations": 403}
-    gone = await desks["support"].get("/console/returns/rt_none")
+    gone = await browsers["support"].get("/console/returns/rt_none")
     assert gone.status_code == 404 and "no such return" in gone.text
 
 
-async def test_a_form_of_another_session_does_nothing(support: Desk) -> None:
+async def test_a_form_of_another_session_does_nothing(support: StaffBrowser) -> None:
     _, return_id = await asked(support)
     for verb in ("approve", "reject", "cancel", "receive", "inspect"):
         answer = await support.http.post(f"/console/returns/{return_id}/{verb}", data={"csrf": "x", "reason": "x"})
@@ -95,15 +98,15 @@ async def test_a_form_of_another_session_does_nothing(support: Desk) -> None:
 
 
 async def test_the_pages_speak_chinese(shop: Door) -> None:
-    desk = await sign_in(shop, "support", "zh")
-    order_no, return_id = await asked(desk)
+    browser = await sign_in(shop, "support", "zh")
+    order_no, return_id = await asked(browser)
     for path, there in (
         ("returns", "退货"),
         (f"returns/{return_id}", "确认收货"),
         (f"orders/{order_no}/return", "申请退货"),
         (f"orders/{order_no}", "已同意"),
     ):
-        assert there in (await desk.get(f"/console/{path}")).text
+        assert there in (await browser.get(f"/console/{path}")).text
 
 
 def test_every_code_of_a_return_has_words() -> None:
@@ -114,13 +117,13 @@ def test_every_code_of_a_return_has_words() -> None:
 
 
 async def test_the_board_counts_returns_that_wait_for_somebody(shop: Door) -> None:
-    desk = await sign_in(shop, "warehouse")
+    browser = await sign_in(shop, "warehouse")
 
     def tile(html: str, status: str) -> int:
         return int(re.findall(rf'/console/returns\?status={status}">[^<]*<b>(\d+)</b>', html)[0])
 
-    before = (await desk.get("/console")).text
-    _, return_id = await asked(desk)
+    before = (await browser.get("/console")).text
+    _, return_id = await asked(browser)
     await shop.post(f"/v1/returns/{return_id}/receive", found())
     order_no = await delivered(shop)
     await shop.sql(
@@ -128,14 +131,14 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: Door) -> No
            VALUES ('rt_board', %s, 'refund', 'other', '', 'customer:c-17', 'WH-EAST')""",
         order_no,
     )
-    after = (await desk.get("/console")).text
+    after = (await browser.get("/console")).text
     assert tile(after, "received") == tile(before, "received") + 1
     assert tile(after, "requested") == tile(before, "requested") + 1
     assert "Returns to approve" in after
     assert "/console/returns?status=" not in (await (await sign_in(shop, "finance")).get("/console")).text
 
 
-async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(support: Desk) -> None:
+async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(support: StaffBrowser) -> None:
     order_no = await at_home(support.door)
     form = (await support.get(f"/console/orders/{order_no}/return")).text
     assert "TEA-1, line 2 at 8.00 CNY: quantity (of 2)" in form and 'name="units_of_line.1"' in form

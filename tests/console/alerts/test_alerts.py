@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.conftest import Door, open_door
 from tests.conftest import DatabaseUrls
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.test_pages import hidden
 from tests.infra.alerts.alert_servers import Robots
 from tests.infra.servers import serving
@@ -17,7 +17,7 @@ ROBOT = {"kind": "wecom", "name": "on duty", "target": "https://1.1.1.1/send?key
 
 
 @pytest.fixture
-async def desk(shop: Door) -> AsyncIterator[Desk]:
+async def browser(shop: Door) -> AsyncIterator[StaffBrowser]:
     yield await sign_in(shop, "operations")
     await shop.sql("TRUNCATE notice_channels, notices CASCADE")
 
@@ -45,34 +45,36 @@ async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop
     await shop.sql("TRUNCATE notices CASCADE")
 
 
-async def test_a_channel_is_added_once_shown_and_removed(desk: Desk) -> None:
-    form = await desk.get(PAGE)
+async def test_a_channel_is_added_once_shown_and_removed(browser: StaffBrowser) -> None:
+    form = await browser.get(PAGE)
     assert "Alerts are not sent to anyone yet" in form.text and "E-mail" not in form.text
     key = hidden(form.text, "key")
-    added = [await desk.post(PAGE, key=key, **{"cause.stuck": "1", "cause.escalated": "1"}, **ROBOT) for _ in range(2)]
+    added = [
+        await browser.post(PAGE, key=key, **{"cause.stuck": "1", "cause.escalated": "1"}, **ROBOT) for _ in range(2)
+    ]
     assert [answer.status_code for answer in added] == [200, 200]
     assert "on duty was added" in added[0].text and "k3y" not in added[0].text
-    rows = await desk.door.sql("SELECT channel_id, causes, created_by FROM notice_channels")
+    rows = await browser.door.sql("SELECT channel_id, causes, created_by FROM notice_channels")
     assert [(row["causes"], row["created_by"]) for row in rows] == [
-        (["escalated", "stuck"], f"operations:{desk.name}")
+        (["escalated", "stuck"], f"operations:{browser.name}")
     ]  # fmt: skip
-    shown = (await desk.get(PAGE)).text
+    shown = (await browser.get(PAGE)).text
     assert "https://1.1.1.1" in shown and "WeCom robot" in shown and "k3y" not in shown
-    removed = await desk.post(f"{PAGE}/{rows[0]['channel_id']}/remove")
+    removed = await browser.post(f"{PAGE}/{rows[0]['channel_id']}/remove")
     assert (removed.status_code, removed.headers["location"]) == (303, PAGE)
-    assert "Alerts are not sent to anyone yet" in (await desk.get(PAGE)).text
-    assert (await desk.post(f"{PAGE}/{rows[0]['channel_id']}/remove")).status_code == 404
-    assert (await desk.post(f"{PAGE}/{rows[0]['channel_id']}/test")).status_code == 404
+    assert "Alerts are not sent to anyone yet" in (await browser.get(PAGE)).text
+    assert (await browser.post(f"{PAGE}/{rows[0]['channel_id']}/remove")).status_code == 404
+    assert (await browser.post(f"{PAGE}/{rows[0]['channel_id']}/test")).status_code == 404
 
 
-async def test_a_webhooks_secret_is_shown_once(desk: Desk) -> None:
-    added = await desk.post(PAGE, **(ROBOT | {"kind": "webhook"}))
+async def test_a_webhooks_secret_is_shown_once(browser: StaffBrowser) -> None:
+    added = await browser.post(PAGE, **(ROBOT | {"kind": "webhook"}))
     [secret] = re.findall(r"whsec_[^<]+", added.text)
-    assert secret not in (await desk.get(PAGE)).text
+    assert secret not in (await browser.get(PAGE)).text
 
 
-async def test_a_name_is_only_a_name(desk: Desk) -> None:
-    added = await desk.post(PAGE, **(ROBOT | {"name": '"><script>alert(1)</script>'}))
+async def test_a_name_is_only_a_name(browser: StaffBrowser) -> None:
+    added = await browser.post(PAGE, **(ROBOT | {"name": '"><script>alert(1)</script>'}))
     assert added.status_code == 200
     assert "<script>alert" not in added.text and "&lt;script&gt;alert" in added.text
 
@@ -95,24 +97,24 @@ async def test_a_name_is_only_a_name(desk: Desk) -> None:
     ],
 )
 async def test_a_form_that_does_not_fit_is_refused_in_words(
-    desk: Desk, fields: dict[str, str], code: str, status: int
+    browser: StaffBrowser, fields: dict[str, str], code: str, status: int
 ) -> None:
-    answer = await desk.post(PAGE, **(ROBOT | fields))
+    answer = await browser.post(PAGE, **(ROBOT | fields))
     assert (answer.status_code, code in answer.text, "<h1>" in answer.text) == (status, True, True), answer.text
-    assert await desk.door.sql("SELECT 1 FROM notice_channels") == []
+    assert await browser.door.sql("SELECT 1 FROM notice_channels") == []
 
 
 async def test_operations_alone_see_and_change_channels(shop: Door) -> None:
     for role in ("support", "warehouse", "finance"):
-        desk = await sign_in(shop, role)
-        assert (await desk.get(PAGE)).status_code == 403
-        assert PAGE not in (await desk.get("/console")).text
+        browser = await sign_in(shop, role)
+        assert (await browser.get(PAGE)).status_code == 403
+        assert PAGE not in (await browser.get("/console")).text
         for path in ("", "/nch_1/test", "/nch_1/remove"):
-            assert (await desk.post(f"{PAGE}{path}", **ROBOT)).status_code == 403, path
+            assert (await browser.post(f"{PAGE}{path}", **ROBOT)).status_code == 403, path
     for role in ("operations", "admin"):
-        desk = await sign_in(shop, role)
-        assert (await desk.get(PAGE)).status_code == 200
-        assert PAGE in (await desk.get("/console")).text
+        browser = await sign_in(shop, role)
+        assert (await browser.get(PAGE)).status_code == 200
+        assert PAGE in (await browser.get("/console")).text
 
 
 async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
@@ -120,13 +122,13 @@ async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
 ) -> None:
     server = Robots()
     async with serving(server.app) as base, open_door(database_url, allow_private_webhook_targets=True) as door:
-        desk = await sign_in(door, "operations", "zh")
-        await desk.post(PAGE, **(ROBOT | {"target": f"{base}/cgi-bin/webhook/send?key=k3y"}))
+        browser = await sign_in(door, "operations", "zh")
+        await browser.post(PAGE, **(ROBOT | {"target": f"{base}/cgi-bin/webhook/send?key=k3y"}))
         [row] = await door.sql("SELECT channel_id FROM notice_channels WHERE active")
-        good = await desk.post(f"{PAGE}/{row['channel_id']}/test")
+        good = await browser.post(f"{PAGE}/{row['channel_id']}/test")
         assert (good.status_code, "渠道已接收测试告警" in good.text) == (200, True)
         server.answer = {"errcode": 45009, "errmsg": "<b>api freq out of limit</b>"}
-        bad = await desk.post(f"{PAGE}/{row['channel_id']}/test")
+        bad = await browser.post(f"{PAGE}/{row['channel_id']}/test")
         assert "errcode_45009" in bad.text and "&lt;b&gt;api freq out of limit" in bad.text
         await door.sql("INSERT INTO notices (cause, kind, facts, count, most) VALUES ('c', 'stuck', '{}', 1, 1)")
         await door.sql(
@@ -134,7 +136,7 @@ async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
             "SELECT notice_id, %s, 1, 'begun', 'failed', 10, 'http_503', now() FROM notices",
             row["channel_id"],
         )
-        page = (await desk.get(PAGE)).text
+        page = (await browser.get(PAGE)).text
         assert "已放弃" in page and "http_503" in page and "已尝试 10 次" in page
     assert server.texts()[0].startswith("### OMS · 测试")
 

@@ -10,21 +10,21 @@ from infra.db.approvals import approval_requests
 from infra.db.orders import cancel_reasons, staff_actions
 from infra.db.support import activity_actions, parked_steps
 from tests.api.conftest import Door, an_order, unique
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 
 ROLES = ("support", "warehouse", "finance", "operations", "admin")
 REASON = "the customer rang & asked"
 
 
-async def placed(desk: Desk) -> str:
-    answer = await desk.door.post("/v1/orders", an_order())
+async def placed(browser: StaffBrowser) -> str:
+    answer = await browser.door.post("/v1/orders", an_order())
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
 
-async def reasoned(desk: Desk) -> str:
+async def reasoned(browser: StaffBrowser) -> str:
     """An order with an act on a stuck step, one on an activity and a cancellation, each with a reason."""
-    order_no, services = await placed(desk), desk.door.app.state.services
+    order_no, services = await placed(browser), browser.door.app.state.services
     async with services.database.begin() as conn:
         known = await parked_steps.parked(conn, order_no)
         await parked_steps.keep_resolution(
@@ -36,7 +36,7 @@ async def reasoned(desk: Desk) -> str:
             timeout_s=90, actor="support:amy", reason=f"{REASON} 2",
         )  # fmt: skip
         await cancel_reasons.save_reason(conn, services.keys, order_no, f"{REASON} 3")
-    await desk.door.sql(
+    await browser.door.sql(
         "INSERT INTO order_events (order_no, type, actor) VALUES (%s, 'cancel_requested', 'support:amy')", order_no
     )
     return order_no
@@ -48,7 +48,7 @@ def cells(html: str) -> list[list[str]]:
     return [[re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)] for row in rows]
 
 
-async def test_an_orders_page_says_who_what_why_and_where_from(support: Desk) -> None:
+async def test_an_orders_page_says_who_what_why_and_where_from(support: StaffBrowser) -> None:
     order_no = await reasoned(support)
     # One more act, by a form of the console: it says where from.
     answer = await support.post(f"/console/orders/{order_no}/cancel", reason="asked", key=secrets.token_hex(16))
@@ -73,23 +73,23 @@ async def test_an_orders_page_says_who_what_why_and_where_from(support: Desk) ->
 
 
 async def test_each_role_reads_what_is_its_own(shop: Door) -> None:
-    desks = {role: await sign_in(shop, role) for role in ROLES}
-    order_no = await reasoned(desks["support"])
-    pages = {role: await desk.get(f"/console/orders/{order_no}/audit") for role, desk in desks.items()}
+    browsers = {role: await sign_in(shop, role) for role in ROLES}
+    order_no = await reasoned(browsers["support"])
+    pages = {role: await browser.get(f"/console/orders/{order_no}/audit") for role, browser in browsers.items()}
     assert {role for role, page in pages.items() if page.status_code == 200} == {*ROLES} - {"warehouse"}
     assert pages["warehouse"].status_code == 403
     assert {role for role, page in pages.items() if "the customer rang" in page.text} == {"support", "admin"}
     assert "recorded, not visible to your role" in pages["finance"].text
-    for role, desk in desks.items():
+    for role, browser in browsers.items():
         allowed = 200 if role == "admin" else 403
-        assert (await desk.get("/console/audit")).status_code == allowed
-        assert (await desk.get("/console/audit", actor="support:amy")).status_code == allowed
-        link = f"/console/orders/{order_no}/audit" in (await desk.get(f"/console/orders/{order_no}")).text
+        assert (await browser.get("/console/audit")).status_code == allowed
+        assert (await browser.get("/console/audit", actor="support:amy")).status_code == allowed
+        link = f"/console/orders/{order_no}/audit" in (await browser.get(f"/console/orders/{order_no}")).text
         assert link == (role != "warehouse")
-        assert ('href="/console/audit"' in (await desk.get("/console")).text) == (role == "admin")
+        assert ('href="/console/audit"' in (await browser.get("/console")).text) == (role == "admin")
 
 
-async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: Desk) -> None:
+async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: StaffBrowser) -> None:
     order_no, services = await placed(support), support.door.app.state.services
     act_id, approval_id = unique("oa_x"), unique("apr_x")
     async with services.database.begin() as conn:
@@ -106,7 +106,7 @@ async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: Desk
     assert act_row[3:6] == [f"changed the priority {act_id}", "– → urgent", "the customer rang &amp; asked 1"]
 
 
-async def test_why_an_order_was_held_and_released_is_there(support: Desk) -> None:
+async def test_why_an_order_was_held_and_released_is_there(support: StaffBrowser) -> None:
     order_no = await placed(support)
     await support.post(f"/console/orders/{order_no}/hold", kind="address", reason=f"{REASON} 1")
     await support.post(f"/console/orders/{order_no}/holds/1/release", reason=f"{REASON} 2")
@@ -114,7 +114,7 @@ async def test_why_an_order_was_held_and_released_is_there(support: Desk) -> Non
     assert (held[5], released[5]) == ("the customer rang &amp; asked 1", "the customer rang &amp; asked 2")
 
 
-async def test_an_erased_customers_reasons_are_gone_and_the_acts_stay(support: Desk) -> None:
+async def test_an_erased_customers_reasons_are_gone_and_the_acts_stay(support: StaffBrowser) -> None:
     order_no = await reasoned(support)
     await support.door.sql(
         "UPDATE customers SET data_key = NULL FROM orders o WHERE o.order_no = %s AND o.customer_id = "
@@ -124,7 +124,7 @@ async def test_an_erased_customers_reasons_are_gone_and_the_acts_stay(support: D
     assert "the customer rang" not in text and text.count("no longer readable") == 3
 
 
-async def test_the_pages_of_a_long_story_hold_each_entry_once(support: Desk) -> None:
+async def test_the_pages_of_a_long_story_hold_each_entry_once(support: StaffBrowser) -> None:
     order_no = await placed(support)
     await support.door.sql(
         "INSERT INTO audit_log (actor, action, order_no) SELECT 'system', 'looked', %s FROM generate_series(1, 60)",
@@ -169,8 +169,8 @@ async def test_pages_speak_chinese(shop: Door) -> None:
 
 
 async def test_coming_and_going_is_told(shop: Door) -> None:
-    desk = await sign_in(shop, "support")
-    assert (await desk.post("/console/sign-out")).status_code == 303
+    browser = await sign_in(shop, "support")
+    assert (await browser.post("/console/sign-out")).status_code == 303
     gone = await sign_in(shop, "support")
     await shop.sql("DELETE FROM staff_sessions WHERE name = %s", gone.name)
     rows = await shop.sql(

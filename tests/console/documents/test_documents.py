@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.api.conftest import Door
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.sales import cancelled, paid, placed, refunded
 
 
@@ -13,7 +13,7 @@ def keys(html: str) -> list[str]:
     return re.findall(r'name="key" value="([^"]*)"', html)
 
 
-async def test_support_issues_an_invoice_and_keeps_it_as_pdf(support: Desk) -> None:
+async def test_support_issues_an_invoice_and_keeps_it_as_pdf(support: StaffBrowser) -> None:
     order_no = await paid(support.door)
     assert "No invoice yet." in (await support.get(f"/console/orders/{order_no}")).text
     path = f"/console/orders/{order_no}/documents"
@@ -61,7 +61,7 @@ async def test_finance_credits_refunds_and_what_a_cancellation_leaves(shop: Door
         ({"csrf": "0" * 32}, 403, "form_expired"),
     ],
 )
-async def test_a_form_that_does_not_fit(support: Desk, fields: dict[str, str], status: int, code: str) -> None:
+async def test_a_form_that_does_not_fit(support: StaffBrowser, fields: dict[str, str], status: int, code: str) -> None:
     order_no = await paid(support.door)
     answer = await support.post(f"/console/orders/{order_no}/invoice", **fields)
     assert answer.status_code == status and code in answer.text, answer.text
@@ -73,8 +73,8 @@ async def test_a_form_that_does_not_fit(support: Desk, fields: dict[str, str], s
 async def test_who_sees_money_sees_that_there_is_an_invoice_and_who_bills_opens_it(shop: Door) -> None:
     order_no = await paid(shop)
     document_no = (await shop.post(f"/v1/orders/{order_no}/invoice")).json()["document_no"]
-    desks = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
-    orders = {role: (await desk.get(f"/console/orders/{order_no}")).text for role, desk in desks.items()}
+    browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
+    orders = {role: (await browser.get(f"/console/orders/{order_no}")).text for role, browser in browsers.items()}
     assert {role for role, text in orders.items() if document_no in text} == {
         "support",
         "finance",
@@ -82,19 +82,19 @@ async def test_who_sees_money_sees_that_there_is_an_invoice_and_who_bills_opens_
         "admin",
     }
     for path in (f"/console/documents/{document_no}.pdf", f"/console/orders/{order_no}/documents"):
-        opened = {role for role, desk in desks.items() if (await desk.get(path)).status_code == 200}
+        opened = {role for role, browser in browsers.items() if (await browser.get(path)).status_code == 200}
         assert opened == {"support", "finance", "admin"}, path
     for role in ("warehouse", "operations"):
         for path in (f"orders/{order_no}/invoice", f"orders/{order_no}/credit-note", "refunds/rfd_1/credit-note"):
-            assert (await desks[role].post(f"/console/{path}")).status_code == 403, path
-    assert (await desks["support"].get("/console/documents/INV-2026-999999.pdf")).status_code == 404
-    assert (await desks["support"].get("/console/documents/..%2f.pdf")).status_code == 404
+            assert (await browsers[role].post(f"/console/{path}")).status_code == 403, path
+    assert (await browsers["support"].get("/console/documents/INV-2026-999999.pdf")).status_code == 404
+    assert (await browsers["support"].get("/console/documents/..%2f.pdf")).status_code == 404
 
 
 SCRIPT = "<script>alert(1)</script> {{ 7*7 }}"
 
 
-async def test_support_reads_filters_and_answers_feedback(support: Desk) -> None:
+async def test_support_reads_filters_and_answers_feedback(support: StaffBrowser) -> None:
     order_no = await placed(support.door)
     body = {"rating": 1, "kind": "complaint", "text": SCRIPT}
     feedback_id = (await support.door.post(f"/v1/orders/{order_no}/feedback", body)).json()["feedback_id"]
@@ -117,25 +117,25 @@ async def test_support_reads_filters_and_answers_feedback(support: Desk) -> None
 async def test_operations_read_feedback_and_do_not_answer(shop: Door) -> None:
     order_no = await placed(shop)
     feedback_id = (await shop.post(f"/v1/orders/{order_no}/feedback", {"rating": 5})).json()["feedback_id"]
-    desks = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
-    opened = {role for role, desk in desks.items() if (await desk.get("/console/feedback")).status_code == 200}
+    browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
+    opened = {role for role, browser in browsers.items() if (await browser.get("/console/feedback")).status_code == 200}
     assert opened == {"support", "operations", "admin"}
-    orders = {role: (await desk.get(f"/console/orders/{order_no}")).text for role, desk in desks.items()}
+    orders = {role: (await browser.get(f"/console/orders/{order_no}")).text for role, browser in browsers.items()}
     assert {role for role, text in orders.items() if "5 of 5" in text} == opened
-    page = (await desks["operations"].get("/console/feedback")).text
+    page = (await browsers["operations"].get("/console/feedback")).text
     assert order_no in page and f"{feedback_id}/answer" not in page
     for role in ("warehouse", "finance", "operations"):
-        refused = await desks[role].post(f"/console/feedback/{feedback_id}/answer", text="x")
+        refused = await browsers[role].post(f"/console/feedback/{feedback_id}/answer", text="x")
         assert refused.status_code == 403, role
 
 
 @pytest.mark.parametrize("query", ["rating=6", "kind=x", "state=x", "cursor=x"])
-async def test_bad_filters_are_refused_in_words(support: Desk, query: str) -> None:
+async def test_bad_filters_are_refused_in_words(support: StaffBrowser, query: str) -> None:
     answer = await support.http.get(f"/console/feedback?{query}")
     assert answer.status_code == 422 and "<h1>" in answer.text
 
 
-async def test_feedback_comes_in_pages(support: Desk) -> None:
+async def test_feedback_comes_in_pages(support: StaffBrowser) -> None:
     for _ in range(11):
         order_no = await placed(support.door)
         for _ in range(5):

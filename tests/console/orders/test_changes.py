@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.api.after_sales.test_lines import LINES
 from tests.api.conftest import Door, an_order
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.order_changes import ELSEWHERE, HOUSE, etag, held, paid, reserved, stocked
 from tests.factories.order_changes import placed as placed_at
 
@@ -20,12 +20,12 @@ def fields_of(page: str) -> dict[str, str]:
     return {name: html.unescape(value) for name, value in found}
 
 
-async def sent(desk: Desk, order_no: str, **changed: Any) -> Any:
-    page = await desk.get(f"/console/orders/{order_no}/change")
-    return await desk.post(f"/console/orders/{order_no}/change", **(fields_of(page.text) | changed))
+async def sent(browser: StaffBrowser, order_no: str, **changed: Any) -> Any:
+    page = await browser.get(f"/console/orders/{order_no}/change")
+    return await browser.post(f"/console/orders/{order_no}/change", **(fields_of(page.text) | changed))
 
 
-async def test_support_changes_lines_and_sees_before_what_it_means(support: Desk, shop: Door) -> None:
+async def test_support_changes_lines_and_sees_before_what_it_means(support: StaffBrowser, shop: Door) -> None:
     tea, cup = await stocked(shop), await stocked(shop, 250)
     order_no = await placed_at(shop, tea, 3)
     await reserved(shop, order_no)
@@ -47,7 +47,9 @@ async def test_support_changes_lines_and_sees_before_what_it_means(support: Desk
     assert entry["actor"] == f"support:{support.name}"
 
 
-async def test_address_and_note_are_shown_before_and_after_and_script_is_text(support: Desk, shop: Door) -> None:
+async def test_address_and_note_are_shown_before_and_after_and_script_is_text(
+    support: StaffBrowser, shop: Door
+) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     address = {f"ship_to.{name}": value for name, value in ELSEWHERE.items()}
     note = "<script>alert(1)</script>\r\nsecond line"
@@ -61,7 +63,7 @@ async def test_address_and_note_are_shown_before_and_after_and_script_is_text(su
     assert "<script>alert" not in page
 
 
-async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(support: Desk, shop: Door) -> None:
+async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(support: StaffBrowser, shop: Door) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     day = datetime.now(UTC).date() + timedelta(days=3)
     told = await sent(support, order_no, slot_day=f"{day}", slot_begin="09:00", slot_end="12:00")
@@ -81,7 +83,7 @@ async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(suppor
     assert (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"] is None
 
 
-async def test_what_may_not_be_is_told_on_a_page(support: Desk, shop: Door) -> None:
+async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser, shop: Door) -> None:
     sku = await stocked(shop, units=4)
     order_no = await placed_at(shop, sku, 3)
     await reserved(shop, order_no)
@@ -105,7 +107,7 @@ async def test_what_may_not_be_is_told_on_a_page(support: Desk, shop: Door) -> N
     assert "This matches the order as it is" in same.text
 
 
-async def test_too_late_the_page_says_so(support: Desk, shop: Door) -> None:
+async def test_too_late_the_page_says_so(support: StaffBrowser, shop: Door) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     await shop.sql("UPDATE orders SET cancelling = 'x' WHERE order_no = %s", order_no)
     assert "This order can no longer be changed" in (await support.get(f"/console/orders/{order_no}/change")).text
@@ -116,13 +118,13 @@ async def test_too_late_the_page_says_so(support: Desk, shop: Door) -> None:
 async def test_only_support_and_admin_change(shop: Door) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     for role, expected in (("warehouse", 403), ("finance", 403), ("operations", 403), ("admin", 200)):
-        desk = await sign_in(shop, role)
-        assert (await desk.get(f"/console/orders/{order_no}/change")).status_code == expected, role
+        browser = await sign_in(shop, role)
+        assert (await browser.get(f"/console/orders/{order_no}/change")).status_code == expected, role
         if expected == 403:
-            assert (await desk.post(f"/console/orders/{order_no}/change", note="x")).status_code == 403, role
+            assert (await browser.post(f"/console/orders/{order_no}/change", note="x")).status_code == 403, role
 
 
-async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(support: Desk, shop: Door) -> None:
+async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(support: StaffBrowser, shop: Door) -> None:
     tea = await stocked(shop)
     order_no = await placed_at(shop, tea, 1)
     await reserved(shop, order_no)
@@ -142,7 +144,7 @@ async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(sup
     assert entry["actor"] == f"support:{support.name}"
 
 
-async def test_each_line_of_a_sku_is_changed_by_itself(support: Desk, shop: Door) -> None:
+async def test_each_line_of_a_sku_is_changed_by_itself(support: StaffBrowser, shop: Door) -> None:
     body = an_order(lines=LINES, payment=None)
     order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])
     page = (await support.get(f"/console/orders/{order_no}/change")).text

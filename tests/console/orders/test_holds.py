@@ -1,14 +1,14 @@
 """Holds and priority in the console."""
 
 from tests.api.conftest import Door, an_order, unique
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 
 
-async def placed(desk: Desk) -> str:
-    return str((await desk.door.post("/v1/orders", an_order())).json()["order_no"])
+async def placed(browser: StaffBrowser) -> str:
+    return str((await browser.door.post("/v1/orders", an_order())).json()["order_no"])
 
 
-async def test_support_holds_an_order_and_lets_it_go_on(support: Desk) -> None:
+async def test_support_holds_an_order_and_lets_it_go_on(support: StaffBrowser) -> None:
     order_no = await placed(support)
     page = await support.get(f"/console/orders/{order_no}/hold")
     assert "Put on hold" in page.text
@@ -27,7 +27,7 @@ async def test_support_holds_an_order_and_lets_it_go_on(support: Desk) -> None:
     assert "he wrote again" in page.text
 
 
-async def test_what_may_not_be_is_told_on_a_page(support: Desk) -> None:
+async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser) -> None:
     order_no = await placed(support)
     path = f"/console/orders/{order_no}/hold"
     for fields, status, told in (
@@ -46,7 +46,7 @@ async def test_what_may_not_be_is_told_on_a_page(support: Desk) -> None:
     assert "released by finance" in refused.text
 
 
-async def test_open_holds_are_listed_and_filtered(support: Desk, shop: Door) -> None:
+async def test_open_holds_are_listed_and_filtered(support: StaffBrowser, shop: Door) -> None:
     order_no = await placed(support)
     await support.post(f"/console/orders/{order_no}/hold", kind="payment", reason="x", hours="1")
     finance = await sign_in(shop, "finance")
@@ -56,7 +56,7 @@ async def test_open_holds_are_listed_and_filtered(support: Desk, shop: Door) -> 
     assert (await finance.get("/console/holds?kind=whim")).status_code == 422
 
 
-async def test_the_board_filters_by_hold_priority_and_warehouse(support: Desk) -> None:
+async def test_the_board_filters_by_hold_priority_and_warehouse(support: StaffBrowser) -> None:
     order_no = await placed(support)
     await support.post(f"/console/orders/{order_no}/hold", kind="stock", reason="x")
     assert (

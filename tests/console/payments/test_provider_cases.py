@@ -12,7 +12,7 @@ from domain.gateways import PaymentNotice
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.messaging import inbox
 from tests.api.conftest import Door, unique
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.sales import placed
 
 PAGE = "/console/at-providers"
@@ -54,7 +54,7 @@ async def row_of(shop: Door, order_no: str) -> dict[str, Any]:
 
 
 async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_outcome_settles_it(
-    shop: Door, support: Desk
+    shop: Door, support: StaffBrowser
 ) -> None:
     order_no, dispute = await disputed(shop)
     dispute_id = (await row_of(shop, order_no))["payment_id"]
@@ -113,7 +113,9 @@ async def fact(shop: Door, order_no: str | None, outcome: str | None, age: str) 
     return int(row["inbox_id"])
 
 
-async def test_facts_that_fit_nothing_are_listed_and_set_aside_or_tried_again(shop: Door, support: Desk) -> None:
+async def test_facts_that_fit_nothing_are_listed_and_set_aside_or_tried_again(
+    shop: Door, support: StaffBrowser
+) -> None:
     order_no = await placed(shop)
     unknown, young = await fact(shop, None, None, "2 hours"), await fact(shop, None, None, "1 minute")
     unapplied = await fact(shop, order_no, "unapplied", "1 minute")
@@ -148,8 +150,8 @@ async def test_who_may_see_and_settle_what_waits_at_the_providers(
 ) -> None:
     await disputed(shop)
     unknown = await fact(shop, None, None, "2 hours")
-    desk = await sign_in(shop, role, "zh")
-    page = await desk.get(PAGE)
+    browser = await sign_in(shop, role, "zh")
+    page = await browser.get(PAGE)
     assert (page.status_code == 200, "付款争议" in page.text) == (reads, reads)
     assert (f"facts/{unknown}/aside" in page.text) is acts
-    assert (await desk.post(f"{PAGE}/facts/{unknown}/aside")).status_code == (303 if acts else 403)
+    assert (await browser.post(f"{PAGE}/facts/{unknown}/aside")).status_code == (303 if acts else 403)

@@ -5,7 +5,7 @@ import re
 from tests.api.after_sales.test_lines import at_home
 from tests.api.conftest import Door, unique
 from tests.api.payments.test_refunds import paid
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 
 
 def hidden(page: str, name: str) -> str:
@@ -14,7 +14,7 @@ def hidden(page: str, name: str) -> str:
     return found[1]
 
 
-async def test_what_is_typed_has_the_decimals_of_the_orders_currency(support: Desk) -> None:
+async def test_what_is_typed_has_the_decimals_of_the_orders_currency(support: StaffBrowser) -> None:
     """58 of a 10,000 XOF order are 58, not 5,800; what the currency does not have is refused with a sentence."""
     operations = support.door.as_("operations")
     for currency, price, typed, minor, shown, wrong, sentence in (
@@ -38,7 +38,7 @@ async def test_what_is_typed_has_the_decimals_of_the_orders_currency(support: De
         assert shown in (await support.get(path)).text
 
 
-async def test_support_sees_what_it_means_then_refunds_once(support: Desk) -> None:
+async def test_support_sees_what_it_means_then_refunds_once(support: StaffBrowser) -> None:
     order_no = await paid(support.door)
     path = f"/console/orders/{order_no}/refund"
     assert f'href="{path}"' in (await support.get(f"/console/orders/{order_no}")).text
@@ -59,7 +59,7 @@ async def test_support_sees_what_it_means_then_refunds_once(support: Desk) -> No
     assert "being paid" in (await support.get(f"/console/orders/{order_no}")).text
 
 
-async def test_an_amount_is_typed_as_people_write_it(support: Desk) -> None:
+async def test_an_amount_is_typed_as_people_write_it(support: StaffBrowser) -> None:
     order_no = await paid(support.door)
     path = f"/console/orders/{order_no}/refund"
     for typed, status, told in (
@@ -83,7 +83,7 @@ async def test_an_amount_is_typed_as_people_write_it(support: Desk) -> None:
     assert not await support.door.sql("SELECT 1 FROM refunds WHERE order_no = %s", order_no)
 
 
-async def test_a_dear_one_says_that_it_waits_and_is_decided_by_another(support: Desk, shop: Door) -> None:
+async def test_a_dear_one_says_that_it_waits_and_is_decided_by_another(support: StaffBrowser, shop: Door) -> None:
     order_no = await paid(support.door, [{"sku": "TEA-1", "quantity": 100}])
     path = f"/console/orders/{order_no}/refund"
     fields = {"amount": "1000.01", "reason": "all of it broke", "key": unique("key")}
@@ -99,7 +99,7 @@ async def test_a_dear_one_says_that_it_waits_and_is_decided_by_another(support: 
     assert "being paid" in (await finance.get(path)).text
 
 
-async def test_a_script_in_a_reason_stays_text(support: Desk) -> None:
+async def test_a_script_in_a_reason_stays_text(support: StaffBrowser) -> None:
     order_no = await paid(support.door)
     path = f"/console/orders/{order_no}/refund"
     fields = {"amount": "1", "reason": '"><script>alert(1)</script>'}
@@ -109,7 +109,7 @@ async def test_a_script_in_a_reason_stays_text(support: Desk) -> None:
     assert "&lt;script&gt;" in (await support.get(path)).text
 
 
-async def test_shipping_is_offered_where_it_was_charged(shop: Door, support: Desk) -> None:
+async def test_shipping_is_offered_where_it_was_charged(shop: Door, support: StaffBrowser) -> None:
     order_no = await paid(shop.as_("channel", "web"), shipping_minor=300)
     path = f"/console/orders/{order_no}/refund"
     assert "include_shipping" in (await support.get(path)).text
@@ -119,7 +119,7 @@ async def test_shipping_is_offered_where_it_was_charged(shop: Door, support: Des
     assert "44.00 CNY" in with_shipping and "1.50 CNY" in with_shipping
 
 
-async def test_the_line_that_is_entered_is_the_line_that_is_refunded(support: Desk) -> None:
+async def test_the_line_that_is_entered_is_the_line_that_is_refunded(support: StaffBrowser) -> None:
     order_no = await at_home(support.door)
     path = f"/console/orders/{order_no}/refund"
     form = (await support.get(path)).text

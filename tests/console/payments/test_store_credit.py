@@ -2,7 +2,7 @@
 
 from infra.db.payments import store_credit
 from tests.api.conftest import Door, unique
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.returns import a_return, delivered, found
 
 
@@ -19,7 +19,7 @@ async def credited(shop: Door, customer: str) -> tuple[str, str]:
     return order_no, return_id
 
 
-async def test_balance_and_entries_lead_to_their_order_and_return(support: Desk) -> None:
+async def test_balance_and_entries_lead_to_their_order_and_return(support: StaffBrowser) -> None:
     customer = unique("c <1>;a?#")
     order_no, return_id = await credited(support.door, customer)
     order = (await support.get(f"/console/orders/{order_no}")).text
@@ -32,7 +32,7 @@ async def test_balance_and_entries_lead_to_their_order_and_return(support: Desk)
     assert "Return 1" in page.text and "granted" in page.text and "+" in page.text
 
 
-async def test_many_entries_come_by_pages(support: Desk) -> None:
+async def test_many_entries_come_by_pages(support: StaffBrowser) -> None:
     customer = unique("c-pages")
     order_no, _ = await credited(support.door, customer)
     async with support.door.app.state.services.database.begin() as conn:
@@ -60,23 +60,23 @@ async def test_who_may_know(shop: Door) -> None:
         ("warehouse", False),
         ("operations", False),
     ):
-        desk = await sign_in(shop, role)
-        assert (await desk.get(path)).status_code == (200 if may else 403), role
-        assert (await desk.get("/console/customers/nobody/store-credit")).status_code == (404 if may else 403), role
+        browser = await sign_in(shop, role)
+        assert (await browser.get(path)).status_code == (200 if may else 403), role
+        assert (await browser.get("/console/customers/nobody/store-credit")).status_code == (404 if may else 403), role
         for shown in (f"/console/orders/{order_no}", f"/console/returns/{return_id}"):
-            assert (path in (await desk.get(shown)).text) == may, (role, shown)
-        over_http = await shop.as_(role, desk.name).get(f"/v1/customers/{customer}/store-credit")
+            assert (path in (await browser.get(shown)).text) == may, (role, shown)
+        over_http = await shop.as_(role, browser.name).get(f"/v1/customers/{customer}/store-credit")
         assert over_http.status_code == (200 if may else 403), role
 
 
 async def test_a_customer_without_credit_and_the_page_in_chinese(shop: Door) -> None:
-    desk = await sign_in(shop, "support", "zh")
+    browser = await sign_in(shop, "support", "zh")
     customer = unique("c-none")
     await delivered(shop, customer={"id": customer, "name": "Li", "email": None, "phone": None})
-    assert "该客户没有购物余额" in (await desk.get(f"/console/customers/{customer}/store-credit")).text
+    assert "该客户没有购物余额" in (await browser.get(f"/console/customers/{customer}/store-credit")).text
     other = unique("c-zh")
     await credited(shop, other)
-    page = (await desk.get(f"/console/customers/{other}/store-credit")).text
+    page = (await browser.get(f"/console/customers/{other}/store-credit")).text
     assert "可用余额（CNY）" in page and "发放" in page
-    unknown = await desk.get("/console/customers/nobody/store-credit")
+    unknown = await browser.get("/console/customers/nobody/store-credit")
     assert (unknown.status_code, "没有这个客户" in unknown.text) == (404, True)

@@ -18,7 +18,7 @@ from api.background.workflow_client import WorkflowClient
 from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal import running_activities
 from tests.api.conftest import Door, unique
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.test_pages import placed
 from tests.faults.stackrun import until
 from workflows import names
@@ -91,13 +91,13 @@ async def client(shop: Door, temporal: TemporalServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def desk(shop: Door) -> Desk:
+async def browser(shop: Door) -> StaffBrowser:
     return await sign_in(shop, "support")
 
 
-async def begun(desk: Desk, client: Client, kind: str) -> str:
+async def begun(browser: StaffBrowser, client: Client, kind: str) -> str:
     """An order whose workflow is `kind`, when it has failed once."""
-    order_no = await placed(desk)
+    order_no = await placed(browser)
     workflow_id = names.order_workflow(order_no)
     await client.start_workflow(kind, order_no, id=workflow_id, task_queue="running")
 
@@ -109,9 +109,9 @@ async def begun(desk: Desk, client: Client, kind: str) -> str:
     return order_no
 
 
-async def act(desk: Desk, order_no: str, action: str, **fields: str) -> tuple[int, str]:
+async def act(browser: StaffBrowser, order_no: str, action: str, **fields: str) -> tuple[int, str]:
     body = {"activity": "book_shipment", "action": action, "reason": "the carrier telephoned", **fields}
-    answer = await desk.post(f"/console/orders/{order_no}/running/1", **body)
+    answer = await browser.post(f"/console/orders/{order_no}/running/1", **body)
     return answer.status_code, answer.text
 
 
@@ -119,67 +119,71 @@ async def step(client: Client, order_no: str) -> running_activities.RunningActiv
     return (await running_activities.under_way(client, names.order_workflow(order_no))).activities[0]
 
 
-async def test_a_step_that_still_tries_is_shown_paused_changed_and_tried_at_once(desk: Desk, client: Client) -> None:
-    order_no = await begun(desk, client, "StillTrying")
-    shown = (await desk.get(f"/console/orders/{order_no}/running")).text
+async def test_a_step_that_still_tries_is_shown_paused_changed_and_tried_at_once(
+    browser: StaffBrowser, client: Client
+) -> None:
+    order_no = await begun(browser, client, "StillTrying")
+    shown = (await browser.get(f"/console/orders/{order_no}/running")).text
     assert "Book the carrier" in shown and "http_503" in shown and "/ 7" in shown and "25 s" in shown
     assert "a text of the provider" not in shown
-    assert (await act(desk, order_no, "pause"))[0] == 303
+    assert (await act(browser, order_no, "pause"))[0] == 303
     assert (await step(client, order_no)).paused
-    assert "paused" in (await desk.get(f"/console/orders/{order_no}/running")).text
-    assert (await act(desk, order_no, "unpause"))[0] == 303
+    assert "paused" in (await browser.get(f"/console/orders/{order_no}/running")).text
+    assert (await act(browser, order_no, "unpause"))[0] == 303
     assert not (await step(client, order_no)).paused
-    assert (await act(desk, order_no, "set_timeout", timeout_s="90"))[0] == 303
+    assert (await act(browser, order_no, "set_timeout", timeout_s="90"))[0] == 303
     assert (await step(client, order_no)).timeout_s == 90
     WORLD["carrier"] = True
-    assert (await act(desk, order_no, "retry_now"))[0] == 303
+    assert (await act(browser, order_no, "retry_now"))[0] == 303
     handle = client.get_workflow_handle(names.order_workflow(order_no))
     assert await asyncio.wait_for(handle.result(), 20) == order_no  # ten minutes before its time
-    assert "not running" in (await desk.get(f"/console/orders/{order_no}/running")).text
+    assert "not running" in (await browser.get(f"/console/orders/{order_no}/running")).text
 
 
-async def test_each_act_is_in_the_audit_log_and_its_reason_on_the_order(desk: Desk, client: Client) -> None:
-    order_no = await begun(desk, client, "StillTrying")
+async def test_each_act_is_in_the_audit_log_and_its_reason_on_the_order(browser: StaffBrowser, client: Client) -> None:
+    order_no = await begun(browser, client, "StillTrying")
     for _ in range(2):  # sent twice, done once
-        assert (await act(desk, order_no, "set_timeout", timeout_s="60", key="k" * 32))[0] == 303
-    rows = await desk.door.sql(
+        assert (await act(browser, order_no, "set_timeout", timeout_s="60", key="k" * 32))[0] == 303
+    rows = await browser.door.sql(
         "SELECT actor, action, after FROM audit_log WHERE order_no = %s AND action LIKE 'activity_%%'", order_no
     )
     assert [tuple(row.values()) for row in rows] == [
-        (f"support:{desk.name}", "activity_set_timeout", "book_shipment 60 s")
+        (f"support:{browser.name}", "activity_set_timeout", "book_shipment 60 s")
     ]
-    assert "the carrier telephoned" in (await desk.get(f"/console/orders/{order_no}")).text
-    paused = await act(desk, order_no, "pause")
+    assert "the carrier telephoned" in (await browser.get(f"/console/orders/{order_no}")).text
+    paused = await act(browser, order_no, "pause")
     assert paused[0] == 303
     description = await client.get_workflow_handle(names.order_workflow(order_no)).describe()
     assert "telephoned" not in str(description.raw_description), "a person's words reached Temporal"
 
 
-async def test_an_act_whose_answer_was_lost_is_answered_when_its_step_is_over(desk: Desk, client: Client) -> None:
+async def test_an_act_whose_answer_was_lost_is_answered_when_its_step_is_over(
+    browser: StaffBrowser, client: Client
+) -> None:
     """The process dies after Temporal has heard of it, and before the answer is kept."""
-    order_no, key = await begun(desk, client, "StillTrying"), "r" * 32
+    order_no, key = await begun(browser, client, "StillTrying"), "r" * 32
     WORLD["carrier"] = True
-    assert (await act(desk, order_no, "retry_now", key=key))[0] == 303
+    assert (await act(browser, order_no, "retry_now", key=key))[0] == 303
     await asyncio.wait_for(client.get_workflow_handle(names.order_workflow(order_no)).result(), 60)
     lost = (
         "UPDATE idempotency_keys SET state = 'running', status_code = NULL, response_enc = NULL, locked_until = now()"
         " WHERE key = %s"
     )
-    await desk.door.sql(lost, key)
-    assert (await act(desk, order_no, "retry_now", key=key))[0] == 303
-    assert (await act(desk, order_no, "retry_now", key="s" * 32))[0] == 409
+    await browser.door.sql(lost, key)
+    assert (await act(browser, order_no, "retry_now", key=key))[0] == 303
+    assert (await act(browser, order_no, "retry_now", key="s" * 32))[0] == 409
 
 
 async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version_runs(
-    desk: Desk, client: Client
+    browser: StaffBrowser, client: Client
 ) -> None:
     WORLD["bug"] = True
-    order_no = await begun(desk, client, "Buggy")
-    shown = (await desk.get(f"/console/orders/{order_no}/running")).text
+    order_no = await begun(browser, client, "Buggy")
+    shown = (await browser.get(f"/console/orders/{order_no}/running")).text
     assert "Bug: " in shown and "ZeroDivisionError: the code is wrong" in shown
 
     async def listed() -> bool:
-        return f"/console/orders/{order_no}/running" in (await desk.get("/console/bugs")).text
+        return f"/console/orders/{order_no}/running" in (await browser.get("/console/bugs")).text
 
     async def gone() -> bool:
         return not await listed()
@@ -189,7 +193,7 @@ async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version
     handle = client.get_workflow_handle(names.order_workflow(order_no))
     assert await asyncio.wait_for(handle.result(), 60) == order_no
     await until(gone, "the bug is not in the list any more")
-    warehouse = await sign_in(desk.door, "warehouse")
+    warehouse = await sign_in(browser.door, "warehouse")
     assert (await warehouse.get("/console/bugs")).status_code == 403
 
 
@@ -207,18 +211,18 @@ async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version
     ],
 )
 async def test_what_does_not_fit_is_refused_and_leaves_no_trace(
-    desk: Desk, client: Client, fields: dict[str, str], status: int, code: str
+    browser: StaffBrowser, client: Client, fields: dict[str, str], status: int, code: str
 ) -> None:
-    order_no = await begun(desk, client, "StillTrying")
-    answer = await act(desk, order_no, **({"action": "pause"} | fields))
+    order_no = await begun(browser, client, "StillTrying")
+    answer = await act(browser, order_no, **({"action": "pause"} | fields))
     assert (answer[0], code in answer[1]) == (status, True), answer[1]
-    assert not await desk.door.sql("SELECT 1 FROM activity_acts WHERE order_no = %s", order_no)
+    assert not await browser.door.sql("SELECT 1 FROM activity_acts WHERE order_no = %s", order_no)
     assert not (await step(client, order_no)).paused
 
 
-async def test_without_an_order_or_a_temporal_it_says_so(desk: Desk) -> None:
-    order_no = await placed(desk)
-    shown = await desk.get(f"/console/orders/{order_no}/running")
+async def test_without_an_order_or_a_temporal_it_says_so(browser: StaffBrowser) -> None:
+    order_no = await placed(browser)
+    shown = await browser.get(f"/console/orders/{order_no}/running")
     assert (shown.status_code, "workflow_unavailable" in shown.text) == (503, True)
     for unknown in (f"{secrets.token_hex(5)}", "0" * 20, unique("x"), uuid.uuid4().hex):
-        assert (await desk.get(f"/console/orders/{unknown}/running")).status_code == 404
+        assert (await browser.get(f"/console/orders/{unknown}/running")).status_code == 404

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.api.conftest import unique
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.integration.after_sales.test_delivery_exceptions import _booked, level, troubled
 from tests.integration.conftest import DEAR, Office
 from tests.order_stage import eventually
@@ -16,7 +16,7 @@ def hidden(html: str, name: str) -> str:
 
 
 @pytest.fixture
-async def ann(office: Office) -> Desk:
+async def ann(office: Office) -> StaffBrowser:
     return await sign_in(office.door, "support")
 
 
@@ -27,7 +27,7 @@ async def trail(office: Office, order_no: str, action: str) -> list[tuple[str, s
     return [tuple(row) for row in rows]
 
 
-async def test_support_has_a_lost_parcel_sent_again_once(office: Office, ann: Desk) -> None:
+async def test_support_has_a_lost_parcel_sent_again_once(office: Office, ann: StaffBrowser) -> None:
     sku = unique("AGAIN")
     await office.stage.stock(sku, 4, price_minor=500)
     order_no, _ = await troubled(office, "lost", sku)
@@ -53,23 +53,23 @@ async def test_support_has_a_lost_parcel_sent_again_once(office: Office, ann: De
 
 
 async def test_support_gives_the_money_back_where_nothing_is_left_to_send(office: Office) -> None:
-    desk = await sign_in(office.door, "support", "zh")
+    browser = await sign_in(office.door, "support", "zh")
     sku = unique("SHORT")
     await office.stage.stock(sku, 2, price_minor=500)
     order_no, _ = await troubled(office, "refused", sku)
     path = f"/console/orders/{order_no}/parcel"
-    page = (await desk.get(path)).text
+    page = (await browser.get(path)).text
     assert "包裹被拒收" in page and "目前没有仓库能够重新发出全部商品" in page and "10.00" in page
     assert page.count("<button") == 2  # signing out, and the one choice that is left
-    short = await desk.post(path, choice="reship", reason="客户来电")
+    short = await browser.post(path, choice="reship", reason="客户来电")
     assert short.status_code == 409 and not await trail(office, order_no, "order_parcel")
-    assert (await desk.post(path, choice="refund", reason="客户来电")).status_code == 303
+    assert (await browser.post(path, choice="refund", reason="客户来电")).status_code == 303
     await office.stage.reaches(order_no, "cancelled")
     assert office.stage.payments(order_no)[-1] == ("refund", "succeeded")
-    assert await trail(office, order_no, "order_parcel") == [(f"support:{desk.name}", "refund")]
+    assert await trail(office, order_no, "order_parcel") == [(f"support:{browser.name}", "refund")]
 
 
-async def test_more_money_than_one_person_gives_back_is_led_to_a_second(office: Office, ann: Desk) -> None:
+async def test_more_money_than_one_person_gives_back_is_led_to_a_second(office: Office, ann: StaffBrowser) -> None:
     order_no, _ = await troubled(office, "lost", DEAR)
     path = f"/console/orders/{order_no}/parcel"
     page = (await ann.get(path)).text
@@ -80,16 +80,16 @@ async def test_more_money_than_one_person_gives_back_is_led_to_a_second(office: 
     assert asked.headers["location"].startswith("/console/approvals/")
 
 
-async def test_the_parcel_of_others_is_not_theirs_to_decide(office: Office, ann: Desk) -> None:
+async def test_the_parcel_of_others_is_not_theirs_to_decide(office: Office, ann: StaffBrowser) -> None:
     order_no, _ = await troubled(office, "lost")
     path = f"/console/orders/{order_no}/parcel"
     for role in ("warehouse", "finance", "operations"):
-        desk = await sign_in(office.door, role)
-        assert path not in (await desk.get(f"/console/orders/{order_no}")).text
-        assert (await desk.get(path)).status_code == 403
-        assert (await desk.post(path, choice="refund", reason="x")).status_code == 403
+        browser = await sign_in(office.door, role)
+        assert path not in (await browser.get(f"/console/orders/{order_no}")).text
+        assert (await browser.get(path)).status_code == 403
+        assert (await browser.post(path, choice="refund", reason="x")).status_code == 403
         body = {"choice": "refund", "reason": "x"}
-        over_http = await office.person(desk.name, role).post(f"/v1/orders/{order_no}/delivery-problem", body)
+        over_http = await office.person(browser.name, role).post(f"/v1/orders/{order_no}/delivery-problem", body)
         assert over_http.status_code == 403
     foreign = await ann.http.post(path, data={"csrf": "x", "choice": "refund", "reason": "x"})
     assert foreign.status_code == 403

@@ -2,11 +2,11 @@
 
 import re
 
-from tests.console.conftest import Desk, sign_in
+from tests.console.conftest import StaffBrowser, sign_in
 from tests.integration.conftest import Office
 
 
-async def people(office: Office) -> tuple[Desk, Desk]:
+async def people(office: Office) -> tuple[StaffBrowser, StaffBrowser]:
     return await sign_in(office.door, "support"), await sign_in(office.door, "finance")
 
 
