@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.sandbox import carriers, messages, payments
-from infra.sandbox.calls import Call, Desk, Endpoint, answer, invalid, listing, plain
+from infra.sandbox.calls import Call, Endpoint, FaultInjector, answer, invalid, listing, plain
 from infra.sandbox.carriers import Carriers
 from infra.sandbox.config import SandboxConfig
 from infra.sandbox.faults import FaultError, Faults
@@ -47,23 +47,23 @@ def create_app(config: SandboxConfig) -> Starlette:
         lifespan=lifespan,
         middleware=[Middleware(KnownHosts, also=(config.host, *config.known_hosts))],
         routes=[
-            *_payment_routes(ledger, gateway, Desk("payments", faults, gateway.order_of, config.slow_s)),
-            *_carrier_routes(ledger, carrier, Desk("carriers", faults, carrier.order_of, config.slow_s)),
-            *_message_routes(ledger, provider, Desk("messages", faults, provider.order_of, config.slow_s)),
+            *_payment_routes(ledger, gateway, FaultInjector("payments", faults, gateway.order_of, config.slow_s)),
+            *_carrier_routes(ledger, carrier, FaultInjector("carriers", faults, carrier.order_of, config.slow_s)),
+            *_message_routes(ledger, provider, FaultInjector("messages", faults, provider.order_of, config.slow_s)),
             *_fault_routes(faults),
             _get("/healthz", plain(lambda _: {"status": "ok"})),
         ],
     )
 
 
-def _payment_routes(ledger: Ledger, gateway: Payments, desk: Desk) -> list[Route]:
-    disputed = replace(desk, order_of=gateway.disputes.order_of)
+def _payment_routes(ledger: Ledger, gateway: Payments, injector: FaultInjector) -> list[Route]:
+    disputed = replace(injector, order_of=gateway.disputes.order_of)
     return [
-        _post("/payments/authorise", desk.endpoint("authorise", gateway.authorise)),
-        _post("/payments/{id}/capture", desk.endpoint("capture", gateway.capture)),
-        _post("/payments/{id}/void", desk.endpoint("void", gateway.void)),
-        _post("/payments/{id}/refund", desk.endpoint("refund", gateway.refund)),
-        _get("/payments/lookup", desk.endpoint("lookup", gateway.lookup)),
+        _post("/payments/authorise", injector.endpoint("authorise", gateway.authorise)),
+        _post("/payments/{id}/capture", injector.endpoint("capture", gateway.capture)),
+        _post("/payments/{id}/void", injector.endpoint("void", gateway.void)),
+        _post("/payments/{id}/refund", injector.endpoint("refund", gateway.refund)),
+        _get("/payments/lookup", injector.endpoint("lookup", gateway.lookup)),
         _post("/payments/pay", plain(gateway.pay)),
         _post("/payments/{id}/decide", plain(gateway.decide)),
         _post("/payments/{id}/expire", plain(gateway.expire)),
@@ -76,20 +76,20 @@ def _payment_routes(ledger: Ledger, gateway: Payments, desk: Desk) -> list[Route
     ]
 
 
-def _carrier_routes(ledger: Ledger, carrier: Carriers, desk: Desk) -> list[Route]:
+def _carrier_routes(ledger: Ledger, carrier: Carriers, injector: FaultInjector) -> list[Route]:
     return [
-        _post("/shipments", desk.endpoint("book", carrier.book, status=201)),
-        _post("/shipments/{id}/cancel", desk.endpoint("cancel", carrier.cancel)),
+        _post("/shipments", injector.endpoint("book", carrier.book, status=201)),
+        _post("/shipments/{id}/cancel", injector.endpoint("cancel", carrier.cancel)),
         _post("/shipments/{id}/advance", plain(carrier.advance)),
-        _get("/shipments/lookup", desk.endpoint("lookup", carrier.lookup)),
+        _get("/shipments/lookup", injector.endpoint("lookup", carrier.lookup)),
         _get("/shipments", listing(ledger, "shipments", ("order_no", "idempotency_key"), carriers.shown)),
-        _get("/shipments/{id}", desk.endpoint("lookup", carrier.get)),
+        _get("/shipments/{id}", injector.endpoint("lookup", carrier.get)),
     ]
 
 
-def _message_routes(ledger: Ledger, provider: Messages, desk: Desk) -> list[Route]:
+def _message_routes(ledger: Ledger, provider: Messages, injector: FaultInjector) -> list[Route]:
     return [
-        _post("/messages", desk.endpoint("send", provider.send, status=201)),
+        _post("/messages", injector.endpoint("send", provider.send, status=201)),
         _get("/messages", listing(ledger, "messages", messages.FILTERS, messages.shown)),
         _get("/messages/{id}/content", plain(provider.content)),
     ]

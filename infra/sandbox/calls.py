@@ -112,8 +112,8 @@ def plain(act: Act, status: int = 200) -> Endpoint:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The counter of one provider: its calls pass the faults that somebody ordered for it."""
+class FaultInjector:
+    """Serves the calls of one provider and injects the faults that were requested for it."""
 
     target: Target
     faults: Faults
@@ -145,8 +145,8 @@ class Desk:
         return await self._act(request, call, mode, partial(_acted, act, status))
 
     async def _act(self, request: Request, call: Call, mode: Mode, act: Callable[[Call], Response]) -> Response:
-        told = replace(call, rejected=mode == "reject", unheard=mode == "timeout_after", undecided=mode == "pending")
-        done = act(told)
+        marked = replace(call, rejected=mode == "reject", unheard=mode == "timeout_after", undecided=mode == "pending")
+        done = act(marked)
         if mode in ("reject", "pending"):
             return done
         if mode == "timeout_after":

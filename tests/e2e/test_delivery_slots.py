@@ -33,17 +33,17 @@ async def test_a_customer_chooses_when_and_support_sees_it(live: StackRun, brows
     await page.wait_for_url(f"**/portal/orders/{order_no}")
     await page.get_by_text("期望送货时段").wait_for()
     await fits(page)
-    desk = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
-    await desk.goto(f"/console/orders/{order_no}/change")
-    assert await desk.get_by_label("From", exact=True).input_value() == "09:00"
-    assert await narrow(desk), "wider than the telephone"
-    grave += await found_by_axe(desk, "slot in the console")
-    await desk.get_by_label("Until", exact=True).fill("15:00")
-    await desk.get_by_role("button", name="Preview").click()
-    await desk.get_by_text(f"{DAY} 09:00–15:00").wait_for()
-    await desk.get_by_role("button", name="Confirm change").click()
-    await desk.wait_for_url(f"**/console/orders/{order_no}")
-    await desk.get_by_text(f"{DAY} 09:00–15:00").first.wait_for()
+    console = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
+    await console.goto(f"/console/orders/{order_no}/change")
+    assert await console.get_by_label("From", exact=True).input_value() == "09:00"
+    assert await narrow(console), "wider than the telephone"
+    grave += await found_by_axe(console, "slot in the console")
+    await console.get_by_label("Until", exact=True).fill("15:00")
+    await console.get_by_role("button", name="Preview").click()
+    await console.get_by_text(f"{DAY} 09:00–15:00").wait_for()
+    await console.get_by_role("button", name="Confirm change").click()
+    await console.wait_for_url(f"**/console/orders/{order_no}")
+    await console.get_by_text(f"{DAY} 09:00–15:00").first.wait_for()
     (kept,) = await live.sql("SELECT slot_from, slot_to FROM orders WHERE order_no = %(o)s", o=order_no)
     assert [f"{at.astimezone(UTC):%F %R}" for at in kept.values()] == [f"{DAY} 01:00", f"{DAY} 07:00"]
     assert not grave, "\n".join(grave)
