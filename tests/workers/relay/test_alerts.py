@@ -189,7 +189,7 @@ async def test_a_channel_that_was_down_all_the_time_hears_that_there_was_somethi
     scene.server.down = set()
     await scene.turn()
     [only] = scene.server.texts()
-    assert only.startswith("### OMS · Over") and "5" in only
+    assert only.startswith("### OMS · Resolved") and "5" in only
 
 
 async def test_a_refusal_in_the_answer_is_a_failure_and_the_attempts_are_bounded(scene: Scene) -> None:
