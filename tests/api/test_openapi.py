@@ -9,6 +9,7 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from api.schemas.answers import TIME_PATTERN
 from domain.times import rfc3339
 from tests.api.conformity import Schemas, difference
 from tests.api.conftest import Door, an_order
@@ -134,6 +135,25 @@ def test_a_header_that_is_not_announced_is_found(document: dict[str, Any]) -> No
     operation, kind = document["paths"]["/v1/backlog"]["get"], {"Content-Type": "application/json"}
     assert difference(operation, httpx.Response(200, json=BACKLOG, headers=kind)) is None
     assert difference(operation, httpx.Response(200, json=BACKLOG, headers={**kind, "ETag": '"1"'})) is not None
+
+
+def test_every_time_in_an_answer_has_the_one_format(document: dict[str, Any]) -> None:
+    times = list(answered_times(document))
+    assert len(times) > 60
+    assert not [where for where, schema in times if schema.get("pattern") != TIME_PATTERN], "a Time everywhere"
+
+
+def answered_times(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property that is a time, or is named like one: (its place, the schema of its text)."""
+    bodies = str([call.get("requestBody") for _, call in operations(document)])
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            if f"schemas/{name}'" in bodies:
+                continue
+            kinds = [kind for kind in described.get("anyOf", [described]) if kind.get("type") == "string"]
+            for kind in kinds:
+                if kind.get("format") == "date-time" or field.endswith("_at") or field.endswith("since"):
+                    yield f"{name}.{field}", kind
 
 
 async def test_times_that_were_kept_with_another_offset_are_shown_in_utc(shop: Door) -> None:
