@@ -7,7 +7,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import HOLD_S
+from api.idempotency import HOLD_S, request_of
 from api.replies import Reply, as_sent
 from api.schemas.alerts import NewChannel
 from api.services.webhooks.webhook_targets import require_public
@@ -35,9 +35,7 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, wi
     channel_id = f"nch_{derived_id(caller, key, 'notice channel')}"
     target = _target(wish)
     async with services.database.begin() as conn:
-        claim = await idempotency.claim(
-            conn, services.keys, idempotency.Request(actor(caller), key, digest, caller.origin), HOLD_S, channel_id
-        )
+        claim = await idempotency.claim(conn, services.keys, request_of(caller, key, digest), HOLD_S, channel_id)
         if isinstance(claim, Answered):
             known = await alert_channels.secret_of(conn, services.keys.vault, channel_id)
             return Reply(_with_secret(claim.response, wish, known), claim.status_code, replayed=True)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from api import pagination
-from api.dependencies import Services, actor
-from api.idempotency import WorkflowCall, run_by_workflow
+from api.dependencies import Services
+from api.idempotency import WorkflowCall, request_of, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal
 from domain.errors import NotFound
-from infra.db import idempotency
 from infra.db.audit import access_review, audit_anchors, audit_log, verification
 from infra.db.audit.audit_log import NEWEST, Chain
 from infra.db.engine import Connection, Database
@@ -72,7 +71,7 @@ async def newest_anchor(database: Database) -> dict[str, Any] | None:
 
 async def make_anchors(services: Services, caller: Principal, key: str) -> Reply:
     """Make anchors over all entries that have none: {anchor, complete}."""
-    request = idempotency.Request(actor(caller), key, hashlib.sha256(b"anchor").digest(), caller.origin)
+    request = request_of(caller, key, hashlib.sha256(b"anchor").digest())
     call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(services.database), from_books=_nothing)
     return await run_by_workflow(services, request, 200, call)
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from api.dependencies import Services, actor
-from api.idempotency import run_in_transaction
+from api.dependencies import Services
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.stock import NewProduct, NewWarehouse
 from domain.access import Principal
 from domain.errors import NotFound
 from domain.text import is_line
-from infra.db import idempotency
 from infra.db.catalogue import products
 from infra.db.engine import Connection
 
@@ -23,7 +22,7 @@ async def add_product(services: Services, caller: Principal, key: str, digest: b
     async def work(conn: Connection) -> dict[str, Any]:
         return await products.add_product(conn, product)
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 async def product(services: Services, sku: str) -> dict[str, Any]:
@@ -42,7 +41,7 @@ async def add_warehouse(services: Services, caller: Principal, key: str, digest:
     async def work(conn: Connection) -> dict[str, Any]:
         return await products.add_warehouse(conn, warehouse)
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 def require_sku(typed: str) -> str:

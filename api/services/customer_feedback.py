@@ -5,12 +5,11 @@ from typing import Any
 
 from api import pagination
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.feedback import GiveFeedback, OrdersFeedback
 from domain.access import Principal, Role
 from domain.feedback import FeedbackKind, FeedbackState
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.feedback import feedback
 from infra.db.feedback.feedback import NewFeedback, Wanted
@@ -31,7 +30,7 @@ async def give(
         await timeline.lock_order(conn, number)
         return await feedback.give(conn, services.keys, new)
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 async def answer(services: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Reply:
@@ -42,7 +41,7 @@ async def answer(services: Services, caller: Principal, key: str, digest: bytes,
         await timeline.lock_order(conn, number)
         return await feedback.answer(conn, services.keys, number, feedback_id, words, actor(caller))
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 async def of_order(services: Services, number: str) -> list[dict[str, Any]]:

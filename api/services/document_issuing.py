@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from api.dependencies import Services, actor
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.documents import BilledTo
 from domain.access import Principal, Role
@@ -15,7 +15,6 @@ from domain.documents import Amounts, DocumentKind, credited, rest_credited
 from domain.errors import Conflict, NotFound
 from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
-from infra.db import idempotency
 from infra.db.documents import documents, invoice_sources
 from infra.db.documents.documents import InvoiceState, NewDocument
 from infra.db.engine import Connection
@@ -43,7 +42,7 @@ async def invoice(services: Services, caller: Principal, key: str, digest: bytes
         )  # fmt: skip
         return await documents.issue(conn, services.keys, new)
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 def _refuse_unpaid(sold: invoice_sources.Sale) -> None:
@@ -110,7 +109,7 @@ async def _credit_note(
         )  # fmt: skip
         return await documents.issue(conn, services.keys, new)
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 async def missing_invoices(services: Services, caller: Principal, key: str, digest: bytes, number: str) -> Reply:
@@ -125,7 +124,7 @@ async def missing_invoices(services: Services, caller: Principal, key: str, dige
             raise Conflict("nothing_to_invoice")
         return {"order_no": number, "items": made}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 async def of_order(services: Services, order_no: str) -> list[dict[str, Any]]:

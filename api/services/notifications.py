@@ -4,11 +4,10 @@ import hashlib
 from typing import Any
 
 from api.dependencies import Services, actor
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from domain.access import Principal
 from domain.errors import NotFound
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.notifications import messages
 
@@ -35,7 +34,7 @@ async def send_again(services: Services, caller: Principal, key: str, number: st
         await messages.send_again(conn, number, message_id, actor(caller))
         return {"message_id": message_id, "state": "open"}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
 def _require_id(message_id: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.after_sales.returns import OutOfQuarantine
 from api.schemas.stock import Adjustment, Receipt, Transfer
@@ -14,7 +14,6 @@ from api.services.catalogue_entries import require_sku
 from domain.access import Principal
 from domain.errors import NotFound
 from domain.stock.movements import MovementKind
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.stock import movements
 from infra.db.stock.movements import Move
@@ -38,7 +37,7 @@ class StockRequest:
 
     async def run(self, work: Work) -> Reply:
         """Do it once."""
-        claimed = idempotency.Request(actor(self.caller), self.key, self.digest, self.caller.origin)
+        claimed = request_of(self.caller, self.key, self.digest)
         return await run_in_transaction(self.services, claimed, 201, work)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from api.dependencies import actor
+from api.idempotency import request_of
 from domain.access import Principal
 from infra.db import idempotency
 
@@ -19,7 +19,7 @@ class KeyedRequest:
     @property
     def claim(self) -> idempotency.Request:
         """As the database keeps it."""
-        return idempotency.Request(actor(self.caller), self.key, self.digest, self.caller.origin)
+        return request_of(self.caller, self.key, self.digest)
 
 
 def digest_of(what: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, require
 from api.errors import Problem
-from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
+from api.idempotency import WorkflowCall, request_of, run_by_workflow, run_in_transaction
 from api.replies import Reply
 from api.schemas.support.manual_transitions import Adjust
 from api.schemas.support.parked_steps import BulkResolve, Resolve
@@ -29,7 +29,7 @@ async def approve(
 ) -> Reply:
     """Say yes, and do it. Raises Problem `second_person_needed`, `approval_unreadable`, `workflow_unavailable` (the
     same person may approve again); Conflict `approval_decided`, `approval_lapsed`, and what the act itself raises."""
-    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    request = request_of(caller, key, digest)
     async with services.database.begin() as conn:
         found = await approval_requests.find(conn, services.keys, approval_id)
     _require_second(caller, found)
@@ -59,7 +59,7 @@ async def refuse(services: Services, caller: Principal, key: str, digest: bytes,
                 await refunds.decided(conn, number, refund_id, RefundStatus.REFUSED, actor(caller))
         return {"approval_id": approval_id, "decision": "refused"}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
 def _require_second(caller: Principal, found: Approval) -> None:

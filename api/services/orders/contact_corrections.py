@@ -6,13 +6,12 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.orders.contacts import CorrectContact
 from api.services.orders.order_changes import ANY
 from domain.access import Principal
 from domain.errors import Conflict
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.notifications import messages
 from infra.db.orders import changes, order_contacts, staff_actions, timeline
@@ -52,9 +51,7 @@ async def correct(services: Services, caller: Principal, key: str, digest: bytes
         seqs.append(await changes.seq_of(conn, number))
         return {"order_no": number, "corrected": corrected, "message_id": sent}
 
-    answer = await run_in_transaction(
-        services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work
-    )
+    answer = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
     if seqs:
         return answer.at(seqs[-1])
     return answer
@@ -98,4 +95,4 @@ async def send_last_again(services: Services, caller: Principal, key: str, diges
             raise messages.unknown()
         return {"message_id": message_id, "state": "open"}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)

@@ -3,13 +3,12 @@
 from typing import Any
 
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import WorkflowCall, run_by_workflow
+from api.idempotency import WorkflowCall, request_of, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal, Role
 from domain.orders.cancellation import refusal
 from domain.orders.status import Status
 from domain.orders.waiting import waiting_for
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.orders.cancel_reasons import note_asked, save_reason
 from infra.db.read_models import order_detail
@@ -58,7 +57,7 @@ async def cancel(
     async def settle(conn: Connection) -> None:
         await save_reason(conn, services.keys, glance.order_no, reason)
 
-    asked = idempotency.Request(actor(caller), key, digest, caller.origin)
+    asked = request_of(caller, key, digest)
     return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.order_lines import split
 from api.schemas.orders.changes import ChangeOrder
@@ -35,7 +35,6 @@ from domain.orders.lines import MAX_QUANTITY
 from domain.orders.repricing import plan_unpaid
 from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
 from domain.payments.refunds import Origin
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.orders import changes as books
 from infra.db.orders import holds, timeline, unpaid_limits
@@ -175,9 +174,7 @@ async def change(
         seqs.append(await books.seq_of(conn, number))
         return told
 
-    answer = await run_in_transaction(
-        services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work
-    )
+    answer = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
     if seqs:
         return answer.at(seqs[-1])
     return answer

@@ -10,13 +10,12 @@ from typing import Any
 from api import pagination
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.orders.holds import PutOnHold, SetPriority
 from domain.access import STAFF, Principal, Role
 from domain.orders.holds import HOLDS, may_release
 from domain.orders.priority import RANKS
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.orders import holds, priorities, timeline
 from infra.db.orders.holds import NewHold, OpenWanted
@@ -32,7 +31,7 @@ async def put_on(services: Services, caller: Principal, key: str, digest: bytes,
         hold_no = await holds.place(conn, services.keys, number, new)
         return {"order_no": number, "hold_no": hold_no, "kind": new.kind, "owner": new.owner}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 def _new_hold(services: Services, caller: Principal, wish: PutOnHold) -> NewHold:
@@ -65,7 +64,7 @@ async def release(
         closed = await holds.release(conn, services.keys, number, hold_no, actor(caller), reason)
         return {"order_no": number, "hold_no": hold_no, "outcome": "released", **closed}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
 async def prioritise(
@@ -79,7 +78,7 @@ async def prioritise(
         await priorities.change(conn, services.keys, act, RANKS[wish.priority])
         return {"order_no": number, "priority": wish.priority}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
 PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)

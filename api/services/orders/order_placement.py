@@ -5,7 +5,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, methods
 from api.errors import Problem
-from api.idempotency import replayed
+from api.idempotency import replayed, request_of
 from api.replies import Reply
 from api.schemas.orders.orders import Customer, PlaceOrder
 from domain.access import Principal, Role
@@ -101,7 +101,7 @@ def _draft(
     caller: Principal, key: str, digest: bytes, order: PlaceOrder, hold_s: float, settings: Settings, *, full: bool
 ) -> NewOrder:
     return NewOrder(
-        request=idempotency.Request(actor(caller), key, digest, caller.origin),
+        request=request_of(caller, key, digest),
         actor=actor(caller),
         channel=order.channel,
         external_ref=order.external_ref,

@@ -12,14 +12,13 @@ import orjson
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem, unavailable
-from api.idempotency import WorkflowCall, run_by_workflow
+from api.idempotency import WorkflowCall, request_of, run_by_workflow
 from api.replies import Reply
 from api.schemas.payments.disputes import HandIn
 from domain.access import Principal, Role
 from domain.errors import Conflict
 from domain.gateways import Evidence, PaymentGateway, ProviderRefused, ProviderUnavailable
 from domain.payments.disputes import DisputeAnswer
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.payments import dispute_answers, provider_cases
 from infra.db.payments.dispute_answers import Asked
@@ -101,7 +100,7 @@ async def _answer(
         done = await dispute_answers.answered_by(conn, dispute_id, asking)
         return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
 
-    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    request = request_of(caller, key, digest)
     return await run_by_workflow(services, request, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 

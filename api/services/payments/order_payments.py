@@ -4,12 +4,11 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
-from api.idempotency import WorkflowCall, run_by_workflow
+from api.idempotency import WorkflowCall, request_of, run_by_workflow
 from api.replies import Reply
 from api.schemas.orders.orders import Payment
 from domain.access import Principal, Role
 from domain.payments.transactions import outcome_of
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.orders.order_state import load_state
 from infra.db.payments import payment_requests, store_credit
@@ -48,5 +47,5 @@ async def pay(services: Services, caller: Principal, key: str, digest: bytes, or
         state = await load_state(conn, order_no)
         return {"order_no": order_no, "status": state.status, "outcome": outcome_of(state.attempt_state)}
 
-    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    request = request_of(caller, key, digest)
     return await run_by_workflow(services, request, 201, WorkflowCall(prepare, ask, from_database))

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from api.dependencies import Services, actor
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.payments.disputes import AnswerDispute
 from domain.access import Principal
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.payments import provider_cases
 from infra.db.payments.provider_cases import EVIDENCE, Answer
@@ -39,7 +38,7 @@ async def keep_evidence(
     async def work(conn: Connection) -> dict[str, int]:
         return await provider_cases.answer(conn, services.keys, dispute_id, given, actor(caller))
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
 async def settle_fact(
@@ -51,4 +50,4 @@ async def settle_fact(
         return await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
 
     digest = f"{act} {inbox_id}".encode()
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)

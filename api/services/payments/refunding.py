@@ -10,13 +10,12 @@ from typing import Any
 
 from api.authorization import visible_order
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.payments.refunds import OpenRefund, PiecesOnReturn, RefundConsequence, RefundedLine
 from domain.access import Principal, Role
 from domain.errors import NotFound, RuleBroken
 from domain.payments.refunds import Origin
-from infra.db import idempotency
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
 from infra.db.payments import refund_plans, refund_queries, refunds
@@ -43,7 +42,7 @@ async def refund(
         known = {"refund_id": opened.refund_id, "refund_no": opened.refund_no, "order_no": number}
         return {**known, **sums, "status": opened.status, "approval_id": opened.approval_id}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
 async def consequence(services: Services, caller: Principal, number: str, request: OpenRefund) -> RefundConsequence:

@@ -2,8 +2,8 @@
 
 import re
 
-from api.dependencies import Services, actor
-from api.idempotency import Shown, run_in_transaction, shown_once
+from api.dependencies import Services
+from api.idempotency import Shown, request_of, run_in_transaction, shown_once
 from api.replies import Reply
 from api.schemas.staff import NewStaff, StaffAct
 from domain.access import STAFF_NAME, Principal
@@ -55,7 +55,7 @@ async def remove(services: Services, caller: Principal, key: str, digest: bytes,
 
 
 def _request(caller: Principal, key: str, digest: bytes) -> idempotency.Request:
-    return idempotency.Request(actor(caller), key, digest, caller.origin)
+    return request_of(caller, key, digest)
 
 
 def _require_name(name: str) -> None:

@@ -7,12 +7,11 @@ from typing import Any
 
 from api import pagination
 from api.dependencies import Services, actor
-from api.idempotency import Shown, run_in_transaction, shown_once
+from api.idempotency import Shown, request_of, run_in_transaction, shown_once
 from api.replies import Reply
 from api.schemas.staff import NewToken
 from domain.access import Principal, Role
 from domain.errors import NotFound
-from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.staff import api_tokens
 from infra.security import tokens as signed
@@ -46,7 +45,7 @@ async def issue(services: Services, caller: Principal, key: str, digest: bytes, 
         facts = {"token_id": made.token_id, "role": made.role, "subject": made.subject}
         return Shown({**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token})
 
-    return await shown_once(services, idempotency.Request(actor(caller), key, digest, caller.origin), 201, work)
+    return await shown_once(services, request_of(caller, key, digest), 201, work)
 
 
 async def revoke(services: Services, caller: Principal, key: str, token_id: str) -> Reply:
@@ -61,9 +60,7 @@ async def revoke(services: Services, caller: Principal, key: str, token_id: str)
         return row
 
     digest = hashlib.sha256(f"revoke {token_id}".encode()).digest()
-    reply = await run_in_transaction(
-        services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work
-    )
+    reply = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
     await services.revoked.look()
     return reply
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import run_in_transaction
+from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.support.parked_steps import BulkResolve
 from api.services.approvals import approval_requests
@@ -14,7 +14,6 @@ from api.services.support.step_resolution import require_readable
 from domain.access import Principal
 from domain.errors import NotFound
 from domain.support.steps import STEPS, check_value, shape_of
-from infra.db import idempotency
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
@@ -45,7 +44,7 @@ async def resolve_many(services: Services, caller: Principal, key: str, digest: 
         _require_expected(wish, total + answer.get("waiting", 0))
         return {"job_id": job_id, "total": total, **answer}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
 
 def _require_expected(wish: BulkResolve, found: int) -> None:
@@ -143,7 +142,7 @@ async def stop_job(services: Services, caller: Principal, key: str, job_id: str)
         await parked_steps.stop_job(conn, job_id, actor(caller))
         return await parked_steps.progress(conn, job_id)
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
 async def progress(services: Services, job_id: str) -> dict[str, Any]:

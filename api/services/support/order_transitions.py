@@ -4,7 +4,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
+from api.idempotency import WorkflowCall, request_of, run_by_workflow, run_in_transaction
 from api.replies import Reply
 from api.schemas.support.manual_transitions import Adjust
 from api.services.approvals import approval_requests
@@ -13,7 +13,6 @@ from api.services.support.step_resolution import require_readable
 from domain.access import Principal
 from domain.errors import Conflict
 from domain.support.manual_transitions import ADJUSTMENTS, adjustments, check_adjustment
-from infra.db import idempotency
 from infra.db.approvals.approval_requests import Approval
 from infra.db.engine import Connection
 from infra.db.orders import staff_actions
@@ -29,7 +28,7 @@ async def adjust(services: Services, caller: Principal, key: str, digest: bytes,
     Raises Problem `not_adjustable`, `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict
     `adjustment_not_possible`, `step_is_stuck`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
     """
-    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    request = request_of(caller, key, digest)
     _require_shape(wish)
     if not ADJUSTMENTS[wish.event].moves_money:
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
-from api.idempotency import WorkflowCall, run_by_workflow, run_in_transaction
+from api.idempotency import WorkflowCall, request_of, run_by_workflow, run_in_transaction
 from api.replies import Reply
 from api.schemas.fields import PROSE
 from api.schemas.support.parked_steps import Resolve
@@ -15,7 +15,6 @@ from api.services.approvals.approval_requests import ApprovalRequest
 from domain.access import Principal
 from domain.errors import Conflict
 from domain.support.steps import FORWARD, Action, Step, check_value
-from infra.db import idempotency
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
 from infra.db.engine import Connection
@@ -43,9 +42,7 @@ async def resolve_one(
     if not two:
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
         call = resolving(services, resolution_id, number, wish, actor(caller))
-        return await run_by_workflow(
-            services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, call
-        )
+        return await run_by_workflow(services, request_of(caller, key, digest), 200, call)
 
     async def work(conn: Connection) -> dict[str, Any]:
         # Under the lock: the approval is for this step and this amount.
@@ -59,7 +56,7 @@ async def resolve_one(
         )
         return await approval_requests.ask(conn, services, caller, key, wanted)
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 202, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
 
 @dataclass(frozen=True, slots=True)

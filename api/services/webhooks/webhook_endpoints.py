@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from api.dependencies import Services, actor, derived_id
-from api.idempotency import HOLD_S, run_in_transaction
+from api.idempotency import HOLD_S, request_of, run_in_transaction
 from api.replies import Reply, as_sent
 from api.schemas.webhooks import NewEndpoint
 from api.services.webhooks.webhook_targets import require_public
@@ -35,7 +35,7 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, ne
     await require_public(new.url, Reach.from_settings(services.settings))
     endpoint_id = f"whe_{derived_id(caller, key, 'webhook endpoint')}"
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-    request = idempotency.Request(actor(caller), key, digest, caller.origin)
+    request = request_of(caller, key, digest)
     async with services.database.begin() as conn:
         claim = await idempotency.claim(conn, services.keys, request, HOLD_S, endpoint_id)
         if isinstance(claim, Answered):
@@ -75,7 +75,7 @@ async def replay(
             raise NotFound("endpoint_not_found")
         return {"endpoint_id": endpoint_id, "active": True, "replayed": replayed}
 
-    return await run_in_transaction(services, idempotency.Request(actor(caller), key, digest, caller.origin), 200, work)
+    return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
 def _require_id(endpoint_id: str) -> None:
