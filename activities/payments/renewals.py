@@ -41,7 +41,8 @@ class RenewalActivities:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             here = await renewals.due(conn, ref.order_no, ref.payment_id)
-            if not _stands(here):
+            # What was settled may have become due again since it was read: then it stays so.
+            if here is not None and not _stands(here):
                 await renewals.settled(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
