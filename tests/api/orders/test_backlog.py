@@ -46,14 +46,17 @@ async def test_beyond_the_limit_orders_are_refused_and_those_that_were_kept_stay
 async def test_the_board_says_how_many_wait_and_for_how_long_in_both_languages(full: Door) -> None:
     await full.sql("DELETE FROM workflow_requests")
     english, chinese = await sign_in(full, "support"), await sign_in(full, "support", "zh")
-    assert "wait to be begun" not in (await english.get("/console")).text
+    assert "waiting to be processed" not in (await english.get("/console")).text
     await full.sql(
         "INSERT INTO workflow_requests (kind, subject, created_at) SELECT 'start_order', 'O-' || n,"
         " now() - interval '3 minutes 2 seconds' FROM generate_series(1, 3) n"
     )
     await full.app.state.services.backlog.look()
     for page, told in (
-        (await english.get("/console"), ("wait to be begun: 3; the oldest for 3 min ", "No more orders are accepted")),
+        (
+            await english.get("/console"),
+            ("waiting to be processed: 3; the oldest has waited 3 min ", "no new orders are accepted"),
+        ),
         (await chinese.get("/console"), ("等待开始处理的订单：3，最早的已等待 3 分 ", "暂不接受新订单")),
     ):
         assert page.status_code == 200
