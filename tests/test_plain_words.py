@@ -21,6 +21,8 @@ WORDS = {
     r"wish(es|ed)?": "request",
     r"stray": "unapplied, surplus",
     r"errands?": "pending operation",
+    r"dearer": "more expensive",
+    r"brake": "backpressure, limit",
     r"second person": "approver, approval",
     r"somebody else's yes": "approval",
     r"whatever the code believes": "independently of the application code",
@@ -28,12 +30,10 @@ WORDS = {
 }
 # Of pages only, so far: comments still have them.
 IN_PAGES = WORDS | {
-    r"dear(er|est)?": "more expensive",
     r"anew": "again",
     r"whoever": "a person who",
     r"the front door": "the API, POST /v1/orders",
     r"shel(f|ves)": "stock",
-    r"brake": "backpressure, limit",
     r"sealed": "encrypted",
     r"stands? still": "is suspended",
     r"worst day": "worst case",

@@ -48,8 +48,8 @@ class Dispatcher:
 
     `eager` asks Temporal to hand the first task of an order to the worker of this very client. While nothing is found
     the pauses between two looks grow up to `idle_s`. At most `in_flight` orders that it began have work ahead of them
-    (see Brake); while there is room, starts and signals come in one claim, otherwise signals of running orders
-    come first.
+    (see `StartThrottle`); while there is room, starts and signals come in one claim, otherwise signals of running
+    orders come first.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The brake on starts: orders begin only as fast as those before them come to rest.
+"""Backpressure on starts: orders start only as fast as those before them come to rest.
 
 More open workflows than the worker caches cost a replay for every task; then an overload lasts long after its cause.
 """

@@ -130,7 +130,7 @@ class JobPort(Generic[In, Out]):
 
 
 def is_refusal(error: FailureError) -> bool:
-    """True when the rules (not the weather) refused."""
+    """True when the rules (not a temporary failure) refused."""
     cause = error.cause if isinstance(error, ActivityError) else error
     return isinstance(cause, ApplicationError) and cause.non_retryable
 

@@ -1,4 +1,4 @@
-"""A paid order that is made dearer, in a real browser: by its customer, declined and paid, and by support."""
+"""A paid order that is made more expensive, in a real browser: by its customer, declined and paid, and by support."""
 
 import pytest
 from playwright.async_api import Browser, Page

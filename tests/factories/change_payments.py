@@ -1,4 +1,4 @@
-"""Making a paid order dearer, as the front door does."""
+"""Making a paid order more expensive, as the front door does."""
 
 from domain.orders.changes import plan_lines
 from infra.db.customers.profiles import KeyRing

@@ -1,4 +1,4 @@
-"""The worst day: the carrier is down, every order sticks at it, and one person at the console brings them all home."""
+"""The worst case: the carrier is down, every order is parked, and one person at the console resolves all of them."""
 
 import asyncio
 import re

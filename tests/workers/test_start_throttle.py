@@ -78,7 +78,7 @@ async def test_no_more_orders_begin_than_come_to_rest_and_the_oldest_is_next(
     orders = [await place(database_url) for _ in range(6)]
     async with braked(database_url, settings):
         await until(left(database_url, *orders[3:]), WITHIN_S)
-        # Events of an order that began pass by those that wait: then the brake has been asked again, too.
+        # Events of an order that began pass by those that wait: then the limit was checked again, too.
         for number in range(3):
             await ask(database_url, orders[0], names.PAYMENT_NOTIFIED, {"inbox_id": number})
 
@@ -111,7 +111,7 @@ async def test_an_urgent_order_begins_before_a_backlog_of_hours(database_url: Da
 
 
 async def test_a_second_hand_begins_but_few_of_those_that_wait(database_url: DatabaseUrls, settings: Settings) -> None:
-    """The relay is there for workers that do not begin orders, not to go round their brake."""
+    """The relay is there for workers that do not begin orders, not to bypass their limit."""
     assert Settings().orders_in_flight / 10 > IN_FLIGHT
     orders = [await place(database_url) for _ in range(4)]
     async with braked(database_url, settings), braked(database_url, settings, in_flight=1):

@@ -1,4 +1,4 @@
-"""Stories of orders that are held, made dearer or refunded."""
+"""Stories of orders that are held, made more expensive or refunded."""
 
 from tests.factories.change_payments import make_dearer
 from tests.factories.holds import hold, release
@@ -29,7 +29,7 @@ async def held_then_released(stage: Stage) -> str:
 
 @later
 async def made_dearer(stage: Stage) -> str:
-    """Held, made dearer twice: the first difference is declined, the second is stuck, tried again and taken."""
+    """Held, made more expensive twice: the first difference is declined, the second is stuck, tried again and taken."""
     order_no = await placed(stage, token=None)
     await stage.reaches(order_no, "pending_payment")
     hold_no = await hold(stage, order_no, "address")

@@ -25,7 +25,7 @@ from workers.polling import run_until_done
 AT_ONCE = 8
 MAX_BACKOFF_S = 3600.0
 STOP_S = 5.0
-# Nobody is dead by one failure after quiet days: a message was tried so often in vain, for about two minutes.
+# Nobody is dead by one failure after quiet days: a message has failed this often, for about two minutes.
 TRIED_ENOUGH = 8
 _log = logging.getLogger(__name__)
 

@@ -39,7 +39,7 @@ _AS_STRICT = """h.kind = :risk AND (h.put_on_by = 'system' OR (h.default_outcome
 _WATCHED = text(
     f"SELECT EXISTS (SELECT FROM holds h WHERE h.order_no = :order_no AND h.closed_at IS NULL AND {_AS_STRICT})"  # noqa: S608
 )
-# A change that made a paid order dearer, with no look at the order since.
+# A change that made a paid order more expensive, with no look at the order since.
 _DEARER = text(
     f"""
     SELECT o.total_minor FROM orders o JOIN order_supplements u USING (order_no)
@@ -151,8 +151,8 @@ async def place_by_rule(conn: AsyncConnection, settings: Settings, order_no: str
 
 
 async def recheck_risk_after_increase(conn: AsyncConnection, settings: Settings, order_no: str) -> None:
-    """The same rule for an order that became dearer after it was paid: looked at before its parcel is booked. The
-    caller has locked the order."""
+    """The same rule for an order that became more expensive after it was paid: looked at before its parcel is booked.
+    The caller has locked the order."""
     if not settings.hold_risk_above_minor:
         return
     row = (await conn.execute(_DEARER, _strict(order_no))).one_or_none()

@@ -267,7 +267,7 @@ async def moving(
     conn: AsyncConnection, action: str, chosen: Mapping[str, str | None], limit_minor: int
 ) -> list[dict[str, Any]]:
     """{order_no, park_no, amount_minor, added_minor, currency, dear} of the orders of which `action` would move money;
-    `dear` are those of which more than `limit_minor` would be given then."""
+    `dear` are those for which more than `limit_minor` would be given then."""
     rows = await conn.execute(_MOVING, {"action": action, "limit_minor": limit_minor, **chosen})
     return [dict(row._mapping) for row in rows]
 

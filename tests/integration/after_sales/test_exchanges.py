@@ -1,4 +1,4 @@
-"""Goods for goods, on real servers: even, cheaper, dearer, out of stock, sent back again; and store credit."""
+"""Goods for goods, on real servers: even, cheaper, more expensive, out of stock, sent back again; and store credit."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -11,7 +11,7 @@ from tests.order_stage import eventually
 
 
 async def asked(office: Office, order_no: str, name: str = "ann", **payload: Any) -> dict[str, Any]:
-    """Ask to undo a dear order; the request that waits."""
+    """Ask to undo an expensive order; the request that waits."""
     body = {"action": "compensate", "reason": "the carrier will not come"} | payload
     answer = await office.person(name).post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 202, answer.text
@@ -131,7 +131,7 @@ async def test_a_bulk_act_does_the_cheap_ones_and_asks_for_the_dear_ones(office:
     for order_no in cheap:
         await office.stage.reaches(order_no, "cancelled")
     assert {await office.stage.status(order_no) for order_no in dear} == {"paid"}
-    # Another dear order that sticks meanwhile was not what the approver is asked about.
+    # Another expensive order that sticks meanwhile was not what the approver is asked about.
     late = await office.parked()
     await office.stage.sql("UPDATE parked_steps SET error = :e WHERE order_no = :o", e=error, o=late)
     assert code(await decide(office, "ann", answer["approval_id"])) == (403, "second_person_needed")

@@ -1,4 +1,4 @@
-"""A paid order that becomes dearer than the rule for risk allows is looked at before its parcel is booked."""
+"""A paid order that becomes more expensive than the rule for risk allows is looked at before its parcel is booked."""
 
 from collections.abc import AsyncIterator
 

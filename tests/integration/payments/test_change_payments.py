@@ -1,4 +1,4 @@
-"""A paid order that becomes dearer: the difference is taken once, or nothing is changed and nothing is held."""
+"""A paid order that becomes more expensive: the difference is taken once, or nothing is changed and nothing is held."""
 
 import asyncio
 from datetime import datetime
