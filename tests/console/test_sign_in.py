@@ -263,7 +263,7 @@ async def test_a_name_is_given_once_and_listed(database_url: DatabaseUrls) -> No
     person = await hired(database_url, "finance")
     code, text = await run_staff_command("add", database_url, person.name, "support")
     assert (code, "names are not given twice" in text) == (1, True)
-    assert person.name in (await run_staff_command("show", database_url))[1]
+    assert person.name in (await run_staff_command("list_members", database_url))[1]
 
 
 async def test_for_programs_secrets_and_removals_are_json(
