@@ -16,7 +16,7 @@ from domain.orders.delivery_slots import Slot
 from domain.payments.change_payments import ChangePaymentStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, idempotency_key
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import changes, sealed_changes, timeline
+from infra.db.orders import changes, order_contacts, sealed_changes, timeline
 from infra.db.orders.changes import ChangeContext, NewChange
 from infra.db.orders.sealed_changes import SealedChange
 from infra.db.payments import transactions
@@ -144,6 +144,9 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, c
     values |= {"method": by.method, "token": by.token, "until": datetime.fromisoformat(wait["until"])}
     number = int((await conn.execute(_OPEN, values)).scalar_one())
     await _hold(conn, found, change, number)
+    if change.ship_to is not None:
+        # The keys are here; whoever applies the change has none. An undone change leaves a search term too many.
+        await order_contacts.readdress(conn, keys, order_no, change.ship_to)
     data = {"amount_minor": amount, "total_after_minor": change.total_after_minor, "waiting": wait}
     await timeline.append(conn, order_no, "change_awaits_payment", change.actor, data=data)
     await conn.execute(_WAKE, {"order_no": order_no, "supplement_no": number})

@@ -35,7 +35,8 @@ async def taken(shop: Door, number: str) -> None:
         here = await change_payments.find(conn, number, open_one["supplement_no"])
         for _ in ("authorise", "capture"):
             opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
-            await transactions.finish(conn, opened.intent, PaymentStatus.SUCCEEDED, unique("ref"))
+            async with change_payments.applied(conn, number, here.supplement_no):
+                await transactions.finish(conn, opened.intent, PaymentStatus.SUCCEEDED, unique("ref"))
 
 
 async def dearer(shop: Door, number: str, **units: int) -> None:

@@ -11,6 +11,7 @@ from infra.contact_search import MAX_WORDS, email_sought, name_sought, phone_sou
 from infra.db.orders import list_sources, listing, order_search
 from infra.db.orders.listing import Wanted
 from tests.api.conftest import Door, an_order, unique
+from tests.factories.order_changes import change, lines, paid, reserved, stocked
 from workers.relay import main
 
 AMERICAN = {"country": "US", "name": "Zoë Quill", "phone": "(415) 555-0132", "line1": "Made-up Road 1"}
@@ -134,6 +135,19 @@ async def test_a_new_receiver_is_found_and_so_is_the_old_one(shop: Door) -> None
     ).status_code == 200
     for q in ("Before moving", "after moving", "139 4444 3333"):
         assert list(await found(shop, q)) == [number], q
+
+
+async def test_a_new_receiver_is_found_while_the_change_waits_for_its_payment(shop: Door) -> None:
+    sku = await stocked(shop, 1_000)
+    order = an_order(sku, 1)
+    number = str((await shop.post("/v1/orders", order)).json()["order_no"])
+    await reserved(shop, number)
+    await paid(shop, number)
+    ship_to = an_order()["ship_to"] | {"name": "Waiting Receiver"}
+    payment = {"payment": {"method": "sandbox", "token": "tok_ok"}}
+    answer = await change(shop, number, {"ship_to": ship_to, **lines(**{sku: 2}), **payment})
+    assert (answer.status_code, answer.json()["state"]) == (200, "awaiting_payment"), answer.text
+    assert list(await found(shop, "waiting receiver")) == [number]
 
 
 async def test_a_caller_finds_only_his_own_and_learns_nothing_of_others(shop: Door) -> None:
