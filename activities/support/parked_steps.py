@@ -111,7 +111,7 @@ class ParkedStepActivities:
             raise RuleBroken("step_moved_on")
         step = Step(parked.step)
         if row.amount_minor is not None:
-            moved = await step_parking.moved_minor(conn, request.order_no, step, request.how, parked.amount_minor)
+            moved = await step_parking.amount_moved_by(conn, request.order_no, step, request.how, parked.amount_minor)
             if moved > row.amount_minor:
                 raise RuleBroken("amount_differs")
         value = self._opened(request.resolution_id, row.data_key, row.value_enc)

@@ -1,12 +1,14 @@
 """What the services' role may do, column by column: the whole of it. A new table or right is added here."""
 
+from tests.db.previous_names import FUNCTIONS, VIEWS, with_views
+
 INSERTS = {
-    "activity_acts": "act_id action activity actor order_no reason_enc timeout_s",
+    "activity_actions": "act_id action activity actor order_no reason_enc timeout_s",
     "allocations": "order_no quantity sku state warehouse",
     "approvals": (
         "action amount_minor approval_id asked_by currency data_key expires_at kind order_no orders park_no wish_enc"
     ),
-    "book_checks": "question",
+    "consistency_checks": "code",
     "customer_contacts": "channel customer_id email_index phone_index profile_enc",
     "customers": "customer_id data_key email_index phone_index profile_enc",
     "disputes": "due_at order_no payment_id reason",
@@ -14,9 +16,9 @@ INSERTS = {
         "billed_to_enc content currency issued_by kind order_no refund_id series tax_minor time_zone total_minor"
     ),
     "exchange_lines": "line_no name quantity return_id sku unit_price_minor",
-    "exchange_refunds": "refund_id return_id",
+    "exchange_refund_links": "refund_id return_id",
     "exchanges": "advance order_no return_id",
-    "failing_steps": "activity attempt error event_seq max_attempts next_try_at order_no provider step",
+    "retrying_steps": "activity attempt error event_seq max_attempts next_try_at order_no provider step",
     "feedback": "feedback_id feedback_no given_by kind order_no rating text_enc",
     "guarantees": "amount_minor currency method order_no return_id token",
     "holds": "default_outcome escalate_at hold_no kind order_no owner put_on_by reason_enc stops until",
@@ -26,10 +28,10 @@ INSERTS = {
         "asked_by body_enc channel customer_id event_seq expires_at fact language last_error message_id order_no round "
         "state template to_enc version"
     ),
-    "notice_channels": "causes channel_id created_by data_key kind language name target_enc",
-    "notice_deliveries": "channel_id notice_id number phase",
-    "notices": "amounts cause count facts kind most oldest_at",
-    "order_acts": "act_id action actor approval_id detail moved_minor order_no reason_enc value_enc",
+    "alert_channels": "causes channel_id created_by data_key kind language name target_enc",
+    "alert_deliveries": "alert_id channel_id number phase",
+    "alerts": "amounts cause count facts kind most oldest_at",
+    "staff_actions": "act_id action actor approval_id detail moved_minor order_no reason_enc value_enc",
     "order_change_lines": (
         "change_no discount_minor items_minor line_no order_no quantity_delta shipping_minor sku tax_added_minor "
         "tax_minor"
@@ -43,9 +45,9 @@ INSERTS = {
         "discount_minor exchanged_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor "
         "unit_price_minor"
     ),
-    "order_supplements": (
+    "change_payments": (
         "actor after_enc amount_minor before_enc change_no currency held lines method note_enc order_no place "
-        "ship_to_enc slot_from slot_to supplement_no token total_after_minor total_before_minor until warehouse "
+        "ship_to_enc slot_from slot_to payment_no token total_after_minor total_before_minor until warehouse "
         "what"
     ),
     "orders": (
@@ -53,20 +55,20 @@ INSERTS = {
         "exchange_return external_ref items_minor note_enc order_no placed_by priced_by priority province ship_to_enc "
         "shipping_minor slot_from slot_to tax_added_minor tax_minor total_minor trace type"
     ),
-    "parcel_contents": "quantity shipment_id sku",
+    "replaced_parcel_lines": "quantity shipment_id sku",
     "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step subject",
     "payment_requests": "actor attempt method order_no request_id token",
     "payments": (
         "amount_minor attempt change_payment_no currency expires_at guarantee_return_id idempotency_key kind order_no "
         "parent_id provider provider_ref purpose refund_id renews status tries"
     ),
-    "portal_asks": "asked_by asks",
+    "sign_in_requests": "asked_by asks",
     "portal_codes": "ask_hash code_hash contact_kind contacts expires_at link_hash",
     "portal_sessions": "contact_kind contacts expires_at session_hash",
     "processes": "disk host memory name pid trouble",
     "products": "active currency name price_minor sku weight_g",
     "refund_lines": ("amount_minor goods_worth_minor line_no quantity refund_id shipping_minor shipping_worth_minor"),
-    "refund_parts": "amount_minor payment_id refund_id",
+    "refund_allocations": "amount_minor payment_id refund_id",
     "refunds_overtaken": "dispute_id refund_id",
     "refused_resolutions": "code order_no park_no resolution_id",
     "refunds": (
@@ -74,7 +76,7 @@ INSERTS = {
         "shipping_minor status"
     ),
     "resolutions": "action actor approval_id order_no park_no reason_enc resolution_id value_enc",
-    "return_findings": "condition line_no quantity return_id stage",
+    "return_inspections": "condition line_no quantity return_id stage",
     "return_labels": "content_enc format return_id",
     "return_lines": "line_no order_no quantity return_id sku",
     "returns": (
@@ -103,18 +105,18 @@ INSERTS = {
     "warehouses": "city code country is_default name priority province",
     "webhook_deliveries": "done_at endpoint_id last_error order_no seq state",
     "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc url",
-    "workflow_acts": "act_id action actor batch_id data_key order_no reason_enc run_id total",
+    "workflow_resets": "act_id action actor batch_id data_key order_no reason_enc run_id total",
     "workflow_requests": "kind name payload rank subject trace",
 }
 UPDATES = {
     "allocations": "quantity state",
     "approvals": "decided_at decided_by decision done_at words_enc",
-    "book_checks": "answered_at begun_at unanswered wrong",
+    "consistency_checks": "answered_at begun_at timeouts violations",
     "customer_contacts": "email_index phone_index profile_enc updated_at",
     "customers": "data_key email_index phone_index profile_enc updated_at",
     "disputes": "accepted_at answered_at answered_by asking asking_until closed_at due_at evidence_enc status",
     "exchanges": "new_order_no status used_minor",
-    "failing_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
+    "retrying_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
     "feedback": "answer_enc answered_at answered_by",
     "guarantees": "claim_minor status updated_at",
     "holds": "close_reason_enc closed_at closed_by escalated_at outcome owner",
@@ -124,11 +126,11 @@ UPDATES = {
         "asked_by body_enc earlier_to_enc language last_error next_try_at provider provider_ref round sent_at state "
         "to_enc tries version"
     ),
-    "notice_channels": "active busy_until data_key removed_by target_enc",
-    "notice_deliveries": "done_at last_error next_try_at state tries",
-    "notices": "amounts count facts most oldest_at over_at seen_at",
+    "alert_channels": "active busy_until data_key removed_by target_enc",
+    "alert_deliveries": "done_at last_error next_try_at state tries",
+    "alerts": "amounts count facts most oldest_at over_at seen_at",
     "order_contacts": "email_index phone_index profile_enc terms",
-    "order_supplements": "code status updated_at",
+    "change_payments": "code status updated_at",
     "orders": (
         "address_rev cancel_reason_enc cancelling city contact_corrected contact_id country note_enc priority province "
         "ship_to_enc slot_from slot_to"
@@ -137,7 +139,7 @@ UPDATES = {
     "parked_steps": "escalated_at resolution_id resolved_at",
     "payment_requests": "attempt",
     "payments": ("error_code expires_at provider_ref purpose renew_at renewal_due risk status tries updated_at"),
-    "portal_asks": "asks since",
+    "sign_in_requests": "asks since",
     "portal_codes": "tries used_at",
     "portal_sessions": "seen_at",
     "processes": "beat_at disk ended_at memory steady_since trouble",
@@ -158,21 +160,22 @@ UPDATES = {
     "workflow_requests": "claimed_until last_error rank tries",
 }
 DELETES = {
-    "failing_steps", "idempotency_keys", "messages", "notices", "outbox", "portal_asks", "portal_codes",
-    "portal_sessions", "processes", "sign_in_attempts", "staff_sessions", "tokens", "webhook_deliveries",
+    "alerts", "idempotency_keys", "messages", "outbox", "portal_codes", "portal_sessions", "processes",
+    "retrying_steps", "sign_in_attempts", "sign_in_requests", "staff_sessions", "tokens", "webhook_deliveries",
     "webhook_endpoints", "workflow_requests",
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
-    "authorisation_is_wanted",
-    "added_minor", "at_stake_minor", "difference_until", "due_subject", "fits_somewhere", "given_alone_minor",
-    "given_back_minor",
-    "given_minor", "guarantee_is_being_claimed", "guarantee_is_due", "head_start_s", "hear_fact_again",
-    "is_awaiting_supplement", "is_booked", "is_paying", "is_reversed", "issue_missing_documents",
-    "issue_missing_invoices", "lock_payment_ref",
-    "lock_store_credit", "lost_minor",
-    "make_audit_anchor", "meet_master_keys", "missing_documents", "money_to_return", "moved_minor", "note_cancel_asked",
-    "open_park",
-    "order_of_payment", "parked_is_over", "person_of", "require_unpaid_within", "set_fact_aside", "start_head_s",
-    "supplement_attempt", "supplements_without_invoice", "takes_no_money",
+    "added_minor", "amount_moved_by", "at_stake_minor", "authorisation_is_wanted",
+    "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_somewhere",
+    "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed", "guarantee_is_due",
+    "is_awaiting_change_payment", "is_booked", "is_paying", "is_reversed", "issue_missing_documents",
+    "issue_missing_invoices", "lock_payment_ref", "lock_store_credit", "lost_minor", "make_audit_anchor",
+    "meet_master_keys", "missing_documents", "money_to_return", "note_cancel_asked", "open_park",
+    "order_of_payment", "parked_is_over", "person_of", "priority_head_start_s", "priority_start_head_start_s",
+    "require_unpaid_within", "retry_inbox_event", "supplement_attempt", "takes_no_money",
 }  # fmt: skip
+# Views and functions with the names of the previous version have the rights of what they stand for.
+INSERTS, UPDATES = with_views(INSERTS), with_views(UPDATES)
+DELETES |= {view for view, (table, _) in VIEWS.items() if table in DELETES}
+EXECUTES |= FUNCTIONS.keys()

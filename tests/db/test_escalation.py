@@ -15,7 +15,7 @@ SHADOWS = [
     "CREATE TEMPORARY SEQUENCE audit_entries",
     "SELECT * INTO TEMPORARY audit_log FROM audit_log",
     "CREATE TABLE pg_temp.audit_log (actor text)",
-    "CREATE FUNCTION pg_temp.acting() RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
+    "CREATE FUNCTION pg_temp.current_actor() RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
     "CREATE FUNCTION pg_temp.lower(text) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
     "CREATE TYPE pg_temp.text AS (x int)",
     "CREATE DOMAIN pg_temp.bigint AS integer",
@@ -23,7 +23,7 @@ SHADOWS = [
     "CREATE AGGREGATE pg_temp.sum(bigint) (SFUNC = int8pl, STYPE = bigint)",
     "CREATE TABLE public.mine (x int)",
     "CREATE VIEW public.mine AS SELECT 1",
-    "CREATE FUNCTION public.acting(integer) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
+    "CREATE FUNCTION public.current_actor(integer) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
     "CREATE TYPE public.mine AS ENUM ('x')",
     "CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)",
     "CREATE CAST (text AS integer) WITH INOUT AS IMPLICIT",
@@ -137,7 +137,7 @@ async def test_a_table_in_the_audit_logs_place_is_not_written_to(db: DirectDatab
         await db.app.execute("CREATE TEMPORARY TABLE audit_log (LIKE public.audit_log)")
         await db.app.execute("CREATE TEMPORARY TABLE order_transitions AS TABLE public.order_transitions")
         await db.app.execute("INSERT INTO order_transitions VALUES ('received', 'wish', 'completed')")
-        await db.app.execute("CREATE FUNCTION pg_temp.acting() RETURNS text LANGUAGE sql AS $$SELECT 'eve'$$")
+        await db.app.execute("CREATE FUNCTION pg_temp.current_actor() RETURNS text LANGUAGE sql AS $$SELECT 'eve'$$")
         await db.app.execute("SET search_path = pg_temp, public")
         order_no = await db.order()
         assert await db.one("SELECT count(*) FROM public.audit_log WHERE order_no = %s", order_no) == 1
@@ -148,7 +148,7 @@ async def test_a_table_in_the_audit_logs_place_is_not_written_to(db: DirectDatab
         assert await db.refused(wish + "'completed', 'x')", order_no) == "OM002"
     finally:
         await db.app.execute("RESET search_path; DROP TABLE IF EXISTS pg_temp.audit_log, pg_temp.order_transitions")
-        await db.app.execute("DROP FUNCTION IF EXISTS pg_temp.acting()")
+        await db.app.execute("DROP FUNCTION IF EXISTS pg_temp.current_actor()")
         await db.rows(f"REVOKE TEMPORARY ON DATABASE {database} FROM oms_app")
 
 

@@ -39,7 +39,7 @@ GUARDS = {
         "exchanges", "an exchange is placed once", EXCHANGE_TRANSITIONS, ", new_order_no = order_no, used_minor = 0"
     ),
     "change payment": Guard(
-        "order_supplements", "a change that waits for its payment ends once", CHANGE_PAYMENT_TRANSITIONS,
+        "change_payments", "a change that waits for its payment ends once", CHANGE_PAYMENT_TRANSITIONS,
         ", code = CASE {status} WHEN 'undone' THEN 'declined' END",
     ),
     "dispute": Guard(

@@ -27,7 +27,7 @@ TABLES = ("customers", "orders", "order_lines", "order_events", "products", "sto
 # Added for new rows only at first, and held by all rows since.
 VALIDATED = {
     "payment_of_a_change", "payment_of_a_guarantee", "payment_of_its_change", "payment_of_its_guarantee",
-    "payments_kind_check", "resolutions_amount", "reversals_are_told",
+    "payments_kind_check", "resolutions_amount", "reversals_are_reported",
 }  # fmt: skip
 REVISION = """
 from infra.db import revisions

@@ -95,6 +95,7 @@ def test_what_runs_in_parts_is_alone_in_its_revision() -> None:
         ("ALTER TABLE orders ALTER x SET NOT NULL;", "reads the whole table"),
         ("ALTER TABLE orders DROP COLUMN x;", "contract"),
         ("ALTER TABLE orders RENAME COLUMN x TO y;", "contract"),
+        ("ALTER TABLE order_lines RENAME TO sold_lines;", "contract"),
         ("ALTER TABLE orders DISABLE TRIGGER x;", "guards"),
         ("DROP FUNCTION f();", "contract"),
         ("DROP INDEX orders_x;", "CONCURRENTLY"),
@@ -126,6 +127,9 @@ def test_what_would_hold_others_up_is_found(script: str, told: str) -> None:
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_x ON orders (x);",
         "ALTER TABLE orders VALIDATE CONSTRAINT x;",
         "UPDATE orders SET x = 1 FROM (SELECT order_no FROM orders WHERE x IS NULL LIMIT 1000) d;",
+        "ALTER TABLE orders RENAME CONSTRAINT x TO y;",
+        "ALTER TABLE order_lines RENAME TO sold_lines; ALTER TABLE sold_lines RENAME COLUMN sku TO item;\n"
+        "CREATE VIEW order_lines AS SELECT item AS sku FROM sold_lines;",
     ],
 )
 def test_what_lets_others_go_on_is_left_alone(script: str) -> None:

@@ -226,7 +226,7 @@ async def batch_of_resets(live: StackRun) -> str:
     """The page of a batch that Temporal has forgotten."""
     batch = f"rst_{secrets.token_hex(16)}"
     await live.sql(
-        "INSERT INTO workflow_acts (act_id, action, batch_id, total, actor, data_key, reason_enc)"
+        "INSERT INTO workflow_resets (act_id, action, batch_id, total, actor, data_key, reason_enc)"
         " SELECT %(b)s, 'batch_reset', %(b)s, 3, 'support:ann', data_key, '' FROM staff LIMIT 1",
         b=batch,
     )

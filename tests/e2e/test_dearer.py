@@ -29,7 +29,7 @@ async def total(live: StackRun, order_no: str) -> int:
 async def change_is(live: StackRun, order_no: str, status: str) -> None:
     async def there() -> bool:
         rows = await live.sql(
-            "SELECT status FROM order_supplements WHERE order_no = %(o)s ORDER BY supplement_no DESC LIMIT 1",
+            "SELECT status FROM change_payments WHERE order_no = %(o)s ORDER BY payment_no DESC LIMIT 1",
             o=order_no,
         )
         return bool(rows) and rows[0]["status"] == status

@@ -15,7 +15,7 @@ INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency,
                       parent_id, refund_id)
 SELECT r.order_no, 'refund', 1, 'sandbox', p.amount_minor, r.currency, 'succeeded', x.key, x.key, p.payment_id,
        r.refund_id
-  FROM refunds r JOIN refund_parts p USING (refund_id),
+  FROM refunds r JOIN refund_allocations p USING (refund_id),
        LATERAL (SELECT p.payment_id || r.refund_id || '/' || count(*) AS key, bool_or(b.status = 'succeeded') AS paid
                   FROM payments b WHERE b.refund_id = r.refund_id AND b.parent_id = p.payment_id) x
  WHERE r.refund_id = %(refund_id)s AND x.paid IS NOT TRUE

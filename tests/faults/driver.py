@@ -133,7 +133,7 @@ async def retrying_at_booking(stack: StackRun, sku: str) -> str:
     await pay(stack, order_no)
 
     async def failing() -> bool:
-        return bool(await stack.sql("SELECT 1 FROM failing_steps WHERE order_no = %(o)s", o=order_no))
+        return bool(await stack.sql("SELECT 1 FROM retrying_steps WHERE order_no = %(o)s", o=order_no))
 
     await until(failing, f"{order_no} fails at booking and is tried again")
     return order_no

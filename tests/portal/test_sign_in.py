@@ -184,7 +184,7 @@ async def test_asking_too_often_has_to_wait(browser: Browser) -> None:
         assert [answer.status_code for answer in asked] == [303] * 5 + [429]
         assert "too often" in asked[5].text and 800 < int(asked[5].headers["retry-after"]) <= 900
     assert len(browser.sent) == 5
-    await browser.door.sql("UPDATE portal_asks SET since = since - interval '16 min'")
+    await browser.door.sql("UPDATE sign_in_requests SET since = since - interval '16 min'")
     await browser.door.sql("DELETE FROM portal_codes")
     assert (await browser.ask(known["email"])).status_code == 303 and len(browser.sent) == 6
 
@@ -195,7 +195,7 @@ async def test_a_day_has_a_limit_of_its_own_for_whom_it_is_and_for_nobody(browse
     for person in (known, unknown):
         for _ in range(4):
             assert [(await browser.ask(person["email"])).status_code for _ in range(5)] == [303] * 5
-            await browser.door.sql("UPDATE portal_asks SET since = since - interval '16 min'")
+            await browser.door.sql("UPDATE sign_in_requests SET since = since - interval '16 min'")
             await browser.door.sql(
                 "UPDATE portal_codes SET asked_at = asked_at - interval '16 min',"
                 " expires_at = expires_at - interval '16 min'"

@@ -243,7 +243,7 @@ async def test_money_given_since_a_bulk_act_was_opened_counts(
         job_id = await open_job(books, "skip", 100.0, value={"reference": "bank 1"}, step="capture")
         await sql(
             database_url.app_url,
-            "INSERT INTO order_acts (act_id, order_no, action, detail, actor, reason_enc, moved_minor)"
+            "INSERT INTO staff_actions (act_id, order_no, action, detail, actor, reason_enc, moved_minor)"
             " VALUES (%s, %s, 'parcel', 'refund', 'support:ben', '', 70000)",
             f"act_{dear}",
             dear,

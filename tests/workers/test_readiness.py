@@ -263,7 +263,7 @@ async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_
     assert (there.living, there.serving) == (1, 0) and there.trouble is not None and there.trouble["build_id"] == "b2"
     await scene.notifier.look()
     found = await sql(
-        scene.books.app_url, "SELECT cause, count, facts ->> 'build_id' FROM notices WHERE over_at IS NULL"
+        scene.books.app_url, "SELECT cause, count, facts ->> 'build_id' FROM alerts WHERE over_at IS NULL"
     )
     assert found == [("workers_idle:version_not_routed", 1, "b2")]
     one._note(None)

@@ -188,7 +188,7 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: DatabaseUrl
         await payment_asked(database_url, order_no)
     await sql(
         database_url.app_url,
-        "INSERT INTO failing_steps (order_no, activity, step, error, attempt, max_attempts, event_seq, next_try_at)"
+        "INSERT INTO retrying_steps (order_no, activity, step, error, attempt, max_attempts, event_seq, next_try_at)"
         " SELECT order_no, 'authorise_payment', 'authorise', 'timeout', 1, 5, event_seq, now() FROM orders"
         " WHERE order_no = %s",
         retrying,
@@ -207,7 +207,7 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: DatabaseUrl
         found = await in_flight.standing(connection, orders)
     busy = dict.fromkeys((new, paying, taking), Standing.BUSY)
     assert found == {**busy, retrying: Standing.RETRYING}
-    await sql(database_url.app_url, "DELETE FROM failing_steps WHERE order_no = %s", retrying)
+    await sql(database_url.app_url, "DELETE FROM retrying_steps WHERE order_no = %s", retrying)
     await sql(database_url.app_url, "UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", parked)
 
 
@@ -232,7 +232,7 @@ async def test_a_paid_order_whose_provider_decides_on_the_difference_of_a_change
         database_url.owner_url,
         f"UPDATE orders SET status = 'paid' WHERE order_no IN ('{asked}', '{pending}')",
         *(
-            "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+            "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
             "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) VALUES "
             f"('{order_no}', 1, 1, 'c', '{{lines}}', '[]', '[]', 'WH-EAST', 1, 6, 5, 'CNY', 'sandbox', 't', now())"
             for order_no in (asked, pending)

@@ -37,7 +37,7 @@ _PARCELS = text(
 _REPLACE = text("UPDATE shipments SET replaced_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
 _KEEP_CONTENTS = text(
     """
-    INSERT INTO parcel_contents (shipment_id, sku, quantity)
+    INSERT INTO replaced_parcel_lines (shipment_id, sku, quantity)
     SELECT s.shipment_id, a.sku, a.quantity FROM shipments s JOIN allocations a USING (order_no)
      WHERE s.shipment_id = :shipment_id AND a.warehouse = s.warehouse AND a.state = 'shipped'
     """
@@ -65,7 +65,7 @@ _COMING_BACK = text(
              OR EXISTS (SELECT FROM order_events e WHERE e.order_no = s.order_no AND e.type = 'replacement_not_stopped'
                            AND e.data ->> 'shipment_id' = s.shipment_id) AS given_up,
            (SELECT json_object_agg(n.sku, n.quantity) FROM (
-              SELECT c.sku, c.quantity FROM parcel_contents c WHERE c.shipment_id = s.shipment_id
+              SELECT c.sku, c.quantity FROM replaced_parcel_lines c WHERE c.shipment_id = s.shipment_id
               UNION ALL
               SELECT a.sku, a.quantity FROM allocations a
                WHERE a.order_no = s.order_no AND a.warehouse = s.warehouse AND a.state = 'shipped'

@@ -40,7 +40,7 @@ _CHAIN = text(
 _CARRIED = text(
     """
     SELECT l.line_no, l.quantity, l.exchanged_minor,
-           coalesce((SELECT sum(f.quantity) FROM returns r JOIN return_findings f USING (return_id)
+           coalesce((SELECT sum(f.quantity) FROM returns r JOIN return_inspections f USING (return_id)
                       WHERE r.order_no = l.order_no AND r.return_id <> :return_id AND r.settled IS NOT NULL
                         AND f.line_no = l.line_no AND f.stage = 'inspected'
                         AND f.condition = ANY(CAST(:refunded AS text[]))), 0)::bigint AS before
@@ -48,9 +48,9 @@ _CARRIED = text(
      WHERE l.order_no = :order_no AND o.type = 'exchange'
     """
 )
-_BELONGS = text("INSERT INTO exchange_refunds (refund_id, return_id) VALUES (:refund_id, :return_id)")
+_BELONGS = text("INSERT INTO exchange_refund_links (refund_id, return_id) VALUES (:refund_id, :return_id)")
 _OPEN = text(
-    f"""SELECT EXISTS (SELECT FROM exchange_refunds e JOIN refunds r USING (refund_id)
+    f"""SELECT EXISTS (SELECT FROM exchange_refund_links e JOIN refunds r USING (refund_id)
                         WHERE e.return_id = :return_id AND r.status IN ({literals(OPEN)}))"""  # noqa: S608
 )
 

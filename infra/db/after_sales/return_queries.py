@@ -12,7 +12,7 @@ from domain.errors import NotFound
 from infra.db.customers.profiles import KeyRing
 from infra.db.literals import literals
 
-_FOUND = """(SELECT coalesce(json_object_agg(f.condition, f.quantity), '{{}}') FROM return_findings f
+_FOUND = """(SELECT coalesce(json_object_agg(f.condition, f.quantity), '{{}}') FROM return_inspections f
               WHERE f.return_id = l.return_id AND f.line_no = l.line_no AND f.stage = '{stage}')"""
 # Pieces of this return for which support gave money back beside it: those beyond what the line has without them.
 _REFUNDED = f"""(SELECT json_build_object('quantity', sum(d.units), 'amount_minor', sum(d.minor)::bigint,

@@ -37,11 +37,11 @@ _ONE = text(f"SELECT {_COLUMNS} FROM returns WHERE return_id = :return_id")  # n
 _LINES = text("SELECT line_no, sku, quantity FROM return_lines WHERE return_id = :return_id ORDER BY line_no")
 _FINDINGS = text(
     """SELECT f.line_no, l.sku, f.condition, f.quantity
-         FROM return_findings f JOIN return_lines l USING (return_id, line_no)
+         FROM return_inspections f JOIN return_lines l USING (return_id, line_no)
         WHERE f.return_id = :return_id AND f.stage = :stage ORDER BY f.line_no, f.condition"""
 )
 _FOUND = text(
-    """INSERT INTO return_findings (return_id, line_no, stage, condition, quantity)
+    """INSERT INTO return_inspections (return_id, line_no, stage, condition, quantity)
        VALUES (:return_id, :line_no, :stage, :condition, :quantity)"""
 )
 _MOVE = text(

@@ -10,14 +10,14 @@ from infra.security.crypto import Unreadable, Vault
 
 _ADD = text(
     """
-    INSERT INTO notice_channels (channel_id, kind, name, language, causes, target_enc, data_key, created_by)
+    INSERT INTO alert_channels (channel_id, kind, name, language, causes, target_enc, data_key, created_by)
     VALUES (:channel_id, :kind, :name, :language, CAST(:causes AS text[]), :target_enc, :data_key, :created_by)
     RETURNING created_at
     """
 )
 _FIND = text(
     """
-    SELECT channel_id, kind, language, target_enc, data_key FROM notice_channels
+    SELECT channel_id, kind, language, target_enc, data_key FROM alert_channels
      WHERE channel_id = :channel_id AND active
     """
 )
@@ -25,11 +25,11 @@ _ALL = text(
     """
     SELECT c.channel_id, c.kind, c.name, c.language, c.causes, c.created_by, c.created_at, c.target_enc, c.data_key,
            last.state AS last_state, last.last_error, last.tries AS last_tries, taken.at AS taken_at
-      FROM notice_channels c
-      LEFT JOIN LATERAL (SELECT d.state, d.last_error, d.tries FROM notice_deliveries d
+      FROM alert_channels c
+      LEFT JOIN LATERAL (SELECT d.state, d.last_error, d.tries FROM alert_deliveries d
                           WHERE d.channel_id = c.channel_id AND d.state <> 'superseded'
                           ORDER BY d.delivery_id DESC LIMIT 1) last ON true
-      LEFT JOIN LATERAL (SELECT max(d.done_at) AS at FROM notice_deliveries d
+      LEFT JOIN LATERAL (SELECT max(d.done_at) AS at FROM alert_deliveries d
                           WHERE d.channel_id = c.channel_id AND d.state = 'done') taken ON true
      WHERE c.active ORDER BY c.created_at, c.channel_id
     """
@@ -37,13 +37,13 @@ _ALL = text(
 # The row stays for whoever reads what was sent; the address and the secret go.
 _REMOVE = text(
     """
-    UPDATE notice_channels SET active = false, removed_by = :actor, target_enc = NULL, data_key = NULL
+    UPDATE alert_channels SET active = false, removed_by = :actor, target_enc = NULL, data_key = NULL
      WHERE channel_id = :channel_id AND active
     """
 )
 _DROP_OPEN = text(
     """
-    UPDATE notice_deliveries SET state = 'superseded', done_at = now()
+    UPDATE alert_deliveries SET state = 'superseded', done_at = now()
      WHERE channel_id = :channel_id AND state = 'open'
     """
 )

@@ -11,44 +11,44 @@ from infra.db.alerts.alert_channels import Channel
 
 _DUE = text(
     """
-    SELECT c.channel_id FROM notice_channels c
+    SELECT c.channel_id FROM alert_channels c
      WHERE c.active AND c.busy_until <= now()
-       AND EXISTS (SELECT FROM notice_deliveries d
+       AND EXISTS (SELECT FROM alert_deliveries d
                     WHERE d.channel_id = c.channel_id AND d.state = 'open' AND d.next_try_at <= now())
     """
 )
 _CLAIM = text(
     """
     WITH free AS (
-      SELECT c.channel_id FROM notice_channels c
+      SELECT c.channel_id FROM alert_channels c
        WHERE c.channel_id = :channel_id AND c.active AND c.busy_until <= now() FOR NO KEY UPDATE SKIP LOCKED),
     due AS (
-      SELECT d.delivery_id FROM notice_deliveries d JOIN free USING (channel_id)
+      SELECT d.delivery_id FROM alert_deliveries d JOIN free USING (channel_id)
        WHERE d.state = 'open' AND d.next_try_at <= now() ORDER BY d.delivery_id LIMIT 1),
     claimed AS (
-      UPDATE notice_deliveries d SET tries = d.tries + 1, next_try_at = now() + make_interval(secs => :lease_s)
+      UPDATE alert_deliveries d SET tries = d.tries + 1, next_try_at = now() + make_interval(secs => :lease_s)
         FROM due
        WHERE d.delivery_id = due.delivery_id AND d.state = 'open' AND d.next_try_at <= now()
       RETURNING d.*),
     busy AS (
-      UPDATE notice_channels c SET busy_until = now() + make_interval(secs => :lease_s)
+      UPDATE alert_channels c SET busy_until = now() + make_interval(secs => :lease_s)
         FROM claimed WHERE c.channel_id = claimed.channel_id
       RETURNING c.channel_id, c.kind, c.language, c.target_enc, c.data_key, c.busy_until)
     SELECT d.delivery_id, d.phase, d.tries, n.kind, n.cause, n.facts, n.count AS number, n.most, n.amounts, n.oldest_at,
            n.since, n.over_at, b.channel_id, b.kind AS channel_kind, b.language, b.target_enc, b.data_key, b.busy_until
-      FROM claimed d JOIN notices n USING (notice_id) JOIN busy b USING (channel_id)
+      FROM claimed d JOIN alerts n USING (alert_id) JOIN busy b USING (channel_id)
     """
 )
 # Taken is taken, also when something newer was made meanwhile. `tries` shows who was stopped beyond their lease.
 _DONE = text(
     """
-    UPDATE notice_deliveries SET state = 'done', done_at = now(), last_error = NULL
+    UPDATE alert_deliveries SET state = 'done', done_at = now(), last_error = NULL
      WHERE delivery_id = :delivery_id AND tries = :tries AND state IN ('open', 'superseded')
     """
 )
 _FAILED = text(
     """
-    UPDATE notice_deliveries
+    UPDATE alert_deliveries
        SET state = CASE WHEN tries >= :attempts THEN 'failed' ELSE 'open' END, last_error = :error,
            done_at = CASE WHEN tries >= :attempts THEN now() END,
            next_try_at = now() + make_interval(secs => :delay_s)
@@ -57,7 +57,7 @@ _FAILED = text(
 )
 _REST = text(
     """
-    UPDATE notice_channels SET busy_until = now() + make_interval(secs => :rest_s)
+    UPDATE alert_channels SET busy_until = now() + make_interval(secs => :rest_s)
      WHERE channel_id = :channel_id AND busy_until = :busy_until
     """
 )

@@ -23,7 +23,7 @@ _LOCK_NO = 6_006_001
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
 _SEEN = text(
     """
-    INSERT INTO notices AS n (cause, kind, facts, count, most, amounts, oldest_at)
+    INSERT INTO alerts AS n (cause, kind, facts, count, most, amounts, oldest_at)
     SELECT f.cause, f.kind, f.facts, f.count, f.count, f.amounts, f.oldest_at
       FROM jsonb_to_recordset(CAST(:found AS jsonb))
            AS f (cause text, kind text, facts jsonb, count bigint, amounts jsonb, oldest_at timestamptz)
@@ -35,64 +35,64 @@ _SEEN = text(
 # Gone for a while, not for one look: what comes and goes within seconds is one trouble.
 _OVER = text(
     """
-    UPDATE notices SET over_at = now()
+    UPDATE alerts SET over_at = now()
      WHERE over_at IS NULL AND kind = ANY(CAST(:looked AS text[])) AND cause <> ALL(CAST(:causes AS text[]))
        AND seen_at <= now() - make_interval(secs => :settle_s)
-    RETURNING notice_id
+    RETURNING alert_id
     """
 )
 # A message that a channel has not taken by now is replaced by the one that follows, which says more.
 _REPLACE_ENDED = text(
     """
-    UPDATE notice_deliveries SET state = 'superseded', done_at = now()
-     WHERE state = 'open' AND notice_id = ANY(CAST(:ended AS bigint[]))
+    UPDATE alert_deliveries SET state = 'superseded', done_at = now()
+     WHERE state = 'open' AND alert_id = ANY(CAST(:ended AS bigint[]))
     """
 )
 _TELL_OVER = text(
     """
-    INSERT INTO notice_deliveries (notice_id, channel_id, number, phase)
-    SELECT d.notice_id, d.channel_id, max(d.number) + 1, 'over'
-      FROM notice_deliveries d JOIN notice_channels c USING (channel_id)
-     WHERE d.notice_id = ANY(CAST(:ended AS bigint[])) AND c.active
-     GROUP BY d.notice_id, d.channel_id
+    INSERT INTO alert_deliveries (alert_id, channel_id, number, phase)
+    SELECT d.alert_id, d.channel_id, max(d.number) + 1, 'over'
+      FROM alert_deliveries d JOIN alert_channels c USING (channel_id)
+     WHERE d.alert_id = ANY(CAST(:ended AS bigint[])) AND c.active
+     GROUP BY d.alert_id, d.channel_id
     """
 )
 _REPLACE_LATE = text(
     """
-    UPDATE notice_deliveries d SET state = 'superseded', done_at = now()
-      FROM notices n
-     WHERE d.state = 'open' AND n.notice_id = d.notice_id AND n.over_at IS NULL
+    UPDATE alert_deliveries d SET state = 'superseded', done_at = now()
+      FROM alerts n
+     WHERE d.state = 'open' AND n.alert_id = d.alert_id AND n.over_at IS NULL
        AND d.created_at <= now() - make_interval(secs => :interval_s)
     """
 )
 # The interval counts for the cause, not for the episode: one that ends and begins again is not sent more often.
 _TELL = text(
     """
-    INSERT INTO notice_deliveries (notice_id, channel_id, number, phase)
-    SELECT n.notice_id, c.channel_id, coalesce(told.number, 0) + 1,
+    INSERT INTO alert_deliveries (alert_id, channel_id, number, phase)
+    SELECT n.alert_id, c.channel_id, coalesce(told.number, 0) + 1,
            CASE WHEN told.number IS NULL THEN 'begun' ELSE 'goes_on' END
-      FROM notices n
-      JOIN notice_channels c ON c.active AND (c.causes = '{}' OR n.kind = ANY(c.causes))
-      CROSS JOIN LATERAL (SELECT max(d.number) AS number FROM notice_deliveries d
-                           WHERE d.notice_id = n.notice_id AND d.channel_id = c.channel_id) told
+      FROM alerts n
+      JOIN alert_channels c ON c.active AND (c.causes = '{}' OR n.kind = ANY(c.causes))
+      CROSS JOIN LATERAL (SELECT max(d.number) AS number FROM alert_deliveries d
+                           WHERE d.alert_id = n.alert_id AND d.channel_id = c.channel_id) told
      WHERE n.over_at IS NULL
-       AND NOT EXISTS (SELECT FROM notices m JOIN notice_deliveries d USING (notice_id)
+       AND NOT EXISTS (SELECT FROM alerts m JOIN alert_deliveries d USING (alert_id)
                         WHERE m.cause = n.cause AND d.channel_id = c.channel_id AND d.phase <> 'over'
                           AND d.created_at > now() - make_interval(secs => :interval_s))
     """
 )
 _FORGET = text(
     """
-    DELETE FROM notices WHERE notice_id = ANY(ARRAY(
-      SELECT notice_id FROM notices WHERE over_at < now() - make_interval(days => :days) LIMIT :limit))
+    DELETE FROM alerts WHERE alert_id = ANY(ARRAY(
+      SELECT alert_id FROM alerts WHERE over_at < now() - make_interval(days => :days) LIMIT :limit))
     """
 )
 _OPEN = text(
     """
     SELECT n.cause, n.kind, n.facts, n.count, n.most, n.amounts, n.oldest_at, n.since, n.over_at,
-           (SELECT max(d.done_at) FROM notice_deliveries d
-             WHERE d.notice_id = n.notice_id AND d.state = 'done') AS told_at
-      FROM notices n WHERE n.over_at IS NULL ORDER BY n.since, n.notice_id LIMIT 200
+           (SELECT max(d.done_at) FROM alert_deliveries d
+             WHERE d.alert_id = n.alert_id AND d.state = 'done') AS told_at
+      FROM alerts n WHERE n.over_at IS NULL ORDER BY n.since, n.alert_id LIMIT 200
     """
 )
 

@@ -169,7 +169,7 @@ _SILENT = text(
 _FAULTS = text(
     """
     SELECT f.activity, f.error, count(*) AS number, min(f.since) AS oldest_at
-      FROM (SELECT * FROM failing_steps WHERE error LIKE 'bug\\_%' LIMIT :limit) f
+      FROM (SELECT * FROM retrying_steps WHERE error LIKE 'bug\\_%' LIMIT :limit) f
      GROUP BY f.activity, f.error
     """
 )

@@ -22,12 +22,13 @@ UNANSWERED = 2
 SILENT_FOR_S = 3600.0
 
 _DIFFER = text(
-    "SELECT question, wrong FROM book_checks WHERE wrong > 0 AND question = ANY(CAST(:codes AS text[])) ORDER BY 1"
+    """SELECT code, violations FROM consistency_checks
+        WHERE violations > 0 AND code = ANY(CAST(:codes AS text[])) ORDER BY 1"""
 )
 _UNCHECKED = text(
     """
-    SELECT question, unanswered, answered_at FROM book_checks
-     WHERE unanswered >= :limit AND question = ANY(CAST(:codes AS text[])) ORDER BY 1
+    SELECT code, timeouts, answered_at FROM consistency_checks
+     WHERE timeouts >= :limit AND code = ANY(CAST(:codes AS text[])) ORDER BY 1
     """
 )
 _SHORT = text(
@@ -80,13 +81,13 @@ _SILENT = text(
 async def books_differ(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Questions of `oms ledger check` whose last answer was that something is wrong."""
     rows = await conn.execute(_DIFFER, {"codes": CODES})
-    return [Finding(Kind.BOOKS_DIFFER, {"question": row.question}, row.wrong) for row in rows]
+    return [Finding(Kind.BOOKS_DIFFER, {"question": row.code}, row.violations) for row in rows]
 
 
 async def books_unchecked(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Checks that got no answer several times in a row: nobody knows whether the database is consistent."""
     rows = await conn.execute(_UNCHECKED, {"codes": CODES, "limit": UNANSWERED})
-    return [Finding(Kind.BOOKS_UNCHECKED, {"question": row.question}, row.unanswered, row.answered_at) for row in rows]
+    return [Finding(Kind.BOOKS_UNCHECKED, {"question": row.code}, row.timeouts, row.answered_at) for row in rows]
 
 
 async def machine_short(conn: AsyncConnection, settings: Settings) -> list[Finding]:

@@ -15,7 +15,7 @@ from infra.settings import Settings
 
 _MOVED = text(
     """
-    SELECT moved_minor(o.order_no, p.step, :action, p.amount_minor) AS amount_minor,
+    SELECT amount_moved_by(o.order_no, p.step, :action, p.amount_minor) AS amount_minor,
            added_minor(o.order_no, p.step, :action, p.amount_minor) AS added_minor, o.currency
       FROM orders o JOIN parked_steps p ON p.order_no = o.order_no AND p.resolved_at IS NULL
      WHERE o.order_no = :order_no

@@ -24,8 +24,8 @@ _ENTRIES = """
            coalesce(j.data_key, p.data_key, c.data_key) AS data_key, m.reference AS stock_reason
       FROM page a
       LEFT JOIN resolutions r ON a.action LIKE 'resolve%' AND r.resolution_id = a.reference
-      LEFT JOIN activity_acts t ON a.action LIKE 'activity%' AND t.act_id = a.reference
-      LEFT JOIN order_acts h ON a.action IN ('order_prioritise', 'order_adjust', 'order_parcel', 'order_contact')
+      LEFT JOIN activity_actions t ON a.action LIKE 'activity%' AND t.act_id = a.reference
+      LEFT JOIN staff_actions h ON a.action IN ('order_prioritise', 'order_adjust', 'order_parcel', 'order_contact')
                 AND h.act_id = a.reference
       LEFT JOIN approvals p ON a.action LIKE 'approval%' AND p.approval_id = a.reference
       LEFT JOIN support_jobs j ON a.action LIKE 'bulk%' AND j.job_id = a.reference

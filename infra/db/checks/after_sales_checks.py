@@ -26,7 +26,7 @@ AFTER_SALES = (
              FROM returns r
              JOIN (SELECT f.return_id, l.sku,
                           sum(f.quantity) FILTER (WHERE f.condition IN ('as_new', 'damaged')) AS came
-                     FROM return_findings f JOIN return_lines l USING (return_id, line_no)
+                     FROM return_inspections f JOIN return_lines l USING (return_id, line_no)
                     WHERE f.stage = 'inspected' GROUP BY f.return_id, l.sku) n USING (return_id)
              LEFT JOIN (SELECT order_no, reference, sku, sum(quantity) AS moved FROM stock_movements
                          WHERE kind IN ('return_restock', 'quarantine_in') AND order_no IS NOT NULL

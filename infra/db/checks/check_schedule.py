@@ -14,23 +14,23 @@ from infra.db.engine import Database
 CODES = [question.code for question in CHECKS]
 _BY_CODE = {question.code: question for question in CHECKS}
 
-_KNOWN = text("INSERT INTO book_checks (question) SELECT unnest(CAST(:codes AS text[])) ON CONFLICT DO NOTHING")
+_KNOWN = text("INSERT INTO consistency_checks (code) SELECT unnest(CAST(:codes AS text[])) ON CONFLICT DO NOTHING")
 # However many processes ask: one of them begins. What a clock that was set back since dates in the future is due.
 _CLAIM = text(
     """
-    UPDATE book_checks SET begun_at = now()
-     WHERE question = (SELECT question FROM book_checks
-                        WHERE question = ANY(CAST(:codes AS text[]))
-                          AND (begun_at <= now() - make_interval(secs => :every_s)
-                               OR begun_at > now() + interval '1 min')
-                        ORDER BY begun_at, question LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING question
+    UPDATE consistency_checks SET begun_at = now()
+     WHERE code = (SELECT code FROM consistency_checks
+                    WHERE code = ANY(CAST(:codes AS text[]))
+                      AND (begun_at <= now() - make_interval(secs => :every_s)
+                           OR begun_at > now() + interval '1 min')
+                    ORDER BY begun_at, code LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING code
     """
 )
 _ANSWERED = text(
-    "UPDATE book_checks SET answered_at = now(), wrong = :wrong, unanswered = 0 WHERE question = :question"
+    "UPDATE consistency_checks SET answered_at = now(), violations = :wrong, timeouts = 0 WHERE code = :question"
 )
-_UNANSWERED = text("UPDATE book_checks SET unanswered = unanswered + 1 WHERE question = :question")
+_UNANSWERED = text("UPDATE consistency_checks SET timeouts = timeouts + 1 WHERE code = :question")
 _CANCELED = "57014"  # the SQLSTATE of a statement that took too long
 # One processor, a bounded time: orders go first.
 _MODEST = text(

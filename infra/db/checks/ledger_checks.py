@@ -93,7 +93,7 @@ LEDGER = (
              LEFT JOIN (SELECT parent_id, sum(amount_minor) AS refunded FROM payments
                          WHERE kind = 'refund' AND status <> 'failed' GROUP BY parent_id) r
                ON r.parent_id = p.payment_id
-             LEFT JOIN (SELECT x.payment_id, sum(x.amount_minor) AS promised FROM refund_parts x JOIN refunds f
+             LEFT JOIN (SELECT x.payment_id, sum(x.amount_minor) AS promised FROM refund_allocations x JOIN refunds f
                          USING (refund_id) WHERE f.status NOT IN ('refused', 'overtaken') AND NOT EXISTS (
                           SELECT FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
                              AND m.status <> 'failed') GROUP BY x.payment_id) d

@@ -61,7 +61,7 @@ ORDERS = (
              LEFT JOIN LATERAL (SELECT coalesce(sum(p.amount_minor), 0) AS amount, bool_and(EXISTS (
                                          SELECT FROM payments m WHERE m.refund_id = p.refund_id
                                             AND m.parent_id = p.payment_id AND m.status = 'succeeded')) AS paid
-                                  FROM refund_parts p WHERE p.refund_id = f.refund_id) x ON true
+                                  FROM refund_allocations p WHERE p.refund_id = f.refund_id) x ON true
             WHERE (f.amount_minor, f.amount_minor) <> (n.amount, x.amount)
                OR (f.status = 'succeeded' AND x.paid IS NOT TRUE)""",
     ),
@@ -116,7 +116,7 @@ ORDERS = (
                     SELECT sum(c.total_minor) AS credited, sum(CASE WHEN c.dispute_id IS NOT NULL THEN 0
                              WHEN c.refund_id IS NULL THEN c.total_minor - k.kept ELSE r.paid END) AS given_back
                       FROM documents c
-                      LEFT JOIN LATERAL (SELECT sum(x.amount_minor) AS paid FROM refund_parts x
+                      LEFT JOIN LATERAL (SELECT sum(x.amount_minor) AS paid FROM refund_allocations x
                                           WHERE x.refund_id = c.refund_id AND EXISTS (
                                             SELECT FROM payments m WHERE m.refund_id = x.refund_id
                                                AND m.parent_id = x.payment_id AND m.amount_minor = x.amount_minor

@@ -68,8 +68,8 @@ _REPLACED = text(
 _SOLD = text(
     """
     SELECT c.line_no, c.items_minor + c.tax_added_minor AS sold_minor
-      FROM documents d JOIN order_supplements s USING (order_no, supplement_no)
-      JOIN order_change_lines c USING (order_no, change_no)
+      FROM documents d JOIN change_payments s ON s.order_no = d.order_no AND s.payment_no = d.supplement_no
+      JOIN order_change_lines c ON c.order_no = s.order_no AND c.change_no = s.change_no
      WHERE d.order_no = :order_no AND c.quantity_delta > 0
     """
 )

@@ -184,7 +184,7 @@ _OWING_ORDERS = text(
                       AND v.kind IN ('void', 'capture') AND v.status = 'succeeded')))
          UNION SELECT order_no FROM guarantees
                 WHERE status IN ({literals(guarantees.DUE)}) AND {_IN_WINDOW}
-         UNION SELECT order_no FROM order_supplements
+         UNION SELECT order_no FROM change_payments
                 WHERE status = '{ChangePaymentStatus.AWAITING_PAYMENT}' AND {_IN_WINDOW}
          UNION SELECT order_no FROM parked_steps WHERE resolved_at IS NULL AND {_IN_WINDOW})
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,

@@ -110,7 +110,7 @@ _WAKE = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, payload, rank)
     SELECT 'signal_order', o.order_no, 'order_changed', CAST(:payload AS jsonb),
-           extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
+           extract(epoch FROM clock_timestamp()) - priority_head_start_s(o.priority)
       FROM orders o WHERE o.order_no = :order_no
     """
 )

@@ -42,7 +42,7 @@ _WATCHED = text(
 # A change that made a paid order more expensive, with no look at the order since.
 _DEARER = text(
     f"""
-    SELECT o.total_minor FROM orders o JOIN order_supplements u USING (order_no)
+    SELECT o.total_minor FROM orders o JOIN change_payments u USING (order_no)
      WHERE o.order_no = :order_no AND o.status = 'paid' AND o.cancelling IS NULL AND u.status = 'applied'
        AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.put_on_at >= u.updated_at
                           AND {_AS_STRICT})

@@ -18,7 +18,7 @@ class Standing(StrEnum):
 # end of a hold, the carrier. By primary keys; the orders asked for are as many as one worker has in flight.
 _STANDING = text(
     """
-    SELECT o.order_no, EXISTS (SELECT FROM failing_steps f
+    SELECT o.order_no, EXISTS (SELECT FROM retrying_steps f
                                 WHERE f.order_no = o.order_no AND f.event_seq = o.event_seq) AS retrying
       FROM orders o
      WHERE o.order_no = ANY(CAST(:orders AS text[])) AND o.status IN ('received', 'pending_payment', 'paid')
@@ -30,7 +30,7 @@ _STANDING = text(
                 AND (p.status IS NULL OR p.status NOT IN ('failed', 'pending'))
                 AND NOT EXISTS (SELECT FROM payments c WHERE c.order_no = r.order_no AND c.attempt = r.attempt
                                    AND c.kind = 'capture' AND c.status IN ('failed', 'pending'))))
-       AND NOT (o.status = 'paid' AND is_awaiting_supplement(o.order_no)
+       AND NOT (o.status = 'paid' AND is_awaiting_change_payment(o.order_no)
                 AND EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.purpose = 'supplement'
                                AND p.status = 'pending'))
        AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL

@@ -20,7 +20,8 @@ _CHANGE = text(
 _HURRY = text(
     """UPDATE workflow_requests
           SET rank = extract(epoch FROM created_at) - CASE kind WHEN 'start_order'
-                       THEN start_head_s(CAST(:rank AS smallint)) ELSE head_start_s(CAST(:rank AS smallint)) END
+                       THEN priority_start_head_start_s(CAST(:rank AS smallint))
+                       ELSE priority_head_start_s(CAST(:rank AS smallint)) END
         WHERE subject = :order_no"""
 )
 

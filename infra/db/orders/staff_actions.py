@@ -10,7 +10,7 @@ from infra.db.customers.profiles import KeyRing, data_key_of
 
 _KEEP = text(
     """
-    INSERT INTO order_acts (act_id, order_no, action, detail, actor, reason_enc, value_enc, approval_id, moved_minor)
+    INSERT INTO staff_actions (act_id, order_no, action, detail, actor, reason_enc, value_enc, approval_id, moved_minor)
     VALUES (:act_id, :order_no, :action, :detail, :actor, :reason_enc, :value_enc, :approval_id, :moved_minor)
     ON CONFLICT (act_id) DO NOTHING
     """

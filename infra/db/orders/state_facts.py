@@ -48,7 +48,8 @@ COLUMNS = f"""q.attempt,
                      ORDER BY p.payment_id)
               FROM payments p WHERE p.order_no = o.order_no) AS transactions,
            (SELECT json_agg(json_build_object('refund_id', f.refund_id, 'refund_no', f.refund_no,
-                     'captures', (SELECT json_agg(x.payment_id) FROM refund_parts x WHERE x.refund_id = f.refund_id),
+                     'captures', (SELECT json_agg(x.payment_id) FROM refund_allocations x
+                                   WHERE x.refund_id = f.refund_id),
                      'was_parked', EXISTS (SELECT FROM parked_steps k WHERE k.order_no = f.order_no
                                               AND k.step = 'refund' AND k.subject = f.refund_id)))
               FROM refunds f WHERE f.order_no = o.order_no AND f.status = '{RefundStatus.APPROVED}') AS refunds,
@@ -62,10 +63,10 @@ COLUMNS = f"""q.attempt,
               JOIN returns n USING (return_id)
              WHERE p.order_no = o.order_no AND p.purpose = 'guarantee' AND p.kind = 'authorise'
                AND g.status IN ({literals(UNWANTED)})) AS unwanted_guarantees,
-           (SELECT json_agg(json_build_object('number', u.supplement_no, 'status', u.status,
+           (SELECT json_agg(json_build_object('number', u.payment_no, 'status', u.status,
                      'held', takes_no_money(u.order_no),
-                     'until', difference_until(u.order_no, u.supplement_no) AT TIME ZONE 'UTC'))
-              FROM order_supplements u
+                     'until', difference_until(u.order_no, u.payment_no) AT TIME ZONE 'UTC'))
+              FROM change_payments u
              WHERE u.order_no = o.order_no AND u.status <> '{ChangePaymentStatus.APPLIED}') AS change_payments"""  # noqa: S608
 
 

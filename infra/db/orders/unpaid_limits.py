@@ -14,7 +14,7 @@ _REQUIRE = text(
     """
     SELECT require_unpaid_within(o.customer_id, CAST(:most AS bigint)) FROM orders o
      WHERE o.order_no = :order_no
-       AND (o.status IN ('received', 'pending_payment') OR is_awaiting_supplement(o.order_no))
+       AND (o.status IN ('received', 'pending_payment') OR is_awaiting_change_payment(o.order_no))
     """
 )
 

@@ -28,15 +28,15 @@ _FENCE = text(
 )
 _OPEN = text(
     """
-    INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, before_enc,
-                                   after_enc, ship_to_enc, place, note_enc, slot_from, slot_to,
-                                   total_before_minor, total_after_minor, amount_minor, currency, method, token, until)
-    SELECT :order_no, (SELECT count(*) + 1 FROM order_supplements s WHERE s.order_no = :order_no), :change_no, :actor,
+    INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, before_enc,
+                                 after_enc, ship_to_enc, place, note_enc, slot_from, slot_to,
+                                 total_before_minor, total_after_minor, amount_minor, currency, method, token, until)
+    SELECT :order_no, (SELECT count(*) + 1 FROM change_payments s WHERE s.order_no = :order_no), :change_no, :actor,
            :what, CAST(:lines AS jsonb), CAST(:held AS jsonb), :warehouse, CAST(:before AS bytea),
            CAST(:after AS bytea), CAST(:ship_to AS bytea), CAST(:place AS jsonb), CAST(:note AS bytea),
            CAST(:slot_from AS timestamptz), CAST(:slot_to AS timestamptz),
            :total_before_minor, :total_after_minor, :amount_minor, :currency, :method, :token, :until
-    RETURNING supplement_no
+    RETURNING payment_no
     """
 )
 _HOLD = text(
@@ -56,8 +56,8 @@ _WAKE = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, payload, rank)
     SELECT 'signal_order', o.order_no, 'order_changed',
-           jsonb_build_object('supplement_no', CAST(:supplement_no AS integer), 'what', jsonb_build_array('lines')),
-           extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
+           jsonb_build_object('supplement_no', CAST(:payment_no AS integer), 'what', jsonb_build_array('lines')),
+           extract(epoch FROM clock_timestamp()) - priority_head_start_s(o.priority)
       FROM orders o WHERE o.order_no = :order_no
     """
 )
@@ -65,32 +65,32 @@ _WAKE = text(
 _APPLIED_BY = text("SELECT set_config('oms.change_applied_by', :applied_by, true)")
 _TO_APPLY = text(
     f"""
-    SELECT s.order_no, s.supplement_no, s.change_no, s.actor, s.what, s.lines, s.warehouse, s.before_enc, s.after_enc,
+    SELECT s.order_no, s.payment_no, s.change_no, s.actor, s.what, s.lines, s.warehouse, s.before_enc, s.after_enc,
            s.ship_to_enc, s.place, s.note_enc, s.slot_from, s.slot_to, s.total_before_minor, s.total_after_minor,
            s.amount_minor
-      FROM order_supplements s
-     WHERE s.order_no = :order_no AND s.supplement_no = :supplement_no AND s.status = '{ChangePaymentStatus.APPLIED}'
+      FROM change_payments s
+     WHERE s.order_no = :order_no AND s.payment_no = :payment_no AND s.status = '{ChangePaymentStatus.APPLIED}'
        AND NOT EXISTS (SELECT FROM order_changes h WHERE h.order_no = s.order_no AND h.change_no = s.change_no)
     """  # noqa: S608
 )
-_AWAITED = text("SELECT is_awaiting_supplement(:order_no)")
+_AWAITED = text("SELECT is_awaiting_change_payment(:order_no)")
 _EXPIRE = text(
-    """UPDATE order_supplements SET status = 'undone', code = 'payment_expired', updated_at = now()
+    """UPDATE change_payments SET status = 'undone', code = 'payment_expired', updated_at = now()
         WHERE order_no = :order_no AND status = 'awaiting_payment'
-          AND difference_until(order_no, supplement_no) <= now()"""
+          AND difference_until(order_no, payment_no) <= now()"""
 )
 _GIVE_UP = text(
-    """UPDATE order_supplements SET status = 'undone', code = :code, updated_at = now()
+    """UPDATE change_payments SET status = 'undone', code = :code, updated_at = now()
         WHERE order_no = :order_no AND status = 'awaiting_payment'"""
 )
 _FIND = text(
     """SELECT amount_minor, currency, method, token, status, takes_no_money(order_no) AS held
-         FROM order_supplements WHERE order_no = :order_no AND supplement_no = :supplement_no"""
+         FROM change_payments WHERE order_no = :order_no AND payment_no = :payment_no"""
 )
 _SHOWN = text(
-    """SELECT supplement_no, actor, what, held, total_before_minor, total_after_minor, amount_minor, status, code,
-              coalesce(nullif(difference_until(order_no, supplement_no), 'infinity'), until) AS until,
-              created_at FROM order_supplements WHERE order_no = :order_no ORDER BY supplement_no DESC"""
+    """SELECT payment_no, actor, what, held, total_before_minor, total_after_minor, amount_minor, status, code,
+              coalesce(nullif(difference_until(order_no, payment_no), 'infinity'), until) AS until,
+              created_at FROM change_payments WHERE order_no = :order_no ORDER BY payment_no DESC"""
 )
 
 
@@ -108,7 +108,7 @@ class ChangePayment:
     """The difference of a change, as far as a provider is asked for it."""
 
     order_no: str
-    supplement_no: int
+    payment_no: int
     amount_minor: int
     currency: str
     method: str
@@ -149,7 +149,7 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, c
         await order_contacts.readdress(conn, keys, order_no, change.ship_to)
     data = {"amount_minor": amount, "total_after_minor": change.total_after_minor, "waiting": wait}
     await timeline.append(conn, order_no, "change_awaits_payment", change.actor, data=data)
-    await conn.execute(_WAKE, {"order_no": order_no, "supplement_no": number})
+    await conn.execute(_WAKE, {"order_no": order_no, "payment_no": number})
     return number
 
 
@@ -202,7 +202,7 @@ async def applied(conn: AsyncConnection, order_no: str, change_payment_no: int |
     await conn.execute(_APPLIED_BY, {"applied_by": "application"})
     yield
     await conn.execute(_APPLIED_BY, {"applied_by": ""})
-    row = (await conn.execute(_TO_APPLY, {"order_no": order_no, "supplement_no": change_payment_no})).one_or_none()
+    row = (await conn.execute(_TO_APPLY, {"order_no": order_no, "payment_no": change_payment_no})).one_or_none()
     if row is not None:
         await _apply(conn, row)
 
@@ -214,7 +214,7 @@ async def _apply(conn: AsyncConnection, row: Any) -> None:
     await sealed_changes.write(conn, change, {"waiting": timeline.waiting("carrier", "the carrier is booked")})
     for sku, units in stock_deltas(change.lines).items():
         if units < 0:
-            key = f"{row.order_no}/supplement/{row.supplement_no}/release/{sku}"
+            key = f"{row.order_no}/supplement/{row.payment_no}/release/{sku}"
             await sealed_changes.release_units(conn, row.order_no, row.warehouse, sku, -units, key, "system")
 
 
@@ -248,11 +248,11 @@ async def give_up(conn: AsyncConnection, order_no: str, code: str) -> None:
     await conn.execute(_GIVE_UP, {"order_no": order_no, "code": code})
 
 
-async def find(conn: AsyncConnection, order_no: str, supplement_no: int) -> ChangePayment:
+async def find(conn: AsyncConnection, order_no: str, payment_no: int) -> ChangePayment:
     """One of the order's."""
-    row = (await conn.execute(_FIND, {"order_no": order_no, "supplement_no": supplement_no})).one()
+    row = (await conn.execute(_FIND, {"order_no": order_no, "payment_no": payment_no})).one()
     values = {**row._mapping, "status": ChangePaymentStatus(row.status)}
-    return ChangePayment(order_no, supplement_no, **values)
+    return ChangePayment(order_no, payment_no, **values)
 
 
 async def open_call(
@@ -265,10 +265,10 @@ async def open_call(
     parent = next((one for one in known if (one.kind, one.status) == authorised), None)
     kind = PaymentKind.CAPTURE if parent else PaymentKind.AUTHORISE
     provider = parent.provider if parent else here.method if here.method in providers else default_provider
-    key = idempotency_key(here.order_no, f"supplement/{here.supplement_no}/{kind}", 1)
+    key = idempotency_key(here.order_no, f"supplement/{here.payment_no}/{kind}", 1)
     new = PaymentIntent(
         here.order_no, kind, None, provider, here.amount_minor, here.currency, key,
-        parent.payment_id if parent else None, PaymentPurpose.CHANGE_PAYMENT, change_payment_no=here.supplement_no,
+        parent.payment_id if parent else None, PaymentPurpose.CHANGE_PAYMENT, change_payment_no=here.payment_no,
     )  # fmt: skip
     needs = (parent.provider_ref or "") if parent else here.token
     return PreparedCall(new, await transactions.begin(conn, new), needs)
@@ -283,7 +283,7 @@ async def unsettled(conn: AsyncConnection, here: ChangePayment) -> list[Transact
 async def _payments(conn: AsyncConnection, here: ChangePayment) -> list[Transaction]:
     """The authorisation and the capture of the difference."""
     known = await transactions.transactions_of(conn, here.order_no)
-    return [one for one in known if one.change_payment_no == here.supplement_no]
+    return [one for one in known if one.change_payment_no == here.payment_no]
 
 
 async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:

@@ -58,8 +58,8 @@ _ANSWER = text(
      WHERE payment_id = :dispute_id AND status = 'open'
     """
 )
-_AGAIN = text("SELECT hear_fact_again(:inbox_id, :actor)")
-_ASIDE = text("SELECT set_fact_aside(:inbox_id, :actor)")
+_AGAIN = text("SELECT retry_inbox_event(:inbox_id, :actor)")
+_ASIDE = text("SELECT dismiss_inbox_event(:inbox_id, :actor)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ _ROOM = text(
 _UNPAID = text(
     """
     SELECT r.refund_id, r.refund_no, r.amount_minor, x.amount_minor AS part_minor, r.status
-      FROM refunds r JOIN refund_parts x USING (refund_id)
+      FROM refunds r JOIN refund_allocations x USING (refund_id)
      WHERE r.order_no = :order_no AND x.payment_id = :capture AND r.status IN ('approved', 'awaiting_approval')
        AND NOT EXISTS (SELECT FROM payments p WHERE p.refund_id = r.refund_id AND p.status = 'succeeded')
      ORDER BY r.refund_no DESC
@@ -135,7 +135,7 @@ _ORDER = text(
     """SELECT o.status, o.cancelling, o.total_minor, o.currency,
               EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                        AND p.purpose = 'order' AND p.status <> 'failed') AS has_capture,
-              is_awaiting_supplement(o.order_no) AS awaits_change_payment
+              is_awaiting_change_payment(o.order_no) AS awaits_change_payment
          FROM orders o WHERE o.order_no = :order_no"""
 )
 # A refund that the provider had refused, that another replaced, or that was paid manually, and that succeeded

@@ -14,7 +14,7 @@ from infra.db.payments.transactions import PaymentIntent
 PENDING = """
     (EXISTS (SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = f.refund_id
                 AND p.status = 'pending')
-     AND NOT EXISTS (SELECT FROM refund_parts x WHERE x.refund_id = f.refund_id AND NOT EXISTS (
+     AND NOT EXISTS (SELECT FROM refund_allocations x WHERE x.refund_id = f.refund_id AND NOT EXISTS (
               SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = x.refund_id
                  AND p.parent_id = x.payment_id AND p.status IN ('pending', 'succeeded'))))
 """
@@ -30,7 +30,7 @@ _DUE_PARTS = text(
                AND m.status IN ('intent', 'pending')) AS open_key,
            (SELECT count(*) FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
                AND m.status = 'failed') AS failed
-      FROM refunds r JOIN refund_parts x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id
+      FROM refunds r JOIN refund_allocations x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id
      WHERE r.refund_id = :refund_id AND r.status = 'approved' AND {_UNPAID}
      ORDER BY c.payment_id DESC
     """  # noqa: S608
@@ -39,7 +39,7 @@ _SETTLE = text(
     f"""
     UPDATE refunds r SET status = 'succeeded', updated_at = now()
      WHERE r.refund_id = :refund_id AND r.status = 'approved'
-       AND NOT EXISTS (SELECT FROM refund_parts x WHERE x.refund_id = r.refund_id AND {_UNPAID})
+       AND NOT EXISTS (SELECT FROM refund_allocations x WHERE x.refund_id = r.refund_id AND {_UNPAID})
     RETURNING r.order_no, r.refund_no, r.amount_minor,
               (SELECT count(*) FROM payments m WHERE m.order_no = r.order_no AND m.refund_id = r.refund_id
                   AND is_reversed(m.payment_id, m.order_no)) AS bounced
@@ -60,7 +60,7 @@ _BY_HAND = text(
     SELECT r.order_no, 'refund', c.purpose, NULL, 'manual', x.amount_minor, c.currency, 'succeeded',
            r.order_no || '/refund/manual/' || :tag || '/' || x.refund_id || '/' || x.payment_id,
            :reference || '#' || x.payment_id, x.payment_id, x.refund_id
-      FROM refunds r JOIN refund_parts x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id
+      FROM refunds r JOIN refund_allocations x USING (refund_id) JOIN payments c ON c.payment_id = x.payment_id
      WHERE r.refund_id = :refund_id AND r.status = 'approved' AND {_UNPAID}
     """  # noqa: S608
 )

@@ -59,7 +59,7 @@ _LINES = text(
            moved.goods AS moved_goods_minor, moved.shipping AS moved_shipping_minor
       FROM order_lines l CROSS JOIN {MOVED}
       LEFT JOIN (SELECT f.line_no, sum(f.quantity) AS units FROM exchanges e JOIN returns r USING (return_id)
-                   JOIN return_findings f USING (return_id)
+                   JOIN return_inspections f USING (return_id)
                   WHERE e.order_no = :order_no AND e.status = 'placed' AND r.settled IS NOT NULL
                     AND f.stage = 'inspected' AND f.condition = ANY(CAST(:refunded AS text[]))
                   GROUP BY f.line_no) x USING (line_no)

@@ -21,7 +21,7 @@ _ROWS = """
                AND k.step = 'refund' AND k.subject = r.refund_id) AS failed_since,
            (SELECT json_agg(json_build_object('payment_id', x.payment_id, 'amount_minor', x.amount_minor,
                      'provider', p.provider) ORDER BY x.payment_id)
-              FROM refund_parts x JOIN payments p USING (payment_id) WHERE x.refund_id = r.refund_id) AS parts
+              FROM refund_allocations x JOIN payments p USING (payment_id) WHERE x.refund_id = r.refund_id) AS parts
       FROM refunds r JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
 """
 _OF_ORDER = text(_ROWS + " WHERE r.order_no = :order_no ORDER BY r.refund_no")

@@ -36,7 +36,8 @@ _NAME_LINES = text(
     """
 )
 _NAME_PARTS = text(
-    "INSERT INTO refund_parts (refund_id, payment_id, amount_minor) VALUES (:refund_id, :payment_id, :amount_minor)"
+    """INSERT INTO refund_allocations (refund_id, payment_id, amount_minor)
+       VALUES (:refund_id, :payment_id, :amount_minor)"""
 )
 _MOVE = text(
     """

@@ -104,8 +104,8 @@ _ASKED = text(
            coalesce(CASE WHEN p.kind = 'authorise' THEN coalesce(
              (SELECT r.token FROM payment_requests r WHERE r.order_no = p.order_no AND r.attempt = coalesce(
                  (SELECT o.attempt FROM payments o WHERE o.payment_id = p.renews), p.attempt)),
-             (SELECT u.token FROM order_supplements u
-               WHERE u.order_no = p.order_no AND u.supplement_no = p.change_payment_no),
+             (SELECT u.token FROM change_payments u
+               WHERE u.order_no = p.order_no AND u.payment_no = p.change_payment_no),
              (SELECT g.token FROM guarantees g
                WHERE g.order_no = p.order_no AND g.return_id = p.guarantee_return_id)) END, '') AS token,
            coalesce(a.provider_ref, '') AS of, coalesce(p.provider_ref, '') AS ref,

@@ -23,7 +23,7 @@ DIGITS = 6
 
 _COUNT = text(
     """
-    INSERT INTO portal_asks AS a (asked_by, asks) VALUES (:asked_by, 1)
+    INSERT INTO sign_in_requests AS a (asked_by, asks) VALUES (:asked_by, 1)
     ON CONFLICT (asked_by) DO UPDATE
        SET asks = CASE WHEN a.since <= now() - make_interval(secs => :window_s) THEN 1 ELSE a.asks + 1 END,
            since = CASE WHEN a.since <= now() - make_interval(secs => :window_s) THEN now() ELSE a.since END
@@ -34,7 +34,7 @@ _COUNT = text(
 _LEFT = text(
     """
     SELECT greatest(extract(epoch FROM since + make_interval(secs => :window_s) - now()), 1)::float
-      FROM portal_asks WHERE asked_by = :asked_by
+      FROM sign_in_requests WHERE asked_by = :asked_by
     """
 )
 _SENT = text(
@@ -52,7 +52,7 @@ _KEEP = text(
 )
 _FORGET = (
     text("DELETE FROM portal_codes WHERE expires_at < now() - interval '1 day'"),
-    text("DELETE FROM portal_asks WHERE since < now() - interval '1 day'"),
+    text("DELETE FROM sign_in_requests WHERE since < now() - interval '1 day'"),
     text("DELETE FROM portal_sessions WHERE expires_at < now()"),
 )
 _TRY = text(

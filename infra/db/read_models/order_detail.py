@@ -103,9 +103,9 @@ _ORDER = text(
              WHERE p.order_no = o.order_no AND p.purpose <> 'stray') AS left_minor,
            (SELECT json_build_object('what', u.what, 'to_pay_minor', u.amount_minor,
                      'total_after_minor', u.total_after_minor, 'stock', u.held, 'until',
-                     coalesce(nullif(difference_until(u.order_no, u.supplement_no), 'infinity'), u.until)
+                     coalesce(nullif(difference_until(u.order_no, u.payment_no), 'infinity'), u.until)
                        AT TIME ZONE 'UTC')
-              FROM order_supplements u WHERE u.order_no = o.order_no AND u.status = 'awaiting_payment')
+              FROM change_payments u WHERE u.order_no = o.order_no AND u.status = 'awaiting_payment')
              AS pending_change,
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            (SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = o.order_no) AS newest_attempt,

@@ -95,7 +95,7 @@ END $$;
 CREATE TRIGGER return_guard BEFORE UPDATE ON returns FOR EACH ROW EXECUTE FUNCTION guard_return();
 
 -- Tells the return's workflow of every change, and the order's workflow of a new return and of its end.
-CREATE FUNCTION wake_for_return()
+CREATE FUNCTION signal_for_return()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   fresh boolean := TG_OP = 'INSERT';
@@ -113,11 +113,11 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER return_moved_wakes AFTER UPDATE ON returns
+CREATE TRIGGER return_moved_signals AFTER UPDATE ON returns
   FOR EACH ROW WHEN (OLD.status <> NEW.status OR OLD.deadline IS DISTINCT FROM NEW.deadline)
-  EXECUTE FUNCTION wake_for_return();
+  EXECUTE FUNCTION signal_for_return();
 
-CREATE TRIGGER return_opened_wakes AFTER INSERT ON returns FOR EACH ROW EXECUTE FUNCTION wake_for_return();
+CREATE TRIGGER return_opened_signals AFTER INSERT ON returns FOR EACH ROW EXECUTE FUNCTION signal_for_return();
 
 -- A return that is rejected, expired or cancelled frees its units; one that arrives all the same takes them again, if
 -- they are free.
@@ -153,7 +153,7 @@ CREATE TABLE return_lines (
 );
 
 -- Takes a return's units on the order lines: no unit is on two returns.
-CREATE FUNCTION take_return_room()
+CREATE FUNCTION reserve_return_quantity()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM returns r WHERE r.return_id = NEW.return_id AND r.status = 'requested') THEN
@@ -167,31 +167,32 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER return_line_takes_room AFTER INSERT ON return_lines FOR EACH ROW EXECUTE FUNCTION take_return_room();
+CREATE TRIGGER return_line_reserves_quantity AFTER INSERT ON return_lines
+  FOR EACH ROW EXECUTE FUNCTION reserve_return_quantity();
 
 CREATE TRIGGER return_lines_append_only BEFORE DELETE OR UPDATE ON return_lines
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- What the warehouse found, at arrival and at inspection.
-CREATE TABLE return_findings (
+CREATE TABLE return_inspections (
   return_id text NOT NULL,
   line_no   integer NOT NULL,
   stage     text NOT NULL CHECK (stage IN ('received', 'inspected')),
   condition text NOT NULL CHECK (condition IN ('as_new', 'damaged', 'missing', 'wrong_item', 'lost')),
   quantity  bigint NOT NULL CHECK (quantity > 0),
-  CONSTRAINT return_findings_pkey PRIMARY KEY (return_id, line_no, stage, condition),
-  CONSTRAINT return_findings_return_id_line_no_fkey FOREIGN KEY (return_id, line_no) REFERENCES return_lines (return_id,
-      line_no)
+  CONSTRAINT return_inspections_pkey PRIMARY KEY (return_id, line_no, stage, condition),
+  CONSTRAINT return_inspections_return_id_line_no_fkey FOREIGN KEY (return_id, line_no)
+      REFERENCES return_lines (return_id, line_no)
 );
 
-CREATE TRIGGER return_findings_append_only BEFORE DELETE OR UPDATE ON return_findings
+CREATE TRIGGER return_inspections_append_only BEFORE DELETE OR UPDATE ON return_inspections
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- No more is found of a line than was on the return, and an inspection covers all of it.
-CREATE FUNCTION check_findings()
+CREATE FUNCTION check_inspections()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF (SELECT sum(f.quantity) FROM return_findings f
+  IF (SELECT sum(f.quantity) FROM return_inspections f
        WHERE f.return_id = NEW.return_id AND f.line_no = NEW.line_no AND f.stage = NEW.stage)
      IS DISTINCT FROM (SELECT n.quantity FROM return_lines n
                         WHERE n.return_id = NEW.return_id AND n.line_no = NEW.line_no) THEN
@@ -200,8 +201,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE CONSTRAINT TRIGGER return_findings_whole AFTER INSERT ON return_findings DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW EXECUTE FUNCTION check_findings();
+CREATE CONSTRAINT TRIGGER return_inspections_whole AFTER INSERT ON return_inspections DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION check_inspections();
 
 -- The label for the customer's parcel. It carries the address, so it is encrypted.
 CREATE TABLE return_labels (
@@ -216,7 +217,7 @@ CREATE TRIGGER return_labels_append_only BEFORE DELETE OR UPDATE ON return_label
 
 -- No more of a return goes on sale than was found as new, and no more into stock than arrived. There is one movement
 -- for each SKU and target.
-CREATE FUNCTION heed_findings()
+CREATE FUNCTION require_inspected_units()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NEW.idempotency_key <> NEW.reference || '/' || NEW.kind || '/' || NEW.sku OR EXISTS (
@@ -227,7 +228,7 @@ BEGIN
                                                  NEW.reference || '/quarantine_in/' || NEW.sku)) moved,
                    (SELECT coalesce(sum(f.quantity), 0) AS came,
                            coalesce(sum(f.quantity) FILTER (WHERE f.condition = 'as_new'), 0) AS as_new
-                      FROM return_findings f JOIN return_lines l USING (return_id, line_no)
+                      FROM return_inspections f JOIN return_lines l USING (return_id, line_no)
                      WHERE f.return_id = NEW.reference AND l.order_no IS NOT DISTINCT FROM NEW.order_no AND l.sku = NEW.sku
                        AND f.stage = 'inspected' AND f.condition IN ('as_new', 'damaged')) found
         WHERE moved.shelved > found.came OR moved.on_sale > found.as_new) THEN
@@ -237,7 +238,7 @@ BEGIN
 END $$;
 
 -- Refuses to complete an order with an open return.
-CREATE FUNCTION heed_returns()
+CREATE FUNCTION require_no_open_return()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM FROM orders WHERE order_no = NEW.order_no FOR UPDATE;
@@ -249,7 +250,7 @@ BEGIN
 END $$;
 
 -- Tells the return's workflow when its refund is paid, or will not be paid.
-CREATE FUNCTION wake_return_of_refund()
+CREATE FUNCTION signal_return_of_refund()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO workflow_requests (kind, subject, name, payload)
@@ -262,17 +263,17 @@ END $$;
 
 ALTER TABLE orders ADD CONSTRAINT orders_exchange_return_fkey FOREIGN KEY (exchange_return)
   REFERENCES returns (return_id);
-CREATE TRIGGER completion_heeds_returns BEFORE INSERT ON order_events
-  FOR EACH ROW WHEN (NEW.type = 'return_window_closed') EXECUTE FUNCTION heed_returns();
-CREATE TRIGGER return_shelves_what_came AFTER INSERT ON stock_movements
+CREATE TRIGGER completion_checks_returns BEFORE INSERT ON order_events
+  FOR EACH ROW WHEN (NEW.type = 'return_window_closed') EXECUTE FUNCTION require_no_open_return();
+CREATE TRIGGER return_stock_checks_inspection AFTER INSERT ON stock_movements
   FOR EACH ROW WHEN ((NEW.kind IN ('return_restock', 'quarantine_in')) AND NEW.reference LIKE 'rt\_%')
-  EXECUTE FUNCTION heed_findings();
+  EXECUTE FUNCTION require_inspected_units();
 ALTER TABLE refunds ADD CONSTRAINT refund_of_its_return FOREIGN KEY (return_id, order_no) REFERENCES returns (return_id,
   order_no);
-CREATE TRIGGER refund_wakes_return AFTER UPDATE OF status ON refunds
+CREATE TRIGGER refund_signals_return AFTER UPDATE OF status ON refunds
   FOR EACH ROW WHEN (NEW.return_id IS NOT NULL AND OLD.status <> NEW.status AND (NEW.status NOT IN ('approved',
     'awaiting_approval')))
-  EXECUTE FUNCTION wake_return_of_refund();
+  EXECUTE FUNCTION signal_return_of_refund();
 
 -- Rows
 
@@ -290,13 +291,15 @@ INSERT INTO return_transitions (from_status, event, to_status) VALUES ('approved
 
 -- Rights
 
-GRANT SELECT ON return_findings, return_labels, return_lines, return_statuses, return_transitions, returns TO oms_app;
-GRANT INSERT (condition, line_no, quantity, return_id, stage) ON return_findings TO oms_app;
+GRANT SELECT ON return_inspections, return_labels, return_lines, return_statuses, return_transitions, returns
+  TO oms_app;
+GRANT INSERT (condition, line_no, quantity, return_id, stage) ON return_inspections TO oms_app;
 GRANT INSERT (content_enc, format, return_id) ON return_labels TO oms_app;
 GRANT INSERT (line_no, order_no, quantity, return_id, sku) ON return_lines TO oms_app;
 GRANT INSERT (deadline, default_outcome, order_no, photographs_enc, reason_code, reason_enc, requested_by, resolution,
   return_id, warehouse) ON returns TO oms_app;
 GRANT UPDATE (answer_enc, carrier, carrier_ref, cost_currency, cost_minor, deadline, default_outcome, label,
   label_tries, parcel, remind_at, reminded_at, settled, status, tracking_no, updated_at) ON returns TO oms_app;
-REVOKE EXECUTE ON FUNCTION begin_return(), check_findings(), guard_return(), heed_findings(), heed_returns(),
-  recount_return(), take_return_room(), wake_for_return(), wake_return_of_refund() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION begin_return(), check_inspections(), guard_return(), recount_return(),
+  require_inspected_units(), require_no_open_return(), reserve_return_quantity(), signal_for_return(),
+  signal_return_of_refund() FROM PUBLIC;

@@ -61,11 +61,11 @@ CREATE TRIGGER exchange_lines_append_only BEFORE DELETE OR UPDATE ON exchange_li
 
 -- Refunds that belong to a return of other goods: what an exchange leaves over, or what pays for goods that were
 -- exchanged before.
-CREATE TABLE exchange_refunds (
+CREATE TABLE exchange_refund_links (
   refund_id text PRIMARY KEY REFERENCES refunds,
   return_id text NOT NULL REFERENCES returns
 );
-CREATE INDEX exchange_refunds_return ON exchange_refunds (return_id);
+CREATE INDEX exchange_refund_links_return ON exchange_refund_links (return_id);
 
 -- An authorisation that is captured if the old goods do not arrive, so that the new goods can go out first.
 CREATE TABLE guarantees (
@@ -127,7 +127,7 @@ CREATE TRIGGER guarantee_proved BEFORE UPDATE OF status ON guarantees
   EXECUTE FUNCTION prove_guarantee();
 
 -- Tells the workflows of the return and of the order.
-CREATE FUNCTION wake_for_guarantee()
+CREATE FUNCTION signal_for_guarantee()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO workflow_requests (kind, subject, name, payload)
@@ -139,8 +139,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER guarantee_wakes AFTER UPDATE OF status ON guarantees
-  FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION wake_for_guarantee();
+CREATE TRIGGER guarantee_signals AFTER UPDATE OF status ON guarantees
+  FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION signal_for_guarantee();
 
 -- Refuses a change of the lines of an exchange's new order: their discount is what the customer sent back.
 CREATE FUNCTION keep_exchange_goods()
@@ -153,17 +153,17 @@ BEGIN
 END $$;
 
 -- Tells the return's workflow about a refund that belongs to the exchange.
-CREATE FUNCTION wake_return_of_exchange()
+CREATE FUNCTION signal_return_of_exchange()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO workflow_requests (kind, subject, name, payload)
   SELECT 'signal_return', e.return_id, 'return_changed', jsonb_build_object('order_no', r.order_no, 'refund', NEW.status)
-    FROM exchange_refunds e JOIN returns r USING (return_id) WHERE e.refund_id = NEW.refund_id;
+    FROM exchange_refund_links e JOIN returns r USING (return_id) WHERE e.refund_id = NEW.refund_id;
   RETURN NULL;
 END $$;
 
 -- Tells the return's workflow about the status of the exchange's new order.
-CREATE FUNCTION wake_return_of_new_order()
+CREATE FUNCTION signal_return_of_new_order()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO workflow_requests (kind, subject, name, payload)
@@ -192,7 +192,7 @@ END $$;
 
 -- Refuses a payment that the guarantee does not need. Its row is locked, so that a change of the return waits. A repeat
 -- finds its own intent.
-CREATE FUNCTION heed_guarantee()
+CREATE FUNCTION require_guarantee_payment_due()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM FROM payments p WHERE p.idempotency_key = NEW.idempotency_key;
@@ -238,8 +238,8 @@ $$;
 
 CREATE CONSTRAINT TRIGGER exchanged_parts_whole AFTER INSERT ON order_lines DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.exchanged_minor <> 0) EXECUTE FUNCTION check_exchanged_parts('order_no');
-CREATE TRIGGER new_order_wakes_return AFTER INSERT ON order_events
-  FOR EACH ROW WHEN (NEW.to_status IN ('shipped', 'cancelled')) EXECUTE FUNCTION wake_return_of_new_order();
+CREATE TRIGGER new_order_signals_return AFTER INSERT ON order_events
+  FOR EACH ROW WHEN (NEW.to_status IN ('shipped', 'cancelled')) EXECUTE FUNCTION signal_return_of_new_order();
 CREATE TRIGGER order_change_keeps_exchange BEFORE INSERT ON order_changes
   FOR EACH ROW WHEN ('lines' = ANY (NEW.what)) EXECUTE FUNCTION keep_exchange_goods();
 ALTER TABLE payments ADD CONSTRAINT payment_of_its_guarantee FOREIGN KEY (guarantee_return_id)
@@ -247,26 +247,27 @@ ALTER TABLE payments ADD CONSTRAINT payment_of_its_guarantee FOREIGN KEY (guaran
 CREATE TRIGGER guarantee_payment_wanted BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.purpose = 'guarantee' AND (NEW.kind IN ('authorise', 'capture', 'void'))
     AND NEW.renews IS NULL)
-  EXECUTE FUNCTION heed_guarantee();
-CREATE TRIGGER supplement_keeps_exchange BEFORE INSERT ON order_supplements
+  EXECUTE FUNCTION require_guarantee_payment_due();
+CREATE TRIGGER change_payment_keeps_exchange BEFORE INSERT ON change_payments
   FOR EACH ROW EXECUTE FUNCTION keep_exchange_goods();
-CREATE TRIGGER refund_wakes_exchange AFTER UPDATE OF status ON refunds
+CREATE TRIGGER refund_signals_exchange AFTER UPDATE OF status ON refunds
   FOR EACH ROW WHEN (NEW.origin = 'exchange' AND OLD.status <> NEW.status AND NEW.status <> 'approved')
-  EXECUTE FUNCTION wake_return_of_exchange();
+  EXECUTE FUNCTION signal_return_of_exchange();
 CREATE TRIGGER return_moves_guarantee AFTER UPDATE OF status ON returns
   FOR EACH ROW WHEN (OLD.status <> NEW.status AND NEW.resolution = 'exchange')
   EXECUTE FUNCTION guarantee_follows_return();
 
 -- Rights
 
-GRANT SELECT ON exchange_lines, exchange_refunds, exchanges, guarantees TO oms_app;
+GRANT SELECT ON exchange_lines, exchange_refund_links, exchanges, guarantees TO oms_app;
 GRANT INSERT (line_no, name, quantity, return_id, sku, unit_price_minor) ON exchange_lines TO oms_app;
-GRANT INSERT (refund_id, return_id) ON exchange_refunds TO oms_app;
+GRANT INSERT (refund_id, return_id) ON exchange_refund_links TO oms_app;
 GRANT INSERT (advance, order_no, return_id) ON exchanges TO oms_app;
 GRANT UPDATE (new_order_no, status, used_minor) ON exchanges TO oms_app;
 GRANT INSERT (amount_minor, currency, method, order_no, return_id, token) ON guarantees TO oms_app;
 GRANT UPDATE (claim_minor, status, updated_at) ON guarantees TO oms_app;
 REVOKE EXECUTE ON FUNCTION check_exchanged_parts(), guarantee_follows_return(), guarantee_is_being_claimed(text, text),
-  guarantee_is_due(text), guard_exchange(), guard_guarantee(), heed_guarantee(), keep_exchange_goods(),
-  prove_guarantee(), wake_for_guarantee(), wake_return_of_exchange(), wake_return_of_new_order() FROM PUBLIC;
+  guarantee_is_due(text), guard_exchange(), guard_guarantee(), keep_exchange_goods(), prove_guarantee(),
+  require_guarantee_payment_due(), signal_for_guarantee(), signal_return_of_exchange(), signal_return_of_new_order()
+  FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION guarantee_is_being_claimed(text, text), guarantee_is_due(text) TO oms_app;

@@ -80,7 +80,7 @@ CREATE FUNCTION given_minor(asked_order_no text, but_park_no integer DEFAULT NUL
             SELECT max(r.moved_minor) AS moved_minor FROM resolutions r JOIN parked_steps p USING (order_no, park_no)
              WHERE r.order_no = asked_order_no AND r.moved_minor > 0 AND p.park_no IS DISTINCT FROM but_park_no
                AND (p.resolved_at IS NULL OR p.resolution_id = r.resolution_id) GROUP BY p.park_no) s)::bigint
-       + (SELECT coalesce(sum(a.moved_minor), 0) FROM order_acts a WHERE a.order_no = asked_order_no AND a.moved_minor > 0)::bigint
+       + (SELECT coalesce(sum(a.moved_minor), 0) FROM staff_actions a WHERE a.order_no = asked_order_no AND a.moved_minor > 0)::bigint
 $$;
 
 -- What one person has given today (UTC) without a second person, running bulk jobs included. The open step of
@@ -98,7 +98,7 @@ CREATE FUNCTION given_alone_minor(person text, asked_currency text, but_order_no
                AND r.approval_id IS NULL AND o.currency = asked_currency
                AND (p.resolution_id = r.resolution_id OR p.resolved_at IS NULL AND p.order_no IS DISTINCT FROM but_order_no)
              GROUP BY p.order_no, p.park_no) s)::bigint
-       + (SELECT coalesce(sum(a.moved_minor), 0) FROM order_acts a JOIN orders o USING (order_no), today
+       + (SELECT coalesce(sum(a.moved_minor), 0) FROM staff_actions a JOIN orders o USING (order_no), today
            WHERE person_of(a.actor) = person AND a.created_at >= today.began AND a.moved_minor > 0
              AND a.approval_id IS NULL AND o.currency = asked_currency)::bigint
        + (SELECT coalesce(sum(added_minor(p.order_no, p.step, j.action, p.amount_minor)), 0)
@@ -111,8 +111,9 @@ $$;
 
 -- Of tables in earlier files
 
-ALTER TABLE order_acts ADD CONSTRAINT order_acts_approval FOREIGN KEY (approval_id) REFERENCES approvals (approval_id);
-CREATE TRIGGER order_act_approved BEFORE INSERT ON order_acts
+ALTER TABLE staff_actions ADD CONSTRAINT staff_actions_approval FOREIGN KEY (approval_id)
+  REFERENCES approvals (approval_id);
+CREATE TRIGGER staff_action_approved BEFORE INSERT ON staff_actions
   FOR EACH ROW WHEN (NEW.approval_id IS NOT NULL) EXECUTE FUNCTION require_approval();
 
 -- Rights

@@ -95,7 +95,7 @@ CREATE TRIGGER audit_anchors_not_emptied BEFORE TRUNCATE ON audit_anchors
   FOR EACH STATEMENT EXECUTE FUNCTION forbid_change();
 
 -- Who acts, as the transaction says it in the setting oms.actor; `system` where it says nothing.
-CREATE FUNCTION acting() RETURNS text LANGUAGE sql STABLE
+CREATE FUNCTION current_actor() RETURNS text LANGUAGE sql STABLE
 RETURN COALESCE(NULLIF(current_setting('oms.actor'::text, true), ''::text), 'system'::text);
 
 -- One field as a hash covers it: LENGTH:BYTES.
@@ -185,6 +185,6 @@ $$;
 -- Rights
 
 GRANT SELECT ON audit_anchors, audit_chains, audit_log TO oms_app;
-REVOKE EXECUTE ON FUNCTION acting(), audit_anchored(audit_log), audit_content(audit_log), audit_field(text),
-  chain_audit(), forbid_change(), make_audit_anchor(integer, float8), note_cancel_asked(text, text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_anchored(audit_log), audit_content(audit_log), audit_field(text), chain_audit(),
+  current_actor(), forbid_change(), make_audit_anchor(integer, float8), note_cancel_asked(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION make_audit_anchor(integer, float8), note_cancel_asked(text, text, text) TO oms_app;

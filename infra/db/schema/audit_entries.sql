@@ -25,7 +25,7 @@ BEGIN
   END IF;
   IF TG_OP <> 'UPDATE' OR said[2] IS NOT NULL THEN
     INSERT INTO audit_log (actor, action, before, after, reference)
-    VALUES (acting(), TG_ARGV[0] || CASE TG_OP WHEN 'INSERT' THEN '_added' WHEN 'UPDATE' THEN '_changed' ELSE '_removed' END,
+    VALUES (current_actor(), TG_ARGV[0] || CASE TG_OP WHEN 'INSERT' THEN '_added' WHEN 'UPDATE' THEN '_changed' ELSE '_removed' END,
             said[1], said[2], coalesce(new_row, old_row) ->> TG_ARGV[1]);
   END IF;
   RETURN NULL;
@@ -41,7 +41,7 @@ BEGIN
 END $$;
 
 -- Writes the entry for a change of an order by staff.
-CREATE FUNCTION audit_order_act()
+CREATE FUNCTION audit_staff_action()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO audit_log (actor, action, order_no, after, reference)
@@ -50,7 +50,7 @@ BEGIN
 END $$;
 
 -- Writes the entry for an action of staff on a running activity.
-CREATE FUNCTION audit_activity_act()
+CREATE FUNCTION audit_activity_action()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO audit_log (actor, action, order_no, after, reference)
@@ -59,7 +59,7 @@ BEGIN
 END $$;
 
 -- Writes the entry for a reset of workflows.
-CREATE FUNCTION audit_workflow_act()
+CREATE FUNCTION audit_workflow_reset()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO audit_log (actor, action, order_no, after, reference)
@@ -138,7 +138,7 @@ CREATE FUNCTION audit_safety_stock()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO audit_log (actor, action, before, after, reference)
-  VALUES (acting(), 'safety_stock_set', OLD.safety_stock::text, NEW.safety_stock::text, NEW.sku || ' ' || NEW.warehouse);
+  VALUES (current_actor(), 'safety_stock_set', OLD.safety_stock::text, NEW.safety_stock::text, NEW.sku || ' ' || NEW.warehouse);
   RETURN NULL;
 END $$;
 
@@ -152,7 +152,7 @@ BEGIN
 END $$;
 
 -- Writes the entry for a new, changed or removed channel of alerts.
-CREATE FUNCTION audit_notice_channel()
+CREATE FUNCTION audit_alert_channel()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO audit_log (actor, action, after, reference)
@@ -180,7 +180,7 @@ BEGIN
                CASE WHEN new_row IS NOT NULL THEN jsonb_object_agg(f, CASE WHEN f = ANY (shown) THEN new_row -> f ELSE '"hidden"' END)::text END]
     INTO said FROM unnest(changed) f;
   INSERT INTO audit_log (actor, action, before, after, reference)
-  VALUES (acting(), CASE WHEN TG_OP = 'INSERT' THEN 'staff_added' WHEN TG_OP = 'DELETE' THEN 'staff_deleted'
+  VALUES (current_actor(), CASE WHEN TG_OP = 'INSERT' THEN 'staff_added' WHEN TG_OP = 'DELETE' THEN 'staff_deleted'
                          WHEN (old_row ->> 'active')::boolean AND NOT (new_row ->> 'active')::boolean THEN 'staff_removed'
                          WHEN changed && ARRAY['password_hash', 'data_key', 'totp_enc'] THEN 'staff_reset'
                          WHEN changed <@ ARRAY['totp_step', 'signed_in_at']
@@ -206,7 +206,7 @@ DECLARE
   person text := (SELECT p.role || ':' || p.name FROM staff p WHERE p.name = OLD.name);
 BEGIN
   INSERT INTO audit_log (actor, action, reference)
-  VALUES (acting(), CASE WHEN acting() = person THEN 'signed_out' ELSE 'session_ended' END, OLD.name);
+  VALUES (current_actor(), CASE WHEN current_actor() = person THEN 'signed_out' ELSE 'session_ended' END, OLD.name);
   RETURN NULL;
 END $$;
 
@@ -221,7 +221,7 @@ END $$;
 
 -- Rights
 
-REVOKE EXECUTE ON FUNCTION audit_activity_act(), audit_approval(), audit_dispute(), audit_event(), audit_fields(jsonb,
-  jsonb, text[]), audit_job(), audit_lockout(), audit_message(), audit_notice_channel(), audit_order_act(),
+REVOKE EXECUTE ON FUNCTION audit_activity_action(), audit_alert_channel(), audit_approval(), audit_dispute(),
+  audit_event(), audit_fields(jsonb, jsonb, text[]), audit_job(), audit_lockout(), audit_message(),
   audit_payment_request(), audit_resolution(), audit_row(), audit_safety_stock(), audit_session_end(), audit_sign_in(),
-  audit_staff(), audit_stock(), audit_workflow_act() FROM PUBLIC;
+  audit_staff(), audit_staff_action(), audit_stock(), audit_workflow_reset() FROM PUBLIC;

@@ -17,6 +17,10 @@ _TABLES = """
 SELECT c.oid, c.relname AS name, coalesce(c.reloptions, '{}') AS options
   FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY c.relname
 """
+_VIEWS = """
+SELECT c.relname AS name, pg_get_viewdef(c.oid) AS definition, coalesce(c.reloptions, '{}') AS options
+  FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v' ORDER BY c.relname
+"""
 _COLUMNS = """
 SELECT a.attrelid AS owner, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS required,
        a.attidentity AS identity, a.attgenerated AS generated, pg_get_expr(d.adbin, d.adrelid, true) AS value
@@ -74,11 +78,11 @@ _GRANTS = """
 WITH held AS (
   SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, c.relname AS name, c.relowner AS owner,
          c.relacl AS acl, NULL AS column_name
-    FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'S')
+    FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'S', 'v')
   UNION ALL
   SELECT 'TABLE', c.relname, c.relowner, a.attacl, a.attname
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND a.attacl IS NOT NULL
+   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND a.attacl IS NOT NULL
   UNION ALL
   SELECT 'FUNCTION', p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), NULL
     FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace)
@@ -103,6 +107,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class View:
+    """One view."""
+
+    name: str
+    definition: str
+    options: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Function:
     """One function; its name is unique."""
 
@@ -116,6 +129,7 @@ class Catalogue:
     """Everything of the schema `public`."""
 
     tables: Mapping[str, Table]
+    views: Mapping[str, View]
     functions: Mapping[str, Function]
     needs: Mapping[str, frozenset[str]]
     grants: Sequence[Mapping[str, Any]]
@@ -134,6 +148,7 @@ def read(url: str, filled_later: Collection[str] = ()) -> Catalogue:
             needs[row["who"]].add(row["what"])
         return Catalogue(
             tables=_tables(session, {row["oid"]: row["name"] for row in functions}, filled_later),
+            views={row["name"]: View(**row) for row in session.execute(_VIEWS)},
             functions={row["name"]: Function(row["name"], row["arguments"], row["definition"]) for row in functions},
             needs={who: frozenset(what) for who, what in needs.items()},
             grants=session.execute(_GRANTS).fetchall(),

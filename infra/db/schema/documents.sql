@@ -49,16 +49,16 @@ CREATE TABLE documents (
   return_id     text,  -- of an invoice: the return whose guarantee was claimed
   dispute_id    bigint,  -- of a credit note: the dispute that was lost
   CONSTRAINT document_number_once UNIQUE (series, year, number),
-  CONSTRAINT document_of_a_supplement_of_its_order FOREIGN KEY (order_no, supplement_no)
-      REFERENCES order_supplements (order_no, supplement_no),
+  CONSTRAINT document_of_a_change_payment_of_its_order FOREIGN KEY (order_no, supplement_no)
+      REFERENCES change_payments (order_no, payment_no),
   CONSTRAINT document_of_a_refund_of_its_order FOREIGN KEY (refund_id, order_no) REFERENCES refunds (refund_id,
       order_no),
   CONSTRAINT document_of_its_claim FOREIGN KEY (return_id) REFERENCES guarantees (return_id),
   CONSTRAINT document_of_its_dispute FOREIGN KEY (dispute_id) REFERENCES disputes (payment_id),
   CONSTRAINT document_no_of_its_number CHECK (document_no = ((((series || '-') || year) || '-') || lpad(number::text,
       GREATEST(6, length(number::text)), '0'))),
+  CONSTRAINT document_of_a_change_payment CHECK (kind = 'invoice' OR supplement_no IS NULL),
   CONSTRAINT document_of_a_refund CHECK (kind = 'credit_note' OR refund_id IS NULL),
-  CONSTRAINT document_of_a_supplement CHECK (kind = 'invoice' OR supplement_no IS NULL),
   CONSTRAINT document_series_of_its_kind CHECK (series =
   CASE kind
       WHEN 'invoice' THEN 'INV'
@@ -71,9 +71,10 @@ CREATE TABLE documents (
 CREATE UNIQUE INDEX documents_one_credit_note ON documents (refund_id) WHERE refund_id IS NOT NULL;
 CREATE UNIQUE INDEX documents_one_first_invoice ON documents (order_no) WHERE kind = 'invoice' AND supplement_no IS NULL
   AND return_id IS NULL;
+CREATE UNIQUE INDEX documents_one_of_change_payment ON documents (order_no, supplement_no)
+  WHERE supplement_no IS NOT NULL;
 CREATE UNIQUE INDEX documents_one_of_claim ON documents (return_id) WHERE return_id IS NOT NULL;
 CREATE UNIQUE INDEX documents_one_of_dispute ON documents (dispute_id) WHERE dispute_id IS NOT NULL;
-CREATE UNIQUE INDEX documents_one_of_supplement ON documents (order_no, supplement_no) WHERE supplement_no IS NOT NULL;
 CREATE UNIQUE INDEX documents_one_rest ON documents (order_no) WHERE kind = 'credit_note' AND refund_id IS NULL
   AND dispute_id IS NULL;
 CREATE INDEX documents_order ON documents (order_no, issued_at);
@@ -139,8 +140,8 @@ BEGIN
     RAISE EXCEPTION 'not_invoiceable' USING ERRCODE = 'OM014', DETAIL = 'less was captured';
   END IF;
   IF NEW.supplement_no IS NOT NULL AND NOT EXISTS (
-      SELECT FROM order_supplements s
-       WHERE s.order_no = NEW.order_no AND s.supplement_no = NEW.supplement_no AND s.status = 'applied'
+      SELECT FROM change_payments s
+       WHERE s.order_no = NEW.order_no AND s.payment_no = NEW.supplement_no AND s.status = 'applied'
          AND (s.amount_minor, s.currency) = (NEW.total_minor, NEW.currency)
          AND (first_invoice(NEW.order_no)).document_no IS NOT NULL) THEN
     RAISE EXCEPTION 'not_invoiceable' USING ERRCODE = 'OM014', DETAIL = 'nothing like it was paid on top of an invoice';

@@ -3,7 +3,7 @@
 
 -- Issues the invoice of an applied change, billed as the first invoice. Without a first invoice there is none: a later
 -- one covers everything.
-CREATE FUNCTION invoice_supplement(s order_supplements)
+CREATE FUNCTION invoice_change_payment(s change_payments)
   RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   first  documents%ROWTYPE;
@@ -15,10 +15,10 @@ BEGIN
   IF first.document_no IS NULL OR s.amount_minor > uninvoiced_minor(s.order_no) THEN
     RETURN;
   END IF;
-  said := sums_of_lines(lines_of_supplement(s), 0);
+  said := sums_of_lines(lines_of_change_payment(s), 0);
   INSERT INTO documents (kind, series, order_no, supplement_no, time_zone, issued_by, currency, total_minor, tax_minor,
                          content, billed_to_enc)
-  VALUES ('invoice', 'INV', s.order_no, s.supplement_no, first.time_zone, 'system', s.currency, s.amount_minor,
+  VALUES ('invoice', 'INV', s.order_no, s.payment_no, first.time_zone, 'system', s.currency, s.amount_minor,
           (said ->> 'tax_minor')::bigint, jsonb_build_object('seller', first.content -> 'seller') || said,
           first.billed_to_enc)
   RETURNING document_no INTO made;
@@ -29,7 +29,7 @@ END $$;
 
 -- An applied change as lines of an invoice: the added goods at what was paid on top. Tax is what the change added, at
 -- most what was paid. Shares are rounded so that they add up.
-CREATE FUNCTION lines_of_supplement(s order_supplements)
+CREATE FUNCTION lines_of_change_payment(s change_payments)
   RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   WITH sold AS (
     SELECT c.line_no, l.sku, l.name, c.quantity_delta AS quantity, l.unit_price_minor, c.tax_minor AS tax,
@@ -56,27 +56,27 @@ $$;
 
 -- Issues the invoice when a change is applied. A rule that refuses the invoice does not undo the payment: the
 -- consistency check reports it. A deadlock or a time limit undoes all, and the repeat succeeds.
-CREATE FUNCTION supplement_has_invoice()
+CREATE FUNCTION invoice_applied_change()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  PERFORM invoice_supplement(NEW);
+  PERFORM invoice_change_payment(NEW);
   RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
   IF left(SQLSTATE, 2) NOT IN ('21', '22', '23', 'OM') THEN
     RAISE;
   END IF;
-  RAISE WARNING 'order % supplement %: no invoice (%)', NEW.order_no, NEW.supplement_no, SQLSTATE;
+  RAISE WARNING 'order % supplement %: no invoice (%)', NEW.order_no, NEW.payment_no, SQLSTATE;
   RETURN NULL;
 END $$;
 
 -- Applied changes whose invoice is missing.
-CREATE FUNCTION supplements_without_invoice(of_order text)
-  RETURNS TABLE(supplement_no integer, amount_minor bigint, currency text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT s.supplement_no, s.amount_minor, s.currency::text FROM order_supplements s
+CREATE FUNCTION change_payments_without_invoice(of_order text)
+  RETURNS TABLE(payment_no integer, amount_minor bigint, currency text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT s.payment_no, s.amount_minor, s.currency::text FROM change_payments s
    WHERE s.order_no = of_order AND s.status = 'applied' AND s.amount_minor <= uninvoiced_minor(of_order)
      AND EXISTS (SELECT FROM documents d WHERE d.order_no = of_order AND d.kind = 'invoice' AND d.supplement_no IS NULL)
-     AND NOT EXISTS (SELECT FROM documents d WHERE d.order_no = of_order AND d.supplement_no = s.supplement_no)
-   ORDER BY s.supplement_no
+     AND NOT EXISTS (SELECT FROM documents d WHERE d.order_no = of_order AND d.supplement_no = s.payment_no)
+   ORDER BY s.payment_no
 $$;
 
 -- Issues the missing invoices of an order, at a person's request.
@@ -87,8 +87,8 @@ DECLARE
   made    text;
 BEGIN
   PERFORM FROM orders o WHERE o.order_no = of_order FOR UPDATE;
-  FOR missing IN SELECT w.supplement_no FROM supplements_without_invoice(of_order) w LOOP
-    PERFORM invoice_supplement(s) FROM order_supplements s WHERE s.order_no = of_order AND s.supplement_no = missing;
+  FOR missing IN SELECT w.payment_no FROM change_payments_without_invoice(of_order) w LOOP
+    PERFORM invoice_change_payment(s) FROM change_payments s WHERE s.order_no = of_order AND s.payment_no = missing;
     SELECT d.document_no INTO made FROM documents d WHERE d.order_no = of_order AND d.supplement_no = missing;
     IF made IS NOT NULL THEN
       INSERT INTO audit_log (actor, action, order_no, reference) VALUES (by_actor, 'invoice_made_up', of_order, made);
@@ -238,7 +238,7 @@ END $$;
 -- What an invoiced order's documents lack: changes, claims, lost disputes.
 CREATE FUNCTION missing_documents(of_order text)
   RETURNS TABLE(kind text, reference text, amount_minor bigint, currency text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT 'supplement', w.supplement_no::text, w.amount_minor, w.currency FROM supplements_without_invoice(of_order) w
+  SELECT 'supplement', w.payment_no::text, w.amount_minor, w.currency FROM change_payments_without_invoice(of_order) w
   UNION ALL
   SELECT 'claim', g.return_id, g.claim_minor, g.currency FROM guarantees g
    WHERE g.order_no = of_order AND g.status = 'claimed' AND (first_invoice(of_order)).document_no IS NOT NULL
@@ -311,8 +311,8 @@ END $$;
 
 CREATE CONSTRAINT TRIGGER loss_credited AFTER UPDATE ON disputes DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.status = 'lost' AND OLD.status <> 'lost') EXECUTE FUNCTION has_further_documents();
-CREATE CONSTRAINT TRIGGER supplement_invoiced AFTER UPDATE ON order_supplements DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.status = 'applied' AND OLD.status <> 'applied') EXECUTE FUNCTION supplement_has_invoice();
+CREATE CONSTRAINT TRIGGER change_payment_invoiced AFTER UPDATE ON change_payments DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.status = 'applied' AND OLD.status <> 'applied') EXECUTE FUNCTION invoice_applied_change();
 CREATE CONSTRAINT TRIGGER claim_invoiced AFTER UPDATE ON guarantees DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.status = 'claimed' AND OLD.status <> 'claimed') EXECUTE FUNCTION has_further_documents();
 CREATE CONSTRAINT TRIGGER first_invoice_followed AFTER INSERT ON documents DEFERRABLE INITIALLY DEFERRED
@@ -321,10 +321,10 @@ CREATE CONSTRAINT TRIGGER first_invoice_followed AFTER INSERT ON documents DEFER
 
 -- Rights
 
-REVOKE EXECUTE ON FUNCTION credit_loss(disputes), has_further_documents(), invoice_claim(guarantees),
-  invoice_supplement(order_supplements), issue_further_document(text, text), issue_further_documents(text),
-  issue_missing_documents(text, text), issue_missing_invoices(text, text), lines_of_claim(guarantees),
-  lines_of_loss(text, text, bigint), lines_of_supplement(order_supplements), lost_minor(bigint),
-  missing_documents(text), supplement_has_invoice(), supplements_without_invoice(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION issue_missing_documents(text, text), issue_missing_invoices(text, text), lost_minor(bigint),
-  missing_documents(text), supplements_without_invoice(text) TO oms_app;
+REVOKE EXECUTE ON FUNCTION change_payments_without_invoice(text), credit_loss(disputes), has_further_documents(),
+  invoice_applied_change(), invoice_change_payment(change_payments), invoice_claim(guarantees),
+  issue_further_document(text, text), issue_further_documents(text), issue_missing_documents(text, text),
+  issue_missing_invoices(text, text), lines_of_change_payment(change_payments), lines_of_claim(guarantees),
+  lines_of_loss(text, text, bigint), lost_minor(bigint), missing_documents(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION change_payments_without_invoice(text), issue_missing_documents(text, text),
+  issue_missing_invoices(text, text), lost_minor(bigint), missing_documents(text) TO oms_app;

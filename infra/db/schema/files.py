@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from infra.db.schema import functions, grants, tables
+from infra.db.schema import functions, grants, tables, views
 from infra.db.schema.catalogue import Catalogue
 from infra.db.schema.expressions import commented
 from infra.db.schema.notes import FOLDER, Notes, require_complete
@@ -65,6 +65,9 @@ class _Writer:
             return
         yield from self._needed(notes, name)
         self._done[name] = None
+        if view := self._catalogue.views.get(name):
+            yield commented(notes.tables[name]) + "\n" + views.create(view)
+            return
         table = self._catalogue.tables[name]
         for target, key in tables.later_keys(table, self._done.__contains__):
             self._waiting[self._home[target]].append(key)
@@ -97,7 +100,7 @@ class _Writer:
         return function in self._done or function in notes.functions
 
     def _rows(self, notes: Notes) -> Iterator[str]:
-        found = [self._catalogue.tables[name] for name in notes.tables]
+        found = [self._catalogue.tables[name] for name in notes.tables if name in self._catalogue.tables]
         return (tables.rows(table) for table in found if table.rows)
 
 

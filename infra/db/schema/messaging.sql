@@ -60,7 +60,7 @@ CREATE TRIGGER inbox_processed_once BEFORE UPDATE OF processed_at ON inbox
   FOR EACH ROW WHEN (OLD.processed_at IS NOT NULL AND NEW.processed_at IS NULL) EXECUTE FUNCTION keep_processed();
 
 -- Requests a signal to the order for each new event; the signal says only where to read.
-CREATE FUNCTION wake_order()
+CREATE FUNCTION signal_order_of_event()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO workflow_requests (kind, subject, name, payload)
@@ -69,11 +69,11 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER inbox_wakes AFTER INSERT ON inbox
-  FOR EACH ROW WHEN (NEW.order_no IS NOT NULL AND NEW.processed_at IS NULL) EXECUTE FUNCTION wake_order();
+CREATE TRIGGER inbox_signals AFTER INSERT ON inbox
+  FOR EACH ROW WHEN (NEW.order_no IS NOT NULL AND NEW.processed_at IS NULL) EXECUTE FUNCTION signal_order_of_event();
 
 -- Opens events again that arrived before the payment that they are about.
-CREATE FUNCTION hear_early_facts()
+CREATE FUNCTION reopen_early_events()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM lock_payment_ref(NEW.provider, NEW.provider_ref);
@@ -89,7 +89,7 @@ BEGIN
 END $$;
 
 -- Tries an event again that the program could not apply; false where it was dealt with.
-CREATE FUNCTION hear_fact_again(fact_id bigint, by_actor text)
+CREATE FUNCTION retry_inbox_event(fact_id bigint, by_actor text)
   RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE heard inbox%ROWTYPE;
 BEGIN
@@ -107,7 +107,7 @@ BEGIN
 END $$;
 
 -- A person has looked at an event that cannot be applied: it is kept and reported no more.
-CREATE FUNCTION set_fact_aside(fact_id bigint, by_actor text)
+CREATE FUNCTION dismiss_inbox_event(fact_id bigint, by_actor text)
   RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE left_out inbox%ROWTYPE;
 BEGIN
@@ -124,9 +124,9 @@ END $$;
 
 -- Of tables in earlier files
 
-CREATE TRIGGER payment_hears_early_facts AFTER INSERT OR UPDATE OF status ON payments
+CREATE TRIGGER payment_early_events_reopened AFTER INSERT OR UPDATE OF status ON payments
   FOR EACH ROW WHEN (NEW.status = 'succeeded' AND (NEW.kind IN ('authorise', 'capture')))
-  EXECUTE FUNCTION hear_early_facts();
+  EXECUTE FUNCTION reopen_early_events();
 
 -- Rights
 
@@ -137,6 +137,6 @@ GRANT UPDATE (outcome, processed_at, reason) ON inbox TO oms_app;
 GRANT UPDATE (created_at) ON outbox TO oms_app;
 GRANT INSERT (kind, name, payload, rank, subject, trace) ON workflow_requests TO oms_app;
 GRANT UPDATE (claimed_until, last_error, rank, tries) ON workflow_requests TO oms_app;
-REVOKE EXECUTE ON FUNCTION hear_early_facts(), hear_fact_again(bigint, text), keep_processed(), set_fact_aside(bigint,
-  text), wake_order() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION hear_fact_again(bigint, text), set_fact_aside(bigint, text) TO oms_app;
+REVOKE EXECUTE ON FUNCTION dismiss_inbox_event(bigint, text), keep_processed(), reopen_early_events(),
+  retry_inbox_event(bigint, text), signal_order_of_event() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dismiss_inbox_event(bigint, text), retry_inbox_event(bigint, text) TO oms_app;

@@ -15,6 +15,7 @@ FILES = (
     "approvals", "orders_holds", "orders_changes", "stock", "payments", "payments_disputes", "payments_changes",
     "payments_refunds", "payments_store_credit", "shipping", "after_sales", "after_sales_exchanges", "messaging",
     "support", "documents", "documents_further", "notifications", "alerts", "webhooks", "portal", "feedback",
+    "previous_names",
 )  # fmt: skip
 
 
@@ -24,7 +25,7 @@ class IncompleteNotes(Exception):
 
 @dataclass(frozen=True)
 class Notes:
-    """notes/NAME.toml: the tables and functions of NAME.sql with their comments, and comments of columns."""
+    """notes/NAME.toml: the tables, views and functions of NAME.sql with their comments, and comments of columns."""
 
     name: str
     title: str
@@ -39,10 +40,10 @@ def read() -> list[Notes]:
 
 
 def require_complete(notes: list[Notes], catalogue: Catalogue) -> None:
-    """Each table and function is in exactly one file, and only what exists is. Raises IncompleteNotes."""
+    """Each table, view and function is in exactly one file, and only what exists is. Raises IncompleteNotes."""
     noted = [name for one in notes for name in (*one.tables, *one.functions, *one.columns)]
     columns = {f"{table.name}.{row['name']}" for table in catalogue.tables.values() for row in table.columns}
-    objects = {*catalogue.tables, *catalogue.functions}
+    objects = {*catalogue.tables, *catalogue.views, *catalogue.functions}
     found = [f"{name} is noted more than once" for name in sorted({name for name in noted if noted.count(name) > 1})]
     found += [f"{name} does not exist: remove it" for name in sorted(set(noted) - objects - columns)]
     found += [f"{name} is in no file: add it, with a sentence" for name in sorted(objects - set(noted))]

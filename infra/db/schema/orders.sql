@@ -82,7 +82,7 @@ CREATE INDEX orders_unpaid_exchange ON orders (customer_id) WHERE (status IN ('r
 CREATE INDEX orders_waiting_for_stock ON orders (created_at, order_no) WHERE status = 'received'
   AND (waiting ->> 'what') = 'stock';
 CREATE INDEX orders_warehouse ON orders (warehouse, created_at DESC, order_no DESC) WHERE warehouse IS NOT NULL;
--- More triggers in payments_changes.sql: order_overtakes_supplement.
+-- More triggers in payments_changes.sql: order_cancels_change_payment.
 
 -- Writes the first event and the request to start the workflow with every new order, so that no code can forget them.
 CREATE FUNCTION begin_order()
@@ -95,7 +95,7 @@ BEGIN
     VALUES (NEW.order_no, 1, 'order_placed', 'received', NEW.placed_by);
   INSERT INTO workflow_requests (kind, subject, trace, rank)
     VALUES ('start_order', NEW.order_no, NEW.trace,
-            extract(epoch FROM clock_timestamp()) - start_head_s(NEW.priority));
+            extract(epoch FROM clock_timestamp()) - priority_start_head_start_s(NEW.priority));
   RETURN NULL;
 END $$;
 
@@ -189,10 +189,10 @@ CREATE TABLE order_events (
       ELSE (from_status IS NULL) = (to_status IS NULL)
   END)
 );
--- More triggers in after_sales.sql: completion_heeds_returns.
--- More triggers in support.sql: failing_steps_over.
--- More triggers in after_sales_exchanges.sql: new_order_wakes_return.
--- More triggers in orders_holds.sql: order_event_overtakes_holds.
+-- More triggers in after_sales.sql: completion_checks_returns.
+-- More triggers in support.sql: event_clears_retrying_steps.
+-- More triggers in after_sales_exchanges.sql: new_order_signals_return.
+-- More triggers in orders_holds.sql: order_event_closes_holds.
 -- More triggers in shipping.sql: parcel_replaced_elsewhere.
 
 -- The only way to change an order's status: numbers the event, checks it against order_transitions, updates the order
@@ -267,7 +267,7 @@ CREATE INDEX order_contacts_phone ON order_contacts (phone_index) WHERE phone_in
 CREATE INDEX order_contacts_terms ON order_contacts USING gin (terms);
 
 -- What staff changed of an order, and why.
-CREATE TABLE order_acts (
+CREATE TABLE staff_actions (
   act_id      text PRIMARY KEY,
   order_no    text NOT NULL REFERENCES orders,
   action      text NOT NULL CHECK (action IN ('prioritise', 'adjust', 'parcel', 'contact')),
@@ -278,16 +278,16 @@ CREATE TABLE order_acts (
   approval_id text,  -- the second person's approval, where money moves
   created_at  timestamptz NOT NULL DEFAULT now(),
   moved_minor bigint NOT NULL DEFAULT 0 CHECK (moved_minor >= 0),
-  CONSTRAINT money_needs_two CHECK (detail <> 'payment_recorded' OR approval_id IS NOT NULL)
+  CONSTRAINT staff_actions_money_approved CHECK (detail <> 'payment_recorded' OR approval_id IS NOT NULL)
 );
-CREATE INDEX order_acts_alone ON order_acts (person_of(actor), created_at) WHERE moved_minor > 0
+CREATE INDEX staff_actions_alone ON staff_actions (person_of(actor), created_at) WHERE moved_minor > 0
   AND approval_id IS NULL;
-CREATE INDEX order_acts_order ON order_acts (order_no, created_at DESC);
--- More triggers in approvals.sql: order_act_approved.
+CREATE INDEX staff_actions_order ON staff_actions (order_no, created_at DESC);
+-- More triggers in approvals.sql: staff_action_approved.
 
-CREATE TRIGGER order_act_audited AFTER INSERT ON order_acts FOR EACH ROW EXECUTE FUNCTION audit_order_act();
+CREATE TRIGGER staff_action_audited AFTER INSERT ON staff_actions FOR EACH ROW EXECUTE FUNCTION audit_staff_action();
 
-CREATE TRIGGER order_acts_append_only BEFORE DELETE OR UPDATE ON order_acts
+CREATE TRIGGER staff_actions_append_only BEFORE DELETE OR UPDATE ON staff_actions
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- Refuses more unpaid units of one customer than the limit. Units that a change or an exchange reserves until it is
@@ -302,7 +302,7 @@ BEGIN
     FROM orders o JOIN order_lines l USING (order_no)
    WHERE o.customer_id = customer AND o.status IN ('received', 'pending_payment') AND o.placed_by LIKE 'customer:%';
   SELECT unpaid + coalesce(sum(h.quantity), 0) INTO unpaid
-    FROM order_supplements s JOIN orders o USING (order_no)
+    FROM change_payments s JOIN orders o USING (order_no)
     CROSS JOIN LATERAL jsonb_to_recordset(s.held) AS h (sku text, quantity bigint)
    WHERE s.status = 'awaiting_payment' AND s.actor LIKE 'customer:%' AND o.customer_id = customer AND h.quantity > 0;
   SELECT unpaid + coalesce(sum(l.quantity - l.cancelled_quantity), 0) INTO unpaid
@@ -325,12 +325,12 @@ BEGIN
 END $$;
 
 -- By how many seconds a priority moves a request forward in the queue.
-CREATE FUNCTION head_start_s(priority smallint) RETURNS integer LANGUAGE sql IMMUTABLE
+CREATE FUNCTION priority_head_start_s(priority smallint) RETURNS integer LANGUAGE sql IMMUTABLE
 RETURN CASE priority WHEN 2 THEN 600 WHEN 1 THEN 120 ELSE 0 END;
 
 -- The same for the start of an order: urgent orders start before all others, unless one of those waits for more than a
 -- day.
-CREATE FUNCTION start_head_s(priority smallint) RETURNS integer LANGUAGE sql IMMUTABLE
+CREATE FUNCTION priority_start_head_start_s(priority smallint) RETURNS integer LANGUAGE sql IMMUTABLE
 RETURN CASE priority WHEN 2 THEN 86400 WHEN 1 THEN 120 ELSE 0 END;
 
 -- Rows
@@ -347,9 +347,7 @@ INSERT INTO order_transitions (from_status, event, to_status) VALUES ('delivered
 
 -- Rights
 
-GRANT SELECT ON order_acts, order_contacts, order_events, order_lines, order_statuses, order_transitions, orders
-  TO oms_app;
-GRANT INSERT (act_id, action, actor, approval_id, detail, moved_minor, order_no, reason_enc, value_enc) ON order_acts
+GRANT SELECT ON order_contacts, order_events, order_lines, order_statuses, order_transitions, orders, staff_actions
   TO oms_app;
 GRANT INSERT (contact_id, customer_id, email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
 GRANT UPDATE (email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
@@ -362,8 +360,10 @@ GRANT INSERT (backorder, channel, city, contact_corrected, contact_id, country, 
   TO oms_app;
 GRANT UPDATE (address_rev, cancel_reason_enc, cancelling, city, contact_corrected, contact_id, country, note_enc,
   priority, province, ship_to_enc, slot_from, slot_to) ON orders TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_order_event(), begin_order(), bound_unpaid_units(), guard_order_status(),
-  head_start_s(smallint), publish_order_event(), require_unpaid_within(text, bigint), start_head_s(smallint)
-  FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION head_start_s(smallint), require_unpaid_within(text, bigint), start_head_s(smallint)
+GRANT INSERT (act_id, action, actor, approval_id, detail, moved_minor, order_no, reason_enc, value_enc) ON staff_actions
   TO oms_app;
+REVOKE EXECUTE ON FUNCTION apply_order_event(), begin_order(), bound_unpaid_units(), guard_order_status(),
+  priority_head_start_s(smallint), priority_start_head_start_s(smallint), publish_order_event(),
+  require_unpaid_within(text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION priority_head_start_s(smallint), priority_start_head_start_s(smallint),
+  require_unpaid_within(text, bigint) TO oms_app;

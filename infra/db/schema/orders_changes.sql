@@ -32,10 +32,10 @@ DECLARE
   booked boolean;
 BEGIN
   SELECT * INTO here FROM orders WHERE order_no = NEW.order_no FOR UPDATE;
-  IF is_awaiting_supplement(NEW.order_no) THEN
+  IF is_awaiting_change_payment(NEW.order_no) THEN
     RAISE EXCEPTION 'change_in_progress' USING ERRCODE = 'OM012', DETAIL = here.status;
   END IF;
-  booked := CASE WHEN EXISTS (SELECT FROM order_supplements s WHERE s.order_no = NEW.order_no
+  booked := CASE WHEN EXISTS (SELECT FROM change_payments s WHERE s.order_no = NEW.order_no
                                  AND s.change_no = NEW.change_no AND s.status = 'applied')
     THEN EXISTS (SELECT FROM shipments s WHERE s.order_no = NEW.order_no AND s.status NOT IN ('cancelled', 'booking'))
     ELSE is_booked(NEW.order_no) END;

@@ -55,7 +55,7 @@ END $$;
 CREATE TRIGGER hold_guard BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION guard_hold();
 
 -- Writes the oldest open hold to the order and tells its workflow.
-CREATE FUNCTION show_hold()
+CREATE FUNCTION refresh_order_hold()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE orders SET hold = (SELECT h.kind FROM holds h WHERE h.order_no = NEW.order_no AND h.closed_at IS NULL
@@ -69,11 +69,12 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER hold_shown AFTER INSERT OR UPDATE OF closed_at ON holds FOR EACH ROW EXECUTE FUNCTION show_hold();
+CREATE TRIGGER hold_refreshes_order AFTER INSERT OR UPDATE OF closed_at ON holds
+  FOR EACH ROW EXECUTE FUNCTION refresh_order_hold();
 
 -- Refuses the intent to book a parcel or to take money while a hold stops the order. Without an intent no provider is
 -- called.
-CREATE FUNCTION heed_holds()
+CREATE FUNCTION skip_while_on_hold()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE here orders%ROWTYPE;
 BEGIN
@@ -86,7 +87,7 @@ BEGIN
 END $$;
 
 -- The same for parcels and payments that staff record manually.
-CREATE FUNCTION heed_holds_by_hand()
+CREATE FUNCTION require_no_hold()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE here orders%ROWTYPE;
 BEGIN
@@ -99,7 +100,7 @@ BEGIN
 END $$;
 
 -- Closes holds that the order has passed.
-CREATE FUNCTION overtake_holds()
+CREATE FUNCTION close_holds_of_finished_order()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE holds SET closed_at = now(), closed_by = 'system', outcome = 'overtaken'
@@ -109,8 +110,8 @@ END $$;
 
 -- Of tables in earlier files
 
-CREATE TRIGGER order_event_overtakes_holds AFTER INSERT ON order_events
-  FOR EACH ROW WHEN (NEW.to_status IN ('preparing', 'cancelled')) EXECUTE FUNCTION overtake_holds();
+CREATE TRIGGER order_event_closes_holds AFTER INSERT ON order_events
+  FOR EACH ROW WHEN (NEW.to_status IN ('preparing', 'cancelled')) EXECUTE FUNCTION close_holds_of_finished_order();
 
 -- Rights
 
@@ -118,5 +119,5 @@ GRANT SELECT ON holds TO oms_app;
 GRANT INSERT (default_outcome, escalate_at, hold_no, kind, order_no, owner, put_on_by, reason_enc, stops, until)
   ON holds TO oms_app;
 GRANT UPDATE (close_reason_enc, closed_at, closed_by, escalated_at, outcome, owner) ON holds TO oms_app;
-REVOKE EXECUTE ON FUNCTION begin_hold(), guard_hold(), heed_holds(), heed_holds_by_hand(), overtake_holds(), show_hold()
-  FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION begin_hold(), close_holds_of_finished_order(), guard_hold(), refresh_order_hold(),
+  require_no_hold(), skip_while_on_hold() FROM PUBLIC;

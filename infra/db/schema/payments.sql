@@ -39,9 +39,9 @@ CREATE TABLE payments (
   guarantee_return_id text,  -- the return whose guarantee it authorises, claims or releases
   CONSTRAINT payments_payment_id_order_no_key UNIQUE (payment_id, order_no),
   CONSTRAINT undone_within_its_order FOREIGN KEY (parent_id, order_no) REFERENCES payments (payment_id, order_no),
-  CONSTRAINT disputes_are_told CHECK ((kind NOT IN ('dispute', 'dispute_won')) OR status = 'succeeded'
+  CONSTRAINT disputes_are_reported CHECK ((kind NOT IN ('dispute', 'dispute_won')) OR status = 'succeeded'
       AND parent_id IS NOT NULL),
-  CONSTRAINT reversals_are_told CHECK (kind <> 'refund_reversed' OR status = 'succeeded' AND parent_id IS NOT NULL),
+  CONSTRAINT reversals_are_reported CHECK (kind <> 'refund_reversed' OR status = 'succeeded' AND parent_id IS NOT NULL),
   CONSTRAINT payments_check CHECK (status <> 'succeeded' OR provider_ref IS NOT NULL),
   CONSTRAINT only_refunds_pay_refunds CHECK (refund_id IS NULL OR kind = 'refund'),
   CONSTRAINT payment_of_a_change CHECK (change_payment_no IS NULL AND NOT (purpose = 'supplement'
@@ -62,7 +62,7 @@ CREATE UNIQUE INDEX payments_one_change_payment ON payments (order_no, change_pa
   AND purpose = 'supplement' AND status <> 'failed';
 CREATE UNIQUE INDEX payments_one_guarantee_authorisation ON payments (guarantee_return_id) WHERE kind = 'authorise'
   AND purpose = 'guarantee' AND status = 'succeeded';
-CREATE UNIQUE INDEX payments_one_refund_part ON payments (refund_id, parent_id) WHERE refund_id IS NOT NULL
+CREATE UNIQUE INDEX payments_one_refund_allocation ON payments (refund_id, parent_id) WHERE refund_id IS NOT NULL
   AND status <> 'failed';
 CREATE UNIQUE INDEX payments_one_renewal ON payments (renews) WHERE renews IS NOT NULL AND status <> 'failed';
 CREATE UNIQUE INDEX payments_one_void ON payments (parent_id) WHERE kind = 'void' AND status <> 'failed';
@@ -70,16 +70,21 @@ CREATE INDEX payments_order ON payments (order_no);
 CREATE UNIQUE INDEX payments_provider_ref ON payments (provider, provider_ref, kind) WHERE provider <> 'manual';
 CREATE INDEX payments_renew_at ON payments (renew_at) WHERE renew_at IS NOT NULL;
 CREATE INDEX payments_renewal_due ON payments (order_no) WHERE renewal_due;
--- More triggers in payments_changes.sql: both_attempt_forms, supplement_payment_heard, supplement_payment_heeds_holds,
--- supplement_payment_wanted.
+-- More triggers in payments_changes.sql: both_attempt_forms, change_payment_checks_holds, change_payment_wanted,
+-- settles_change_payment.
 -- More triggers in after_sales_exchanges.sql: guarantee_payment_wanted.
--- More triggers in messaging.sql: payment_hears_early_facts.
--- More triggers in payments_refunds.sql: payment_heeds_refund, payment_reverses_refund.
+-- More triggers in payments_refunds.sql: payment_checks_refund, payment_reverses_refund.
+-- More triggers in messaging.sql: payment_early_events_reopened.
 -- More triggers in payments_disputes.sql: payment_posts_dispute.
 
-CREATE TRIGGER money_by_hand_heeds_holds BEFORE INSERT ON payments
+CREATE TRIGGER manual_payment_checks_holds BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.provider = 'manual' AND NEW.kind = 'capture' AND NEW.purpose = 'order')
-  EXECUTE FUNCTION heed_holds_by_hand();
+  EXECUTE FUNCTION require_no_hold();
+
+CREATE TRIGGER payment_checks_holds BEFORE INSERT ON payments
+  FOR EACH ROW WHEN (NEW.status = 'intent' AND (NEW.kind IN ('authorise', 'capture')) AND NEW.purpose = 'order'
+    AND NEW.renews IS NULL)
+  EXECUTE FUNCTION skip_while_on_hold();
 
 -- What a transaction is about does not change, and a final status stays.
 CREATE FUNCTION guard_payment() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -101,11 +106,6 @@ BEGIN
 END $$;
 
 CREATE TRIGGER payment_guard BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION guard_payment();
-
-CREATE TRIGGER payment_heeds_holds BEFORE INSERT ON payments
-  FOR EACH ROW WHEN (NEW.status = 'intent' AND (NEW.kind IN ('authorise', 'capture')) AND NEW.purpose = 'order'
-    AND NEW.renews IS NULL)
-  EXECUTE FUNCTION heed_holds();
 
 -- Plans the renewal of an authorisation a day before it ends, or after three quarters of its time.
 CREATE FUNCTION plan_renewal() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -156,7 +156,7 @@ CREATE TRIGGER payment_posts AFTER INSERT OR UPDATE OF status ON payments FOR EA
 
 -- A renewal that succeeds takes the place of the old authorisation in the same statement, so that there is exactly one.
 -- One that nobody needs is to be voided.
-CREATE FUNCTION take_place()
+CREATE FUNCTION replace_authorisation()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   old_one payments%ROWTYPE;
@@ -195,14 +195,14 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER payment_takes_place BEFORE UPDATE OF status ON payments
+CREATE TRIGGER payment_replaces_authorisation BEFORE UPDATE OF status ON payments
   FOR EACH ROW WHEN (NEW.kind = 'authorise' AND NEW.status = 'succeeded' AND OLD.status <> 'succeeded'
     AND (NEW.renews IS NOT NULL OR NEW.purpose = 'guarantee') AND NEW.purpose <> 'stray')
-  EXECUTE FUNCTION take_place();
+  EXECUTE FUNCTION replace_authorisation();
 
 -- A renewal must repeat an authorisation that is needed: same amount, same means of payment. A repeat finds its own
 -- intent.
-CREATE FUNCTION heed_renewal()
+CREATE FUNCTION require_renewal_due()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM payments p WHERE p.idempotency_key = NEW.idempotency_key) THEN
@@ -218,7 +218,7 @@ BEGIN
 END $$;
 
 CREATE TRIGGER renewal_wanted BEFORE INSERT ON payments
-  FOR EACH ROW WHEN (NEW.renews IS NOT NULL) EXECUTE FUNCTION heed_renewal();
+  FOR EACH ROW WHEN (NEW.renews IS NOT NULL) EXECUTE FUNCTION require_renewal_due();
 
 -- Double-entry ledger: each row debits one account and credits another. Append-only.
 CREATE TABLE payment_ledger (
@@ -311,7 +311,7 @@ CREATE FUNCTION money_to_return(asked_order_no text, everything boolean)
        AND NOT EXISTS (SELECT FROM payments v WHERE v.order_no = a.order_no AND v.parent_id = a.payment_id
                           AND v.status = 'succeeded' AND v.kind IN ('void', 'capture'))
        AND (everything OR (
-             NOT (a.purpose = 'supplement' AND is_awaiting_supplement(a.order_no))
+             NOT (a.purpose = 'supplement' AND is_awaiting_change_payment(a.order_no))
          AND (a.purpose = 'stray'
               OR (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = asked_order_no), 0))
                  IS NOT FALSE
@@ -375,8 +375,8 @@ GRANT INSERT (amount_minor, attempt, change_payment_no, currency, expires_at, gu
 GRANT UPDATE (error_code, expires_at, provider_ref, purpose, renew_at, renewal_due, risk, status, tries, updated_at)
   ON payments TO oms_app;
 REVOKE EXECUTE ON FUNCTION authorisation_is_wanted(bigint), given_back_minor(text, bigint), guard_payment(),
-  heed_renewal(), is_reversed(bigint, text), lock_payment_ref(text, text), money_to_return(text, boolean),
-  order_of_payment(text, text), plan_renewal(), post_payment(), take_place(), takes_no_money(text) FROM PUBLIC;
+  is_reversed(bigint, text), lock_payment_ref(text, text), money_to_return(text, boolean), order_of_payment(text, text),
+  plan_renewal(), post_payment(), replace_authorisation(), require_renewal_due(), takes_no_money(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION authorisation_is_wanted(bigint), given_back_minor(text, bigint), is_reversed(bigint, text),
   lock_payment_ref(text, text), money_to_return(text, boolean), order_of_payment(text, text), takes_no_money(text)
   TO oms_app;

@@ -3,9 +3,9 @@
 
 -- A change that makes a paid order dearer and waits for the payment of its difference. It is applied or undone by the
 -- payment's outcome.
-CREATE TABLE order_supplements (
+CREATE TABLE change_payments (
   order_no           text NOT NULL REFERENCES orders,
-  supplement_no      integer NOT NULL CHECK (supplement_no > 0),
+  payment_no         integer NOT NULL CHECK (payment_no > 0),
   change_no          integer NOT NULL,  -- the change that it becomes
   actor              text NOT NULL,
   what               text[] NOT NULL CHECK (('lines' = ANY (what)) AND what <@ ARRAY['address', 'lines', 'note',
@@ -32,20 +32,19 @@ CREATE TABLE order_supplements (
   updated_at         timestamptz NOT NULL DEFAULT now(),
   slot_from          timestamptz,
   slot_to            timestamptz,
-  CONSTRAINT order_supplements_pkey PRIMARY KEY (order_no, supplement_no),
-  CONSTRAINT order_supplements_check CHECK (amount_minor > 0 AND amount_minor = (total_after_minor -
-      total_before_minor)),
-  CONSTRAINT order_supplements_check1 CHECK ((status = 'undone') = (code IS NOT NULL)),
-  CONSTRAINT order_supplement_slot CHECK ((slot_from IS NULL) = (slot_to IS NULL)
+  CONSTRAINT change_payments_pkey PRIMARY KEY (order_no, payment_no),
+  CONSTRAINT change_payments_check CHECK (amount_minor > 0 AND amount_minor = (total_after_minor - total_before_minor)),
+  CONSTRAINT change_payments_check1 CHECK ((status = 'undone') = (code IS NOT NULL)),
+  CONSTRAINT change_payment_slot CHECK ((slot_from IS NULL) = (slot_to IS NULL)
       AND (slot_to - slot_from) >= '01:00:00'::interval AND (slot_to - slot_from) <= '25:00:00'::interval)
 );
-CREATE UNIQUE INDEX order_supplements_one_open ON order_supplements (order_no) WHERE status = 'awaiting_payment';
--- More triggers in documents_further.sql: supplement_invoiced.
--- More triggers in after_sales_exchanges.sql: supplement_keeps_exchange.
+CREATE UNIQUE INDEX change_payments_one_open ON change_payments (order_no) WHERE status = 'awaiting_payment';
+-- More triggers in documents_further.sql: change_payment_invoiced.
+-- More triggers in after_sales_exchanges.sql: change_payment_keeps_exchange.
 
 -- Applies the change to the order when its difference is paid, for processes of the last release: others apply it
 -- themselves.
-CREATE FUNCTION apply_supplement()
+CREATE FUNCTION apply_change_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   piece record;
@@ -80,7 +79,7 @@ BEGIN
   END LOOP;
   FOR piece IN SELECT h.sku, h.quantity FROM jsonb_to_recordset(NEW.held) AS h (sku text, quantity bigint)
                 WHERE h.quantity < 0 ORDER BY h.sku LOOP
-    PERFORM release_for_supplement(NEW, piece.sku, -piece.quantity);
+    PERFORM release_for_change_payment(NEW, piece.sku, -piece.quantity);
   END LOOP;
   UPDATE orders SET address_rev = address_rev + 1, ship_to_enc = coalesce(NEW.ship_to_enc, ship_to_enc),
          country = coalesce(NEW.place ->> 'country', country), province = coalesce(NEW.place ->> 'province', province),
@@ -92,11 +91,11 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER supplement_applies AFTER UPDATE OF status ON order_supplements
-  FOR EACH ROW WHEN (NEW.status = 'applied') EXECUTE FUNCTION apply_supplement();
+CREATE TRIGGER change_payment_applies AFTER UPDATE OF status ON change_payments
+  FOR EACH ROW WHEN (NEW.status = 'applied') EXECUTE FUNCTION apply_change_payment();
 
 -- Needs an order that is paid and that no carrier is asked for.
-CREATE FUNCTION begin_supplement()
+CREATE FUNCTION begin_change_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE here orders%ROWTYPE;
 BEGIN
@@ -110,10 +109,11 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER supplement_begins BEFORE INSERT ON order_supplements FOR EACH ROW EXECUTE FUNCTION begin_supplement();
+CREATE TRIGGER change_payment_begins BEFORE INSERT ON change_payments
+  FOR EACH ROW EXECUTE FUNCTION begin_change_payment();
 
 -- Its facts do not change; it leaves awaiting_payment once.
-CREATE FUNCTION guard_supplement()
+CREATE FUNCTION guard_change_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF (to_jsonb(NEW) - 'status' - 'code' - 'updated_at') <> (to_jsonb(OLD) - 'status' - 'code' - 'updated_at')
@@ -121,7 +121,7 @@ BEGIN
     RAISE EXCEPTION 'a change that waits for its payment ends once' USING ERRCODE = 'OM018';
   END IF;
   IF NEW.status = 'applied' AND NOT EXISTS (
-       SELECT FROM payments p WHERE p.order_no = NEW.order_no AND p.change_payment_no = NEW.supplement_no
+       SELECT FROM payments p WHERE p.order_no = NEW.order_no AND p.change_payment_no = NEW.payment_no
           AND p.kind = 'capture' AND p.purpose = 'supplement' AND p.status = 'succeeded'
           AND (p.amount_minor, p.currency) = (NEW.amount_minor, NEW.currency)) THEN
     RAISE EXCEPTION 'a change is paid before it is applied' USING ERRCODE = 'OM018';
@@ -129,10 +129,11 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER supplement_guard BEFORE UPDATE ON order_supplements FOR EACH ROW EXECUTE FUNCTION guard_supplement();
+CREATE TRIGGER change_payment_guard BEFORE UPDATE ON change_payments
+  FOR EACH ROW EXECUTE FUNCTION guard_change_payment();
 
 -- At the end of the transaction a change that is paid is applied, as it was requested.
-CREATE FUNCTION check_supplement_applied()
+CREATE FUNCTION check_change_applied()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (
@@ -149,11 +150,11 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE CONSTRAINT TRIGGER supplement_is_applied AFTER UPDATE ON order_supplements DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.status = 'applied' AND OLD.status <> 'applied') EXECUTE FUNCTION check_supplement_applied();
+CREATE CONSTRAINT TRIGGER change_payment_is_applied AFTER UPDATE ON change_payments DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.status = 'applied' AND OLD.status <> 'applied') EXECUTE FUNCTION check_change_applied();
 
 -- Releases what the change had reserved when it is undone.
-CREATE FUNCTION undo_supplement()
+CREATE FUNCTION undo_change_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   piece record;
@@ -161,7 +162,7 @@ DECLARE
 BEGIN
   FOR piece IN SELECT h.sku, h.quantity FROM jsonb_to_recordset(NEW.held) AS h (sku text, quantity bigint)
                 WHERE h.quantity > 0 ORDER BY h.sku LOOP
-    PERFORM release_for_supplement(NEW, piece.sku, piece.quantity);
+    PERFORM release_for_change_payment(NEW, piece.sku, piece.quantity);
   END LOOP;
   IF EXISTS (SELECT FROM orders o WHERE o.order_no = NEW.order_no AND o.status = 'paid' AND o.cancelling IS NULL) THEN
     waits := '{"waiting": {"what": "carrier", "until": null, "next": "the carrier is booked"}}';
@@ -172,17 +173,17 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER supplement_undone AFTER UPDATE OF status ON order_supplements
-  FOR EACH ROW WHEN (NEW.status = 'undone') EXECUTE FUNCTION undo_supplement();
+CREATE TRIGGER change_payment_undone AFTER UPDATE OF status ON change_payments
+  FOR EACH ROW WHEN (NEW.status = 'undone') EXECUTE FUNCTION undo_change_payment();
 
 -- True while a change of the order waits for its payment.
-CREATE FUNCTION is_awaiting_supplement(of_order text)
+CREATE FUNCTION is_awaiting_change_payment(of_order text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM order_supplements s WHERE s.order_no = of_order AND s.status = 'awaiting_payment')
+  SELECT EXISTS (SELECT FROM change_payments s WHERE s.order_no = of_order AND s.status = 'awaiting_payment')
 $$;
 
 -- Returns units to stock: those of a change that is undone, or those that an applied change gives up.
-CREATE FUNCTION release_for_supplement(s order_supplements, goods text, units bigint)
+CREATE FUNCTION release_for_change_payment(s change_payments, goods text, units bigint)
   RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE allocations a SET quantity = CASE WHEN a.quantity = units THEN a.quantity ELSE a.quantity - units END,
@@ -191,7 +192,7 @@ BEGIN
   IF FOUND THEN
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
-    VALUES (s.order_no || '/supplement/' || s.supplement_no || '/release/' || goods, 'release', goods, s.warehouse,
+    VALUES (s.order_no || '/supplement/' || s.payment_no || '/release/' || goods, 'release', goods, s.warehouse,
             units, 0, -units, s.order_no, 'system');
   END IF;
 END $$;
@@ -218,12 +219,12 @@ BEGIN
 END $$;
 
 -- Refuses a payment for a change that does not wait for one. A repeat finds its own intent.
-CREATE FUNCTION heed_supplement()
+CREATE FUNCTION require_change_awaiting_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM payments p WHERE p.idempotency_key = NEW.idempotency_key) AND NOT EXISTS (
-       SELECT FROM order_supplements s WHERE s.order_no = NEW.order_no AND s.status = 'awaiting_payment'
-          AND s.supplement_no = NEW.change_payment_no
+       SELECT FROM change_payments s WHERE s.order_no = NEW.order_no AND s.status = 'awaiting_payment'
+          AND s.payment_no = NEW.change_payment_no
           AND (s.amount_minor, s.currency) = (NEW.amount_minor, NEW.currency)) THEN
     RAISE EXCEPTION 'no change waits for this payment' USING ERRCODE = 'OM018';
   END IF;
@@ -231,20 +232,20 @@ BEGIN
 END $$;
 
 -- Applies or undoes the change by the provider's answer, whoever writes it.
-CREATE FUNCTION supplement_heeds_payment()
+CREATE FUNCTION settle_change_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE open_one order_supplements%ROWTYPE;
+DECLARE open_one change_payments%ROWTYPE;
 BEGIN
   PERFORM FROM orders WHERE order_no = NEW.order_no FOR UPDATE;
-  SELECT * INTO open_one FROM order_supplements s
-   WHERE s.order_no = NEW.order_no AND s.supplement_no = NEW.change_payment_no
+  SELECT * INTO open_one FROM change_payments s
+   WHERE s.order_no = NEW.order_no AND s.payment_no = NEW.change_payment_no
      AND s.status = 'awaiting_payment';
   IF NEW.status = 'failed' AND open_one.order_no IS NOT NULL THEN
-    UPDATE order_supplements SET status = 'undone', code = coalesce(NEW.error_code, 'declined'), updated_at = now()
-     WHERE order_no = NEW.order_no AND supplement_no = open_one.supplement_no;
+    UPDATE change_payments SET status = 'undone', code = coalesce(NEW.error_code, 'declined'), updated_at = now()
+     WHERE order_no = NEW.order_no AND payment_no = open_one.payment_no;
   ELSIF NEW.status = 'succeeded' AND NEW.kind = 'capture' AND open_one.order_no IS NOT NULL THEN
-    UPDATE order_supplements SET status = 'applied', updated_at = now()
-     WHERE order_no = NEW.order_no AND supplement_no = open_one.supplement_no;
+    UPDATE change_payments SET status = 'applied', updated_at = now()
+     WHERE order_no = NEW.order_no AND payment_no = open_one.payment_no;
   ELSIF NEW.status = 'succeeded' AND NEW.kind = 'capture' THEN
     -- Nothing waits for it any more: the order's workflow gives it back.
     UPDATE payments SET purpose = 'stray' WHERE payment_id = NEW.payment_id;
@@ -255,22 +256,22 @@ BEGIN
 END $$;
 
 -- Refuses to book a parcel for an order whose change waits for its payment.
-CREATE FUNCTION heed_changes()
+CREATE FUNCTION skip_while_change_pending()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE rev integer;
 BEGIN
   SELECT address_rev INTO rev FROM orders WHERE order_no = NEW.order_no FOR KEY SHARE;
-  IF rev <> NEW.address_rev OR is_awaiting_supplement(NEW.order_no) THEN
+  IF rev <> NEW.address_rev OR is_awaiting_change_payment(NEW.order_no) THEN
     RETURN NULL;
   END IF;
   RETURN NEW;
 END $$;
 
 -- Undoes a waiting change when its order is cancelled or goes on.
-CREATE FUNCTION overtake_supplement()
+CREATE FUNCTION cancel_change_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  UPDATE order_supplements SET status = 'undone', updated_at = now(),
+  UPDATE change_payments SET status = 'undone', updated_at = now(),
          code = CASE WHEN NEW.cancelling IS NULL THEN 'label_printed' ELSE 'order_cancelled' END
    WHERE order_no = NEW.order_no AND status = 'awaiting_payment';
   RETURN NULL;
@@ -278,7 +279,7 @@ END $$;
 
 -- Refuses to take the difference while the order must not be charged. A repeat finds its own intent, and a provider's
 -- own notification is recorded.
-CREATE FUNCTION difference_heeds_holds()
+CREATE FUNCTION require_chargeable_order()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM FROM orders WHERE order_no = NEW.order_no FOR KEY SHARE;
@@ -295,41 +296,42 @@ CREATE FUNCTION difference_until(of_order text, asked_no integer)
   SELECT CASE WHEN takes_no_money(s.order_no) THEN 'infinity' ELSE greatest(s.until, (
            SELECT max(h.closed_at + greatest(s.until - greatest(h.put_on_at, s.created_at), interval '1 minute'))
              FROM holds h WHERE h.order_no = s.order_no AND h.closed_at > s.created_at AND 'pending_payment' = ANY (h.stops))) END
-    FROM order_supplements s WHERE s.order_no = of_order AND s.supplement_no = asked_no
+    FROM change_payments s WHERE s.order_no = of_order AND s.payment_no = asked_no
 $$;
 
 -- Of tables in earlier files
 
-CREATE TRIGGER order_overtakes_supplement AFTER UPDATE OF status, cancelling ON orders
+CREATE TRIGGER order_cancels_change_payment AFTER UPDATE OF status, cancelling ON orders
   FOR EACH ROW WHEN (OLD.status = 'paid' AND (NEW.status <> 'paid' OR OLD.cancelling IS NULL
     AND NEW.cancelling IS NOT NULL))
-  EXECUTE FUNCTION overtake_supplement();
+  EXECUTE FUNCTION cancel_change_payment();
 ALTER TABLE payments ADD CONSTRAINT payment_of_its_change FOREIGN KEY (order_no, change_payment_no)
-  REFERENCES order_supplements (order_no, supplement_no);
+  REFERENCES change_payments (order_no, payment_no);
 CREATE TRIGGER both_attempt_forms BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.attempt IS NULL OR NEW.attempt < 1) EXECUTE FUNCTION write_both_attempt_forms();
-CREATE TRIGGER supplement_payment_heard AFTER UPDATE OF status ON payments
-  FOR EACH ROW WHEN (NEW.purpose = 'supplement' AND (NEW.kind IN ('authorise', 'capture'))
-    AND (NEW.status IN ('succeeded', 'failed')) AND OLD.status <> NEW.status)
-  EXECUTE FUNCTION supplement_heeds_payment();
-CREATE TRIGGER supplement_payment_heeds_holds BEFORE INSERT ON payments
+CREATE TRIGGER change_payment_checks_holds BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.purpose = 'supplement' AND NEW.status = 'intent' AND (NEW.kind IN ('authorise', 'capture'))
     AND NEW.provider_ref IS NULL)
-  EXECUTE FUNCTION difference_heeds_holds();
-CREATE TRIGGER supplement_payment_wanted BEFORE INSERT ON payments
+  EXECUTE FUNCTION require_chargeable_order();
+CREATE TRIGGER change_payment_wanted BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.purpose = 'supplement' AND (NEW.kind IN ('authorise', 'capture')))
-  EXECUTE FUNCTION heed_supplement();
+  EXECUTE FUNCTION require_change_awaiting_payment();
+CREATE TRIGGER settles_change_payment AFTER UPDATE OF status ON payments
+  FOR EACH ROW WHEN (NEW.purpose = 'supplement' AND (NEW.kind IN ('authorise', 'capture'))
+    AND (NEW.status IN ('succeeded', 'failed')) AND OLD.status <> NEW.status)
+  EXECUTE FUNCTION settle_change_payment();
 
 -- Rights
 
-GRANT SELECT ON order_supplements TO oms_app;
+GRANT SELECT ON change_payments TO oms_app;
 GRANT INSERT (actor, after_enc, amount_minor, before_enc, change_no, currency, held, lines, method, note_enc, order_no,
-  place, ship_to_enc, slot_from, slot_to, supplement_no, token, total_after_minor, total_before_minor, until, warehouse,
-  what) ON order_supplements TO oms_app;
-GRANT UPDATE (code, status, updated_at) ON order_supplements TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_supplement(), begin_supplement(), check_supplement_applied(), difference_heeds_holds(),
-  difference_until(text, integer), guard_supplement(), heed_changes(), heed_supplement(), is_awaiting_supplement(text),
-  overtake_supplement(), release_for_supplement(order_supplements, text, bigint), supplement_attempt(integer),
-  supplement_heeds_payment(), undo_supplement(), write_both_attempt_forms() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION difference_until(text, integer), is_awaiting_supplement(text), supplement_attempt(integer)
+  payment_no, place, ship_to_enc, slot_from, slot_to, token, total_after_minor, total_before_minor, until, warehouse,
+  what) ON change_payments TO oms_app;
+GRANT UPDATE (code, status, updated_at) ON change_payments TO oms_app;
+REVOKE EXECUTE ON FUNCTION apply_change_payment(), begin_change_payment(), cancel_change_payment(),
+  check_change_applied(), difference_until(text, integer), guard_change_payment(), is_awaiting_change_payment(text),
+  release_for_change_payment(change_payments, text, bigint), require_change_awaiting_payment(),
+  require_chargeable_order(), settle_change_payment(), skip_while_change_pending(), supplement_attempt(integer),
+  undo_change_payment(), write_both_attempt_forms() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION difference_until(text, integer), is_awaiting_change_payment(text), supplement_attempt(integer)
   TO oms_app;

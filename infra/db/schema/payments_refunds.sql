@@ -7,10 +7,10 @@ CREATE TABLE refund_statuses (
 );
 
 -- Which status of a refund may follow which.
-CREATE TABLE refund_moves (
+CREATE TABLE refund_transitions (
   from_status text NOT NULL REFERENCES refund_statuses (status),
   to_status   text NOT NULL REFERENCES refund_statuses (status),
-  CONSTRAINT refund_moves_pkey PRIMARY KEY (from_status, to_status)
+  CONSTRAINT refund_transitions_pkey PRIMARY KEY (from_status, to_status)
 );
 
 -- Money that goes back to the customer, with its reason and its approval.
@@ -41,11 +41,11 @@ CREATE INDEX refunds_due ON refunds (order_no, refund_no) WHERE status = 'approv
 CREATE UNIQUE INDEX refunds_one_of_return ON refunds (return_id) WHERE return_id IS NOT NULL;
 CREATE INDEX refunds_return ON refunds (return_id) WHERE return_id IS NOT NULL;
 CREATE INDEX refunds_waiting ON refunds (order_no) WHERE status = 'awaiting_approval';
--- More triggers in after_sales_exchanges.sql: refund_wakes_exchange.
--- More triggers in after_sales.sql: refund_wakes_return.
+-- More triggers in after_sales_exchanges.sql: refund_signals_exchange.
+-- More triggers in after_sales.sql: refund_signals_return.
 
 -- Wakes the order of a refund that may be paid. A workflow that has closed starts a new run.
-CREATE FUNCTION wake_for_refund()
+CREATE FUNCTION signal_for_refund()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO workflow_requests (kind, subject, name, payload)
@@ -53,8 +53,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER refund_approved_wakes AFTER UPDATE OF status ON refunds
-  FOR EACH ROW WHEN (OLD.status <> NEW.status AND NEW.status = 'approved') EXECUTE FUNCTION wake_for_refund();
+CREATE TRIGGER refund_approved_signals AFTER UPDATE OF status ON refunds
+  FOR EACH ROW WHEN (OLD.status <> NEW.status AND NEW.status = 'approved') EXECUTE FUNCTION signal_for_refund();
 
 -- A refund needs an order that keeps its money, and an approval where one is needed. The order's row is locked first,
 -- so that one of two at once sees the other.
@@ -82,24 +82,7 @@ END $$;
 
 CREATE TRIGGER refund_begins BEFORE INSERT ON refunds FOR EACH ROW EXECUTE FUNCTION begin_refund();
 
--- Frees the room of a refund that will not be paid.
-CREATE FUNCTION free_refund_room()
-  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  UPDATE payment_totals t SET promised_minor = t.promised_minor - p.amount_minor
-    FROM refund_parts p WHERE p.refund_id = NEW.refund_id AND t.payment_id = p.payment_id;
-  UPDATE order_lines l
-     SET refunded_minor = l.refunded_minor - n.amount_minor, refunded_quantity = l.refunded_quantity - n.quantity,
-         refunded_shipping_minor = l.refunded_shipping_minor - n.shipping_minor
-    FROM refund_lines n WHERE n.refund_id = NEW.refund_id AND l.order_no = NEW.order_no AND l.line_no = n.line_no;
-  RETURN NULL;
-END $$;
-
-CREATE TRIGGER refund_frees_room AFTER UPDATE OF status ON refunds
-  FOR EACH ROW WHEN (OLD.status <> NEW.status AND (NEW.status IN ('refused', 'overtaken')))
-  EXECUTE FUNCTION free_refund_room();
-
--- Its facts do not change, and its status follows refund_moves.
+-- Its facts do not change, and its status follows refund_transitions.
 CREATE FUNCTION guard_refund()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -109,7 +92,7 @@ BEGIN
   IF NEW.status = OLD.status THEN
     RETURN NEW;
   END IF;
-  IF NOT EXISTS (SELECT FROM refund_moves m WHERE m.from_status = OLD.status AND m.to_status = NEW.status) THEN
+  IF NOT EXISTS (SELECT FROM refund_transitions m WHERE m.from_status = OLD.status AND m.to_status = NEW.status) THEN
     RAISE EXCEPTION 'illegal_transition' USING ERRCODE = 'OM002',
       DETAIL = 'a refund that is ' || OLD.status || ' does not become ' || NEW.status;
   END IF;
@@ -128,7 +111,7 @@ BEGIN
                WHEN 'overtaken' THEN true
                WHEN 'succeeded' THEN EXISTS (SELECT FROM payments m WHERE m.order_no = NEW.order_no
                       AND m.refund_id = NEW.refund_id AND is_reversed(m.payment_id, m.order_no))
-                  AND EXISTS (SELECT FROM refund_parts p WHERE p.refund_id = NEW.refund_id AND NOT EXISTS (
+                  AND EXISTS (SELECT FROM refund_allocations p WHERE p.refund_id = NEW.refund_id AND NOT EXISTS (
                       SELECT FROM payments m WHERE m.refund_id = p.refund_id AND m.parent_id = p.payment_id
                          AND m.status = 'succeeded'))
                ELSE EXISTS (SELECT FROM approvals a
@@ -140,7 +123,7 @@ BEGIN
                       SELECT FROM orders o WHERE o.order_no = NEW.order_no AND o.cancelling IS NOT NULL))
                  OR EXISTS (SELECT FROM inbox i WHERE i.order_no = NEW.order_no AND i.kind = 'payment'
                                AND i.processed_at IS NULL AND i.fact ->> 'kind' IN ('refund', 'dispute')))
-        WHEN 'succeeded' THEN NOT EXISTS (SELECT FROM refund_parts p WHERE p.refund_id = NEW.refund_id AND NOT EXISTS (
+        WHEN 'succeeded' THEN NOT EXISTS (SELECT FROM refund_allocations p WHERE p.refund_id = NEW.refund_id AND NOT EXISTS (
                SELECT FROM payments m WHERE m.refund_id = p.refund_id AND m.parent_id = p.payment_id
                   AND m.status = 'succeeded' AND m.amount_minor = p.amount_minor))
       END) IS NOT TRUE THEN
@@ -151,16 +134,33 @@ END $$;
 
 CREATE TRIGGER refund_guard BEFORE UPDATE ON refunds FOR EACH ROW EXECUTE FUNCTION guard_refund();
 
-CREATE TRIGGER refund_opened_wakes AFTER INSERT ON refunds
-  FOR EACH ROW WHEN (NEW.status = 'approved') EXECUTE FUNCTION wake_for_refund();
+CREATE TRIGGER refund_opened_signals AFTER INSERT ON refunds
+  FOR EACH ROW WHEN (NEW.status = 'approved') EXECUTE FUNCTION signal_for_refund();
+
+-- Frees the room of a refund that will not be paid.
+CREATE FUNCTION release_refund_amount()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE payment_totals t SET promised_minor = t.promised_minor - p.amount_minor
+    FROM refund_allocations p WHERE p.refund_id = NEW.refund_id AND t.payment_id = p.payment_id;
+  UPDATE order_lines l
+     SET refunded_minor = l.refunded_minor - n.amount_minor, refunded_quantity = l.refunded_quantity - n.quantity,
+         refunded_shipping_minor = l.refunded_shipping_minor - n.shipping_minor
+    FROM refund_lines n WHERE n.refund_id = NEW.refund_id AND l.order_no = NEW.order_no AND l.line_no = n.line_no;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER refund_releases_amount AFTER UPDATE OF status ON refunds
+  FOR EACH ROW WHEN (OLD.status <> NEW.status AND (NEW.status IN ('refused', 'overtaken')))
+  EXECUTE FUNCTION release_refund_amount();
 
 -- Takes the room of a stopped refund again; constraints refuse it where nothing is left. A request for approval gets
 -- its full time.
-CREATE FUNCTION reopen_refund()
+CREATE FUNCTION reserve_refund_amount_again()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE payment_totals t SET promised_minor = t.promised_minor + p.amount_minor
-    FROM refund_parts p WHERE p.refund_id = NEW.refund_id AND t.payment_id = p.payment_id;
+    FROM refund_allocations p WHERE p.refund_id = NEW.refund_id AND t.payment_id = p.payment_id;
   UPDATE order_lines l
      SET refunded_minor = l.refunded_minor + n.amount_minor, refunded_quantity = l.refunded_quantity + n.quantity,
          refunded_shipping_minor = l.refunded_shipping_minor + n.shipping_minor
@@ -170,8 +170,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER refund_takes_room_again AFTER UPDATE OF status ON refunds
-  FOR EACH ROW WHEN (OLD.status = 'overtaken') EXECUTE FUNCTION reopen_refund();
+CREATE TRIGGER refund_reserves_amount_again AFTER UPDATE OF status ON refunds
+  FOR EACH ROW WHEN (OLD.status = 'overtaken') EXECUTE FUNCTION reserve_refund_amount_again();
 
 -- Lines and parts add up to the refund, at the end of every transaction.
 CREATE FUNCTION check_refund_whole()
@@ -184,7 +184,7 @@ DECLARE
 BEGIN
   SELECT * INTO whole FROM refunds WHERE refund_id = NEW.refund_id;
   SELECT sum(amount_minor), sum(shipping_minor) INTO named, shipping FROM refund_lines WHERE refund_id = NEW.refund_id;
-  SELECT sum(amount_minor) INTO parts FROM refund_parts WHERE refund_id = NEW.refund_id;
+  SELECT sum(amount_minor) INTO parts FROM refund_allocations WHERE refund_id = NEW.refund_id;
   IF (named, shipping, parts) IS DISTINCT FROM (whole.amount_minor, whole.shipping_minor, whole.amount_minor) THEN
     RAISE EXCEPTION 'a refund is the sum of its lines and of its parts' USING ERRCODE = 'OM004';
   END IF;
@@ -210,7 +210,7 @@ CREATE TABLE refund_lines (
 );
 
 -- Takes a refund's amount and units on its order lines, also while it waits for approval.
-CREATE FUNCTION take_line_room()
+CREATE FUNCTION reserve_line_amount()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE order_lines l
@@ -223,7 +223,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER refund_line_takes_room AFTER INSERT ON refund_lines FOR EACH ROW EXECUTE FUNCTION take_line_room();
+CREATE TRIGGER refund_line_reserves_amount AFTER INSERT ON refund_lines
+  FOR EACH ROW EXECUTE FUNCTION reserve_line_amount();
 
 CREATE TRIGGER refund_lines_append_only BEFORE DELETE OR UPDATE ON refund_lines
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
@@ -232,15 +233,15 @@ CREATE CONSTRAINT TRIGGER refund_lines_whole AFTER INSERT ON refund_lines DEFERR
   FOR EACH ROW EXECUTE FUNCTION check_refund_whole();
 
 -- To which captures a refund goes back.
-CREATE TABLE refund_parts (
+CREATE TABLE refund_allocations (
   refund_id    text NOT NULL REFERENCES refunds,
   payment_id   bigint NOT NULL REFERENCES payments,
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
-  CONSTRAINT refund_parts_pkey PRIMARY KEY (refund_id, payment_id)
+  CONSTRAINT refund_allocations_pkey PRIMARY KEY (refund_id, payment_id)
 );
 
 -- Takes a refund's amount on the captures that it goes back to.
-CREATE FUNCTION take_capture_room()
+CREATE FUNCTION reserve_capture_amount()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE payment_totals t SET promised_minor = t.promised_minor + NEW.amount_minor
@@ -253,12 +254,13 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER refund_part_takes_room AFTER INSERT ON refund_parts FOR EACH ROW EXECUTE FUNCTION take_capture_room();
+CREATE TRIGGER refund_allocation_reserves_amount AFTER INSERT ON refund_allocations
+  FOR EACH ROW EXECUTE FUNCTION reserve_capture_amount();
 
-CREATE TRIGGER refund_parts_append_only BEFORE DELETE OR UPDATE ON refund_parts
+CREATE TRIGGER refund_allocations_append_only BEFORE DELETE OR UPDATE ON refund_allocations
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
-CREATE CONSTRAINT TRIGGER refund_parts_whole AFTER INSERT ON refund_parts DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER refund_allocations_whole AFTER INSERT ON refund_allocations DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION check_refund_whole();
 
 -- Refunds that a dispute stopped. When the dispute is won they are open again.
@@ -291,10 +293,10 @@ BEGIN
 END $$;
 
 -- Refuses to pay what is not a part of an approved refund.
-CREATE FUNCTION heed_refund()
+CREATE FUNCTION require_refund_due()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM refunds r JOIN refund_parts p USING (refund_id)
+  IF NOT EXISTS (SELECT FROM refunds r JOIN refund_allocations p USING (refund_id)
                   WHERE r.refund_id = NEW.refund_id AND r.status IN ('approved', 'succeeded')
                     AND p.payment_id = NEW.parent_id AND p.amount_minor = NEW.amount_minor) THEN
     RAISE EXCEPTION 'refund_not_due' USING ERRCODE = 'OM004';
@@ -308,8 +310,8 @@ ALTER TABLE order_changes ADD CONSTRAINT order_changes_refund_id_order_no_fkey F
   REFERENCES refunds (refund_id, order_no);
 ALTER TABLE payments ADD CONSTRAINT pays_a_refund_of_its_order FOREIGN KEY (refund_id, order_no)
   REFERENCES refunds (refund_id, order_no);
-CREATE TRIGGER payment_heeds_refund BEFORE INSERT ON payments
-  FOR EACH ROW WHEN (NEW.refund_id IS NOT NULL) EXECUTE FUNCTION heed_refund();
+CREATE TRIGGER payment_checks_refund BEFORE INSERT ON payments
+  FOR EACH ROW WHEN (NEW.refund_id IS NOT NULL) EXECUTE FUNCTION require_refund_due();
 CREATE TRIGGER payment_reverses_refund AFTER INSERT ON payments
   FOR EACH ROW WHEN (NEW.kind = 'refund_reversed') EXECUTE FUNCTION reverse_refund();
 
@@ -317,19 +319,21 @@ CREATE TRIGGER payment_reverses_refund AFTER INSERT ON payments
 
 INSERT INTO refund_statuses (status) VALUES ('approved'), ('awaiting_approval'), ('overtaken'), ('refused'),
   ('succeeded');
-INSERT INTO refund_moves (from_status, to_status) VALUES ('approved', 'overtaken'), ('approved', 'succeeded'),
+INSERT INTO refund_transitions (from_status, to_status) VALUES ('approved', 'overtaken'), ('approved', 'succeeded'),
   ('awaiting_approval', 'approved'), ('awaiting_approval', 'overtaken'), ('awaiting_approval', 'refused'),
   ('overtaken', 'approved'), ('overtaken', 'awaiting_approval'), ('succeeded', 'approved');
 
 -- Rights
 
-GRANT SELECT ON refund_lines, refund_moves, refund_parts, refund_statuses, refunds, refunds_overtaken TO oms_app;
+GRANT SELECT ON refund_allocations, refund_lines, refund_statuses, refund_transitions, refunds, refunds_overtaken
+  TO oms_app;
+GRANT INSERT (amount_minor, payment_id, refund_id) ON refund_allocations TO oms_app;
 GRANT INSERT (amount_minor, goods_worth_minor, line_no, quantity, refund_id, shipping_minor, shipping_worth_minor)
   ON refund_lines TO oms_app;
-GRANT INSERT (amount_minor, payment_id, refund_id) ON refund_parts TO oms_app;
 GRANT INSERT (amount_minor, approval_id, asked_by, currency, goods_minor, order_no, origin, reason_enc, refund_id,
   return_id, shipping_minor, status) ON refunds TO oms_app;
 GRANT UPDATE (status, updated_at) ON refunds TO oms_app;
 GRANT INSERT (dispute_id, refund_id) ON refunds_overtaken TO oms_app;
-REVOKE EXECUTE ON FUNCTION begin_refund(), check_refund_whole(), free_refund_room(), guard_refund(), heed_refund(),
-  reopen_refund(), reverse_refund(), take_capture_room(), take_line_room(), wake_for_refund() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION begin_refund(), check_refund_whole(), guard_refund(), release_refund_amount(),
+  require_refund_due(), reserve_capture_amount(), reserve_line_amount(), reserve_refund_amount_again(),
+  reverse_refund(), signal_for_refund() FROM PUBLIC;

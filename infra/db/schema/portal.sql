@@ -2,12 +2,12 @@
 -- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after webhooks.sql.
 
 -- How often a sign-in code was requested, by contact and by network address.
-CREATE TABLE portal_asks (
+CREATE TABLE sign_in_requests (
   asked_by bytea PRIMARY KEY CHECK (length(asked_by) = 32),
   asks     integer NOT NULL CHECK (asks > 0),
   since    timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX portal_asks_since ON portal_asks (since);
+CREATE INDEX sign_in_requests_since ON sign_in_requests (since);
 
 -- A sign-in code and its link, as hashes.
 CREATE TABLE portal_codes (
@@ -53,12 +53,12 @@ CREATE INDEX portal_sessions_expiry ON portal_sessions (expires_at);
 
 -- Rights
 
-GRANT SELECT ON portal_asks, portal_codes, portal_sessions TO oms_app;
-GRANT DELETE ON portal_asks, portal_codes, portal_sessions TO oms_app;
-GRANT INSERT (asked_by, asks) ON portal_asks TO oms_app;
-GRANT UPDATE (asks, since) ON portal_asks TO oms_app;
+GRANT SELECT ON portal_codes, portal_sessions, sign_in_requests TO oms_app;
+GRANT DELETE ON portal_codes, portal_sessions, sign_in_requests TO oms_app;
 GRANT INSERT (ask_hash, code_hash, contact_kind, contacts, expires_at, link_hash) ON portal_codes TO oms_app;
 GRANT UPDATE (tries, used_at) ON portal_codes TO oms_app;
 GRANT INSERT (contact_kind, contacts, expires_at, session_hash) ON portal_sessions TO oms_app;
 GRANT UPDATE (seen_at) ON portal_sessions TO oms_app;
+GRANT INSERT (asked_by, asks) ON sign_in_requests TO oms_app;
+GRANT UPDATE (asks, since) ON sign_in_requests TO oms_app;
 REVOKE EXECUTE ON FUNCTION guard_portal_code() FROM PUBLIC;

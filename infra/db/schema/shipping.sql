@@ -28,14 +28,14 @@ CREATE INDEX shipments_order ON shipments (order_no);
 CREATE INDEX shipments_tracking ON shipments (tracking_no);
 CREATE INDEX shipments_twice ON shipments (updated_at) WHERE replaced_at IS NOT NULL AND status = 'delivered';
 
-CREATE TRIGGER booking_heeds_changes BEFORE INSERT ON shipments
-  FOR EACH ROW WHEN (NEW.status = 'booking') EXECUTE FUNCTION heed_changes();
+CREATE TRIGGER booking_checks_changes BEFORE INSERT ON shipments
+  FOR EACH ROW WHEN (NEW.status = 'booking') EXECUTE FUNCTION skip_while_change_pending();
 
-CREATE TRIGGER booking_heeds_holds BEFORE INSERT ON shipments
-  FOR EACH ROW WHEN (NEW.status = 'booking') EXECUTE FUNCTION heed_holds();
+CREATE TRIGGER booking_checks_holds BEFORE INSERT ON shipments
+  FOR EACH ROW WHEN (NEW.status = 'booking') EXECUTE FUNCTION skip_while_on_hold();
 
-CREATE TRIGGER parcel_by_hand_heeds_holds BEFORE INSERT ON shipments
-  FOR EACH ROW WHEN (NEW.status <> 'booking') EXECUTE FUNCTION heed_holds_by_hand();
+CREATE TRIGGER manual_parcel_checks_holds BEFORE INSERT ON shipments
+  FOR EACH ROW WHEN (NEW.status <> 'booking') EXECUTE FUNCTION require_no_hold();
 
 -- Only a lost or refused parcel is replaced, once, and comes back once.
 CREATE FUNCTION guard_replaced_parcel()
@@ -73,18 +73,18 @@ CREATE TABLE shipment_scans (
 CREATE INDEX shipment_scans_shipment ON shipment_scans (shipment_id, occurred_at);
 
 -- What was in a parcel that was replaced.
-CREATE TABLE parcel_contents (
+CREATE TABLE replaced_parcel_lines (
   shipment_id text NOT NULL REFERENCES shipments,
   sku         text NOT NULL,
   quantity    bigint NOT NULL CHECK (quantity > 0),
-  CONSTRAINT parcel_contents_pkey PRIMARY KEY (shipment_id, sku)
+  CONSTRAINT replaced_parcel_lines_pkey PRIMARY KEY (shipment_id, sku)
 );
 
-CREATE TRIGGER parcel_contents_append_only BEFORE DELETE OR UPDATE ON parcel_contents
+CREATE TRIGGER replaced_parcel_lines_append_only BEFORE DELETE OR UPDATE ON replaced_parcel_lines
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- Writes the warehouse of a second parcel to the order.
-CREATE FUNCTION show_new_warehouse()
+CREATE FUNCTION refresh_order_warehouse()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE orders SET warehouse = NEW.data ->> 'warehouse' WHERE order_no = NEW.order_no;
@@ -94,16 +94,16 @@ END $$;
 -- Of tables in earlier files
 
 CREATE TRIGGER parcel_replaced_elsewhere AFTER INSERT ON order_events
-  FOR EACH ROW WHEN (NEW.type = 'parcel_replaced') EXECUTE FUNCTION show_new_warehouse();
+  FOR EACH ROW WHEN (NEW.type = 'parcel_replaced') EXECUTE FUNCTION refresh_order_warehouse();
 
 -- Rights
 
-GRANT SELECT ON parcel_contents, shipment_labels, shipment_scans, shipments TO oms_app;
-GRANT INSERT (quantity, shipment_id, sku) ON parcel_contents TO oms_app;
+GRANT SELECT ON replaced_parcel_lines, shipment_labels, shipment_scans, shipments TO oms_app;
+GRANT INSERT (quantity, shipment_id, sku) ON replaced_parcel_lines TO oms_app;
 GRANT INSERT (content_enc, format, shipment_id) ON shipment_labels TO oms_app;
 GRANT INSERT (carrier, event_id, occurred_at, shipment_id, status) ON shipment_scans TO oms_app;
 GRANT INSERT (address_rev, carrier, idempotency_key, order_no, shipment_id, status, tracking_no, tries, warehouse)
   ON shipments TO oms_app;
 GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries, updated_at)
   ON shipments TO oms_app;
-REVOKE EXECUTE ON FUNCTION guard_replaced_parcel(), show_new_warehouse() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION guard_replaced_parcel(), refresh_order_warehouse() FROM PUBLIC;

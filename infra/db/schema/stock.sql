@@ -56,7 +56,7 @@ CREATE TRIGGER stock_level_guard BEFORE INSERT OR UPDATE ON stock_levels
 
 -- Wakes the orders that wait longest for a product, as many as its new units can serve. A lock makes an order that
 -- records its shortage at the same moment visible.
-CREATE FUNCTION wake_backorders()
+CREATE FUNCTION signal_backorders()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtextextended('arrivals:' || NEW.sku, 0));
@@ -64,8 +64,8 @@ BEGIN
   SELECT 'signal_order', fitting.order_no, 'stock_arrived', extract(epoch FROM clock_timestamp()) - fitting.head_start_s
     FROM (SELECT first.order_no, first.head_start_s,
                  sum(first.units) OVER (ORDER BY first.rank, first.order_no) - first.units AS taken_before
-            FROM (SELECT o.order_no, n.units, head_start_s(o.priority) AS head_start_s,
-                         extract(epoch FROM o.created_at) - head_start_s(o.priority) AS rank
+            FROM (SELECT o.order_no, n.units, priority_head_start_s(o.priority) AS head_start_s,
+                         extract(epoch FROM o.created_at) - priority_head_start_s(o.priority) AS rank
                     FROM orders o, LATERAL (
                            SELECT sum(l.quantity - l.cancelled_quantity) AS units FROM order_lines l
                             WHERE l.order_no = o.order_no AND l.sku = NEW.sku
@@ -77,8 +77,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER stock_level_wakes AFTER UPDATE ON stock_levels
-  FOR EACH ROW WHEN (NEW.available > OLD.available) EXECUTE FUNCTION wake_backorders();
+CREATE TRIGGER stock_level_signals AFTER UPDATE ON stock_levels
+  FOR EACH ROW WHEN (NEW.available > OLD.available) EXECUTE FUNCTION signal_backorders();
 
 -- Every change of a level. Append-only; levels equal the sum of their movements.
 CREATE TABLE stock_movements (
@@ -124,7 +124,7 @@ CREATE TABLE stock_movements (
 CREATE UNIQUE INDEX receipt_once ON stock_movements (reference, sku, warehouse) WHERE kind = 'receipt'
   AND NOT duplicate;
 CREATE INDEX stock_movements_level ON stock_movements (sku, warehouse);
--- More triggers in after_sales.sql: return_shelves_what_came.
+-- More triggers in after_sales.sql: return_stock_checks_inspection.
 
 CREATE TRIGGER stock_audited AFTER INSERT ON stock_movements
   FOR EACH ROW WHEN (NEW.kind IN ('receipt', 'adjustment', 'transfer_out', 'transfer_in', 'return_restock',
@@ -180,6 +180,6 @@ GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
 GRANT INSERT (actor, duplicate, idempotency_key, kind, on_hand_delta, order_no, quantity, quarantined_delta, reference,
   reserved_delta, sku, warehouse) ON stock_movements TO oms_app;
 GRANT INSERT (city, code, country, is_default, name, priority, province) ON warehouses TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), guard_stock_level(), wake_backorders()
+REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), guard_stock_level(), signal_backorders()
   FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fits_somewhere(text) TO oms_app;

@@ -79,7 +79,7 @@ BEGIN
     RETURN NEW;
   END IF;
   NEW.park_no := NULL;
-  SELECT p.park_no, moved_minor(p.order_no, p.step, NEW.action, p.amount_minor),
+  SELECT p.park_no, amount_moved_by(p.order_no, p.step, NEW.action, p.amount_minor),
          added_minor(p.order_no, p.step, NEW.action, p.amount_minor)
     INTO NEW.park_no, NEW.amount_minor, NEW.moved_minor
     FROM parked_steps p WHERE p.order_no = NEW.order_no AND p.resolved_at IS NULL;
@@ -116,7 +116,7 @@ CREATE TRIGGER refused_resolutions_not_emptied BEFORE TRUNCATE ON refused_resolu
 
 -- Steps whose last attempt failed and that will be tried again. A row counts while its order has not moved since
 -- (event_seq), or while it is paused.
-CREATE TABLE failing_steps (
+CREATE TABLE retrying_steps (
   order_no     text NOT NULL REFERENCES orders,
   activity     text NOT NULL,
   step         text NOT NULL,
@@ -129,9 +129,9 @@ CREATE TABLE failing_steps (
   failed_at    timestamptz NOT NULL DEFAULT now(),
   next_try_at  timestamptz NOT NULL,
   paused       boolean NOT NULL DEFAULT false,
-  CONSTRAINT failing_steps_pkey PRIMARY KEY (order_no, activity)
+  CONSTRAINT retrying_steps_pkey PRIMARY KEY (order_no, activity)
 );
-CREATE INDEX failing_steps_listed ON failing_steps ((NOT paused), since, order_no, activity);
+CREATE INDEX retrying_steps_listed ON retrying_steps ((NOT paused), since, order_no, activity);
 
 -- One decision on many parked steps, carried out at a limited rate.
 CREATE TABLE support_jobs (
@@ -183,7 +183,7 @@ END $$;
 CREATE TRIGGER job_item_aims BEFORE INSERT ON support_job_items FOR EACH ROW EXECUTE FUNCTION aim_at_open_step();
 
 -- What staff did to a running activity: pause, retry, another timeout.
-CREATE TABLE activity_acts (
+CREATE TABLE activity_actions (
   act_id     text PRIMARY KEY,
   order_no   text NOT NULL REFERENCES orders,
   activity   text NOT NULL CHECK (length(activity) BETWEEN 1 AND 200),  -- its type in Temporal
@@ -192,17 +192,18 @@ CREATE TABLE activity_acts (
   actor      text NOT NULL,
   reason_enc bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT activity_acts_check CHECK ((action = 'set_timeout') = (timeout_s IS NOT NULL))
+  CONSTRAINT activity_actions_check CHECK ((action = 'set_timeout') = (timeout_s IS NOT NULL))
 );
-CREATE INDEX activity_acts_order ON activity_acts (order_no, created_at DESC);
+CREATE INDEX activity_actions_order ON activity_actions (order_no, created_at DESC);
 
-CREATE TRIGGER activity_act_audited AFTER INSERT ON activity_acts FOR EACH ROW EXECUTE FUNCTION audit_activity_act();
+CREATE TRIGGER activity_action_audited AFTER INSERT ON activity_actions
+  FOR EACH ROW EXECUTE FUNCTION audit_activity_action();
 
-CREATE TRIGGER activity_acts_append_only BEFORE DELETE OR UPDATE ON activity_acts
+CREATE TRIGGER activity_actions_append_only BEFORE DELETE OR UPDATE ON activity_actions
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- Resets of workflows, of one order or of a batch.
-CREATE TABLE workflow_acts (
+CREATE TABLE workflow_resets (
   act_id     text PRIMARY KEY,
   action     text NOT NULL CHECK (action IN ('reset', 'batch_reset', 'batch_stop')),
   order_no   text REFERENCES orders,  -- a reset of one order
@@ -213,23 +214,24 @@ CREATE TABLE workflow_acts (
   data_key   bytea,  -- wrapped; encrypts a batch's reason (an order's is under its customer's key)
   reason_enc bytea,
   created_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT workflow_acts_check CHECK ((action = 'reset') = (order_no IS NOT NULL)),
-  CONSTRAINT workflow_acts_check1 CHECK ((action = 'reset') = (run_id IS NOT NULL)),
-  CONSTRAINT workflow_acts_check2 CHECK ((action = 'reset') = (batch_id IS NULL)),
-  CONSTRAINT workflow_acts_check3 CHECK ((action = 'batch_reset') = (total IS NOT NULL)),
-  CONSTRAINT workflow_acts_check4 CHECK ((action = 'batch_reset') = (data_key IS NOT NULL)),
-  CONSTRAINT workflow_acts_check5 CHECK ((action = 'batch_stop') = (reason_enc IS NULL))
+  CONSTRAINT workflow_resets_check CHECK ((action = 'reset') = (order_no IS NOT NULL)),
+  CONSTRAINT workflow_resets_check1 CHECK ((action = 'reset') = (run_id IS NOT NULL)),
+  CONSTRAINT workflow_resets_check2 CHECK ((action = 'reset') = (batch_id IS NULL)),
+  CONSTRAINT workflow_resets_check3 CHECK ((action = 'batch_reset') = (total IS NOT NULL)),
+  CONSTRAINT workflow_resets_check4 CHECK ((action = 'batch_reset') = (data_key IS NOT NULL)),
+  CONSTRAINT workflow_resets_check5 CHECK ((action = 'batch_stop') = (reason_enc IS NULL))
 );
-CREATE UNIQUE INDEX workflow_acts_batch ON workflow_acts (batch_id, action) WHERE batch_id IS NOT NULL;
-CREATE INDEX workflow_acts_batches ON workflow_acts (created_at DESC) WHERE action = 'batch_reset';
-CREATE INDEX workflow_acts_order ON workflow_acts (order_no, created_at DESC) WHERE order_no IS NOT NULL;
+CREATE UNIQUE INDEX workflow_resets_batch ON workflow_resets (batch_id, action) WHERE batch_id IS NOT NULL;
+CREATE INDEX workflow_resets_batches ON workflow_resets (created_at DESC) WHERE action = 'batch_reset';
+CREATE INDEX workflow_resets_order ON workflow_resets (order_no, created_at DESC) WHERE order_no IS NOT NULL;
 
-CREATE TRIGGER data_key_known BEFORE INSERT OR UPDATE OF data_key ON workflow_acts
+CREATE TRIGGER data_key_known BEFORE INSERT OR UPDATE OF data_key ON workflow_resets
   FOR EACH ROW WHEN (NEW.data_key IS NOT NULL) EXECUTE FUNCTION guard_data_key();
 
-CREATE TRIGGER workflow_act_audited AFTER INSERT ON workflow_acts FOR EACH ROW EXECUTE FUNCTION audit_workflow_act();
+CREATE TRIGGER workflow_reset_audited AFTER INSERT ON workflow_resets
+  FOR EACH ROW EXECUTE FUNCTION audit_workflow_reset();
 
-CREATE TRIGGER workflow_acts_append_only BEFORE DELETE OR UPDATE ON workflow_acts
+CREATE TRIGGER workflow_resets_append_only BEFORE DELETE OR UPDATE ON workflow_resets
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- What a step works on next: a refund, a guarantee, a change.
@@ -241,7 +243,7 @@ CREATE FUNCTION due_subject(asked_order_no text, asked_step text)
     WHEN 'guarantee' THEN (SELECT g.return_id FROM guarantees g
                             WHERE g.order_no = asked_order_no AND guarantee_is_due(g.return_id)
                             ORDER BY g.status IN ('dropped', 'declined'), g.created_at LIMIT 1)
-    WHEN 'supplement' THEN (SELECT u.supplement_no::text FROM order_supplements u
+    WHEN 'supplement' THEN (SELECT u.payment_no::text FROM change_payments u
                              WHERE u.order_no = asked_order_no AND u.status = 'awaiting_payment' LIMIT 1)
     WHEN 'return_payment' THEN (SELECT CASE WHEN o.cancelling IS NULL THEN 'stray' ELSE 'all' END
                                   FROM orders o WHERE o.order_no = asked_order_no)
@@ -265,10 +267,10 @@ CREATE FUNCTION parked_is_over(asked_step text, asked_subject text)
 $$;
 
 -- Deletes the failed attempts of an order that moved on.
-CREATE FUNCTION forget_failing()
+CREATE FUNCTION clear_retrying_steps()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  DELETE FROM failing_steps WHERE order_no = NEW.order_no;
+  DELETE FROM retrying_steps WHERE order_no = NEW.order_no;
   RETURN NULL;
 END $$;
 
@@ -276,7 +278,7 @@ END $$;
 CREATE FUNCTION at_stake_minor(asked_order_no text, asked_step text, asked_subject text)
   RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT coalesce(CASE asked_step
-    WHEN 'refund' THEN (SELECT coalesce(sum(x.amount_minor), 0) FROM refund_parts x JOIN refunds r USING (refund_id)
+    WHEN 'refund' THEN (SELECT coalesce(sum(x.amount_minor), 0) FROM refund_allocations x JOIN refunds r USING (refund_id)
                          WHERE r.refund_id = asked_subject AND r.order_no = asked_order_no AND r.status = 'approved'
                            AND NOT EXISTS (SELECT FROM payments m WHERE m.refund_id = x.refund_id
                                               AND m.parent_id = x.payment_id AND m.status = 'succeeded'))::bigint
@@ -284,15 +286,15 @@ CREATE FUNCTION at_stake_minor(asked_order_no text, asked_step text, asked_subje
                                        THEN CASE g.status WHEN 'claim_due' THEN g.claim_minor ELSE g.amount_minor END
                                        ELSE 0 END
                              FROM guarantees g WHERE g.return_id = asked_subject AND g.order_no = asked_order_no)
-    WHEN 'supplement' THEN (SELECT u.amount_minor FROM order_supplements u
-                             WHERE u.order_no = asked_order_no AND u.supplement_no::text = asked_subject)
+    WHEN 'supplement' THEN (SELECT u.amount_minor FROM change_payments u
+                             WHERE u.order_no = asked_order_no AND u.payment_no::text = asked_subject)
     WHEN 'return_payment' THEN (SELECT coalesce(sum(m.amount_minor), 0)
                                   FROM money_to_return(asked_order_no, asked_subject = 'all') m)::bigint
   END, (SELECT o.total_minor FROM orders o WHERE o.order_no = asked_order_no))
 $$;
 
 -- The money that a decision on a step moves. What a skipped step is about counts as it is now, where that is more.
-CREATE FUNCTION moved_minor(asked_order_no text, step text, action text, amount_minor bigint)
+CREATE FUNCTION amount_moved_by(asked_order_no text, step text, action text, amount_minor bigint)
   RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT CASE WHEN action = 'compensate' AND step = 'supplement' THEN 0
               WHEN action = 'compensate' THEN coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
@@ -308,7 +310,7 @@ $$;
 CREATE FUNCTION added_minor(asked_order_no text, step text, action text, amount_minor bigint)
   RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT CASE
-    WHEN action = 'compensate' THEN greatest(0, moved_minor(asked_order_no, step, action, amount_minor) - coalesce((
+    WHEN action = 'compensate' THEN greatest(0, amount_moved_by(asked_order_no, step, action, amount_minor) - coalesce((
            SELECT sum(t.promised_minor) FROM payments p JOIN payment_totals t USING (payment_id)
             WHERE p.order_no = asked_order_no), 0)::bigint + coalesce((
            SELECT sum(r.amount_minor) FROM refunds r
@@ -316,17 +318,17 @@ CREATE FUNCTION added_minor(asked_order_no text, step text, action text, amount_
     WHEN step = 'refund' THEN 0
     WHEN step = 'return_payment' AND (
            EXISTS (SELECT FROM resolutions r WHERE r.order_no = asked_order_no AND r.action = 'compensate' AND r.moved_minor > 0)
-        OR EXISTS (SELECT FROM order_acts a WHERE a.order_no = asked_order_no AND a.moved_minor > 0))
+        OR EXISTS (SELECT FROM staff_actions a WHERE a.order_no = asked_order_no AND a.moved_minor > 0))
       AND NOT EXISTS (SELECT FROM parked_steps p WHERE p.order_no = asked_order_no AND p.resolved_at IS NULL
                          AND p.subject = 'stray') THEN 0
-    ELSE moved_minor(asked_order_no, step, action, amount_minor) END
+    ELSE amount_moved_by(asked_order_no, step, action, amount_minor) END
 $$;
 
 -- Of tables in earlier files
 
-CREATE TRIGGER failing_steps_over AFTER INSERT ON order_events
+CREATE TRIGGER event_clears_retrying_steps AFTER INSERT ON order_events
   FOR EACH ROW WHEN (NEW.type = 'step_parked' OR (NEW.to_status IN ('completed', 'cancelled')))
-  EXECUTE FUNCTION forget_failing();
+  EXECUTE FUNCTION clear_retrying_steps();
 CREATE TRIGGER approval_aims BEFORE INSERT ON approvals
   FOR EACH ROW WHEN (NEW.kind = 'resolve') EXECUTE FUNCTION aim_at_open_step();
 ALTER TABLE parked_steps ADD CONSTRAINT parked_steps_resolution_id_fkey FOREIGN KEY (resolution_id)
@@ -334,29 +336,29 @@ ALTER TABLE parked_steps ADD CONSTRAINT parked_steps_resolution_id_fkey FOREIGN 
 
 -- Rights
 
-GRANT SELECT ON activity_acts, failing_steps, parked_steps, refused_resolutions, resolutions, support_job_items,
-  support_jobs, workflow_acts TO oms_app;
-GRANT DELETE ON failing_steps TO oms_app;
-GRANT INSERT (act_id, action, activity, actor, order_no, reason_enc, timeout_s) ON activity_acts TO oms_app;
-GRANT INSERT (activity, attempt, error, event_seq, max_attempts, next_try_at, order_no, provider, step) ON failing_steps
-  TO oms_app;
-GRANT UPDATE (attempt, error, event_seq, failed_at, max_attempts, next_try_at, paused, provider, step) ON failing_steps
-  TO oms_app;
+GRANT SELECT ON activity_actions, parked_steps, refused_resolutions, resolutions, retrying_steps, support_job_items,
+  support_jobs, workflow_resets TO oms_app;
+GRANT DELETE ON retrying_steps TO oms_app;
+GRANT INSERT (act_id, action, activity, actor, order_no, reason_enc, timeout_s) ON activity_actions TO oms_app;
 GRANT INSERT (amount_minor, attempts, error, escalate_at, options, order_no, park_no, provider, step, subject)
   ON parked_steps TO oms_app;
 GRANT UPDATE (escalated_at, resolution_id, resolved_at) ON parked_steps TO oms_app;
 GRANT INSERT (code, order_no, park_no, resolution_id) ON refused_resolutions TO oms_app;
 GRANT INSERT (action, actor, approval_id, order_no, park_no, reason_enc, resolution_id, value_enc) ON resolutions
   TO oms_app;
+GRANT INSERT (activity, attempt, error, event_seq, max_attempts, next_try_at, order_no, provider, step)
+  ON retrying_steps TO oms_app;
+GRANT UPDATE (attempt, error, event_seq, failed_at, max_attempts, next_try_at, paused, provider, step) ON retrying_steps
+  TO oms_app;
 GRANT INSERT (job_id, order_no, park_no, resolution_id) ON support_job_items TO oms_app;
 GRANT UPDATE (error, state) ON support_job_items TO oms_app;
 GRANT INSERT (action, actor, approval_id, data_key, filter, finished_at, job_id, rate_per_s, reason_enc, state, total,
   value_enc) ON support_jobs TO oms_app;
 GRANT UPDATE (finished_at, state, stopped_by) ON support_jobs TO oms_app;
-GRANT INSERT (act_id, action, actor, batch_id, data_key, order_no, reason_enc, run_id, total) ON workflow_acts
+GRANT INSERT (act_id, action, actor, batch_id, data_key, order_no, reason_enc, run_id, total) ON workflow_resets
   TO oms_app;
 REVOKE EXECUTE ON FUNCTION added_minor(text, text, text, bigint), aim_at_open_step(), aim_resolution(),
-  at_stake_minor(text, text, text), due_subject(text, text), forget_failing(), guard_parked_step(), moved_minor(text,
-  text, text, bigint), name_subject(), open_park(text), parked_is_over(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION added_minor(text, text, text, bigint), at_stake_minor(text, text, text), due_subject(text,
-  text), moved_minor(text, text, text, bigint), open_park(text), parked_is_over(text, text) TO oms_app;
+  amount_moved_by(text, text, text, bigint), at_stake_minor(text, text, text), clear_retrying_steps(), due_subject(text,
+  text), guard_parked_step(), name_subject(), open_park(text), parked_is_over(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION added_minor(text, text, text, bigint), amount_moved_by(text, text, text, bigint),
+  at_stake_minor(text, text, text), due_subject(text, text), open_park(text), parked_is_over(text, text) TO oms_app;

@@ -16,7 +16,8 @@ _PAGE = text(
     SELECT p.order_no, p.rank, NOT EXISTS (SELECT FROM workflow_requests r WHERE r.subject = p.order_no)
                                AND fits_somewhere(p.order_no) AS fits
       FROM (SELECT w.order_no, w.rank
-              FROM (SELECT o.order_no, extract(epoch FROM o.created_at)::float8 - head_start_s(o.priority) AS rank
+              FROM (SELECT o.order_no,
+                           extract(epoch FROM o.created_at)::float8 - priority_head_start_s(o.priority) AS rank
                       FROM orders o
                      WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
                        AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
@@ -30,7 +31,7 @@ _WAKE = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, rank)
     SELECT 'signal_order', o.order_no, 'stock_arrived',
-           extract(epoch FROM clock_timestamp()) - head_start_s(o.priority)
+           extract(epoch FROM clock_timestamp()) - priority_head_start_s(o.priority)
       FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
     """
 )

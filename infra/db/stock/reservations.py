@@ -79,7 +79,7 @@ _LET_GO = text(
 )
 _HELD = text("SELECT warehouse FROM allocations WHERE order_no = :order_no AND state = 'reserved' LIMIT 1")
 # Alone with its SKUs until the end of the transaction: units that are on their way have arrived before, or find the
-# order among those that wait (wake_backorders in the database).
+# order among those that wait (signal_backorders in the database).
 _ALONE = text(
     """
     SELECT pg_advisory_xact_lock(hashtextextended('arrivals:' || g.sku, 0))

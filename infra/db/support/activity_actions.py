@@ -7,12 +7,12 @@ from infra.db.customers.profiles import KeyRing, data_key_of
 
 _KEEP = text(
     """
-    INSERT INTO activity_acts (act_id, order_no, activity, action, timeout_s, actor, reason_enc)
+    INSERT INTO activity_actions (act_id, order_no, activity, action, timeout_s, actor, reason_enc)
     VALUES (:act_id, :order_no, :activity, :action, :timeout_s, :actor, :reason_enc)
     ON CONFLICT (act_id) DO NOTHING
     """
 )
-_KEPT = text("SELECT EXISTS (SELECT FROM activity_acts WHERE act_id = :act_id)")
+_KEPT = text("SELECT EXISTS (SELECT FROM activity_actions WHERE act_id = :act_id)")
 
 
 async def is_kept(conn: AsyncConnection, act_id: str) -> bool:

@@ -26,7 +26,7 @@ _AFTER = text(
 )
 
 _ACT = text(
-    """SELECT a.actor, a.value_enc, c.data_key FROM order_acts a JOIN orders USING (order_no)
+    """SELECT a.actor, a.value_enc, c.data_key FROM staff_actions a JOIN orders USING (order_no)
          JOIN customers c USING (customer_id)
         WHERE a.act_id = :act_id AND a.order_no = :order_no AND a.action = 'adjust' AND a.detail = :event"""
 )

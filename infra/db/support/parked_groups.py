@@ -18,7 +18,7 @@ _GROUPS = text(
               FROM parked_steps WHERE resolved_at IS NULL
              UNION ALL
             SELECT f.order_no, f.step, f.error, f.provider, f.since, NULL, NULL, false
-              FROM failing_steps f JOIN orders o USING (order_no) WHERE f.paused OR f.event_seq = o.event_seq) s
+              FROM retrying_steps f JOIN orders o USING (order_no) WHERE f.paused OR f.event_seq = o.event_seq) s
       JOIN orders o USING (order_no)
      GROUP BY s.step, s.error, s.provider, o.currency ORDER BY count(*) DESC, min(s.since)
     """
@@ -54,11 +54,12 @@ _ACTS = text(
     SELECT a.act_id, a.action, a.actor, a.created_at, a.reason_enc, c.data_key
       FROM (SELECT resolution_id AS act_id, order_no, action, actor, created_at, reason_enc FROM resolutions
              UNION ALL
-            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM activity_acts
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM activity_actions
              UNION ALL
-            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM order_acts
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM staff_actions
              UNION ALL
-            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM workflow_acts WHERE action = 'reset') a
+            SELECT act_id, order_no, action, actor, created_at, reason_enc FROM workflow_resets
+             WHERE action = 'reset') a
       JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
      WHERE a.order_no = :order_no ORDER BY a.created_at DESC, a.act_id LIMIT 50
     """

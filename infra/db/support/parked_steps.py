@@ -61,10 +61,10 @@ _JOB = text(
                              AS agreed (order_no, park_no, amount_minor)
                 WHERE agreed.order_no = p.order_no AND p.since <= CAST(:asked_at AS timestamptz)
                   AND coalesce(agreed.park_no, p.park_no) = p.park_no
-                  AND coalesce(agreed.amount_minor = moved_minor(p.order_no, p.step, CAST(:action AS text),
-                                                                 p.amount_minor), true)))
+                  AND coalesce(agreed.amount_minor = amount_moved_by(p.order_no, p.step, CAST(:action AS text),
+                                                                     p.amount_minor), true)))
          AND (CAST(:only AS text[]) IS NOT NULL
-              OR moved_minor(order_no, step, CAST(:action AS text), amount_minor) = 0
+              OR amount_moved_by(order_no, step, CAST(:action AS text), amount_minor) = 0
               OR given_minor(order_no, park_no) + added_minor(order_no, step, CAST(:action AS text), amount_minor)
                  <= :limit_minor)),
     size AS (SELECT count(*)::integer AS total FROM found),
@@ -93,7 +93,7 @@ _MOVING = text(
     SELECT p.order_no, p.park_no, m.amount_minor, m.added_minor, o.currency,
            given_minor(p.order_no, p.park_no) + m.added_minor > :limit_minor AS dear
       FROM parked_steps p JOIN orders o USING (order_no),
-           LATERAL (SELECT moved_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS amount_minor,
+           LATERAL (SELECT amount_moved_by(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS amount_minor,
                            added_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS added_minor) m
      WHERE p.resolved_at IS NULL AND CAST(:action AS text) = ANY(p.options)
        AND (CAST(:step AS text) IS NULL OR p.step = :step)

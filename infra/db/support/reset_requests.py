@@ -10,23 +10,23 @@ from infra.security.crypto import Unreadable
 
 _KEEP_RESET = text(
     """
-    INSERT INTO workflow_acts (act_id, action, order_no, run_id, actor, reason_enc)
+    INSERT INTO workflow_resets (act_id, action, order_no, run_id, actor, reason_enc)
     VALUES (:act_id, 'reset', :order_no, :run_id, :actor, :reason_enc) ON CONFLICT (act_id) DO NOTHING
     """
 )
-_RUN_OF = text("SELECT run_id FROM workflow_acts WHERE act_id = :act_id")
+_RUN_OF = text("SELECT run_id FROM workflow_resets WHERE act_id = :act_id")
 # One at a time for each order: who comes second sees that another run is there already.
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('reset ' || :order_no, 0))")
 _KEEP_BATCH = text(
     """
-    INSERT INTO workflow_acts (act_id, action, batch_id, total, actor, data_key, reason_enc)
+    INSERT INTO workflow_resets (act_id, action, batch_id, total, actor, data_key, reason_enc)
     VALUES (:batch_id, 'batch_reset', :batch_id, :total, :actor, :data_key, :reason_enc) ON CONFLICT (act_id) DO NOTHING
     """
 )
 _KEEP_STOP = text(
     """
-    INSERT INTO workflow_acts (act_id, action, batch_id, actor)
-    SELECT :act_id, 'batch_stop', batch_id, :actor FROM workflow_acts WHERE batch_id = :batch_id
+    INSERT INTO workflow_resets (act_id, action, batch_id, actor)
+    SELECT :act_id, 'batch_stop', batch_id, :actor FROM workflow_resets WHERE batch_id = :batch_id
        AND action = 'batch_reset'
     ON CONFLICT DO NOTHING
     """
@@ -34,13 +34,13 @@ _KEEP_STOP = text(
 _BATCH = text(
     """
     SELECT b.batch_id, b.total, b.actor, b.created_at, b.data_key, b.reason_enc, s.actor AS stopped_by
-      FROM workflow_acts b LEFT JOIN workflow_acts s ON s.batch_id = b.batch_id AND s.action = 'batch_stop'
+      FROM workflow_resets b LEFT JOIN workflow_resets s ON s.batch_id = b.batch_id AND s.action = 'batch_stop'
      WHERE b.batch_id = :batch_id AND b.action = 'batch_reset'
     """
 )
 _BATCHES = text(
     """
-    SELECT batch_id, total, actor, created_at FROM workflow_acts WHERE action = 'batch_reset'
+    SELECT batch_id, total, actor, created_at FROM workflow_resets WHERE action = 'batch_reset'
      ORDER BY created_at DESC, batch_id LIMIT 20
     """
 )

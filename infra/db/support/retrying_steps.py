@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _NOTE = text(
     """
-    INSERT INTO failing_steps AS f (order_no, activity, step, error, provider, attempt, max_attempts, event_seq,
-                                    next_try_at)
+    INSERT INTO retrying_steps AS f (order_no, activity, step, error, provider, attempt, max_attempts, event_seq,
+                                     next_try_at)
     SELECT o.order_no, :activity, :step, :error, :provider, :attempt, :max_attempts, o.event_seq,
            now() + make_interval(secs => :pause_s)
       FROM orders o WHERE o.order_no = :order_no
@@ -20,10 +20,10 @@ _NOTE = text(
            next_try_at = excluded.next_try_at
     """
 )
-_FORGET = text("DELETE FROM failing_steps WHERE order_no = :order_no AND activity = :activity")
+_FORGET = text("DELETE FROM retrying_steps WHERE order_no = :order_no AND activity = :activity")
 _PAUSE = text(
     """
-    UPDATE failing_steps f SET paused = :paused, event_seq = o.event_seq
+    UPDATE retrying_steps f SET paused = :paused, event_seq = o.event_seq
       FROM orders o WHERE o.order_no = f.order_no AND f.order_no = :order_no AND f.activity = :activity
     """
 )
@@ -31,7 +31,7 @@ _LISTED = text(
     """
     SELECT f.order_no, f.activity, f.step, f.error, f.provider, f.attempt, f.max_attempts, f.since, f.next_try_at,
            f.paused
-      FROM failing_steps f JOIN orders o USING (order_no)
+      FROM retrying_steps f JOIN orders o USING (order_no)
      WHERE (f.paused OR f.event_seq = o.event_seq)
        AND (CAST(:step AS text) IS NULL OR f.step = :step)
        AND (CAST(:error AS text) IS NULL OR f.error = :error)

@@ -23,7 +23,7 @@ _OPEN = text(
     """SELECT step, subject, amount_minor FROM parked_steps
         WHERE order_no = :order_no AND park_no = :park_no AND resolved_at IS NULL"""
 )
-_MOVES = text("SELECT moved_minor(:order_no, :step, :action, :amount_minor)")
+_MOVES = text("SELECT amount_moved_by(:order_no, :step, :action, :amount_minor)")
 _CLOSE = text(
     """UPDATE parked_steps SET resolved_at = now(), resolution_id = :resolution_id
         WHERE order_no = :order_no AND park_no = :park_no"""
@@ -90,7 +90,9 @@ async def resolution(conn: AsyncConnection, order_no: str, resolution_id: str) -
     return (await conn.execute(_RESOLUTION, {"order_no": order_no, "resolution_id": resolution_id})).one_or_none()
 
 
-async def moved_minor(conn: AsyncConnection, order_no: str, step: str, action: str, amount_minor: int | None) -> int:
+async def amount_moved_by(
+    conn: AsyncConnection, order_no: str, step: str, action: str, amount_minor: int | None
+) -> int:
     """How much money the action moves."""
     about = {"order_no": order_no, "step": step, "action": action, "amount_minor": amount_minor}
     return int((await conn.execute(_MOVES, about)).scalar_one())

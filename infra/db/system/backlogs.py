@@ -15,10 +15,10 @@ _OPEN = {
     "webhook_deliveries": """SELECT e.occurred_at AS at FROM webhook_deliveries d
                                JOIN order_events e USING (order_no, seq) WHERE d.state = 'open'""",
     "messages": "SELECT created_at AS at FROM messages WHERE state = 'open'",
-    "notice_deliveries": "SELECT created_at AS at FROM notice_deliveries WHERE state = 'open'",
+    "notice_deliveries": "SELECT created_at AS at FROM alert_deliveries WHERE state = 'open'",
     "inbox": "SELECT received_at AS at FROM inbox WHERE processed_at IS NULL AND order_no IS NOT NULL",
     "refunds": "SELECT created_at AS at FROM refunds WHERE status = 'approved'",
-    "failing_steps": "SELECT failed_at AS at FROM failing_steps",
+    "failing_steps": "SELECT failed_at AS at FROM retrying_steps",
     "parked_steps": "SELECT since AS at FROM parked_steps WHERE resolved_at IS NULL",
 }
 QUEUES = tuple(_OPEN)

@@ -31,7 +31,7 @@ async def test_a_channel_is_added_shown_and_removed(shop: Door) -> None:
     assert (shown["created_by"], shown["last_state"]) == ("operations:tom", None)
     for answer in (added.text, json.dumps(shown)):
         assert SIGN_SECRET not in answer and "t0ken" not in answer
-    for table in ("notice_channels", "idempotency_keys", "audit_log"):
+    for table in ("alert_channels", "idempotency_keys", "audit_log"):
         rows = await shop.sql(f"SELECT t::text AS whole FROM {table} t")
         assert not any(SIGN_SECRET in row["whole"] or "t0ken" in row["whole"] for row in rows)
     assert (await operations.delete(f"{CHANNELS}/{channel_id}")).status_code == 204

@@ -32,7 +32,7 @@ async def taken(shop: Door, number: str) -> None:
         (open_one,) = [
             one for one in await change_payments.of_order(conn, number) if one["status"] == "awaiting_payment"
         ]
-        here = await change_payments.find(conn, number, open_one["supplement_no"])
+        here = await change_payments.find(conn, number, open_one["payment_no"])
         for _ in ("authorise", "capture"):
             opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
             async with change_payments.applied(conn, number, here.supplement_no):
@@ -194,15 +194,15 @@ async def test_the_ledger_check_finds_money_on_top_that_is_on_no_invoice(shop: D
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
-    await shop.sql("ALTER TABLE order_supplements DISABLE TRIGGER supplement_invoiced")
+    await shop.sql("ALTER TABLE change_payments DISABLE TRIGGER change_payment_invoiced")
     try:
         await dearer(shop, number, **{sku: 3})
     finally:
-        await shop.sql("ALTER TABLE order_supplements ENABLE TRIGGER supplement_invoiced")
+        await shop.sql("ALTER TABLE change_payments ENABLE TRIGGER change_payment_invoiced")
     (found,) = await wrong(shop, number)
     assert (found.place, found.expected, found.found) == (first["document_no"], "3000", "1000")
     # As the migration issues it for orders of earlier versions.
-    await shop.sql("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", number)
+    await shop.sql("SELECT invoice_change_payment(s) FROM change_payments s WHERE order_no = %s", number)
     assert await wrong(shop, number) == []
 
 

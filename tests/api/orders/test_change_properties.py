@@ -77,7 +77,7 @@ class Story:
             if what == "expired":
                 await change_payments.give_up(conn, self.number, "payment_expired")
             elif open_ones:
-                here = await change_payments.find(conn, self.number, open_ones[0]["supplement_no"])
+                here = await change_payments.find(conn, self.number, open_ones[0]["payment_no"])
                 opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
                 if what == "declined":
                     await transactions.finish(conn, opened.intent, PaymentStatus.FAILED, None, "card_declined")
@@ -162,7 +162,7 @@ class Story:
         )
         held = {row["sku"]: row["quantity"] for row in rows}
         for row in await self.shop.sql(
-            "SELECT h.sku, h.quantity FROM order_supplements s, jsonb_to_recordset(s.held) AS h (sku text, "
+            "SELECT h.sku, h.quantity FROM change_payments s, jsonb_to_recordset(s.held) AS h (sku text, "
             "quantity bigint) WHERE s.order_no = %s AND s.status = 'awaiting_payment' AND h.quantity > 0",
             self.number,
         ):

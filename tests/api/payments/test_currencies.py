@@ -94,7 +94,8 @@ async def test_what_was_paid_in_two_ways_goes_back_in_amounts_that_each_can_move
     made = await shop.post(f"/v1/orders/{number}/refunds", {"amount_minor": 1_230, "reason": "x"})
     assert made.status_code == 201, made.text
     parts = await shop.sql(
-        "SELECT provider, x.amount_minor FROM refund_parts x JOIN payments USING (payment_id) WHERE x.refund_id = %s",
+        "SELECT provider, x.amount_minor FROM refund_allocations x JOIN payments USING (payment_id) "
+        "WHERE x.refund_id = %s",
         made.json()["refund_id"],
     )
     assert [(part["provider"], part["amount_minor"]) for part in parts] == [("stripe", 1_230)]

@@ -39,7 +39,7 @@ async def test_the_api_judges_silent_processes_while_no_relay_does(door: Door) -
         "INSERT INTO processes (name, host, pid, started_at, steady_since, beat_at)"
         " VALUES (%s, 'm', 1, now() - interval '1 h', now() - interval '1 h', now() - make_interval(secs => %s))"
     )
-    open_ones = "SELECT cause FROM notices WHERE over_at IS NULL AND kind = 'process_silent' ORDER BY cause"
+    open_ones = "SELECT cause FROM alerts WHERE over_at IS NULL AND kind = 'process_silent' ORDER BY cause"
     await door.sql(life, "worker", 100)
     await door.sql(life, "api", 0)
     await door.sql(life, "relay", 5)

@@ -19,7 +19,7 @@ ROBOT = {"kind": "wecom", "name": "on duty", "target": "https://1.1.1.1/send?key
 @pytest.fixture
 async def browser(shop: Door) -> AsyncIterator[StaffBrowser]:
     yield await sign_in(shop, "operations")
-    await shop.sql("TRUNCATE notice_channels, notices CASCADE")
+    await shop.sql("TRUNCATE alert_channels, alerts CASCADE")
 
 
 async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop: Door) -> None:
@@ -30,7 +30,7 @@ async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop
     assert "目前没有告警" in (await chinese.get(PAGE)).text
     facts = '{"step": "book", "error": "<script>alert(1)</script>", "provider": "sandbox"}'
     await shop.sql(
-        "INSERT INTO notices (cause, kind, facts, count, most, amounts) VALUES ('c', 'stuck', %s, 1234, 1234, %s)",
+        "INSERT INTO alerts (cause, kind, facts, count, most, amounts) VALUES ('c', 'stuck', %s, 1234, 1234, %s)",
         facts,
         '[{"currency": "CNY", "amount_minor": 500}]',
     )
@@ -42,7 +42,7 @@ async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop
     # The orders of the cause are support's to see.
     assert "/console/stuck/group" not in live.text
     assert "/console/stuck/group?step=book" in (await admin.get(PAGE)).text
-    await shop.sql("TRUNCATE notices CASCADE")
+    await shop.sql("TRUNCATE alerts CASCADE")
 
 
 async def test_a_channel_is_added_once_shown_and_removed(browser: StaffBrowser) -> None:
@@ -54,7 +54,7 @@ async def test_a_channel_is_added_once_shown_and_removed(browser: StaffBrowser) 
     ]
     assert [answer.status_code for answer in added] == [200, 200]
     assert "on duty was added" in added[0].text and "k3y" not in added[0].text
-    rows = await browser.door.sql("SELECT channel_id, causes, created_by FROM notice_channels")
+    rows = await browser.door.sql("SELECT channel_id, causes, created_by FROM alert_channels")
     assert [(row["causes"], row["created_by"]) for row in rows] == [
         (["escalated", "stuck"], f"operations:{browser.name}")
     ]  # fmt: skip
@@ -101,7 +101,7 @@ async def test_a_form_that_does_not_fit_is_refused_in_words(
 ) -> None:
     answer = await browser.post(PAGE, **(ROBOT | fields))
     assert (answer.status_code, code in answer.text, "<h1>" in answer.text) == (status, True, True), answer.text
-    assert await browser.door.sql("SELECT 1 FROM notice_channels") == []
+    assert await browser.door.sql("SELECT 1 FROM alert_channels") == []
 
 
 async def test_operations_alone_see_and_change_channels(shop: Door) -> None:
@@ -124,16 +124,16 @@ async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
     async with serving(server.app) as base, open_door(database_url, allow_private_webhook_targets=True) as door:
         browser = await sign_in(door, "operations", "zh")
         await browser.post(PAGE, **(ROBOT | {"target": f"{base}/cgi-bin/webhook/send?key=k3y"}))
-        [row] = await door.sql("SELECT channel_id FROM notice_channels WHERE active")
+        [row] = await door.sql("SELECT channel_id FROM alert_channels WHERE active")
         good = await browser.post(f"{PAGE}/{row['channel_id']}/test")
         assert (good.status_code, "渠道已接收测试告警" in good.text) == (200, True)
         server.answer = {"errcode": 45009, "errmsg": "<b>api freq out of limit</b>"}
         bad = await browser.post(f"{PAGE}/{row['channel_id']}/test")
         assert "errcode_45009" in bad.text and "&lt;b&gt;api freq out of limit" in bad.text
-        await door.sql("INSERT INTO notices (cause, kind, facts, count, most) VALUES ('c', 'stuck', '{}', 1, 1)")
+        await door.sql("INSERT INTO alerts (cause, kind, facts, count, most) VALUES ('c', 'stuck', '{}', 1, 1)")
         await door.sql(
-            "INSERT INTO notice_deliveries (notice_id, channel_id, number, phase, state, tries, last_error, done_at) "
-            "SELECT notice_id, %s, 1, 'begun', 'failed', 10, 'http_503', now() FROM notices",
+            "INSERT INTO alert_deliveries (alert_id, channel_id, number, phase, state, tries, last_error, done_at) "
+            "SELECT alert_id, %s, 1, 'begun', 'failed', 10, 'http_503', now() FROM alerts",
             row["channel_id"],
         )
         page = (await browser.get(PAGE)).text

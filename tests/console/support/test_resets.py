@@ -265,7 +265,7 @@ async def test_a_batch_that_cannot_be_is_refused(
 async def failing(browser: StaffBrowser, error: str, paused: bool = False) -> str:  # noqa: F811
     order_no = await placed(browser)
     await browser.door.sql(
-        """INSERT INTO failing_steps (order_no, activity, step, error, provider, attempt, max_attempts, event_seq,
+        """INSERT INTO retrying_steps (order_no, activity, step, error, provider, attempt, max_attempts, event_seq,
                                       next_try_at, paused)
            SELECT order_no, 'book_shipment', 'book', %s, 'sandbox', 3, 5, event_seq, now() + interval '9 s', %s
              FROM orders WHERE order_no = %s""",

@@ -216,7 +216,7 @@ async def test_what_does_not_fit_is_refused_and_leaves_no_trace(
     order_no = await begun(browser, client, "StillTrying")
     answer = await act(browser, order_no, **({"action": "pause"} | fields))
     assert (answer[0], code in answer[1]) == (status, True), answer[1]
-    assert not await browser.door.sql("SELECT 1 FROM activity_acts WHERE order_no = %s", order_no)
+    assert not await browser.door.sql("SELECT 1 FROM activity_actions WHERE order_no = %s", order_no)
     assert not (await step(client, order_no)).paused
 
 

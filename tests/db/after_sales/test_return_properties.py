@@ -118,7 +118,7 @@ class Returning(RuleBasedStateMachine):
             f"WHERE {where})"
             for table, order, where in (
                 ("returns", "t.return_no", "t.order_no = :o"),
-                ("return_findings", "t.return_id, t.stage, t.line_no, t.condition",
+                ("return_inspections", "t.return_id, t.stage, t.line_no, t.condition",
                  "t.return_id IN (SELECT return_id FROM returns WHERE order_no = :o)"),
                 ("order_lines", "t.line_no", "t.order_no = :o"),
                 ("stock_levels", "t.sku", "t.sku IN ('TEA-' || :t, 'CUP-' || :t)"),
@@ -213,7 +213,7 @@ class Returning(RuleBasedStateMachine):
                 "'counted', (SELECT coalesce(sum(n.quantity), 0) FROM return_lines n JOIN returns r USING (return_id) "
                 "WHERE n.order_no = l.order_no AND n.line_no = l.line_no AND NOT r.status = ANY(:free)))) "
                 "FROM order_lines l WHERE l.order_no = :o) AS lines, "
-                "(SELECT coalesce(sum(f.quantity), 0)::bigint FROM return_findings f JOIN returns USING (return_id) "
+                "(SELECT coalesce(sum(f.quantity), 0)::bigint FROM return_inspections f JOIN returns USING (return_id) "
                 "WHERE order_no = :o AND stage = 'inspected' AND condition IN ('as_new', 'damaged')) AS came, "
                 "(SELECT coalesce(sum(on_hand + quarantined), 0)::bigint FROM stock_levels "
                 "WHERE sku IN ('TEA-' || :t, 'CUP-' || :t)) AS there, "

@@ -16,7 +16,7 @@ ASK = (
     "VALUES (%s, %s, 'refund', 'other', '', 'customer:c', 'WH-EAST')"
 )
 LINE = "INSERT INTO return_lines (return_id, order_no, line_no, sku, quantity) VALUES (%s, %s, %s, %s, %s)"
-FOUND = "INSERT INTO return_findings (return_id, line_no, stage, condition, quantity) VALUES (%s, 1, %s, %s, %s)"
+FOUND = "INSERT INTO return_inspections (return_id, line_no, stage, condition, quantity) VALUES (%s, 1, %s, %s, %s)"
 MOVE = "UPDATE returns SET status = %s WHERE return_id = %s"
 
 
@@ -108,7 +108,7 @@ async def test_a_returns_facts_do_not_change(db: DirectDatabase) -> None:
         statement = f"UPDATE returns SET {change} WHERE return_id = '{return_id}'"
         assert await db.refused(statement, by_owner=True) == "OM003"
         assert await db.refused(statement) == "42501"
-    for table in ("return_lines", "return_findings", "return_labels"):
+    for table in ("return_lines", "return_inspections", "return_labels"):
         assert await db.refused(f"DELETE FROM {table}") == "42501"
 
 

@@ -15,7 +15,7 @@ RESOLVE = (
     " VALUES (%s, %s, %s, 'support:ann', '', %s)"
 )
 ACT = (
-    "INSERT INTO order_acts (act_id, order_no, action, detail, actor, reason_enc, approval_id)"
+    "INSERT INTO staff_actions (act_id, order_no, action, detail, actor, reason_enc, approval_id)"
     " VALUES (%s, %s, 'adjust', %s, 'support:ann', '', %s)"
 )
 CHECK, NOT_APPROVED, DECIDED = "23514", "OM007", "OM003"
@@ -91,7 +91,9 @@ async def test_what_an_act_on_a_stuck_step_moves_is_what_really_moves(db: Direct
             *(of["refund"], order_no),
         )
         await db.rows(
-            "INSERT INTO refund_parts (refund_id, payment_id, amount_minor) VALUES (%s, %s, 100)", of["refund"], paid
+            "INSERT INTO refund_allocations (refund_id, payment_id, amount_minor) VALUES (%s, %s, 100)",
+            of["refund"],
+            paid,
         )
         await db.rows(
             "INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token, status) "
@@ -99,7 +101,7 @@ async def test_what_an_act_on_a_stuck_step_moves_is_what_really_moves(db: Direct
             *(of["return"], order_no),
         )
         await db.rows(
-            "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+            "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
             "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) VALUES (%s, 1, 1, "
             "'a', '{lines}', '[]', '[]', 'WH-EAST', 900, 1300, 400, 'CNY', 'sandbox', 't', now())",
             order_no,
@@ -110,7 +112,7 @@ async def test_what_an_act_on_a_stuck_step_moves_is_what_really_moves(db: Direct
             "subject) VALUES (%s, %s, %s, 'x', 1, '{}', 0, now(), %s)",
             (order_no, park_no, step, of.get(subject or "", subject)),
         )
-        moved = await db.one("SELECT moved_minor(%s, %s, %s, 0)", order_no, step, action)
+        moved = await db.one("SELECT amount_moved_by(%s, %s, %s, 0)", order_no, step, action)
         assert moved == GIVES.get((step, action, subject), 0), (step, action, subject)
         await db.app.execute("UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", (order_no,))
 

@@ -25,7 +25,7 @@ REFUND = (
     " refund AS (INSERT INTO refunds (refund_id, order_no, origin, amount_minor, goods_minor, shipping_minor, currency,"
     " status, asked_by, reason_enc) VALUES (%(id)s, %(order_no)s, 'support', %(minor)s, %(minor)s, 0, 'CNY',"
     " 'approved', 'test', '') RETURNING refund_id),"
-    " part AS (INSERT INTO refund_parts SELECT refund_id, payment_id, %(minor)s FROM refund, kept)"
+    " part AS (INSERT INTO refund_allocations SELECT refund_id, payment_id, %(minor)s FROM refund, kept)"
     " INSERT INTO refund_lines (refund_id, line_no, quantity, amount_minor)"
     " SELECT refund_id, 1, 0, %(minor)s FROM refund"
 )
@@ -250,7 +250,7 @@ async def test_what_is_paid_on_top_of_an_invoice_has_one_of_its_own_with_its_cap
     for number, supplement, total in ((order_no, 1, 2), (order_no, 2, 2), (await waiting(db), 1, 2)):
         with pytest.raises(psycopg.Error, match="not_invoiceable"):
             await db.owner.execute(named, values(number, supplement=supplement, total=total))
-    await db.owner.execute("SELECT invoice_supplement(s) FROM order_supplements s WHERE order_no = %s", (order_no,))
+    await db.owner.execute("SELECT invoice_change_payment(s) FROM change_payments s WHERE order_no = %s", (order_no,))
     assert await last(db) == before + 2
 
 
@@ -293,7 +293,7 @@ async def test_an_invoice_and_a_capture_at_once_are_over_all_of_it_once(
 async def test_a_supplement_has_one_invoice_whatever_else_was_paid(db: DirectDatabase) -> None:
     order_no = await invoiced_and_dearer(db, invoiced=1)
     named = DOCUMENT.replace("number,", "supplement_no,").replace("%(number)s,", "%(supplement)s,")
-    with pytest.raises(psycopg.errors.UniqueViolation, match="documents_one_of_supplement"):
+    with pytest.raises(psycopg.errors.UniqueViolation, match="documents_one_of_change_payment"):
         await db.owner.execute(named, values(order_no, supplement=1, total=2))
 
 

@@ -19,6 +19,11 @@ DIFFERENCE = (
     "idempotency_key, provider_ref) VALUES (%s, 'capture', 'supplement', -1001, 'sandbox', 2, 'CNY', 'intent', %s, "
     "'ch_1') RETURNING payment_id"
 )
+# The statements that other tests share use the names of today.
+NAMES_OF_TODAY = (
+    "CREATE VIEW change_payments (order_no, payment_no) AS TABLE order_supplements",
+    "CREATE VIEW refund_allocations AS TABLE refund_parts",
+)
 EXCHANGED = """
 SET session_replication_role = replica;
 INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, discount_minor, total_minor, country,
@@ -38,7 +43,8 @@ async def test_what_was_paid_on_top_before_is_invoiced_and_credit_notes_go_on(po
     await asyncio.to_thread(migrate.upgrade, url, BEFORE)
     owner = await connect(url)
     db = DirectDatabase(DatabaseUrls(url, url), owner, owner)
-    await owner.execute(WAREHOUSE)
+    for statement in (WAREHOUSE, *NAMES_OF_TODAY):
+        await owner.execute(statement.encode())
     await db.stock("TEA", 1000)
     order_no = await waiting(db)
     await db.paid_in(order_no, 3)
@@ -54,6 +60,7 @@ async def test_what_was_paid_on_top_before_is_invoiced_and_credit_notes_go_on(po
     captured = "SELECT payment_id FROM payments WHERE order_no = %s AND kind = 'capture' AND purpose = 'supplement'"
     await lost(db, order_no, await db.one(captured, order_no), 1)
 
+    await owner.execute("DROP VIEW change_payments, refund_allocations")
     await asyncio.to_thread(migrate.upgrade, url)
     assert await db.one("SELECT change_payment_no FROM payments WHERE payment_id = %s", difference) == 1
 

@@ -166,7 +166,7 @@ async def test_the_reservation_names_the_warehouse(db: DirectDatabase) -> None:
 
 async def test_head_starts_are_those_of_the_domain(db: DirectDatabase) -> None:
     for priority in Priority:
-        seconds = await db.one("SELECT head_start_s(CAST(%s AS smallint))", RANKS[priority])
+        seconds = await db.one("SELECT priority_head_start_s(CAST(%s AS smallint))", RANKS[priority])
         assert seconds == HEAD_START_S[priority]
-        seconds = await db.one("SELECT start_head_s(CAST(%s AS smallint))", RANKS[priority])
+        seconds = await db.one("SELECT priority_start_head_start_s(CAST(%s AS smallint))", RANKS[priority])
         assert seconds == START_HEAD_S[priority]

@@ -15,7 +15,7 @@ from tests.factories.raw_writes import DirectDatabase
 
 # Three units of TEA become two, three of CUP are added, and each text is changed with them.
 OPEN = (
-    "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+    "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
     "before_enc, after_enc, ship_to_enc, place, note_enc, slot_from, slot_to, "
     "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) "
     "SELECT o.order_no, 1, 1, 'support:ann', '{address,delivery_slot,lines,note}', "
@@ -93,4 +93,4 @@ async def test_a_paid_change_that_is_not_applied_as_requested_is_refused(db: Dir
                 await db.rows("SET LOCAL session_replication_role = replica")
                 await db.rows(applied, order_no)
                 await db.rows("SET LOCAL session_replication_role = origin")
-    assert await db.one("SELECT status FROM order_supplements WHERE order_no = %s", order_no) == "awaiting_payment"
+    assert await db.one("SELECT status FROM change_payments WHERE order_no = %s", order_no) == "awaiting_payment"

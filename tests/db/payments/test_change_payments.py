@@ -7,7 +7,7 @@ from tests.db.orders.test_changes import CHANGE, pending
 from tests.factories.raw_writes import DirectDatabase
 
 OPEN = (
-    "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+    "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
     "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) "
     "SELECT o.order_no, %s, 1, 'support:ann', '{lines}', "
     """'[{"line_no": 2, "sku": "TEA", "name": "Tea", "delta": 2, "unit_price_minor": 1, "items_minor": 2, """
@@ -16,8 +16,8 @@ OPEN = (
     "FROM orders o WHERE o.order_no = %s"
 )
 HELD = "SELECT quantity FROM allocations WHERE order_no = %s AND state = 'reserved'"
-STATE = "SELECT status FROM order_supplements WHERE order_no = %s"
-END = "UPDATE order_supplements SET status = %s, code = %s WHERE order_no = %s"
+STATE = "SELECT status FROM change_payments WHERE order_no = %s"
+END = "UPDATE change_payments SET status = %s, code = %s WHERE order_no = %s"
 
 
 async def waiting(db: DirectDatabase) -> str:

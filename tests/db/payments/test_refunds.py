@@ -58,7 +58,7 @@ async def raw(db: DirectDatabase, order_no: str, capture: int, amount: int = 4, 
             (refund_id, amount if of_line is None else of_line),
         )
         await db.app.execute(
-            "INSERT INTO refund_parts VALUES (%s, %s, %s)",
+            "INSERT INTO refund_allocations VALUES (%s, %s, %s)",
             (refund_id, capture, amount if of_capture is None else of_capture),
         )
     return refund_id
@@ -66,7 +66,7 @@ async def raw(db: DirectDatabase, order_no: str, capture: int, amount: int = 4, 
 
 async def test_the_moves_are_those_of_the_domain(db: DirectDatabase) -> None:
     assert {row[0] for row in await db.rows("SELECT status FROM refund_statuses")} == {*RefundStatus}
-    rows = await db.rows("SELECT from_status, to_status FROM refund_moves")
+    rows = await db.rows("SELECT from_status, to_status FROM refund_transitions")
     table = {(source, target) for source, targets in REFUND_TRANSITIONS.items() for target in targets}
     assert {(RefundStatus(a), RefundStatus(b)) for a, b in rows} == table
 
@@ -78,7 +78,7 @@ async def test_it_is_the_sum_of_its_lines_and_of_its_parts(db: DirectDatabase) -
             await raw(db, order_no, capture, **wrong)
         assert refused.value.sqlstate == "OM004"
     refund_id = await raw(db, order_no, capture)
-    for table, row in (("refund_lines", "(%s, 2, 1, 1)"), ("refund_parts", "(%s, 99, 1)")):
+    for table, row in (("refund_lines", "(%s, 2, 1, 1)"), ("refund_allocations", "(%s, 99, 1)")):
         assert await db.refused(f"INSERT INTO {table} VALUES {row}", refund_id) in ("OM004", "23503")
     assert await db.one("SELECT count(*) FROM refunds WHERE order_no = %s", order_no) == 1
 

@@ -176,9 +176,9 @@ async def test_while_it_is_open_nothing_else_is_changed_and_nothing_booked(offic
 
 async def ends(office: Office, order_no: str) -> None:
     """Its time is over, and somebody looks."""
-    await office.stage.sql("ALTER TABLE order_supplements DISABLE TRIGGER supplement_guard")
-    await office.stage.sql("UPDATE order_supplements SET until = now() WHERE order_no = :o", o=order_no)
-    await office.stage.sql("ALTER TABLE order_supplements ENABLE TRIGGER supplement_guard")
+    await office.stage.sql("ALTER TABLE change_payments DISABLE TRIGGER change_payment_guard")
+    await office.stage.sql("UPDATE change_payments SET until = now() WHERE order_no = :o", o=order_no)
+    await office.stage.sql("ALTER TABLE change_payments ENABLE TRIGGER change_payment_guard")
     await office.stage.handle(order_no).signal("after_sales")
 
 
@@ -317,7 +317,7 @@ async def each_state_of_a_difference_is_told(office: Office, order_no: str) -> N
         await conn.rollback()
 
 
-_STATE = "UPDATE order_supplements SET status = :s, code = :code, until = :until WHERE order_no = :o"
+_STATE = "UPDATE change_payments SET status = :s, code = :code, until = :until WHERE order_no = :o"
 # One of another change is no payment of the difference.
 _PAYMENT = """
     UPDATE payments SET status = :s, change_payment_no = CASE WHEN CAST(:p AS text) IS NULL THEN 99 ELSE 1 END

@@ -78,7 +78,7 @@ async def test_what_does_not_fit_changes_nothing(
     answer = await adjust(office, order_no, event, value=value)
     assert code(answer) == expected
     assert await office.stage.status(order_no) == "pending_payment"
-    assert not await office.stage.sql("SELECT 1 FROM order_acts WHERE order_no = :o", o=order_no)
+    assert not await office.stage.sql("SELECT 1 FROM staff_actions WHERE order_no = :o", o=order_no)
 
 
 async def test_held_or_being_undone_it_is_not_adjusted(office: Office) -> None:

@@ -176,7 +176,7 @@ async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: Door, sk
     for _ in range(2):  # the button pressed twice
         done = await browser.post(f"/orders/{order_no}/change/lines/do", **hidden(preview.text), token="tok_ok")
         assert done.status_code == 303, done.text
-    waits = await shop.sql("SELECT amount_minor, token, status FROM order_supplements WHERE order_no = %s", order_no)
+    waits = await shop.sql("SELECT amount_minor, token, status FROM change_payments WHERE order_no = %s", order_no)
     assert waits == [{"amount_minor": 2 * price["p"], "token": "tok_ok", "status": "awaiting_payment"}]
     late = await browser.get(f"/orders/{order_no}/change/lines")
     assert late.status_code == 409 and "is waiting for its payment" in late.text

@@ -121,7 +121,7 @@ UNSHELVED = """
 INSERT INTO returns (return_id, order_no, resolution, status, reason_code, reason_enc, requested_by, warehouse)
   SELECT 'rt_lost', order_no, 'refund', 'inspected', 'damaged', '', 'test', 'WH-EAST' FROM orders;
 INSERT INTO return_lines SELECT 'rt_lost', order_no, 1, 'SKU-1', 1 FROM orders;
-INSERT INTO return_findings VALUES ('rt_lost', 1, 'inspected', 'as_new', 1);
+INSERT INTO return_inspections VALUES ('rt_lost', 1, 'inspected', 'as_new', 1);
 UPDATE order_lines SET returned_quantity = 1
 """
 ADDS_UP = "invoices and credit notes add up: items less discount, with added tax and shipping"
@@ -167,7 +167,7 @@ KINDS = [
     ("UPDATE orders SET tax_minor = 1", {SOLD}),
     ("UPDATE order_lines SET refunded_minor = 0", {LINE_REFUNDS}),
     ("DELETE FROM refund_lines", {LINE_REFUNDS, WHOLE}),
-    ("UPDATE refund_parts SET amount_minor = 299", {TOTALS, WHOLE}),
+    ("UPDATE refund_allocations SET amount_minor = 299", {TOTALS, WHOLE}),
     ("UPDATE refunds SET status = 'succeeded'", {WHOLE}),
     ("UPDATE refunds SET status = 'refused'", {TOTALS, LINE_REFUNDS}),
     ("UPDATE payment_totals SET promised_minor = 0", {TOTALS}),

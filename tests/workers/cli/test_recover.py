@@ -134,7 +134,7 @@ async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothi
         "INSERT INTO returns (return_id, order_no, resolution, status, reason_code, reason_enc, requested_by, "
         "warehouse) "
         f"VALUES ('rt_owing', '{guaranteed}', 'exchange', 'completed', 'other', '', 'customer:c', 'WH-EAST')",
-        "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+        "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
         "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) "
         f"VALUES ('{dearer}', 1, 1, 'customer:c', '{{lines}}', '[]', '[]', 'WH-EAST', 100, 600, 500, 'CNY', 'sandbox', "
         "'tok_ok', now())",
@@ -208,7 +208,7 @@ def promises_left_behind(order_nos: Iterator[str]) -> Iterator[str]:
     for status, resolved in product(("awaiting_payment", "applied", "undone"), ("now()", "NULL")):
         code = "'declined'" if status == "undone" else "NULL"
         order_no = next(order_nos)
-        yield "INSERT INTO order_supplements (order_no, supplement_no, change_no, actor, what, lines, held, warehouse, "
+        yield "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
         yield "total_before_minor, total_after_minor, amount_minor, currency, method, token, until, status, code) "
         yield f"VALUES ('{order_no}', 1, 1, 'c', '{{lines}}', '[]', '[]', 'WH-EAST', 1, 6, 5, 'CNY', 'sandbox', 't', "
         yield f"now(), '{status}', {code});"

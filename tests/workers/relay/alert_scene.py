@@ -14,8 +14,8 @@ from tests.workers.stored_orders import place, sql, vault
 from workers.relay.alert_sender import AlertSender
 
 TABLES = (
-    "notices, notice_deliveries, notice_channels, parked_steps, workflow_requests, webhook_deliveries, stock_levels, "
-    "processes, book_checks"
+    "alerts, alert_deliveries, alert_channels, parked_steps, workflow_requests, webhook_deliveries, stock_levels, "
+    "processes, consistency_checks"
 )
 
 _numbers = itertools.count(1)
@@ -57,9 +57,9 @@ class Scene:
     async def later(self, seconds: float) -> None:
         """As if so much time had passed since everything that was sent and seen."""
         for table, columns in {
-            "notices": ("since", "seen_at"),
-            "notice_deliveries": ("created_at", "next_try_at", "done_at"),
-            "notice_channels": ("busy_until",),
+            "alerts": ("since", "seen_at"),
+            "alert_deliveries": ("created_at", "next_try_at", "done_at"),
+            "alert_channels": ("busy_until",),
         }.items():
             moved = ", ".join(f"{column} = {column} - make_interval(secs => {seconds})" for column in columns)
             await sql(self.books.owner_url, f"UPDATE {table} SET {moved}")
@@ -87,7 +87,7 @@ class Scene:
 
     async def states(self) -> list[tuple[Any, ...]]:
         return await sql(
-            self.books.app_url, "SELECT number, phase, state, tries FROM notice_deliveries ORDER BY delivery_id"
+            self.books.app_url, "SELECT number, phase, state, tries FROM alert_deliveries ORDER BY delivery_id"
         )
 
 

@@ -56,7 +56,7 @@ async def test_after_the_interval_again_with_the_new_count_then_the_end_then_qui
     assert [text.splitlines()[0].split(":")[0] for text in scene.server.texts()] == [
         "OMS · New", "OMS · Ongoing", "OMS · Resolved",
     ]  # fmt: skip
-    assert await sql(scene.books.app_url, "SELECT count(*) FROM notices WHERE over_at IS NULL") == [(0,)]
+    assert await sql(scene.books.app_url, "SELECT count(*) FROM alerts WHERE over_at IS NULL") == [(0,)]
 
 
 async def test_a_cause_that_comes_and_goes_is_told_no_more_than_once_an_interval(scene: Scene) -> None:
@@ -82,7 +82,7 @@ async def test_causes_are_told_apart_and_to_those_who_asked(scene: Scene) -> Non
     await scene.turn()
     told = await sql(
         scene.books.app_url,
-        "SELECT channel_id, cause FROM notice_deliveries JOIN notices USING (notice_id) ORDER BY 1, 2",
+        "SELECT channel_id, cause FROM alert_deliveries JOIN alerts USING (alert_id) ORDER BY 1, 2",
     )
     assert told == [
         (everything, "escalated:timeout:sandbox:capture"),
@@ -151,7 +151,7 @@ async def test_a_sender_that_dies_is_followed_by_another_after_its_lease(scene: 
         await alert_deliveries.mark_failed(connection, dead, "timeout", 0.0, 1)
         await alert_deliveries.rest(connection, dead, 1000.0)
     assert await scene.states() == [(1, "begun", "done", 2)]
-    assert await sql(scene.books.app_url, "SELECT busy_until > now() + interval '60 s' FROM notice_channels") == [
+    assert await sql(scene.books.app_url, "SELECT busy_until > now() + interval '60 s' FROM alert_channels") == [
         (False,)
     ]
 
@@ -173,7 +173,7 @@ async def test_a_channel_that_is_down_gets_the_newest_when_it_is_back_and_holds_
     assert len(wecom) == 1 and "**Orders** 6" in wecom[0]
     states = await sql(
         scene.books.app_url,
-        "SELECT d.number, d.state, d.tries FROM notice_deliveries d JOIN notice_channels c USING (channel_id) "
+        "SELECT d.number, d.state, d.tries FROM alert_deliveries d JOIN alert_channels c USING (channel_id) "
         "WHERE c.kind = 'wecom' ORDER BY d.number",
     )
     assert states == [(1, "superseded", 1), (2, "done", 2)]
@@ -200,7 +200,7 @@ async def test_a_refusal_in_the_answer_is_a_failure_and_the_attempts_are_bounded
         await scene.turn()
         await scene.later(100)
     assert await scene.states() == [(1, "begun", "failed", 3)]
-    assert await sql(scene.books.app_url, "SELECT last_error FROM notice_deliveries") == [("errcode_300005",)]
+    assert await sql(scene.books.app_url, "SELECT last_error FROM alert_deliveries") == [("errcode_300005",)]
     async with scene.database.begin() as connection:
         [shown] = await alert_channels.every(connection, vault())
     assert (shown["last_state"], shown["last_error"], shown["last_tries"]) == ("failed", "errcode_300005", 3)
@@ -230,7 +230,7 @@ async def test_a_removed_channel_hears_nothing_more_and_its_address_is_gone(scen
     await scene.later(901)
     await scene.turn()
     assert scene.server.got == []
-    kept = await sql(scene.books.app_url, "SELECT active, target_enc, data_key, removed_by FROM notice_channels")
+    kept = await sql(scene.books.app_url, "SELECT active, target_enc, data_key, removed_by FROM alert_channels")
     assert kept == [(False, None, None, "admin:root")]
     audited = "SELECT actor, action, after FROM audit_log WHERE reference = %s ORDER BY entry_id"
     assert await sql(scene.books.app_url, audited, channel_id) == [
@@ -244,13 +244,13 @@ async def test_a_message_that_cannot_be_written_is_given_up_and_blocks_no_other(
     await scene.park(1, "a")
     await scene.park(1, "b")
     await scene.notifier.look()
-    await sql(scene.books.owner_url, """UPDATE notices SET amounts = '["?"]' WHERE cause = 'stuck:a:sandbox:book'""")
+    await sql(scene.books.owner_url, """UPDATE alerts SET amounts = '["?"]' WHERE cause = 'stuck:a:sandbox:book'""")
     for _ in range(4):
         await scene.notifier.tell()
         await asyncio.gather(*scene.notifier._lanes.values())
         await scene.later(100)
     assert await scene.states() == [(1, "begun", "failed", 3), (1, "begun", "done", 1)]
-    assert await sql(scene.books.app_url, "SELECT last_error FROM notice_deliveries WHERE state = 'failed'") == [
+    assert await sql(scene.books.app_url, "SELECT last_error FROM alert_deliveries WHERE state = 'failed'") == [
         ("internal_error",)
     ]
 
@@ -284,7 +284,7 @@ async def test_notices_of_long_ago_are_forgotten_with_their_messages(scene: Scen
     assert len(await scene.states()) == 1
     await sql(
         scene.books.owner_url,
-        "UPDATE notices SET since = now() - interval '99 days', over_at = now() - interval '91 days'",
+        "UPDATE alerts SET since = now() - interval '99 days', over_at = now() - interval '91 days'",
     )
     await main.sweep(scene.database, vault())()
     assert await scene.states() == []

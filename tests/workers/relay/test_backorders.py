@@ -8,7 +8,7 @@ from workers.relay.backorders import BackorderWaker
 async def test_whoever_fits_is_woken_once_however_many_wait_before_him(database_url: DatabaseUrls) -> None:
     """As behind the thousand that a receipt looks at, or with a warehouse that is new: no trigger speaks here."""
     waiting = [await place(database_url, lines=lines) for lines in (3, 3, 1, 3, 1)]
-    await sql(database_url.owner_url, "ALTER TABLE stock_levels DISABLE TRIGGER stock_level_wakes")
+    await sql(database_url.owner_url, "ALTER TABLE stock_levels DISABLE TRIGGER stock_level_signals")
     await sql(database_url.owner_url, "DELETE FROM workflow_requests")
     await sql(database_url.owner_url, 'UPDATE orders SET waiting = \'{"what": "stock"}\'')
     await sql(database_url.owner_url, "INSERT INTO stock_levels (sku, warehouse) VALUES ('SKU-1', 'WH-EAST')")

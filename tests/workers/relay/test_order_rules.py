@@ -16,7 +16,7 @@ from tests.workers.stored_orders import damage, place, sql
 async def causes(scene: Scene) -> dict[str, int]:
     async with scene.database.begin() as connection:
         await alerts.look(connection, scene.settings)
-    return dict(await sql(scene.books.app_url, "SELECT cause, count FROM notices WHERE over_at IS NULL"))
+    return dict(await sql(scene.books.app_url, "SELECT cause, count FROM alerts WHERE over_at IS NULL"))
 
 
 async def test_requests_and_orders_that_nobody_takes_up_are_a_cause(scene: Scene) -> None:
@@ -102,7 +102,7 @@ async def test_stock_is_low_where_nothing_is_left_that_somebody_wants(scene: Sce
         "VALUES ('ZZZZZZ-ZZZZZZ-ZZZZZZ', 1, 'SKU-1', 'Tea', 1, 1)",
     )
     assert await causes(scene) == {"stock_low:WH-EAST": 3}
-    facts = await sql(scene.books.app_url, "SELECT facts FROM notices WHERE kind = 'stock_low'")
+    facts = await sql(scene.books.app_url, "SELECT facts FROM alerts WHERE kind = 'stock_low'")
     assert facts == [({"warehouse": "WH-EAST", "skus": ["ALL-RESERVED", "BELOW-SAFETY", "SKU-1"]},)]
     await damage(scene.books.owner_url, "DELETE FROM order_lines WHERE order_no LIKE 'ZZ%'")
 
@@ -122,7 +122,7 @@ async def test_a_detector_that_fails_says_neither_yes_nor_no_and_stops_no_other(
     await scene.later(3600)
     async with scene.database.begin() as connection:
         assert await alerts.look(connection, scene.settings, some) == (True, 0)
-    open_now = await sql(scene.books.app_url, "SELECT kind FROM notices WHERE over_at IS NULL ORDER BY kind")
+    open_now = await sql(scene.books.app_url, "SELECT kind FROM alerts WHERE over_at IS NULL ORDER BY kind")
     assert open_now == [("stock_low",), ("stuck",)]
 
 
@@ -150,7 +150,7 @@ async def test_facts_about_nothing_of_ours_are_a_cause_after_an_hour_until_they_
     )
     assert await causes(scene) == {"facts_unknown:stripe:payment": 2, "facts_unknown:ups:shipment": 1}
     await sql(
-        scene.books.app_url, "SELECT set_fact_aside(inbox_id, 'support:ann') FROM inbox WHERE event_id <> 'known'"
+        scene.books.app_url, "SELECT dismiss_inbox_event(inbox_id, 'support:ann') FROM inbox WHERE event_id <> 'known'"
     )
     await scene.later(61)
     assert await causes(scene) == {}

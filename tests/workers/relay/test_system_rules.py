@@ -178,7 +178,7 @@ async def only(scene: Scene, code: str) -> None:
         await check_schedule.register(connection)
     await sql(
         scene.books.app_url,
-        "UPDATE book_checks SET begun_at = CASE WHEN question = %s THEN '-infinity' ELSE now() END",
+        "UPDATE consistency_checks SET begun_at = CASE WHEN code = %s THEN '-infinity' ELSE now() END",
         code,
     )
 
@@ -253,12 +253,12 @@ async def test_two_relays_put_each_question_once(scene: Scene) -> None:
 async def test_a_question_put_in_the_future_is_due(scene: Scene) -> None:
     """A clock that was set back leaves it so."""
     await only(scene, "stock_levels")
-    await sql(scene.books.app_url, "UPDATE book_checks SET begun_at = now()")
+    await sql(scene.books.app_url, "UPDATE consistency_checks SET begun_at = now()")
     async with autocommit(scene.database) as connection:
         assert await check_schedule.claim(connection, HOUR) is None
     await sql(
         scene.books.app_url,
-        "UPDATE book_checks SET begun_at = now() + interval '1 day' WHERE question = 'stock_levels'",
+        "UPDATE consistency_checks SET begun_at = now() + interval '1 day' WHERE code = 'stock_levels'",
     )
     async with autocommit(scene.database) as connection:
         question = await check_schedule.claim(connection, HOUR)

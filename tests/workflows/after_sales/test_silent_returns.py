@@ -83,10 +83,10 @@ async def test_a_scan_in_the_books_wins_against_the_deadline(
         return_id = await ask(stage, order_no)
         parcel = await labelled(stage, return_id)
         # The fact alone, as if its order's workflow had not been woken yet.
-        await stage.sql("ALTER TABLE inbox DISABLE TRIGGER inbox_wakes")
+        await stage.sql("ALTER TABLE inbox DISABLE TRIGGER inbox_signals")
         try:
             await parcel_says(stage, order_no, parcel, "picked_up")
         finally:
-            await stage.sql("ALTER TABLE inbox ENABLE TRIGGER inbox_wakes")
+            await stage.sql("ALTER TABLE inbox ENABLE TRIGGER inbox_signals")
         await becomes(stage, return_id, "in_transit")
         assert "return_expired" not in await stage.events(order_no)

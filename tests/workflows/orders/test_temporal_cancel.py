@@ -36,7 +36,7 @@ async def unpaid(stage: Stage) -> str:
 
 async def under_way(stage: Stage, order_no: str, step: str) -> None:
     """Wait until a step has failed and is tried again."""
-    rows = "SELECT FROM failing_steps WHERE order_no = :o AND step = :s"
+    rows = "SELECT FROM retrying_steps WHERE order_no = :o AND step = :s"
     await eventually(lambda: stage.sql(rows, o=order_no, s=step), 60)
 
 

@@ -38,7 +38,7 @@ async def test_an_outage_with_many_orders_parks_none(
             return all([await tries(stage, order_no) > 6 for order_no in orders])
 
         await eventually(kept_back, 60)
-        rows = await stage.sql("SELECT attempt, max_attempts FROM failing_steps WHERE order_no = ANY(:o)", o=orders)
+        rows = await stage.sql("SELECT attempt, max_attempts FROM retrying_steps WHERE order_no = ANY(:o)", o=orders)
         assert len(rows) == ORDERS
         assert {row.max_attempts for row in rows} == {3}
         assert all(row.attempt < 3 for row in rows)

@@ -512,7 +512,7 @@ async def test_booking_goes_on_while_a_refund_is_tried_again_and_again(stage: St
     stage.fault("payments", "error", 1000, order_no=order_no)
     opened = await refund(stage, order_no, amount_minor=300)
     await eventually(
-        lambda: stage.sql("SELECT FROM failing_steps WHERE order_no = :o AND step = 'refund'", o=order_no), 60
+        lambda: stage.sql("SELECT FROM retrying_steps WHERE order_no = :o AND step = 'refund'", o=order_no), 60
     )
     await release(stage, order_no, hold_no)
     await stage.reaches(order_no, "preparing", 60)

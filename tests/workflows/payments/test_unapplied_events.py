@@ -239,7 +239,7 @@ async def test_a_step_of_the_books_that_fails_by_a_fault_of_the_program_is_shown
         await stage.carrier_says(order_no, "picked_up", "delivered")
 
         async def shown() -> list[Any]:
-            return await stage.sql("SELECT * FROM failing_steps WHERE order_no = :o", o=order_no)
+            return await stage.sql("SELECT * FROM retrying_steps WHERE order_no = :o", o=order_no)
 
         [row] = await eventually(shown, 60)
         assert (row.activity, row.error, row.max_attempts) == ("complete_order", "bug_OM999", 0)
@@ -306,7 +306,7 @@ _SINCE_THE_BACKUP = (
     "DELETE FROM payment_ledger USING payments p WHERE p.payment_id = payment_ledger.payment_id AND p.refund_id = :r"
     " AND payment_ledger.order_no = :o",
     "DELETE FROM payments WHERE refund_id = :r AND order_no = :o",
-    "DELETE FROM refund_parts WHERE refund_id = :r",
+    "DELETE FROM refund_allocations WHERE refund_id = :r",
     "DELETE FROM refund_lines WHERE refund_id = :r",
     "DELETE FROM refunds WHERE refund_id = :r AND order_no = :o",
     "UPDATE payment_totals SET refunded_minor = 0 WHERE payment_id IN (SELECT payment_id FROM payments"

@@ -30,7 +30,7 @@ async def stage(
 
 
 async def rows(stage: Stage, order_no: str) -> list[Any]:
-    return await stage.sql("SELECT * FROM failing_steps WHERE order_no = :o", o=order_no)
+    return await stage.sql("SELECT * FROM retrying_steps WHERE order_no = :o", o=order_no)
 
 
 async def listed(stage: Stage, **wanted: Any) -> list[dict[str, Any]]:
