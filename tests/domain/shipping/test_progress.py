@@ -57,7 +57,7 @@ def test_only_a_replacement_leaves_the_warehouse_of_a_shipped_order(scan: P, the
     assert progress(OrderPosition(S.SHIPPED, cancelling=False, replaced=True), scan) == (REPLACEMENT, *then)
 
 
-@pytest.mark.parametrize("status", UNMOVED)
+@pytest.mark.parametrize("status", sorted(UNMOVED))
 def test_an_order_without_a_parcel_to_send_is_not_moved(status: S) -> None:
     exceptions = {P.LOST: (LOST,), P.REFUSED: (REFUSED,)}
     for scan, (cancelling, replaced) in itertools.product(P, ANY):
