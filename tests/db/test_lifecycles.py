@@ -81,7 +81,7 @@ async def test_the_open_returns_of_the_database_are_those_of_the_rules(db: Direc
         "%'requested', 'approved'%",
     )
     found = {name: set(re.findall(r"'(\w+)'", LISTED.search(text)[0])) for name, text in written if LISTED.search(text)}
-    assert {"returns_open", "returns_exchanging", "heed_returns", "require_unpaid_within"} <= set(found)
+    assert {"returns_open", "returns_exchanging", "require_no_open_return", "require_unpaid_within"} <= set(found)
     assert all(statuses == {str(one) for one in OPEN} for statuses in found.values()), found
 
 

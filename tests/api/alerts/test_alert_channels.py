@@ -128,7 +128,7 @@ async def test_a_test_notice_says_what_the_channel_said(database_url: DatabaseUr
             assert (await tested(kind="email", target="team@example.com", language="zh"))["taken"]
             shown = (await operations.get(CHANNELS)).json()["items"]
             assert [item["target"] for item in shown if item["kind"] == "email"] == ["team@example.com"]
-    assert "通知" in post.letters[0].get_content() and post.recipients == [["team@example.com"]]
+    assert "告警" in post.letters[0].get_content() and post.recipients == [["team@example.com"]]
 
 
 async def test_the_calls_are_in_the_document(shop: Door) -> None:

@@ -35,7 +35,7 @@ async def taken(shop: Door, number: str) -> None:
         here = await change_payments.find(conn, number, open_one["payment_no"])
         for _ in ("authorise", "capture"):
             opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
-            async with change_payments.applied(conn, number, here.supplement_no):
+            async with change_payments.applied(conn, number, here.payment_no):
                 await transactions.finish(conn, opened.intent, PaymentStatus.SUCCEEDED, unique("ref"))
 
 
