@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from domain.orders.delivery_slots import Slot
+from domain.orders.delivery_slots import TimeSlot
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from domain.shipping.shipments import ShipmentStatus
 
@@ -168,7 +168,7 @@ class BookingRequest:
     destination: Address
     parcels: tuple[Parcel, ...]
     lines: tuple[BookingLine, ...] = ()
-    slot: Slot | None = None
+    slot: TimeSlot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from api.portal.rendering import HOME
 from domain.access import Principal, Role
 from infra.db.engine import Connection
 from infra.db.portal import sessions
-from infra.db.portal.sign_in_codes import Contact
+from infra.db.portal.sign_in_codes import IndexedContact
 from infra.db.read_models.order_detail import OrderOverview
 
 COOKIE = "oms_portal"
@@ -30,7 +30,7 @@ class CustomerSignInNeeded(Exception):
 class Visitor:
     """A signed-in contact. `csrf` goes into every form as the field `csrf`."""
 
-    contact: Contact
+    contact: IndexedContact
     csrf: str
 
 

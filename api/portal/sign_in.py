@@ -18,7 +18,7 @@ from api.portal.session import COOKIE, SIGN_IN, CurrentCustomer, posted
 from api.services.portal import code_requests
 from infra.db.engine import Connection
 from infra.db.portal import sessions, sign_in_codes
-from infra.db.portal.sign_in_codes import DIGITS, LIFETIME_S, Contact, Refused
+from infra.db.portal.sign_in_codes import DIGITS, LIFETIME_S, IndexedContact, Refused
 
 router = APIRouter(prefix=HOME)
 
@@ -114,7 +114,7 @@ async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = 
     return _signed_in(request, opened, HOME)
 
 
-async def _opened(conn: Connection, services: Services, found: Contact | Refused) -> str | Refused:
+async def _opened(conn: Connection, services: Services, found: IndexedContact | Refused) -> str | Refused:
     """The cookie of a new session."""
     if isinstance(found, Refused):
         return found

@@ -14,7 +14,7 @@ MAX_BY_THE_CLOCK = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class TimeSlot:
     """From `start` to before `end`, both in UTC and of whole minutes; 1 to 24 hours long by the clock of the
     destination."""
 
@@ -22,20 +22,20 @@ class Slot:
     end: datetime
 
 
-def told(slot: Slot | None) -> dict[str, str] | None:
+def told(slot: TimeSlot | None) -> dict[str, str] | None:
     """As everybody outside reads it: {from, to} in RFC 3339."""
     return {"from": rfc3339(slot.start), "to": rfc3339(slot.end)} if slot else None
 
 
-def slot_of(begin: str, to: str) -> Slot:
+def slot_of(begin: str, to: str) -> TimeSlot:
     """The slot between two moments, each RFC 3339 with its offset. Raises RuleBroken `invalid_delivery_slot`."""
     start, end = _moment(begin, "from"), _moment(to, "to")
     if not MIN_LENGTH <= end - start <= MAX_LENGTH:
         raise _invalid("`to` is 1 to 24 hours after `from`")
-    return Slot(start, end)
+    return TimeSlot(start, end)
 
 
-def require_ahead(slot: Slot, now: datetime, days: int) -> None:
+def require_ahead(slot: TimeSlot, now: datetime, days: int) -> None:
     """Refuse a slot that is over, or begins later than in `days`. Raises RuleBroken `invalid_delivery_slot`."""
     if slot.end <= now:
         raise _invalid("the slot is over: choose one that is still to come")
@@ -43,7 +43,7 @@ def require_ahead(slot: Slot, now: datetime, days: int) -> None:
         raise _invalid(f"the slot begins within {days} days")
 
 
-def require_length(slot: Slot, zone: ZoneInfo) -> None:
+def require_length(slot: TimeSlot, zone: ZoneInfo) -> None:
     """Refuse a slot of more than 24 hours, passing or by the clock in `zone`: a day has 23 or 25 when clocks change.
 
     Raises RuleBroken `invalid_delivery_slot`.

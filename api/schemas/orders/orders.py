@@ -26,7 +26,7 @@ from api.schemas.fields import (
     Sku,
 )
 from api.schemas.orders.order_parts import SkuQuantity, WaitingFor
-from domain.orders.delivery_slots import Slot, slot_of
+from domain.orders.delivery_slots import TimeSlot, slot_of
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 
@@ -61,7 +61,7 @@ class DeliverySlot(Body):
     to: Moment
 
     @property
-    def slot(self) -> Slot:
+    def slot(self) -> TimeSlot:
         """Raises RuleBroken `invalid_delivery_slot`."""
         return slot_of(self.begin, self.to)
 

@@ -30,7 +30,7 @@ from domain.orders.changes import (
     require_payable,
     stock_deltas,
 )
-from domain.orders.delivery_slots import Slot, require_ahead, require_length
+from domain.orders.delivery_slots import TimeSlot, require_ahead, require_length
 from domain.orders.lines import MAX_QUANTITY
 from domain.orders.repricing import plan_unpaid
 from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
@@ -71,7 +71,7 @@ class ChangeRequest:
     lines: dict[str, int] | None = None
     note: str | None = None
     payment: Payment | None = None
-    slot: Slot | NoSlot | None = None
+    slot: TimeSlot | NoSlot | None = None
     named: tuple[Named, ...] = ()
 
 
@@ -84,7 +84,7 @@ class Plan:
     ship_to: dict[str, str] | None
     note: str | None
     lines: tuple[LineChange, ...]
-    slot: Slot | None = None
+    slot: TimeSlot | None = None
 
     @property
     def paid(self) -> bool:
@@ -187,7 +187,7 @@ async def _plan(conn: Connection, services: Services, number: str, wish: ChangeR
     ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
     note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
     lines = await _planned_lines(conn, services, here, wish)
-    slot = wish.slot if isinstance(wish.slot, Slot) else None
+    slot = wish.slot if isinstance(wish.slot, TimeSlot) else None
     chosen = (
         (ChangeKind.ADDRESS, ship_to is not None),
         (ChangeKind.LINES, bool(lines)),

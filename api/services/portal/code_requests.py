@@ -12,7 +12,7 @@ from domain.orders.order_no import normalise
 from infra.db.engine import Connection
 from infra.db.portal import sessions, sign_in_codes
 from infra.db.portal.sessions import Reached
-from infra.db.portal.sign_in_codes import Contact
+from infra.db.portal.sign_in_codes import IndexedContact
 from infra.email.mail_address import mail_address
 from infra.security.crypto import Vault
 from infra.security.network_addresses import source_of
@@ -28,7 +28,7 @@ class Typed:
 
     text: str
     order_no: str | None
-    contact: Contact
+    contact: IndexedContact
 
 
 def understood(vault: Vault, typed: str) -> Typed | None:
@@ -73,7 +73,7 @@ async def ask(services: Services, typed: Typed, address: str, lang: str) -> str 
         return await sign_in_codes.keep(conn, services.keys.vault, contact, made)
 
 
-async def _flooded(conn: Connection, services: Services, contact: Contact) -> bool:
+async def _flooded(conn: Connection, services: Services, contact: IndexedContact) -> bool:
     allowed = services.settings
     return (
         await sign_in_codes.sent_to(conn, contact, allowed.portal_ask_window_s) >= allowed.portal_asks_per_contact

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 from domain.orders.changes import NO_TAX, ChangeableLine, ChangeFacts, LineChange, stock_deltas
-from domain.orders.delivery_slots import Slot, told
+from domain.orders.delivery_slots import TimeSlot, told
 from domain.orders.lines import Product
 from domain.orders.status import UNPAID, Status
 from domain.pricing.allocation import PricingTerms, Rules, Tax
@@ -130,7 +130,7 @@ class ChangeContext:
     tax_added_minor: int
     ship_to: dict[str, str] | None
     note: str | None
-    slot: Slot | None
+    slot: TimeSlot | None
     data_key: bytes | None
     warehouse: str | None
     changes: int
@@ -153,7 +153,7 @@ class NewChange:
     lines: Sequence[LineChange]
     total_after_minor: int
     refund_id: str | None = None
-    slot: Slot | None = None
+    slot: TimeSlot | None = None
 
 
 async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> ChangeContext:
@@ -175,7 +175,7 @@ async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> C
         tax_added_minor=row.tax_added_minor,
         ship_to=keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to"),
         note=keys.open_json(row.data_key, row.note_enc, f"{order_no}:note"),
-        slot=Slot(row.slot_from.astimezone(UTC), row.slot_to.astimezone(UTC)) if row.slot_from else None,
+        slot=TimeSlot(row.slot_from.astimezone(UTC), row.slot_to.astimezone(UTC)) if row.slot_from else None,
         data_key=row.data_key,
         warehouse=row.warehouse,
         changes=row.changes,

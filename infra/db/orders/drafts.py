@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.orders.delivery_slots import Slot
+from domain.orders.delivery_slots import TimeSlot
 from domain.orders.lines import RequestedLine
 from domain.pricing.allocation import PricingTerms
 from infra.db import idempotency
@@ -40,7 +40,7 @@ class NewOrder:
     discount_minor: int = 0
     shipping_minor: int | None = None
     terms: PricingTerms = PLAIN
-    delivery_slot: Slot | None = None
+    delivery_slot: TimeSlot | None = None
     slot_days_ahead: int = 0
     unpaid_units: int = 0
     refused: str = ""

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.changes import LineChange
-from domain.orders.delivery_slots import Slot
+from domain.orders.delivery_slots import TimeSlot
 from infra.db.orders import timeline
 
 _REWORD = text(
@@ -92,7 +92,7 @@ class SealedChange:
     ship_to: bytes | None
     place: Mapping[str, str] | None
     note: bytes | None
-    slot: Slot | None
+    slot: TimeSlot | None
     refund_id: str | None = None
 
 
@@ -160,6 +160,6 @@ async def _write_texts(conn: AsyncConnection, change: SealedChange) -> None:
         await conn.execute(_REWORD, at)
 
 
-def slot_columns(slot: Slot | None) -> dict[str, datetime | None]:
+def slot_columns(slot: TimeSlot | None) -> dict[str, datetime | None]:
     """The slot as the database's columns."""
     return {"slot_from": slot.start if slot else None, "slot_to": slot.end if slot else None}

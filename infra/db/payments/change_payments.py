@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.changes import LineChange, stock_deltas
-from domain.orders.delivery_slots import Slot
+from domain.orders.delivery_slots import TimeSlot
 from domain.payments.change_payments import ChangePaymentStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, idempotency_key
 from infra.db.customers.profiles import KeyRing
@@ -234,7 +234,7 @@ def _sealed(row: Any) -> SealedChange:
         ship_to=row.ship_to_enc,
         place=row.place,
         note=row.note_enc,
-        slot=Slot(row.slot_from, row.slot_to) if row.slot_from else None,
+        slot=TimeSlot(row.slot_from, row.slot_to) if row.slot_from else None,
     )
 
 

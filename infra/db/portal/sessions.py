@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import NotFound
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.orders.list_sources import Branch, Source
-from infra.db.portal.sign_in_codes import Contact, Kind
+from infra.db.portal.sign_in_codes import IndexedContact, Kind
 
 MAX_CUSTOMERS = 200
 
@@ -81,11 +81,11 @@ class Reached:
     """A customer who can receive messages: `to` is the stored address or number, not what was typed."""
 
     customer_id: str
-    contact: Contact
+    contact: IndexedContact
     to: str
 
 
-async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: Contact) -> Reached | None:
+async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: IndexedContact) -> Reached | None:
     """The customer who changed their profile last among those with this contact, else one of whom support corrected an
     order to it; or None."""
     row: Any = (await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": 1})).one_or_none()
@@ -102,11 +102,11 @@ async def by_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Reach
     kinds: tuple[Kind, ...] = ("email", "phone")
     for kind in kinds:
         if row is not None and (to := profile.get(kind)):
-            return Reached(row.customer_id, Contact(kind, keys.vault.blind_indexes(kind, to)), to)
+            return Reached(row.customer_id, IndexedContact(kind, keys.vault.blind_indexes(kind, to)), to)
     return None
 
 
-async def open_session(conn: AsyncConnection, contact: Contact, lifetime_s: float) -> str:
+async def open_session(conn: AsyncConnection, contact: IndexedContact, lifetime_s: float) -> str:
     """A new session of whoever proved to read this contact's messages; its cookie."""
     cookie = secrets.token_urlsafe(32)
     row = {"hash": _hash(cookie), "kind": contact.kind, "contacts": list(contact.indexes)}
@@ -114,10 +114,10 @@ async def open_session(conn: AsyncConnection, contact: Contact, lifetime_s: floa
     return cookie
 
 
-async def session_of(conn: AsyncConnection, cookie: str, idle_s: float) -> Contact | None:
+async def session_of(conn: AsyncConnection, cookie: str, idle_s: float) -> IndexedContact | None:
     """Whose cookie this is, or None when it is nobody's, too old or idle for `idle_s` seconds."""
     row = (await conn.execute(_FIND, {"hash": _hash(cookie), "idle_s": float(idle_s)})).one_or_none()
-    return None if row is None else Contact(row.contact_kind, row.contacts)
+    return None if row is None else IndexedContact(row.contact_kind, row.contacts)
 
 
 async def close_session(conn: AsyncConnection, cookie: str) -> None:
@@ -125,13 +125,13 @@ async def close_session(conn: AsyncConnection, cookie: str) -> None:
     await conn.execute(_CLOSE, {"hash": _hash(cookie)})
 
 
-async def customers_of(conn: AsyncConnection, contact: Contact) -> list[tuple[str, str]]:
+async def customers_of(conn: AsyncConnection, contact: IndexedContact) -> list[tuple[str, str]]:
     """(customer, channel) with this contact, MAX_CUSTOMERS at most: one person may have ordered under several ids."""
     rows = await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": MAX_CUSTOMERS})
     return [(row.customer_id, row.channel) for row in rows]
 
 
-def branches_of(contact: Contact, customers: Sequence[tuple[str, str]]) -> list[Branch]:
+def branches_of(contact: IndexedContact, customers: Sequence[tuple[str, str]]) -> list[Branch]:
     """The contact's orders for a list: those of `customers` (see `customers_of`) as their channels say it, and those
     that support corrected to it."""
     own = "k.customer_id = orders.customer_id"
@@ -145,7 +145,7 @@ def branches_of(contact: Contact, customers: Sequence[tuple[str, str]]) -> list[
     ]
 
 
-async def owner_of(conn: AsyncConnection, contact: Contact, order_no: str) -> str:
+async def owner_of(conn: AsyncConnection, contact: IndexedContact, order_no: str) -> str:
     """The customer whose order this is, if the contact is theirs. Raises NotFound `order_not_found`."""
     found = (await conn.execute(_OWNER, {"order_no": order_no, **_indexes(contact)})).scalar_one_or_none()
     if found is None:
@@ -153,7 +153,7 @@ async def owner_of(conn: AsyncConnection, contact: Contact, order_no: str) -> st
     return str(found)
 
 
-def _indexes(contact: Contact) -> dict[str, Sequence[bytes]]:
+def _indexes(contact: IndexedContact) -> dict[str, Sequence[bytes]]:
     known: dict[str, Sequence[bytes]] = {"email": [], "phone": []}
     return {**known, contact.kind: list(contact.indexes)}
 

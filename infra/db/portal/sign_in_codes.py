@@ -79,7 +79,7 @@ _WHY = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class IndexedContact:
     """An e-mail address or a telephone number by its blind indexes, the current master key's first."""
 
     kind: Kind
@@ -102,9 +102,9 @@ class Refused:
     left: int = 0
 
 
-def contact_of(vault: Vault, kind: Kind, value: str) -> Contact:
+def contact_of(vault: Vault, kind: Kind, value: str) -> IndexedContact:
     """The contact behind an address or a number as somebody wrote it."""
-    return Contact(kind, vault.blind_indexes(kind, value))
+    return IndexedContact(kind, vault.blind_indexes(kind, value))
 
 
 def new_secrets() -> Secrets:
@@ -120,13 +120,13 @@ async def count_ask(conn: AsyncConnection, asked_by: bytes, limit: int, window_s
     return float((await conn.execute(_LEFT, wish)).scalar_one())
 
 
-async def sent_to(conn: AsyncConnection, contact: Contact, window_s: float) -> int:
+async def sent_to(conn: AsyncConnection, contact: IndexedContact, window_s: float) -> int:
     """How many codes this contact was sent within `window_s`, whatever was typed to ask for them."""
     wish = {"contact": contact.indexes[0], "window_s": float(window_s)}
     return int((await conn.execute(_SENT, wish)).scalar_one())
 
 
-async def keep(conn: AsyncConnection, vault: Vault, contact: Contact, made: Secrets | None) -> str:
+async def keep(conn: AsyncConnection, vault: Vault, contact: IndexedContact, made: Secrets | None) -> str:
     """Keep a code (None: one that nobody was sent) and forget old ones; the cookie of the browser that asked."""
     ask = secrets.token_urlsafe(32)
     ask_hash = _hash(ask)
@@ -139,7 +139,7 @@ async def keep(conn: AsyncConnection, vault: Vault, contact: Contact, made: Secr
     return ask
 
 
-async def use_code(conn: AsyncConnection, vault: Vault, ask: str, code: str) -> Contact | Refused:
+async def use_code(conn: AsyncConnection, vault: Vault, ask: str, code: str) -> IndexedContact | Refused:
     """Try a code in the browser that asked for it; the right one is used up, each wrong one counts."""
     ask_hash = _hash(ask)
     row = (await conn.execute(_TRY, {"ask_hash": ask_hash, "max_tries": MAX_TRIES})).one_or_none()
@@ -150,14 +150,14 @@ async def use_code(conn: AsyncConnection, vault: Vault, ask: str, code: str) -> 
         left = MAX_TRIES - row.tries
         return Refused("wrong" if left else "dead", left)
     await conn.execute(_USE, {"ask_hash": ask_hash})
-    return Contact(row.contact_kind, row.contacts)
+    return IndexedContact(row.contact_kind, row.contacts)
 
 
-async def use_link(conn: AsyncConnection, token: str) -> Contact | Refused:
+async def use_link(conn: AsyncConnection, token: str) -> IndexedContact | Refused:
     """Use a link up."""
     link_hash = _hash(token)
     row = (await conn.execute(_FOLLOW, {"link_hash": link_hash, "max_tries": MAX_TRIES})).one_or_none()
-    return Contact(row.contact_kind, row.contacts) if row is not None else await _refusal(conn, link_hash)
+    return IndexedContact(row.contact_kind, row.contacts) if row is not None else await _refusal(conn, link_hash)
 
 
 async def _refusal(conn: AsyncConnection, hashed: bytes) -> Refused:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders.delivery_slots import Slot, told
+from domain.orders.delivery_slots import TimeSlot, told
 from domain.payments.attempts import state_of
 from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
@@ -183,7 +183,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["ship_to"] = keys.open_json(key, ship_to, f"{order_no}:ship_to")
     order["note"] = keys.open_json(key, note, f"{order_no}:note")
     begin, end = order.pop("slot_from"), order.pop("slot_to")
-    order["delivery_slot"] = told(Slot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
+    order["delivery_slot"] = told(TimeSlot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
     order["lines"] = order["lines"] or []
     transactions = [transaction_of(payment) for payment in order["payments"] or []]
     order["attempt_state"] = state_of(order.pop("newest_attempt"), transactions)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import Booking
-from domain.orders.delivery_slots import Slot
+from domain.orders.delivery_slots import TimeSlot
 from domain.shipping.shipments import ShipmentStatus, is_news
 
 # One statement: the intent, and all that the carrier must know. No row when the order is not to be booked any
@@ -141,7 +141,7 @@ class ToShip:
     origin: tuple[str, str, str]
     lines: tuple[tuple[str, int], ...]
     weight_g: int
-    slot: Slot | None
+    slot: TimeSlot | None
 
 
 def _shipment(row: Any) -> Shipment:
@@ -180,7 +180,7 @@ def _to_ship(row: Any) -> ToShip:
         # No carrier takes a parcel of more than seven digits of grams; the sum is bounded by what one order may hold.
         min(int(row.weight_g), 9_999_999),
         # A slot that is over is nobody's order any more: the parcel comes as soon as it can.
-        Slot(row.slot_from, row.slot_to) if row.slot_to and row.slot_to > datetime.now(UTC) else None,
+        TimeSlot(row.slot_from, row.slot_to) if row.slot_to and row.slot_to > datetime.now(UTC) else None,
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import RuleBroken
-from domain.orders.delivery_slots import MAX_LENGTH, MIN_LENGTH, Slot, require_ahead, require_length, slot_of, told
+from domain.orders.delivery_slots import MAX_LENGTH, MIN_LENGTH, TimeSlot, require_ahead, require_length, slot_of, told
 
 MOMENTS = st.builds(
     lambda seconds, zone: datetime.fromtimestamp(seconds, zone),
@@ -45,8 +45,8 @@ def test_what_is_no_moment_is_refused_with_its_name(typed: str) -> None:
 def test_a_slot_lies_ahead_and_not_too_far() -> None:
     now = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
-    def slot(hours: float) -> Slot:
-        return Slot(now + timedelta(hours=hours), now + timedelta(hours=hours + 2))
+    def slot(hours: float) -> TimeSlot:
+        return TimeSlot(now + timedelta(hours=hours), now + timedelta(hours=hours + 2))
 
     require_ahead(slot(-1), now, 60)  # has begun, and is not over
     require_ahead(slot(24 * 60), now, 60)
