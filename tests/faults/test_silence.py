@@ -1,7 +1,7 @@
 """A network that drops connections without a word, and a database that stands still: nobody waits for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from api.routes.system import health
-from infra.db import engine
+from infra.db import connection_watch, engine
 from infra.db.autocommit import autocommit
+from infra.db.connection_watch import Told
 from infra.db.engine import Database, PoolExhausted
 from infra.stack.postgres.postgres_server import PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
@@ -31,6 +32,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600 if TORTURE else 180)]
 
 # So that a test takes no longer than it must. A busy machine is never taken for a frozen database: that is asked for.
 QUICK = {"db_silence_s": 0.3, "db_answer_s": 60.0}
+# Where connections are dropped again and again, the watch's own question may be lost: after this long it asks again.
+DROPPING = QUICK | {"db_answer_s": 3.0}
 PATIENCE_S = 60.0
 _ONE, _LATE = text("SELECT 1"), text("SELECT pg_sleep(1.5), 1")
 
@@ -44,9 +47,11 @@ async def behind(postgres: PostgresServer, books: DatabaseUrls) -> AsyncIterator
 
 
 @asynccontextmanager
-async def connected(books: DatabaseUrls, connections: int = 3) -> AsyncIterator[Database]:
+async def connected(
+    books: DatabaseUrls, connections: int = 3, limits: Mapping[str, float] = QUICK
+) -> AsyncIterator[Database]:
     """A pool with so many connections, all made."""
-    database = Database.from_settings(settings_for(books, db_pool_size=connections, **QUICK))
+    database = Database.from_settings(settings_for(books, db_pool_size=connections, **limits))
     try:
         opened = [await database.connection() for _ in range(connections)]
         for connection in opened:
@@ -197,7 +202,7 @@ async def test_orders_go_on_although_the_network_drops_every_connection_of_the_w
 ) -> None:
     async with (
         behind(postgres, database_url) as (proxy, there),
-        staged(there, temporal.address, tmp_path, **QUICK) as stage,
+        staged(there, temporal.address, tmp_path, **DROPPING) as stage,
     ):
         await stage.stock("TEA", 100)
         orders: list[str] = []
@@ -253,6 +258,29 @@ async def test_a_process_that_hangs_is_started_again_and_orders_go_on(stack: Sta
     with frozen(stack.data_dir / "postgres") if name == "postgres" else stack.suspended(name):
         await until(lambda: stack.pid(name) != before, f"{name} is started again")
     await stack.reaches(await place_there(stack, basket(sku)), "completed")
+
+
+async def test_a_question_that_is_lost_itself_is_asked_again(
+    postgres: PostgresServer, database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, told = 0, connection_watch._told
+
+    async def lost_once(conninfo: str, pids: Sequence[int], question: str) -> Told | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await asyncio.Event().wait()
+        return await told(conninfo, pids, question)
+
+    async with behind(postgres, database_url) as (proxy, there), connected(there, 1, DROPPING) as database:
+        monkeypatch.setattr(connection_watch, "_told", lost_once)
+        proxy.drop()
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(OperationalError):
+                await _run(database, _ONE)
+            while database.watch.frozen:
+                await asyncio.sleep(0.05)
+            await _run(database, _ONE)
 
 
 async def test_a_pool_whose_connections_are_all_waited_on_is_free_again(
