@@ -25,8 +25,6 @@ from infra.stack.running import Running
 NAME, TITLE = "console_pages", "The console on a bad day"
 RATE_PER_S, PATIENCE_S, SESSION_S = 100, 1800.0, 86_400.0
 YARDSTICK = "/healthz"
-# Nobody's order may end for want of money while so many wait; one try, then the order sticks.
-SETTINGS = {"OMS_PAYMENT_TIMEOUT_S": "86400", "OMS_GATEWAY_ATTEMPTS": "1"}
 _PARKED = "SELECT count(*) FROM parked_steps WHERE step = 'book' AND resolved_at IS NULL"
 _STAFF = "INSERT INTO staff (name, role, password_hash, data_key, totp_enc) VALUES ('bench', 'support', 'x', '', '')"
 
@@ -55,7 +53,9 @@ class Phase:
 
 async def measure(lab: Lab) -> Section:
     orders, rounds = lab.scaled(5000, 300), lab.scaled(200, 40)
-    async with stack(lab, lab.new_folder("console"), **SETTINGS) as (running, _):
+    folder = lab.new_folder("console")
+    # No order ends unpaid while so many wait; one attempt, then the order is parked.
+    async with stack(lab, folder, OMS_PAYMENT_TIMEOUT_S="86400", OMS_GATEWAY_ATTEMPTS="1") as (running, _):
         await stock_up(running.database_url, baskets.SKUS, 10**6)
         await _fault(running, "POST")
         load = baskets.placing(running.api, running.tokens["support"], orders, 32)
@@ -90,6 +90,8 @@ def _pages(order_no: str, job: str) -> dict[str, str]:
 async def _timed(running: Running, cookie: str, pages: Mapping[str, str], rounds: int) -> Phase:
     """Each page in turn, over one kept connection, so that all of them have the same load."""
     address = urlsplit(running.api)
+    assert address.hostname is not None
+    assert address.port is not None
     _, connection = await asyncio.get_running_loop().create_connection(Connection, address.hostname, address.port)
     times_ms: dict[str, list[float]] = {page: [] for page in pages}
     for turn in range(rounds + 1):
@@ -111,8 +113,8 @@ async def _timed(running: Running, cookie: str, pages: Mapping[str, str], rounds
 async def _fault(running: Running, method: str) -> None:
     """POST: the carrier is down; DELETE: it is back."""
     async with httpx.AsyncClient(trust_env=False) as http:
-        body = {"json": {"target": "carriers", "mode": "down"}} if method == "POST" else {}
-        (await http.request(method, f"{running.sandbox}/faults", **body)).raise_for_status()
+        body = {"target": "carriers", "mode": "down"} if method == "POST" else None
+        (await http.request(method, f"{running.sandbox}/faults", json=body)).raise_for_status()
 
 
 async def _call(running: Running, path: str, body: Any = None, method: str = "POST") -> Any:

@@ -19,8 +19,9 @@ import psycopg
 from psycopg import sql
 
 from infra.db import migrate, seed
+from infra.db.roles import APP
 from infra.stack.data_dir.ports import any_free
-from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
+from infra.stack.postgres.postgres_server import SUPERUSER, PostgresServer
 from infra.stack.processes.process import Command, standing
 from infra.stack.running import Running
 from infra.stack.running import load as load_running

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from infra.stack.postgres import programs
+from infra.stack.postgres.postgres_server import programs
 from infra.stack.temporal.temporal_server import program
 
 HERE = Path(__file__).resolve().parent

@@ -21,8 +21,7 @@ from bench.lab import (
 )
 from bench.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
-from infra.stack.postgres import programs
-from infra.stack.postgres.postgres_server import PostgresServer
+from infra.stack.postgres.postgres_server import PostgresServer, programs
 
 NAME, TITLE = "reservations", "Reservations"
 CLIENTS, SPREAD_SKUS = 16, 1000
