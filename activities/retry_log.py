@@ -17,7 +17,7 @@ from infra.db.engine import Database, PoolExhausted
 from infra.db.errors import PREFIX, DatabaseError
 from infra.db.support import retrying_steps
 from infra.db.support.retrying_steps import Attempt
-from workflows.failures import behind
+from workflows.failures import circuit_cause
 
 # The activities that call a provider, and the step that support knows them by.
 STEP_OF: dict[str, Step] = {
@@ -61,7 +61,7 @@ async def record_failure(database: Database, order_no: str, failure: Application
         order_no=order_no,
         activity=info.activity_type,
         step=STEP_OF.get(info.activity_type, info.activity_type),
-        error=behind(failure.details) or code,
+        error=circuit_cause(failure.details) or code,
         provider=str(failure.details[0]) if failure.details else "",
         attempt=max(int(failure.details[1]), 1) if max_attempts else info.attempt,
         max_attempts=max_attempts or policy.maximum_attempts,

@@ -49,7 +49,7 @@ class World:
             ports.authorise_payment.name: lambda ref: self._view(ref, "pending_payment", "authorised"),
             ports.capture_payment.name: lambda ref: self._view(ref, "paid", "captured"),
             ports.book_shipment.name: self._book,
-            ports.apply_news.name: self._hear,
+            ports.apply_inbox.name: self._hear,
         }
         return [_as_activity(name, body) for name, body in bodies.items()]
 

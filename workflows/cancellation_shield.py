@@ -1,4 +1,4 @@
-"""Temporal's own "request cancellation" reaches no step half-way: the story hears of it and decides between steps."""
+"""Temporal's "request cancellation" interrupts no step: the workflow receives it and decides between steps."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,12 +10,12 @@ BETWEEN_STEPS = "temporal-cancel-between-steps"
 Out = TypeVar("Out")
 
 
-async def through(story: Coroutine[Any, Any, Out], asked: Callable[[], None]) -> Out:
-    """The story's own outcome; `asked` is called when Temporal asks to cancel, and nothing of the story is cancelled.
+async def through(main: Coroutine[Any, Any, Out], on_cancel_requested: Callable[[], None]) -> Out:
+    """The result of `main`, which is not cancelled; `on_cancel_requested` is called when Temporal requests it.
 
     A run that was cancelled in the middle of a step by an earlier version goes on as it did then.
     """
-    task = asyncio.create_task(story)
+    task = asyncio.create_task(main)
     while True:
         try:
             return await asyncio.shield(task)
@@ -23,6 +23,6 @@ async def through(story: Coroutine[Any, Any, Out], asked: Callable[[], None]) ->
             if task.cancelled():
                 raise
             if workflow.patched(BETWEEN_STEPS):
-                asked()
+                on_cancel_requested()
             else:
                 task.cancel()

@@ -1,4 +1,4 @@
-"""What a failed activity says to the story: codes, never a provider's words."""
+"""The failure of an activity as the workflow sees it: codes, never a provider's words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class Failure:
         cause = error.cause if isinstance(error, ActivityError) else error
         if isinstance(cause, ApplicationError):
             details = [*cause.details, "", 1]
-            code = behind(cause.details) or cause.type or "unexpected"
+            code = circuit_cause(cause.details) or cause.type or "unexpected"
             return cls(code, str(details[0]), int(details[1]))
         if isinstance(cause, TimeoutError):
             return cls("activity_timeout", "", 1)
         return cls("unexpected", "", 1)
 
 
-def behind(details: Sequence[Any]) -> str:
+def circuit_cause(details: Sequence[Any]) -> str:
     """The failure behind an open circuit; empty when no circuit was open."""
     return str(details[2]) if len(details) > 2 else ""
 

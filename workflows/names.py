@@ -34,7 +34,7 @@ def order_workflow(order_no: str) -> str:
 
 
 def job_workflow(job_id: str) -> str:
-    """The workflow id of a bulk act."""
+    """The workflow id of a bulk operation."""
     return f"job-{job_id}"
 
 

@@ -15,7 +15,7 @@ class StartOrder:
 
 @dataclass(frozen=True)
 class Policy:
-    """Settings that shape an order's story, taken when a run begins. Seconds."""
+    """Settings of an order's workflow, read when a run begins. Seconds."""
 
     gateway_attempts: int = 5
     gateway_backoff_s: float = 1.0
@@ -28,7 +28,7 @@ class Policy:
 @dataclass(frozen=True)
 class Parked:
     """An open parked step. `subject` is the refund, return or change that it is about, where it is about one; `over`:
-    the world has done meanwhile what it was to do, or nobody wants it any more; `until` (RFC 3339 in UTC): it will be
+    an event has done meanwhile what it was to do, or it is no longer wanted; `until` (RFC 3339 in UTC): it will be
     over then."""
 
     park_no: int
@@ -249,7 +249,7 @@ class ReturnView:
 
 
 @dataclass(frozen=True)
-class ReturnActDue:
+class ReturnActionDue:
     """A deadline of a return has passed."""
 
     order_no: str
@@ -277,7 +277,7 @@ class UpdateAnswer:
 
 @dataclass(frozen=True)
 class StartJob:
-    """Input of a bulk act."""
+    """Input of a bulk operation."""
 
     job_id: str
     rate_per_s: float
@@ -285,7 +285,7 @@ class StartJob:
 
 @dataclass(frozen=True)
 class JobSlice:
-    """How far a slice of a bulk act came: `left` items are still open."""
+    """How far a slice of a bulk operation came: `left` items are still open."""
 
     done: int
     failed: int

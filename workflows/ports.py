@@ -157,7 +157,7 @@ def is_ours(error: ActivityError) -> bool:
 load_order = DatabasePort("load_order", m.OrderRef, m.OrderView)
 expire_backorder = DatabasePort("expire_backorder", m.OrderRef, m.OrderView)
 reserve_stock = DatabasePort("reserve_stock", m.OrderRef, m.OrderView)
-apply_news = DatabasePort("apply_news", m.OrderRef, m.OrderView)
+apply_inbox = DatabasePort("apply_news", m.OrderRef, m.OrderView)
 open_payment = DatabasePort("open_payment", m.PayRequest, m.OrderView)
 expire_payment = DatabasePort("expire_payment", m.OrderRef, m.OrderView)
 begin_cancel = DatabasePort("begin_cancel", m.CancelRequest, m.OrderView)
@@ -167,12 +167,12 @@ complete_order = DatabasePort("complete_order", m.OrderRef, m.OrderView)
 park_step = DatabasePort("park_step", m.ParkRequest, m.OrderView)
 unpark_step = DatabasePort("unpark_step", m.UnparkRequest, m.OrderView)
 adjust_order = DatabasePort("adjust_order", m.AdjustRequest, m.OrderView)
-tend_hold = DatabasePort("tend_hold", m.HoldDue, m.OrderView)
+process_due_hold = DatabasePort("tend_hold", m.HoldDue, m.OrderView)
 escalate_step = DatabasePort("escalate_step", m.OrderRef, m.OrderView)
 put_off_renewal = DatabasePort("put_off_renewal", m.RenewalRef, m.OrderView)
 
 load_return = DatabasePort("load_return", m.ReturnRef, m.ReturnView)
-tend_return = DatabasePort("tend_return", m.ReturnActDue, m.ReturnView)
+process_due_return = DatabasePort("tend_return", m.ReturnActionDue, m.ReturnView)
 fail_return_label = DatabasePort("fail_return_label", m.LabelFailed, m.ReturnView)
 
 # Providers.
@@ -180,9 +180,9 @@ authorise_payment = GatewayPort("authorise_payment", m.AttemptRef, m.OrderView)
 capture_payment = GatewayPort("capture_payment", m.AttemptRef, m.OrderView)
 check_payment = GatewayPort("check_payment", m.AttemptRef, m.OrderView)
 return_payment = GatewayPort("return_payment", m.ReturnRequest, m.OrderView)
-tend_guarantee = GatewayPort("tend_guarantee", m.GuaranteeRef, m.OrderView)
+process_due_guarantee = GatewayPort("tend_guarantee", m.GuaranteeRef, m.OrderView)
 renew_authorisation = GatewayPort("renew_authorisation", m.RenewalRef, m.OrderView)
-tend_supplement = GatewayPort("tend_supplement", m.ChangePaymentRef, m.OrderView)
+process_due_change_payment = GatewayPort("tend_supplement", m.ChangePaymentRef, m.OrderView)
 pay_refund = GatewayPort("pay_refund", m.RefundRef, m.OrderView)
 book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
 book_return_label = GatewayPort("book_return_label", m.ReturnRef, m.ReturnView)
@@ -190,7 +190,7 @@ cancel_return_label = GatewayPort("cancel_return_label", m.ReturnRef, m.ReturnVi
 cancel_shipment = GatewayPort("cancel_shipment", m.OrderRef, m.OrderView)
 stop_replacement = GatewayPort("stop_replacement", m.OrderRef, m.OrderView)
 
-# Bulk acts.
+# Bulk operations.
 resolve_slice = JobPort("resolve_slice", m.StartJob, m.JobSlice)
 
 ALL: dict[str, DatabasePort[Any, Any] | GatewayPort[Any, Any] | JobPort[Any, Any]] = {

@@ -70,7 +70,7 @@ class ReturnActivities:
             return replace(await return_view(conn, ref.return_id), policy=policy_of(self._settings))
 
     @oms_activity("tend_return")
-    async def tend_return(self, due: m.ReturnActDue) -> m.ReturnView:
+    async def tend_return(self, due: m.ReturnActionDue) -> m.ReturnView:
         """What happens automatically, unless it is no longer due: a scan that is already stored takes precedence."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, due.order_no)

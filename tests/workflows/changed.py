@@ -31,7 +31,7 @@ class RefundsBeforeRecall(OrderWorkflow):
         return await super().run(start)
 
     async def _recall_parcel(self) -> bool:
-        await self._give_back("all")
+        await self._return_payment("all")
         return await super()._recall_parcel()
 
 
@@ -46,16 +46,16 @@ class LooksTwice(OrderWorkflow):
 
 
 @workflow.defn(name=names.ORDER)
-class LooksBeforeErrands(OrderWorkflow):
+class LooksBeforeOperations(OrderWorkflow):
     """One step more before a refund, a guarantee or a difference is paid."""
 
     @workflow.run
     async def run(self, start: m.StartOrder) -> str:
         return await super().run(start)
 
-    async def errand(self, errand: m.PendingOperation) -> None:
+    async def execute(self, operation: m.PendingOperation) -> None:
         await ports.load_order(m.OrderRef(self.order_no), "look first")
-        await super().errand(errand)
+        await super().execute(operation)
 
 
 @workflow.defn(name=names.ORDER)

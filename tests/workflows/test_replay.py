@@ -14,7 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from tests.workflows.changed import (
     LooksAtTheClock,
-    LooksBeforeErrands,
+    LooksBeforeOperations,
     LooksTwice,
     PaysAfterBooking,
     RefundsBeforeRecall,
@@ -102,10 +102,10 @@ def test_a_history_says_nothing_of_the_machine_that_recorded_it(file: Path) -> N
         ("plain", PaysAfterBooking),
         ("cancelled_after_booking", RefundsBeforeRecall),
         ("plain", LooksTwice),
-        ("refunded_before_delivery", LooksBeforeErrands),
-        ("made_dearer", LooksBeforeErrands),
-        ("guarantee_claimed", LooksBeforeErrands),
-        ("guarantee_released", LooksBeforeErrands),
+        ("refunded_before_delivery", LooksBeforeOperations),
+        ("made_dearer", LooksBeforeOperations),
+        ("guarantee_claimed", LooksBeforeOperations),
+        ("guarantee_released", LooksBeforeOperations),
     ],
 )
 async def test_a_changed_workflow_does_not_replay(name: str, changed: type[Any], runner: WorkflowRunner) -> None:

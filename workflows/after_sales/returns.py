@@ -40,16 +40,16 @@ class ReturnWorkflow:
     @workflow.run
     async def run(self, ref: m.ReturnRef) -> str:
         """Follow the return to its end; answers with its final status."""
-        return await through(self._story(ref), self._refuse_cancellation)
+        return await through(self._run_to_end(ref), self._refuse_cancellation)
 
     def _refuse_cancellation(self) -> None:
         """A return ends in the database and not here: it is cancelled through the API."""
         workflow.logger.warning("cancellation from Temporal has no effect on a return")
 
-    async def _story(self, ref: m.ReturnRef) -> str:
-        while not self._over():
+    async def _run_to_end(self, ref: m.ReturnRef) -> str:
+        while not self._is_finished():
             try:
-                await self._walk(ref)
+                await self._advance(ref)
             except asyncio.CancelledError:  # in a run of an earlier version only (see cancellation_shield.py)
                 self._refuse_cancellation()
             if not self._changed and workflow.info().is_continue_as_new_suggested():
@@ -57,50 +57,50 @@ class ReturnWorkflow:
         assert self._view is not None, "over only once it was read"
         return self._view.status
 
-    def _over(self) -> bool:
+    def _is_finished(self) -> bool:
         """True when nothing is left to do, now; what is taken in after its end begins a new run."""
         if self._view is None or self._changed:
             return False
         return self._view.closed and self._view.label != "unused"
 
-    async def _walk(self, ref: m.ReturnRef) -> None:
+    async def _advance(self, ref: m.ReturnRef) -> None:
         """One step, chosen by the state in the database."""
         if self._view is None or self._changed:
             self._changed = False
-            self._adopt(await ports.load_return(ref, "where the return stands"))
+            self._update_view(await ports.load_return(ref, "where the return stands"))
         elif self._view.label == "wanted":
             await self._book_label(ref)
         elif self._view.label == "unused":
             await self._give_label_back(ref, self._view)
-        elif self._view.act and self._passed(self._view.due):
-            await self._tend(ref, self._view)
+        elif self._view.act and self._is_past(self._view.due):
+            await self._process_due(ref, self._view)
         else:
             await self._wait(self._view)
 
-    async def _tend(self, ref: m.ReturnRef, view: m.ReturnView) -> None:
-        due = m.ReturnActDue(ref.order_no, ref.return_id, view.act)
-        self._adopt(await ports.tend_return(due, f"{view.act.replace('_', ' ')}: its time has come"))
+    async def _process_due(self, ref: m.ReturnRef, view: m.ReturnView) -> None:
+        due = m.ReturnActionDue(ref.order_no, ref.return_id, view.act)
+        self._update_view(await ports.process_due_return(due, f"{view.act.replace('_', ' ')}: its time has come"))
         if self._view is not None and (self._view.act, self._view.due) == (view.act, view.due):
             # The database's clock is behind Temporal's: it is not due there yet.
-            await workflow.sleep(timedelta(seconds=1), summary="waiting for the books' clock")
+            await workflow.sleep(timedelta(seconds=1), summary="waiting for the database's clock")
 
     async def _give_label_back(self, ref: m.ReturnRef, view: m.ReturnView) -> None:
         """A label that nobody uses costs money at some carriers; one that cannot be given back stops nothing."""
         try:
-            self._adopt(await ports.cancel_return_label(ref, self._policy, "give the unused label back"))
+            self._update_view(await ports.cancel_return_label(ref, self._policy, "give the unused label back"))
         except ActivityError as error:
             about = {"step": "label", "code": Failure.of(error).code}
             workflow.logger.warning("label not given back", extra=about)
-            self._adopt(replace(view, label="booked"))
+            self._update_view(replace(view, label="booked"))
 
     async def _book_label(self, ref: m.ReturnRef) -> None:
         """Without a label the customer uses another carrier: the return continues."""
         try:
-            self._adopt(await ports.book_return_label(ref, self._policy, "book the return label"))
+            self._update_view(await ports.book_return_label(ref, self._policy, "book the return label"))
         except ActivityError as error:
             code = Failure.of(error).code
             failed = m.LabelFailed(ref.order_no, ref.return_id, code)
-            self._adopt(await ports.fail_return_label(failed, f"no return label: {code}"))
+            self._update_view(await ports.fail_return_label(failed, f"no return label: {code}"))
 
     async def _wait(self, view: m.ReturnView) -> None:
         if not view.act:
@@ -114,10 +114,10 @@ class ReturnWorkflow:
         finally:
             timer.cancel()
 
-    def _passed(self, due: str) -> bool:
+    def _is_past(self, due: str) -> bool:
         return workflow.now() >= datetime.fromisoformat(due)
 
-    def _adopt(self, view: m.ReturnView) -> None:
+    def _update_view(self, view: m.ReturnView) -> None:
         self._view = view
         if view.policy is not None:
             self._policy = view.policy
@@ -131,8 +131,6 @@ class ReturnWorkflow:
             lines.append(f"label: {view.label}")
         return "\n\n".join(lines)
 
-    @workflow.signal(
-        name=names.RETURN_CHANGED, description="Something about the return has changed; it is in the books"
-    )
+    @workflow.signal(name=names.RETURN_CHANGED, description="The return has changed; it is in the database")
     def on_changed(self, payload: Any = None) -> None:
         self._changed = True

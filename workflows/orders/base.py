@@ -1,4 +1,4 @@
-"""What every chapter of an order's story stands on: the view, waiting, hearing news, showing where it stands."""
+"""The base of the order workflow: the view, waiting, applying events, publishing the state."""
 
 import asyncio
 from collections.abc import Callable
@@ -49,13 +49,13 @@ class OrderWorkflowBase:
     def __init__(self) -> None:
         self.order_no = ""
         self.policy = m.Policy()
-        self.news = self.hearing = False
-        self.paid_news = False
-        self.cancel_asked = False
+        self.events_pending = self.applying_inbox = False
+        self.payment_event_received = False
+        self.cancel_requested = False
         self.cancel_refused = False
         self.stock_arrived = False
-        self.retry_asked = False
-        self.reworded = False
+        self.retry_requested = False
+        self.shipment_data_changed = False
         self.booking = False
         self.followed: set[str] = set()
         self.resolution: m.ResolveRequest | None = None
@@ -64,14 +64,14 @@ class OrderWorkflowBase:
         self._timer: asyncio.Task[None] | None = None
         self._timer_until = ""
         self._renews: bool | None = None
-        self._shown: tuple[str, str, str, str] | None = None
+        self._published: tuple[str, str, str, str] | None = None
 
     # ── the view ───────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def view(self) -> m.OrderView:
         """The state of the order in the database, as last read."""
-        assert self._view is not None, "the story begins by reading the books"
+        assert self._view is not None, "the workflow begins by reading the database"
         return self._view
 
     @property
@@ -84,38 +84,38 @@ class OrderWorkflowBase:
         """The order, for activities that derive the rest."""
         return m.OrderRef(self.order_no)
 
-    def adopt(self, view: m.OrderView) -> None:
-        """Take a view, unless a newer one is known (updates and the story run side by side)."""
+    def update_view(self, view: m.OrderView) -> None:
+        """Take a view, unless a newer one is known (updates and the main path run concurrently)."""
         if self._view is None or view.seq >= self._view.seq:
             self._view = view
         if view.policy is not None:
             self.policy = view.policy
-        self.news = self.news or view.unheard
+        self.events_pending = self.events_pending or view.unheard
 
-    async def loaded(self) -> None:
+    async def wait_until_loaded(self) -> None:
         """Wait until the database was read: an update may arrive with the start."""
         await workflow.wait_condition(lambda: self.has_view)
 
-    async def hear(self) -> None:
+    async def apply_inbox(self) -> None:
         """Apply the external events that are in the database."""
-        self.news, self.hearing = False, True
+        self.events_pending, self.applying_inbox = False, True
         try:
-            self.adopt(await ports.apply_news(self.ref, "apply news"))
+            self.update_view(await ports.apply_inbox(self.ref, "apply events"))
         finally:
-            self.hearing = False
+            self.applying_inbox = False
         self.show()
 
-    def on_cancel_asked(self) -> None:
+    def on_cancel_requested(self) -> None:
         """Temporal's own "request cancellation": it takes effect between two steps, as a customer's does."""
-        self.cancel_asked = True
+        self.cancel_requested = True
 
-    async def answer_cancellation(self) -> None:
+    async def handle_cancellation(self) -> None:
         """Undo the order, or refuse: one that has shipped, or is being undone already, goes on."""
-        self.cancel_asked = False
+        self.cancel_requested = False
         if cancellation.refusal(Status(self.view.status), bool(self.view.cancelling)) is None:
             request = m.CancelRequest(self.order_no, "cancelled_in_temporal", "engineer")
             with suppress(ActivityError, ApplicationError):
-                self.adopt(await ports.begin_cancel(request, "cancel: asked in Temporal"))
+                self.update_view(await ports.begin_cancel(request, "cancel: requested in Temporal"))
         if not self.view.cancelling:
             self.cancel_refused = True
             workflow.logger.warning("cancellation from Temporal refused", extra={"code": "not_cancellable"})
@@ -137,14 +137,14 @@ class OrderWorkflowBase:
 
     def hold_due(self) -> bool:
         """True when escalation or the default outcome of a hold has come."""
-        return self.view.hold is not None and self.passed(self.view.hold.due)
+        return self.view.hold is not None and self.is_past(self.view.hold.due)
 
-    async def tend_hold(self) -> None:
+    async def process_due_hold(self) -> None:
         """Do what is due on the hold."""
         hold = self.view.hold
         assert hold is not None, "something is due on it"
         due = m.HoldDue(self.order_no, hold.hold_no, hold.act)
-        self.adopt(await ports.tend_hold(due, f"{hold.act} the {hold.kind} hold: its time has come"))
+        self.update_view(await ports.process_due_hold(due, f"{hold.act} the {hold.kind} hold: its time has come"))
 
     def until(self, deadline: str) -> str:
         """A deadline, or what is due on a hold before it; empty: neither."""
@@ -163,8 +163,8 @@ class OrderWorkflowBase:
     # ── waiting ────────────────────────────────────────────────────────────────────────────────────────────
 
     def interrupted(self) -> bool:
-        """True when something other than the awaited thing needs the story's attention first."""
-        called = self.news or self.cancel_asked or bool(self.view.cancelling)
+        """True when something other than the awaited condition must be handled first."""
+        called = self.events_pending or self.cancel_requested or bool(self.view.cancelling)
         return called or self.view.stray or self.due() is not None
 
     async def wait(self, ready: Callable[[], bool], until: str, what: str, *, shared_timer: bool = False) -> bool:
@@ -173,27 +173,29 @@ class OrderWorkflowBase:
         With `shared_timer` a timer that fires too early may serve: one timer then follows a parcel through several
         deadlines instead of one cancelled timer each.
         """
-        while not (ready() or self._called_away()):
-            if until and self.passed(until):
+        while not (ready() or self._must_yield()):
+            if until and self.is_past(until):
                 return False
-            if self._worn():
+            if self._should_renew():
                 self._renew_while_waiting()  # raises ContinueAsNewError
             self._set_timer(until, what, shared_timer)
-            await workflow.wait_condition(lambda: ready() or self._called_away() or self._timer_fired() or self._worn())
+            await workflow.wait_condition(
+                lambda: ready() or self._must_yield() or self._timer_fired() or self._should_renew()
+            )
         return ready()
 
-    def _called_away(self) -> bool:
+    def _must_yield(self) -> bool:
         due = self.view.cancelling or self.due() is not None
-        return self.news or self.cancel_asked or bool(due and not self.stuck)
+        return self.events_pending or self.cancel_requested or bool(due and not self.stuck)
 
     def _timer_fired(self) -> bool:
         return self._timer is not None and self._timer.done()
 
-    def over(self, deadline: str) -> bool:
+    def has_passed(self, deadline: str) -> bool:
         """True once there is a deadline and it is reached."""
-        return bool(deadline) and self.passed(deadline)
+        return bool(deadline) and self.is_past(deadline)
 
-    def passed(self, until: str) -> bool:
+    def is_past(self, until: str) -> bool:
         """True once the deadline is reached."""
         return workflow.now() >= datetime.fromisoformat(until)
 
@@ -210,8 +212,8 @@ class OrderWorkflowBase:
         left = max(datetime.fromisoformat(until) - workflow.now(), timedelta(milliseconds=1))
         return asyncio.create_task(workflow.sleep(left, summary=f"waiting for {what} until {until[:19]}Z"))
 
-    def until_asked_again(self, since: datetime) -> timedelta:
-        """How long a provider that decides later is left alone: it is asked ever less often."""
+    def poll_interval(self, since: datetime) -> timedelta:
+        """How long to wait before a provider that decides later is polled again: the interval grows."""
         least = timedelta(seconds=self.policy.payment_poll_s)
         return min(max(workflow.now() - since, least), max(LONGEST_POLL, least))
 
@@ -223,10 +225,10 @@ class OrderWorkflowBase:
 
     def _idle(self) -> bool:
         """True if everything in this run is also in the database."""
-        told = self.news or self.cancel_asked or self.resolution or self.resolving
-        return not told and workflow.all_handlers_finished()
+        pending = self.events_pending or self.cancel_requested or self.resolution or self.resolving
+        return not pending and workflow.all_handlers_finished()
 
-    def _worn(self) -> bool:
+    def _should_renew(self) -> bool:
         """True when this run should end though the order goes on waiting. A run takes 2,000 updates, and those that are
         refused count; the next one begins with the stock, if that is what came."""
         return self._renews is not False and workflow.info().is_continue_as_new_suggested() and self._idle()
@@ -245,9 +247,9 @@ class OrderWorkflowBase:
         parked = self.view.parked
         hold = self.view.hold.kind if self.view.hold else ""
         now = (self.view.status, parked.step if parked else "", parked.error if parked else "", hold)
-        if now != self._shown:
-            self._upsert(now, self._shown or (Status.RECEIVED, "", "", ""))
-            self._shown = now
+        if now != self._published:
+            self._upsert(now, self._published or (Status.RECEIVED, "", "", ""))
+            self._published = now
         workflow.set_current_details(self._details())
 
     def _upsert(self, now: tuple[str, ...], before: tuple[str, ...]) -> None:
@@ -273,7 +275,7 @@ class OrderWorkflowBase:
             until = f" until {view.deadline[:19]}Z" if view.deadline else ""
             lines.append(f"waits for {'money and stock to go back' if view.cancelling else WAITS[view.status] + until}")
         if self.cancel_refused:
-            lines.append("a cancellation asked for in Temporal was refused: the order could not be cancelled then")
+            lines.append("a cancellation requested in Temporal was refused: the order could not be cancelled then")
         if view.attempt:
             lines.append(f"payment attempt {view.attempt}: {view.attempt_state}")
         if view.parcel:
@@ -284,38 +286,40 @@ class OrderWorkflowBase:
 
     # ── what comes from outside ────────────────────────────────────────────────────────────────────────────
 
-    @workflow.signal(name=names.PAYMENT_NOTIFIED, description="The payment provider told something; it is in the books")
+    @workflow.signal(
+        name=names.PAYMENT_NOTIFIED, description="The payment provider reported an event; it is in the database"
+    )
     def payment_notified(self, payload: Any = None) -> None:
-        self.news = self.paid_news = True
+        self.events_pending = self.payment_event_received = True
 
-    @workflow.signal(name=names.CARRIER_REPORTED, description="The carrier told something; it is in the books")
+    @workflow.signal(name=names.CARRIER_REPORTED, description="The carrier reported an event; it is in the database")
     def carrier_reported(self, payload: Any = None) -> None:
-        self.news = True
+        self.events_pending = True
 
     @workflow.signal(name=names.STOCK_ARRIVED, description="A receipt may let a backorder go on")
     def on_stock_arrived(self, payload: Any = None) -> None:
         self.stock_arrived = True
 
-    @workflow.signal(name=names.HOLD_CHANGED, description="A hold was put on or released; it is in the books")
+    @workflow.signal(name=names.HOLD_CHANGED, description="A hold was placed or released; it is in the database")
     def on_hold_changed(self, payload: Any = None) -> None:
-        self.news = True
+        self.events_pending = True
 
-    @workflow.signal(name=names.AFTER_SALES, description="Something was decided for this order; it is in the books")
+    @workflow.signal(name=names.AFTER_SALES, description="Something was decided for this order; it is in the database")
     def on_after_sales(self, payload: Any = None) -> None:
-        self.news = True
-        # A return whose own workflow is not there (any more) is followed anew.
+        self.events_pending = True
+        # A return whose own workflow is not there (any more) is started again.
         if isinstance(payload, dict) and payload.get("unfollowed"):
             self.followed.discard(str(payload["unfollowed"]))
 
-    @workflow.signal(name=names.ORDER_CHANGED, description="Address, lines or note were changed; it is in the books")
+    @workflow.signal(name=names.ORDER_CHANGED, description="Address, lines or note were changed; it is in the database")
     def on_order_changed(self, payload: Any = None) -> None:
         """What was short may now be there, and what the carrier refused may now be right: both are tried again."""
-        self.news = True
+        self.events_pending = True
         what = payload.get("what", []) if isinstance(payload, dict) else []
         if not self.has_view or self.view.status == Status.RECEIVED:
             self.stock_arrived = True
-        self.reworded = self.reworded or "address" in what or "lines" in what
+        self.shipment_data_changed = self.shipment_data_changed or "address" in what or "lines" in what
 
     @workflow.signal(name=names.RETRY_PARKED, description="Retry the parked step (batch operations cannot update)")
     def on_retry_parked(self, payload: Any = None) -> None:
-        self.retry_asked = self.has_view and self.view.parked is not None
+        self.retry_requested = self.has_view and self.view.parked is not None

@@ -36,55 +36,55 @@ class OrderWorkflow(PendingOperations):
 
     @workflow.run
     async def run(self, start: m.StartOrder) -> str:
-        """Walk the order to its end; answers with its final status."""
-        return await through(self._story(start), self.on_cancel_asked)
+        """Run the order to its end; returns its final status."""
+        return await through(self._run_to_end(start), self.on_cancel_requested)
 
-    async def _story(self, start: m.StartOrder) -> str:
+    async def _run_to_end(self, start: m.StartOrder) -> str:
         self.order_no = start.order_no
         await self._reserve("reserve stock")
         while not (self.closed() and workflow.all_handlers_finished()):
             try:
-                await self._walk()
+                await self._advance()
             except CompensationRequested as undo:
-                await self._undo(undo.cause)
+                await self._compensate(undo.cause)
             except asyncio.CancelledError:  # in a run of an earlier version only (see cancellation_shield.py)
-                await self.answer_cancellation()
+                await self.handle_cancellation()
             self.renew_if_long(start)  # raises ContinueAsNewError
         return self.view.status
 
     def closed(self) -> bool:
         """True when nothing is left to do, now."""
-        idle = not (self.news or self.view.stray or self.view.errand or self.unfollowed())
+        idle = not (self.events_pending or self.view.stray or self.view.errand or self.unfollowed())
         return idle and Status(self.view.status) in TERMINAL
 
-    async def _walk(self) -> None:
+    async def _advance(self) -> None:
         """One step of the workflow, chosen by the state in the database."""
         self.show()
-        if self.cancel_asked:
-            await self.answer_cancellation()
+        if self.cancel_requested:
+            await self.handle_cancellation()
         elif self.stuck:
-            if not self.takes_up_beside():
+            if not self.resume_parked_refund():
                 await self._take_up_parked()
-        elif self.news:
-            await self.hear()
+        elif self.events_pending:
+            await self.apply_inbox()
         elif self.view.stray:
-            await self._give_back("stray")
+            await self._return_payment("stray")
         elif self.view.cancelling:
             raise CompensationRequested(self.view.cancelling)
         elif self.view.first_arrived and workflow.patched(STOPS_REPLACEMENT):
             await self._stop_replacement()
         elif self.unfollowed():
             await self.follow_returns()
-        elif errand := self.due():
-            await self.errand(errand)
+        elif operation := self.due():
+            await self.execute(operation)
         elif self.hold_due():
-            await self.tend_hold()
+            await self.process_due_hold()
         elif self.held():
-            await self._stand_still()
+            await self._wait_while_on_hold()
         else:
-            await self._chapter()
+            await self._advance_by_status()
 
-    async def _chapter(self) -> None:
+    async def _advance_by_status(self) -> None:
         match Status(self.view.status):
             case Status.RECEIVED:
                 await self._wait_for_stock()
@@ -93,20 +93,24 @@ class OrderWorkflow(PendingOperations):
             case Status.PAID:
                 await self._book()
             case Status.PREPARING | Status.SHIPPED:
-                await (self._book() if self.to_be_sent_again() else self._follow_parcel())
+                await (self._book() if self.needs_reshipment() else self._follow_parcel())
             case Status.DELIVERED:
                 await self._close_after_return_window()
             case Status.COMPLETED | Status.CANCELLED:
-                # Whoever still asks something is answered before the story ends; news may come meanwhile.
+                # Open updates are answered before the workflow ends; events may arrive meanwhile.
                 await workflow.wait_condition(
-                    lambda: self.news or self.cancel_asked or (workflow.all_handlers_finished() and not self.beside)
+                    lambda: (
+                        self.events_pending
+                        or self.cancel_requested
+                        or (workflow.all_handlers_finished() and not self.is_refunding)
+                    )
                 )
 
     # ── stock ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _reserve(self, summary: str) -> None:
         """What a hold kept from being reserved is tried again once it is released."""
-        self.adopt(await ports.reserve_stock(self.ref, summary))
+        self.update_view(await ports.reserve_stock(self.ref, summary))
         hold = self.view.hold
         if self.view.status == Status.RECEIVED and hold is not None and hold.stops:
             self.stock_arrived = True
@@ -120,8 +124,8 @@ class OrderWorkflow(PendingOperations):
                 return
             self.stock_arrived = False
             await self._reserve("reserve stock that arrived")
-        elif not self.interrupted() and self.over(self.view.deadline):
-            self.adopt(await ports.expire_backorder(self.ref, "stock never came"))
+        elif not self.interrupted() and self.has_passed(self.view.deadline):
+            self.update_view(await ports.expire_backorder(self.ref, "stock never came"))
 
     # ── money ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,18 +176,18 @@ class OrderWorkflow(PendingOperations):
             return
         attempt = m.AttemptRef(self.order_no, self.view.attempt)
         await self.step(Step.AUTHORISE, lambda: ports.check_payment(attempt, self.policy, "ask for the decision"))
-        if self.view.attempt_state == AttemptState.PENDING and self.passed(self.view.deadline):
-            self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
+        if self.view.attempt_state == AttemptState.PENDING and self.is_past(self.view.deadline):
+            self.update_view(await ports.expire_payment(self.ref, "payment deadline"))
 
     async def _wait_for_payment(self) -> None:
         """Unpaid orders end on time; a payment that is stored by then takes precedence."""
         until = self.until(self.view.deadline)
         if not await self.wait(lambda: self.view.attempt_state == AttemptState.OPEN, until, "payment"):
-            if self.interrupted() or not self.over(self.view.deadline):
+            if self.interrupted() or not self.has_passed(self.view.deadline):
                 return
-            self.adopt(await ports.expire_payment(self.ref, "payment deadline"))
+            self.update_view(await ports.expire_payment(self.ref, "payment deadline"))
 
-    async def _give_back(self, scope: str) -> None:
+    async def _return_payment(self, scope: str) -> None:
         request = m.ReturnRequest(self.order_no, scope)
         words = "return money that is not the order's" if scope == "stray" else "void or refund the payment"
         await self.step(
@@ -197,7 +201,7 @@ class OrderWorkflow(PendingOperations):
 
     async def _book(self) -> None:
         self.booking = True
-        self.reworded = False  # the database is read from here on
+        self.shipment_data_changed = False  # the database is read from here on
         try:
             await self.step(Step.BOOK, lambda: ports.book_shipment(self.ref, self.policy, "book carrier"))
         finally:
@@ -208,10 +212,10 @@ class OrderWorkflow(PendingOperations):
             await self.park(Step.DELIVER, Failure(PARKED_BY[self.view.parcel], "", 1))
             return
         # A parcel that is sent again waits for its pick-up while the order has shipped.
-        here = self.view.status == Status.PREPARING or self.view.reship
-        what = "the carrier to pick up" if here else "the carrier to deliver"
+        awaits_pickup = self.view.status == Status.PREPARING or self.view.reship
+        what = "the carrier to pick up" if awaits_pickup else "the carrier to deliver"
         if not await self.wait(lambda: False, self.view.deadline, what, shared_timer=True) and not self.interrupted():
-            error = "no_pickup" if here else "no_delivery"
+            error = "no_pickup" if awaits_pickup else "no_delivery"
             await self.park(Step.DELIVER, Failure(error, "", 1))
 
     async def _stop_replacement(self) -> None:
@@ -220,27 +224,27 @@ class OrderWorkflow(PendingOperations):
         await self.step(Step.CANCEL_SHIPMENT, lambda: ports.stop_replacement(self.ref, self.policy, words))
 
     async def _close_after_return_window(self) -> None:
-        if self.view.returns and self.over(self.view.deadline):
+        if self.view.returns and self.has_passed(self.view.deadline):
             # The last return ends the order, however long it takes.
             await self.wait(lambda: not self.view.returns, "", "its returns")
             return
         if not await self.wait(lambda: False, self.view.deadline, "the return window to close"):
             if self.interrupted():
                 return
-            self.adopt(await ports.complete_order(self.ref, "complete"))
+            self.update_view(await ports.complete_order(self.ref, "complete"))
             self.show()
 
     # ── holds ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _stand_still(self) -> None:
-        """No step forward while a hold stops the order; news and a cancellation are heard."""
+    async def _wait_while_on_hold(self) -> None:
+        """No step forward while a hold stops the order; events and a cancellation are handled."""
         hold = self.view.hold
         assert hold is not None, "held by something"
         await self.wait(lambda: not self.held(), hold.due, f"the {hold.kind} hold to be released")
 
     # ── undoing ────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _undo(self, cause: str) -> None:
+    async def _compensate(self, cause: str) -> None:
         """Undo in reverse order what was done according to the database; each part is idempotent and may park.
 
         The intent that precedes every provider call is the registration of its compensation.
@@ -248,22 +252,22 @@ class OrderWorkflow(PendingOperations):
         if not self.view.cancelling:
             request = m.CancelRequest(self.order_no, cause, "system")
             try:
-                self.adopt(await ports.begin_cancel(request, f"undo: {cause}"))
+                self.update_view(await ports.begin_cancel(request, f"undo: {cause}"))
             except (ActivityError, ApplicationError) as error:
                 # The world was quicker (it was delivered after all): there is nothing to undo any more.
                 about = {"step": "undo", "code": Failure.of(error).code}
                 workflow.logger.warning("undo refused", extra=about)
-                self.adopt(await ports.load_order(self.ref, "where it stands now"))
+                self.update_view(await ports.load_order(self.ref, "where it stands now"))
                 return
         if not await self._recall_parcel():
             return
-        await self.beside_is_over()
-        await self._give_back("all")
-        self.adopt(await ports.finish_cancel(self.ref, "release stock and close as cancelled"))
+        await self.wait_for_refunds()
+        await self._return_payment("all")
+        self.update_view(await ports.finish_cancel(self.ref, "release stock and close as cancelled"))
         self.show()
 
     async def _recall_parcel(self) -> bool:
-        """False when the parcel cannot come back: then the cancellation is refused and the story goes on."""
+        """False when the parcel cannot come back: then the cancellation is refused and the order continues."""
         if not self.view.parcel or self.view.parcel in PARKED_BY:
             return True
         await self.step(
@@ -271,7 +275,7 @@ class OrderWorkflow(PendingOperations):
         )
         if self.view.parcel not in LEFT:
             return True
-        self.adopt(await ports.refuse_cancel(self.ref, "the parcel is on its way"))
+        self.update_view(await ports.refuse_cancel(self.ref, "the parcel is on its way"))
         return False
 
     # ── what people ask ────────────────────────────────────────────────────────────────────────────────────
@@ -279,9 +283,9 @@ class OrderWorkflow(PendingOperations):
     @workflow.update(name=names.CANCEL, description="Undo the order, if it has not shipped")
     async def cancel(self, request: m.CancelRequest) -> m.UpdateAnswer:
         """Answers when it is decided: undone, being undone, or refused because the parcel is on its way."""
-        await self.loaded()
+        await self.wait_until_loaded()
         self.check_cancel(request)
-        self.adopt(await self.by_the_rules(ports.begin_cancel(request, f"cancel: {request.cause}")))
+        self.update_view(await self.refusing(ports.begin_cancel(request, f"cancel: {request.cause}")))
         await workflow.wait_condition(self.cancel_decided)
         if not self.view.cancelling and self.view.status != Status.CANCELLED:
             raise ApplicationError("parcel_on_its_way", type="parcel_on_its_way", non_retryable=True)
@@ -305,9 +309,9 @@ class OrderWorkflow(PendingOperations):
     @workflow.update(name=names.PAY, description="Pay, or pay again after a decline")
     async def pay(self, request: m.PayRequest) -> m.UpdateAnswer:
         """Answers when the provider has decided, or asks for patience."""
-        await self.loaded()
+        await self.wait_until_loaded()
         self.check_pay(request)
-        self.adopt(await self.by_the_rules(ports.open_payment(request, "take up a payment")))
+        self.update_view(await self.refusing(ports.open_payment(request, "take up a payment")))
         attempt = self.view.attempt
         await workflow.wait_condition(lambda: self.payment_decided(attempt))
         return m.UpdateAnswer(self.order_no, self.view.status, outcome_of(self.view.attempt_state))
@@ -331,7 +335,7 @@ class OrderWorkflow(PendingOperations):
     @workflow.update(name=names.RESOLVE, description="Retry, skip, amend or compensate the step that is parked")
     async def resolve(self, request: m.ResolveRequest) -> m.UpdateAnswer:
         """Answers when the act is accepted; the step then runs."""
-        await self.loaded()
+        await self.wait_until_loaded()
         self._require_parked(request)
         self.resolution = request
         return m.UpdateAnswer(self.order_no, self.view.status, request.action)
@@ -353,13 +357,13 @@ class OrderWorkflow(PendingOperations):
         if request.action not in self.view.parked.options:
             raise ApplicationError("action_not_possible", type="action_not_possible", non_retryable=True)
 
-    @workflow.update(name=names.ADJUST, description="Move the order by hand along the transition table")
+    @workflow.update(name=names.ADJUST, description="Move the order manually along the transition table")
     async def adjust(self, request: m.AdjustRequest) -> m.UpdateAnswer:
-        """Answers when it is written; the story then goes on from there."""
-        await self.loaded()
+        """Answers when it is stored; the workflow then continues from there."""
+        await self.wait_until_loaded()
         self.check_adjust(request)
-        self.adopt(await self.by_the_rules(ports.adjust_order(request, f"adjust by hand: {request.event}")))
-        self.news = True  # whatever the story waits for, it looks again
+        self.update_view(await self.refusing(ports.adjust_order(request, f"manual transition: {request.event}")))
+        self.events_pending = True  # the workflow reads the database again, whatever it waits for
         return m.UpdateAnswer(self.order_no, self.view.status, request.event)
 
     @adjust.validator
@@ -369,9 +373,9 @@ class OrderWorkflow(PendingOperations):
             code = "step_is_stuck" if self.view.parked else "adjustment_not_possible"
             raise ApplicationError(code, type=code, non_retryable=True)
 
-    async def by_the_rules(self, asked: Awaitable[m.OrderView]) -> m.OrderView:
+    async def refusing(self, operation: Awaitable[m.OrderView]) -> m.OrderView:
         """Turn a refusal by the database into the update's refusal: anything else would loop the workflow task."""
         try:
-            return await asked
+            return await operation
         except (ActivityError, ApplicationError) as error:
             raise refusal_from(error) from error

@@ -24,21 +24,21 @@ GUARANTEE = {
 class PendingOperations(ConcurrentRefunds):
     """Pending operations. They are decided; executing them may park, like any step that calls a provider."""
 
-    async def errand(self, errand: m.PendingOperation) -> None:
+    async def execute(self, operation: m.PendingOperation) -> None:
         """Carry it out; the view that comes back names the next one, if there is any."""
-        match errand.kind:
+        match operation.kind:
             case kind if kind in STEP_OF:
-                await self.give_back_beside(errand)
+                await self.refund_concurrently(operation)
             case "guarantee" | "guarantee_release" | "guarantee_claim":
-                await self.step(Step.GUARANTEE, lambda: self._tend_guarantee(errand), subject=errand.id)
+                await self.step(Step.GUARANTEE, lambda: self._process_guarantee(operation), subject=operation.id)
             case "renewal":
-                await self._renew(errand)
+                await self._renew(operation)
             case "supplement" | "supplement_pending":
-                await self._take_difference(errand)
+                await self._collect_change_payment(operation)
             case kind:
                 # The database is newer than this worker: its task fails, is shown as a bug, and continues with the next
                 # version.
-                raise RuntimeError(f"errand {kind} is for a newer version of this worker")
+                raise RuntimeError(f"operation {kind} is for a newer version of this worker")
 
     def unfollowed(self) -> list[str]:
         """Open returns whose own workflow this run has not seen to."""
@@ -58,66 +58,77 @@ class PendingOperations(ConcurrentRefunds):
                     static_summary=f"{return_id} of order {self.order_no}",
                 )
 
-    async def errands_meanwhile(self) -> None:
+    async def start_operations_while_waiting(self) -> None:
         await self.follow_returns()
-        errand = self.view.errand
-        if errand is not None and errand.kind in STEP_OF and not self.view.cancelling and not self.beside:
-            self.begin_beside()
+        operation = self.view.errand
+        if operation is not None and operation.kind in STEP_OF and not self.view.cancelling and not self.is_refunding:
+            self.start_refunds()
 
-    async def errand_beside(self, parked: m.Parked) -> None:
+    async def start_operations_while_parked(self, parked: m.Parked) -> None:
         """A refund is tried beside another step that is stuck; what fails waits until that one is resolved."""
         await self.follow_returns()
-        if (errand := self.view.errand) is not None and errand.kind == "renewal" and not self.view.cancelling:
-            await self._renew(errand)
-        if not self.may_begin_beside(parked):
+        if (operation := self.view.errand) is not None and operation.kind == "renewal" and not self.view.cancelling:
+            await self._renew(operation)
+        if not self.may_start_refunds(parked):
             return
         if workflow.patched(BESIDE):
-            self.begin_beside()
+            self.start_refunds()
         else:
             await self._pay_in_turn(parked)
 
     async def _pay_in_turn(self, parked: m.Parked) -> None:
-        while self.may_begin_beside(parked) and (errand := self.view.errand) is not None and errand.kind == "refund":
+        while (
+            self.may_start_refunds(parked)
+            and (operation := self.view.errand) is not None
+            and operation.kind == "refund"
+        ):
             try:
-                self.adopt(await self.give_back(errand))
+                self.update_view(await self.return_money(operation))
             except ActivityError as error:
                 about = {"step": "refund", "code": Failure.of(error).code}
                 workflow.logger.warning("refund put off", extra=about)
                 return
 
-    async def _take_difference(self, errand: m.PendingOperation) -> None:
+    async def _collect_change_payment(self, operation: m.PendingOperation) -> None:
         """The change waits in the database until its additional payment is captured, refused, or not made in time."""
-        if errand.kind == "supplement_pending" and not await self._decided(errand):
+        if operation.kind == "supplement_pending" and not await self._decided(operation):
             return
-        ref = m.ChangePaymentRef(self.order_no, int(errand.id))
-        words = f"take the difference of change {errand.id}"
-        await self.step(Step.SUPPLEMENT, lambda: ports.tend_supplement(ref, self.policy, words), subject=errand.id)
+        ref = m.ChangePaymentRef(self.order_no, int(operation.id))
+        words = f"take the difference of change {operation.id}"
+        await self.step(
+            Step.SUPPLEMENT, lambda: ports.process_due_change_payment(ref, self.policy, words), subject=operation.id
+        )
 
-    async def _decided(self, errand: m.PendingOperation) -> bool:
-        """The provider decides later: False when something else needs the story first, else it is asked again."""
+    async def _decided(self, operation: m.PendingOperation) -> bool:
+        """The provider decides later: False when something else must be handled first, else it is polled again."""
         poll = workflow.now() + timedelta(seconds=self.policy.payment_poll_s)
-        until = min(poll, datetime.fromisoformat(errand.until)) if errand.until else poll
+        until = min(poll, datetime.fromisoformat(operation.until)) if operation.until else poll
         left = max(until - workflow.now(), timedelta(milliseconds=1))
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
-                lambda: self.news or self.cancel_asked or bool(self.view.cancelling) or self.view.errand != errand,
+                lambda: (
+                    self.events_pending
+                    or self.cancel_requested
+                    or bool(self.view.cancelling)
+                    or self.view.errand != operation
+                ),
                 timeout=left,
                 timeout_summary="waiting for the provider's decision on the difference",
             )
             return False
         return True
 
-    async def _renew(self, errand: m.PendingOperation) -> None:
+    async def _renew(self, operation: m.PendingOperation) -> None:
         """If the provider does not answer, this is postponed: the database says for how long."""
-        ref = m.RenewalRef(self.order_no, int(errand.id))
+        ref = m.RenewalRef(self.order_no, int(operation.id))
         try:
-            self.adopt(
-                await ports.renew_authorisation(ref, self.policy, "authorise anew before the authorisation ends")
+            self.update_view(
+                await ports.renew_authorisation(ref, self.policy, "renew the authorisation before it ends")
             )
         except ActivityError as error:
             workflow.logger.warning("renewal put off", extra={"step": "authorise", "code": Failure.of(error).code})
-            self.adopt(await ports.put_off_renewal(ref, "put the renewal off"))
+            self.update_view(await ports.put_off_renewal(ref, "put the renewal off"))
 
-    async def _tend_guarantee(self, errand: m.PendingOperation) -> m.OrderView:
-        ref = m.GuaranteeRef(self.order_no, errand.id)
-        return await ports.tend_guarantee(ref, self.policy, GUARANTEE[errand.kind])
+    async def _process_guarantee(self, operation: m.PendingOperation) -> m.OrderView:
+        ref = m.GuaranteeRef(self.order_no, operation.id)
+        return await ports.process_due_guarantee(ref, self.policy, GUARANTEE[operation.kind])

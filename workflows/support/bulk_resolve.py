@@ -1,4 +1,4 @@
-"""A bulk act of support: one resolution after the other, at the rate that was asked for."""
+"""A bulk operation of support: one resolution after the other, at the requested rate."""
 
 from temporalio import workflow
 
@@ -17,7 +17,7 @@ class BulkResolveWorkflow:
         await through(self._work(job), _refuse_cancellation)
 
     async def _work(self, job: StartJob) -> None:
-        workflow.set_current_details(f"Up to {job.rate_per_s:g} orders a second; progress is in the books.")
+        workflow.set_current_details(f"Up to {job.rate_per_s:g} orders a second; progress is in the database.")
         left = 1
         while left:
             left = (await ports.resolve_slice(job, f"resolve up to {job.rate_per_s:g} orders a second")).left
@@ -25,4 +25,4 @@ class BulkResolveWorkflow:
 
 
 def _refuse_cancellation() -> None:
-    workflow.logger.warning("cancellation from Temporal has no effect on a bulk act: stop its job")
+    workflow.logger.warning("cancellation from Temporal has no effect on a bulk operation: stop its job")
