@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import orjson
 
 from api.errors import Problem
-from infra.db.orders.listing import Position, Sort
+from infra.db.orders.searching.listing import Position, Sort
 
 _MAX_CHARS = 300
 

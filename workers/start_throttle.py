@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from time import monotonic
 
 from infra.db.engine import Connection
-from infra.db.orders import in_flight
-from infra.db.orders.in_flight import Standing
+from infra.db.orders.state import in_flight
+from infra.db.orders.state.in_flight import Standing
 from infra.observability.metrics import ORDERS_IN_FLIGHT
 
 # The database is queried at most this often, and only while there is little capacity.

@@ -14,7 +14,7 @@ from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Connection, Database
 from infra.db.messaging.inbox import save_late_result
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments.transactions import PreparedCall
 from infra.security.crypto import Vault
 from infra.settings import Settings

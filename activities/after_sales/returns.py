@@ -17,7 +17,7 @@ from infra.db.after_sales.returns import Return
 from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Connection, Database
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from workflows import payloads as m

@@ -4,7 +4,8 @@ from activities.base import oms_activity
 from activities.orders.views import view_of
 from domain.orders.holds import ESCALATED_TO, HoldAct, Outcome
 from infra.db.engine import Database
-from infra.db.orders import cancellation, holds, timeline
+from infra.db.orders.changing import cancellation
+from infra.db.orders.state import holds, timeline
 from workflows import payloads as m
 
 

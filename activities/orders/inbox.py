@@ -14,7 +14,7 @@ from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.engine import Connection
 from infra.db.errors import constraint_of, fault_of
 from infra.db.messaging import inbox
-from infra.db.orders import holds, timeline
+from infra.db.orders.state import holds, timeline
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
 from infra.settings import Settings

@@ -14,8 +14,9 @@ from domain.shipping.shipments import ShipmentStatus
 from infra.db.after_sales import exchange_fallback
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
-from infra.db.orders import cancellation, holds, timeline
-from infra.db.orders.order_state import load_state
+from infra.db.orders.changing import cancellation
+from infra.db.orders.state import holds, timeline
+from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests
 from infra.db.shipping import shipments
 from infra.db.stock import reservations

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.orders.pending_operations import Operation
 from infra.db.engine import Connection
-from infra.db.orders.order_state import OrderState, StandingHold, StandingPark, load_state
+from infra.db.orders.state.order_state import OrderState, StandingHold, StandingPark, load_state
 from infra.settings import Settings
 from workflows.payloads import Hold, OrderView, Parked, PendingOperation, Policy
 

@@ -9,7 +9,7 @@ from activities.payments.order_payments import PaymentActivities
 from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest
 from domain.payments.transactions import PaymentKind
 from infra.db.engine import Database
-from infra.db.orders import holds, timeline
+from infra.db.orders.state import holds, timeline
 from infra.db.payments import change_payments
 from infra.db.payments.transactions import PreparedCall
 from infra.settings import Settings

@@ -20,7 +20,7 @@ from domain.orders.status import Status
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.engine import Connection, Database
 from infra.db.messaging.inbox import save_late_result
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, provider_events, refund_payouts, renewals, transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S

@@ -8,7 +8,7 @@ from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentKind, PaymentPurpose
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.engine import Connection
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import manual_payments
 from infra.db.payments.manual_payments import ManualPayment
 from infra.db.shipping import shipments

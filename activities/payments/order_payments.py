@@ -17,8 +17,8 @@ from domain.payments import unapplied
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, undoing_key
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
-from infra.db.orders import timeline
-from infra.db.orders.order_state import load_state
+from infra.db.orders.state import timeline
+from infra.db.orders.state.order_state import load_state
 from infra.db.payments import change_payments, transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent, Transaction
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S

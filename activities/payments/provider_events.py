@@ -12,8 +12,8 @@ from domain.payments.disputes import DisputeStatus
 from domain.payments.refunds import Origin
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.engine import Connection
-from infra.db.orders import timeline
-from infra.db.orders.order_state import load_state
+from infra.db.orders.state import timeline
+from infra.db.orders.state.order_state import load_state
 from infra.db.payments import (
     change_payments,
     known_payments,

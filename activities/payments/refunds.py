@@ -4,7 +4,7 @@ from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls
 from infra.db.engine import Database
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_payouts, refunds
 from workflows import payloads as m
 

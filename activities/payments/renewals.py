@@ -10,7 +10,7 @@ from domain.gateways import GatewayResult
 from domain.payments.transactions import PaymentPurpose, PaymentStatus
 from infra.db.engine import Database
 from infra.db.messaging.inbox import save_late_result
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import renewals, transactions
 from infra.db.payments.renewals import Due
 from infra.db.payments.transactions import PreparedCall

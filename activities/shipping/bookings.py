@@ -10,7 +10,8 @@ from domain.gateways import Address, Booking, BookingLine, BookingRequest, Carri
 from domain.shipping.shipments import ShipmentStatus, has_left
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
-from infra.db.orders import replaced_parcels, timeline
+from infra.db.orders import replaced_parcels
+from infra.db.orders.state import timeline
 from infra.db.shipping import shipments
 from infra.db.shipping.shipments import Shipment, ToShip
 from infra.security.crypto import Unreadable, Vault

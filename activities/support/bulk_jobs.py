@@ -24,7 +24,7 @@ from domain.support.steps import FORWARD
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection, Database
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.support import bulk_jobs, parked_steps
 from infra.db.support.bulk_jobs import BulkJob, BulkJobItem
 from infra.security.crypto import Unreadable, Vault

@@ -10,7 +10,7 @@ from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
 from domain.support.manual_transitions import adjustments, check_adjustment
 from infra.db.engine import Connection, Database
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.support import manual_transitions
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings

@@ -14,7 +14,8 @@ from domain.support.steps import STEPS, Action, Step, check_value
 from infra.db.after_sales import delivery_exceptions, guarantees
 from infra.db.engine import Connection, Database
 from infra.db.errors import StatementFailed, fault_of
-from infra.db.orders import order_contacts, timeline
+from infra.db.orders import order_contacts
+from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, manual_payments, payment_requests, refund_payouts, refunds, store_credit
 from infra.db.payments.manual_payments import ManualPayment
 from infra.db.shipping import shipments

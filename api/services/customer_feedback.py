@@ -13,7 +13,7 @@ from domain.feedback import FeedbackKind, FeedbackState
 from infra.db.engine import Connection
 from infra.db.feedback import feedback
 from infra.db.feedback.feedback import NewFeedback, Wanted
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 GIVEN_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 READ_BY = (Role.SUPPORT, Role.OPERATIONS)

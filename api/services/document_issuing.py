@@ -18,7 +18,7 @@ from domain.payments.refunds import RefundStatus
 from infra.db.documents import documents, invoice_sources
 from infra.db.documents.documents import InvoiceState, NewDocument
 from infra.db.engine import Connection
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.settings import Settings
 
 HANDLED_BY = (Role.SUPPORT, Role.FINANCE)  # of the staff: a document names and bills a person

@@ -1,8 +1,8 @@
 """Changing an order's address as the front door does."""
 
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import changes
-from infra.db.orders.changes import NewChange
+from infra.db.orders.changing import changes
+from infra.db.orders.changing.changes import NewChange
 from tests.order_stage import Stage
 
 

@@ -2,8 +2,9 @@
 
 from domain.orders.changes import plan_lines
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import changes, timeline
-from infra.db.orders.changes import NewChange
+from infra.db.orders.changing import changes
+from infra.db.orders.changing.changes import NewChange
+from infra.db.orders.state import timeline
 from infra.db.payments import change_payments
 from infra.db.payments.change_payments import PaidBy
 from tests.order_stage import Stage

@@ -4,8 +4,8 @@ from typing import Any
 
 from domain.orders.holds import HOLDS, HoldKind, Outcome
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import holds, timeline
-from infra.db.orders.holds import NewHold
+from infra.db.orders.state import holds, timeline
+from infra.db.orders.state.holds import NewHold
 from tests.order_stage import Stage
 
 

@@ -9,7 +9,7 @@ from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.after_sales import guarantees, returns, settlement
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.settlement import SettlementContext
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import transactions
 from tests.api.conftest import Door, unique
 from tests.factories.returns import a_return

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from domain.orders.status import OrderEvent, Status
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.stock import reservations
 from tests.api.conftest import Door, an_order, unique
 

@@ -6,7 +6,7 @@ from typing import Any
 from domain.payments.refunds import Origin, RefundStatus
 from infra.db.approvals import approval_requests
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refunds
 from infra.db.payments.refund_plans import RefundAsk
 from infra.db.payments.refunds import OpenedRefund

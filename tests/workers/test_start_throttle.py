@@ -13,8 +13,8 @@ from temporalio.service import RPCError
 from activities.workflow_starts import lazily_connected
 from domain.orders.priority import RANKS, Priority
 from infra.db.autocommit import autocommit
-from infra.db.orders import in_flight
-from infra.db.orders.in_flight import Standing
+from infra.db.orders.state import in_flight
+from infra.db.orders.state.in_flight import Standing
 from infra.settings import Settings
 from infra.stack.temporal.temporal_server import TemporalServer
 from infra.system import doctor

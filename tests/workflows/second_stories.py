@@ -2,7 +2,7 @@
 
 from domain.after_sales.returns import Resolution
 from infra.db.after_sales import delivery_exceptions
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from tests.factories.return_handling import ask, at_the_door, becomes, inspect, receive
 from tests.order_stage import Stage, eventually
 from tests.workflows.later_stories import happened

@@ -15,7 +15,8 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.messaging import outbox
 from infra.db.notifications import messages
-from infra.db.orders import order_contacts, timeline
+from infra.db.orders import order_contacts
+from infra.db.orders.state import timeline
 from infra.db.payments import refunds, renewals
 from infra.db.staff import api_tokens
 from infra.db.system import processes

@@ -20,7 +20,7 @@ from api.services.orders import order_dashboard, order_queries
 from domain.orders.holds import HoldKind
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
-from infra.db.orders import listing
+from infra.db.orders.searching import listing
 from infra.db.read_models import dashboard
 
 router = APIRouter(prefix="/console")

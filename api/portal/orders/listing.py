@@ -10,7 +10,7 @@ from api.dependencies import services_of
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer
 from api.presenters.orders import row_presented
-from infra.db.orders import listing
+from infra.db.orders.searching import listing
 from infra.db.portal import order_summaries, sessions
 
 router = APIRouter(prefix=HOME)

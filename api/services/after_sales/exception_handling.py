@@ -18,8 +18,9 @@ from infra.db.after_sales.delivery_exceptions import Resend
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
 from infra.db.engine import Connection
-from infra.db.orders import staff_actions, timeline
-from infra.db.orders.staff_actions import StaffAction
+from infra.db.orders.changing import staff_actions
+from infra.db.orders.changing.staff_actions import StaffAction
+from infra.db.orders.state import timeline
 from infra.db.stock.reservations import StockGone
 
 Choice = Literal["reship", "refund"]

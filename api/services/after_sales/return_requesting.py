@@ -27,7 +27,7 @@ from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.return_requests import ReturnQuote, ReturnRequest
 from infra.db.after_sales.settlement import SETTLINGS
 from infra.db.engine import Connection
-from infra.db.orders import unpaid_limits
+from infra.db.orders.placing import unpaid_limits
 
 
 def _ask_of(caller: Principal, key: str, order_no: str, request: AskReturn, known: Sequence[str]) -> ReturnRequest:

@@ -19,7 +19,7 @@ from infra.db import idempotency
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_requests import Approval
 from infra.db.engine import Connection
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refunds, store_credit
 from infra.db.support.parked_steps import Agreed
 

@@ -9,7 +9,7 @@ from domain.errors import Conflict
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_requests import Approval, NewApproval
 from infra.db.engine import Connection
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 DECIDED_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
 

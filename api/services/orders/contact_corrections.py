@@ -14,8 +14,10 @@ from domain.access import Principal
 from domain.errors import Conflict
 from infra.db.engine import Connection
 from infra.db.notifications import messages
-from infra.db.orders import changes, order_contacts, staff_actions, timeline
-from infra.db.orders.staff_actions import StaffAction
+from infra.db.orders import order_contacts
+from infra.db.orders.changing import changes, staff_actions
+from infra.db.orders.changing.staff_actions import StaffAction
+from infra.db.orders.state import timeline
 
 PARTS = ("name", "email", "phone")
 

@@ -10,7 +10,7 @@ from domain.orders.cancellation import refusal
 from domain.orders.status import Status
 from domain.orders.waiting import waiting_for
 from infra.db.engine import Connection
-from infra.db.orders.cancel_reasons import note_asked, save_reason
+from infra.db.orders.changing.cancel_reasons import note_asked, save_reason
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import OrderOverview
 from workflows import names

@@ -36,9 +36,10 @@ from domain.orders.repricing import plan_unpaid
 from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
 from domain.payments.refunds import Origin
 from infra.db.engine import Connection
-from infra.db.orders import changes as books
-from infra.db.orders import holds, timeline, unpaid_limits
-from infra.db.orders.changes import ChangeContext, NewChange
+from infra.db.orders.changing import changes as books
+from infra.db.orders.changing.changes import ChangeContext, NewChange
+from infra.db.orders.placing import unpaid_limits
+from infra.db.orders.state import holds, timeline
 from infra.db.payments import change_payments, refund_plans, refunds
 from infra.db.payments.change_payments import PaidBy
 from infra.db.payments.refund_plans import LineAsk, RefundAsk

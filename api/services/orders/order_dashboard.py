@@ -6,7 +6,7 @@ from typing import Any
 from api.dependencies import Services
 from infra.db.messaging import start_backlog
 from infra.db.messaging.start_backlog import Backlog
-from infra.db.orders import listing
+from infra.db.orders.searching import listing
 from infra.db.read_models import dashboard
 
 

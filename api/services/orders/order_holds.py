@@ -17,9 +17,10 @@ from domain.access import STAFF, Principal, Role
 from domain.orders.holds import HOLDS, may_release
 from domain.orders.priority import RANKS
 from infra.db.engine import Connection
-from infra.db.orders import holds, priorities, timeline
-from infra.db.orders.holds import NewHold, OpenWanted
-from infra.db.orders.staff_actions import StaffAction
+from infra.db.orders.changing import priorities
+from infra.db.orders.changing.staff_actions import StaffAction
+from infra.db.orders.state import holds, timeline
+from infra.db.orders.state.holds import NewHold, OpenWanted
 
 
 async def put_on(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Reply:

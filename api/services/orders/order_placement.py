@@ -15,8 +15,8 @@ from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
 from infra.db import idempotency
 from infra.db.idempotency import Answered
-from infra.db.orders.drafts import NewOrder, Placed
-from infra.db.orders.placement import place
+from infra.db.orders.placing.drafts import NewOrder, Placed
+from infra.db.orders.placing.placement import place
 from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order, current_traceparent
 from infra.settings import Settings

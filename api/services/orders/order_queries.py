@@ -12,8 +12,9 @@ from domain.errors import NotFound
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
 from infra.db.engine import Connection
-from infra.db.orders import change_history, listing, order_search
-from infra.db.orders.list_sources import Branch
+from infra.db.orders.changing import change_history
+from infra.db.orders.searching import listing, order_search
+from infra.db.orders.searching.list_sources import Branch
 from infra.db.read_models import order_detail
 from infra.observability.telemetry import bind_order
 

@@ -10,7 +10,7 @@ from api.schemas.orders.orders import Payment
 from domain.access import Principal, Role
 from domain.payments.transactions import outcome_of
 from infra.db.engine import Connection
-from infra.db.orders.order_state import load_state
+from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests, store_credit
 from workflows import names
 from workflows.payloads import PayRequest

@@ -15,8 +15,8 @@ from domain.errors import Conflict
 from domain.support.manual_transitions import ADJUSTMENTS, adjustments, check_adjustment
 from infra.db.approvals.approval_requests import Approval
 from infra.db.engine import Connection
-from infra.db.orders import staff_actions
-from infra.db.orders.staff_actions import StaffAction
+from infra.db.orders.changing import staff_actions
+from infra.db.orders.changing.staff_actions import StaffAction
 from infra.db.support import manual_transitions as books
 from workflows import names
 from workflows.payloads import AdjustRequest

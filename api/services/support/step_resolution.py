@@ -18,7 +18,7 @@ from domain.support.steps import FORWARD, Action, Step, check_value
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
 from infra.db.engine import Connection
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.support import parked_steps
 from infra.db.support.parked_steps import Parked
 from workflows import names

@@ -20,8 +20,9 @@ from domain.shipping.shipments import ShipmentStatus
 from domain.stock.movements import MovementKind, effect
 from infra.db.after_sales import exchange_fallback
 from infra.db.approvals import approval_limits
-from infra.db.orders import cancellation, timeline
-from infra.db.orders.order_state import load_state
+from infra.db.orders.changing import cancellation
+from infra.db.orders.state import timeline
+from infra.db.orders.state.order_state import load_state
 from infra.db.stock import reservations
 
 _PARCELS = text(

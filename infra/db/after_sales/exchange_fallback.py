@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.after_sales.exchanges import ExchangeStatus
 from infra.db.after_sales import exchange_funding, exchanges, guarantees, returns
 from infra.db.after_sales.exchange_funding import RefundInstruction
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 _OF_NEW_ORDER = text(
     "SELECT return_id, order_no, status, coalesce(used_minor, 0) AS used_minor FROM exchanges "

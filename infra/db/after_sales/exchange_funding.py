@@ -18,7 +18,7 @@ from domain.payments.refunds import OPEN, Origin, RefundStatus
 from infra.db.approvals.approval_limits import Limits
 from infra.db.customers.profiles import KeyRing
 from infra.db.literals import literals
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans, refunds, store_credit
 from infra.db.payments.refund_plans import RefundAsk
 

@@ -15,7 +15,7 @@ from domain.orders.status import Status
 from domain.pricing.allocation import Frozen
 from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
 
 # What units were really sold for: their price less their share of the order's discount. Of an exchange order that is

@@ -21,7 +21,7 @@ from infra.db.after_sales import return_handling, returns, settlement
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
 from infra.db.after_sales.settlement import SettlementContext
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 _REMINDED = text("UPDATE returns SET reminded_at = now(), updated_at = now() WHERE return_id = :return_id")
 _NOW = text("SELECT now()")

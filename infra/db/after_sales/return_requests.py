@@ -28,7 +28,7 @@ from infra.db.after_sales import exchange_funding, exchange_quotes, returns
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing, data_key_of
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
 from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
 

@@ -27,7 +27,7 @@ from domain.after_sales.returns import (
 from domain.errors import Conflict, NotFound
 from domain.times import rfc3339
 from infra.db.after_sales.return_policy import ReturnPolicy
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 _COLUMNS = """return_id, order_no, return_no, resolution, status, reason_code, requested_by, warehouse, deadline,
               remind_at, reminded_at, default_outcome, label, label_tries, carrier, carrier_ref, tracking_no, parcel,

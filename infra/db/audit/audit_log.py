@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders.holds import context as hold_context
+from infra.db.orders.state.holds import context as hold_context
 
 Chain = Literal["order", "actor"]
 NEWEST = 2**62

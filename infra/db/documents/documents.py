@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.documents import SERIES, Amounts, DocumentKind, amounts_of, together
 from domain.errors import Conflict, NotFound
 from infra.db.customers.profiles import KeyRing, data_key_of
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 _ISSUE = text(
     """

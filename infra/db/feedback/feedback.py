@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict, NotFound
 from domain.feedback import LIMIT, FeedbackState
 from infra.db.customers.profiles import KeyRing, data_key_of
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 _GIVE = text(
     """

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.after_sales import guarantees, returns
 from domain.payments.change_payments import ChangePaymentStatus
 from infra.db.literals import literals
-from infra.db.orders.state_facts import COLUMNS, NEWEST_ATTEMPT, facts_of
+from infra.db.orders.state.state_facts import COLUMNS, NEWEST_ATTEMPT, facts_of
 
 LEASE_S = 10.0
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.status import OrderEvent, Status
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.stock import reservations
 
 # Given up and delivered all the same, and not settled yet. `o` is the order's row.

@@ -16,9 +16,11 @@ from domain.orders.delivery_slots import TimeSlot
 from domain.payments.change_payments import ChangePaymentStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, idempotency_key
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import changes, order_contacts, sealed_changes, timeline
-from infra.db.orders.changes import ChangeContext, NewChange
-from infra.db.orders.sealed_changes import SealedChange
+from infra.db.orders import order_contacts
+from infra.db.orders.changing import changes, sealed_changes
+from infra.db.orders.changing.changes import ChangeContext, NewChange
+from infra.db.orders.changing.sealed_changes import SealedChange
+from infra.db.orders.state import timeline
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall, Transaction
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict, NotFound
 from domain.payments.disputes import DisputeStatus
 from infra.db.customers.profiles import KeyRing, data_key_of
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments.provider_cases import sealing_context
 
 # A call to a provider is over well before; afterwards the request counts as its dead sender's.

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments import payability
-from infra.db.orders.order_state import load_state
+from infra.db.orders.state.order_state import load_state
 from infra.provider_rules import amounts
 
 _SAVE = text(

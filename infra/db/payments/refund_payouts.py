@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments.transactions import PaymentKind, PaymentPurpose, undoing_key
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments.transactions import PaymentIntent
 
 # A refund of which nothing is left to do but to wait for its provider's decision.

@@ -16,7 +16,7 @@ from domain.payments.refunds import RefundStatus
 from domain.pricing.allocation import Returned
 from infra.db.approvals import approval_requests
 from infra.db.customers.profiles import KeyRing, data_key_of
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments.refund_plans import OnReturn, Plan, RefundAsk, planned
 
 _OPEN = text(

@@ -15,7 +15,7 @@ from domain.after_sales.guarantees import GuaranteeStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, undoing_key
 from domain.times import rfc3339
 from infra.db.after_sales import guarantees
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, PreparedCall
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 from domain.payments.refunds import Origin, RefundStatus
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_payouts, refunds
 from infra.db.payments.refund_plans import RefundAsk
 from infra.db.payments.transactions import PaymentIntent

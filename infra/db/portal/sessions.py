@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
 from infra.db.customers.profiles import KeyRing, profile_context
-from infra.db.orders.list_sources import Branch, Source
+from infra.db.orders.searching.list_sources import Branch, Source
 from infra.db.portal.sign_in_codes import IndexedContact, Kind
 
 MAX_CUSTOMERS = 200

@@ -13,8 +13,8 @@ from domain.payments.attempts import state_of
 from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
 from infra.db.customers.profiles import KeyRing, profile_context
-from infra.db.orders import cancellation
-from infra.db.orders.state_facts import transaction_of
+from infra.db.orders.changing import cancellation
+from infra.db.orders.state.state_facts import transaction_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from domain.after_sales.returns import ReturnDue
 from infra.db.after_sales import return_deadlines, returns
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.settlement import SettlementContext
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from tests.api.conftest import Door, open_door, unique
 from tests.conftest import DatabaseUrls
 from tests.console.conftest import sign_in

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentStatus
 from infra.db.checks.consistency_checks import CHECKS, run_checks
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, transactions
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import arrives, on_its_way, sends_back

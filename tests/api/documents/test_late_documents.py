@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from domain.orders.status import OrderEvent, Status
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import on_its_way
 from tests.api.conftest import Door, an_order, unique

@@ -14,8 +14,8 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.grouped_statements import Together
 from infra.db.idempotency import Answered, Request
-from infra.db.orders.drafts import NewOrder, Placed
-from infra.db.orders.placement import place
+from infra.db.orders.placing.drafts import NewOrder, Placed
+from infra.db.orders.placing.placement import place
 from infra.security.crypto import Vault
 from infra.settings import Settings
 from tests.api.conftest import Door, an_order, settings_for

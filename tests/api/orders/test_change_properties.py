@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.orders.status import Status
 from domain.payments.transactions import PaymentStatus
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, transactions
 from infra.db.stock import reservations
 from tests.api.conftest import Door, an_order, open_door, unique

@@ -72,7 +72,7 @@ async def test_a_repeated_placement_is_answered_after_its_slot_is_over(
     first = await shop.post("/v1/orders", body, key=key)
     assert first.status_code == 201, first.text
     late = type("Late", (), {"now": lambda _: NOON + timedelta(days=1)})
-    monkeypatch.setattr("infra.db.orders.placement.datetime", late)
+    monkeypatch.setattr("infra.db.orders.placing.placement.datetime", late)
     again = await shop.post("/v1/orders", body, key=key)
     assert (again.status_code, again.json()) == (201, first.json())
     assert (await shop.post("/v1/orders", body)).json()["code"] == "invalid_delivery_slot"

@@ -15,7 +15,7 @@ from domain.errors import Conflict
 from infra.db.engine import PoolExhausted
 from infra.db.grouped_statements import CONNECTIONS, MOST
 from infra.db.idempotency import Answered
-from infra.db.orders.drafts import Placed
+from infra.db.orders.placing.drafts import Placed
 from tests.api.conftest import Door, unique
 from tests.api.orders.simultaneous_orders import (
     WAIT_S,

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.contact_search import MAX_WORDS, email_sought, name_sought, phone_sought, words_of
-from infra.db.orders import list_sources, listing, order_search
-from infra.db.orders.listing import Wanted
+from infra.db.orders.searching import list_sources, listing, order_search
+from infra.db.orders.searching.listing import Wanted
 from tests.api.conftest import Door, an_order, unique
 from tests.factories.order_changes import change, lines, paid, reserved, stocked
 from workers.relay import main

@@ -7,7 +7,7 @@ import pyotp
 import pytest
 
 from infra.db.approvals import approval_requests
-from infra.db.orders import cancel_reasons, staff_actions
+from infra.db.orders.changing import cancel_reasons, staff_actions
 from infra.db.support import activity_actions, parked_steps
 from tests.api.conftest import Door, an_order, unique
 from tests.console.conftest import StaffBrowser, sign_in

@@ -19,7 +19,8 @@ from infra.db.after_sales import delivery_exceptions, exchange_fallback
 from infra.db.checks.consistency_checks import CHECKS
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
-from infra.db.orders import cancellation, timeline
+from infra.db.orders.changing import cancellation
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_payouts, refund_plans, refunds, transactions
 from infra.db.payments.transactions import PaymentIntent
 from infra.db.shipping import shipments

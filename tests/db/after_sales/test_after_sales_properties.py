@@ -31,7 +31,8 @@ from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_limits import Limits
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
-from infra.db.orders import cancellation, timeline
+from infra.db.orders.changing import cancellation
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans, refunds
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from infra.security.crypto import Vault

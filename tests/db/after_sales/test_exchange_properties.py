@@ -20,7 +20,7 @@ from infra.db.after_sales.settlement import SettlementContext
 from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls

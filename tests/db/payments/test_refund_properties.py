@@ -18,7 +18,7 @@ from infra.db.approvals.approval_limits import Limits
 from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_payouts, refund_plans, refunds, transactions
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from infra.security.crypto import Vault

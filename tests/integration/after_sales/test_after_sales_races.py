@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.db.autocommit import autocommit
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import an_order, unique
 from tests.conftest import DatabaseUrls

@@ -11,8 +11,8 @@ from domain.gateways import Address
 from domain.orders.changes import plan_lines
 from infra.db.checks import consistency_checks
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import changes
-from infra.db.orders.changes import NewChange
+from infra.db.orders.changing import changes
+from infra.db.orders.changing.changes import NewChange
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PreparedCall
 from tests.factories.holds import hold, release

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from infra.db.orders.order_state import load_state
+from infra.db.orders.state.order_state import load_state
 from tests.factories.holds import hold, release
 from tests.factories.order_changes import ELSEWHERE, change, lines
 from tests.factories.purchases import wrong_in_the_books

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from infra.db.checks import consistency_checks
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.db.payments import store_credit
 from tests.api.conftest import Door, an_order, unique
 from tests.factories.holds import hold

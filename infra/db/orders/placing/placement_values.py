@@ -7,9 +7,9 @@ from domain.orders.lines import PricedLine
 from domain.pricing.allocation import Priced
 from infra.db import idempotency
 from infra.db.customers.profiles import CustomerRecord, KeyRing
-from infra.db.orders.drafts import NewOrder
 from infra.db.orders.order_contacts import named
-from infra.db.orders.placement_statements import SHARED
+from infra.db.orders.placing.drafts import NewOrder
+from infra.db.orders.placing.placement_statements import SHARED
 
 # A first run that waits for its order keeps its key this much longer than it waits.
 GRACE_S = 10.0

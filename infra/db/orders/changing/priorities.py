@@ -7,8 +7,9 @@ from domain.errors import Conflict
 from domain.orders.priority import named
 from domain.orders.status import TERMINAL
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import staff_actions, timeline
-from infra.db.orders.staff_actions import StaffAction
+from infra.db.orders.changing import staff_actions
+from infra.db.orders.changing.staff_actions import StaffAction
+from infra.db.orders.state import timeline
 
 _CHANGE = text(
     """

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 SET = text("UPDATE orders SET cancelling = :cause WHERE order_no = :order_no RETURNING 1")
 CAUSE = text("SELECT cancelling FROM orders WHERE order_no = :order_no")

@@ -25,12 +25,12 @@ from infra.db.customers.profiles import CustomerRecord, KeyRing, recorded
 from infra.db.engine import Database
 from infra.db.grouped_statements import Apart, Together
 from infra.db.idempotency import Answered
-from infra.db.orders import placement_values as values_of
-from infra.db.orders import unpaid_limits
-from infra.db.orders.drafts import NewOrder, Placed
 from infra.db.orders.order_contacts import contact_id
-from infra.db.orders.placement_statements import LOOK, PLACE
-from infra.db.orders.priced_by import rules_of
+from infra.db.orders.placing import placement_values as values_of
+from infra.db.orders.placing import unpaid_limits
+from infra.db.orders.placing.drafts import NewOrder, Placed
+from infra.db.orders.placing.placement_statements import LOOK, PLACE
+from infra.db.orders.placing.priced_by import rules_of
 from infra.db.prepared import PreparedStatement
 from infra.provider_rules import amounts
 

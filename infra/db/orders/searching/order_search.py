@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.order_no import beginning, normalise, span_of
 from infra import contact_search
-from infra.db.orders.list_sources import Branch, Exactly, Numbered, Source
+from infra.db.orders.searching.list_sources import Branch, Exactly, Numbered, Source
 from infra.security.crypto import Vault
 
 MANY = 2000

@@ -12,7 +12,7 @@ from domain.errors import Conflict, NotFound
 from domain.orders.holds import ESCALATED_TO, HOLDS, HoldAct, HoldKind, Outcome
 from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing, data_key_of
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 from infra.settings import Settings
 
 # The trigger numbers it, and refuses what is too late.

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.changes import LineChange
 from domain.orders.delivery_slots import TimeSlot
-from infra.db.orders import timeline
+from infra.db.orders.state import timeline
 
 _REWORD = text(
     """

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, and_, column, func, literal, select, table, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.db.orders.list_sources import ORDERS, Branch
+from infra.db.orders.searching.list_sources import ORDERS, Branch
 
 Sort = Literal["-created_at", "created_at", "status"]
 ANY_HOLD = "any"

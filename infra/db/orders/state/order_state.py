@@ -17,7 +17,7 @@ from domain.payments.unapplied import MoneyFacts
 from domain.support.steps import Step
 from infra.db.literals import literals
 from infra.db.orders.replaced_parcels import ARRIVED
-from infra.db.orders.state_facts import COLUMNS, NEWEST_ATTEMPT, StateFacts, facts_of
+from infra.db.orders.state.state_facts import COLUMNS, NEWEST_ATTEMPT, StateFacts, facts_of
 
 # The order, its live parcel, the open parked step, the hold that is due first, and the facts for the rules: one round
 # trip.

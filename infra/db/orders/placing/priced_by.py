@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.pricing.allocation import PricingTerms, Rules, Tax
-from infra.db.orders.drafts import NewOrder
+from infra.db.orders.placing.drafts import NewOrder
 
 
 def rules_of(draft: NewOrder) -> str:

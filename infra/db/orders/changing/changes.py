@@ -17,9 +17,11 @@ from domain.orders.lines import Product
 from domain.orders.status import UNPAID, Status
 from domain.pricing.allocation import PricingTerms, Rules, Tax
 from infra.db.customers.profiles import KeyRing
-from infra.db.orders import order_contacts, sealed_changes, timeline
-from infra.db.orders.priced_by import rules_kept
-from infra.db.orders.sealed_changes import SealedChange
+from infra.db.orders import order_contacts
+from infra.db.orders.changing import sealed_changes
+from infra.db.orders.changing.sealed_changes import SealedChange
+from infra.db.orders.placing.priced_by import rules_kept
+from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
 
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
