@@ -17,7 +17,6 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from infra import settings_check
-from infra.db import migrate
 from infra.db.engine import Database
 from infra.db.messaging import start_backlog
 from infra.db.system import master_keys, processes
@@ -111,9 +110,16 @@ async def _database(configuration: Settings, *, named: bool = True) -> Finding:
 
 async def _migrations(configuration: Settings) -> Finding:
     url = configuration.owner_database_url or configuration.database_url
-    there, head = await asyncio.to_thread(migrate.state, url)
+    there, head = await asyncio.to_thread(_revisions, url)
     lacks = f"at {there}, not {head}: {command('migrate', takes_data_dir=False)}"
     return Finding("migrations", there == head, f"at {there}" if there == head else lacks)
+
+
+def _revisions(url: str) -> tuple[str | None, str | None]:
+    """The database's and the code's. The migration tools are imported here: no process needs them to start."""
+    from infra.db import migrate
+
+    return migrate.state(url)
 
 
 # The oldest few by and large: each was wrapped by the key that is, or by one that is named beside it.
