@@ -81,7 +81,7 @@ async def _failed(error: Exception, database: Database | None, order_no: str) ->
 
 def _is_real(error: Exception) -> bool:
     """False when nothing was sent, or only to learn for everybody whether the provider is back."""
-    return not (isinstance(error, ProviderUnavailable) and (error.code == "circuit_open" or error.asked_back))
+    return not (isinstance(error, ProviderUnavailable) and (error.code == "circuit_open" or error.is_probe))
 
 
 def as_failure(error: Exception) -> ApplicationError:
@@ -94,8 +94,8 @@ def as_failure(error: Exception) -> ApplicationError:
             return ApplicationError(error.code, error.provider, attempt, type=error.code, non_retryable=True)
         case ProviderUnavailable():
             pause = _pause(error, attempt)
-            said = (error.provider, attempt, *([error.cause] if error.cause else []))
-            return ApplicationError(error.code, *said, type=error.code, next_retry_delay=pause)
+            details = (error.provider, attempt, *([error.cause] if error.cause else []))
+            return ApplicationError(error.code, *details, type=error.code, next_retry_delay=pause)
         case DatabaseError() if bug := fault_of(error):
             _log.error(
                 "the books refuse what the program wants", extra={"code": bug, "constraint": constraint_of(error)}

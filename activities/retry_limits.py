@@ -78,8 +78,8 @@ def of_this_step() -> Patience | None:
 def tried_so_far() -> Tried:
     """What the tries before this one were; a step that was reset begins anew."""
     info = activity.info()
-    kept = info.heartbeat_details[0] if info.attempt > 1 and info.heartbeat_details else None
-    return Tried(**kept) if isinstance(kept, Mapping) else Tried()
+    saved = info.heartbeat_details[0] if info.attempt > 1 and info.heartbeat_details else None
+    return Tried(**saved) if isinstance(saved, Mapping) else Tried()
 
 
 def judged(failure: ApplicationError, tried: Tried, patience: Patience) -> ApplicationError:

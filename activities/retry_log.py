@@ -48,8 +48,8 @@ async def record_failure(database: Database, order_no: str, failure: Application
     """
     info = activity.info()
     code = failure.type or "unexpected"
-    kept = code.startswith(PREFIX) if info.activity_type not in STEP_OF else not is_ours(failure)
-    if not kept or info.is_local:
+    recorded = code.startswith(PREFIX) if info.activity_type not in STEP_OF else not is_ours(failure)
+    if not recorded or info.is_local:
         return
     policy = info.retry_policy or RetryPolicy()
     used_up = bool(policy.maximum_attempts) and info.attempt >= policy.maximum_attempts

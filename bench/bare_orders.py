@@ -49,7 +49,7 @@ class World:
             ports.authorise_payment.name: lambda ref: self._view(ref, "pending_payment", "authorised"),
             ports.capture_payment.name: lambda ref: self._view(ref, "paid", "captured"),
             ports.book_shipment.name: self._book,
-            ports.apply_inbox.name: self._hear,
+            ports.apply_inbox.name: self._apply_inbox,
         }
         return [_as_activity(name, body) for name, body in bodies.items()]
 
@@ -73,7 +73,7 @@ class World:
                 self._client, facts(order_no), self._settings.task_queue, names.CARRIER_REPORTED, {"inbox_id": number}
             )
 
-    def _hear(self, ref: m.OrderRef) -> m.OrderView:
+    def _apply_inbox(self, ref: m.OrderRef) -> m.OrderView:
         if self._scans.get(ref.order_no, 0) < 2:
             return self._view(ref, "shipped", "captured", parcel="picked_up")
         self.delivered += 1

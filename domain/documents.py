@@ -192,8 +192,8 @@ class _Places:
     def _put(self, minor: int, places: Sequence[int]) -> int:
         for number in places:
             part = min(minor, self._room[number])
-            here = self._found.get(number, Given(number, 0, 0, 0))
-            self._found[number] = replace(here, goods_minor=here.goods_minor + part)
+            current = self._found.get(number, Given(number, 0, 0, 0))
+            self._found[number] = replace(current, goods_minor=current.goods_minor + part)
             self._room[number] -= part
             minor -= part
         return minor
@@ -214,17 +214,17 @@ class _Places:
         """What is left over when the shipping charge, said with this line, has taken what it has room for."""
         part = min(minor, max(self._shipping_left, 0))
         if part:
-            here = self._found.get(line_no, Given(line_no, 0, 0, 0))
-            self._found[line_no] = replace(here, shipping_minor=here.shipping_minor + part)
+            current = self._found.get(line_no, Given(line_no, 0, 0, 0))
+            self._found[line_no] = replace(current, shipping_minor=current.shipping_minor + part)
             self._shipping_left -= part
         return minor - part
 
     def _gave_way(self, line_no: int) -> list[int]:
         """The invoice's lines whose place it took, through any number of changes, the nearest first."""
-        seen, found = {line_no}, [line_no]
+        visited, found = {line_no}, [line_no]
         for number in found:
-            nearer = [each for each in self._replaced.gave_way.get(number, ()) if each not in seen]
-            seen.update(nearer)
+            nearer = [each for each in self._replaced.gave_way.get(number, ()) if each not in visited]
+            visited.update(nearer)
             found += nearer
         return [number for number in found[1:] if number in self._lines]
 

@@ -25,7 +25,7 @@ class RuleBroken(Exception):
     @property
     def detail(self) -> str:
         """The sentence, its amounts in their currency."""
-        return self._detail.format(**said(self.facts)) if self.facts else self._detail
+        return self._detail.format(**formatted(self.facts)) if self.facts else self._detail
 
     def in_currency(self, currency: str) -> None:
         """Say which currency the amounts are in, where the rule that raised it does not know."""
@@ -51,11 +51,11 @@ def amounts_in(currency: str) -> Iterator[None]:
         raise
 
 
-def said(facts: Mapping[str, object]) -> dict[str, object]:
+def formatted(facts: Mapping[str, object]) -> dict[str, object]:
     """Facts as a sentence holds them: `left_minor` and `currency` become `left`, 56.54 USD."""
     currency, words = facts.get("currency"), dict(facts)
     for name, value in facts.items():
         if name.endswith("_minor") and isinstance(value, int):
-            shown = str(Money(value, currency)) if isinstance(currency, str) else f"{value} minor units"
-            words[name.removesuffix("_minor")] = shown
+            amount = str(Money(value, currency)) if isinstance(currency, str) else f"{value} minor units"
+            words[name.removesuffix("_minor")] = amount
     return words

@@ -36,7 +36,7 @@ class ProviderUnavailable(GatewayError):
     behind an open circuit, whether the provider is back.
     """
 
-    asked_back = False
+    is_probe = False
 
     def __init__(self, code: str, provider: str, retry_after_s: float | None = None, cause: str = "") -> None:
         super().__init__(code, provider)

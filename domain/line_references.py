@@ -39,7 +39,7 @@ class Named:
 
 
 Line = TypeVar("Line", bound=Numbered)
-Asked = TypeVar("Asked", bound=Naming)
+Requested = TypeVar("Requested", bound=Naming)
 
 
 def meant(lines: Sequence[Line], one: Naming, of: str = "the order") -> list[Line]:
@@ -57,9 +57,9 @@ def meant(lines: Sequence[Line], one: Naming, of: str = "the order") -> list[Lin
     return mine
 
 
-def by_number_first(asked: Iterable[Asked]) -> list[Asked]:
+def by_number_first(requested: Iterable[Requested]) -> list[Requested]:
     """Those that name a line by its number, then those that leave it to the rule."""
-    return sorted(asked, key=lambda one: one.line_no is None)
+    return sorted(requested, key=lambda one: one.line_no is None)
 
 
 def take(mine: Iterable[Numbered], left: Mapping[int, int], quantity: int) -> tuple[dict[int, int], int]:

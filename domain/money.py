@@ -45,11 +45,11 @@ def minor_of(typed: str, currency: str) -> int:
     digits = exponent(currency)
     found = re.fullmatch(r"([0-9]{1,13})(?:[.,]([0-9]+))?", typed)
     if found is None or len(found[2] or "") > digits:
-        raise ValueError(f"not an amount in {currency}: {how_written(currency)}")
+        raise ValueError(f"not an amount in {currency}: {amount_format(currency)}")
     return int(found[1] + (found[2] or "").ljust(digits, "0"))
 
 
-def how_written(currency: str) -> str:
+def amount_format(currency: str) -> str:
     """How a person types an amount of this currency."""
     digits = exponent(currency)
     if not digits:

@@ -23,7 +23,7 @@ class MessageState(StrEnum):
 SIGN_IN = "sign_in_code"
 
 # Event type -> template. An event that is not here causes no message.
-TOLD: dict[str, str] = {
+NOTIFICATION_OF_EVENT: dict[str, str] = {
     "order_placed": "order_placed",
     "payment_captured": "payment_captured",
     "payment_recorded": "payment_captured",

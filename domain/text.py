@@ -25,8 +25,8 @@ def is_visible(text: str) -> bool:
 
 def trimmed(text: str) -> str:
     """The text without the spaces and other signs that show nothing at its ends."""
-    shown = [place for place, sign in enumerate(text) if is_visible(sign)]
-    return text[shown[0] : shown[-1] + 1] if shown else ""
+    visible = [place for place, sign in enumerate(text) if is_visible(sign)]
+    return text[visible[0] : visible[-1] + 1] if visible else ""
 
 
 def is_line(text: str) -> bool:

@@ -31,15 +31,15 @@ class GuaranteeActivities:
         self._terms = ReturnPolicy.from_settings(settings)
 
     @oms_activity("tend_guarantee")
-    async def tend_guarantee(self, ref: m.GuaranteeRef) -> m.OrderView:
+    async def process_due_guarantee(self, ref: m.GuaranteeRef) -> m.OrderView:
         """Do what is due on it. Raises what the provider refuses for good; a declined authorisation is an answer."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            here = await guarantees.find(conn, ref.return_id)
-            opened = await guarantees.open_call(conn, here) if here is not None else None
+            guarantee = await guarantees.find(conn, ref.return_id)
+            opened = await guarantees.open_call(conn, guarantee) if guarantee is not None else None
         if opened is not None:
-            assert here is not None, "something is due on it"
-            result = _known(opened) or await self._answer(opened, wanted=not here.unwanted)
+            assert guarantee is not None, "something is due on it"
+            result = _known(opened) or await self._answer(opened, wanted=not guarantee.unwanted)
             await self._record(ref, opened, result)
         async with self._db.begin() as conn:
             return await view_of(conn, ref.order_no)
@@ -57,50 +57,50 @@ class GuaranteeActivities:
         new = opened.new
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            kept = opened.intent.decided or await finish(conn, opened.intent, result)
-            if not kept:
+            recorded = opened.intent.decided or await finish(conn, opened.intent, result)
+            if not recorded:
                 # A later try, or the provider's notification, writes the outcome; where support went on without it, a
                 # success is news.
                 if result.status is PaymentStatus.SUCCEEDED:
                     await save_late_result(conn, new, result)
                 return
-            here = await guarantees.find(conn, ref.return_id)
-            assert here is not None, "guarantees are not deleted"
+            guarantee = await guarantees.find(conn, ref.return_id)
+            assert guarantee is not None, "guarantees are not deleted"
             if result.status is not PaymentStatus.PENDING:
-                await self._apply(conn, here, new.kind, result)
+                await self._apply(conn, guarantee, new.kind, result)
         if result.status is PaymentStatus.PENDING:
             raise ProviderUnavailable("guarantee_pending", new.provider)
         if result.status is PaymentStatus.FAILED and new.kind is not PaymentKind.AUTHORISE:
             raise RuleBroken(result.error_code or "guarantee_refused")
 
-    async def _apply(self, conn: Connection, here: Guarantee, kind: PaymentKind, result: GatewayResult) -> None:
+    async def _apply(self, conn: Connection, guarantee: Guarantee, kind: PaymentKind, result: GatewayResult) -> None:
         done = result.status is PaymentStatus.SUCCEEDED
         match kind:
             case PaymentKind.AUTHORISE if done:
-                await self._authorised(conn, here)
-            case PaymentKind.AUTHORISE if here.status is GuaranteeStatus.WANTED:
-                await guarantees.move(conn, here, GuaranteeStatus.DECLINED)
-                await _tell(conn, here, "guarantee_declined", {"code": result.error_code or "declined"})
-            case PaymentKind.VOID if done and here.status is GuaranteeStatus.RELEASE_DUE:
-                await guarantees.move(conn, here, GuaranteeStatus.RELEASED)
-                await _tell(conn, here, "guarantee_released", {"amount_minor": here.amount_minor})
-            case PaymentKind.CAPTURE if done and here.status is GuaranteeStatus.CLAIM_DUE:
-                await guarantees.move(conn, here, GuaranteeStatus.CLAIMED)
-                await _tell(conn, here, "guarantee_claimed", {"amount_minor": here.claim_minor})
+                await self._authorised(conn, guarantee)
+            case PaymentKind.AUTHORISE if guarantee.status is GuaranteeStatus.WANTED:
+                await guarantees.move(conn, guarantee, GuaranteeStatus.DECLINED)
+                await _record_event(conn, guarantee, "guarantee_declined", {"code": result.error_code or "declined"})
+            case PaymentKind.VOID if done and guarantee.status is GuaranteeStatus.RELEASE_DUE:
+                await guarantees.move(conn, guarantee, GuaranteeStatus.RELEASED)
+                await _record_event(conn, guarantee, "guarantee_released", {"amount_minor": guarantee.amount_minor})
+            case PaymentKind.CAPTURE if done and guarantee.status is GuaranteeStatus.CLAIM_DUE:
+                await guarantees.move(conn, guarantee, GuaranteeStatus.CLAIMED)
+                await _record_event(conn, guarantee, "guarantee_claimed", {"amount_minor": guarantee.claim_minor})
 
-    async def _authorised(self, conn: Connection, here: Guarantee) -> None:
+    async def _authorised(self, conn: Connection, guarantee: Guarantee) -> None:
         """The new goods go out now; what came too late to be wanted is given back."""
-        if here.unwanted:
-            await guarantees.move(conn, here, GuaranteeStatus.RELEASE_DUE)
-        if here.status is not GuaranteeStatus.WANTED:
+        if guarantee.unwanted:
+            await guarantees.move(conn, guarantee, GuaranteeStatus.RELEASE_DUE)
+        if guarantee.status is not GuaranteeStatus.WANTED:
             return
-        await guarantees.move(conn, here, GuaranteeStatus.AUTHORISED)
-        await _tell(conn, here, "guarantee_authorised", {"amount_minor": here.amount_minor})
-        back = await returns.find(conn, here.return_id)
-        how = SettlementContext(self._keys, self._terms, "system")
-        if not await settlement.place_in_advance(conn, back, how):
+        await guarantees.move(conn, guarantee, GuaranteeStatus.AUTHORISED)
+        await _record_event(conn, guarantee, "guarantee_authorised", {"amount_minor": guarantee.amount_minor})
+        back = await returns.find(conn, guarantee.return_id)
+        context = SettlementContext(self._keys, self._terms, "system")
+        if not await settlement.place_in_advance(conn, back, context):
             await exchanges.mark_fallen_back(conn, back, "address_erased")
-            await guarantees.release_or_report_claim(conn, here.return_id)
+            await guarantees.release_or_report_claim(conn, guarantee.return_id)
 
 
 def _known(opened: PreparedCall) -> GatewayResult | None:
@@ -124,5 +124,5 @@ def _call(opened: PreparedCall):  # type: ignore[no-untyped-def]
     return call
 
 
-async def _tell(conn: Connection, here: Guarantee, kind: str, data: dict[str, object]) -> None:
-    await timeline.append(conn, here.order_no, kind, data={"return_id": here.return_id, **data})
+async def _record_event(conn: Connection, guarantee: Guarantee, kind: str, data: dict[str, object]) -> None:
+    await timeline.append(conn, guarantee.order_no, kind, data={"return_id": guarantee.return_id, **data})

@@ -27,28 +27,28 @@ _ADDRESS = ("country", "province", "city", "district", "line1", "postcode", "nam
 
 async def return_view(conn: Connection, return_id: str) -> m.ReturnView:
     """Read the return's view. Raises NotFound."""
-    here = await returns.find(conn, return_id)
-    due = await return_deadlines.next_due(conn, here)
+    order_return = await returns.find(conn, return_id)
+    due = await return_deadlines.next_due(conn, order_return)
     return m.ReturnView(
-        order_no=here.order_no,
+        order_no=order_return.order_no,
         return_id=return_id,
-        status=here.status,
-        closed=here.status in CLOSED,
+        status=order_return.status,
+        closed=order_return.status in CLOSED,
         act=due.act if due else "",
         due=due.at.astimezone(UTC).isoformat() if due else "",
-        label=_label(here),
+        label=_label(order_return),
     )
 
 
-def _label(here: Return) -> str:
+def _label(order_return: Return) -> str:
     """What is to be done about its label: nothing is booked for a return that is over, and what was booked, or may have
     been, is given back."""
-    on_its_way = here.status in COMING
-    given_up = here.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED) and here.parcel is None
-    asked_for = here.label == "booked" or (here.label == "wanted" and here.label_tries > 0)
-    if given_up and asked_for:
+    on_its_way = order_return.status in COMING
+    given_up = order_return.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED) and order_return.parcel is None
+    requested = order_return.label == "booked" or (order_return.label == "wanted" and order_return.label_tries > 0)
+    if given_up and requested:
         return "unused"
-    return "none" if here.label == "wanted" and not on_its_way else here.label
+    return "none" if order_return.label == "wanted" and not on_its_way else order_return.label
 
 
 class ReturnActivities:
@@ -70,24 +70,24 @@ class ReturnActivities:
             return replace(await return_view(conn, ref.return_id), policy=policy_of(self._settings))
 
     @oms_activity("tend_return")
-    async def tend_return(self, due: m.ReturnActionDue) -> m.ReturnView:
+    async def process_due_return(self, due: m.ReturnActionDue) -> m.ReturnView:
         """What happens automatically, unless it is no longer due: a scan that is already stored takes precedence."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, due.order_no)
             await apply_inbox(conn, due.order_no, self._settings)
-            here = await returns.find(conn, due.return_id)
-            how = SettlementContext(self._keys, self._terms, "system")
-            await return_deadlines.process_due(conn, here, ReturnDue(due.act), how)
+            order_return = await returns.find(conn, due.return_id)
+            context = SettlementContext(self._keys, self._terms, "system")
+            await return_deadlines.process_due(conn, order_return, ReturnDue(due.act), context)
             return await return_view(conn, due.return_id)
 
     @oms_activity("fail_return_label")
     async def fail_return_label(self, failed: m.LabelFailed) -> m.ReturnView:
         """There is no label; the customer is notified, and may use another carrier."""
         async with self._db.begin() as conn:
-            here = await returns.lock(conn, failed.return_id)
-            if await return_labels.failed(conn, here.return_id):
-                data = {**here.facts, "code": failed.error}
-                await timeline.append(conn, here.order_no, "return_label_failed", data=data)
+            order_return = await returns.lock(conn, failed.return_id)
+            if await return_labels.failed(conn, order_return.return_id):
+                data = {**order_return.facts, "code": failed.error}
+                await timeline.append(conn, order_return.order_no, "return_label_failed", data=data)
             return await return_view(conn, failed.return_id)
 
     @oms_activity("book_return_label")
@@ -100,7 +100,7 @@ class ReturnActivities:
         carrier = self._carrier(wanted.carrier)
         known = await carrier.lookup(wanted.key) if wanted.tries > 1 else None
         booking = known or await carrier.book(self._request(wanted))
-        if not await self._keep(wanted, booking):
+        if not await self._save_label(wanted, booking):
             # It was cancelled meanwhile: a label that nobody waits for is given back.
             await carrier.cancel(booking.shipment_ref, f"{wanted.key}/cancel")
         return await self._view(ref.return_id)
@@ -109,29 +109,29 @@ class ReturnActivities:
     async def cancel_return_label(self, ref: m.ReturnRef) -> m.ReturnView:
         """Give back a label that nobody has used; one that is on its way after all is left alone."""
         async with self._db.begin() as conn:
-            here = await returns.find(conn, ref.return_id)
-        if _label(here) != "unused" or here.carrier is None:
+            order_return = await returns.find(conn, ref.return_id)
+        if _label(order_return) != "unused" or order_return.carrier is None:
             return await self._view(ref.return_id)
-        carrier, key = self._carrier(here.carrier), f"{here.order_no}/return/{here.return_no}"
+        carrier, key = self._carrier(order_return.carrier), f"{order_return.order_no}/return/{order_return.return_no}"
         # The answer of the one who booked it may be lost.
-        known = None if here.carrier_ref else await carrier.lookup(key)
-        reference = known.shipment_ref if known else here.carrier_ref
+        known = None if order_return.carrier_ref else await carrier.lookup(key)
+        reference = known.shipment_ref if known else order_return.carrier_ref
         recalled = await carrier.cancel(reference, f"{key}/cancel") if reference else True
         async with self._db.begin() as conn:
             await returns.lock(conn, ref.return_id)
             await return_labels.given_back(conn, ref.return_id, recalled=bool(recalled))
             return await return_view(conn, ref.return_id)
 
-    async def _keep(self, wanted: LabelBooking, booking: Booking) -> bool:
+    async def _save_label(self, wanted: LabelBooking, booking: Booking) -> bool:
         label = self._keys.vault.seal(self._keys.unwrap(wanted.data_key), booking.label, f"{wanted.return_id}:label")
         async with self._db.begin() as conn:
-            here = await returns.lock(conn, wanted.return_id)
-            if here.label == "booked":
+            order_return = await returns.lock(conn, wanted.return_id)
+            if order_return.label == "booked":
                 return True
             if not await return_labels.booked(conn, wanted, booking, label):
                 return False
-            data = {**here.facts, "carrier": wanted.carrier, "tracking_no": booking.tracking_no}
-            await timeline.append(conn, here.order_no, "return_label_booked", data=data)
+            data = {**order_return.facts, "carrier": wanted.carrier, "tracking_no": booking.tracking_no}
+            await timeline.append(conn, order_return.order_no, "return_label_booked", data=data)
             return True
 
     def _request(self, wanted: LabelBooking) -> BookingRequest:

@@ -41,17 +41,17 @@ class OrderActivities:
             return replace(await view_of(conn, ref.order_no), policy=policy_of(self._settings))
 
     @oms_activity("apply_news")
-    async def apply_news(self, ref: m.OrderRef) -> m.OrderView:
+    async def apply_inbox(self, ref: m.OrderRef) -> m.OrderView:
         """Apply every external event that waits in the inbox, in the order of arrival; if one of them fails,
         each separately."""
         try:
-            return await self._hear(ref.order_no, alone=False)
+            return await self._apply_inbox(ref.order_no, alone=False)
         except Exception as error:
             if reason_of(error) is None:
                 raise
-        return await self._hear(ref.order_no, alone=True)
+        return await self._apply_inbox(ref.order_no, alone=True)
 
-    async def _hear(self, order_no: str, *, alone: bool) -> m.OrderView:
+    async def _apply_inbox(self, order_no: str, *, alone: bool) -> m.OrderView:
         async with self._db.begin() as conn:
             await apply_inbox(conn, order_no, self._settings, alone=alone)
             return await view_of(conn, order_no)
@@ -63,7 +63,7 @@ class OrderActivities:
             await timeline.lock_order(conn, request.order_no)
             if not await payment_requests.taken_up(conn, request.request_id):
                 await self._take_up(conn, request.order_no, request.request_id)
-            return await view_of(conn, request.order_no, look_for_stray=False)
+            return await view_of(conn, request.order_no, check_unapplied=False)
 
     async def _take_up(self, conn: Connection, order_no: str, request_id: str) -> None:
         if (why := payability.refusal((await load_state(conn, order_no)).payability)) is not None:
@@ -97,8 +97,8 @@ class OrderActivities:
         somebody else was quicker."""
         async with self._db.begin() as conn:
             status = await timeline.lock_order(conn, request.order_no)
-            if asked := cancellation.asked_by(request.request_id):
-                if await timeline.is_done(conn, request.order_no, asked):
+            if key := cancellation.request_key(request.request_id):
+                if await timeline.is_done(conn, request.order_no, key):
                     return await view_of(conn, request.order_no)
                 if await cancellation.cause_of(conn, request.order_no) is not None:
                     raise Conflict("not_cancellable")
@@ -148,7 +148,7 @@ class OrderActivities:
         """The return window is over; an order with an open return goes on until that is closed."""
         async with autocommit(self._db) as conn:
             await timeline.complete(conn, ref.order_no)
-            return await view_of(conn, ref.order_no, look_for_stray=False)
+            return await view_of(conn, ref.order_no, check_unapplied=False)
 
     @oms_activity("reserve_stock")
     async def reserve_stock(self, ref: m.OrderRef) -> m.OrderView:
@@ -167,7 +167,7 @@ class OrderActivities:
             status = await timeline.lock_order(conn, order_no)
             if status is Status.RECEIVED:
                 await self._reserve(conn, order_no)
-            view = await view_of(conn, order_no, look_for_stray=status is not Status.RECEIVED)
+            view = await view_of(conn, order_no, check_unapplied=status is not Status.RECEIVED)
             return replace(view, policy=policy_of(self._settings))
 
     async def _reserve(self, conn: Connection, order_no: str) -> None:

@@ -21,7 +21,7 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def view_from(state: OrderState, *, stray: bool = False, policy: Policy | None = None) -> OrderView:
+def view_from(state: OrderState, *, unapplied: bool = False, policy: Policy | None = None) -> OrderView:
     """The state as the workflow's view."""
     return OrderView(
         order_no=state.order_no,
@@ -32,7 +32,7 @@ def view_from(state: OrderState, *, stray: bool = False, policy: Policy | None =
         attempt_state=state.attempt_state.value,
         review=state.review,
         parcel=state.parcel,
-        stray=stray,
+        stray=unapplied,
         unheard=state.unheard,
         deadline=_text(state.deadline),
         parked=_parked(state.park) if state.park else None,
@@ -63,7 +63,7 @@ def _text(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
 
-async def view_of(conn: Connection, order_no: str, *, look_for_stray: bool = True) -> OrderView:
+async def view_of(conn: Connection, order_no: str, *, check_unapplied: bool = True) -> OrderView:
     """Read the order's view; `look_for_stray` is False after steps that cannot leave unapplied money."""
     state = await load_state(conn, order_no)
-    return view_from(state, stray=look_for_stray and state.unapplied)
+    return view_from(state, unapplied=check_unapplied and state.unapplied)

@@ -34,17 +34,17 @@ class ChangePaymentActivities:
         self._settings = settings
 
     @oms_activity("tend_supplement")
-    async def tend_supplement(self, ref: m.ChangePaymentRef) -> m.OrderView:
+    async def process_due_change_payment(self, ref: m.ChangePaymentRef) -> m.OrderView:
         """One step on: authorise or capture, undo it when its time is over, find out what came of a change that was
         undone. A refusal is an answer: then the change is undone. Nothing is done while a hold stands before it."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             await change_payments.expire(conn, ref.order_no)
-            here = await change_payments.find(conn, ref.order_no, ref.supplement_no)
-            unsettled = [] if here.stands_still else await change_payments.unsettled(conn, here)
+            change_payment = await change_payments.find(conn, ref.order_no, ref.supplement_no)
+            unsettled = [] if change_payment.stands_still else await change_payments.unsettled(conn, change_payment)
             opened = (
-                await change_payments.open_call(conn, here, self._gateways, self._settings.payment_provider)
-                if here.awaited and not here.stands_still
+                await change_payments.open_call(conn, change_payment, self._gateways, self._settings.payment_provider)
+                if change_payment.awaited and not change_payment.stands_still
                 else None
             )
         if opened is not None:

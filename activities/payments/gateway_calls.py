@@ -115,12 +115,12 @@ class GatewayCalls:
                     PaymentStatus.FAILED,
                 ):
                     more = await renewals.time_to_pay_again(conn, new.order_no, self._again_s)
-                await _tell(conn, new, status, result, more)
+                await _record_outcome(conn, new, status, result, more)
             elif result.status is PaymentStatus.SUCCEEDED:
                 await save_late_result(conn, new, result)
                 await transactions.note_details(conn, intent.payment_id, result.risk, result.expires_at)
             plain = result.status is PaymentStatus.SUCCEEDED and new.purpose is PaymentPurpose.ORDER
-            return await view_of(conn, new.order_no, look_for_stray=not plain or new.kind is not PaymentKind.CAPTURE)
+            return await view_of(conn, new.order_no, check_unapplied=not plain or new.kind is not PaymentKind.CAPTURE)
 
 
 async def _require_open_to_pay(conn: Connection, new: PaymentIntent) -> None:
@@ -138,14 +138,14 @@ async def finish(conn: Connection, intent: StoredIntent, result: GatewayResult) 
     )
 
 
-async def _tell_pending(conn: Connection, new: PaymentIntent) -> None:
+async def _record_pending(conn: Connection, new: PaymentIntent) -> None:
     """The provider accepted the refund and decides later: recorded once, however often it is asked."""
     key = f"refund_pending:{new.key}"
     if not await timeline.is_done(conn, new.order_no, key):
         await timeline.append(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
 
 
-async def _tell(
+async def _record_outcome(
     conn: Connection, new: PaymentIntent, status: Status, result: GatewayResult, more: dict[str, Any]
 ) -> None:
     """The event of an outcome; `status` is the order's. A refund is reported once, when all of it is paid. `more` is
@@ -164,7 +164,7 @@ async def _tell(
         name = "payment_declined" if taking else "refund_refused"
         await timeline.append(conn, new.order_no, name, data={**data, **more, "code": result.error_code or "declined"})
     elif result.status is PaymentStatus.PENDING and new.kind is PaymentKind.REFUND:
-        await _tell_pending(conn, new)
+        await _record_pending(conn, new)
     elif result.status is not PaymentStatus.SUCCEEDED:
         return
     elif new.kind is PaymentKind.CAPTURE and new.purpose is PaymentPurpose.CHANGE_PAYMENT:

@@ -29,7 +29,7 @@ async def record_capture(conn: Connection, status: Status, order_no: str, refere
     Raises Conflict `order_is_held`.
     """
     await _require_not_held(conn, order_no)
-    view = await view_of(conn, order_no, look_for_stray=False)
+    view = await view_of(conn, order_no, check_unapplied=False)
     amount = await manual_payments.total_of(conn, order_no)
     await manual_payments.drop_capture(conn, order_no)
     key = f"{order_no}/capture/manual/{view.attempt}"
@@ -60,8 +60,8 @@ async def record_parcel(
         await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_RECORDED, data=data)
 
 
-async def move_parcel(conn: Connection, settings: Settings, order_no: str, told: ShipmentStatus) -> None:
+async def move_parcel(conn: Connection, settings: Settings, order_no: str, status: ShipmentStatus) -> None:
     """The parcel is with the carrier, or at the door."""
     if shipment := await shipments.live_shipment(conn, order_no):
-        await shipments.set_status(conn, shipment, told)
-    await parcel_moved(conn, order_no, await position_of(conn, order_no), told, settings)
+        await shipments.set_status(conn, shipment, status)
+    await parcel_moved(conn, order_no, await position_of(conn, order_no), status, settings)

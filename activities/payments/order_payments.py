@@ -167,11 +167,11 @@ class PaymentActivities:
     async def _succeeded(self, opened: PreparedCall, result: GatewayResult, event: str) -> m.OrderView:
         """The outcome of a step of the story: a success is one statement, everything else takes the longer way."""
         if result.status is PaymentStatus.SUCCEEDED:
-            told = _event_of(event, opened.new)
+            timeline_event = _event_of(event, opened.new)
             async with autocommit(self._db) as conn:
                 ref, risk, until = result.provider_ref, result.risk, result.expires_at
-                if await transactions.succeed(conn, opened.intent, ref, risk, until, told):
-                    return await view_of(conn, opened.new.order_no, look_for_stray=False)
+                if await transactions.succeed(conn, opened.intent, ref, risk, until, timeline_event):
+                    return await view_of(conn, opened.new.order_no, check_unapplied=False)
         return await self._calls.record(opened.new, opened.intent, result)
 
     async def _transactions(self, order_no: str) -> list[Transaction]:

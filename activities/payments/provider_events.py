@@ -24,7 +24,7 @@ from infra.db.payments import (
     transactions,
 )
 from infra.db.payments.known_payments import KnownDispute, KnownPayment
-from infra.db.payments.provider_events import OrderFacts, Told
+from infra.db.payments.provider_events import OrderFacts, ReportedPayment
 from infra.db.payments.refund_plans import RefundAsk
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 
@@ -59,12 +59,12 @@ async def payment_fact(
         return await _voided(conn, order_no, provider, fact, again_s)
     if known is None:
         return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
-    told = PaymentStatus(fact["status"])
-    if known.kind is PaymentKind.REFUND and (known.status, told) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
+    reported = PaymentStatus(fact["status"])
+    if known.kind is PaymentKind.REFUND and (known.status, reported) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
         return await _bounced(conn, order_no, provider, known, fact)
-    if known.status in (told, PaymentStatus.SUCCEEDED) or known.reversed:
+    if known.status in (reported, PaymentStatus.SUCCEEDED) or known.reversed:
         return "known"
-    return await _settle(conn, order_no, known, told, fact)
+    return await _settle(conn, order_no, known, reported, fact)
 
 
 async def _bounced(conn: Connection, order_no: str, provider: str, known: KnownPayment, fact: dict[str, Any]) -> str:
@@ -73,11 +73,11 @@ async def _bounced(conn: Connection, order_no: str, provider: str, known: KnownP
     A person decides how it goes: paying it parks (see GatewayCalls.undo). Of a cancelled order nothing is kept.
     """
     code = fact.get("error_code") or "refund_failed"
-    told = Told(
+    payment = ReportedPayment(
         order_no, provider, PaymentKind.REFUND_REVERSED, known.amount_minor, known.currency, fact["provider_ref"],
         known.purpose, known.attempt, known.payment_id,
     )  # fmt: skip
-    await provider_events.reverse_refund(conn, told, code)
+    await provider_events.reverse_refund(conn, payment, code)
     order = await provider_events.order_of(conn, order_no)
     if known.refund_id is None and known.parent_id is not None and order.status is Status.CANCELLED:
         await provider_events.mark_unapplied(conn, known.parent_id)
@@ -95,7 +95,7 @@ async def mark_paid(conn: Connection, order_no: str, status: str, amount_minor: 
 
 
 async def _settle(
-    conn: Connection, order_no: str, known: KnownPayment, told: PaymentStatus, fact: dict[str, Any]
+    conn: Connection, order_no: str, known: KnownPayment, reported: PaymentStatus, fact: dict[str, Any]
 ) -> str:
     """Our own transaction, decided by the provider after we stopped waiting."""
     refused = known.kind is PaymentKind.REFUND and known.status == PaymentStatus.FAILED
@@ -105,20 +105,22 @@ async def _settle(
         return PAID_TWICE
     order = await provider_events.order_of(conn, order_no)
     purpose = known.purpose
-    if told is PaymentStatus.SUCCEEDED and known.kind is PaymentKind.VOID:
+    if reported is PaymentStatus.SUCCEEDED and known.kind is PaymentKind.VOID:
         if await provider_events.is_voided(conn, known.payment_id):
             return "known"
     elif (
-        told is PaymentStatus.SUCCEEDED and purpose is PaymentPurpose.ORDER and known.amount_minor != order.total_minor
+        reported is PaymentStatus.SUCCEEDED
+        and purpose is PaymentPurpose.ORDER
+        and known.amount_minor != order.total_minor
     ):
         # It was given up, and the order was changed since.
         purpose = PaymentPurpose.UNAPPLIED if known.kind in _TAKING else purpose
-    elif told is PaymentStatus.SUCCEEDED and known.kind is PaymentKind.CAPTURE:
+    elif reported is PaymentStatus.SUCCEEDED and known.kind is PaymentKind.CAPTURE:
         surplus = order.status == Status.CANCELLED or await provider_events.is_surplus(conn, known.payment_id)
         purpose = PaymentPurpose.UNAPPLIED if surplus else purpose
     async with change_payments.applied(conn, order_no, known.change_payment_no):
-        await provider_events.settle(conn, known.payment_id, told, purpose, fact)
-    if told is PaymentStatus.FAILED:
+        await provider_events.settle(conn, known.payment_id, reported, purpose, fact)
+    if reported is PaymentStatus.FAILED:
         await _refused(conn, order_no, known, purpose, fact)
     elif known.refund_id is not None:
         await refund_payouts.settle(conn, known.refund_id)
@@ -153,19 +155,19 @@ async def _refused(
 async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
     """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
     order = await provider_events.order_of(conn, order_no)
-    told = _told(order_no, provider, fact, purpose=PaymentPurpose.UNAPPLIED)
+    payment = _reported_payment(order_no, provider, fact, purpose=PaymentPurpose.UNAPPLIED)
     stand = await load_state(conn, order_no)
     if _fits(order, fact) and stand.attempt_state not in IN_FLIGHT:
-        attempt = await provider_events.new_attempt(conn, order_no, provider, told.ref)
-        told = replace(told, purpose=PaymentPurpose.ORDER, attempt=attempt)
-    payment_id = await provider_events.record(conn, replace(told, expires_at=fact.get("expires_at")))
+        attempt = await provider_events.new_attempt(conn, order_no, provider, payment.ref)
+        payment = replace(payment, purpose=PaymentPurpose.ORDER, attempt=attempt)
+    payment_id = await provider_events.record(conn, replace(payment, expires_at=fact.get("expires_at")))
     if risk := fact.get("risk"):
         await transactions.note_risk(conn, payment_id, risk)
-    data: dict[str, Any] = {"amount_minor": told.amount_minor}
-    if told.purpose is PaymentPurpose.ORDER:
-        data["attempt"] = told.attempt
+    data: dict[str, Any] = {"amount_minor": payment.amount_minor}
+    if payment.purpose is PaymentPurpose.ORDER:
+        data["attempt"] = payment.attempt
     await timeline.append(conn, order_no, "payment_authorised", data=data)
-    return "authorised" if told.purpose is PaymentPurpose.ORDER else "stray"
+    return "authorised" if payment.purpose is PaymentPurpose.ORDER else "stray"
 
 
 async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
@@ -176,22 +178,24 @@ async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[s
     if parent is not None and parent.purpose is PaymentPurpose.CHANGE_PAYMENT:
         same = parent.amount_minor == fact["amount_minor"] and not parent.followed
         purpose = PaymentPurpose.CHANGE_PAYMENT if same and order.awaits_change_payment else PaymentPurpose.UNAPPLIED
-    told = _told(order_no, provider, fact, purpose=purpose)
+    payment = _reported_payment(order_no, provider, fact, purpose=purpose)
     if parent is not None:
         change_payment_no = parent.change_payment_no if purpose is PaymentPurpose.CHANGE_PAYMENT else None
-        told = replace(told, parent_id=parent.payment_id, attempt=parent.attempt, change_payment_no=change_payment_no)
+        payment = replace(
+            payment, parent_id=parent.payment_id, attempt=parent.attempt, change_payment_no=change_payment_no
+        )
     elif fact.get("parent_ref"):
         # The authorisation that it was taken from is the same payment: it is not voided when it is reported later.
-        whole = replace(told, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
-        told = replace(told, parent_id=await provider_events.record(conn, whole))
-    async with change_payments.applied(conn, order_no, told.change_payment_no):
-        await provider_events.record(conn, told)
+        whole = replace(payment, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
+        payment = replace(payment, parent_id=await provider_events.record(conn, whole))
+    async with change_payments.applied(conn, order_no, payment.change_payment_no):
+        await provider_events.record(conn, payment)
     if purpose is PaymentPurpose.ORDER:
-        await mark_paid(conn, order_no, order.status, told.amount_minor)
+        await mark_paid(conn, order_no, order.status, payment.amount_minor)
         return "paid"
     if purpose is PaymentPurpose.CHANGE_PAYMENT:
         return "settled"  # the change is applied
-    await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": told.amount_minor})
+    await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": payment.amount_minor})
     return "stray"
 
 
@@ -204,12 +208,12 @@ async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str
     before = await load_state(conn, order_no)
     guaranteed = parent.purpose is PaymentPurpose.GUARANTEE
     purpose = PaymentPurpose.UNAPPLIED if guaranteed else parent.purpose
-    told = _told(order_no, provider, fact, purpose=purpose)
-    told = replace(told, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
-    await provider_events.record(conn, told)
+    payment = _reported_payment(order_no, provider, fact, purpose=purpose)
+    payment = replace(payment, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
+    await provider_events.record(conn, payment)
     if parent.purpose is PaymentPurpose.GUARANTEE:
         await renewals.tell(conn, parent.payment_id)  # nothing guarantees the goods any more
-    await timeline.append(conn, order_no, "payment_voided", data={"amount_minor": told.amount_minor})
+    await timeline.append(conn, order_no, "payment_voided", data={"amount_minor": payment.amount_minor})
     if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
         parent.attempt,
         AttemptState.AUTHORISED,
@@ -231,11 +235,11 @@ async def _refunded(conn: Connection, order_no: str, provider: str, fact: dict[s
         _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id, **about})
         return PAID_TWICE
     refund_id = pays or await _open_refund(conn, order_no, provider, fact, capture)
-    told = _told(order_no, provider, fact, purpose=capture.purpose)
-    told = replace(told, attempt=capture.attempt, parent_id=capture.payment_id, refund_id=refund_id)
-    await provider_events.record(conn, told)
+    payment = _reported_payment(order_no, provider, fact, purpose=capture.purpose)
+    payment = replace(payment, attempt=capture.attempt, parent_id=capture.payment_id, refund_id=refund_id)
+    await provider_events.record(conn, payment)
     if refund_id is None:
-        await timeline.append(conn, order_no, "payment_refunded", data={"amount_minor": told.amount_minor})
+        await timeline.append(conn, order_no, "payment_refunded", data={"amount_minor": payment.amount_minor})
     else:
         await refund_payouts.settle(conn, refund_id)
     return "refunded"
@@ -299,9 +303,9 @@ async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: di
     taken = min(fact["amount_minor"], await provider_events.room_of(conn, capture.payment_id))
     reason = fact.get("error_code") or "unknown"
     if taken > 0:
-        told = _told(order_no, provider, fact, purpose=capture.purpose)
-        told = replace(told, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
-        await provider_events.open_dispute(conn, told, reason, fact.get("due_at"), overtaken)
+        payment = _reported_payment(order_no, provider, fact, purpose=capture.purpose)
+        payment = replace(payment, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
+        await provider_events.open_dispute(conn, payment, reason, fact.get("due_at"), overtaken)
     # Where nothing was left to take there is no row that makes the next notification old news.
     key = f"dispute:{provider}:{fact['provider_ref']}"
     if not await timeline.is_done(conn, order_no, key):
@@ -313,11 +317,11 @@ async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: di
 async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, Any], known: KnownDispute) -> None:
     """The money is ours again, and refunds that gave way to the dispute are due again; of an order that was cancelled
     meanwhile it goes back to the customer."""
-    told = Told(
+    payment = ReportedPayment(
         order_no, provider, PaymentKind.DISPUTE_WON, known.amount_minor, known.currency, fact["provider_ref"],
         known.purpose, known.attempt, known.parent_id,
     )  # fmt: skip
-    await provider_events.record(conn, told)
+    await provider_events.record(conn, payment)
     order = await provider_events.order_of(conn, order_no)
     if order.status == Status.CANCELLED:
         await provider_events.mark_unapplied(conn, known.parent_id)
@@ -329,9 +333,13 @@ async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, A
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _told(order_no: str, provider: str, fact: dict[str, Any], *, purpose: PaymentPurpose) -> Told:
+def _reported_payment(
+    order_no: str, provider: str, fact: dict[str, Any], *, purpose: PaymentPurpose
+) -> ReportedPayment:
     kind = PaymentKind(fact["kind"])
-    return Told(order_no, provider, kind, fact["amount_minor"], fact["currency"], fact["provider_ref"], purpose)
+    return ReportedPayment(
+        order_no, provider, kind, fact["amount_minor"], fact["currency"], fact["provider_ref"], purpose
+    )
 
 
 def _fits(order: OrderFacts, fact: dict[str, Any]) -> bool:

@@ -40,9 +40,9 @@ class RenewalActivities:
         await self._payments.give_back(ref.order_no, everything=False)
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            here = await renewals.due(conn, ref.order_no, ref.payment_id)
+            renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
             # What was settled may have become due again since it was read: then it stays so.
-            if here is not None and not _stands(here):
+            if renewal is not None and not _stands(renewal):
                 await renewals.settled(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
@@ -51,34 +51,38 @@ class RenewalActivities:
         """The provider does not answer: it is tried again, until it is time to go on without."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            here = await renewals.due(conn, ref.order_no, ref.payment_id)
-            if _stands(here) and here.ends_soon and (here.purpose is PaymentPurpose.GUARANTEE or here.ended):
-                await renewals.not_renewed(conn, here, "provider_unavailable")
-                await renewals.go_without(conn, here, self._again_s)
+            renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
+            if (
+                _stands(renewal)
+                and renewal.ends_soon
+                and (renewal.purpose is PaymentPurpose.GUARANTEE or renewal.ended)
+            ):
+                await renewals.not_renewed(conn, renewal, "provider_unavailable")
+                await renewals.go_without(conn, renewal, self._again_s)
             await renewals.put_off(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
     async def _open(self, ref: m.RenewalRef) -> PreparedCall | None:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            here = await renewals.due(conn, ref.order_no, ref.payment_id)
-            if not _stands(here):
-                if here is not None:
+            renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
+            if not _stands(renewal):
+                if renewal is not None:
                     await renewals.not_wanted(conn, ref.payment_id)
                 return None
-            if here.refused:
-                await renewals.go_without(conn, here, self._again_s)
+            if renewal.refused:
+                await renewals.go_without(conn, renewal, self._again_s)
                 return None
-            if not authorisation_periods.is_renewable(here.provider, here.token):
-                await renewals.not_renewed(conn, here, "token_used_once")
-                await renewals.go_without(conn, here, self._again_s)
+            if not authorisation_periods.is_renewable(renewal.provider, renewal.token):
+                await renewals.not_renewed(conn, renewal, "token_used_once")
+                await renewals.go_without(conn, renewal, self._again_s)
                 return None
-            return await renewals.open_renewal(conn, here)
+            return await renewals.open_renewal(conn, renewal)
 
     async def _record(self, ref: m.RenewalRef, opened: PreparedCall, result: GatewayResult) -> None:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            here = await renewals.due(conn, ref.order_no, ref.payment_id)
+            renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
             if not await finish(conn, opened.intent, result):
                 if result.status is PaymentStatus.SUCCEEDED:
                     await save_late_result(conn, opened.new, result)
@@ -87,12 +91,12 @@ class RenewalActivities:
                 data = {"amount_minor": opened.new.amount_minor, "until": result.expires_at}
                 await timeline.append(conn, ref.order_no, "authorisation_renewed", data=data)
                 await renewals.gave_way(conn, ref.payment_id)
-            elif result.status is PaymentStatus.FAILED and _stands(here):
-                await renewals.not_renewed(conn, here, result.error_code or "declined")
-                await renewals.go_without(conn, here, self._again_s)
+            elif result.status is PaymentStatus.FAILED and _stands(renewal):
+                await renewals.not_renewed(conn, renewal, result.error_code or "declined")
+                await renewals.go_without(conn, renewal, self._again_s)
             await renewals.settled(conn, ref.payment_id)
 
 
-def _stands(here: Due | None) -> TypeGuard[Due]:
+def _stands(renewal: Due | None) -> TypeGuard[Due]:
     """True for an authorisation that is wanted; not for an open question about a renewal that is not."""
-    return here is not None and here.wanted and here.status == PaymentStatus.SUCCEEDED
+    return renewal is not None and renewal.wanted and renewal.status == PaymentStatus.SUCCEEDED

@@ -42,7 +42,7 @@ class ShippingActivities:
         if known is not None and shipment.address_rev != goods.address_rev:
             return await self._replace(ref, shipment, known)
         booking = known or await self._book(ref.order_no, shipment, goods)
-        return await self._keep(ref.order_no, shipment, booking, goods)
+        return await self._save_booking(ref.order_no, shipment, booking, goods)
 
     @oms_activity("cancel_shipment")
     async def cancel_shipment(self, ref: m.OrderRef) -> m.OrderView:
@@ -126,15 +126,15 @@ class ShippingActivities:
         )
         return await self._carrier(shipment.carrier).book(request)
 
-    async def _keep(self, order_no: str, shipment: Shipment, booking: Booking, goods: ToShip) -> m.OrderView:
+    async def _save_booking(self, order_no: str, shipment: Shipment, booking: Booking, goods: ToShip) -> m.OrderView:
         label = self._vault.seal(self._vault.unwrap(goods.data_key), booking.label, f"{shipment.shipment_id}:label")
         wait = timeline.waiting("pickup", "support looks into it", self._settings.dispatch_timeout_s)
         parcel = {"carrier": shipment.carrier, "tracking_no": booking.tracking_no}
         data = {"shipment_id": shipment.shipment_id, **parcel, "waiting": wait}
         async with autocommit(self._db) as conn:
-            kept = await shipments.booked(conn, shipment, booking, label, data)
-            view = await view_of(conn, order_no, look_for_stray=False)
-        if not kept:
+            saved = await shipments.booked(conn, shipment, booking, label, data)
+            view = await view_of(conn, order_no, check_unapplied=False)
+        if not saved:
             await self._undo_late(order_no, shipment, booking)
         return view
 

@@ -54,7 +54,7 @@ class _Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class _Act:
+class _Instruction:
     """A job with its reason and value in clear, for as long as the slice runs."""
 
     job: BulkJob
@@ -80,13 +80,13 @@ class BulkJobActivities:
         Repeating is harmless: a resolution is kept under the item's id, which is the update's id too. Raises
         ApplicationError `unknown_job` when the database holds no such job, RPCError while Temporal does not answer.
         """
-        act = await self._opened(start.job_id)
+        instruction = await self._opened(start.job_id)
         tally, gate = _Tally(), asyncio.Semaphore(AT_ONCE)
         running: set[asyncio.Task[None]] = set()
         try:
             async for item in self._paced(start):
                 await _alive(gate.acquire())
-                task = asyncio.create_task(self._resolve(act, item, tally))
+                task = asyncio.create_task(self._resolve(instruction, item, tally))
                 running.add(task)
                 task.add_done_callback(lambda _: gate.release())
                 await _raise_first(running)
@@ -97,7 +97,7 @@ class BulkJobActivities:
             await asyncio.gather(*running, return_exceptions=True)
         return await self._concluded(start.job_id, tally)
 
-    async def _opened(self, job_id: str) -> _Act:
+    async def _opened(self, job_id: str) -> _Instruction:
         async with self._database.begin() as connection:
             job = await bulk_jobs.find(connection, job_id)
         if job is None:
@@ -105,7 +105,9 @@ class BulkJobActivities:
         key = self._vault.unwrap(job.data_key)
         reason = self._vault.open_json(key, job.reason_enc, f"{job_id}:reason")
         sealed = job.value_enc
-        return _Act(job, reason, None if sealed is None else self._vault.open_json(key, sealed, f"{job_id}:value"))
+        return _Instruction(
+            job, reason, None if sealed is None else self._vault.open_json(key, sealed, f"{job_id}:value")
+        )
 
     async def _paced(self, start: m.StartJob) -> AsyncIterator[BulkJobItem]:
         """Open items at the job's rate, until there are none, the job is stopped, or the slice is long enough.
@@ -134,35 +136,35 @@ class BulkJobActivities:
         async with self._database.begin() as connection:
             return await bulk_jobs.is_running(connection, job_id)
 
-    async def _resolve(self, act: _Act, item: BulkJobItem, tally: _Tally) -> None:
-        error = await self._refusal(act, item)
+    async def _resolve(self, instruction: _Instruction, item: BulkJobItem, tally: _Tally) -> None:
+        error = await self._refusal(instruction, item)
         async with self._database.begin() as connection:
-            await bulk_jobs.close_item(connection, act.job.job_id, item.order_no, error)
+            await bulk_jobs.close_item(connection, instruction.job.job_id, item.order_no, error)
         if error is None:
             tally.done += 1
         else:
             tally.failed += 1
 
-    async def _refusal(self, act: _Act, item: BulkJobItem) -> str | None:
+    async def _refusal(self, instruction: _Instruction, item: BulkJobItem) -> str | None:
         """None when the order took it, else why not, as a code."""
         try:
-            reason, value = self._sealed(act, item)
+            reason, value = self._sealed(instruction, item)
         except Unreadable:
             return "customer_unreadable"
         async with self._database.begin() as connection:
             await timeline.lock_order(connection, item.order_no)
             if not await bulk_jobs.is_kept(connection, item):
-                if refusal := await self._not_any_more(connection, act.job, item):
+                if refusal := await self._not_any_more(connection, instruction.job, item):
                     return refusal
-                await bulk_jobs.save_resolution(connection, act.job, item, reason, value)
-        request = m.ResolveRequest(item.order_no, item.resolution_id, act.job.action, item.park_no or 0)
-        return await self._told(request)
+                await bulk_jobs.save_resolution(connection, instruction.job, item, reason, value)
+        request = m.ResolveRequest(item.order_no, item.resolution_id, instruction.job.action, item.park_no or 0)
+        return await self._send(request)
 
     async def _not_any_more(self, connection: Connection, job: BulkJob, item: BulkJobItem) -> str | None:
         """Why the order is not acted on: it was freed, sticks elsewhere than was chosen, …"""
-        here = await bulk_jobs.open_park(connection, item.order_no)
-        if here is None or here != item.park_no:
-            return "not_parked" if here is None else "step_moved_on"
+        park_no = await bulk_jobs.open_park(connection, item.order_no)
+        if park_no is None or park_no != item.park_no:
+            return "not_parked" if park_no is None else "step_moved_on"
         if await self._is_too_much(connection, job, item):
             return "second_person_needed"
         parked = await parked_steps.parked(connection, item.order_no)
@@ -178,17 +180,17 @@ class BulkJobActivities:
         moved = await approval_limits.moved(connection, item.order_no, job.action)
         return await approval_limits.needs_two(connection, self._limits, item.order_no, moved, None, of_step=True)
 
-    def _sealed(self, act: _Act, item: BulkJobItem) -> tuple[bytes, bytes | None]:
+    def _sealed(self, instruction: _Instruction, item: BulkJobItem) -> tuple[bytes, bytes | None]:
         """Reason and value under the customer's key; of an erased customer neither is kept."""
         if item.customer_key is None:
             return b"", None
         key = self._vault.unwrap(item.customer_key)
-        reason = self._vault.seal_json(key, act.reason, f"{item.resolution_id}:reason")
-        if act.value is None:
+        reason = self._vault.seal_json(key, instruction.reason, f"{item.resolution_id}:reason")
+        if instruction.value is None:
             return reason, None
-        return reason, self._vault.seal_json(key, act.value, f"{item.resolution_id}:value")
+        return reason, self._vault.seal_json(key, instruction.value, f"{item.resolution_id}:value")
 
-    async def _told(self, request: m.ResolveRequest) -> str | None:
+    async def _send(self, request: m.ResolveRequest) -> str | None:
         for tries in itertools.count(1):
             try:
                 async with asyncio.timeout(PATIENCE * self._answer_s):

@@ -32,13 +32,13 @@ class ManualTransitionActivities:
             await timeline.lock_order(conn, request.order_no)
             key = f"adjust:{request.act_id}"
             if not await timeline.is_done(conn, request.order_no, key):
-                actor, value = await self._act(conn, request)
+                actor, value = await self._read_action(conn, request)
                 await self._apply(conn, request, value)
                 data = {"event": request.event, "act_id": request.act_id}
                 await timeline.append(conn, request.order_no, "order_adjusted", actor, key=key, data=data)
             return await view_of(conn, request.order_no)
 
-    async def _act(self, conn: Connection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
+    async def _read_action(self, conn: Connection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
         row = await manual_transitions.act_of(conn, request.order_no, request.act_id, request.event)
         if row is None:
             raise RuleBroken("act_unknown")
@@ -53,15 +53,17 @@ class ManualTransitionActivities:
 
     async def _apply(self, conn: Connection, request: m.AdjustRequest, value: dict[str, Any]) -> None:
         order_no, event = request.order_no, OrderEvent(request.event)
-        here = await manual_transitions.load_context(conn, order_no)
-        if event not in adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held):
+        context = await manual_transitions.load_context(conn, order_no)
+        if event not in adjustments(
+            context.status, cancelling=context.cancelling, parked=context.parked, held=context.held
+        ):
             raise Conflict("adjustment_not_possible")
         match event:
             case OrderEvent.PAYMENT_RECORDED:
-                await manual_records.record_capture(conn, here.status, order_no, value["reference"])
+                await manual_records.record_capture(conn, context.status, order_no, value["reference"])
             case OrderEvent.SHIPMENT_RECORDED:
                 tag = request.act_id.removeprefix("act_")[:8]
-                await manual_records.record_parcel(conn, self._settings, here.status, order_no, tag, value)
+                await manual_records.record_parcel(conn, self._settings, context.status, order_no, tag, value)
             case OrderEvent.SHIPMENT_PICKED_UP:
                 await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.PICKED_UP)
             case OrderEvent.SHIPMENT_DELIVERED:

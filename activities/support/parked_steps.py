@@ -85,11 +85,11 @@ class ParkedStepActivities:
             if parked is not None:
                 step = Step(parked.step)
                 await _require_problem(conn, request, step)
-                act = await self._act_of(conn, request, parked)
-                await self._apply(conn, status, request, step, {**act, "subject": parked.subject})
+                resolution = await self._read_resolution(conn, request, parked)
+                await self._apply(conn, status, request, step, {**resolution, "subject": parked.subject})
                 await step_parking.close(conn, request.order_no, request.park_no, request.resolution_id or None)
                 data = {"park_no": request.park_no, "step": step, "how": request.how}
-                await timeline.append(conn, request.order_no, "step_resolved", act["actor"], data=data)
+                await timeline.append(conn, request.order_no, "step_resolved", resolution["actor"], data=data)
             return await view_of(conn, request.order_no)
 
     async def _note_refusal(self, request: m.UnparkRequest, code: str) -> None:
@@ -101,7 +101,7 @@ class ParkedStepActivities:
                 data = {"park_no": park_no, "how": request.how, "code": code}
                 await timeline.append(conn, order_no, "resolution_refused", data=data)
 
-    async def _act_of(self, conn: Connection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
+    async def _read_resolution(self, conn: Connection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
         """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
         if not request.resolution_id:
             return {"actor": "system", "value": {}}
@@ -129,29 +129,31 @@ class ParkedStepActivities:
             raise RuleBroken("value_unreadable") from None
 
     async def _apply(
-        self, conn: Connection, status: Status, request: m.UnparkRequest, step: Step, act: dict[str, Any]
+        self, conn: Connection, status: Status, request: m.UnparkRequest, step: Step, resolution: dict[str, Any]
     ) -> None:
-        order_no, value = request.order_no, act["value"]
+        order_no, value = request.order_no, resolution["value"]
         match (step, request.how):
             case (Step.REVIEW, Action.SKIP):
-                attempt = (await view_of(conn, order_no, look_for_stray=False)).attempt
-                await timeline.append(conn, order_no, "payment_approved", act["actor"], key=f"review:{attempt}")
+                attempt = (await view_of(conn, order_no, check_unapplied=False)).attempt
+                await timeline.append(conn, order_no, "payment_approved", resolution["actor"], key=f"review:{attempt}")
             case (Step.CAPTURE, Action.SKIP):
                 await manual_records.record_capture(conn, status, order_no, value["reference"])
             case (Step.RETURN_PAYMENT, Action.SKIP):
-                everything = act["subject"] == "all"
+                everything = resolution["subject"] == "all"
                 await _record_return(conn, order_no, request.park_no, value["reference"], everything=everything)
             case (Step.REFUND | Step.GUARANTEE, Action.SKIP | Action.AMEND):
-                await (_pay_otherwise if step is Step.REFUND else _skip_guarantee)(conn, order_no, request, act)
+                await (_pay_otherwise if step is Step.REFUND else _skip_guarantee)(conn, order_no, request, resolution)
             case (Step.SUPPLEMENT, Action.COMPENSATE):
                 await change_payments.give_up(conn, order_no, "undone_by_support")
             case (Step.BOOK, Action.SKIP):
                 tag = str(request.park_no)
                 await manual_records.record_parcel(conn, self._settings, status, order_no, tag, value)
             case (Step.BOOK, Action.AMEND):
-                await self._amend_address(conn, order_no, act)
+                await self._amend_address(conn, order_no, resolution)
             case (Step.AUTHORISE, Action.AMEND):
-                await payment_requests.amend(conn, order_no, request.resolution_id or "", value["token"], act["actor"])
+                await payment_requests.amend(
+                    conn, order_no, request.resolution_id or "", value["token"], resolution["actor"]
+                )
             case (Step.CANCEL_SHIPMENT, Action.SKIP):
                 if shipment := await shipments.live_shipment(conn, order_no):
                     await shipments.cancelled(conn, shipment)
@@ -160,13 +162,13 @@ class ParkedStepActivities:
             case (Step.DELIVER, Action.RETRY):
                 await self._wait_on(conn, order_no)
 
-    async def _amend_address(self, conn: Connection, order_no: str, act: dict[str, Any]) -> None:
-        address = act["value"]
-        sealed = self._vault.seal_json(self._vault.unwrap(act["data_key"]), address, f"{order_no}:ship_to")
+    async def _amend_address(self, conn: Connection, order_no: str, resolution: dict[str, Any]) -> None:
+        address = resolution["value"]
+        sealed = self._vault.seal_json(self._vault.unwrap(resolution["data_key"]), address, f"{order_no}:ship_to")
         await order_contacts.amend_address(
             conn, order_no, sealed, address["country"], address["province"], address["city"]
         )
-        await timeline.append(conn, order_no, "order_amended", act["actor"], data={"what": "ship_to"})
+        await timeline.append(conn, order_no, "order_amended", resolution["actor"], data={"what": "ship_to"})
 
     async def _wait_on(self, conn: Connection, order_no: str) -> None:
         """Go on waiting for the parcel, with a new deadline."""
@@ -197,26 +199,28 @@ async def _record_return(conn: Connection, order_no: str, park_no: int, referenc
         about = f"{reference}#{row.payment_id}"
         back = ManualPayment(order_no, row.kind, row.purpose, None, row.amount_minor, key, about, row.payment_id)
         await manual_payments.record(conn, back)
-        told = {"amount_minor": row.amount_minor, "manual": True}
-        await timeline.append(conn, order_no, f"payment_{row.kind}ed", data=told)
+        data = {"amount_minor": row.amount_minor, "manual": True}
+        await timeline.append(conn, order_no, f"payment_{row.kind}ed", data=data)
 
 
-async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkRequest, act: dict[str, Any]) -> None:
+async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkRequest, resolution: dict[str, Any]) -> None:
     """The refund was paid by another way, or is owed as store credit. No other one is touched: where this one is
     settled meanwhile there is nothing to pay."""
-    refund_id = act["subject"] or ""
+    refund_id = resolution["subject"] or ""
     if refund_id not in await refund_payouts.approved(conn, order_no):
         raise RuleBroken("step_moved_on")
     if request.how == Action.AMEND:
         await refund_payouts.drop_intents(conn, refund_id)
-        await store_credit.pay_with_credit(conn, order_no, refund_id, act["actor"])
+        await store_credit.pay_with_credit(conn, order_no, refund_id, resolution["actor"])
     else:
-        await refund_payouts.record_by_hand(conn, refund_id, str(request.park_no), act["value"]["reference"])
+        await refund_payouts.record_by_hand(conn, refund_id, str(request.park_no), resolution["value"]["reference"])
 
 
-async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, act: dict[str, Any]) -> None:
+async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, resolution: dict[str, Any]) -> None:
     """What was due on the guarantee is done without. No other one is touched."""
-    subject = act["subject"] or ""
+    subject = resolution["subject"] or ""
     was = await guarantees.skip(conn, order_no, subject)
-    told = "guarantee_declined" if was is GuaranteeStatus.WANTED else "guarantee_given_up"
-    await timeline.append(conn, order_no, told, act["actor"], data={"return_id": subject, "code": "skipped"})
+    event_type = "guarantee_declined" if was is GuaranteeStatus.WANTED else "guarantee_given_up"
+    await timeline.append(
+        conn, order_no, event_type, resolution["actor"], data={"return_id": subject, "code": "skipped"}
+    )

@@ -59,15 +59,15 @@ async def prepare(client: Client, retention_days: int) -> None:
     await namespace_setup.ensure_retention(client, timedelta(days=retention_days))
 
 
-async def walk_on(
+async def restart_page(
     client: Client, database: Database, task_queue: str, place: Place, limit: int
 ) -> tuple[Recovered, Place | None]:
     """Start what does not run of at most `limit` orders and as many returns behind `place`; where to go on, None at
     the end. Safe to repeat and to run beside everything else: running ones are left alone. Raises RPCError."""
     found = Recovered()
-    for part, walk in _WALKS.items():
+    for part, restart in _STAGES.items():
         if place.part is part:
-            after = await walk(client, database, task_queue, place, limit, found)
+            after = await restart(client, database, task_queue, place, limit, found)
             if after is not None:
                 return found, after
             place = Place(_NEXT.get(part, part))
@@ -114,7 +114,7 @@ async def _returns(
     return Place(Part.RETURNS, refs[-1].order_no, refs[-1].return_id) if len(refs) == limit else None
 
 
-_WALKS = {Part.ORDERS: _orders, Part.RETURNS: _returns, Part.OWING: _owing}
+_STAGES = {Part.ORDERS: _orders, Part.RETURNS: _returns, Part.OWING: _owing}
 _NEXT = {Part.ORDERS: Part.RETURNS, Part.RETURNS: Part.OWING}
 
 

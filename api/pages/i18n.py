@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Request
 
-from domain.errors import said
+from domain.errors import formatted
 
 LANGUAGES = ("en", "zh")
 COOKIE = "oms_lang"
@@ -64,7 +64,7 @@ class Words:
         for key, texts in self.catalogue().items():
             if key == f"told.{code}" or key.startswith(f"told.{code}."):
                 try:
-                    return texts[LANGUAGES.index(lang)].format(**said(facts))
+                    return texts[LANGUAGES.index(lang)].format(**formatted(facts))
                 except KeyError:
                     continue
         return None

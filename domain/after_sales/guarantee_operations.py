@@ -25,7 +25,7 @@ def call_due(status: GuaranteeStatus, return_status: ReturnStatus) -> PaymentKin
 
 
 def operation_due(
-    return_id: str, status: GuaranteeStatus, return_status: ReturnStatus, *, authorisation_asked: bool
+    return_id: str, status: GuaranteeStatus, return_status: ReturnStatus, *, authorisation_requested: bool
 ) -> GuaranteeFacts | None:
     """The pending operation on it; `authorisation_asked` says that an authorisation was asked for and has not failed.
 
@@ -33,6 +33,6 @@ def operation_due(
     """
     if (call := call_due(status, return_status)) is not None:
         return GuaranteeFacts(return_id, _OPERATIONS[call])
-    if status in UNWANTED and authorisation_asked:
+    if status in UNWANTED and authorisation_requested:
         return GuaranteeFacts(return_id, OperationKind.GUARANTEE_RELEASE, unwanted=True)
     return None

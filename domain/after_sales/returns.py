@@ -224,8 +224,8 @@ def pieces_of(lines: Sequence[LinePieces], wanted: Mapping[str, int], named: Seq
     """
     left = {line.line_no: line.quantity for line in lines}
     taken: dict[int, int] = {}
-    asked: list[Named | _OfSku] = [*named, *(_OfSku(quantity, sku) for sku, quantity in wanted.items())]
-    for one in asked:
+    requested: list[Named | _OfSku] = [*named, *(_OfSku(quantity, sku) for sku, quantity in wanted.items())]
+    for one in requested:
         mine = meant(lines, one)
         units, rest = take(mine, left, one.quantity)
         if rest:
@@ -243,21 +243,21 @@ def pieces_of(lines: Sequence[LinePieces], wanted: Mapping[str, int], named: Seq
     return [LinePieces(line.line_no, line.sku, taken[line.line_no]) for line in lines if line.line_no in taken]
 
 
-def findings(lines: Sequence[LinePieces], told: Sequence[Found]) -> list[LineFound]:
+def findings(lines: Sequence[LinePieces], inspected: Sequence[Found]) -> list[LineFound]:
     """What was found, line by line; pieces that nobody named are missing.
 
     Raises RuleBroken `unknown_line`, `line_sku_mismatch`; Conflict `more_than_returned`.
     """
     left = {line.line_no: line.quantity for line in lines}
     found: list[LineFound] = []
-    for one in by_number_first(told):
+    for one in by_number_first(inspected):
         mine = meant(lines, one, "the return")
         units, rest = take(mine, left, one.quantity)
         if rest:
-            asked = sum(line.quantity for line in mine)
+            expected = sum(line.quantity for line in mine)
             what = one.sku if one.line_no is None else f"line {one.line_no} ({mine[0].sku})"
             detail = "at most {left} of {what} are on this return"
-            raise Conflict("more_than_returned", detail, left=asked, what=what or "", sku=mine[0].sku)
+            raise Conflict("more_than_returned", detail, left=expected, what=what or "", sku=mine[0].sku)
         for line_no, count in units.items():
             found.append(LineFound(line_no, mine[0].sku, one.condition, count))
             left[line_no] -= count
@@ -265,9 +265,9 @@ def findings(lines: Sequence[LinePieces], told: Sequence[Found]) -> list[LineFou
     return merged(found)
 
 
-def lines_named(lines: Sequence[LinePieces], told: Sequence[Found]) -> set[int]:
+def lines_named(lines: Sequence[LinePieces], inspected: Sequence[Found]) -> set[int]:
     """The lines of which something was said: by number that one, by SKU all of them."""
-    return {line.line_no for one in told for line in meant(lines, one, "the return")}
+    return {line.line_no for one in inspected for line in meant(lines, one, "the return")}
 
 
 def merged(found: Sequence[LineFound]) -> list[LineFound]:
@@ -279,13 +279,13 @@ def merged(found: Sequence[LineFound]) -> list[LineFound]:
     return [LineFound(line_no, sku, condition, quantity) for (line_no, sku, condition), quantity in sums.items()]
 
 
-def allowed_acts(status: ReturnStatus) -> list[str]:
+def allowed_actions(status: ReturnStatus) -> list[str]:
     """What people may do with a return now, in the words of the API."""
-    acts = {
+    actions = {
         ReturnEvent.APPROVED: "approve",
         ReturnEvent.REJECTED: "reject",
         ReturnEvent.CANCELLED: "cancel",
         ReturnEvent.RECEIVED: "receive",
         ReturnEvent.INSPECTED: "inspect",
     }
-    return [word for event, word in acts.items() if (status, event) in RETURN_TRANSITIONS]
+    return [word for event, word in actions.items() if (status, event) in RETURN_TRANSITIONS]

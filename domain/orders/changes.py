@@ -97,32 +97,32 @@ class LineChange:
         return self.items_minor - self.discount_minor + self.shipping_minor + self.tax_added_minor
 
 
-def refusal(change: ChangeKind, here: ChangeFacts) -> Conflict | None:
+def refusal(change: ChangeKind, facts: ChangeFacts) -> Conflict | None:
     """Why `change` is too late, and what else is possible; None when it may be made."""
-    if here.cancelling or here.status in TERMINAL:
-        what = "is being cancelled" if here.cancelling else f"is {here.status}"
+    if facts.cancelling or facts.status in TERMINAL:
+        what = "is being cancelled" if facts.cancelling else f"is {facts.status}"
         return Conflict("order_closed", f"the order {what}: nothing of it can be changed; place a new order")
-    if change is ChangeKind.LINES and here.exchange:
+    if change is ChangeKind.LINES and facts.exchange:
         # Its discount is the value of the returned items: removed units would take that money with them.
         return Conflict(
             "exchange_goods_stay",
             "these goods are given in exchange: cancel the order, and the return that it is for is refunded",
         )
-    if may_change(change, here.status, paying=here.paying, parcel=here.booked):
+    if may_change(change, facts.status, paying=facts.paying, parcel=facts.booked):
         return None
-    if here.status in UNPAID and not here.booked:
+    if facts.status in UNPAID and not facts.booked:
         return Conflict(
             "payment_in_progress", "a payment is in flight or has come: change the lines when its outcome is known"
         )
-    if here.status in (Status.PAID, Status.PREPARING):
+    if facts.status in (Status.PAID, Status.PREPARING):
         return Conflict(
             "label_printed",
-            f"the parcel is booked, or being booked: the {_said(change)}; cancel the order and place a new one",
+            f"the parcel is booked, or being booked: the {_message(change)}; cancel the order and place a new one",
         )
-    return Conflict("parcel_on_its_way", f"the parcel has left: the {_said(change)}; return what is not wanted")
+    return Conflict("parcel_on_its_way", f"the parcel has left: the {_message(change)}; return what is not wanted")
 
 
-def _said(change: ChangeKind) -> str:
+def _message(change: ChangeKind) -> str:
     return f"{WORDS[change].replace('_', ' ')} {'stay' if change is ChangeKind.LINES else 'stays'}"
 
 
@@ -180,17 +180,19 @@ def _by_sku(lines: Sequence[ChangeableLine]) -> dict[str, list[ChangeableLine]]:
 
 def _added(
     line_no: int,
-    wish: RequestedLine,
+    requested: RequestedLine,
     has: Sequence[ChangeableLine],
     catalogue: Mapping[str, Product],
     currency: str,
     tax: Tax,
 ) -> LineChange:
-    (priced,) = price_lines([wish], catalogue, currency, may_name_price=False)
+    (priced,) = price_lines([requested], catalogue, currency, may_name_price=False)
     price = has[-1].unit_price_minor if has else priced.unit_price_minor
-    taxed = tax.of(price * wish.quantity)
+    taxed = tax.of(price * requested.quantity)
     added = 0 if tax.included else taxed
-    return LineChange(line_no, wish.sku, priced.name, wish.quantity, price, tax_minor=taxed, tax_added_minor=added)
+    return LineChange(
+        line_no, requested.sku, priced.name, requested.quantity, price, tax_minor=taxed, tax_added_minor=added
+    )
 
 
 def _taken_off(has: Sequence[ChangeableLine], units: int) -> list[LineChange]:
@@ -218,9 +220,9 @@ def _shares_of(line: ChangeableLine, units: int) -> tuple[int, int, int]:
     """(goods, shipping, tax) of so many units."""
     if line.sold is None or units > line.sold.units_left:
         # Units for which money went back stay wanted as long as others are there; only what they cost is kept then.
-        kept = line.quantity - units
+        remaining = line.quantity - units
         whole = (line.goods_minor, line.shipping_minor, line.tax_minor)
-        goods, shipping, tax = (amount - Frozen(amount, line.quantity).worth(kept) for amount in whole)
+        goods, shipping, tax = (amount - Frozen(amount, line.quantity).worth(remaining) for amount in whole)
         return goods, shipping, tax
     goods, shipping = line.sold.goods.worth(units), line.sold.shipping.worth(units)
     gone, quantity = line.sold.goods.gone, line.sold.goods.quantity

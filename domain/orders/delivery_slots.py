@@ -22,7 +22,7 @@ class TimeSlot:
     end: datetime
 
 
-def told(slot: TimeSlot | None) -> dict[str, str] | None:
+def as_json(slot: TimeSlot | None) -> dict[str, str] | None:
     """As everybody outside reads it: {from, to} in RFC 3339."""
     return {"from": rfc3339(slot.start), "to": rfc3339(slot.end)} if slot else None
 

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     CANCEL = "cancel"
 
 
-class HoldAct(StrEnum):
+class HoldAction(StrEnum):
     """What is due on a hold at a time."""
 
     ESCALATE = "escalate"

@@ -49,7 +49,7 @@ class RefundFacts:
     was_parked: bool = False
     failed: bool = False
     since: datetime | None = None
-    asked_at: datetime | None = None
+    submitted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,10 @@ def _pay(refund: RefundFacts | None) -> Operation | None:
 
 def _refund_pending(facts: OperationFacts) -> Operation | None:
     """The one whose provider was asked the longest time ago."""
-    asked = [(refund.asked_at, refund) for refund in facts.refunds if refund.asked_at is not None]
-    if not asked:
+    submitted = [(refund.submitted_at, refund) for refund in facts.refunds if refund.submitted_at is not None]
+    if not submitted:
         return None
-    refund = min(asked, key=lambda at: at[0])[1]
+    refund = min(submitted, key=lambda at: at[0])[1]
     return Operation(OperationKind.REFUND_PENDING, refund.refund_id, since=refund.since)
 
 

@@ -46,17 +46,18 @@ def plan_unpaid(
 
 def repriced(lines: Sequence[ChangeableLine], changes: Sequence[LineChange], rules: Rules) -> list[LineChange]:
     """The changes with what each line carries more or less by them, and of lines whose shares only change with that."""
-    here = {line.line_no: line for line in lines}
+    by_number = {line.line_no: line for line in lines}
     moved = {change.line_no: change for change in changes}
-    numbers = sorted({*here, *moved})
+    numbers = sorted({*by_number, *moved})
     units = {
-        number: (here[number].quantity if number in here else 0) + (moved[number].delta if number in moved else 0)
+        number: (by_number[number].quantity if number in by_number else 0)
+        + (moved[number].delta if number in moved else 0)
         for number in numbers
     }
     standing = [number for number in numbers if units[number]]
-    values = [units[number] * (here.get(number) or moved[number]).unit_price_minor for number in standing]
+    values = [units[number] * (by_number.get(number) or moved[number]).unit_price_minor for number in standing]
     shares = dict(zip(standing, priced(values, rules.charges(sum(values))).shares, strict=True))
-    found = [_with_shares(here.get(number), moved.get(number), shares.get(number, _NOTHING)) for number in numbers]
+    found = [_with_shares(by_number.get(number), moved.get(number), shares.get(number, _NOTHING)) for number in numbers]
     return [change for change in found if change is not None]
 
 
@@ -112,16 +113,16 @@ def _by_price(placed: Sequence[ChangeableLine], count: int) -> dict[int, int]:
     gone = max(sum(line.quantity for line in placed) - count, 0)
     units: dict[int, int] = {}
     for line in placed:
-        kept = line.quantity - min(gone, line.quantity)
-        gone -= line.quantity - kept
-        units[line.unit_price_minor] = units.get(line.unit_price_minor, 0) + kept
+        remaining = line.quantity - min(gone, line.quantity)
+        gone -= line.quantity - remaining
+        units[line.unit_price_minor] = units.get(line.unit_price_minor, 0) + remaining
     last = ([line for line in placed if line.quantity] or placed)[-1].unit_price_minor
     units[last] += count - sum(units.values())
     return units
 
 
-def _more(line_no: int, wish: RequestedLine, catalogue: Mapping[str, Product], currency: str) -> LineChange:
-    (line,) = price_lines([wish], catalogue, currency, may_name_price=True)
+def _more(line_no: int, requested: RequestedLine, catalogue: Mapping[str, Product], currency: str) -> LineChange:
+    (line,) = price_lines([requested], catalogue, currency, may_name_price=True)
     return LineChange(line_no, line.sku, line.name, line.quantity, line.unit_price_minor)
 
 

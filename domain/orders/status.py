@@ -169,14 +169,14 @@ def next_status(status: Status, event: OrderEvent) -> Status | None:
 
 def reachable(start: Status = Status.RECEIVED) -> frozenset[Status]:
     """Every status that some sequence of events reaches from `start`."""
-    seen, todo = {start}, [start]
+    visited, todo = {start}, [start]
     while todo:
-        here = todo.pop()
+        status = todo.pop()
         for (source, _), target in TRANSITIONS.items():
-            if source is here and target not in seen:
-                seen.add(target)
+            if source is status and target not in visited:
+                visited.add(target)
                 todo.append(target)
-    return frozenset(seen)
+    return frozenset(visited)
 
 
 def allowed_actions(

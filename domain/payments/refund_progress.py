@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, TransactionFacts
 
-_ASKED = (PaymentStatus.PENDING, PaymentStatus.SUCCEEDED)
+_SUBMITTED = (PaymentStatus.PENDING, PaymentStatus.SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +17,19 @@ class RefundProgress:
     waits: bool
     failed: bool
     since: datetime | None = None
-    asked_at: datetime | None = None
+    submitted_at: datetime | None = None
 
 
 def progress(refund_id: str, captures: Iterable[int], transactions: Sequence[TransactionFacts]) -> RefundProgress:
     """Of a refund that is paid back out of `captures`, by their payment id."""
     own = [t for t in transactions if t.kind is PaymentKind.REFUND and t.refund_id == refund_id]
     pending = [t for t in own if t.status is PaymentStatus.PENDING]
-    asked = {t.parent_id for t in own if t.status in _ASKED}
+    submitted = {t.parent_id for t in own if t.status in _SUBMITTED}
     return RefundProgress(
-        waits=bool(pending) and asked.issuperset(captures),
+        waits=bool(pending) and submitted.issuperset(captures),
         failed=any(t.status is PaymentStatus.FAILED for t in own),
         since=min((t.created_at for t in pending), default=None),
-        asked_at=max((t.updated_at for t in pending), default=None),
+        submitted_at=max((t.updated_at for t in pending), default=None),
     )
 
 

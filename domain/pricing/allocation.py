@@ -301,10 +301,10 @@ def topped_up(returned: Sequence[Returned], lines: Sequence[RefundableLine], mor
     """`more_minor` on top, where of these lines' goods money is left; None where it is not."""
     given, rest = {one.line_no: one for one in returned}, more_minor
     for line in sorted(lines, key=lambda each: each.line_no not in given):
-        here = given.get(line.line_no) or Returned(line.line_no, line.sku, 0, 0, 0)
-        extra = min(rest, line.goods_left_minor - here.goods_minor)
+        earlier = given.get(line.line_no) or Returned(line.line_no, line.sku, 0, 0, 0)
+        extra = min(rest, line.goods_left_minor - earlier.goods_minor)
         if extra > 0:
-            given[line.line_no] = replace(here, goods_minor=here.goods_minor + extra)
+            given[line.line_no] = replace(earlier, goods_minor=earlier.goods_minor + extra)
             rest -= extra
     return None if rest else list(given.values())
 

@@ -30,15 +30,15 @@ _RANK = {
 UNDELIVERABLE = frozenset({ShipmentStatus.LOST, ShipmentStatus.REFUSED})
 
 
-def is_news(known: ShipmentStatus, told: ShipmentStatus) -> bool:
+def is_progress(known: ShipmentStatus, reported: ShipmentStatus) -> bool:
     """True when `told` carries the parcel further than what is known.
 
     Carriers repeat themselves and speak out of order; a later fact implies the earlier ones, so only a higher rank
     counts. A parcel reported lost or refused may still be delivered; a delivered or cancelled one does not move.
     """
-    if known is ShipmentStatus.CANCELLED or told is ShipmentStatus.CANCELLED:
+    if known is ShipmentStatus.CANCELLED or reported is ShipmentStatus.CANCELLED:
         return False
-    return _RANK[told] > _RANK[known]
+    return _RANK[reported] > _RANK[known]
 
 
 def has_left(status: ShipmentStatus) -> bool:

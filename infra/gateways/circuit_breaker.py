@@ -44,7 +44,7 @@ class CircuitBreaker:
         try:
             yield
         except ProviderUnavailable as error:
-            error.asked_back = probe
+            error.is_probe = probe
             self._failed(error.code)
             raise
         except GatewayError:

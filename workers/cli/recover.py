@@ -70,7 +70,7 @@ async def recover(configuration: Settings, console: Console) -> Recovered:
         with _bar(console) as progress:
             bar = progress.add_task("orders", total=total)
             while place is not None:
-                page, place = await recovery.walk_on(client, database, configuration.task_queue, place, PAGE)
+                page, place = await recovery.restart_page(client, database, configuration.task_queue, place, PAGE)
                 found = found.plus(page)
                 progress.update(bar, completed=found.open_orders)
     finally:

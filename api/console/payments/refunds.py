@@ -15,7 +15,7 @@ from api.errors import Problem
 from api.pages.line_fields import form_lines
 from api.schemas.payments.refunds import OpenRefund, RefundConsequence
 from api.services.payments import refunding
-from domain.money import how_written, minor_of
+from domain.money import amount_format, minor_of
 from domain.pricing.allocation import RefundableLine
 from infra.db.payments import refund_plans, refund_queries
 from infra.db.read_models import order_detail
@@ -58,7 +58,7 @@ def _asked(fields: dict[str, str], lines: list[RefundableLine], currency: str) -
         try:
             amount = minor_of(typed, currency)
         except ValueError:
-            raise Problem("amount_invalid", how_written(currency)) from None
+            raise Problem("amount_invalid", amount_format(currency)) from None
     body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
     return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on",
                                  "despite_returns": bool(fields.get("despite_returns"))})  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from api import pagination
 from api.dependencies import Services
 from domain.access import Principal, Role
-from domain.after_sales.returns import ReturnStatus, allowed_acts
+from domain.after_sales.returns import ReturnStatus, allowed_actions
 from domain.errors import NotFound
 from infra.db.after_sales import return_queries
 from infra.db.after_sales.return_queries import ReturnsWanted
@@ -32,7 +32,7 @@ async def shown(conn: Connection, services: Services, caller: Principal, return_
 
 def actions(caller: Principal, status: str) -> list[str]:
     """What this caller may do with a return in `status`."""
-    return [act for act in allowed_acts(ReturnStatus(status)) if caller.may_act_as(*_ROLES[act])]
+    return [act for act in allowed_actions(ReturnStatus(status)) if caller.may_act_as(*_ROLES[act])]
 
 
 @dataclass(frozen=True, slots=True)

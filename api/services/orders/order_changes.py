@@ -327,8 +327,8 @@ def _one(plan: Plan, what: ChangeKind) -> dict[str, Any]:
     if what is ChangeKind.DELIVERY_SLOT:
         return {
             "what": WORDS[what],
-            "before": delivery_slots.told(plan.here.slot),
-            "after": delivery_slots.told(plan.slot),
+            "before": delivery_slots.as_json(plan.here.slot),
+            "after": delivery_slots.as_json(plan.slot),
         }
     if what is not ChangeKind.LINES:
         return {"what": WORDS[what]}

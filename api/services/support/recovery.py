@@ -40,7 +40,7 @@ async def _walked_on(services: Services, place: Place) -> tuple[Recovered, Place
 
     async def work(client: Client) -> tuple[Recovered, Place | None]:
         await recovery.prepare(client, settings.temporal_retention_days)
-        return await recovery.walk_on(client, services.database, settings.task_queue, place, LIMIT)
+        return await recovery.restart_page(client, services.database, settings.task_queue, place, LIMIT)
 
     try:
         return await services.workflows.call(work)

@@ -78,16 +78,16 @@ _SILENT = text(
 )
 
 
-async def books_differ(conn: AsyncConnection, _: Settings) -> list[Finding]:
+async def inconsistencies(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Questions of `oms ledger check` whose last answer was that something is wrong."""
     rows = await conn.execute(_DIFFER, {"codes": CODES})
-    return [Finding(Kind.BOOKS_DIFFER, {"question": row.code}, row.violations) for row in rows]
+    return [Finding(Kind.INCONSISTENT, {"question": row.code}, row.violations) for row in rows]
 
 
-async def books_unchecked(conn: AsyncConnection, _: Settings) -> list[Finding]:
+async def unchecked(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Checks that got no answer several times in a row: nobody knows whether the database is consistent."""
     rows = await conn.execute(_UNCHECKED, {"codes": CODES, "limit": UNANSWERED})
-    return [Finding(Kind.BOOKS_UNCHECKED, {"question": row.code}, row.timeouts, row.answered_at) for row in rows]
+    return [Finding(Kind.UNCHECKED, {"question": row.code}, row.timeouts, row.answered_at) for row in rows]
 
 
 async def machine_short(conn: AsyncConnection, settings: Settings) -> list[Finding]:

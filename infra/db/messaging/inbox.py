@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import CarrierNotice, GatewayResult, PaymentNotice
 from domain.orders.order_no import named_in, normalise
-from domain.shipping.shipments import ShipmentStatus, has_left, is_news
+from domain.shipping.shipments import ShipmentStatus, has_left, is_progress
 from infra.db.payments.transactions import PaymentIntent
 
 Outcome = Literal["accepted", "duplicate"]
@@ -89,7 +89,7 @@ _CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
 
 def _changes_story(known: ShipmentStatus, told: ShipmentStatus) -> bool:
     """False for old news, and for movement between pick-up and door."""
-    return is_news(known, told) and not (known is ShipmentStatus.PICKED_UP and told is ShipmentStatus.IN_TRANSIT)
+    return is_progress(known, told) and not (known is ShipmentStatus.PICKED_UP and told is ShipmentStatus.IN_TRANSIT)
 
 
 # A carrier's own words are no keys here: they change no story.

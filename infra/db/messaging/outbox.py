@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.notifications import TOLD
+from domain.notifications import NOTIFICATION_OF_EVENT
 
 # Rows that are there are taken, never `seq > last`: a transaction that commits late is not skipped. One fact is one
 # message on one channel, however often it is taken: e-mail where the order's channel named one (or support, when it
@@ -61,7 +61,7 @@ _FAN_OUT = text(
 )
 # How long deliveries that are over are kept.
 DELIVERIES_DAYS = 30
-_TOLD = {"facts": list(TOLD), "templates": list(TOLD.values())}
+_TOLD = {"facts": list(NOTIFICATION_OF_EVENT), "templates": list(NOTIFICATION_OF_EVENT.values())}
 
 _KEYS = text(
     """DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(

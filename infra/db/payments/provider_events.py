@@ -183,7 +183,7 @@ class OrderFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedPayment:
     """A row that a fact is written as, or its parent."""
 
     order_no: str
@@ -200,7 +200,7 @@ class Told:
     expires_at: str | None = None
 
 
-async def record(conn: AsyncConnection, told: Told) -> int:
+async def record(conn: AsyncConnection, told: ReportedPayment) -> int:
     """Write a success that we did not ask for; its id. What belongs to a change's difference goes the way of our own
     payments, from intent to success: that is when the change is applied."""
     values = {
@@ -226,7 +226,7 @@ async def new_attempt(conn: AsyncConnection, order_no: str, provider: str, ref: 
     return int((await conn.execute(_NEW_ATTEMPT, values)).scalar_one())
 
 
-async def reverse_refund(conn: AsyncConnection, told: Told, code: str) -> None:
+async def reverse_refund(conn: AsyncConnection, told: ReportedPayment, code: str) -> None:
     """The provider has taken a refund back (`told.parent_id`): by trigger its room is free and it is open again."""
     await record(conn, told)
     await conn.execute(_WHY, {"payment_id": told.parent_id, "code": code})
@@ -282,7 +282,7 @@ async def make_room(
 
 
 async def open_dispute(
-    conn: AsyncConnection, told: Told, reason: str, due_at: str | None, overtaken: Sequence[str]
+    conn: AsyncConnection, told: ReportedPayment, reason: str, due_at: str | None, overtaken: Sequence[str]
 ) -> None:
     """The provider has taken the money back, for now; refunds that gave way to it are named."""
     values = {"payment_id": await record(conn, told), "order_no": told.order_no, "reason": reason, "due_at": due_at}

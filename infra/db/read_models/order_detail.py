@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders.delivery_slots import TimeSlot, told
+from domain.orders.delivery_slots import TimeSlot, as_json
 from domain.payments.attempts import state_of
 from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
@@ -157,7 +157,7 @@ _CANCELLED_BY = text(
 
 async def cancelled_by(conn: AsyncConnection, order_no: str, request_id: str, actor: str) -> bool:
     """True when the order is cancelled, or being so, because of this request of `actor`."""
-    row = {"order_no": order_no, "key": cancellation.asked_by(request_id), "actor": actor}
+    row = {"order_no": order_no, "key": cancellation.request_key(request_id), "actor": actor}
     return bool((await conn.execute(_CANCELLED_BY, row)).scalar_one())
 
 
@@ -183,7 +183,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["ship_to"] = keys.open_json(key, ship_to, f"{order_no}:ship_to")
     order["note"] = keys.open_json(key, note, f"{order_no}:note")
     begin, end = order.pop("slot_from"), order.pop("slot_to")
-    order["delivery_slot"] = told(TimeSlot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
+    order["delivery_slot"] = as_json(TimeSlot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
     order["lines"] = order["lines"] or []
     transactions = [transaction_of(payment) for payment in order["payments"] or []]
     order["attempt_state"] = state_of(order.pop("newest_attempt"), transactions)

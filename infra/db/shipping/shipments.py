@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import Booking
 from domain.orders.delivery_slots import TimeSlot
-from domain.shipping.shipments import ShipmentStatus, is_news
+from domain.shipping.shipments import ShipmentStatus, is_progress
 
 # One statement: the intent, and all that the carrier must know. No row when the order is not to be booked any
 # more: a shipped order has stock reserved only for a parcel that is sent again.
@@ -218,7 +218,7 @@ async def apply_tracking(conn: AsyncConnection, parcel: Tracked, status: Shipmen
     values = {
         "order_no": parcel.order_no,
         "carrier": parcel.carrier,
-        "older": [older for older in ShipmentStatus if is_news(older, status)],
+        "older": [older for older in ShipmentStatus if is_progress(older, status)],
         "status": status,
         "ref": parcel.carrier_ref,
         "tracking_no": parcel.tracking_no,

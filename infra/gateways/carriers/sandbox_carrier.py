@@ -17,7 +17,7 @@ from domain.gateways import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from domain.orders.delivery_slots import told
+from domain.orders.delivery_slots import as_json
 from domain.shipping.shipments import ShipmentStatus
 from infra.gateways.http import Answer, ProviderClient
 from infra.gateways.signatures import verified_json
@@ -77,7 +77,7 @@ def _wish(request: BookingRequest) -> dict[str, Any]:
         "to": asdict(request.destination),
         "parcels": [asdict(parcel) for parcel in request.parcels],
         "lines": [asdict(line) for line in request.lines],
-        "delivery_slot": told(request.slot),
+        "delivery_slot": as_json(request.slot),
     }
 
 

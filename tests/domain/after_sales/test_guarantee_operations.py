@@ -25,7 +25,7 @@ TABLE: dict[str, tuple[G, R, bool, str | None]] = {
 
 @pytest.mark.parametrize("name", TABLE)
 def test_what_is_due_on_a_guarantee(name: str) -> None:
-    status, return_status, asked, expected = TABLE[name]
-    due = operation_due("rt_1", status, return_status, authorisation_asked=asked)
+    status, return_status, requested, expected = TABLE[name]
+    due = operation_due("rt_1", status, return_status, authorisation_requested=requested)
     assert (due.operation if due else None) == expected
     assert due is None or due.unwanted == (status in (G.DROPPED, G.DECLINED))

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import RuleBroken
-from domain.orders.delivery_slots import MAX_LENGTH, MIN_LENGTH, TimeSlot, require_ahead, require_length, slot_of, told
+from domain.orders.delivery_slots import (
+    MAX_LENGTH,
+    MIN_LENGTH,
+    TimeSlot,
+    as_json,
+    require_ahead,
+    require_length,
+    slot_of,
+)
 
 MOMENTS = st.builds(
     lambda seconds, zone: datetime.fromtimestamp(seconds, zone),
@@ -27,7 +35,7 @@ def test_a_slot_is_one_to_24_hours_whatever_its_offset(begin: datetime, minutes:
         assert not fits and error.code == "invalid_delivery_slot"
         return
     assert fits and slot.end - slot.start == timedelta(minutes=minutes)
-    said = told(slot)
+    said = as_json(slot)
     assert said is not None and slot_of(said["from"], said["to"]) == slot
 
 
@@ -54,7 +62,7 @@ def test_a_slot_lies_ahead_and_not_too_far() -> None:
         with pytest.raises(RuleBroken) as caught:
             require_ahead(bad, now, 60)
         assert caught.value.code == "invalid_delivery_slot"
-    assert told(None) is None
+    assert as_json(None) is None
 
 
 @pytest.mark.parametrize(

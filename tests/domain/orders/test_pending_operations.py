@@ -16,8 +16,8 @@ from tests.domain.payments.known import at
 K = OperationKind
 REFUND, REFUSED = RefundFacts("rf_1", 1), RefundFacts("rf_2", 2, failed=True)
 PARKED = RefundFacts("rf_3", 3, was_parked=True)
-WAITS = RefundFacts("rf_4", 4, waits=True, since=at(1), asked_at=at(9))
-WAITS_LONGER = RefundFacts("rf_5", 5, waits=True, since=at(2), asked_at=at(8))
+WAITS = RefundFacts("rf_4", 4, waits=True, since=at(1), submitted_at=at(9))
+WAITS_LONGER = RefundFacts("rf_5", 5, waits=True, since=at(2), submitted_at=at(8))
 CLAIM = GuaranteeFacts("rt_1", K.GUARANTEE_CLAIM)
 UNWANTED = GuaranteeFacts("rt_2", K.GUARANTEE_RELEASE, unwanted=True)
 CHANGE, PENDING = ChangePaymentFacts(1, until=at(5)), ChangePaymentFacts(2, pending=True, until=at(6))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.shipping.shipments import ShipmentStatus, has_left, is_news
+from domain.shipping.shipments import ShipmentStatus, has_left, is_progress
 
 S = ShipmentStatus
 KNOWN = st.sampled_from(S)
@@ -16,7 +16,7 @@ FACTS = st.lists(st.sampled_from(S), max_size=8)
 
 def after(known: S, facts: Iterable[S]) -> S:
     for told in facts:
-        known = told if is_news(known, told) else known
+        known = told if is_progress(known, told) else known
     return known
 
 
@@ -34,26 +34,26 @@ def test_three_facts_in_any_order_from_any_state() -> None:
 
 @given(KNOWN, KNOWN)
 def test_nothing_is_news_twice_nor_both_ways(one: S, other: S) -> None:
-    assert not is_news(one, one)
-    assert not (is_news(one, other) and is_news(other, one))
+    assert not is_progress(one, one)
+    assert not (is_progress(one, other) and is_progress(other, one))
 
 
 @given(KNOWN, KNOWN)
 def test_a_parcel_that_left_never_comes_back(known: S, told: S) -> None:
-    if has_left(known) and is_news(known, told):
+    if has_left(known) and is_progress(known, told):
         assert has_left(told)
 
 
 @pytest.mark.parametrize("told", S)
 def test_delivered_and_cancelled_do_not_move(told: S) -> None:
-    assert not is_news(S.DELIVERED, told)
-    assert not is_news(S.CANCELLED, told)
-    assert not is_news(told, S.CANCELLED)
+    assert not is_progress(S.DELIVERED, told)
+    assert not is_progress(S.CANCELLED, told)
+    assert not is_progress(told, S.CANCELLED)
 
 
 @pytest.mark.parametrize("known", [S.LOST, S.REFUSED])
 def test_a_parcel_given_up_may_still_be_delivered(known: S) -> None:
-    assert is_news(known, S.DELIVERED)
+    assert is_progress(known, S.DELIVERED)
 
 
 def test_what_has_left_the_warehouse() -> None:

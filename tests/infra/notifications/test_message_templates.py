@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
-from domain.notifications import SIGN_IN, TOLD, language_of, masked
+from domain.notifications import NOTIFICATION_OF_EVENT, SIGN_IN, language_of, masked
 from domain.orders.status import NOTES, OrderEvent
 from infra.db.notifications.send_queue import Claimed
 from infra.notifications.rendering import FOLDER, LANGUAGES, render, versions
@@ -43,7 +43,7 @@ EVENTS: list[dict[str, Any]] = [
     {"data": {"amount_minor": 4200, "cause": "payment_expired", "tracking_no": "UPS9"}},
     {"data": {"amount_minor": 4200, "cause": "customer", "until": "2026-12-01T20:00:00+00:00"}},
 ]
-TEMPLATES = sorted(set(TOLD.values()))
+TEMPLATES = sorted(set(NOTIFICATION_OF_EVENT.values()))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -79,8 +79,8 @@ def test_an_amount_that_is_not_known_is_an_error_not_a_gap(template: str) -> Non
 
 
 def test_what_is_told_is_a_fact_of_orders() -> None:
-    assert set(TOLD) <= NOTES | set(OrderEvent)
-    assert set(TOLD.values()) | {SIGN_IN} == set(versions())
+    assert set(NOTIFICATION_OF_EVENT) <= NOTES | set(OrderEvent)
+    assert set(NOTIFICATION_OF_EVENT.values()) | {SIGN_IN} == set(versions())
 
 
 def test_a_file_has_both_languages_and_nothing_else() -> None:

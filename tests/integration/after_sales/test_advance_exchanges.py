@@ -364,7 +364,7 @@ async def test_a_claim_that_succeeds_after_it_was_given_up_is_kept_and_given_bac
     )
     calls = GatewayCalls(stage.database, gateways)
     tending = GuaranteeActivities(stage.database, calls, stage.vault, stage.settings)
-    await tending.tend_guarantee(GuaranteeRef(order_no, return_id))
+    await tending.process_due_guarantee(GuaranteeRef(order_no, return_id))
     assert guarantees(buyer, order_no) == [("authorise", 1_000), ("capture", 1_000)]
 
     async def back() -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.notifications import TOLD
+from domain.notifications import NOTIFICATION_OF_EVENT
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import KeyRing
 from infra.db.notifications import messages, send_queue
@@ -350,7 +350,7 @@ async def test_old_codes_are_swept_and_what_an_order_was_told_stays(post: Post) 
         await sql(post.books.app_url, "DELETE FROM messages")
 
 
-@pytest.mark.parametrize("fact", sorted(TOLD))
+@pytest.mark.parametrize("fact", sorted(NOTIFICATION_OF_EVENT))
 async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
     """Also facts that nobody writes yet: the event's type alone decides."""
     order_no, data = await post.order(), {"amount_minor": 100, "cause": "x"}
@@ -370,7 +370,7 @@ async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
     await post.turn()
     assert [row[:3] for row in await post.states(order_no)] == [(fact, "email", "sent")]
     [sent] = await post.sent(order_no=order_no)
-    assert sent["template"] == TOLD[fact]
+    assert sent["template"] == NOTIFICATION_OF_EVENT[fact]
 
 
 async def test_a_reminder_to_somebody_else_is_not_the_customers(post: Post) -> None:

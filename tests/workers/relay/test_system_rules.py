@@ -234,7 +234,7 @@ async def test_a_question_that_gets_no_answer_is_a_cause_the_second_time(scene: 
 
 async def unchecked(connection: AsyncConnection, settings: Settings) -> dict[str, int]:
     """Of this kind alone: other detectors would wait for the table, too."""
-    return {one.cause: one.count for one in await system_rules.books_unchecked(connection, settings)}
+    return {one.cause: one.count for one in await system_rules.unchecked(connection, settings)}
 
 
 async def test_two_relays_put_each_question_once(scene: Scene) -> None:

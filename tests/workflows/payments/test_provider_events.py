@@ -11,7 +11,7 @@ from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentSta
 from infra.db.alerts.order_rules import DETECTORS
 from infra.db.messaging import inbox
 from infra.db.payments import provider_events
-from infra.db.payments.provider_events import Told
+from infra.db.payments.provider_events import ReportedPayment
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import paid_out, refund, status_of
@@ -139,7 +139,9 @@ async def test_a_refund_that_names_no_order_and_its_capture_at_the_same_moment_f
     shop: AtStripe, first: str
 ) -> None:
     order_no = await unpaid(shop)
-    capture = Told(order_no, "stripe", PaymentKind.CAPTURE, PRICE_MINOR, "CNY", f"ch_{order_no}", PaymentPurpose.ORDER)
+    capture = ReportedPayment(
+        order_no, "stripe", PaymentKind.CAPTURE, PRICE_MINOR, "CNY", f"ch_{order_no}", PaymentPurpose.ORDER
+    )
     notice = PaymentNotice(
         f"evt_{order_no}", "", f"re_{order_no}", PaymentKind.REFUND, PaymentStatus.SUCCEEDED, 100, "CNY",
         parent_ref=capture.ref,

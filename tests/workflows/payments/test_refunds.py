@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from activities.support.recovery import Part, Place, walk_on
+from activities.support.recovery import Part, Place, restart_page
 from domain.alerts import Kind
 from domain.errors import Conflict
 from domain.payments.refunds import RefundStatus
@@ -351,11 +351,11 @@ async def test_surplus_money_of_a_closed_order_that_temporal_forgot_is_given_bac
         r=surplus["id"],
     )
     here = Place(Part.OWING, order_no[:-1])
-    found, _ = await walk_on(stage.client, stage.database, stage.settings.task_queue, here, 1)
+    found, _ = await restart_page(stage.client, stage.database, stage.settings.task_queue, here, 1)
     assert (found.open_orders, found.started) == (1, 1)
     await stage.handle(order_no).result()
     assert given_back(stage, order_no) == [600]
-    assert (await walk_on(stage.client, stage.database, stage.settings.task_queue, here, 1))[0].started == 0
+    assert (await restart_page(stage.client, stage.database, stage.settings.task_queue, here, 1))[0].started == 0
 
 
 @pytest.mark.parametrize("bounce_first", [True, False], ids=["a bounce first", "a late capture first"])
@@ -375,7 +375,7 @@ async def test_facts_about_an_order_that_temporal_forgot_are_applied_in_the_orde
     late |= {"currency": "CNY", "idempotency_key": surplus["idempotency_key"]}
     facts = [bounce, late] if bounce_first else [late, bounce]
     await stage.inbox("payment", order_no, facts[0])
-    await walk_on(stage.client, stage.database, stage.settings.task_queue, Place(Part.ORDERS, order_no[:-1]), 1)
+    await restart_page(stage.client, stage.database, stage.settings.task_queue, Place(Part.ORDERS, order_no[:-1]), 1)
     await stage.inbox("payment", order_no, facts[1])
     await eventually(lambda: 700 in given_back(stage, order_no), 60)
     assert (await stage.parked(order_no, 60)).error == "refund_bounced"

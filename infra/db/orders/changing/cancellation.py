@@ -16,7 +16,7 @@ async def mark(conn: AsyncConnection, order_no: str, cause: str, actor: str, req
     await conn.execute(SET, {"order_no": order_no, "cause": cause})
     wait = timeline.waiting("cancellation", "stock is released and money returned, then the order shows cancelled")
     data = {"cause": cause, "waiting": wait}
-    await timeline.append(conn, order_no, "cancel_requested", actor, key=asked_by(request_id), data=data)
+    await timeline.append(conn, order_no, "cancel_requested", actor, key=request_key(request_id), data=data)
 
 
 async def cause_of(conn: AsyncConnection, order_no: str) -> str | None:
@@ -30,6 +30,6 @@ async def unmark(conn: AsyncConnection, order_no: str) -> None:
     await conn.execute(SET, {"order_no": order_no, "cause": None})
 
 
-def asked_by(request_id: str) -> str | None:
+def request_key(request_id: str) -> str | None:
     """The key of the event with which the request began to undo the order."""
     return f"cancel:{request_id}" if request_id else None

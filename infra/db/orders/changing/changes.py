@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 from domain.orders.changes import NO_TAX, ChangeableLine, ChangeFacts, LineChange, stock_deltas
-from domain.orders.delivery_slots import TimeSlot, told
+from domain.orders.delivery_slots import TimeSlot, as_json
 from domain.orders.lines import Product
 from domain.orders.status import UNPAID, Status
 from domain.pricing.allocation import PricingTerms, Rules, Tax
@@ -286,7 +286,7 @@ def _sealed_texts(
     if "note" in change.what:
         before["note"], after["note"] = found.note, change.note
     if "delivery_slot" in change.what:
-        before["delivery_slot"], after["delivery_slot"] = told(found.slot), told(change.slot)
+        before["delivery_slot"], after["delivery_slot"] = as_json(found.slot), as_json(change.slot)
     key, place = found.data_key, f"{found.order_no}:change:{change_no}"
     if key is None or not before:
         return None, None

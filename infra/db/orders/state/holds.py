@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from domain.orders.holds import ESCALATED_TO, HOLDS, HoldAct, HoldKind, Outcome
+from domain.orders.holds import ESCALATED_TO, HOLDS, HoldAction, HoldKind, Outcome
 from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders.state import timeline
@@ -189,14 +189,14 @@ async def owner_of(conn: AsyncConnection, order_no: str, hold_no: int) -> str:
 
 
 async def process_due(
-    conn: AsyncConnection, order_no: str, hold_no: int, act: HoldAct, escalated_to: str
+    conn: AsyncConnection, order_no: str, hold_no: int, act: HoldAction, escalated_to: str
 ) -> Outcome | None:
     """What is due: hand it to `escalated_to`, or close it; answers with the outcome that follows, None for nothing.
 
     Safe to repeat. The caller has locked the order.
     """
     row: dict[str, Any] = {"order_no": order_no, "hold_no": hold_no}
-    if act is HoldAct.ESCALATE:
+    if act is HoldAction.ESCALATE:
         if kind := (await conn.execute(_ESCALATE, {**row, "owner": escalated_to})).scalar_one_or_none():
             await timeline.append(conn, order_no, "hold_escalated", data={"hold": kind, "hold_no": hold_no})
         return None

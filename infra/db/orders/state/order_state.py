@@ -58,7 +58,7 @@ _STATE = text(
 
 @dataclass(frozen=True, slots=True)
 class StandingHold:
-    """The open hold on which something is due first: `act` (domain.orders.holds.HoldAct) at `due`, RFC 3339 in UTC.
+    """The open hold on which something is due first: `act` (domain.orders.holds.HoldAction) at `due`, RFC 3339 in UTC.
 
     `stops` says that this one or another open hold stops the order now.
     """

@@ -142,7 +142,13 @@ def transaction_of(found: Mapping[str, Any]) -> TransactionFacts:
 def _refund(found: dict[str, Any], transactions: Sequence[TransactionFacts]) -> RefundFacts:
     made = progress(found["refund_id"], found["captures"] or (), transactions)
     return RefundFacts(
-        found["refund_id"], found["refund_no"], made.waits, found["was_parked"], made.failed, made.since, made.asked_at
+        found["refund_id"],
+        found["refund_no"],
+        made.waits,
+        found["was_parked"],
+        made.failed,
+        made.since,
+        made.submitted_at,
     )
 
 
@@ -157,7 +163,7 @@ def _guarantees(row: Any, transactions: Sequence[TransactionFacts]) -> list[Guar
     due = [
         operation_due(
             found["return_id"], GuaranteeStatus(found["status"]), ReturnStatus(found["return_status"]),
-            authorisation_asked=found["return_id"] in asked,
+            authorisation_requested=found["return_id"] in asked,
         )
         for found in (*(row.guarantees or ()), *(row.unwanted_guarantees or ()))
     ]  # fmt: skip
