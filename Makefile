@@ -92,7 +92,7 @@ schema: setup ## write infra/db/schema anew after a migration
 	@touch $@
 
 client: .venv/.base .venv/.client ## write workers/demo/api_client anew after a change of the API
-	@$(BIN)/python -m workers.demo.client_generation .venv/client/bin
+	@$(BIN)/python -m workers.demo.http.client_generation .venv/client/bin
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 

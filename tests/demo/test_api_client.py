@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from workers.demo import client, client_generation
 from workers.demo.api_client.api.orders import get_order
-from workers.demo.client import RefusedError, accepted, connect
-from workers.demo.transport import PatientTransport
+from workers.demo.http import client, client_generation
+from workers.demo.http.client import RefusedError, accepted, connect
+from workers.demo.http.transport import PatientTransport
 
 TOKENS = dict.fromkeys(("support", "channel", "warehouse", "operations"), "token")
 PROBLEM = {"type": "about:blank", "title": "t", "status": 409, "detail": "d", "code": "some_code"}

@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from domain.orders.status import OrderEvent, Status, next_status, reachable
-from workers.demo import dataset, extract, orders, plan
-from workers.demo.catalogue import Article
-from workers.demo.customers import REGIONS, person_of, region_of
-from workers.demo.dataset import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
+from workers.demo import plan
+from workers.demo.baskets import dataset, extract
+from workers.demo.baskets.catalogue import Article
+from workers.demo.baskets.customers import REGIONS, person_of, region_of
+from workers.demo.baskets.dataset import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
+from workers.demo.behaviour.scenario_scripts import SCRIPTS
+from workers.demo.behaviour.scenarios import FIRST, LATER, SPECS, Scenario, scenario_of
 from workers.demo.plan import Plan
-from workers.demo.scenario_scripts import SCRIPTS
-from workers.demo.scenarios import FIRST, LATER, SPECS, Scenario, scenario_of
-from workers.demo.statistics import Statistics
+from workers.demo.results.statistics import Statistics
+from workers.demo.runner import orders
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTICLES = {
@@ -41,7 +43,7 @@ def test_the_extract_is_what_its_script_makes(tmp_path: Path) -> None:
     made = {file.name: gzip.decompress(file.read_bytes()) for file in tmp_path.iterdir()}
     kept = {file.name: gzip.decompress(file.read_bytes()) for file in BUNDLED.glob("*.gz")}
     assert sorted(made) == sorted(kept)
-    assert all(made[name] == kept[name] for name in kept), "run python -m workers.demo.extract"
+    assert all(made[name] == kept[name] for name in kept), "run python -m workers.demo.baskets.extract"
 
 
 def test_the_demo_needs_neither_pyarrow_nor_pandas_nor_faker() -> None:
@@ -57,7 +59,7 @@ def test_the_demo_needs_neither_pyarrow_nor_pandas_nor_faker() -> None:
 def test_more_baskets_than_there_are_are_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(TooFewBaskets, match=r"has 5000 baskets, not 5001: ask for fewer with --orders"):
         plan.make(BUNDLED, BUNDLED_BASKETS + 1, seed=1)
-    with pytest.raises(TooFewBaskets, match="is not there"):
+    with pytest.raises(TooFewBaskets, match="does not exist"):
         plan.make(tmp_path, 1, seed=1)
 
 

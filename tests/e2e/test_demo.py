@@ -15,7 +15,7 @@ import pytest
 from infra.stack.processes import leftovers
 from tests.stack.oms import OMS
 from tests.stack.readme import check_the_first_order
-from workers.demo.scenarios import SPECS, Scenario
+from workers.demo.behaviour.scenarios import SPECS, Scenario
 
 ORDERS = 25
 RUN_TIMEOUT_S = 280

@@ -70,7 +70,8 @@ def demo(
     port: Port = None,
     seed: Annotated[int, typer.Option(help="Decides which orders meet which misfortune.")] = 1,
     baskets: Annotated[
-        Path | None, typer.Option(help="A folder that workers.demo.extract wrote. [default: the 5,000 that come along]")
+        Path | None,
+        typer.Option(help="A folder that workers.demo.baskets.extract wrote. [default: the 5,000 included]"),
     ] = None,
 ) -> None:
     """Start everything, walk shopping baskets to their ends, print what became of each."""

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workers.demo import catalogue, dataset
-from workers.demo.catalogue import Article
-from workers.demo.customers import region_of
-from workers.demo.dataset import Basket, Line
-from workers.demo.scenarios import Scenario, scenario_of
+from workers.demo.baskets import catalogue, dataset
+from workers.demo.baskets.catalogue import Article
+from workers.demo.baskets.customers import region_of
+from workers.demo.baskets.dataset import Basket, Line
+from workers.demo.behaviour.scenarios import Scenario, scenario_of
 
 
 @dataclass(frozen=True, slots=True)

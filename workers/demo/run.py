@@ -25,21 +25,22 @@ from infra.stack.errors import StackError, TakenError
 from infra.stack.running import Running
 from infra.stack.stack import Options, Stack
 from workers import first_order
-from workers.demo import checks, plan, report, stock_loading
-from workers.demo.actors import until
+from workers.demo import plan, stock_loading
 from workers.demo.api_client.api.orders import get_order, place_order
 from workers.demo.api_client.models import PlaceOrder
 from workers.demo.api_client.models.status import Status
-from workers.demo.checks import Check
-from workers.demo.client import Clients, RefusedError, accepted, connect
-from workers.demo.dataset import BUNDLED, TooFewBaskets
-from workers.demo.order_runner import OrderRunner
-from workers.demo.orders import CHANNEL
+from workers.demo.baskets.dataset import BUNDLED, TooFewBaskets
+from workers.demo.behaviour.actors import until
+from workers.demo.behaviour.scenario_scripts import GATEWAY_ATTEMPTS
+from workers.demo.http.client import Clients, RefusedError, accepted, connect
+from workers.demo.http.transport import PatientTransport
 from workers.demo.plan import Plan
 from workers.demo.progress import Bars
-from workers.demo.scenario_scripts import GATEWAY_ATTEMPTS
-from workers.demo.statistics import STAGE_NAMES, Statistics
-from workers.demo.transport import PatientTransport
+from workers.demo.results import checks, report
+from workers.demo.results.checks import Check
+from workers.demo.results.statistics import STAGE_NAMES, Statistics
+from workers.demo.runner.order_runner import OrderRunner
+from workers.demo.runner.orders import CHANNEL
 from workers.stack_console import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
 
 # Time limits of days are seconds here, so that every order ends while a person watches.

@@ -10,11 +10,11 @@ from workers.demo.api_client.api.catalogue import add_product, add_warehouse
 from workers.demo.api_client.api.orders import get_order, list_orders
 from workers.demo.api_client.api.stock import adjust_stock, get_stock_levels, receive_stock
 from workers.demo.api_client.models import Adjustment, OrderRow, Problem, Receipt
-from workers.demo.catalogue import Article
-from workers.demo.client import PAGE, Answer, Clients, RefusedError, accepted, all_items
-from workers.demo.customers import REGIONS, Region
-from workers.demo.orders import CHANNEL
+from workers.demo.baskets.catalogue import Article
+from workers.demo.baskets.customers import REGIONS, Region
+from workers.demo.http.client import PAGE, Answer, Clients, RefusedError, accepted, all_items
 from workers.demo.plan import Plan, Shortage
+from workers.demo.runner.orders import CHANNEL
 
 CALLS_AT_ONCE = 16
 Item = TypeVar("Item")

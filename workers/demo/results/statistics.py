@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.orders.status import Status
-from workers.demo.scenarios import SPECS, Scenario
+from workers.demo.behaviour.scenarios import SPECS, Scenario
 
 MAX_DEVIATIONS = 20
 # How far an order has come, for the progress bars.

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from domain.after_sales.returns import Condition
 from domain.support.steps import Action, Step
-from workers.demo import after_delivery
-from workers.demo.actors import ApiActors
-from workers.demo.customers import person_of
-from workers.demo.dataset import Basket
-from workers.demo.scenarios import Scenario
+from workers.demo.baskets.customers import person_of
+from workers.demo.baskets.dataset import Basket
+from workers.demo.behaviour import after_delivery
+from workers.demo.behaviour.actors import ApiActors
+from workers.demo.behaviour.scenarios import Scenario
 
 GATEWAY_ATTEMPTS = 5
 Script = Callable[[ApiActors, Basket], Awaitable[None]]

@@ -1,7 +1,6 @@
 """What customers do once the parcel is delivered or lost, and what the warehouse finds in what comes back."""
 
 from domain.after_sales.returns import Condition
-from workers.demo.actors import DELIVERED_BEFORE_LOSS, ApiActors, TooLate, until
 from workers.demo.api_client.api.orders import get_order
 from workers.demo.api_client.api.parcels import resolve_delivery_problem
 from workers.demo.api_client.api.refunds import open_refund
@@ -25,8 +24,9 @@ from workers.demo.api_client.models import (
 )
 from workers.demo.api_client.models.found_line_condition import check_found_line_condition
 from workers.demo.api_client.models.resolution import Resolution
-from workers.demo.client import RefusedError, accepted
-from workers.demo.dataset import Line
+from workers.demo.baskets.dataset import Line
+from workers.demo.behaviour.actors import DELIVERED_BEFORE_LOSS, ApiActors, TooLate, until
+from workers.demo.http.client import RefusedError, accepted
 
 RETURN_TOO_LATE = TooLate("too late to send back", "completed")
 

@@ -1,6 +1,7 @@
-"""`python -m workers.demo.extract`: writes the demo's baskets from the whole data set. Needs the extra `extract`.
+"""`python -m workers.demo.baskets.extract`: writes the demo's baskets from the whole data set.
 
-The demo itself reads only the three small files that this makes, so it needs neither pyarrow nor pandas nor faker.
+It needs the extra `extract`. The demo itself reads only the three small files that this makes: it needs neither
+pyarrow nor pandas nor faker.
 `--orders N --to FOLDER` makes a larger or smaller extract, for `oms demo --baskets FOLDER`.
 """
 
@@ -14,8 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from workers.demo.catalogue import PRODUCTS
-from workers.demo.dataset import BASKETS, BUNDLED, BUNDLED_BASKETS, PEOPLE
+from workers.demo.baskets.catalogue import PRODUCTS
+from workers.demo.baskets.dataset import BASKETS, BUNDLED, BUNDLED_BASKETS, PEOPLE
 
 TRANSACTIONS, CATALOGUE = "transactions.parquet", "products.parquet"
 BATCH_ROWS = 8192

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.demo.api_client.models import NewProduct
-from workers.demo.dataset import rows, sku_of
+from workers.demo.baskets.dataset import rows, sku_of
 
 PRODUCTS = "products.csv.gz"
 CURRENCY = "USD"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from workers.demo.api_client.models import Line as NewLine
 from workers.demo.api_client.models import Payment, PlaceOrder
 from workers.demo.api_client.types import UNSET
-from workers.demo.catalogue import CURRENCY, Article
-from workers.demo.customers import person_of
-from workers.demo.dataset import Basket, Line
-from workers.demo.scenarios import Scenario
+from workers.demo.baskets.catalogue import CURRENCY, Article
+from workers.demo.baskets.customers import person_of
+from workers.demo.baskets.dataset import Basket, Line
+from workers.demo.behaviour.scenarios import Scenario
 
 Lines = tuple[Line, ...]
 CHANNEL = "demo"

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from infra.db.checks import consistency_checks
 from infra.settings import Settings
 from workers.demo.api_client.api.stock import get_stock_levels
-from workers.demo.client import Clients, accepted
-from workers.demo.statistics import EndedOrder, Statistics
+from workers.demo.http.client import Clients, accepted
+from workers.demo.results.statistics import EndedOrder, Statistics
 from workers.demo.stock_loading import LoadedStock, each
 
 MAX_EXAMPLES = 5

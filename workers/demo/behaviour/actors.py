@@ -14,10 +14,10 @@ from workers.demo.api_client.api.support import resolve_step
 from workers.demo.api_client.models import CancelOrder, Order, Resolve, ResolveValueType0
 from workers.demo.api_client.models.action import check_action
 from workers.demo.api_client.types import UNSET
-from workers.demo.client import Clients, RefusedError, accepted
-from workers.demo.order_poller import OpenOrder
-from workers.demo.orders import payment
-from workers.demo.statistics import Statistics
+from workers.demo.http.client import Clients, RefusedError, accepted
+from workers.demo.results.statistics import Statistics
+from workers.demo.runner.order_poller import OpenOrder
+from workers.demo.runner.orders import payment
 
 POLL_S = 0.15
 # A step that parks without being meant to, for instance on a busy machine: support tries again so often.

@@ -9,9 +9,9 @@ from domain.orders import status as order_status
 from workers.demo.api_client.api.orders import list_orders
 from workers.demo.api_client.models import OrderRow
 from workers.demo.api_client.models.status import Status, check_status
-from workers.demo.client import PAGE, Clients, all_items
-from workers.demo.orders import CHANNEL
-from workers.demo.statistics import STAGES, Statistics
+from workers.demo.http.client import PAGE, Clients, all_items
+from workers.demo.results.statistics import STAGES, Statistics
+from workers.demo.runner.orders import CHANNEL
 
 POLL_S = 0.4
 # In this order no order is missed: one that moves on between two calls is met by a later one.

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 from domain.shipping.shipments import ShipmentStatus, has_left
-from workers.demo import orders
-from workers.demo.actors import CANCELLATION_TOO_LATE, ApiActors
 from workers.demo.api_client.api.orders import list_order_events, place_order
 from workers.demo.api_client.models import Order, PlacedOrder, TimelineEvent
-from workers.demo.client import PAGE, Clients, RefusedError, accepted, all_items
-from workers.demo.customers import region_of
-from workers.demo.dataset import Basket, Line
-from workers.demo.order_poller import OpenOrder, OrderPoller
+from workers.demo.baskets.customers import region_of
+from workers.demo.baskets.dataset import Basket, Line
+from workers.demo.behaviour.actors import CANCELLATION_TOO_LATE, ApiActors
+from workers.demo.behaviour.scenario_scripts import SCRIPTS
+from workers.demo.behaviour.scenarios import SPECS, Scenario
+from workers.demo.http.client import PAGE, Clients, RefusedError, accepted, all_items
 from workers.demo.plan import Plan, PlannedOrder
-from workers.demo.scenario_scripts import SCRIPTS
-from workers.demo.scenarios import SPECS, Scenario
-from workers.demo.statistics import STAGES, EndedOrder, Statistics
+from workers.demo.results.statistics import STAGES, EndedOrder, Statistics
+from workers.demo.runner import orders
+from workers.demo.runner.order_poller import OpenOrder, OrderPoller
 
 IN_PROGRESS = 60
 # So many orders may wait for their stock: on a busy machine more would only wait longer, until payments come too late.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from workers.demo.checks import Check
-from workers.demo.scenarios import SPECS, Scenario
-from workers.demo.statistics import Statistics
+from workers.demo.behaviour.scenarios import SPECS, Scenario
+from workers.demo.results.checks import Check
+from workers.demo.results.statistics import Statistics
 
 REFUSALS = {
     "invalid_quantity": "lines with quantity 0 left out",

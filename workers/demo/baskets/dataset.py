@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 
-BUNDLED = Path(__file__).parent / "data"
+BUNDLED = Path(__file__).parents[1] / "data"
 BUNDLED_BASKETS = 5_000
 BASKETS, PEOPLE = "baskets.csv.gz", "people.csv.gz"
 
@@ -53,7 +53,7 @@ def read(folder: Path, count: int) -> Iterator[Basket]:
     if read < count:
         raise TooFewBaskets(
             f"{folder} has {read} baskets, not {count}: ask for fewer with --orders, or make a larger extract with"
-            f" python -m workers.demo.extract --orders {count} --to FOLDER and name it with --baskets FOLDER"
+            f" python -m workers.demo.baskets.extract --orders {count} --to FOLDER and name it with --baskets FOLDER"
         )
 
 
@@ -63,7 +63,9 @@ def rows(file: Path) -> Iterator[list[str]]:
         with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
             yield from islice(csv.reader(text), 1, None)
     except FileNotFoundError:
-        raise TooFewBaskets(f"{file} is not there: --baskets names a folder that workers.demo.extract wrote") from None
+        raise TooFewBaskets(
+            f"{file} does not exist: --baskets is a folder that workers.demo.baskets.extract wrote"
+        ) from None
 
 
 def _line(row: list[str]) -> Line:

@@ -19,7 +19,7 @@ from api.app import create_app
 from infra.settings import Settings
 
 Document = dict[str, Any]
-FOLDER = Path(__file__).parent / "api_client"
+FOLDER = Path(__file__).parents[1] / "api_client"
 DOCUMENT = "openapi.json"
 HEADER = (
     "# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.\n"

@@ -11,7 +11,7 @@ from workers.demo.api_client import AuthenticatedClient
 from workers.demo.api_client.errors import UnexpectedStatus
 from workers.demo.api_client.models import Problem
 from workers.demo.api_client.types import UNSET, Unset
-from workers.demo.transport import TIMEOUT_S
+from workers.demo.http.transport import TIMEOUT_S
 
 PAGE = 200
 Answer = TypeVar("Answer")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from workers.demo.api_client.models import Customer, NewWarehouse, ShipTo
-from workers.demo.dataset import Household
+from workers.demo.baskets.dataset import Household
 
 
 @dataclass(frozen=True, slots=True)
