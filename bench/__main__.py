@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.lab import Lab
+from bench.harness.lab import Lab
 from bench.report import Section, figures_table, keep, machine, write_readme
 
 NAMES = (
@@ -34,7 +34,7 @@ async def run(names: list[str], lab: Lab) -> list[Section]:
     for name in names:
         begun = time.monotonic()
         print(f"{name} …", flush=True)
-        section: Section = await importlib.import_module(f"bench.{name}").measure(lab)
+        section: Section = await importlib.import_module(f"bench.measurements.{name}").measure(lab)
         print(figures_table([section]), f"\n\n{section.body}\n\n({time.monotonic() - begun:.0f} s)\n", flush=True)
         sections.append(section)
     return sections

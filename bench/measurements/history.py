@@ -13,10 +13,10 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey
 from temporalio.converter import default
 
-from bench import baskets
-from bench.http_driver import as_spec
-from bench.lab import Lab, program, stack
-from bench.lab import stock as stock_up
+from bench.harness import baskets
+from bench.harness.http_driver import as_spec
+from bench.harness.lab import Lab, program, stack
+from bench.harness.lab import stock as stock_up
 from bench.report import Figure, Section, table
 from workflows import names
 
@@ -40,7 +40,7 @@ async def measure(lab: Lab) -> Section:
         await stock_up(running.database_url, baskets.SKUS, 1000)
         load = baskets.placing(running.api, running.tokens["support"], 5, 1)
         # The first ones warm connections and caches up: a retried poll or a slow start is not the plain order.
-        answers = (await program("bench.http_driver", {**as_spec(load), "keep_answers": True}))["answers"]
+        answers = (await program("bench.harness.http_driver", {**as_spec(load), "keep_answers": True}))["answers"]
         client = await Client.connect(running.temporal)
         handle = client.get_workflow_handle(names.order_workflow(answers[-1]["order_no"]))
         delivered = await _reaching(handle, "delivered")

@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from bench import baskets, statements
-from bench.http_driver import as_spec
-from bench.lab import (
+from bench.harness import baskets, statements
+from bench.harness.http_driver import as_spec
+from bench.harness.lab import (
     Lab,
     Meter,
     as_owner,
@@ -20,7 +20,7 @@ from bench.lab import (
     stack,
     write_samples,
 )
-from bench.lab import stock as stock_up
+from bench.harness.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from infra.stack.data_dir.ports import any_free
 from infra.stack.processes.process import standing
@@ -81,7 +81,7 @@ async def the_product(lab: Lab, count: int) -> Run:
 
 async def _drive(api: str, token: str, count: int, first: int) -> dict[str, Any]:
     load = baskets.placing(api, token, count, CONNECTIONS, first=first)
-    result: dict[str, Any] = await program("bench.http_driver", as_spec(load))
+    result: dict[str, Any] = await program("bench.harness.http_driver", as_spec(load))
     return result
 
 
@@ -109,7 +109,7 @@ async def empty_activities(lab: Lab, count: int) -> Run:
         environment = service_environment(OMS_TEMPORAL_ADDRESS=server.address, OMS_BUILD_ID="bench")
         before = cpu_ms(process.pid)
         spec = {"count": count, "warm": WARM}
-        found = await program("bench.bare_orders", spec, environment)
+        found = await program("bench.programs.bare_orders", spec, environment)
         temporal = (cpu_ms(process.pid) - before) / (count + WARM)
     return Run(found["per_s"], {"temporal": temporal, "worker": found["cpu_ms"]})
 
@@ -119,7 +119,7 @@ async def dbos_steps(lab: Lab, count: int) -> Run:
     async with postgres(lab) as (server, pid):
         before = cpu_ms(pid)
         spec = {"count": count, "steps": STEPS, "url": database_url(server, "postgres", owner=True)}
-        found = await program("bench.dbos_steps", spec)
+        found = await program("bench.programs.dbos_steps", spec)
         return Run(found["per_s"], {"postgres": (cpu_ms(pid) - before) / count, "worker": found["cpu_ms"]})
 
 

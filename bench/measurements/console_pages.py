@@ -13,10 +13,10 @@ import httpx
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from api.console.session import COOKIE
-from bench import baskets
-from bench.http_driver import Connection, as_spec
-from bench.lab import Lab, as_owner, median, percentile, program, stack
-from bench.lab import stock as stock_up
+from bench.harness import baskets
+from bench.harness.http_driver import Connection, as_spec
+from bench.harness.lab import Lab, as_owner, median, percentile, program, stack
+from bench.harness.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from infra.db.engine import sqlalchemy_url
 from infra.db.staff import staff_sessions
@@ -59,7 +59,7 @@ async def measure(lab: Lab) -> Section:
         await stock_up(running.database_url, baskets.SKUS, 10**6)
         await _fault(running, "POST")
         load = baskets.placing(running.api, running.tokens["support"], orders, 32)
-        await program("bench.http_driver", as_spec(load))
+        await program("bench.harness.http_driver", as_spec(load))
         await _until(running, orders)
         order_no, cookie = await _an_order(running), await _signed_in(running)
         # One act is begun at a crawl and stopped at once, so that there is a page of an act while nothing moves.

@@ -1,6 +1,6 @@
 """The order's workflow with empty activities: what Temporal and the workflow code alone can do.
 
-`python -m bench.bare_orders` reads {count, warm} and prints {per_s, cpu_ms}; settings come from OMS_*.
+`python -m bench.programs.bare_orders` reads {count, warm} and prints {per_s, cpu_ms}; settings come from OMS_*.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A load driver that is not the bottleneck: HTTP/1.1 over kept connections, a tenth of a general client's cost.
 
-`python -m bench.http_driver` reads a Load as JSON and prints a result as JSON.
+`python -m bench.harness.http_driver` reads a Load as JSON and prints a result as JSON.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import uvloop
 
-from bench.lab import percentile
+from bench.harness.lab import percentile
 
 _END_OF_HEAD = b"\r\n\r\n"
 

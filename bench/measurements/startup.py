@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from bench.lab import Lab, median, stack
+from bench.harness.lab import Lab, median, stack
 from bench.report import Figure, Section, number
 
 NAME, TITLE = "startup", "Starting everything"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.lab import (
+from bench.harness.lab import (
     TEMPLATE,
     Lab,
     Meter,
@@ -19,7 +19,7 @@ from bench.lab import (
     program,
     service_environment,
 )
-from bench.lab import stock as stock_up
+from bench.harness.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from infra.stack.postgres.postgres_server import PostgresServer, programs
 
@@ -83,7 +83,7 @@ async def _activity(server: PostgresServer, pid: int, template: str, count: int)
     url = database_url(server, await clone(server, template))
     before = cpu_ms(pid)
     spec = {"first": FIRST_ORDER, "count": count, "clients": CLIENTS}
-    found = await program("bench.reserving", spec, _environment(url))
+    found = await program("bench.programs.reserving", spec, _environment(url))
     return Run(found["per_s"], {"process": found["cpu_ms"], "postgres": (cpu_ms(pid) - before) / count})
 
 
@@ -102,7 +102,9 @@ class Script:
 async def _script(lab: Lab, server: PostgresServer, template: str) -> Script:
     """Records what the activity says to PostgreSQL for one order, and puts a variable in place of the order."""
     url = database_url(server, await clone(server, template))
-    recorded = await program("bench.reserving", {"first": FIRST_ORDER, "count": 0, "clients": 1}, _environment(url))
+    recorded = await program(
+        "bench.programs.reserving", {"first": FIRST_ORDER, "count": 0, "clients": 1}, _environment(url)
+    )
     # Numbers of one length, a range of them for each client.
     lines = ["\\set n :n + 1", f"\\set order_no {FIRST_ORDER} + :client_id * :per_client + :n"]
     preamble = len(lines)

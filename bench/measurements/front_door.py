@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench import baskets, statements
-from bench.http_driver import Load, as_spec
-from bench.lab import (
+from bench.harness import baskets, statements
+from bench.harness.http_driver import Load, as_spec
+from bench.harness.lab import (
     ROOT,
     TEMPLATE,
     Lab,
@@ -24,7 +24,7 @@ from bench.lab import (
     program,
     service_environment,
 )
-from bench.lab import stock as stock_up
+from bench.harness.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from domain.access import Role
 from infra.security import tokens
@@ -72,7 +72,7 @@ async def measure(lab: Lab) -> Section:
 async def api(lab: Lab, server: PostgresServer, database: str, *, bare: bool = False) -> AsyncIterator[tuple[str, int]]:
     """The API, or the bare handler, alone on a database: its address and process id. There is no Temporal."""
     port = any_free(set())
-    name = "bench.bare_app" if bare else "workers.cli"
+    name = "bench.programs.bare_app" if bare else "workers.cli"
     log = lab.new_folder("api") / "api.log"
     environment = {"PYTHONPATH": str(ROOT), **({} if bare else profiled(lab))}
     environment = service_environment(**environment, **api_settings(database_url(server, database), port))
@@ -133,9 +133,11 @@ async def _repetition(
 ) -> Run:
     database = await _prepared(server, bare=bare)
     async with api(lab, server, database, bare=bare) as (address, api_pid):
-        await program("bench.http_driver", as_spec(_load(address, WARM, first=0, token=token)))
+        await program("bench.harness.http_driver", as_spec(_load(address, WARM, first=0, token=token)))
         meter = Meter({"api": api_pid, "postgres": pid})
-        found = await program("bench.http_driver", as_spec(_load(address, count, first=WARM, rate=rate, token=token)))
+        found = await program(
+            "bench.harness.http_driver", as_spec(_load(address, count, first=WARM, rate=rate, token=token))
+        )
         spent = {name: value / count for name, value in meter.spent_ms().items()}
     return Run(found["per_s"], found["p50_ms"], found["p99_ms"], found["driver_busy"], spent)
 
@@ -153,10 +155,10 @@ async def _statements(lab: Lab, server: PostgresServer) -> dict[str, float]:
     owner_url = database_url(server, database, owner=True)
     async with api(lab, server, database) as (address, api_pid):
         # Pings of new connections are not the order's: they are opened before.
-        await program("bench.http_driver", as_spec(replace(_load(address, 500, first=0), customers=500)))
+        await program("bench.harness.http_driver", as_spec(replace(_load(address, 500, first=0), customers=500)))
         for name, first in (("known customer", 2 * baskets.CUSTOMERS), ("new customer", 600)):
             async with statements.logged(owner_url, server.log) as log:
-                await program("bench.http_driver", as_spec(_load(address, count, first=first)))
+                await program("bench.harness.http_driver", as_spec(_load(address, count, first=first)))
                 owners = await statements.backends(owner_url, {"api": api_pid})
             found[name] = sum(1 for pid, _ in log.seen if pid in owners) / count
     return found

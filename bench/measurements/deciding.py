@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 from temporalio.client import Client, WorkflowUpdateFailedError
 
-from bench import baskets
-from bench.http_driver import as_spec
-from bench.lab import Lab, as_owner, median, percentile, program, stack
-from bench.lab import stock as stock_up
+from bench.harness import baskets
+from bench.harness.http_driver import as_spec
+from bench.harness.lab import Lab, as_owner, median, percentile, program, stack
+from bench.harness.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from infra.stack.running import Running
 from workflows import names
@@ -38,7 +38,9 @@ async def measure(lab: Lab) -> Section:
     orders = lab.scaled(300, 40)
     async with stack(lab, lab.new_folder("deciding"), manual_carrier=True) as (running, _):
         await stock_up(running.database_url, baskets.SKUS, 10**6)
-        await program("bench.http_driver", as_spec(baskets.placing(running.api, running.tokens["support"], orders, 32)))
+        await program(
+            "bench.harness.http_driver", as_spec(baskets.placing(running.api, running.tokens["support"], orders, 32))
+        )
         times = await _timed(running, await _ready(running, orders))
     return _section(lab, orders, times)
 

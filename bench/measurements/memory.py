@@ -3,10 +3,10 @@
 import asyncio
 import time
 
-from bench import baskets
-from bench.http_driver import as_spec
-from bench.lab import Lab, as_owner, program, resident_mib, stack
-from bench.lab import stock as stock_up
+from bench.harness import baskets
+from bench.harness.http_driver import as_spec
+from bench.harness.lab import Lab, as_owner, program, resident_mib, stack
+from bench.harness.lab import stock as stock_up
 from bench.report import Figure, Section, number, table
 from infra.settings import Settings
 
@@ -42,7 +42,7 @@ async def measure(lab: Lab) -> Section:
 
 
 async def _place(api: str, token: str, count: int, first: int, *, paid: bool) -> None:
-    await program("bench.http_driver", as_spec(baskets.placing(api, token, count, 32, first=first, paid=paid)))
+    await program("bench.harness.http_driver", as_spec(baskets.placing(api, token, count, 32, first=first, paid=paid)))
 
 
 async def _reach(url: str, status: str, count: int) -> None:

@@ -1,6 +1,6 @@
 """The yardstick of the front door: a bare handler, one INSERT, the product's pool and server options.
 
-`python -m bench.bare_app` serves on OMS_API_PORT.
+`python -m bench.programs.bare_app` serves on OMS_API_PORT.
 """
 
 from collections.abc import AsyncIterator

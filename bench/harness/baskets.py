@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlsplit
 
-from bench.http_driver import Load
+from bench.harness.http_driver import Load
 
 CUSTOMERS, SKUS = 1000, 100
 

@@ -4,11 +4,11 @@ rate of a crowd that fits into the worker's cache."""
 import time
 from dataclasses import dataclass
 
-from bench import baskets
-from bench.http_driver import as_spec
-from bench.lab import Lab, as_owner, median, program, stack
-from bench.lab import stock as stock_up
-from bench.orders import CONNECTIONS, WARM, delivered
+from bench.harness import baskets
+from bench.harness.http_driver import as_spec
+from bench.harness.lab import Lab, as_owner, median, program, stack
+from bench.harness.lab import stock as stock_up
+from bench.measurements.orders import CONNECTIONS, WARM, delivered
 from bench.report import Figure, Section, number, table
 
 NAME, TITLE = "draining", "Draining a backlog"
@@ -61,7 +61,7 @@ async def _once(lab: Lab, steady: int, burst: int) -> Run:
 
         async def drive(count: int, first: int) -> None:
             load = baskets.placing(running.api, token, count, CONNECTIONS, first=first)
-            await program("bench.http_driver", as_spec(load))
+            await program("bench.harness.http_driver", as_spec(load))
 
         await drive(WARM, 0)
         await delivered(url, WARM, 0.0)

@@ -26,7 +26,7 @@ from infra.stack.processes.process import Command, standing
 from infra.stack.running import Running
 from infra.stack.running import load as load_running
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = "bench_template"
 STOP_S = 60.0
 _numbers = count(1)

@@ -1,4 +1,4 @@
-"""The reserve activity, called directly: `python -m bench.reserving` reads {first, count, clients}.
+"""The reserve activity, called directly: `python -m bench.programs.reserving` reads {first, count, clients}.
 
 Prints {per_s, cpu_ms, statements}: the statements (with parameters) are those of the order `first`, and are recorded
 only when `count` is 0, so that recording costs nothing while it is measured.

@@ -1,4 +1,4 @@
-"""No-op DBOS workflows: `python -m bench.dbos_steps` reads {url, count, steps} and prints {per_s, cpu_ms}."""
+"""No-op DBOS workflows: `python -m bench.programs.dbos_steps` reads {url, count, steps} and prints {per_s, cpu_ms}."""
 
 import asyncio
 import json

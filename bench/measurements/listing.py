@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlsplit
 
 from api import pagination
-from bench.front_door import api, staff_token
-from bench.http_driver import Load, as_spec
-from bench.lab import TEMPLATE, Lab, as_owner, clone, database_url, median, postgres, program
+from bench.harness.http_driver import Load, as_spec
+from bench.harness.lab import TEMPLATE, Lab, as_owner, clone, database_url, median, postgres, program
+from bench.measurements.front_door import api, staff_token
 from bench.report import Figure, Section, table
 from infra.stack.postgres.postgres_server import PostgresServer
 
@@ -38,7 +38,7 @@ async def measure(lab: Lab) -> Section:
         for _ in range(REPETITIONS):
             for count, address in addresses.items():
                 for what, query in _pages(count).items():
-                    result = await program("bench.http_driver", as_spec(_load(address, query, requests)))
+                    result = await program("bench.harness.http_driver", as_spec(_load(address, query, requests)))
                     found.setdefault((what, count), []).append(result["p50_ms"])
     return _section(lab, large, requests, {key: median(times) for key, times in found.items()})
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from bench import baskets
-from bench.http_driver import as_spec
-from bench.lab import Lab, as_owner, program, stack
-from bench.lab import stock as stock_up
+from bench.harness import baskets
+from bench.harness.http_driver import as_spec
+from bench.harness.lab import Lab, as_owner, program, stack
+from bench.harness.lab import stock as stock_up
 from bench.report import number, table
 
 # "#pid# LOG:  statement: …" (simple protocol), "#pid# LOG:  execute name: …" (extended protocol)
@@ -98,17 +98,17 @@ def _sender(owner: str, statement: str) -> str:
 
 async def of_orders(lab: Lab, count: int) -> PerOrder:
     """Place `count` plain orders and count what it takes to deliver them."""
-    from bench.orders import WARM, delivered
+    from bench.measurements.orders import WARM, delivered
 
     folder = lab.new_folder("statements")
     async with stack(lab, folder) as (running, pids):
         await stock_up(running.database_url, baskets.SKUS, 10**6)
         load = baskets.placing(running.api, running.tokens["support"], WARM, 8)
-        await program("bench.http_driver", as_spec(load))
+        await program("bench.harness.http_driver", as_spec(load))
         await delivered(running.database_url, WARM, 0.0)
         async with logged(running.database_url, folder / "logs" / "postgres.log") as log:
             load = baskets.placing(running.api, running.tokens["support"], count, 8, first=WARM)
-            await program("bench.http_driver", as_spec(load))
+            await program("bench.harness.http_driver", as_spec(load))
             await delivered(running.database_url, WARM + count, 0.0)
             owners = await backends(running.database_url, pids)
     senders = Counter(_sender(owners[pid], statement) for pid, statement in log.seen if pid in owners)
