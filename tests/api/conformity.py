@@ -2,7 +2,6 @@
 and, where the document has a schema, its JSON, without a field that the schema does not name."""
 
 import re
-from copy import deepcopy
 from typing import Any
 
 import httpx
@@ -17,22 +16,19 @@ class Conforming(httpx.ASGITransport):
 
     def __init__(self, app: FastAPI, **more: Any) -> None:
         super().__init__(app=app, **more)
-        self._described = app
+        self._described = description(app)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = await super().handle_async_request(request)
         await answer.aread()
-        operation = operation_of(self._described, request.method, request.url.path)
+        operation = self._described.operation_of(request.method, request.url.path)
         if operation is not None:
             fault = difference(operation, answer) or self._misshaped(operation, answer)
             assert fault is None, f"{request.method} {request.url.path}: {fault}"
         return answer
 
     def _misshaped(self, operation: dict[str, Any], answer: httpx.Response) -> str | None:
-        if not answer.content:
-            return None
-        schemas: Schemas = self._described.state.schemas
-        return schemas.difference(operation, answer)
+        return self._described.schemas.difference(operation, answer) if answer.content else None
 
 
 class Schemas:
@@ -73,23 +69,31 @@ def closed(schema: Any) -> Any:
     return shut
 
 
-def operation_of(app: FastAPI, method: str, path: str) -> dict[str, Any] | None:
-    """What the document says of a call; None where it says nothing, as of pages."""
-    for pattern, operations in _patterns(app):
-        if pattern.fullmatch(path) and method.lower() in operations:
-            found: dict[str, Any] = operations[method.lower()]
-            return found
-    return None
+class Description:
+    """The operations of one document and the schemas of their answers."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        paths = sorted(document["paths"].items(), key=lambda item: item[0].count("{"))
+        self._operations = [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), ops) for path, ops in paths]
+        self.schemas = Schemas(document)
+
+    def operation_of(self, method: str, path: str) -> dict[str, Any] | None:
+        """What the document says of a call; None where it says nothing, as of pages."""
+        for pattern, operations in self._operations:
+            if pattern.fullmatch(path) and method.lower() in operations:
+                found: dict[str, Any] = operations[method.lower()]
+                return found
+        return None
 
 
-def _patterns(app: FastAPI) -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-    known: list[tuple[re.Pattern[str], dict[str, Any]]] | None = getattr(app.state, "patterns", None)
-    if known is None:
-        paths = sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
-        known = [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), ops) for path, ops in paths]
-        app.state.patterns = known
-        app.state.schemas = Schemas(deepcopy(app.openapi()))
-    return known
+_descriptions: list[Description] = []
+
+
+def description(app: FastAPI) -> Description:
+    """Of every application: the document does not depend on settings, and it takes a third of a second to make."""
+    if not _descriptions:
+        _descriptions.append(Description(app.openapi()))
+    return _descriptions[0]
 
 
 def difference(operation: dict[str, Any], answer: httpx.Response) -> str | None:
