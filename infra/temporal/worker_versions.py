@@ -8,14 +8,17 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
+    DescribeTaskQueueResponse,
     DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 
 # A poll waits a minute at the server, which still lists a poller for a while after it has gone.
 POLLS_WITHIN = timedelta(seconds=75)
+_KINDS = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,7 @@ async def set_current(client: Client, deployment: str, build_id: str, conflict_t
 
 async def pollers(client: Client, task_queue: str, deployment: str) -> Counter[str]:
     """How many workers of each build id poll the queue for workflows; those that only just stopped count too."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
+    answer = await _described(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
     since = datetime.now(UTC) - POLLS_WITHIN
     return Counter(
         poller.deployment_options.build_id
@@ -85,3 +83,21 @@ async def pollers(client: Client, task_queue: str, deployment: str) -> Counter[s
         if poller.deployment_options.deployment_name == deployment
         and poller.last_access_time.ToDatetime(tzinfo=UTC) >= since
     )
+
+
+async def queue_versions(client: Client, task_queue: str) -> set[WorkerDeploymentVersion]:
+    """The versions that the queue sends tasks of workflows and of activities to.
+
+    A queue follows its deployment a little later. Temporal also reports this as the deployment's
+    `routing_config_update_state`, which can stay at IN_PROGRESS for ever (temporalio/temporal#11842).
+    """
+    answers = [await _described(client, task_queue, kind) for kind in _KINDS]
+    routed = [answer.versioning_info.current_deployment_version for answer in answers]
+    return {WorkerDeploymentVersion(one.deployment_name, one.build_id) for one in routed if one.build_id}
+
+
+async def _described(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+    )
+    return await client.workflow_service.describe_task_queue(request)

@@ -51,7 +51,7 @@ async def test_workflows_that_a_bug_holds_up_are_reset_alone_and_as_a_batch(
     sku = await driver.stocked(troubled, 10)
     env = {"OMS_WORKER_METRICS_PORT": str(any_free(set())), "OMS_BUILD_ID": BROKEN}
     with troubled.another("broken", sys.executable, "-m", "tests.faults.broken_worker", **env):
-        await made_current(client, BROKEN)
+        await made_current(troubled, BROKEN)
         try:
             orders = [await driver.place(troubled, driver.basket(sku)) for _ in range(3)]
             page = await signed_in(troubled, browser, "support", locale="en")
@@ -62,7 +62,7 @@ async def test_workflows_that_a_bug_holds_up_are_reset_alone_and_as_a_batch(
             await page.get_by_role("link", name=orders[0]).click()
             await page.get_by_text(MARK).first.wait_for()
         finally:
-            await made_current(client, good)
+            await made_current(troubled, good)
 
     await page.goto(f"/console/orders/{orders[0]}/running")
     await send(page, page.locator(f"form[action='/console/orders/{orders[0]}/reset']"))

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 import httpx
 import pyotp
 import pytest
-from temporalio.api.enums.v1 import RoutingConfigUpdateState
-from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 
+from infra.settings import Settings
 from infra.stack.data_dir.ports import any_free
-from infra.stack.temporal import temporal_setup
 from infra.temporal import worker_versions
 from tests.faults.driver import basket, deliver, pay, place, post, stocked
-from tests.faults.stackrun import StackRun, until
+from tests.faults.stackrun import PATIENCE_S, StackRun, until
 from tests.faults.verdict import verify
+from workers.cli.temporal.worker_promote import promote
 from workflows import names
 
 pytestmark = pytest.mark.faults
@@ -57,17 +56,9 @@ async def support(stack: StackRun) -> AsyncIterator[Person]:
         yield Person(http)
 
 
-async def made_current(client: Client, build_id: str) -> None:
-    """Returns when every task goes to this version: the queues hear of it a little later than the deployment."""
-    await temporal_setup.set_current_version(client, "oms", build_id)
-    asked = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name="oms")
-
-    async def heard() -> bool:
-        answer = await client.workflow_service.describe_worker_deployment(asked, retry=True)
-        state = answer.worker_deployment_info.routing_config_update_state
-        return state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
-
-    await until(heard, f"{build_id} is current everywhere")
+async def made_current(stack: StackRun, build_id: str) -> None:
+    """As an operator does it: it returns when the queue sends its tasks to this version."""
+    await promote(Settings(temporal_address=stack.ready["temporal"]), build_id, PATIENCE_S)
 
 
 async def runs_of(client: Client, order_no: str) -> int:
@@ -137,7 +128,7 @@ async def test_a_bug_that_marked_the_history_is_seen_and_healed_by_a_batch(still
         await still.reaches(order_no, "pending_payment")
     async with support(still) as person:
         with still.another("broken", sys.executable, "-m", "tests.faults.broken_worker", **env):
-            await made_current(client, BROKEN)
+            await made_current(still, BROKEN)
             try:
                 orders = begun_before + [await place(still, basket(sku)) for _ in range(3)]
                 for order_no in begun_before:
@@ -148,7 +139,7 @@ async def test_a_bug_that_marked_the_history_is_seen_and_healed_by_a_batch(still
                 one = await person.get(f"/console/orders/{orders[0]}/running")
                 assert "Bug: " in one and MARK in one and BROKEN in one and "restarts before its last" in one
             finally:
-                await made_current(client, good)
+                await made_current(still, good)
         await reset_alone(still, client, orders[0])
         assert "4 reset, 0 refused, of 4" in await reset_rest(person)
         for order_no in orders:

@@ -12,6 +12,7 @@ import pytest
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.workflow_starts import lazily_connected
@@ -185,12 +186,31 @@ async def test_the_first_version_promotes_itself_every_later_one_waits_and_says_
                 await until(logged)
                 done = await promote(new, "new", 20)
                 assert (done.previous, done.build_id) == ("old", "new")
+                routed = await worker_versions.queue_versions(client, new.task_queue)
+                assert routed == {WorkerDeploymentVersion(deployment, "new")}, "no task goes to the old one any more"
                 await is_(second, None)
                 await is_(first, processes.SUPERSEDED)
     error = next(line for line in lines if line.levelname == "ERROR" and line.__dict__["build_id"] == "new")
     assert "old is current; run: oms worker promote --build-id new" in error.getMessage()
     assert (error.__dict__["deployment"], error.__dict__["build_id"]) == (deployment, "new")
     assert [line.levelname for line in lines if "end it" in line.getMessage()] == ["WARNING"]
+
+
+async def test_a_version_is_not_promoted_while_the_queue_sends_its_tasks_elsewhere(temporal: TemporalServer) -> None:
+    """A queue hears of the current version later than the deployment: then old workers still get tasks."""
+    settings = settings_of(temporal, deployment_name=f"d-{secrets.token_hex(4)}", build_id="ours")
+    later = settings.model_copy(update={"deployment_name": f"{settings.deployment_name}-later", "build_id": "theirs"})
+    client = await client_of(settings)
+    async with (
+        polling(client, settings.task_queue, "ours", settings.deployment_name),
+        polling(client, settings.task_queue, "theirs", later.deployment_name),
+    ):
+        await promote(settings, "ours", 60)
+        await promote(later, "theirs", 60)
+        assert await worker_versions.current_version(client, settings.deployment_name) == "ours"
+        said = r"ours is current now, but task queue own-\w+ still sends tasks elsewhere.*-later, build id theirs"
+        with pytest.raises(NotPromoted, match=said):
+            await promote(settings, "ours", 0.0)
 
 
 async def test_without_the_setting_the_first_version_waits_too(temporal: TemporalServer) -> None:

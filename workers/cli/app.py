@@ -118,11 +118,11 @@ def worker_promote(
     build_id: Annotated[
         str | None, typer.Option(help="The version to promote. [default: OMS_BUILD_ID, else this code's]")
     ] = None,
-    timeout_s: Annotated[float, typer.Option(min=0, help="How long to wait for a worker of this version.")] = 60.0,
+    timeout_s: Annotated[float, typer.Option(min=0, help="How long to wait for its workers and the queue.")] = 60.0,
     as_json: AsJson = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
-    """Make a version the one that orders go to, once a worker of it polls; say what is wrong when none does."""
+    """Make a version the one that orders go to, once a worker of it polls; return when the task queue follows."""
     use_temporal(data_dir)
     from infra.settings import settings
     from workers.cli.temporal import worker_promote

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 
 from infra.settings import Settings
@@ -27,7 +28,7 @@ class Promotion:
 
 
 class NotPromoted(Exception):
-    """Nothing was changed; the message says what is wrong and what to do."""
+    """Orders do not go to this version yet; the message says what is wrong and what to do."""
 
 
 def run(settings: Settings, build_id: str | None, timeout_s: float, *, as_json: bool) -> int:
@@ -44,18 +45,23 @@ def run(settings: Settings, build_id: str | None, timeout_s: float, *, as_json: 
 
 
 async def promote(settings: Settings, build_id: str, timeout_s: float) -> Promotion:
-    """Waits until a worker of this version polls, then routes all orders to it. Raises NotPromoted."""
+    """Waits until a worker of this version polls, routes all orders to it, and waits until the queue follows.
+
+    Raises NotPromoted.
+    """
     client = await _connected(settings)
     deadline = asyncio.get_running_loop().time() + timeout_s
-    refusal = "Temporal does not know this version yet; try again"
+    done, refusal = None, "Temporal does not know this version yet; try again"
     while True:
         try:
-            if (done := await _tried(client, settings, build_id)) is not None:
-                return done
+            if (done := done or await _tried(client, settings, build_id)) is not None:
+                if not (elsewhere := await _elsewhere(client, settings, build_id)):
+                    return done
+                refusal = _lags(settings, build_id, timeout_s, elsewhere)
         except RPCError as error:
             refusal = _refusal(error, settings)
         if asyncio.get_running_loop().time() >= deadline:
-            raise NotPromoted(await _why_not(client, settings, build_id, timeout_s) or refusal)
+            raise NotPromoted((done is None and await _why_not(client, settings, build_id, timeout_s)) or refusal)
         await asyncio.sleep(AGAIN_S)
 
 
@@ -69,6 +75,13 @@ async def _tried(client: Client, settings: Settings, build_id: str) -> Promotion
     if there.current != build_id:
         await worker_versions.set_current(client, name, build_id, there.conflict_token, "oms worker promote")
     return Promotion(name, build_id, there.current, polling[build_id])
+
+
+async def _elsewhere(client: Client, settings: Settings, build_id: str) -> list[str]:
+    """The other versions that the queue still sends tasks to: it hears of the current one a little later."""
+    found = await worker_versions.queue_versions(client, settings.task_queue)
+    others = found - {WorkerDeploymentVersion(settings.deployment_name, build_id)}
+    return [] if found and not others else sorted(map(_name, others)) or ["none"]
 
 
 def _refusal(error: RPCError, settings: Settings) -> str:
@@ -96,6 +109,18 @@ async def _why_not(client: Client, settings: Settings, build_id: str, timeout_s:
         f"{settings.task_queue} after {timeout_s:g} s; {_others(polling)}. Nothing was changed: start a worker of this "
         "version first, or name one that polls with --build-id"
     )
+
+
+def _lags(settings: Settings, build_id: str, timeout_s: float, elsewhere: list[str]) -> str:
+    return (
+        f"deployment {settings.deployment_name}: {build_id} is current now, but task queue {settings.task_queue} still "
+        f"sends tasks elsewhere after {timeout_s:g} s ({'; '.join(elsewhere)}). Keep the old workers, and run the "
+        "command again"
+    )
+
+
+def _name(version: WorkerDeploymentVersion) -> str:
+    return f"deployment {version.deployment_name}, build id {version.build_id}"
 
 
 def _others(polling: Counter[str]) -> str:
