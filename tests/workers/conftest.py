@@ -40,7 +40,7 @@ async def post(database_url: DatabaseUrls, provider: tuple[str, Path]) -> AsyncI
         database_url,
         sandbox_url=provider[0],
         portal_url="https://shop.example/",
-        gateway_timeout_s=1.0,
+        gateway_timeout_s=120.0,  # longer than a test waits
         message_attempts=3,
         breaker_failures=1000,
     )

@@ -71,6 +71,14 @@ class Post:
         await one.step()
         await asyncio.gather(*one._lanes.values())
 
+    @asynccontextmanager
+    async def impatient(self) -> AsyncIterator[NotificationSender]:
+        """A relay that waits a second for the provider's answer."""
+        settings = self.settings.model_copy(update={"gateway_timeout_s": 1.0, "message_attempts": 100})
+        messenger = NotificationSender(self.database, self.vault, settings, build_messages(settings))
+        yield messenger
+        await messenger.close()
+
     async def later(self, seconds: float) -> None:
         """As if so much time had passed since the last tries."""
         await sql(
