@@ -2,10 +2,10 @@
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
-from activities.payments.gateway_calls import GatewayCalls, finish
+from activities.payments.gateway_calls import GatewayCalls
 from domain.after_sales.guarantees import GuaranteeStatus
 from domain.errors import RuleBroken
-from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest, ProviderUnavailable
+from domain.gateways import GatewayResult, ProviderUnavailable
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.after_sales import exchanges, guarantees, returns, settlement
 from infra.db.after_sales.guarantees import Guarantee
@@ -15,7 +15,8 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Connection, Database
 from infra.db.messaging.inbox import save_late_result
 from infra.db.orders.state import timeline
-from infra.db.payments.transactions import PreparedCall
+from infra.db.payments import transactions
+from infra.db.payments.transactions import StoredIntent
 from infra.security.crypto import Vault
 from infra.settings import Settings
 from workflows import payloads as m
@@ -44,20 +45,19 @@ class GuaranteeActivities:
         async with self._db.begin() as conn:
             return await view_of(conn, ref.order_no)
 
-    async def _answer(self, opened: PreparedCall, *, wanted: bool) -> GatewayResult:
+    async def _answer(self, opened: StoredIntent, *, wanted: bool) -> GatewayResult:
         """The provider's; what is not wanted any more is only asked for."""
         if wanted:
-            return await self._calls.ask_or_call(opened, _call(opened))
-        new = opened.new
-        found = await self._calls.ask(opened.intent.payment_id)
-        return found or GatewayResult(PaymentStatus.FAILED, None, new.amount_minor, "abandoned")
+            return await self._calls.ask_or_call(opened)
+        found = await self._calls.ask(opened.payment_id)
+        return found or GatewayResult(PaymentStatus.FAILED, None, opened.intent.amount_minor, "abandoned")
 
-    async def _record(self, ref: m.GuaranteeRef, opened: PreparedCall, result: GatewayResult) -> None:
+    async def _record(self, ref: m.GuaranteeRef, opened: StoredIntent, result: GatewayResult) -> None:
         """The outcome transaction: row, ledger (by trigger), guarantee, and the new order with it."""
-        new = opened.new
+        new = opened.intent
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
-            recorded = opened.intent.decided or await finish(conn, opened.intent, result)
+            recorded = opened.decided or await transactions.finish(conn, opened, result)
             if not recorded:
                 # A later try, or the provider's notification, writes the outcome; where support went on without it, a
                 # success is news.
@@ -103,25 +103,11 @@ class GuaranteeActivities:
             await guarantees.release_or_report_claim(conn, guarantee.return_id)
 
 
-def _known(opened: PreparedCall) -> GatewayResult | None:
+def _known(opened: StoredIntent) -> GatewayResult | None:
     """An answer that is in the database already, by the provider's notification."""
-    intent = opened.intent
-    if not intent.decided:
+    if not opened.decided:
         return None
-    return GatewayResult(intent.status, intent.provider_ref, intent.amount_minor, intent.error_code)
-
-
-def _call(opened: PreparedCall):  # type: ignore[no-untyped-def]
-    async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
-        match opened.new.kind:
-            case PaymentKind.AUTHORISE:
-                return await gateway.authorise(request)
-            case PaymentKind.VOID:
-                return await gateway.void(opened.needs, request)
-            case _:
-                return await gateway.capture(opened.needs, request)
-
-    return call
+    return GatewayResult(opened.status, opened.provider_ref, opened.intent.amount_minor, opened.error_code)
 
 
 async def _record_event(conn: Connection, guarantee: Guarantee, kind: str, data: dict[str, object]) -> None:

@@ -6,12 +6,10 @@ from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.order_payments import PaymentActivities
-from domain.gateways import GatewayResult, PaymentGateway, PaymentRequest
-from domain.payments.transactions import PaymentKind
+from domain.gateways import PaymentGateway
 from infra.db.engine import Database
 from infra.db.orders.state import holds, timeline
 from infra.db.payments import change_payments
-from infra.db.payments.transactions import PreparedCall
 from infra.settings import Settings
 from workflows import payloads as m
 
@@ -47,22 +45,12 @@ class ChangePaymentActivities:
                 if change_payment.awaited and not change_payment.stands_still
                 else None
             )
-        if opened is not None:
-            await self._ask(opened)
-        else:
+        if opened is None:
             for open_one in unsettled:
                 await self._payments.settle(ref.order_no, open_one)
+        elif not opened.decided:
+            await self._calls.record(opened, await self._calls.ask_or_call(opened))
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             await holds.recheck_risk_after_increase(conn, self._settings, ref.order_no)
             return await view_of(conn, ref.order_no)
-
-    async def _ask(self, opened: PreparedCall) -> None:
-        async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
-            if opened.new.kind is PaymentKind.AUTHORISE:
-                return await gateway.authorise(request)
-            return await gateway.capture(opened.needs, request)
-
-        if not opened.intent.decided:
-            result = await self._calls.ask_or_call(opened, call)
-            await self._calls.record(opened.new, opened.intent, result)

@@ -3,30 +3,23 @@
 A repeat never calls blindly: from the second try on the provider is asked first what became of the first.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
 from domain.errors import Conflict, RuleBroken
-from domain.gateways import (
-    GatewayResult,
-    LostCall,
-    PaymentGateway,
-    PaymentRequest,
-    ProviderRefused,
-)
+from domain.gateways import GatewayResult, PaymentGateway, ProviderRefused
 from domain.orders.status import Status
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.engine import Connection, Database
 from infra.db.messaging.inbox import save_late_result
 from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, provider_events, refund_payouts, renewals, transactions
-from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent
+from infra.db.payments.transactions import PaymentIntent, StoredIntent
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import payloads as m
 
-Call = Callable[[PaymentGateway, PaymentRequest], Awaitable[GatewayResult]]
 NOTES = {
     PaymentKind.AUTHORISE: "payment_authorised",
     PaymentKind.VOID: "payment_voided",
@@ -51,62 +44,55 @@ class GatewayCalls:
             raise Conflict("provider_not_configured")
         return gateway
 
-    async def ask_or_call(self, opened: PreparedCall, call: Call) -> GatewayResult:
+    async def ask_or_call(self, stored: StoredIntent) -> GatewayResult:
         """Ask if an earlier try may have acted, else call. A final refusal is an answer."""
-        new, intent = opened.new, opened.intent
-        gateway = self.gateway(new.provider)
-        result = await self.ask(intent.payment_id) if intent.tries > 1 else None
+        gateway = self.gateway(stored.intent.provider)
+        result = await self.ask(stored.payment_id) if stored.tries > 1 else None
         if result is not None:
             return result
-        token = opened.needs if new.kind is PaymentKind.AUTHORISE else ""
         try:
-            return await call(gateway, PaymentRequest(new.order_no, intent.amount_minor, new.currency, new.key, token))
+            return await _call(gateway, stored.intent)
         except ProviderRefused as refusal:
-            return GatewayResult(PaymentStatus.FAILED, None, intent.amount_minor, refusal.code)
+            return GatewayResult(PaymentStatus.FAILED, None, stored.intent.amount_minor, refusal.code)
 
     async def ask(self, payment_id: int) -> GatewayResult | None:
         """What became of a call that was, or may have been, made; None when it surely was not carried out."""
         async with self._db.begin() as conn:
-            it = await transactions.asked(conn, payment_id)
-        request = PaymentRequest(it.order_no, it.amount_minor, it.currency, it.idempotency_key, it.token)
-        return await self.gateway(it.provider).lookup(LostCall(it.kind, request, it.of, it.ref, it.age_s))
+            provider, lost = await transactions.asked(conn, payment_id)
+        return await self.gateway(provider).lookup(lost)
 
-    async def undo(self, new: PaymentIntent, reference: str) -> None:
-        """Void or refund the transaction that the provider knows as `reference`; what it decides later stays pending.
+    async def undo(self, new: PaymentIntent) -> None:
+        """Void or refund the parent transaction; what the provider decides later stays pending.
 
         Raises RuleBroken with the provider's final refusal.
         """
         async with self._db.begin() as conn:
             if new.kind is PaymentKind.REFUND:
                 await _require_open_to_pay(conn, new)
-            intent = await transactions.begin(conn, new)
-        if intent.decided:
+            stored = await transactions.begin(conn, new)
+        if stored.decided:
             return
-
-        async def call(gateway: PaymentGateway, request: PaymentRequest) -> GatewayResult:
-            undo = gateway.void if new.kind is PaymentKind.VOID else gateway.refund
-            return await undo(reference, request)
-
-        result = await self.ask_or_call(PreparedCall(new, intent, ""), call)
-        await self.record(new, intent, result)
-        if result.status is PaymentStatus.FAILED and not await self._done_without_us(new, intent):
+        result = await self.ask_or_call(stored)
+        await self.record(stored, result)
+        if result.status is PaymentStatus.FAILED and not await self._done_without_us(stored):
             raise RuleBroken(result.error_code or f"{new.kind}_refused")
 
-    async def _done_without_us(self, new: PaymentIntent, intent: StoredIntent) -> bool:
+    async def _done_without_us(self, stored: StoredIntent) -> bool:
         """True for a void that is refused because another one, reported meanwhile, has voided the authorisation."""
-        if new.kind is not PaymentKind.VOID:
+        if stored.intent.kind is not PaymentKind.VOID:
             return False
         async with self._db.begin() as conn:
-            await timeline.lock_order(conn, new.order_no)
-            return await provider_events.is_voided(conn, intent.payment_id)
+            await timeline.lock_order(conn, stored.intent.order_no)
+            return await provider_events.is_voided(conn, stored.payment_id)
 
-    async def record(self, new: PaymentIntent, intent: StoredIntent, result: GatewayResult) -> m.OrderView:
+    async def record(self, stored: StoredIntent, result: GatewayResult) -> m.OrderView:
         """The outcome transaction: row, ledger (by trigger), status, event. A fenced write leaves no money behind."""
+        new = stored.intent
         async with self._db.begin() as conn:
             # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
             status = await timeline.lock_order(conn, new.order_no)
             async with change_payments.applied(conn, new.order_no, new.change_payment_no):
-                finished = await finish(conn, intent, result)
+                finished = await transactions.finish(conn, stored, result)
             if finished:
                 more: dict[str, Any] = {}
                 if (new.kind, new.purpose, result.status) == (
@@ -118,9 +104,22 @@ class GatewayCalls:
                 await _record_outcome(conn, new, status, result, more)
             elif result.status is PaymentStatus.SUCCEEDED:
                 await save_late_result(conn, new, result)
-                await transactions.note_details(conn, intent.payment_id, result.risk, result.expires_at)
+                await transactions.note_details(conn, stored.payment_id, result)
             plain = result.status is PaymentStatus.SUCCEEDED and new.purpose is PaymentPurpose.ORDER
             return await view_of(conn, new.order_no, check_unapplied=not plain or new.kind is not PaymentKind.CAPTURE)
+
+
+async def _call(gateway: PaymentGateway, new: PaymentIntent) -> GatewayResult:
+    match new.kind:
+        case PaymentKind.AUTHORISE:
+            return await gateway.authorise(new)
+        case PaymentKind.CAPTURE:
+            return await gateway.capture(new.parent_ref, new)
+        case PaymentKind.VOID:
+            return await gateway.void(new.parent_ref, new)
+        case PaymentKind.REFUND:
+            return await gateway.refund(new.parent_ref, new)
+    raise AssertionError(f"no provider is asked for a {new.kind}")
 
 
 async def _require_open_to_pay(conn: Connection, new: PaymentIntent) -> None:
@@ -131,16 +130,9 @@ async def _require_open_to_pay(conn: Connection, new: PaymentIntent) -> None:
         raise RuleBroken(code)
 
 
-async def finish(conn: Connection, intent: StoredIntent, result: GatewayResult) -> bool:
-    """Write what the provider answered; False when it is fenced off."""
-    return await transactions.finish(
-        conn, intent, result.status, result.provider_ref, result.error_code, result.risk, result.expires_at
-    )
-
-
 async def _record_pending(conn: Connection, new: PaymentIntent) -> None:
     """The provider accepted the refund and decides later: recorded once, however often it is asked."""
-    key = f"refund_pending:{new.key}"
+    key = f"refund_pending:{new.idempotency_key}"
     if not await timeline.is_done(conn, new.order_no, key):
         await timeline.append(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
 

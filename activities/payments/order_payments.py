@@ -20,7 +20,7 @@ from infra.db.engine import Database
 from infra.db.orders.state import timeline
 from infra.db.orders.state.order_state import load_state
 from infra.db.payments import change_payments, transactions
-from infra.db.payments.transactions import PaymentIntent, PreparedCall, StoredIntent, Transaction
+from infra.db.payments.transactions import PaymentIntent, StoredIntent, Transaction, stored_of
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import payloads as m
 
@@ -50,10 +50,9 @@ class PaymentActivities:
             opened = await transactions.open_authorisation(
                 conn, ref.order_no, ref.attempt, self._gateways, self._default
             )
-        if opened is None or opened.intent.decided:
+        if opened is None or opened.decided:
             return await self._view(ref.order_no)
-        result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
-        return await self._succeeded(opened, result, "payment_authorised")
+        return await self._succeeded(opened, await self._calls.ask_or_call(opened), "payment_authorised")
 
     @oms_activity("check_payment")
     async def check_payment(self, ref: m.AttemptRef) -> m.OrderView:
@@ -63,7 +62,7 @@ class PaymentActivities:
         if pending is not None and pending.status is PaymentStatus.PENDING:
             answer = await self._calls.ask(pending.payment_id)
             if answer is not None and answer.status is not PaymentStatus.PENDING:
-                return await self._calls.record(_as_new(pending, ref.order_no), _as_intent(pending), answer)
+                return await self._calls.record(stored_of(pending, ref.order_no), answer)
         return await self._view(ref.order_no)
 
     @oms_activity("capture_payment")
@@ -71,10 +70,9 @@ class PaymentActivities:
         """Take what was authorised. A final refusal ends the attempt; the authorisation is then given up."""
         async with autocommit(self._db) as conn:
             opened = await transactions.open_capture(conn, ref.order_no, ref.attempt)
-        if opened is None or opened.intent.decided:
+        if opened is None or opened.decided:
             return await self._view(ref.order_no)
-        result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.capture(opened.needs, request))
-        return await self._succeeded(opened, result, OrderEvent.PAYMENT_CAPTURED)
+        return await self._succeeded(opened, await self._calls.ask_or_call(opened), OrderEvent.PAYMENT_CAPTURED)
 
     @oms_activity("return_payment")
     async def return_payment(self, request: m.ReturnRequest) -> m.OrderView:
@@ -133,13 +131,13 @@ class PaymentActivities:
             return
         answer = await self._calls.ask(open_one.payment_id)
         async with self._db.begin() as conn:
-            fenced = await transactions.fence(conn, open_one.payment_id)
+            fenced = await transactions.fence(conn, open_one, order_no)
         if answer is None or answer.status is PaymentStatus.PENDING:
             code = "abandoned" if answer is None else "given_up"
             answer = GatewayResult(
                 PaymentStatus.FAILED, answer.provider_ref if answer else None, open_one.amount_minor, code
             )
-        await self._calls.record(_as_new(open_one, order_no), fenced, answer)
+        await self._calls.record(fenced, answer)
 
     async def _void(self, order_no: str, authorisation: Transaction, known: list[Transaction]) -> None:
         await self._undo(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
@@ -159,20 +157,19 @@ class PaymentActivities:
             order_no, kind, parent.provider, parent.provider_ref or "", done + 1
         )
         new = PaymentIntent(
-            order_no, kind, parent.attempt, parent.provider, amount, parent.currency, key, parent.payment_id,
-            parent.purpose,
+            order_no, amount, parent.currency, key, kind=kind, provider=parent.provider, purpose=parent.purpose,
+            attempt=parent.attempt, parent_id=parent.payment_id, parent_ref=parent.provider_ref or "",
         )  # fmt: skip
-        await self._calls.undo(new, parent.provider_ref or "")
+        await self._calls.undo(new)
 
-    async def _succeeded(self, opened: PreparedCall, result: GatewayResult, event: str) -> m.OrderView:
+    async def _succeeded(self, stored: StoredIntent, result: GatewayResult, event: str) -> m.OrderView:
         """The outcome of a step of the story: a success is one statement, everything else takes the longer way."""
         if result.status is PaymentStatus.SUCCEEDED:
-            timeline_event = _event_of(event, opened.new)
+            timeline_event = _event_of(event, stored.intent)
             async with autocommit(self._db) as conn:
-                ref, risk, until = result.provider_ref, result.risk, result.expires_at
-                if await transactions.succeed(conn, opened.intent, ref, risk, until, timeline_event):
-                    return await view_of(conn, opened.new.order_no, check_unapplied=False)
-        return await self._calls.record(opened.new, opened.intent, result)
+                if await transactions.succeed(conn, stored, result, timeline_event):
+                    return await view_of(conn, stored.intent.order_no, check_unapplied=False)
+        return await self._calls.record(stored, result)
 
     async def _transactions(self, order_no: str) -> list[Transaction]:
         async with self._db.begin() as conn:
@@ -212,14 +209,3 @@ def _open_key(known: list[Transaction], parent: Transaction, kind: PaymentKind) 
         if t.refund_id is None
     ]
     return begun[0].idempotency_key if begun else None
-
-
-def _as_intent(t: Transaction) -> StoredIntent:
-    return StoredIntent(t.payment_id, t.status, t.provider_ref, t.error_code, t.tries, t.amount_minor)
-
-
-def _as_new(t: Transaction, order_no: str) -> PaymentIntent:
-    return PaymentIntent(
-        order_no, t.kind, t.attempt, t.provider, t.amount_minor, t.currency, t.idempotency_key, t.parent_id, t.purpose,
-        t.refund_id, t.renews, t.change_payment_no, t.guarantee_return_id,
-    )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import TypeGuard
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
-from activities.payments.gateway_calls import GatewayCalls, finish
+from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.order_payments import PaymentActivities
 from domain.gateways import GatewayResult
 from domain.payments.transactions import PaymentPurpose, PaymentStatus
@@ -13,7 +13,7 @@ from infra.db.messaging.inbox import save_late_result
 from infra.db.orders.state import timeline
 from infra.db.payments import renewals, transactions
 from infra.db.payments.renewals import Due
-from infra.db.payments.transactions import PreparedCall
+from infra.db.payments.transactions import StoredIntent
 from infra.provider_rules import authorisation_periods
 from infra.settings import Settings
 from workflows import payloads as m
@@ -35,8 +35,7 @@ class RenewalActivities:
         """Renew it, or go on without where that cannot be; and give back what it leaves over."""
         opened = await self._open(ref)
         if opened is not None:
-            result = await self._calls.ask_or_call(opened, lambda gateway, request: gateway.authorise(request))
-            await self._record(ref, opened, result)
+            await self._record(ref, opened, await self._calls.ask_or_call(opened))
         await self._payments.give_back(ref.order_no, everything=False)
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
@@ -62,7 +61,7 @@ class RenewalActivities:
             await renewals.put_off(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
-    async def _open(self, ref: m.RenewalRef) -> PreparedCall | None:
+    async def _open(self, ref: m.RenewalRef) -> StoredIntent | None:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
@@ -79,16 +78,16 @@ class RenewalActivities:
                 return None
             return await renewals.open_renewal(conn, renewal)
 
-    async def _record(self, ref: m.RenewalRef, opened: PreparedCall, result: GatewayResult) -> None:
+    async def _record(self, ref: m.RenewalRef, opened: StoredIntent, result: GatewayResult) -> None:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
-            if not await finish(conn, opened.intent, result):
+            if not await transactions.finish(conn, opened, result):
                 if result.status is PaymentStatus.SUCCEEDED:
-                    await save_late_result(conn, opened.new, result)
-                    await transactions.note_details(conn, opened.intent.payment_id, result.risk, result.expires_at)
+                    await save_late_result(conn, opened.intent, result)
+                    await transactions.note_details(conn, opened.payment_id, result)
             elif result.status is PaymentStatus.SUCCEEDED:
-                data = {"amount_minor": opened.new.amount_minor, "until": result.expires_at}
+                data = {"amount_minor": opened.intent.amount_minor, "until": result.expires_at}
                 await timeline.append(conn, ref.order_no, "authorisation_renewed", data=data)
                 await renewals.gave_way(conn, ref.payment_id)
             elif result.status is PaymentStatus.FAILED and _stands(renewal):

@@ -1,43 +1,47 @@
-"""Gateways as the rest of the product gets them: behind a breaker, and counted."""
+"""Gateways as the rest of the product gets them: behind a circuit breaker, and counted."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
-from domain.gateways import (
-    Booking,
-    BookingRequest,
-    CancelResult,
-    CarrierGateway,
-    CarrierNotice,
-    Evidence,
-    GatewayResult,
-    LostCall,
-    MessageGateway,
-    OutgoingMessage,
-    PaymentGateway,
-    PaymentNotice,
-    PaymentRequest,
-    ProviderRefused,
-    ProviderUnavailable,
-)
+from domain.gateways import OutgoingMessage, ProviderRefused, ProviderUnavailable
 from domain.payments.transactions import PaymentStatus
 from infra.gateways.circuit_breaker import CircuitBreaker
 from infra.observability.metrics import PROVIDER_CALLS, PROVIDER_SECONDS
 
-T = TypeVar("T")
+_Call = Callable[..., Awaitable[Any]]
 
 
-class _Guard:
-    def __init__(self, provider: str, breaker: CircuitBreaker) -> None:
-        self.provider, self.breaker = provider, breaker
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
 
-    async def call(self, operation: str, act: Callable[[], Awaitable[T]]) -> T:
+
+G = TypeVar("G", bound=_Named)
+
+
+def instrumented(gateway: G, breaker: CircuitBreaker) -> G:
+    """The gateway with each of its calls behind the breaker and counted. What calls nobody is the gateway's own."""
+    return cast(G, _Instrumented(gateway, breaker))
+
+
+class _Instrumented:
+    def __init__(self, gateway: _Named, breaker: CircuitBreaker) -> None:
+        self._gateway, self._provider, self._breaker = gateway, gateway.name, breaker
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._gateway, name)
+        calls_provider = inspect.iscoroutinefunction(member) and name != "aclose"
+        return partial(self._call, name, member) if calls_provider else member
+
+    async def _call(self, operation: str, call: _Call, *args: Any, **kwargs: Any) -> Any:
         """Outcomes counted: ok, failed (a decline), refused, unavailable, circuit_open, error (ours)."""
         started_s, outcome = perf_counter(), "error"
         try:
-            with self.breaker.guarding():
-                result = await act()
+            with self._breaker.guarding():
+                result = await call(*args, **kwargs)
             outcome = "failed" if getattr(result, "status", None) is PaymentStatus.FAILED else "ok"
             return result
         except ProviderRefused:
@@ -47,97 +51,14 @@ class _Guard:
             outcome = "circuit_open" if error.code == "circuit_open" else "unavailable"
             raise
         finally:
-            PROVIDER_CALLS.labels(self.provider, operation, outcome).inc()
-            if outcome != "circuit_open":
-                PROVIDER_SECONDS.labels(self.provider, operation).observe(perf_counter() - started_s)
+            self._count(_label(operation, *args), outcome, perf_counter() - started_s)
+
+    def _count(self, operation: str, outcome: str, seconds: float) -> None:
+        PROVIDER_CALLS.labels(self._provider, operation, outcome).inc()
+        if outcome != "circuit_open":
+            PROVIDER_SECONDS.labels(self._provider, operation).observe(seconds)
 
 
-class GuardedPayments:
-    """A PaymentGateway around another."""
-
-    def __init__(self, gateway: PaymentGateway, breaker: CircuitBreaker) -> None:
-        self._gateway = gateway
-        self._guard = _Guard(gateway.name, breaker)
-
-    @property
-    def name(self) -> str:
-        return self._gateway.name
-
-    async def authorise(self, request: PaymentRequest) -> GatewayResult:
-        return await self._guard.call("authorise", lambda: self._gateway.authorise(request))
-
-    async def capture(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        return await self._guard.call("capture", lambda: self._gateway.capture(authorisation_ref, request))
-
-    async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        return await self._guard.call("void", lambda: self._gateway.void(authorisation_ref, request))
-
-    async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
-        return await self._guard.call("refund", lambda: self._gateway.refund(capture_ref, request))
-
-    async def lookup(self, lost: LostCall) -> GatewayResult | None:
-        return await self._guard.call("lookup", lambda: self._gateway.lookup(lost))
-
-    async def answer_dispute(self, dispute_ref: str, evidence: Evidence, idempotency_key: str) -> None:
-        def act() -> Awaitable[None]:
-            return self._gateway.answer_dispute(dispute_ref, evidence, idempotency_key)
-
-        await self._guard.call("answer_dispute", act)
-
-    async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
-        await self._guard.call("accept_dispute", lambda: self._gateway.accept_dispute(dispute_ref, idempotency_key))
-
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
-        return self._gateway.parse_notification(headers, body)
-
-    async def aclose(self) -> None:
-        await self._gateway.aclose()
-
-
-class GuardedCarrier:
-    """A CarrierGateway around another."""
-
-    def __init__(self, gateway: CarrierGateway, breaker: CircuitBreaker) -> None:
-        self._gateway = gateway
-        self._guard = _Guard(gateway.name, breaker)
-
-    @property
-    def name(self) -> str:
-        return self._gateway.name
-
-    async def book(self, request: BookingRequest) -> Booking:
-        return await self._guard.call("book", lambda: self._gateway.book(request))
-
-    async def cancel(self, shipment_ref: str, idempotency_key: str) -> CancelResult:
-        return await self._guard.call("cancel", lambda: self._gateway.cancel(shipment_ref, idempotency_key))
-
-    async def lookup(self, idempotency_key: str) -> Booking | None:
-        return await self._guard.call("lookup", lambda: self._gateway.lookup(idempotency_key))
-
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotice | None:
-        return self._gateway.parse_notification(headers, body)
-
-    async def aclose(self) -> None:
-        await self._gateway.aclose()
-
-
-class GuardedMessages:
-    """A MessageGateway around another."""
-
-    def __init__(self, gateway: MessageGateway, breaker: CircuitBreaker) -> None:
-        self._gateway = gateway
-        self._guard = _Guard(gateway.name, breaker)
-
-    @property
-    def name(self) -> str:
-        return self._gateway.name
-
-    @property
-    def longest_s(self) -> float:
-        return self._gateway.longest_s
-
-    async def send(self, message: OutgoingMessage) -> str | None:
-        return await self._guard.call(f"send_{message.channel}", lambda: self._gateway.send(message))
-
-    async def aclose(self) -> None:
-        await self._gateway.aclose()
+def _label(operation: str, *args: Any) -> str:
+    """Messages are counted by their channel."""
+    return f"{operation}_{args[0].channel}" if args and isinstance(args[0], OutgoingMessage) else operation

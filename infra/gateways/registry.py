@@ -8,7 +8,7 @@ from infra.db.engine import Database
 from infra.email import smtp
 from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
 from infra.gateways.circuit_breaker import CircuitBreaker
-from infra.gateways.instrumented import GuardedCarrier, GuardedMessages, GuardedPayments
+from infra.gateways.instrumented import instrumented
 from infra.gateways.notifications.sandbox_messages import SandboxMessages
 from infra.gateways.notifications.smtp_messages import SmtpMessages
 from infra.gateways.payments.sandbox_payments import SandboxPayments
@@ -34,7 +34,7 @@ def build_payments(settings: Settings, database: Database | None = None) -> dict
         built["store_credit"] = StoreCredit(database)
     _require(settings.payment_provider, built)
     breaker = _breakers(settings)
-    return {name: GuardedPayments(gateway, breaker(name)) for name, gateway in built.items()}
+    return {name: instrumented(gateway, breaker(name)) for name, gateway in built.items()}
 
 
 def build_carriers(settings: Settings) -> dict[str, CarrierGateway]:
@@ -49,7 +49,7 @@ def build_carriers(settings: Settings) -> dict[str, CarrierGateway]:
         built["ups"] = UpsCarrier.from_settings(settings)
     _require(settings.carrier, built)
     breaker = _breakers(settings)
-    return {name: GuardedCarrier(gateway, breaker(name)) for name, gateway in built.items()}
+    return {name: instrumented(gateway, breaker(name)) for name, gateway in built.items()}
 
 
 def build_messages(settings: Settings) -> dict[str, MessageGateway]:
@@ -57,7 +57,7 @@ def build_messages(settings: Settings) -> dict[str, MessageGateway]:
     chosen = {Channel.EMAIL.value: settings.email_provider, Channel.SMS.value: settings.sms_provider}
     breaker = _breakers(settings)
     return {
-        channel: GuardedMessages(_messages_by(provider, settings), breaker(provider))
+        channel: instrumented(_messages_by(provider, settings), breaker(provider))
         for channel, provider in chosen.items()
         if provider != "none"
     }

@@ -12,7 +12,7 @@ from domain.gateways import Booking, CarrierGateway
 from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
 from infra.gateways.carriers.ups_carrier import UpsCarrier
 from infra.gateways.circuit_breaker import CircuitBreaker
-from infra.gateways.instrumented import GuardedCarrier
+from infra.gateways.instrumented import instrumented
 from infra.settings import Settings
 from tests.contract.payment_bench import NEVER, PATIENT_S, SECRET
 from tests.contract.processes import sandbox
@@ -34,7 +34,7 @@ class CarrierBench:
 
 
 def guarded(gateway: CarrierGateway) -> CarrierGateway:
-    return GuardedCarrier(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
+    return instrumented(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
 
 
 def _sandbox_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from domain.gateways import LostCall, PaymentGateway, PaymentNotice, PaymentRequest
 from domain.payments.transactions import PaymentKind
 from infra.gateways.circuit_breaker import CircuitBreaker
-from infra.gateways.instrumented import GuardedPayments
+from infra.gateways.instrumented import instrumented
 from infra.gateways.payments.sandbox_payments import SandboxPayments
 from infra.gateways.payments.stripe_payments import StripePayments
 from tests.contract.receiver import Post, Receiver
@@ -75,7 +75,7 @@ def lost(request: PaymentRequest, kind: PaymentKind = PaymentKind.AUTHORISE, of:
 
 def guarded(gateway: PaymentGateway) -> PaymentGateway:
     """As the product gets it, behind a breaker; one that never opens, since tests make calls fail."""
-    return GuardedPayments(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
+    return instrumented(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
 
 
 def sandbox_at(url: str, timeout_s: float = PATIENT_S) -> PaymentGateway:

@@ -11,7 +11,7 @@ import pytest
 
 from domain.gateways import MessageGateway, OutgoingMessage, ProviderRefused, ProviderUnavailable
 from infra.gateways.circuit_breaker import CircuitBreaker
-from infra.gateways.instrumented import GuardedMessages
+from infra.gateways.instrumented import instrumented
 from infra.gateways.notifications.sandbox_messages import SandboxMessages
 from infra.gateways.notifications.smtp_messages import SmtpMessages
 from infra.settings import Settings
@@ -45,7 +45,7 @@ class Bench:
 
 
 def _guarded(gateway: MessageGateway) -> MessageGateway:
-    return GuardedMessages(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
+    return instrumented(gateway, CircuitBreaker(gateway.name, NEVER, 1.0))
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from typing import Any
 
 from activities.orders.inbox import apply_inbox
 from domain.after_sales.guarantees import GuaranteeStatus
+from domain.gateways import GatewayResult
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.after_sales import guarantees, returns, settlement
 from infra.db.after_sales.return_policy import ReturnPolicy
@@ -45,8 +46,9 @@ async def answered(shop: Door, number: str, return_id: str) -> None:
         assert here is not None
         opened = await guarantees.open_call(conn, here)
         assert opened is not None
-        await transactions.finish(conn, opened.intent, PaymentStatus.SUCCEEDED, unique("ref"))
-        claim = opened.new.kind is PaymentKind.CAPTURE
+        done = GatewayResult(PaymentStatus.SUCCEEDED, unique("ref"), opened.intent.amount_minor)
+        await transactions.finish(conn, opened, done)
+        claim = opened.intent.kind is PaymentKind.CAPTURE
         await guarantees.move(
             conn, here, GuaranteeStatus.CLAIMED if claim else GuaranteeStatus.AUTHORISED, here.claim_minor
         )

@@ -4,7 +4,7 @@ It is released when the old ones arrive, and claimed if they never do; a trigger
 return.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +15,7 @@ from domain.after_sales.returns import ReturnStatus
 from domain.errors import Conflict
 from domain.payments.transactions import PaymentKind, PaymentPurpose, idempotency_key
 from infra.db.payments import transactions
-from infra.db.payments.transactions import PaymentIntent, PreparedCall
+from infra.db.payments.transactions import PaymentIntent, StoredIntent
 from infra.provider_rules import amounts
 
 _WISH = text(
@@ -98,8 +98,8 @@ async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
     return Guarantee(return_id, **{**row._mapping, **statuses})
 
 
-async def open_call(conn: AsyncConnection, here: Guarantee) -> PreparedCall | None:
-    """The intent of what is due, with what its call needs; None when nothing is. The caller has locked the order."""
+async def open_call(conn: AsyncConnection, here: Guarantee) -> StoredIntent | None:
+    """The intent of what is due; None when nothing is. The caller has locked the order."""
     kind = here.due
     if kind is None and here.unwanted and await _left_over(conn, here):
         kind = PaymentKind.AUTHORISE  # what became of it is found out, and given back
@@ -109,13 +109,13 @@ async def open_call(conn: AsyncConnection, here: Guarantee) -> PreparedCall | No
     values = {"order_no": here.order_no, "kind": kind, "return_id": here.return_id}
     failed = (await conn.execute(_FAILED, values)).scalar_one()
     key = idempotency_key(here.order_no, f"guarantee/{here.return_id}/{kind}", failed + 1)
-    parent = None if kind is PaymentKind.AUTHORISE else here.parent_id
     new = PaymentIntent(
-        here.order_no, kind, None, here.method, amount, here.currency, key, parent, PaymentPurpose.GUARANTEE,
-        guarantee_return_id=here.return_id,
+        here.order_no, amount, here.currency, key, here.token, kind=kind, provider=here.method,
+        purpose=PaymentPurpose.GUARANTEE, guarantee_return_id=here.return_id,
     )  # fmt: skip
-    needs = here.token if kind is PaymentKind.AUTHORISE else here.parent_ref or ""
-    return PreparedCall(new, await transactions.begin(conn, new), needs)
+    if kind is not PaymentKind.AUTHORISE:
+        new = replace(new, token="", parent_id=here.parent_id, parent_ref=here.parent_ref or "")
+    return await transactions.begin(conn, new)
 
 
 async def _left_over(conn: AsyncConnection, here: Guarantee) -> bool:

@@ -166,14 +166,15 @@ async def save_late_result(conn: AsyncConnection, new: PaymentIntent, result: Ga
         "status": result.status,
         "amount_minor": result.amount_minor,
         "currency": new.currency,
-        "idempotency_key": new.key,
+        "idempotency_key": new.idempotency_key,
         "error_code": None,
         "parent_ref": None,
         "risk": result.risk,
         "expires_at": result.expires_at,
     }
-    row = {"provider": new.provider, "order_no": new.order_no, "key": new.key, "fact": _json(fact)}
-    await conn.execute(_KEEP_LATE, {**row, "event_id": f"late:{new.key}:{result.provider_ref}"})
+    key = new.idempotency_key
+    row = {"provider": new.provider, "order_no": new.order_no, "key": key, "fact": _json(fact)}
+    await conn.execute(_KEEP_LATE, {**row, "event_id": f"late:{key}:{result.provider_ref}"})
 
 
 async def open_facts(conn: AsyncConnection, order_no: str) -> Sequence[Any]:

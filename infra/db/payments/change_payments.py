@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from infra.db.orders.changing.changes import ChangeContext, NewChange
 from infra.db.orders.changing.sealed_changes import SealedChange
 from infra.db.orders.state import timeline
 from infra.db.payments import transactions
-from infra.db.payments.transactions import PaymentIntent, PreparedCall, Transaction
+from infra.db.payments.transactions import PaymentIntent, StoredIntent, Transaction
 
 # No carrier that was asked before is believed: the order may come out of its change larger.
 _FENCE = text(
@@ -259,9 +259,9 @@ async def find(conn: AsyncConnection, order_no: str, payment_no: int) -> ChangeP
 
 async def open_call(
     conn: AsyncConnection, here: ChangePayment, providers: Collection[str], default_provider: str
-) -> PreparedCall:
-    """The intent of what is due, with what its call needs: first the authorisation, then its capture. A refusal ends
-    the change, so each has one key."""
+) -> StoredIntent:
+    """The intent of what is due: first the authorisation, then its capture. A refusal ends the change, so each has one
+    key."""
     known = await _payments(conn, here)
     authorised = (PaymentKind.AUTHORISE, PaymentStatus.SUCCEEDED)
     parent = next((one for one in known if (one.kind, one.status) == authorised), None)
@@ -269,11 +269,12 @@ async def open_call(
     provider = parent.provider if parent else here.method if here.method in providers else default_provider
     key = idempotency_key(here.order_no, f"supplement/{here.payment_no}/{kind}", 1)
     new = PaymentIntent(
-        here.order_no, kind, None, provider, here.amount_minor, here.currency, key,
-        parent.payment_id if parent else None, PaymentPurpose.CHANGE_PAYMENT, change_payment_no=here.payment_no,
+        here.order_no, here.amount_minor, here.currency, key, "" if parent else here.token, kind=kind,
+        provider=provider, purpose=PaymentPurpose.CHANGE_PAYMENT, change_payment_no=here.payment_no,
     )  # fmt: skip
-    needs = (parent.provider_ref or "") if parent else here.token
-    return PreparedCall(new, await transactions.begin(conn, new), needs)
+    if parent:
+        new = replace(new, parent_id=parent.payment_id, parent_ref=parent.provider_ref or "")
+    return await transactions.begin(conn, new)
 
 
 async def unsettled(conn: AsyncConnection, here: ChangePayment) -> list[Transaction]:

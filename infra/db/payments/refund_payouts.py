@@ -1,6 +1,5 @@
 """Paying what was decided: the parts of a refund that are still due, and the end of it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -93,29 +92,18 @@ _REFUSED = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DuePart:
-    """A part to pay: the intent for it, and the provider's reference of the capture that it goes back to."""
-
-    intent: PaymentIntent
-    reference: str
-
-
-async def due_parts(conn: AsyncConnection, refund_id: str) -> list[DuePart]:
-    """What of the refund is not paid.
+async def due_parts(conn: AsyncConnection, refund_id: str) -> list[PaymentIntent]:
+    """What of the refund is not paid: the intent of each part.
 
     The key of a part is new after a final refusal, and the same on every retry; what is under way keeps the key that it
     was begun with.
     """
     rows = (await conn.execute(_DUE_PARTS, {"refund_id": refund_id})).all()
     return [
-        DuePart(
-            PaymentIntent(
-                row.order_no, PaymentKind.REFUND, row.attempt, row.provider, row.amount_minor, row.currency,
-                row.open_key or _key(row),
-                row.payment_id, PaymentPurpose(row.purpose), refund_id,
-            ),
-            row.provider_ref or "",
+        PaymentIntent(
+            row.order_no, row.amount_minor, row.currency, row.open_key or _key(row), kind=PaymentKind.REFUND,
+            provider=row.provider, purpose=PaymentPurpose(row.purpose), attempt=row.attempt, parent_id=row.payment_id,
+            parent_ref=row.provider_ref or "", refund_id=refund_id,
         )
         for row in rows
     ]  # fmt: skip

@@ -17,7 +17,7 @@ from domain.times import rfc3339
 from infra.db.after_sales import guarantees
 from infra.db.orders.state import timeline
 from infra.db.payments import transactions
-from infra.db.payments.transactions import PaymentIntent, PreparedCall
+from infra.db.payments.transactions import PaymentIntent, StoredIntent
 
 _WANTED = "authorisation_is_wanted(p.payment_id)"
 # Of what nobody wants any more: an open question about a renewal, and what still holds the customer's money.
@@ -130,15 +130,16 @@ async def due(conn: AsyncConnection, order_no: str, payment_id: int) -> Due | No
     return Due(**{**row._mapping, "purpose": PaymentPurpose(row.purpose)}) if row else None
 
 
-async def open_renewal(conn: AsyncConnection, here: Due) -> PreparedCall:
+async def open_renewal(conn: AsyncConnection, here: Due) -> StoredIntent:
     """The intent to authorise the same amount anew."""
     step = f"guarantee/{here.guarantee_return_id}/authorise" if here.guarantee_return_id else "renewal"
     key = undoing_key(here.order_no, step, here.provider, here.provider_ref or "", here.failed + 1)
     new = PaymentIntent(
-        here.order_no, PaymentKind.AUTHORISE, None, here.provider, here.amount_minor, here.currency, key,
-        purpose=here.purpose, renews=here.payment_id, guarantee_return_id=here.guarantee_return_id,
+        here.order_no, here.amount_minor, here.currency, key, here.token, kind=PaymentKind.AUTHORISE,
+        provider=here.provider, purpose=here.purpose, renews=here.payment_id,
+        guarantee_return_id=here.guarantee_return_id,
     )  # fmt: skip
-    return PreparedCall(new, await transactions.begin(conn, new), here.token)
+    return await transactions.begin(conn, new)
 
 
 async def not_wanted(conn: AsyncConnection, payment_id: int) -> None:

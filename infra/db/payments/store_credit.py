@@ -208,12 +208,11 @@ async def pay_with_credit(conn: AsyncConnection, order_no: str, refund_id: str, 
     if refund.status != RefundStatus.APPROVED:
         raise Conflict("refund_closed", "only an approved refund can be paid with store credit")
     granted = 0
-    for part in await refund_payouts.due_parts(conn, refund_id):
-        due = part.intent
+    for due in await refund_payouts.due_parts(conn, refund_id):
         entry = await write(
             conn,
-            NewEntry(due.key, EntryKind.GRANTED, refund.customer_id, due.currency, due.amount_minor, order_no,
-                     refund.return_id),
+            NewEntry(due.idempotency_key, EntryKind.GRANTED, refund.customer_id, due.currency, due.amount_minor,
+                     order_no, refund.return_id),
         )  # fmt: skip
         await conn.execute(_AS_REFUND, _payment(due, entry))
         granted, currency = granted + due.amount_minor, due.currency
@@ -230,7 +229,7 @@ def _payment(due: PaymentIntent, entry: Entry) -> dict[str, Any]:
         "attempt": due.attempt,
         "amount": due.amount_minor,
         "currency": due.currency,
-        "key": due.key,
+        "key": due.idempotency_key,
         "ref": reference(entry),
         "parent_id": due.parent_id,
         "refund_id": due.refund_id,

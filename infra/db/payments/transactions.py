@@ -1,12 +1,13 @@
 """Transactions with payment providers: intent before the call, outcome after it, the ledger by trigger."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.gateways import GatewayResult, LostCall, PaymentRequest
 from domain.payments.transactions import (
     PaymentKind,
     PaymentPurpose,
@@ -24,7 +25,7 @@ _BEGIN = text(
     VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount_minor, :currency, 'intent', :key, :parent_id,
             :refund_id, :renews, :change_payment_no, :guarantee_return_id, 1)
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
-    RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
+    RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor
     """
 )
 # What is already stored is fenced without a new intent: a hold keeps those from being written, and keeps nobody
@@ -32,7 +33,7 @@ _BEGIN = text(
 _FENCE = text(
     """
     UPDATE payments SET tries = tries + 1, updated_at = now() WHERE payment_id = :payment_id
-    RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor, risk
+    RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor
     """
 )
 _FINISH = text(
@@ -55,9 +56,9 @@ _OPEN_AUTHORISATION = text(
      WHERE o.order_no = :order_no AND r.attempt = :attempt AND o.status = 'pending_payment' AND o.cancelling IS NULL
        FOR KEY SHARE OF o
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
-    RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, risk, parent_id,
-              (SELECT r.token FROM payment_requests r
-                WHERE r.order_no = payments.order_no AND r.attempt = payments.attempt) AS needs
+    RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, parent_id,
+              NULL AS parent_ref, (SELECT r.token FROM payment_requests r
+                                    WHERE r.order_no = payments.order_no AND r.attempt = payments.attempt) AS token
     """
 )
 _OPEN_CAPTURE = text(
@@ -73,8 +74,9 @@ _OPEN_CAPTURE = text(
        AND NOT EXISTS (SELECT FROM payments e WHERE e.order_no = a.order_no AND e.parent_id = a.payment_id
                           AND e.status = 'succeeded' AND e.idempotency_key <> :key)
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
-    RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, risk, parent_id,
-              (SELECT p.provider_ref FROM payments p WHERE p.payment_id = payments.parent_id) AS needs
+    RETURNING payment_id, provider, status, provider_ref, error_code, tries, amount_minor, currency, parent_id,
+              (SELECT p.provider_ref FROM payments p WHERE p.payment_id = payments.parent_id) AS parent_ref,
+              NULL AS token
     """
 )
 # Row, ledger (by trigger), event and status in one statement; no row when this try is fenced off.
@@ -123,17 +125,36 @@ _NOTE_EXPIRY = text(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentIntent(PaymentRequest):
+    """What a provider is to be asked for, stored before it is called.
+
+    `parent_id` is the transaction that it captures, voids or refunds, which the provider knows as `parent_ref`;
+    `refund_id` names the refund that it pays a part of, `renews` the authorisation that it takes the place of.
+    """
+
+    kind: PaymentKind
+    provider: str
+    purpose: PaymentPurpose = PaymentPurpose.ORDER
+    attempt: int | None = None
+    parent_id: int | None = None
+    parent_ref: str = ""
+    refund_id: str | None = None
+    renews: int | None = None
+    change_payment_no: int | None = None
+    guarantee_return_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredIntent:
-    """One transaction as stored; `tries` is the fence for its outcome."""
+    """An intent with its amount as stored, and what is known of it; `tries` is the fence for its outcome."""
 
+    intent: PaymentIntent
     payment_id: int
     status: PaymentStatus
     provider_ref: str | None
     error_code: str | None
     tries: int
-    amount_minor: int
-    risk: str | None = None
 
     @property
     def decided(self) -> bool:
@@ -154,42 +175,6 @@ class Transaction(TransactionFacts):
     renews: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a provider was asked for, first `age_s` ago, as `domain.gateways.LostCall` has it."""
-
-    order_no: str
-    kind: PaymentKind
-    provider: str
-    amount_minor: int
-    currency: str
-    idempotency_key: str
-    token: str
-    of: str
-    ref: str
-    age_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentIntent:
-    """What is to be stored before a provider is called; `refund_id` names the refund that it pays a part of, `renews`
-    the authorisation that it takes the place of."""
-
-    order_no: str
-    kind: PaymentKind
-    attempt: int | None
-    provider: str
-    amount_minor: int
-    currency: str
-    key: str
-    parent_id: int | None = None
-    purpose: PaymentPurpose = PaymentPurpose.ORDER
-    refund_id: str | None = None
-    renews: int | None = None
-    change_payment_no: int | None = None
-    guarantee_return_id: str | None = None
-
-
 async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
     """Store the intent, or find it: a repeat answers with what is known and counts one more try."""
     values = {
@@ -200,101 +185,89 @@ async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
         "provider": intent.provider,
         "amount_minor": intent.amount_minor,
         "currency": intent.currency,
-        "key": intent.key,
+        "key": intent.idempotency_key,
         "parent_id": intent.parent_id,
         "refund_id": intent.refund_id,
         "renews": intent.renews,
         "change_payment_no": intent.change_payment_no,
         "guarantee_return_id": intent.guarantee_return_id,
     }
-    row = (await conn.execute(_BEGIN, values)).one()
-    return _intent(row)
+    return _stored(intent, (await conn.execute(_BEGIN, values)).one())
 
 
-async def fence(conn: AsyncConnection, payment_id: int) -> StoredIntent:
+async def fence(conn: AsyncConnection, known: Transaction, order_no: str) -> StoredIntent:
     """Take over from whoever asked before, without asking for anything: what they still write is fenced off."""
-    return _intent((await conn.execute(_FENCE, {"payment_id": payment_id})).one())
+    row = (await conn.execute(_FENCE, {"payment_id": known.payment_id})).one()
+    return _stored(intent_of(known, order_no), row)
 
 
-async def finish(
-    conn: AsyncConnection,
-    intent: StoredIntent,
-    status: PaymentStatus,
-    provider_ref: str | None,
-    error_code: str | None = None,
-    risk: str | None = None,
-    expires_at: str | None = None,
-) -> bool:
-    """Write the outcome; False when a later try has taken over, or the outcome is known (this write is fenced off)."""
+async def finish(conn: AsyncConnection, stored: StoredIntent, result: GatewayResult) -> bool:
+    """Write what the provider answered.
+
+    False when a later try has taken over, or the outcome is known (this write is fenced off).
+    """
     values = {
-        "payment_id": intent.payment_id,
-        "tries": intent.tries,
-        "status": status,
-        "provider_ref": provider_ref,
-        "error_code": error_code,
-        "risk": risk,
-        "expires_at": expires_at,
+        "payment_id": stored.payment_id,
+        "tries": stored.tries,
+        "status": result.status,
+        "provider_ref": result.provider_ref,
+        "error_code": result.error_code,
+        "risk": result.risk,
+        "expires_at": result.expires_at,
     }
     return (await conn.execute(_FINISH, values)).rowcount == 1
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCall:
-    """An intent with what its call needs: the customer's token, or the authorisation's reference."""
-
-    new: PaymentIntent
-    intent: StoredIntent
-    needs: str
-
-
 async def open_authorisation(
     conn: AsyncConnection, order_no: str, attempt: int, providers: Collection[str], default_provider: str
-) -> PreparedCall | None:
+) -> StoredIntent | None:
     """The intent to authorise the order's total; None when the order does not wait for this attempt."""
     named = {"providers": list(providers), "default_provider": default_provider}
     return await _open(conn, _OPEN_AUTHORISATION, PaymentKind.AUTHORISE, order_no, attempt, named)
 
 
-async def open_capture(conn: AsyncConnection, order_no: str, attempt: int) -> PreparedCall | None:
+async def open_capture(conn: AsyncConnection, order_no: str, attempt: int) -> StoredIntent | None:
     """The intent to capture what the attempt authorised; None when there is nothing to capture any more."""
     return await _open(conn, _OPEN_CAPTURE, PaymentKind.CAPTURE, order_no, attempt, {})
 
 
 async def _open(
     conn: AsyncConnection, statement: TextClause, kind: PaymentKind, order_no: str, attempt: int, more: dict[str, Any]
-) -> PreparedCall | None:
+) -> StoredIntent | None:
     key = idempotency_key(order_no, kind, attempt)
     values = {"order_no": order_no, "attempt": attempt, "key": key, **more}
     row = (await conn.execute(statement, values)).one_or_none()
     if row is None:
         return None
-    new = PaymentIntent(order_no, kind, attempt, row.provider, row.amount_minor, row.currency, key, row.parent_id)
-    return PreparedCall(new, _intent(row), row.needs or "")
+    intent = PaymentIntent(
+        order_no, row.amount_minor, row.currency, key, row.token or "", kind=kind, provider=row.provider,
+        attempt=attempt, parent_id=row.parent_id, parent_ref=row.parent_ref or "",
+    )  # fmt: skip
+    return _stored(intent, row)
 
 
-def _intent(row: Any) -> StoredIntent:
-    status = PaymentStatus(row.status)
-    return StoredIntent(row.payment_id, status, row.provider_ref, row.error_code, row.tries, row.amount_minor, row.risk)
+def _stored(intent: PaymentIntent, row: Any) -> StoredIntent:
+    stored = replace(intent, amount_minor=row.amount_minor)
+    return StoredIntent(stored, row.payment_id, PaymentStatus(row.status), row.provider_ref, row.error_code, row.tries)
 
 
-async def succeed(
-    conn: AsyncConnection,
-    intent: StoredIntent,
-    provider_ref: str | None,
-    risk: str | None,
-    expires_at: str | None,
-    event: dict[str, Any],
-) -> bool:
+async def succeed(conn: AsyncConnection, stored: StoredIntent, result: GatewayResult, event: dict[str, Any]) -> bool:
     """Write a success with its event (`type, from_status, to_status, data` as JSON text); False when fenced off."""
-    values = {"payment_id": intent.payment_id, "tries": intent.tries, "provider_ref": provider_ref, "risk": risk}
-    values["expires_at"] = expires_at
+    values = {
+        "payment_id": stored.payment_id,
+        "tries": stored.tries,
+        "provider_ref": result.provider_ref,
+        "risk": result.risk,
+        "expires_at": result.expires_at,
+    }
     return (await conn.execute(_SUCCEED, values | event)).rowcount == 1
 
 
-async def asked(conn: AsyncConnection, payment_id: int) -> Asked:
-    """What a provider was asked for, or was to be."""
+async def asked(conn: AsyncConnection, payment_id: int) -> tuple[str, LostCall]:
+    """The provider that was asked, or was to be, and what for."""
     row = (await conn.execute(_ASKED, {"payment_id": payment_id})).one()
-    return Asked(**{**row._mapping, "kind": PaymentKind(row.kind)})
+    request = PaymentRequest(row.order_no, row.amount_minor, row.currency, row.idempotency_key, row.token)
+    return row.provider, LostCall(PaymentKind(row.kind), request, row.of, row.ref, row.age_s)
 
 
 async def note_risk(conn: AsyncConnection, payment_id: int, risk: str) -> None:
@@ -302,18 +275,35 @@ async def note_risk(conn: AsyncConnection, payment_id: int, risk: str) -> None:
     await conn.execute(_NOTE_RISK, {"payment_id": payment_id, "risk": risk})
 
 
-async def note_details(conn: AsyncConnection, payment_id: int, risk: str | None, expires_at: str | None) -> None:
+async def note_details(conn: AsyncConnection, payment_id: int, result: GatewayResult) -> None:
     """The provider's answer about a success that its notification reported before, with less data."""
-    if risk:
-        await note_risk(conn, payment_id, risk)
-    if expires_at:
-        await conn.execute(_NOTE_EXPIRY, {"payment_id": payment_id, "expires_at": expires_at})
+    if result.risk:
+        await note_risk(conn, payment_id, result.risk)
+    if result.expires_at:
+        await conn.execute(_NOTE_EXPIRY, {"payment_id": payment_id, "expires_at": result.expires_at})
 
 
 async def transactions_of(conn: AsyncConnection, order_no: str) -> list[Transaction]:
     """Every transaction of an order, oldest first."""
     rows = (await conn.execute(_FIND, {"order_no": order_no})).mappings().all()
     return [_transaction(row) for row in rows]
+
+
+def intent_of(known: Transaction, order_no: str) -> PaymentIntent:
+    """What its provider was asked for; the means of payment is not part of the row."""
+    return PaymentIntent(
+        order_no, known.amount_minor, known.currency, known.idempotency_key, kind=known.kind, provider=known.provider,
+        purpose=known.purpose, attempt=known.attempt, parent_id=known.parent_id, refund_id=known.refund_id,
+        renews=known.renews, change_payment_no=known.change_payment_no,
+        guarantee_return_id=known.guarantee_return_id,
+    )  # fmt: skip
+
+
+def stored_of(known: Transaction, order_no: str) -> StoredIntent:
+    """A transaction as the intent that it is."""
+    return StoredIntent(
+        intent_of(known, order_no), known.payment_id, known.status, known.provider_ref, known.error_code, known.tries
+    )
 
 
 def _transaction(row: RowMapping) -> Transaction:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from domain.gateways import GatewayResult
 from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentStatus
 from infra.db.checks.consistency_checks import CHECKS, run_checks
@@ -36,7 +37,8 @@ async def taken(shop: Door, number: str) -> None:
         for _ in ("authorise", "capture"):
             opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
             async with change_payments.applied(conn, number, here.payment_no):
-                await transactions.finish(conn, opened.intent, PaymentStatus.SUCCEEDED, unique("ref"))
+                done = GatewayResult(PaymentStatus.SUCCEEDED, unique("ref"), here.amount_minor)
+                await transactions.finish(conn, opened, done)
 
 
 async def dearer(shop: Door, number: str, **units: int) -> None:

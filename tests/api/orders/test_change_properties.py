@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from domain.gateways import GatewayResult
 from domain.orders.status import Status
 from domain.payments.transactions import PaymentStatus
 from infra.db.orders.state import timeline
@@ -80,11 +81,13 @@ class Story:
                 here = await change_payments.find(conn, self.number, open_ones[0]["payment_no"])
                 opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
                 if what == "declined":
-                    await transactions.finish(conn, opened.intent, PaymentStatus.FAILED, None, "card_declined")
+                    declined = GatewayResult(PaymentStatus.FAILED, None, here.amount_minor, "card_declined")
+                    await transactions.finish(conn, opened, declined)
                     return
-                await transactions.finish(conn, opened.intent, PaymentStatus.SUCCEEDED, unique("ref"))
-                taking = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
-                await transactions.finish(conn, taking.intent, PaymentStatus.SUCCEEDED, unique("ref"))
+                for _ in ("authorise", "capture"):
+                    opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
+                    done = GatewayResult(PaymentStatus.SUCCEEDED, unique("ref"), here.amount_minor)
+                    await transactions.finish(conn, opened, done)
         event(what)
 
     async def changed(self, units: tuple[int, ...], more: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.orders.inbox import parcel_moved, position_of
-from domain.gateways import Booking, GatewayError, PaymentRequest
+from domain.gateways import Booking, GatewayError, GatewayResult, PaymentRequest
 from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from domain.shipping.shipments import ShipmentStatus
@@ -271,10 +271,9 @@ class Shop:
 
         async def captured(conn: AsyncConnection) -> None:
             status = await timeline.lock_order(conn, order_no)
-            intent = await transactions.begin(
-                conn, PaymentIntent(order_no, PaymentKind.CAPTURE, 1, provider, total, "CNY", key)
-            )
-            assert await transactions.finish(conn, intent, PaymentStatus.SUCCEEDED, ref)
+            new = PaymentIntent(order_no, total, "CNY", key, kind=PaymentKind.CAPTURE, provider=provider, attempt=1)
+            stored = await transactions.begin(conn, new)
+            assert await transactions.finish(conn, stored, GatewayResult(PaymentStatus.SUCCEEDED, ref, total))
             await timeline.transition(conn, order_no, status, OrderEvent.PAYMENT_CAPTURED)
 
         self.run(captured)
@@ -285,27 +284,26 @@ class Shop:
         """One call for each part that is due, and what the provider says to it."""
         parts = self.run(lambda conn: refund_payouts.due_parts(conn, refund_id))
         for part in parts:
-            self._give_back(part.intent, part.reference, outcome)
+            self._give_back(part, outcome)
         if parts:
-            self.run(lambda conn: self._settle(conn, parts[0].intent.order_no, refund_id))
+            self.run(lambda conn: self._settle(conn, parts[0].order_no, refund_id))
 
     async def _settle(self, conn: AsyncConnection, order_no: str, refund_id: str) -> None:
         await timeline.lock_order(conn, order_no)
         await refund_payouts.settle(conn, refund_id)
 
-    def _give_back(self, new: PaymentIntent, reference: str, outcome: PaymentStatus) -> None:
-        intent = self.run(lambda conn: transactions.begin(conn, new))
-        if intent.decided:
+    def _give_back(self, new: PaymentIntent, outcome: PaymentStatus) -> None:
+        stored = self.run(lambda conn: transactions.begin(conn, new))
+        if stored.decided:
             return
         ref = secrets.token_hex(8)
         if new.provider == "store_credit" and outcome is PaymentStatus.SUCCEEDED:
-            request = PaymentRequest(new.order_no, new.amount_minor, "CNY", new.key)
             try:
-                result = self.loop.run_until_complete(StoreCredit(self.database).refund(reference, request))
+                result = self.loop.run_until_complete(StoreCredit(self.database).refund(new.parent_ref, new))
             except GatewayError as error:
                 raise AssertionError(f"store credit does not take back {new}") from error
             ref = result.provider_ref or ""
-        self.run(lambda conn: transactions.finish(conn, intent, outcome, ref))
+        self.run(lambda conn: transactions.finish(conn, stored, GatewayResult(outcome, ref, new.amount_minor)))
 
     def undo(self, order_no: str) -> None:
         """What the workflow does of an order that is being undone: all money back, stock free, cancelled."""
@@ -318,9 +316,10 @@ class Shop:
                              "WHERE p.order_no = :o", o=order_no):  # fmt: skip
             if row.left_minor:
                 key = f"{order_no}/refund/{row.payment_id}"
-                new = PaymentIntent(order_no, PaymentKind.REFUND, 1, row.provider, row.left_minor, "CNY", key,
-                                row.payment_id)  # fmt: skip
-                self._give_back(new, row.provider_ref, PaymentStatus.SUCCEEDED)
+                new = PaymentIntent(order_no, row.left_minor, "CNY", key, kind=PaymentKind.REFUND, attempt=1,
+                                    provider=row.provider, parent_id=row.payment_id,
+                                    parent_ref=row.provider_ref)  # fmt: skip
+                self._give_back(new, PaymentStatus.SUCCEEDED)
         self.run(lambda conn: self._undo(conn, order_no, "customer"))
 
     async def _overtake(self, conn: AsyncConnection, order_no: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import RuleBroken
+from domain.gateways import GatewayResult
 from domain.payments.refunds import Origin, RefundStatus
 from domain.payments.transactions import PaymentStatus
 from infra.db.approvals import approval_requests
@@ -167,9 +168,10 @@ class Refunding(RuleBasedStateMachine):
         async def work(conn: AsyncConnection) -> None:
             await timeline.lock_order(conn, self.order_no)
             for part in (await refund_payouts.due_parts(conn, refund_id or ""))[:parts]:
-                intent = await transactions.begin(conn, part.intent)
-                if outcome not in (None, PaymentStatus.INTENT) and not intent.decided:
-                    await transactions.finish(conn, intent, outcome, secrets.token_hex(8))
+                stored = await transactions.begin(conn, part)
+                if outcome not in (None, PaymentStatus.INTENT) and not stored.decided:
+                    result = GatewayResult(outcome, secrets.token_hex(8), part.amount_minor)
+                    await transactions.finish(conn, stored, result)
             await refund_payouts.settle(conn, refund_id or "")
 
         self.run(work)

@@ -14,7 +14,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.orders.changing import changes
 from infra.db.orders.changing.changes import NewChange
 from infra.db.payments import transactions
-from infra.db.payments.transactions import PreparedCall
+from infra.db.payments.transactions import StoredIntent
 from tests.factories.holds import hold, release
 from tests.factories.order_changes import ELSEWHERE, change, lines
 from tests.factories.refunds import given_back
@@ -258,7 +258,7 @@ async def test_an_authorisation_that_meets_a_change_waits_and_asks_for_the_new_t
     )
     keys = KeyRing(office.stage.vault)
 
-    async def authorise() -> PreparedCall | None:
+    async def authorise() -> StoredIntent | None:
         async with office.stage.owner.begin() as conn:
             await conn.execute(text("SET LOCAL application_name = 'authorising'"))
             return await transactions.open_authorisation(conn, order_no, 1, ["sandbox"], "sandbox")

@@ -4,12 +4,14 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from activities.payments.provider_events import payment_fact
+from domain.gateways import GatewayResult
 from domain.payments.refunds import Origin, RefundStatus
 from domain.payments.transactions import PaymentStatus
 from infra.db.approvals.approval_limits import Limits
@@ -18,7 +20,6 @@ from infra.db.messaging import inbox
 from infra.db.payments import refunds, transactions
 from infra.db.payments.refund_plans import RefundAsk
 from infra.db.payments.refunds import OpenedRefund
-from infra.db.payments.transactions import StoredIntent
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.contract.payment_bench import stripe_signed
@@ -84,10 +85,11 @@ async def test_a_capture_of_the_dashboard_is_the_payment_that_we_asked_for(
         ("capture", "order", "succeeded", PRICE_MINOR),
     ]
     # The answer to our own call comes at last: it is fenced off.
-    rows = await shop.stage.sql("SELECT payment_id FROM payments WHERE order_no = :o ORDER BY 1", o=order_no)
-    late = StoredIntent(rows[-1][0], PaymentStatus.INTENT, None, None, 1, PRICE_MINOR)
     async with shop.stage.database.begin() as conn:
-        assert not await transactions.finish(conn, late, PaymentStatus.SUCCEEDED, charge_of(intent))
+        own = (await transactions.transactions_of(conn, order_no))[-1]
+        first_try = replace(transactions.stored_of(own, order_no), tries=1)
+        late = GatewayResult(PaymentStatus.SUCCEEDED, charge_of(intent), PRICE_MINOR)
+        assert not await transactions.finish(conn, first_try, late)
 
 
 async def test_a_refund_of_ours_that_is_refused_is_paid_by_the_same_one_of_the_dashboard(shop: AtStripe) -> None:
