@@ -7,6 +7,8 @@ from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order
 
+__all__ = ["OrderOverview", "visible_order"]
+
 
 async def visible_order(services: Services, caller: Principal, typed: str) -> OrderOverview:
     """The order, if there is one and the caller may know. Raises NotFound `order_not_found`."""

@@ -17,6 +17,7 @@ from infra.db.idempotency import Answered, Claim, Request
 HOLD_S = 20.0
 NOT_AGAIN = "the secrets of this were in the first answer alone and are not kept; where they are lost, make others"
 
+IdempotentRequest = Request
 Work = Callable[[Connection], Awaitable[Any]]
 
 

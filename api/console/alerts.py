@@ -16,11 +16,11 @@ from api.dependencies import require, services_of
 from api.http.request_body import refused
 from api.schemas.alerts import NewChannel
 from api.services import alert_channel_setup
+from api.services.alert_channel_setup import OpenCause
 from domain.access import Role
 from domain.alerts import ChannelKind, Kind, Language
 from infra.alerts import email, message
 from infra.alerts.i18n import word
-from infra.db.alerts.alert_deliveries import Notice
 
 router = APIRouter(prefix="/console/notices")
 
@@ -84,17 +84,16 @@ async def _page(request: Request, person: StaffMember, **outcome: Any) -> Respon
     return page(request, template, member=person, **context)
 
 
-def _shown(cause: dict[str, Any], lang: str) -> dict[str, Any]:
+def _shown(cause: OpenCause, lang: str) -> dict[str, Any]:
     """A cause in the words of its notices."""
-    told_at = cause.pop("told_at")
-    notice = Notice(**cause)
+    notice = cause.notice
     lines = message.lines_of(notice, lang, datetime.now(UTC))
     return {
         "title": message.headline(notice, lang),
         "lines": [f"{label}{word(lang, 'colon')}{value}" for label, value in lines],
         "path": message.path_of(notice),
         "since": notice.since,
-        "told_at": told_at,
+        "told_at": cause.notified_at,
     }
 
 

@@ -6,7 +6,6 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from api import pagination
 from api.authorization import visible_order
 from api.console import i18n
 from api.console.rendering import page
@@ -14,10 +13,9 @@ from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import require, services_of
 from api.schemas.fields import Name
 from api.services import audit_trail
+from api.services.audit_trail import ChainKind
 from domain.access import Role
 from domain.orders.status import Status
-from infra.db.audit import access_review, audit_log
-from infra.db.audit.audit_log import NEWEST, Chain
 
 router = APIRouter(prefix="/console")
 
@@ -40,22 +38,18 @@ async def of_person(request: Request, person: CurrentStaff, actor: Name | None =
     if actor is not None:
         return await _entries(request, person, "actor", actor, cursor)
     rows = await audit_trail.review(services_of(request))
-    return page(request, "audit_access.html", member=person, rows=rows, days=access_review.REVIEW_DAYS)
+    return page(request, "audit_access.html", member=person, rows=rows, days=audit_trail.REVIEW_DAYS)
 
 
-async def _entries(request: Request, person: StaffMember, kind: Chain, key: str, cursor: str) -> Response:
-    services, before = services_of(request), pagination.number(cursor or None) or NEWEST
-    async with services.database.begin() as conn:
-        found = await audit_log.entries(conn, services.keys, kind, key, before, PAGE_SIZE + 1)
-        chain = await audit_log.chain_of(conn, kind, key)
-    more = pagination.encoded([found[PAGE_SIZE - 1]["number"]]) if len(found) > PAGE_SIZE else None
+async def _entries(request: Request, person: StaffMember, kind: ChainKind, key: str, cursor: str) -> Response:
+    found = await audit_trail.read_entries(services_of(request), kind, key, cursor or None, PAGE_SIZE)
     context: dict[str, Any] = {
         "kind": kind,
         "key": key,
-        "chain": chain,
-        "entries": [_shown(entry) for entry in found[:PAGE_SIZE]],
+        "chain": found.chain,
+        "entries": [_shown(entry) for entry in found.entries],
         "statuses": frozenset(str(status) for status in Status),
-        "next": more,
+        "next": found.next_cursor,
         # As on the order's page: notes about a customer are for those who talk to customers.
         "sees_why": person.may(Role.SUPPORT),
     }

@@ -1,5 +1,6 @@
 """Invoices and credit notes of one order: issue them, keep them as PDF."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
@@ -13,7 +14,7 @@ from api.dependencies import require, services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
-from api.services import document_issuing
+from api.services import document_issuing, document_queries
 from api.services.document_issuing import HANDLED_BY
 
 router = APIRouter(prefix="/console")
@@ -27,8 +28,8 @@ async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Res
     require(person.principal, *HANDLED_BY)
     services = services_of(request)
     glance = await visible_order(services, person.principal, order_no)
-    issued = await document_views.of_order(services, glance.order_no, glance.status)
-    context = {"order_no": glance.order_no, **issued}
+    issued = await document_queries.documents_of(services, glance.order_no, glance.status)
+    context = {"order_no": glance.order_no, **asdict(issued)}
     return page(request, "order_documents.html", member=person, key=new_key(), **context)
 
 
@@ -83,7 +84,7 @@ async def pdf(
 ) -> Response:
     """The document as PDF, in the language of the page unless another is asked for."""
     require(person.principal, *HANDLED_BY)
-    document = await document_views.found(services_of(request), person.principal, document_no)
+    document = await document_queries.find_document(services_of(request), person.principal, document_no)
     return await document_views.pdf(document, lang or language(request))
 
 

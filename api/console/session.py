@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from api.dependencies import limits, origin, services_of
 from api.pages import forms
 from api.pages.forms import csrf_of
+from api.services.staff import console_sessions
 from domain.access import Principal, Role
-from infra.db.staff import staff_sessions
 
 __all__ = ["COOKIE", "CurrentStaff", "StaffMember", "StaffSignInNeeded", "csrf_of", "member", "posted", "to_sign_in"]
 
@@ -47,13 +47,12 @@ async def member(request: Request) -> Any:
     services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
         raise StaffSignInNeeded
-    async with services.database.begin() as conn:
-        found = await staff_sessions.session_of(conn, cookie, services.settings.staff_idle_s)
+    found = await console_sessions.find(services, cookie)
     if found is None:
         raise StaffSignInNeeded
     where = origin(request, "console")
-    limits(request).caller(Principal(Role(found.role), found.name))
-    request.state.member = StaffMember(found.name, Role(found.role), csrf_of(cookie), where)
+    limits(request).caller(Principal(found.role, found.name))
+    request.state.member = StaffMember(found.name, found.role, csrf_of(cookie), where)
     return request.state.member
 
 

@@ -1,8 +1,5 @@
 """Signing in with password and one-time code, signing out, choosing a language."""
 
-import asyncio
-import math
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -11,12 +8,11 @@ from fastapi.responses import RedirectResponse, Response
 from api.console import known_browsers
 from api.console.rendering import page
 from api.console.session import COOKIE, CurrentStaff, posted
-from api.dependencies import Services, actor, services_of
+from api.dependencies import services_of
 from api.pages import navigation
 from api.pages.forms import secure
-from infra.db.audit import actor_context
-from infra.db.staff import members, sign_in_attempts, staff_sessions
-from infra.db.staff.sign_in_attempts import Attempt
+from api.services.staff import console_sessions
+from api.services.staff.console_sessions import StaffCredentials, StaffSignInRefusal
 from infra.security import passwords
 
 router = APIRouter(prefix="/console")
@@ -24,12 +20,7 @@ router = APIRouter(prefix="/console")
 HOME = "/console"
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """Why nobody was signed in: a key of the console's words, and for how long the name is locked."""
-
-    words: str
-    wait_s: int = 0
+_WORDS = {"wrong": "sign_in.wrong", "locked": "sign_in.locked", "replayed": "sign_in.replayed"}
 
 
 def local(target: str | None) -> str:
@@ -55,10 +46,11 @@ async def sign_in(
     services = services_of(request)
     address, name = request.client.host if request.client else "", name.strip().lower()
     device = known_browsers.known(services.settings.token_secret, name, request.cookies.get(known_browsers.COOKIE, ""))
-    outcome = await _session(services, _Claim(name, password, code, address, device))
-    if isinstance(outcome, _Refused):
-        status = 429 if outcome.wait_s else 401
-        response: Response = page(request, "sign_in.html", status=status, next=local(next), refused=outcome)
+    outcome = await console_sessions.sign_in(services, StaffCredentials(name, password, code, address, device))
+    if isinstance(outcome, StaffSignInRefusal):
+        status, words = 429 if outcome.wait_s else 401, _WORDS[outcome.why]
+        context = {"next": local(next), "refused": words, "wait_s": outcome.wait_s}
+        response: Response = page(request, "sign_in.html", status=status, **context)
         if outcome.wait_s:
             response.headers["Retry-After"] = str(outcome.wait_s)
         return response
@@ -73,59 +65,11 @@ async def sign_in(
     return response
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """The entered credentials; `device` is the cookie of a browser in which this name signed in before."""
-
-    name: str
-    password: str
-    code: str
-    address: str
-    device: str | None
-
-    def attempt(self, name: str) -> Attempt:
-        return Attempt(name, self.address or "unknown", self.device)
-
-
-async def _session(services: Services, claim: _Claim) -> str | _Refused:
-    """The cookie of a new session."""
-    if "\0" in claim.name + claim.password + claim.code:
-        return _Refused("sign_in.wrong")
-    where = f"console {claim.address or 'unknown'}"
-    async with services.database.begin() as conn:
-        await actor_context.set_actor(conn, "", where)
-        known = await members.find(conn, claim.name)
-        # What is nobody's name may be a password in the wrong field: it is counted, but not kept.
-        name = known.name if known else f"?{services.keys.vault.peppered(claim.name).hex()[:48]}"
-        wait_s = await sign_in_attempts.count(conn, claim.attempt(name))
-    if wait_s:
-        return _Refused("sign_in.locked", math.ceil(wait_s))
-    # Beside the event loop, and for names that nobody has as well: neither time nor words tell who works here.
-    right = await asyncio.to_thread(passwords.matches, known.password_hash if known else None, claim.password)
-    step = _step(services, known, claim.code) if known and right else None
-    if known is None or step is None:
-        return _Refused("sign_in.wrong")
-    async with services.database.begin() as conn:
-        if not await members.use_code(conn, known.name, step):
-            return _Refused("sign_in.replayed")
-        await actor_context.set_actor(conn, "", where)
-        await sign_in_attempts.forget(conn, claim.attempt(known.name))
-        return await staff_sessions.open_session(conn, known.name, services.settings.staff_session_s, claim.address)
-
-
-def _step(services: Services, known: members.Known, code: str) -> int | None:
-    vault = services.keys.vault
-    secret = vault.open(vault.unwrap(known.data_key), known.totp_enc, members.totp_context(known.name)).decode()
-    return passwords.step_of(secret, code)
-
-
 @router.post("/sign-out")
 async def sign_out(request: Request, person: CurrentStaff) -> Response:
     """End this session."""
     await posted(request, person)
-    async with services_of(request).database.begin() as conn:
-        await actor_context.set_actor(conn, actor(person.principal), person.origin)
-        await staff_sessions.close_session(conn, request.cookies[COOKIE])
+    await console_sessions.sign_out(services_of(request), person.principal, request.cookies[COOKIE])
     response = RedirectResponse(f"{HOME}/sign-in", 303)
     response.delete_cookie(COOKIE, path=HOME)
     return response

@@ -1,5 +1,6 @@
 """Invoices and credit notes: asked for, and kept as PDF."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -12,7 +13,7 @@ from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, owned, posted
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
-from api.services import document_issuing
+from api.services import document_issuing, document_queries
 from domain.errors import NotFound
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}")
@@ -25,8 +26,8 @@ async def listed(request: Request, person: CurrentCustomer, order_no: str) -> Re
     """What was issued, and what can be asked for."""
     services = services_of(request)
     _, glance = await owned(services, person, order_no)
-    issued = await document_views.of_order(services, glance.order_no, glance.status)
-    context = {"order_no": glance.order_no, **issued}
+    issued = await document_queries.documents_of(services, glance.order_no, glance.status)
+    context = {"order_no": glance.order_no, **asdict(issued)}
     return page(request, "documents.html", key=new_key(), **context)
 
 
@@ -35,7 +36,7 @@ async def pdf(request: Request, person: CurrentCustomer, order_no: str, document
     """The document in the reader's language."""
     services = services_of(request)
     customer, glance = await owned(services, person, order_no)
-    document = await document_views.found(services, customer, document_no)
+    document = await document_queries.find_document(services, customer, document_no)
     if document["order_no"] != glance.order_no:
         raise NotFound("document_not_found")
     return await document_views.pdf(document, language(request))

@@ -12,7 +12,7 @@ from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.orders.orders import Payment
 from api.services.orders import order_queries
 from api.services.payments import order_payments
-from infra.db.payments.store_credit import PROVIDER as STORE_CREDIT
+from api.services.payments.order_payments import STORE_CREDIT
 from infra.settings import Settings
 
 router = APIRouter(prefix=f"{HOME}/orders")

@@ -7,16 +7,14 @@ from urllib.parse import urlencode
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.authorization import visible_order
+from api.authorization import OrderOverview, visible_order
 from api.dependencies import Services, limits, order_number, services_of
 from api.pages import forms
 from api.pages.forms import csrf_of
 from api.portal.rendering import HOME
-from domain.access import Principal, Role
-from infra.db.engine import Connection
-from infra.db.portal import sessions
-from infra.db.portal.sign_in_codes import IndexedContact
-from infra.db.read_models.order_detail import OrderOverview
+from api.services.portal import portal_sessions
+from api.services.portal.portal_sessions import PortalContact
+from domain.access import Principal
 
 COOKIE = "oms_portal"
 SIGN_IN = f"{HOME}/sign-in"
@@ -30,7 +28,7 @@ class CustomerSignInNeeded(Exception):
 class Visitor:
     """A signed-in contact. `csrf` goes into every form as the field `csrf`."""
 
-    contact: IndexedContact
+    contact: PortalContact
     csrf: str
 
 
@@ -39,8 +37,7 @@ async def visitor(request: Request) -> Any:
     services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
         raise CustomerSignInNeeded
-    async with services.database.begin() as conn:
-        found = await sessions.session_of(conn, cookie, services.settings.portal_idle_s)
+    found = await portal_sessions.find(services, cookie)
     if found is None:
         raise CustomerSignInNeeded
     limits(request).customer(found.indexes[0].hex())
@@ -57,14 +54,8 @@ async def owned(services: Services, person: Visitor, typed: str) -> tuple[Princi
     Raises NotFound `order_not_found`, also for orders of others.
     """
     number = order_number(typed)
-    async with services.database.begin() as conn:
-        customer = await customer_of(conn, person, number)
+    customer = await portal_sessions.customer_of(services, person.contact, number)
     return customer, await visible_order(services, customer, number)
-
-
-async def customer_of(conn: Connection, person: Visitor, order_no: str) -> Principal:
-    """The customer as whom the visitor sees this order. Raises NotFound `order_not_found`."""
-    return Principal(Role.CUSTOMER, await sessions.owner_of(conn, person.contact, order_no))
 
 
 async def posted(request: Request, person: Visitor) -> dict[str, str]:

@@ -9,16 +9,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.dependencies import Services, services_of
+from api.dependencies import services_of
 from api.pages import navigation
 from api.pages.forms import secure
 from api.pages.i18n import language
 from api.portal.rendering import HOME, page
 from api.portal.session import COOKIE, SIGN_IN, CurrentCustomer, posted
-from api.services.portal import code_requests
-from infra.db.engine import Connection
-from infra.db.portal import sessions, sign_in_codes
-from infra.db.portal.sign_in_codes import DIGITS, LIFETIME_S, IndexedContact, Refused
+from api.services.portal import code_requests, portal_sessions
+from api.services.portal.portal_sessions import CODE_DIGITS, CODE_LIFETIME_S, CodeRefusal
 
 router = APIRouter(prefix=HOME)
 
@@ -52,7 +50,7 @@ async def ask(
     if isinstance(asked, int):
         return _too_often(request, target, asked)
     response = RedirectResponse(_with_next(f"{HOME}/code", target), 303)
-    _set_cookie(request, response, ASK_COOKIE, asked, LIFETIME_S)
+    _set_cookie(request, response, ASK_COOKIE, asked, CODE_LIFETIME_S)
     return response
 
 
@@ -80,13 +78,10 @@ async def enter_code(
     """Open a session with the right code."""
     target, typed = navigation.local(next, HOME), _digits(code)
     if typed is None:
-        return page(request, "code.html", status=422, next=target, refused=Refused("wrong", -1))
-    services = services_of(request)
-    async with services.database.begin() as conn:
-        ask_cookie = request.cookies.get(ASK_COOKIE, "")
-        found = await sign_in_codes.use_code(conn, services.keys.vault, ask_cookie, typed)
-        opened = await _opened(conn, services, found)
-    if isinstance(opened, Refused):
+        return page(request, "code.html", status=422, next=target, refused=CodeRefusal("wrong", -1))
+    ask_cookie = request.cookies.get(ASK_COOKIE, "")
+    opened = await portal_sessions.enter_with_code(services_of(request), ask_cookie, typed)
+    if isinstance(opened, CodeRefusal):
         return page(request, "code.html", status=401, next=target, refused=opened)
     return _signed_in(request, opened, target)
 
@@ -94,7 +89,7 @@ async def enter_code(
 def _digits(typed: str) -> str | None:
     """Six digits however they were written: full width, in two groups."""
     plain = "".join(symbol for symbol in unicodedata.normalize("NFKC", typed) if symbol not in " -\u00a0")
-    return plain if len(plain) == DIGITS and plain.isascii() and plain.isdigit() else None
+    return plain if len(plain) == CODE_DIGITS and plain.isascii() and plain.isdigit() else None
 
 
 @router.get("/enter")
@@ -106,19 +101,10 @@ async def link(request: Request, token: Annotated[str, Query(max_length=200)] = 
 @router.post("/enter")
 async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Open a session with the link's token."""
-    services = services_of(request)
-    async with services.database.begin() as conn:
-        opened = await _opened(conn, services, await sign_in_codes.use_link(conn, token))
-    if isinstance(opened, Refused):
+    opened = await portal_sessions.enter_with_link(services_of(request), token)
+    if isinstance(opened, CodeRefusal):
         return page(request, "enter.html", status=401, token="", refused=opened)
     return _signed_in(request, opened, HOME)
-
-
-async def _opened(conn: Connection, services: Services, found: IndexedContact | Refused) -> str | Refused:
-    """The cookie of a new session."""
-    if isinstance(found, Refused):
-        return found
-    return await sessions.open_session(conn, found, services.settings.portal_session_s)
 
 
 def _signed_in(request: Request, cookie: str, target: str) -> Response:
@@ -142,8 +128,7 @@ def _with_next(path: str, target: str) -> str:
 async def sign_out(request: Request, person: CurrentCustomer) -> Response:
     """End this session."""
     await posted(request, person)
-    async with services_of(request).database.begin() as conn:
-        await sessions.close_session(conn, request.cookies[COOKIE])
+    await portal_sessions.sign_out(services_of(request), request.cookies[COOKIE])
     response = RedirectResponse(SIGN_IN, 303)
     response.delete_cookie(COOKIE, path=HOME)
     return response

@@ -7,49 +7,13 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
-from api.dependencies import Services
 from api.errors import unavailable
-from domain.access import Principal
-from domain.documents import DocumentKind, document_number
-from domain.errors import NotFound
-from domain.orders.status import Status
-from infra.db.documents import documents, invoice_sources
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _SHOWN = (
     "document_no", "kind", "order_no", "refund_id", "supplement_to", "return_id", "dispute_id", "total_minor",
     "tax_minor", "currency", "issued_at",
 )  # fmt: skip
-
-
-async def found(services: Services, caller: Principal, typed: str) -> dict[str, Any]:
-    """The whole document. Raises NotFound `document_not_found`, also for whoever may not see its order."""
-    number = document_number(typed)
-    if number is None:
-        raise NotFound("document_not_found")
-    async with services.database.begin() as conn:
-        document = await documents.one(conn, services.keys, number)
-    if not caller.may_see_order(document.pop("customer_id"), document.pop("channel")):
-        raise NotFound("document_not_found")
-    return document
-
-
-async def of_order(services: Services, order_no: str, status: str) -> dict[str, Any]:
-    """The order's documents, and what can still be issued: the invoice, credit notes of refunds and a cancellation."""
-    async with services.database.begin() as conn:
-        issued = await documents.of_order(conn, order_no)
-        refunds = await invoice_sources.paid_refunds(conn, order_no)
-        missing = await documents.missing(conn, order_no)
-    invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
-    notes = [document for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE]
-    credited = {document["refund_id"] for document in notes if document["dispute_id"] is None}
-    return {
-        "documents": issued,
-        "invoiced": invoiced,
-        "missing": missing,
-        "refunds": [refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
-        "cancelled": invoiced and status == Status.CANCELLED and None not in credited,
-    }
 
 
 def presented(document: dict[str, Any]) -> dict[str, Any]:

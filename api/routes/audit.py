@@ -72,7 +72,7 @@ async def access(
 async def newest_anchor(request: Request, caller: Caller) -> Response:
     """The newest anchor, null before the first; keep its `line` where nobody who can write the database can reach."""
     require(caller, Role.OPERATIONS, Role.ADMIN)
-    return json_response({"anchor": await audit_trail.newest_anchor(services_of(request).database)})
+    return json_response({"anchor": await audit_trail.newest_anchor(services_of(request))})
 
 
 @router.post("/anchors", **operation("make_anchors", Answer(200, Anchored), with_key=True))

@@ -11,7 +11,7 @@ from api.http.request_body import read
 from api.http.responses import response_of
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, MadeUp, Nothing, WholeDocument
-from api.services import document_issuing
+from api.services import document_issuing, document_queries
 from api.services.document_issuing import ISSUED_BY
 
 router = APIRouter(tags=["documents"])
@@ -98,7 +98,7 @@ async def pdf(
 ) -> Response:
     """The document as PDF, in Chinese or English; the same bytes every time."""
     require(caller, *ISSUED_BY)
-    document = await document_views.found(services_of(request), caller, document_no)
+    document = await document_queries.find_document(services_of(request), caller, document_no)
     return await document_views.pdf(document, document_views.language(lang, accept_language))
 
 
@@ -107,5 +107,5 @@ async def one(document_no: str, request: Request, caller: Caller) -> Response:
     """The document with everything that stands on it."""
     require(caller, *ISSUED_BY)
     return json_response(
-        document_views.presented(await document_views.found(services_of(request), caller, document_no))
+        document_views.presented(await document_queries.find_document(services_of(request), caller, document_no))
     )

@@ -3,6 +3,8 @@
 import base64
 import re
 import secrets
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from api.dependencies import Services, actor, derived_id
@@ -18,6 +20,7 @@ from infra.alerts import email, message, sending
 from infra.alerts.outcome import Outcome
 from infra.db import idempotency
 from infra.db.alerts import alert_channels, alerts
+from infra.db.alerts.alert_deliveries import Notice
 from infra.db.idempotency import Answered
 from infra.security.crypto import Unreadable
 from infra.security.network_addresses import Reach
@@ -70,10 +73,19 @@ def _with_secret(shown: dict[str, Any], wish: NewChannel, secret: str | None) ->
     return {**shown, "secret": secret} if wish.kind is ChannelKind.WEBHOOK else shown
 
 
-async def open_causes(services: Services) -> list[dict[str, Any]]:
-    """The causes of alerts that last."""
+@dataclass(frozen=True, slots=True)
+class OpenCause:
+    """A cause of alerts that lasts, and when a channel last took a message about it."""
+
+    notice: Notice
+    notified_at: datetime | None
+
+
+async def open_causes(services: Services) -> list[OpenCause]:
+    """The causes of alerts that last, the oldest first."""
     async with services.database.begin() as conn:
-        return await alerts.open_causes(conn)
+        rows = await alerts.open_causes(conn)
+    return [OpenCause(Notice(**{name: row[name] for name in row if name != "told_at"}), row["told_at"]) for row in rows]
 
 
 async def list_channels(services: Services) -> list[dict[str, Any]]:

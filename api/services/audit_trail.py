@@ -3,7 +3,8 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from api import pagination
 from api.dependencies import Services
@@ -13,7 +14,7 @@ from domain.access import Principal
 from domain.errors import NotFound
 from infra.db.audit import access_review, audit_anchors, audit_log, verification
 from infra.db.audit.audit_log import NEWEST, Chain
-from infra.db.engine import Connection, Database
+from infra.db.engine import Connection
 from infra.db.read_models import order_detail
 
 # Reasons are personal text: the console shows them to those who may read them.
@@ -23,17 +24,41 @@ _FAULTS = 200
 _ANCHORING_S = 8.0
 
 
-async def list_entries(services: Services, kind: Chain, key: str, cursor: str | None, limit: int) -> dict[str, Any]:
+ChainKind: TypeAlias = Chain
+REVIEW_DAYS = access_review.REVIEW_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries, the newest first, the chain that they belong to, and the cursor of the next page."""
+
+    entries: list[dict[str, Any]]
+    chain: dict[str, Any]
+    next_cursor: str | None
+
+
+async def read_entries(services: Services, kind: ChainKind, key: str, cursor: str | None, limit: int) -> AuditPage:
+    """The entries of an order or a person, with their reasons. Raises Problem `invalid_cursor`."""
+    before = pagination.number(cursor) or NEWEST
+    async with services.database.begin() as conn:
+        return await _page(conn, services, kind, key, before, limit)
+
+
+async def _page(conn: Connection, services: Services, kind: ChainKind, key: str, before: int, limit: int) -> AuditPage:
+    found = await audit_log.entries(conn, services.keys, kind, key, before, limit + 1)
+    more = pagination.encoded([found[limit - 1]["number"]]) if len(found) > limit else None
+    return AuditPage(found[:limit], await audit_log.chain_of(conn, kind, key), more)
+
+
+async def list_entries(services: Services, kind: ChainKind, key: str, cursor: str | None, limit: int) -> dict[str, Any]:
     """{items, next_cursor, chain}, newest first. Raises NotFound `order_not_found`, Problem `invalid_cursor`."""
     before = pagination.number(cursor) or NEWEST
     async with services.database.begin() as conn:
         if kind == "order" and key not in await order_detail.overviews(conn, [key]):
             raise NotFound("order_not_found")
-        found = await audit_log.entries(conn, services.keys, kind, key, before, limit + 1)
-        chain = await audit_log.chain_of(conn, kind, key)
-    items = [_sent(entry) for entry in found[:limit]]
-    more = pagination.encoded([items[-1]["number"]]) if len(found) > limit else None
-    return {"items": items, "next_cursor": more, "chain": chain}
+        found = await _page(conn, services, kind, key, before, limit)
+    items = [_sent(entry) for entry in found.entries]
+    return {"items": items, "next_cursor": found.next_cursor, "chain": found.chain}
 
 
 def _sent(entry: dict[str, Any]) -> dict[str, Any]:
@@ -62,9 +87,9 @@ async def review(services: Services) -> list[dict[str, Any]]:
         return await access_review.review(conn)
 
 
-async def newest_anchor(database: Database) -> dict[str, Any] | None:
+async def newest_anchor(services: Services) -> dict[str, Any] | None:
     """The newest anchor, None before the first."""
-    async with database.begin() as conn:
+    async with services.database.begin() as conn:
         found = await audit_anchors.newest(conn)
     return found.document if found else None
 
@@ -72,7 +97,7 @@ async def newest_anchor(database: Database) -> dict[str, Any] | None:
 async def make_anchors(services: Services, caller: Principal, key: str) -> Reply:
     """Make anchors over all entries that have none: {anchor, complete}."""
     request = request_of(caller, key, hashlib.sha256(b"anchor").digest())
-    call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(services.database), from_books=_nothing)
+    call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(services), from_books=_nothing)
     return await run_by_workflow(services, request, 200, call)
 
 
@@ -80,10 +105,10 @@ async def _nothing(_: Connection) -> None:
     """Nothing is checked before, and the database does not tell what this request made."""
 
 
-async def _make_anchors(database: Database) -> dict[str, Any]:
+async def _make_anchors(services: Services) -> dict[str, Any]:
     """Each anchor is made in a transaction of its own, which nothing else may have written in."""
     until, complete = time.monotonic() + _ANCHORING_S, False
     while not complete and time.monotonic() < until:
-        async with database.begin() as conn:
+        async with services.database.begin() as conn:
             complete = await audit_anchors.make(conn) is None
-    return {"anchor": await newest_anchor(database), "complete": complete}
+    return {"anchor": await newest_anchor(services), "complete": complete}

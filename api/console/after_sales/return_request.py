@@ -15,17 +15,12 @@ from api.errors import Problem, from_rule
 from api.pages.line_fields import form_lines, typed_lines
 from api.schemas.after_sales.return_previews import ReturnConsequence
 from api.schemas.after_sales.returns import MAX_LINES, AskReturn
-from api.services.after_sales import return_requesting
+from api.services.after_sales import return_offers, return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest
 from api.services.after_sales.return_lookup import ASKED_BY
 from domain.after_sales.returns import Reason, Resolution
 from domain.errors import RuleBroken
 from domain.orders.status import Status
-from infra.db.after_sales import return_requests
-from infra.db.after_sales.settlement import SETTLINGS
-from infra.db.approvals import approval_limits
-from infra.db.approvals.approval_limits import Limits, Moved
-from infra.db.read_models.order_detail import whole_order
 
 router = APIRouter(prefix="/console/orders")
 
@@ -116,7 +111,7 @@ async def _page(
         "rows": range(1, rows + 1),
         "means": means,
         "then": _then(means) if means else None,
-        "by_two": means is not None and await _by_two(services, number, _money(means)),
+        "by_two": means is not None and await return_offers.needs_approval(services, number, _money(means)),
         "problem": problem,
     }
     status = problem.status_code if problem else 200
@@ -125,15 +120,13 @@ async def _page(
 
 async def _offered(services: Services, number: str) -> dict[str, Any]:
     """The order, the pieces of it that may go back, and the ways in which a return is settled here."""
-    async with services.database.begin() as conn:
-        order = await whole_order(conn, services.keys, number)
-        left = await return_requests.returnable(conn, number)
-    assert order is not None, "visible"
+    found = await return_offers.returnable_order(services, number)
+    order, left = found.order, found.pieces
     of_order = {line["line_no"]: line for line in order["lines"]}
     back = form_lines(
         "units", [of_order[line.line_no] | {"quantity": line.quantity} for line in left if line.line_no in of_order]
     )
-    ways = [str(one) for one in Resolution if one in SETTLINGS]
+    ways = [str(one) for one in return_offers.RESOLUTIONS]
     if Resolution.EXCHANGE in ways:
         ways.insert(ways.index(Resolution.EXCHANGE) + 1, EXCHANGE_FIRST)
     return {
@@ -145,13 +138,6 @@ async def _offered(services: Services, number: str) -> dict[str, Any]:
         "ways": ways,
         "methods": methods(services.settings),
     }
-
-
-async def _by_two(services: Services, number: str, money: int) -> bool:
-    """Whether settling it will need approval, as far as this is known."""
-    async with services.database.begin() as conn:
-        moved = Moved(money, money, "")
-        return await approval_limits.needs_two(conn, Limits.from_settings(services.settings), number, moved, None)
 
 
 def _money(means: ReturnConsequence) -> int:

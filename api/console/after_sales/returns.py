@@ -16,8 +16,6 @@ from api.services.after_sales import return_lookup, return_operations
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from api.services.after_sales.return_lookup import ASKED_BY, HANDLED_BY
 from domain.after_sales.returns import ReturnStatus
-from infra.db.after_sales import return_requests, returns
-from infra.db.read_models import order_detail
 
 router = APIRouter(prefix="/console")
 
@@ -51,16 +49,12 @@ async def listed(
 async def one(request: Request, person: CurrentStaff, return_id: str) -> Response:
     """One return, and the forms for what this person may do with it."""
     require_staff(person.principal)
-    services = services_of(request)
-    shown = await return_lookup.visible(services, person.principal, return_id)
-    async with services.database.begin() as conn:
-        brings_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
-        order = (await order_detail.overviews(conn, [shown["order_no"]]))[shown["order_no"]]
+    found = await return_lookup.for_staff(services_of(request), person.principal, return_id)
     context: dict[str, Any] = {
-        "found": shown,
-        "brings_minor": brings_minor,
-        "currency": currency,
-        "customer_id": order.customer_id,
+        "found": found.shown,
+        "brings_minor": found.expected_minor,
+        "currency": found.currency,
+        "customer_id": found.customer_id,
         "conditions": CONDITIONS,
         "sees_person": person.may(*HANDLED_BY),
     }

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import pagination
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import services_of
@@ -17,11 +16,10 @@ from api.presenters.orders import row_presented
 from api.schemas.fields import PROSE
 from api.services.after_sales.return_lookup import HANDLED_BY
 from api.services.orders import order_dashboard, order_queries
+from api.services.orders.order_queries import OrderFilters
 from domain.orders.holds import HoldKind
-from domain.orders.priority import RANKS, Priority
+from domain.orders.priority import Priority
 from domain.orders.status import Status
-from infra.db.orders.searching import listing
-from infra.db.read_models import dashboard
 
 router = APIRouter(prefix="/console")
 
@@ -29,7 +27,6 @@ PAGE_SIZE = 50
 MAX_SEARCH_CHARS = 200
 # Orders begin within a moment; what waits longer is worth a line.
 TOLD_FROM_S = 5.0
-_NEWEST: listing.Sort = "-created_at"
 _READABLE = re.compile(PROSE)
 Text = Annotated[str, Query(max_length=64)]
 
@@ -60,25 +57,24 @@ async def _board(
     request: Request, person: StaffMember, template: str, filters: dict[str, str], cursor: str
 ) -> Response:
     kept = {name: value for name, value in filters.items() if value}
-    wanted = listing.Wanted(
-        status=filters["status"] or None,
+    wanted = OrderFilters(
+        status=Status(filters["status"]) if filters["status"] else None,
         channel=filters["channel"] or None,
-        customer_id=filters["customer"] or None,
+        customer=filters["customer"] or None,
         warehouse=filters["warehouse"] or None,
         hold=filters["hold"] or None,
-        priority=RANKS[Priority(filters["priority"])] if filters["priority"] else None,
+        priority=Priority(filters["priority"]) if filters["priority"] else None,
         created_from=_day(filters["placed_from"]),
         created_to=_day(filters["placed_to"], days=1),
-        limit=PAGE_SIZE,
-        after=pagination.position(cursor or None, _NEWEST),
     )
-    found = await order_dashboard.read(services_of(request), wanted, with_returns=person.may(*HANDLED_BY))
-    rows, returns, waiting, counts = found.rows, found.returns, found.backlog, found.counts
-    more = pagination.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
+    found = await order_dashboard.read(
+        services_of(request), wanted, cursor or None, PAGE_SIZE, with_returns=person.may(*HANDLED_BY)
+    )
+    waiting, more = found.backlog, found.next_cursor
     context: dict[str, Any] = {
-        "counts": counts,
-        "returns": returns,
-        "counted": dashboard.COUNTED,
+        "counts": found.counts,
+        "returns": found.returns,
+        "counted": order_dashboard.COUNTED,
         "waiting": waiting if waiting.oldest_s >= TOLD_FROM_S else None,
         "refusing": services_of(request).backlog.full,
         "statuses": [status.value for status in Status],
@@ -86,7 +82,7 @@ async def _board(
         "priorities": list(Priority),
         "filters": filters,
         "here": urlencode(kept | ({"cursor": cursor} if cursor else {})),
-        "rows": [row_presented(row) for row in rows[:PAGE_SIZE]],
+        "rows": [row_presented(row) for row in found.rows],
         "next": urlencode(kept | {"cursor": more}) if more else None,
     }
     return page(request, template, member=person, **context)
@@ -113,13 +109,15 @@ async def search(
     typed = q.strip()
     if not _READABLE.match(typed):
         raise Problem("invalid_text", "the search text holds control characters")
-    rows = await order_queries.search(services_of(request), typed, PAGE_SIZE, cursor or None) if typed else []
+    rows: list[dict[str, Any]] = []
+    more = None
+    if typed:
+        rows, more = await order_queries.search(services_of(request), typed, PAGE_SIZE, cursor or None)
     if len(rows) == 1 and not cursor:
         return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
-    more = pagination.after(rows[PAGE_SIZE - 1], _NEWEST) if len(rows) > PAGE_SIZE else None
     context: dict[str, Any] = {
         "q": typed,
-        "rows": [row_presented(row) for row in rows[:PAGE_SIZE]],
+        "rows": [row_presented(row) for row in rows],
         "next": urlencode({"q": typed, "cursor": more}) if more else None,
     }
     return page(request, "orders.html", member=person, **context)

@@ -14,8 +14,7 @@ from api.dependencies import require, services_of
 from api.schemas.support.manual_transitions import Adjust
 from api.services.support import order_transitions
 from domain.access import Role
-from domain.support.manual_transitions import ADJUSTMENTS, adjustments
-from infra.db.support import manual_transitions
+from domain.support.manual_transitions import ADJUSTMENTS
 
 router = APIRouter(prefix="/console")
 
@@ -26,11 +25,9 @@ async def adjust_form(request: Request, person: CurrentStaff, order_no: str) -> 
     require(person.principal, Role.SUPPORT)
     services = services_of(request)
     glance = await visible_order(services, person.principal, order_no)
-    async with services.database.begin() as conn:
-        here = await manual_transitions.load_context(conn, glance.order_no)
-    possible = adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held)
-    acts = [(event, target, ADJUSTMENTS[event]) for event, target in possible.items()]
-    context: dict[str, Any] = {"order_no": glance.order_no, "here": here, "acts": acts, "key": new_key()}
+    found = await order_transitions.possible_transitions(services, glance.order_no)
+    acts = [(event, target, ADJUSTMENTS[event]) for event, target in found.events.items()]
+    context: dict[str, Any] = {"order_no": glance.order_no, "here": found.context, "acts": acts, "key": new_key()}
     return page(request, "order_adjust.html", member=person, **context)
 
 

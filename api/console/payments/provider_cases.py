@@ -12,7 +12,7 @@ from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.payments.disputes import AnswerDispute, HandIn
 from api.services.payments import dispute_answering, provider_cases
-from infra.db.payments.provider_cases import EVIDENCE
+from api.services.payments.provider_cases import EVIDENCE
 
 router = APIRouter(prefix="/console/at-providers")
 

@@ -15,10 +15,9 @@ from api.errors import Problem
 from api.pages.line_fields import form_lines
 from api.schemas.payments.refunds import OpenRefund, RefundConsequence
 from api.services.payments import refunding
+from api.services.payments.refunding import RefundableOrder
 from domain.money import amount_format, minor_of
 from domain.pricing.allocation import RefundableLine
-from infra.db.payments import refund_plans, refund_queries
-from infra.db.read_models import order_detail
 
 router = APIRouter(prefix="/console/orders")
 
@@ -28,7 +27,7 @@ async def form(request: Request, person: CurrentStaff, order_no: str) -> Respons
     """The order's refunds, and the form for another."""
     require(person.principal, *refunding.REFUNDED_BY)
     number = (await visible_order(services_of(request), person.principal, order_no)).order_no
-    return await _page(request, person, number, {}, None)
+    return _page(request, person, await refunding.refundable_order(services_of(request), number), {}, None)
 
 
 @router.post("/{order_no}/refund")
@@ -37,14 +36,11 @@ async def refund(request: Request, person: CurrentStaff, order_no: str) -> Respo
     require(person.principal, *refunding.REFUNDED_BY)
     services, fields = services_of(request), await posted(request, person)
     number = (await visible_order(services, person.principal, order_no)).order_no
-    async with services.database.begin() as conn:
-        lines = await refund_plans.lines_of(conn, number)
-        order = await order_detail.whole_order(conn, services.keys, number)
-    assert order is not None, "visible"
-    asked = _asked(fields, lines, order["currency"])
+    found = await refunding.refundable_order(services, number)
+    asked = _asked(fields, found.lines, found.order["currency"])
     if not fields.get("confirm"):
         means = await refunding.consequence(services, person.principal, number, asked)
-        return await _page(request, person, number, fields, means)
+        return _page(request, person, found, fields, means)
     answer = await refunding.refund(services, person.principal, key_of(fields), digest(asked), number, asked)
     return after_act(answer, f"/console/orders/{number}/refund")
 
@@ -64,20 +60,19 @@ def _asked(fields: dict[str, str], lines: list[RefundableLine], currency: str) -
                                  "despite_returns": bool(fields.get("despite_returns"))})  # fmt: skip
 
 
-async def _page(
-    request: Request, person: StaffMember, number: str, fields: dict[str, str], means: RefundConsequence | None
+def _page(
+    request: Request,
+    person: StaffMember,
+    found: RefundableOrder,
+    fields: dict[str, str],
+    means: RefundConsequence | None,
 ) -> Response:
-    services = services_of(request)
-    async with services.database.begin() as conn:
-        order = await order_detail.whole_order(conn, services.keys, number)
-        lines = await refund_plans.lines_of(conn, number)
-        known = await refund_queries.of_order(conn, services.keys, number)
-    assert order is not None, "visible"
+    order = found.order
     context: dict[str, Any] = {
         "order": order,
-        "lines": lines,
+        "lines": found.lines,
         "named": {line.line_no: line for line in form_lines("units", order["lines"])},
-        "refunds": known[::-1],
+        "refunds": found.refunds[::-1],
         "left": 0 if order["cancelling"] else order["left_minor"],
         "fields": {name: text for name, text in fields.items() if name not in ("key", "confirm")},
         "means": means,

@@ -7,29 +7,22 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from temporalio.client import Client
 
 from api.console.forms import reason_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
-from api.dependencies import Services, require, services_of
+from api.dependencies import require, services_of
 from api.errors import Problem
-from api.services.support import workflow_operations
+from api.services.support import failing_workflows, workflow_operations
 from domain.access import Role
 from domain.errors import NotFound
-from domain.orders.status import TERMINAL, Status
-from infra.db.read_models import order_detail
-from infra.db.read_models.order_detail import OrderOverview
-from infra.db.support import reset_requests as kept_acts
-from infra.temporal import failing_workflows, workflow_resets
-from infra.temporal.failing_workflows import DeadWorkflow, FailingWorkflow
+from infra.temporal import workflow_resets
+from infra.temporal.failing_workflows import FailingWorkflow
 from infra.temporal.workflow_resets import BatchState
-from workflows import names
 
 router = APIRouter(prefix="/console/bugs")
 
 SHOWN = 50
-_ORDER = names.order_workflow("")
 _BATCH_ID = re.compile(r"^rst_[0-9a-f]{32}$")
 
 
@@ -37,34 +30,16 @@ _BATCH_ID = re.compile(r"^rst_[0-9a-f]{32}$")
 async def bugs(request: Request, person: CurrentStaff) -> Response:
     """How many workflows fail by a bug, by cause, and the newest of them, live. Asks Temporal."""
     require(person.principal, Role.SUPPORT, Role.OPERATIONS)
-    services = services_of(request)
-
-    async def ask(client: Client) -> tuple[int, list[FailingWorkflow], list[DeadWorkflow]]:
-        count, found = await failing_workflows.failing(client, SHOWN, services.settings.workflow_timeout_s / 3)
-        return count, found, await failing_workflows.dead(client, _ORDER, SHOWN)
-
-    count, found, dead = await services.workflows.call(ask)
-    async with services.database.begin() as conn:
-        batches = await kept_acts.batches(conn)
-        left = await order_detail.overviews(conn, [_number(workflow.workflow_id) for workflow in dead])
+    found = await failing_workflows.overview(services_of(request), SHOWN)
     template = "bugs_live.html" if request.headers.get("x-live") else "bugs.html"
     context: dict[str, Any] = {
-        "count": count,
-        "rows": [_row(workflow) for workflow in found],
-        "causes": by_cause(found),
-        "batches": batches,
-        "dead": [{"order_no": number, "run": run} for run in dead if _open(left, number := _number(run.workflow_id))],
+        "count": found.count,
+        "rows": [_row(workflow) for workflow in found.failing],
+        "causes": by_cause(found.failing),
+        "batches": found.batches,
+        "dead": found.ended,
     }
     return page(request, template, member=person, **context)
-
-
-def _number(workflow_id: str) -> str:
-    return workflow_id.removeprefix(_ORDER)
-
-
-def _open(known: dict[str, OrderOverview], number: str) -> bool:
-    """True for an order that is not at its end."""
-    return number in known and Status(known[number].status) not in TERMINAL
 
 
 def by_cause(found: Sequence[FailingWorkflow]) -> list[dict[str, Any]]:
@@ -79,10 +54,9 @@ def by_cause(found: Sequence[FailingWorkflow]) -> list[dict[str, Any]]:
 
 def _row(workflow: FailingWorkflow) -> dict[str, Any]:
     """`order_no` is None for a workflow that is no order's."""
-    is_order = workflow.workflow_id.startswith(_ORDER)
     return {
         "workflow_id": workflow.workflow_id,
-        "order_no": _number(workflow.workflow_id) if is_order else None,
+        "order_no": failing_workflows.order_number_of(workflow.workflow_id),
         "error": workflow.error,
         "cause": workflow.cause,
         "build_id": workflow.build_id,
@@ -96,7 +70,8 @@ async def reset_all(request: Request, person: CurrentStaff) -> Response:
     require(person.principal, Role.SUPPORT)
     fields, services = await posted(request, person), services_of(request)
     reason, key = reason_of(fields), fields.get("key", "")
-    count = await _begun(services, person, key) or await services.workflows.call(failing_workflows.count)
+    count = await failing_workflows.confirmed_count(services, person.principal, key)
+    count = count or await failing_workflows.count(services)
     if not count:
         raise Problem("nothing_to_reset", "no workflow fails any more")
     if fields.get("count", "").strip() != str(count) or not key:
@@ -106,13 +81,6 @@ async def reset_all(request: Request, person: CurrentStaff) -> Response:
         return page(request, "bugs_confirm.html", status=409 if again else 200, member=person, **context)
     batch_id = await workflow_operations.reset_all(services, person.principal, key, count, reason)
     return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
-
-
-async def _begun(services: Services, person: StaffMember, key: str) -> int | None:
-    """The number that was confirmed, when this very form was sent before: fewer fail by now."""
-    async with services.database.begin() as conn:
-        kept = await kept_acts.batch(conn, services.keys, workflow_operations.batch_id_of(person.principal, key))
-    return kept["total"] if kept else None
 
 
 @router.get("/resets/{batch_id}")
@@ -132,7 +100,7 @@ async def _batch(request: Request, person: StaffMember, batch_id: str, template:
         "found": found,
         "state": "stopped" if stopped else found.state.value,
         "total": found.total or kept["total"],
-        "left": await services.workflows.call(failing_workflows.count),
+        "left": await failing_workflows.count(services),
     }
     return page(request, template, member=person, **context)
 

@@ -16,10 +16,7 @@ from api.schemas.fields import Code, Reference
 from api.schemas.support.parked_steps import BulkResolve, Resolve
 from api.services.support import bulk_resolution, parked_queue, step_resolution
 from domain.access import Role
-from domain.errors import NotFound
-from domain.support.steps import STEPS, Action, Step, shape_of
-from infra.db.read_models import order_detail
-from infra.db.support import parked_groups
+from domain.support.steps import STEPS, Step, shape_of
 
 router = APIRouter(prefix="/console/stuck")
 
@@ -123,24 +120,15 @@ async def one(request: Request, person: CurrentStaff, order_no: str) -> Response
     """What can be done with one stuck order, and what each act would mean."""
     require(person.principal, Role.SUPPORT)
     number = order_number(order_no)
-    async with services_of(request).database.begin() as conn:
-        step = await parked_groups.open_step(conn, number)
-        if step is None:
-            raise NotFound("order_not_found")
-        means = await order_detail.consequence(conn, number)
-        last = await parked_groups.last_act(conn, number)
-        caller, services = person.principal, services_of(request)
-        two = {
-            action.value: await step_resolution.needs_two(conn, services, caller, number, action) for action in Action
-        }
-    acts = _acts(Step(step["step"])) if step["step"] else []
+    found = await parked_queue.parked_order(services_of(request), person.principal, number)
+    step = found.step["step"]
     context: dict[str, Any] = {
         "order_no": number,
-        "needs_two": {action for action, needed in two.items() if needed},
-        "step": step,
-        "means": means,
-        "last": last,
-        "acts": acts,
+        "needs_two": found.needs_approval,
+        "step": found.step,
+        "means": found.consequence,
+        "last": found.last_action,
+        "acts": _acts(Step(step)) if step else [],
     }
     return page(request, "stuck_order.html", member=person, key=secrets.token_hex(16), **context)
 

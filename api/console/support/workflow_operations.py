@@ -8,19 +8,17 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
-from api.authorization import visible_order
+from api.authorization import OrderOverview, visible_order
 from api.console.forms import reason_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, order_number, require, services_of
 from api.errors import Problem
 from api.http.request_body import refused
-from api.idempotency import request_of
+from api.idempotency import IdempotentRequest, request_of
 from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, Reset
 from api.services.support import workflow_operations
 from domain.access import Role
-from infra.db.idempotency import Request as IdempotentRequest
-from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order
 from infra.temporal.running_activities import ActivityAction
 

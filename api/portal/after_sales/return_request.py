@@ -20,11 +20,10 @@ from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.after_sales.return_previews import PreviewedLine, ReturnConsequence
 from api.schemas.after_sales.returns import AskReturn
-from api.services.after_sales import return_requesting
+from api.services.after_sales import return_offers, return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest
 from api.services.portal import order_goods
 from domain.after_sales.returns import Reason, Resolution
-from infra.db.after_sales.settlement import SETTLINGS
 from infra.settings import Settings
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -88,7 +87,7 @@ async def _form(
     context: dict[str, Any] = {"order_no": order_no, "goods": form_lines(_PIECES, goods), "fields": fields}
     context["currency"] = goods[0]["currency"] if goods else ""
     cards = cards_of(services.settings)
-    ways = [str(one) for one in Resolution if one in SETTLINGS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
+    ways = [str(one) for one in return_offers.RESOLUTIONS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
     context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
     status, code = (problem.status_code, problem.code) if problem else (200, "")
     return page(

@@ -1,5 +1,6 @@
 """One order for its customer: its status, what it waits for, its parcel, its money, and the possible actions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,12 +9,11 @@ from fastapi.responses import Response
 from api.dependencies import order_number, services_of
 from api.portal.i18n import own
 from api.portal.rendering import HOME, page
-from api.portal.session import CurrentCustomer, customer_of
+from api.portal.session import CurrentCustomer
 from api.presenters.orders import presented
-from domain.errors import NotFound
+from api.services.portal import customer_orders
 from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
-from infra.db.read_models import order_detail
 from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -35,13 +35,8 @@ async def order(request: Request, person: CurrentCustomer, order_no: str) -> Res
     """The order's page, live where scripts run."""
     services, number = services_of(request), order_number(order_no)
     bind_order(number)
-    async with services.database.begin() as conn:
-        customer = await customer_of(conn, person, number)
-        found = await order_detail.whole_order(conn, services.keys, number)
-        if found is None:
-            raise NotFound("order_not_found")
-        events = await order_detail.timeline(conn, number, 0, MAX_EVENTS)
-    shown = presented(found, customer, services.settings)
+    found = await customer_orders.read(services, person.contact, number, MAX_EVENTS)
+    shown, events = presented(found.order, found.customer, services.settings), found.events
     context: dict[str, Any] = {
         "order": shown,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
@@ -54,7 +49,7 @@ async def order(request: Request, person: CurrentCustomer, order_no: str) -> Res
     return page(request, template, **context)
 
 
-def steps(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+def steps(events: Sequence[dict[str, Any]]) -> list[tuple[str, Any]]:
     """Each step with the time of its end, or None while it is to come."""
     first: dict[str, Any] = {}
     for event in events:

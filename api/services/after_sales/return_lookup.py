@@ -9,8 +9,8 @@ from api.dependencies import Services
 from domain.access import Principal, Role
 from domain.after_sales.returns import ReturnStatus, allowed_actions
 from domain.errors import NotFound
-from infra.db.after_sales import return_queries
-from infra.db.after_sales.return_queries import ReturnsWanted
+from infra.db.after_sales import return_queries, return_requests, returns
+from infra.db.after_sales.return_queries import ReturnsWanted, ShownReturn
 from infra.db.engine import Connection
 from infra.observability.telemetry import bind_order
 
@@ -24,9 +24,17 @@ _ROLES = {
 
 async def shown(conn: Connection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
     """The return for this caller. Raises NotFound `return_not_found`, also for a return that they may not see."""
+    return _with_actions(caller, await _visible(conn, services, caller, return_id))
+
+
+async def _visible(conn: Connection, services: Services, caller: Principal, return_id: str) -> ShownReturn:
     found = await return_queries.one(conn, services.keys, return_id)
     if not caller.may_see_order(found.customer_id, found.channel):
         raise NotFound("return_not_found")
+    return found
+
+
+def _with_actions(caller: Principal, found: ShownReturn) -> dict[str, Any]:
     return found.shown | {"allowed_actions": actions(caller, found.shown["status"])}
 
 
@@ -94,9 +102,34 @@ async def label(services: Services, return_id: str) -> Label:
 
 async def visible(services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
     """The object-level check that calls on one return begin with. Raises NotFound `return_not_found`."""
-    if len(return_id) > 64 or not return_id.isascii() or not return_id.isprintable():
-        raise NotFound("return_not_found")
+    _require_return_id(return_id)
     async with services.database.begin() as conn:
         found = await shown(conn, services, caller, return_id)
     bind_order(found["order_no"])
     return found
+
+
+def _require_return_id(typed: str) -> None:
+    """Raises NotFound `return_not_found` for what cannot be one."""
+    if len(typed) > 64 or not typed.isascii() or not typed.isprintable():
+        raise NotFound("return_not_found")
+
+
+@dataclass(frozen=True, slots=True)
+class StaffReturn:
+    """A return, whose it is, and what it would bring if all of it were as new."""
+
+    shown: dict[str, Any]
+    customer_id: str
+    expected_minor: int
+    currency: str
+
+
+async def for_staff(services: Services, caller: Principal, return_id: str) -> StaffReturn:
+    """The return with what staff see beside it. Raises NotFound `return_not_found`."""
+    _require_return_id(return_id)
+    async with services.database.begin() as conn:
+        found = await _visible(conn, services, caller, return_id)
+        expected_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
+    bind_order(found.shown["order_no"])
+    return StaffReturn(_with_actions(caller, found), found.customer_id, expected_minor, currency)

@@ -1,6 +1,7 @@
 """Reading orders: one, its timeline, lists. Customers and channels see their own."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,12 +61,16 @@ async def with_changes(services: Services, order_no: str) -> tuple[dict[str, Any
         return await _read(conn, services, order_no), await change_history.history(conn, services.keys, order_no)
 
 
-async def search(services: Services, text: str, limit: int, cursor: str | None) -> list[dict[str, Any]]:
-    """At most `limit` + 1 orders that staff find by `text`, the newest first. Raises Problem `invalid_cursor`."""
+async def search(
+    services: Services, text: str, limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of orders that staff find by `text`, the newest first, and the cursor of the next one. Raises Problem
+    `invalid_cursor`."""
     after = pagination.position(cursor, NEWEST)
     async with services.database.begin() as conn:
         among = await order_search.meanings(conn, services.keys.vault, text, list(services.payments), everybody=True)
-        return await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
+        rows = await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
+    return cut(rows, limit, NEWEST)
 
 
 async def _read(conn: Connection, services: Services, order_no: str) -> dict[str, Any]:
@@ -95,21 +100,37 @@ async def page(
     after = pagination.position(cursor, sort)
     async with services.database.begin() as conn:
         among = await _meanings(conn, services, filters.search, caller) if filters.search is not None else None
-        wanted = listing.Wanted(
-            status=filters.status.value if filters.status else None,
-            channel=channel,
-            customer_id=customer,
-            warehouse=filters.warehouse,
-            hold=str(filters.hold) if filters.hold else None,
-            priority=RANKS[filters.priority] if filters.priority else None,
-            created_from=filters.created_from,
-            created_to=filters.created_to,
-            sort=sort,
-            limit=limit,
-            after=after,
-            among=among,
-        )
-        rows = await listing.page(conn, wanted)
+        own = replace(filters, channel=channel, customer=customer)
+        rows = await listing.page(conn, wanted_of(own, sort, limit, after, among))
+    return cut(rows, limit, sort)
+
+
+def wanted_of(
+    filters: OrderFilters,
+    sort: Sort,
+    limit: int,
+    after: listing.Position | None,
+    among: Sequence[Branch] | None = None,
+) -> listing.Wanted:
+    """The filters as the database is asked; `among` are the branches of a search."""
+    return listing.Wanted(
+        status=filters.status.value if filters.status else None,
+        channel=filters.channel,
+        customer_id=filters.customer,
+        warehouse=filters.warehouse,
+        hold=str(filters.hold) if filters.hold else None,
+        priority=RANKS[filters.priority] if filters.priority else None,
+        created_from=filters.created_from,
+        created_to=filters.created_to,
+        sort=sort,
+        limit=limit,
+        after=after,
+        among=among,
+    )
+
+
+def cut(rows: list[dict[str, Any]], limit: int, sort: Sort) -> tuple[list[dict[str, Any]], str | None]:
+    """The rows of a page, of which the database gave one more if there is another page, and the cursor of that."""
     last = rows[limit - 1] if len(rows) > limit else None
     return rows[:limit], pagination.after(last, sort) if last else None
 

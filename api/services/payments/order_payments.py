@@ -15,6 +15,7 @@ from infra.db.payments import payment_requests, store_credit
 from workflows import names
 from workflows.payloads import PayRequest
 
+STORE_CREDIT = store_credit.PROVIDER
 PAID_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 
 

@@ -10,7 +10,9 @@ from api.schemas.payments.disputes import AnswerDispute
 from domain.access import Principal
 from infra.db.engine import Connection
 from infra.db.payments import provider_cases
-from infra.db.payments.provider_cases import EVIDENCE, Answer
+from infra.db.payments.provider_cases import Answer
+
+EVIDENCE = provider_cases.EVIDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ it.
 """
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from api.authorization import visible_order
@@ -16,10 +16,12 @@ from api.schemas.payments.refunds import OpenRefund, PiecesOnReturn, RefundConse
 from domain.access import Principal, Role
 from domain.errors import NotFound, RuleBroken
 from domain.payments.refunds import Origin
+from domain.pricing.allocation import RefundableLine
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
 from infra.db.payments import refund_plans, refund_queries, refunds
 from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
+from infra.db.read_models import order_detail
 
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
 _STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
@@ -80,6 +82,25 @@ def _ask(services: Services, caller: Principal, key: str, number: str, request: 
 def _require_currency(request: OpenRefund, plan: Plan) -> None:
     if request.currency not in (None, plan.currency):
         raise RuleBroken("currency_mismatch", f"the order is in {plan.currency}: so are its refunds")
+
+
+@dataclass(frozen=True, slots=True)
+class RefundableOrder:
+    """An order, its lines with what is left to refund of each, and its refunds, oldest first."""
+
+    order: dict[str, Any]
+    lines: list[RefundableLine]
+    refunds: list[dict[str, Any]]
+
+
+async def refundable_order(services: Services, number: str) -> RefundableOrder:
+    """What staff see before they refund. Raises NotFound `order_not_found`."""
+    async with services.database.begin() as conn:
+        order = await order_detail.whole_order(conn, services.keys, number)
+        if order is None:
+            raise NotFound("order_not_found")
+        lines = await refund_plans.lines_of(conn, number)
+        return RefundableOrder(order, lines, await refund_queries.of_order(conn, services.keys, number))
 
 
 async def list_refunds(services: Services, caller: Principal, number: str) -> list[dict[str, Any]]:

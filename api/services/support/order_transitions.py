@@ -1,5 +1,6 @@
 """Manual transitions of an order: what the HTTP call and the console's form both do."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from api.dependencies import Services, actor, derived_id
@@ -12,6 +13,7 @@ from api.services.approvals.approval_requests import ApprovalRequest
 from api.services.support.step_resolution import require_readable
 from domain.access import Principal
 from domain.errors import Conflict
+from domain.orders.status import OrderEvent, Status
 from domain.support.manual_transitions import ADJUSTMENTS, adjustments, check_adjustment
 from infra.db.approvals.approval_requests import Approval
 from infra.db.engine import Connection
@@ -69,6 +71,22 @@ def adjusting(
         return None if status is None else {"order_no": number, "status": status, "outcome": wish.event.value}
 
     return WorkflowCall(prepare, ask, from_books)
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleTransitions:
+    """Where the order stands, and the events that can be reported now with the status that each leads to."""
+
+    context: books.TransitionContext
+    events: dict[OrderEvent, Status]
+
+
+async def possible_transitions(services: Services, number: str) -> PossibleTransitions:
+    """What can be reported of this order. Raises NotFound `order_not_found`."""
+    async with services.database.begin() as conn:
+        here = await books.load_context(conn, number)
+    events = adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held)
+    return PossibleTransitions(here, events)
 
 
 def _require_shape(wish: Adjust) -> None:

@@ -1,11 +1,15 @@
 """The queue of parked orders."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api import pagination
 from api.dependencies import Services
-from domain.support.steps import Step
+from api.services.support import step_resolution
+from domain.access import Principal
+from domain.errors import NotFound
+from domain.support.steps import Action, Step
+from infra.db.read_models import order_detail
 from infra.db.support import parked_groups, parked_steps
 from infra.db.support.parked_steps import StuckWanted
 
@@ -33,6 +37,29 @@ async def size(services: Services, action: str, chosen: dict[str, str | None]) -
     """How many orders the action would reach, and for which amounts."""
     async with services.database.begin() as conn:
         return await parked_groups.size(conn, action, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedOrder:
+    """An order's parked step (`step` None in it where there is none any more), what cancelling would give back, what
+    resolved the step before, and the actions for which this caller needs an approver."""
+
+    step: dict[str, Any]
+    consequence: dict[str, Any]
+    last_action: dict[str, Any] | None
+    needs_approval: frozenset[str]
+
+
+async def parked_order(services: Services, caller: Principal, number: str) -> ParkedOrder:
+    """What can be done with one parked order. Raises NotFound `order_not_found`."""
+    async with services.database.begin() as conn:
+        step = await parked_groups.open_step(conn, number)
+        if step is None:
+            raise NotFound("order_not_found")
+        consequence = await order_detail.consequence(conn, number)
+        last = await parked_groups.last_act(conn, number)
+        two = [one.value for one in Action if await step_resolution.needs_two(conn, services, caller, number, one)]
+    return ParkedOrder(step, consequence, last, frozenset(two))
 
 
 def _next_cursor(rows: list[dict[str, Any]], limit: int) -> str | None:

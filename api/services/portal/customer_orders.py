@@ -1,0 +1,59 @@
+"""Orders as the customer's pages show them: a page of them, and one with its timeline."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api import pagination
+from api.dependencies import Services
+from api.services.orders.order_queries import NEWEST
+from api.services.portal.portal_sessions import PortalContact, owner_of
+from domain.access import Principal
+from domain.errors import NotFound
+from infra.db.orders.searching import listing
+from infra.db.portal import order_summaries, sessions
+from infra.db.read_models import order_detail
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerOrders:
+    """A page of a contact's orders, the newest first: name and quantity of their lines by order number, and the
+    store credit of the contact in minor units by currency."""
+
+    rows: Sequence[dict[str, Any]]
+    goods: Mapping[str, Sequence[tuple[str, int]]]
+    credit: Sequence[tuple[int, str]]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerOrder:
+    """An order with its events, and the customer as whom the contact sees it."""
+
+    customer: Principal
+    order: dict[str, Any]
+    events: Sequence[dict[str, Any]]
+
+
+async def list_orders(services: Services, contact: PortalContact, cursor: str | None, limit: int) -> CustomerOrders:
+    """A page of the orders of every customer with this contact. Raises Problem `invalid_cursor`."""
+    after = pagination.position(cursor, NEWEST)
+    async with services.database.begin() as conn:
+        customers = await sessions.customers_of(conn, contact)
+        among = sessions.branches_of(contact, customers)
+        rows = await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
+        shown = rows[:limit]
+        credit = await order_summaries.credit_of(conn, customers)
+        goods = await order_summaries.goods_of(conn, [row["order_no"] for row in shown])
+    more = pagination.after(shown[-1], NEWEST) if len(rows) > limit else None
+    return CustomerOrders(shown, goods, credit, more)
+
+
+async def read(services: Services, contact: PortalContact, order_no: str, max_events: int) -> CustomerOrder:
+    """One order of the contact. Raises NotFound `order_not_found`, also for orders of others."""
+    async with services.database.begin() as conn:
+        customer = await owner_of(conn, contact, order_no)
+        order = await order_detail.whole_order(conn, services.keys, order_no)
+        if order is None:
+            raise NotFound("order_not_found")
+        return CustomerOrder(customer, order, await order_detail.timeline(conn, order_no, 0, max_events))
