@@ -31,8 +31,7 @@ async def listed(
     found = await approval_queries.list_approvals(
         services_of(request), undecided=state == "open", cursor=cursor or None, limit=PAGE_SIZE
     )
-    rows, more = found["items"], found["next_cursor"]
-    return page(request, "approvals.html", member=person, rows=rows, next=more, state=state)
+    return page(request, "approvals.html", member=person, rows=found.items, next=found.next_cursor, state=state)
 
 
 @router.get("/approvals/{approval_id}")
@@ -42,7 +41,7 @@ async def one(request: Request, person: CurrentStaff, approval_id: str) -> Respo
     found = await approval_queries.find_approval(services_of(request), approval_id)
     open_ = found.decision is None and not found.lapsed
     mine = found.asked_by_person(person.name)
-    context: dict[str, Any] = {"found": approval_queries.shown(found), "open": open_, "mine": mine}
+    context: dict[str, Any] = {"found": found, "open": open_, "mine": mine}
     return page(request, "approval.html", member=person, key=new_key(), **context)
 
 
@@ -54,9 +53,9 @@ async def decide(
     require(person.principal, *DECIDED_BY)
     services, fields = services_of(request), await posted(request, person)
     number = approval_queries.approval_number(approval_id)
-    wish = fitting(Decide, {"reason": fields.get("reason", "")})
+    decision = fitting(Decide, {"reason": fields.get("reason", "")})
     act = approval_decisions.approve if verb == "approve" else approval_decisions.refuse
-    await act(services, person.principal, f"{key_of(fields)}{verb}", digest(wish), number, wish.reason)
+    await act(services, person.principal, f"{key_of(fields)}{verb}", digest(decision), number, decision.reason)
     return RedirectResponse(f"/console/approvals/{number}", 303)
 
 

@@ -8,6 +8,7 @@ from api.dependencies import Caller, idempotency_key, json_response, require, se
 from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.http.responses import response_of
+from api.presenters.approvals import presented
 from api.schemas.approvals import ApprovalList, ApprovedRefund, Decide, RefusedApproval
 from api.schemas.support.bulk_jobs import OpenedJob
 from api.schemas.support.parked_steps import ResolvedStep
@@ -28,9 +29,8 @@ async def list_approvals(
     """Requests that wait for an approver, or that were decided; the newest first."""
     require(caller, *DECIDED_BY)
     services, undecided = services_of(request), state == "open"
-    return json_response(
-        await approval_queries.list_approvals(services, undecided=undecided, cursor=cursor, limit=limit)
-    )
+    found = await approval_queries.list_approvals(services, undecided=undecided, cursor=cursor, limit=limit)
+    return json_response({"items": [presented(one) for one in found.items], "next_cursor": found.next_cursor})
 
 
 @router.post(

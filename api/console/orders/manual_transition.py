@@ -39,8 +39,8 @@ async def adjust(request: Request, person: CurrentStaff, order_no: str) -> Respo
     glance = await visible_order(services, person.principal, order_no)
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
-    wish = fitting(Adjust, body)
+    adjustment = fitting(Adjust, body)
     answer = await order_transitions.adjust(
-        services, person.principal, key_of(fields), digest(wish), glance.order_no, wish
+        services, person.principal, key_of(fields), digest(adjustment), glance.order_no, adjustment
     )
     return after_act(answer, f"/console/orders/{glance.order_no}")

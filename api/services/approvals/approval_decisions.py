@@ -8,11 +8,10 @@ from api.dependencies import Services, actor, require
 from api.errors import Problem
 from api.idempotency import WorkflowCall, request_of, run_by_workflow, run_in_transaction
 from api.replies import Reply
-from api.schemas.support.manual_transitions import Adjust
-from api.schemas.support.parked_steps import BulkResolve, Resolve
 from api.services.approvals.approval_requests import DECIDED_BY
 from api.services.support import bulk_resolution, order_transitions, step_resolution
 from domain.access import Principal
+from domain.approvals import ApprovalKind, BulkRequest, ManualTransition, RefundRequest, StepResolution
 from domain.errors import Conflict
 from domain.payments.refunds import RefundStatus
 from infra.db import idempotency
@@ -33,15 +32,14 @@ async def approve(
     async with services.database.begin() as conn:
         found = await approval_requests.find(conn, services.keys, approval_id)
     _require_second(caller, found)
-    if not found.wish:
+    if (asked := found.request) is None:
         raise Problem("approval_unreadable", "what was asked for cannot be read any more")
-    if found.kind == "bulk":
-        return await _begin_job(services, caller, request, found, words)
-    if found.kind == "refund":
+    if isinstance(asked, BulkRequest):
+        return await _begin_job(services, caller, request, found, asked, words)
+    if isinstance(asked, RefundRequest):
         return await _approve_refund(services, caller, request, found, words)
-    return await run_by_workflow(
-        services, request, 200, _decided(services, caller, found, words, _act(services, found))
-    )
+    act = _decided(services, caller, found, words, _act(services, found, asked))
+    return await run_by_workflow(services, request, 200, act)
 
 
 async def refuse(services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
@@ -50,10 +48,10 @@ async def refuse(services: Services, caller: Principal, key: str, digest: bytes,
     async def work(conn: Connection) -> dict[str, Any]:
         found = await approval_requests.find(conn, services.keys, approval_id)
         _require_second(caller, found)
-        if found.kind == "refund":
+        if found.kind is ApprovalKind.REFUND:
             await timeline.lock_order(conn, found.order_no or "")
         await approval_requests.decide(conn, services.keys, approval_id, "refused", actor(caller), words)
-        if found.kind == "refund":
+        if found.kind is ApprovalKind.REFUND:
             refund_id, number = await refunds.find_by_approval(conn, approval_id)
             with contextlib.suppress(Conflict):  # a cancellation was quicker: there is nothing left to refuse
                 await refunds.decided(conn, number, refund_id, RefundStatus.REFUSED, actor(caller))
@@ -69,15 +67,13 @@ def _require_second(caller: Principal, found: Approval) -> None:
         raise Problem("second_person_needed", "whoever asks cannot decide: another person must")
 
 
-def _act(services: Services, found: Approval) -> WorkflowCall:
+def _act(services: Services, found: Approval, asked: StepResolution | ManualTransition) -> WorkflowCall:
     """What was asked for, under an id that the approval gives: carried out once, however often it is approved."""
     act_id, number = found.approval_id.removeprefix("apr_"), found.order_no or ""
-    if found.kind == "adjust":
-        wish = Adjust.model_validate(found.wish)
-        return order_transitions.adjusting(services, f"act_{act_id}", number, wish, found.asked_by, found)
-    resolve = Resolve.model_validate(found.wish)
+    if isinstance(asked, ManualTransition):
+        return order_transitions.adjusting(services, f"act_{act_id}", number, asked, found.asked_by, found)
     agreed = step_resolution.AgreedStep(found.approval_id, found.park_no, found.amount_minor)
-    return step_resolution.resolving(services, f"res_{act_id}", number, resolve, found.asked_by, agreed)
+    return step_resolution.resolving(services, f"res_{act_id}", number, asked, found.asked_by, agreed=agreed)
 
 
 def _decided(services: Services, caller: Principal, found: Approval, words: str, act: WorkflowCall) -> WorkflowCall:
@@ -94,16 +90,18 @@ def _decided(services: Services, caller: Principal, found: Approval, words: str,
 
 
 async def _begin_job(
-    services: Services, caller: Principal, request: idempotency.Request, found: Approval, words: str
+    services: Services,
+    caller: Principal,
+    request: idempotency.Request,
+    found: Approval,
+    asked: BulkRequest,
+    words: str,
 ) -> Reply:
     async def work(conn: Connection) -> dict[str, Any]:
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
-        wish = BulkResolve.model_validate(found.wish["wish"])
         job_id = f"job_{found.approval_id.removeprefix('apr_')}"
-        orders = list(found.wish["orders"])
-        each = [list(found.wish.get(name) or [None] * len(orders)) for name in ("parks", "amounts")]
-        approved = Agreed(found.approval_id, found.asked_at, orders, *each)
-        total = await bulk_resolution.open_job(conn, services, job_id, wish, found.asked_by, approved)
+        approved = Agreed(found.approval_id, found.asked_at, asked.orders, asked.parks, asked.amounts)
+        total = await bulk_resolution.open_job(conn, services, job_id, asked.resolution, found.asked_by, approved)
         await approval_requests.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}
 

@@ -1,9 +1,9 @@
 """Approvals as programs and pages read them."""
 
 import re
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeAlias
 
 from api import pagination
 from api.dependencies import Services
@@ -14,15 +14,26 @@ from infra.db.approvals.approval_requests import Approval
 _APPROVAL_ID = re.compile(r"^apr_[0-9a-f]{32}$")
 
 
-async def list_approvals(services: Services, *, undecided: bool, cursor: str | None, limit: int) -> dict[str, Any]:
-    """{items, next_cursor}, the newest first. Raises Problem `invalid_cursor`."""
+ApprovalRecord: TypeAlias = Approval
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPage:
+    """Approvals, the newest first; no cursor on the last page."""
+
+    items: list[ApprovalRecord]
+    next_cursor: str | None
+
+
+async def list_approvals(services: Services, *, undecided: bool, cursor: str | None, limit: int) -> ApprovalPage:
+    """A page of the requests that wait, or of those that were decided. Raises Problem `invalid_cursor`."""
     before = _before(cursor)
     async with services.database.begin() as conn:
         found = await approval_requests.listed(conn, services.keys, undecided=undecided, before=before, limit=limit)
-    return {"items": [shown(one) for one in found[:limit]], "next_cursor": _next_cursor(found, limit)}
+    return ApprovalPage(found[:limit], _next_cursor(found, limit))
 
 
-async def find_approval(services: Services, approval_id: str) -> Approval:
+async def find_approval(services: Services, approval_id: str) -> ApprovalRecord:
     """Raises NotFound `approval_not_found`."""
     number = approval_number(approval_id)
     async with services.database.begin() as conn:
@@ -34,16 +45,6 @@ def approval_number(typed: str) -> str:
     if not _APPROVAL_ID.match(typed):
         raise NotFound("approval_not_found")
     return typed
-
-
-def shown(found: Approval) -> dict[str, Any]:
-    """The approval for its readers: what is asked for, by whom and why, how it was decided."""
-    known = asdict(found)
-    request = known.pop("wish")
-    body = request.get("wish", request)
-    known["reason"] = body.get("reason")
-    known["value"] = body.get("value")
-    return known
 
 
 def _before(cursor: str | None) -> tuple[datetime, str] | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from domain.access import Principal, Role
+from domain.approvals import RequestedAction
 from domain.errors import Conflict
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_requests import Approval, NewApproval
@@ -16,16 +17,15 @@ DECIDED_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """An action that needs approval: `wish` is its body as it was sent; `number` None for a bulk operation; `park_no`
-    is the parked step that it resolves."""
+    """An action that needs approval. `number` is None for a bulk operation; `park_no` is the parked step that it
+    resolves."""
 
-    kind: str
     number: str | None
     action: str
     orders: int
     amount_minor: int
     currency: str | None
-    wish: dict[str, Any]
+    request: RequestedAction
     park_no: int | None = None
 
 
@@ -54,11 +54,11 @@ async def ask(
     """Keep the request; the body of a 202. Raises Conflict `approval_waiting`."""
     if wanted.number is not None:
         await timeline.lock_order(conn, wanted.number)
-    approval_id = f"apr_{derived_id(caller, key, f'ask {wanted.kind} {wanted.number}')}"
+    approval_id = f"apr_{derived_id(caller, key, f'ask {wanted.request.kind} {wanted.number}')}"
     lifetime_s = services.settings.approval_lifetime_s
-    request = NewApproval(approval_id, wanted.kind, wanted.number, wanted.action, wanted.orders, wanted.amount_minor,
-                  wanted.currency, wanted.wish, actor(caller), lifetime_s, wanted.park_no)  # fmt: skip
-    expires_at = await approval_requests.open_request(conn, services.keys, request)
+    new = NewApproval(approval_id, wanted.number, wanted.action, wanted.orders, wanted.amount_minor, wanted.currency,
+                      wanted.request, actor(caller), lifetime_s, wanted.park_no)  # fmt: skip
+    expires_at = await approval_requests.open_request(conn, services.keys, new)
     return {
         "approval_id": approval_id,
         "state": "waiting",

@@ -12,6 +12,7 @@ from api.services.approvals import approval_requests
 from api.services.approvals.approval_requests import ApprovalRequest
 from api.services.support.step_resolution import require_readable
 from domain.access import Principal
+from domain.approvals import BulkRequest, BulkResolution, ParkedFilter
 from domain.errors import NotFound
 from domain.support.steps import STEPS, check_value, shape_of
 from infra.db.approvals import approval_limits
@@ -24,43 +25,51 @@ from infra.observability.telemetry import current_traceparent
 _JOB_ID = re.compile(r"^job_[0-9a-f]{32}$")
 
 
-async def resolve_many(services: Services, caller: Principal, key: str, digest: bytes, wish: BulkResolve) -> Reply:
+async def resolve_many(services: Services, caller: Principal, key: str, digest: bytes, body: BulkResolve) -> Reply:
     """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`,
     `filter_missing`, `expected_differs`.
 
     Orders of which more than the limit would be given then are left out: the answer names the approval for which they
     wait.
     """
-    require_readable(wish.value)
-    if not wish.all and not any(_chosen(wish).values()):
+    request = _bulk_of(body)
+    require_readable(request.value)
+    if not request.all and not any(_chosen(request).values()):
         raise Problem("filter_missing", 'name a step, an error or a provider in filter, or say "all": true')
-    _require_some_step(wish)
+    _require_some_step(request)
 
     async def work(conn: Connection) -> dict[str, Any]:
-        limit_minor, dear = await _dear_ones(conn, services, actor(caller), wish)
-        answer = await _dear_ones_asked(conn, services, caller, key, wish, dear)
+        limit_minor, above = await _above_limit(conn, services, actor(caller), request)
+        answer = await _ask_for(conn, services, caller, key, request, above)
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
-        total = await open_job(conn, services, job_id, wish, actor(caller), limit_minor=limit_minor)
-        _require_expected(wish, total + answer.get("waiting", 0))
+        total = await open_job(conn, services, job_id, request, actor(caller), limit_minor=limit_minor)
+        _require_expected(request, total + answer.get("waiting", 0))
         return {"job_id": job_id, "total": total, **answer}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
 
-def _require_expected(wish: BulkResolve, found: int) -> None:
+def _bulk_of(body: BulkResolve) -> BulkResolution:
+    chosen = ParkedFilter(body.filter.step, body.filter.error, body.filter.provider)
+    return BulkResolution(
+        chosen, body.action, body.reason, body.rate_per_s, body.value, all=body.all, expected=body.expected
+    )
+
+
+def _require_expected(request: BulkResolution, found: int) -> None:
     """Raises Problem `expected_differs`, which undoes what the transaction wrote."""
-    if wish.expected is not None and wish.expected != found:
-        detail = f"{found} orders are stuck so, not {wish.expected}; look at them and send the act again"
+    if request.expected is not None and request.expected != found:
+        detail = f"{found} orders are stuck so, not {request.expected}; look at them and send the act again"
         raise Problem("expected_differs", detail, more={"found": found})
 
 
-async def _dear_ones(
-    conn: Connection, services: Services, by: str, wish: BulkResolve
+async def _above_limit(
+    conn: Connection, services: Services, by: str, request: BulkResolution
 ) -> tuple[int, list[dict[str, Any]]]:
     """(what one person may give back for an order in this operation, the orders that would exceed it). If the others
     together exceed the person's daily limit, every order that moves money waits for approval, and the amount is 0."""
     limits = Limits.from_settings(services.settings)
-    moving = await parked_steps.moving(conn, wish.action.value, _chosen(wish), limits.order_minor)
+    moving = await parked_steps.moving(conn, request.action.value, _chosen(request), limits.order_minor)
     alone: dict[str, int] = {}
     for row in moving:
         if not row["dear"]:
@@ -71,24 +80,23 @@ async def _dear_ones(
     return limits.order_minor, [row for row in moving if row["dear"]]
 
 
-async def _dear_ones_asked(
+async def _ask_for(
     conn: Connection,
     services: Services,
     caller: Principal,
     key: str,
-    wish: BulkResolve,
-    dear: list[dict[str, Any]],
+    request: BulkResolution,
+    above: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """{approval_id, waiting}, {} when nobody is asked."""
-    if not dear:
+    """{approval_id, waiting}, {} when no approval is needed."""
+    if not above:
         return {}
-    numbers, currencies = [row["order_no"] for row in dear], {row["currency"] for row in dear}
-    body = {"wish": wish.model_dump(mode="json"), "orders": numbers}
-    body |= {"parks": [row["park_no"] for row in dear], "amounts": [row["amount_minor"] for row in dear]}
-    amount = sum(row["amount_minor"] for row in dear)
+    numbers, currencies = [row["order_no"] for row in above], {row["currency"] for row in above}
+    amounts = [row["amount_minor"] for row in above]
     currency = currencies.pop() if len(currencies) == 1 else None
+    bulk = BulkRequest(request, numbers, [row["park_no"] for row in above], amounts)
     asked = await approval_requests.ask(
-        conn, services, caller, key, ApprovalRequest("bulk", None, wish.action, len(numbers), amount, currency, body)
+        conn, services, caller, key, ApprovalRequest(None, request.action, len(numbers), sum(amounts), currency, bulk)
     )
     return {"approval_id": asked["approval_id"], "waiting": len(numbers)}
 
@@ -97,40 +105,42 @@ async def open_job(
     conn: Connection,
     services: Services,
     job_id: str,
-    wish: BulkResolve,
+    request: BulkResolution,
     by: str,
     approved: Agreed | None = None,
     limit_minor: int = 0,
 ) -> int:
-    """Write the job that does `wish`, in the name of `by`; answers with the number of its orders. Without `approved`
+    """Write the job that carries `request` out in the name of `by`; the number of its orders. Without `approved`
     it leaves out orders of which more than `limit_minor` would be given."""
     return await parked_steps.open_job(
         conn,
         services.keys,
         job_id,
-        chosen=_chosen(wish),
-        action=wish.action.value,
+        chosen=_chosen(request),
+        action=request.action.value,
         actor=by,
-        reason=wish.reason,
-        value=wish.value,
-        rate_per_s=wish.rate_per_s,
+        reason=request.reason,
+        value=request.value,
+        rate_per_s=request.rate_per_s,
         trace=current_traceparent(),
         limit_minor=limit_minor,
         approved=approved,
     )
 
 
-def _chosen(wish: BulkResolve) -> dict[str, str | None]:
-    step = wish.filter.step.value if wish.filter.step else None
-    return {"step": step, "error": wish.filter.error, "provider": wish.filter.provider}
+def _chosen(request: BulkResolution) -> dict[str, str | None]:
+    step = request.filter.step.value if request.filter.step else None
+    return {"step": step, "error": request.filter.error, "provider": request.filter.provider}
 
 
-def _require_some_step(wish: BulkResolve) -> None:
+def _require_some_step(request: BulkResolution) -> None:
     """A value must fit the step that the filter names; without one, no step takes it. Raises Problem."""
-    if wish.filter.step is not None:
-        if why := check_value(wish.filter.step, wish.action, wish.value):
+    if request.filter.step is not None:
+        if why := check_value(request.filter.step, request.action, request.value):
             raise Problem("invalid_value", why)
-    elif wish.value or all(shape_of(step, wish.action) for step in STEPS if wish.action in STEPS[step].options):
+    elif request.value or all(
+        shape_of(step, request.action) for step in STEPS if request.action in STEPS[step].options
+    ):
         raise Problem("invalid_value", "an act with a value needs filter.step: each step has its own shape")
 
 

@@ -12,6 +12,7 @@ from api.services.approvals import approval_requests
 from api.services.approvals.approval_requests import ApprovalRequest
 from api.services.support.step_resolution import require_readable
 from domain.access import Principal
+from domain.approvals import ManualTransition
 from domain.errors import Conflict
 from domain.orders.status import OrderEvent, Status
 from domain.support.manual_transitions import ADJUSTMENTS, adjustments, check_adjustment
@@ -24,51 +25,50 @@ from workflows import names
 from workflows.payloads import AdjustRequest
 
 
-async def adjust(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Adjust) -> Reply:
+async def adjust(services: Services, caller: Principal, key: str, digest: bytes, number: str, body: Adjust) -> Reply:
     """Move the order along the transition table; 202 if money moves: this needs approval.
 
     Raises Problem `not_adjustable`, `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict
     `adjustment_not_possible`, `step_is_stuck`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
     """
-    request = request_of(caller, key, digest)
-    _require_shape(wish)
-    if not ADJUSTMENTS[wish.event].moves_money:
+    request = ManualTransition(body.event, body.reason, body.value)
+    claim = request_of(caller, key, digest)
+    _require_shape(request)
+    if not ADJUSTMENTS[request.event].moves_money:
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"
-        return await run_by_workflow(services, request, 200, adjusting(services, act_id, number, wish, actor(caller)))
+        return await run_by_workflow(services, claim, 200, adjusting(services, act_id, number, request, actor(caller)))
 
     async def work(conn: Connection) -> dict[str, Any]:
-        standing = await _require_possible(conn, number, wish)
-        wanted = ApprovalRequest(
-            "adjust", number, wish.event, 1, standing.total_minor, standing.currency, wish.model_dump(mode="json")
-        )
+        standing = await _require_possible(conn, number, request.event)
+        wanted = ApprovalRequest(number, request.event, 1, standing.total_minor, standing.currency, request)
         return await approval_requests.ask(conn, services, caller, key, wanted)
 
-    return await run_in_transaction(services, request, 202, work)
+    return await run_in_transaction(services, claim, 202, work)
 
 
 def adjusting(
-    services: Services, act_id: str, number: str, wish: Adjust, by: str, approval: Approval | None = None
+    services: Services, act_id: str, number: str, request: ManualTransition, by: str, approval: Approval | None = None
 ) -> WorkflowCall:
     """The adjustment as a request to the order's workflow; `by` is whose act it is."""
 
     async def prepare(conn: Connection) -> None:
         if await books.status_after(conn, act_id, number) is None:
-            standing = await _require_possible(conn, number, wish)
+            standing = await _require_possible(conn, number, request.event)
             if approval is not None:
                 # The order may have been changed since the yes was asked for.
                 approval_requests.require_as_agreed(standing.total_minor, approval.amount_minor, standing.currency)
         approval_id = approval.approval_id if approval else None
-        act = StaffAction(act_id, number, "adjust", wish.event, by, wish.reason, wish.value, approval_id)
+        act = StaffAction(act_id, number, "adjust", request.event, by, request.reason, request.value, approval_id)
         await staff_actions.save(conn, services.keys, act)
 
     async def ask() -> dict[str, Any]:
-        request = AdjustRequest(number, act_id, wish.event)
-        answer = await services.workflows.ask(number, names.ADJUST, request, act_id)
+        update = AdjustRequest(number, act_id, request.event)
+        answer = await services.workflows.ask(number, names.ADJUST, update, act_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_books(conn: Connection) -> dict[str, Any] | None:
         status = await books.status_after(conn, act_id, number)
-        return None if status is None else {"order_no": number, "status": status, "outcome": wish.event.value}
+        return None if status is None else {"order_no": number, "status": status, "outcome": request.event.value}
 
     return WorkflowCall(prepare, ask, from_books)
 
@@ -89,22 +89,22 @@ async def possible_transitions(services: Services, number: str) -> PossibleTrans
     return PossibleTransitions(here, events)
 
 
-def _require_shape(wish: Adjust) -> None:
-    if wish.event not in ADJUSTMENTS:
+def _require_shape(request: ManualTransition) -> None:
+    if request.event not in ADJUSTMENTS:
         raise Problem("not_adjustable", f"by hand are possible {', '.join(ADJUSTMENTS)}")
-    require_readable(wish.value)
-    if why := check_adjustment(wish.event, wish.value):
+    require_readable(request.value)
+    if why := check_adjustment(request.event, request.value):
         raise Problem("invalid_value", why)
 
 
-async def _require_possible(conn: Connection, number: str, wish: Adjust) -> books.TransitionContext:
+async def _require_possible(conn: Connection, number: str, event: OrderEvent) -> books.TransitionContext:
     standing = await books.load_context(conn, number)
     if standing.parked:
         raise Conflict("step_is_stuck", "the order is stuck: resolve its step instead")
     if standing.held:
         raise Conflict("order_is_held", "the order is held: release it first")
     possible = adjustments(standing.status, cancelling=standing.cancelling, parked=False, held=False)
-    if wish.event not in possible:
+    if event not in possible:
         names_ = ", ".join(possible) or "nothing"
         raise Conflict("adjustment_not_possible", f"of an order that is {standing.status} can be said: {names_}")
     return standing

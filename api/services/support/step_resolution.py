@@ -1,6 +1,7 @@
 """Resolving the parked step of one order."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from api.schemas.support.parked_steps import Resolve
 from api.services.approvals import approval_requests
 from api.services.approvals.approval_requests import ApprovalRequest
 from domain.access import Principal
+from domain.approvals import StepResolution
 from domain.errors import Conflict
 from domain.support.steps import FORWARD, Action, Step, check_value
 from infra.db.approvals import approval_limits
@@ -28,33 +30,31 @@ _PROSE = re.compile(PROSE)
 
 
 async def resolve_one(
-    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Resolve
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: Resolve
 ) -> Reply:
     """Retry, skip, amend or compensate the parked step of the order `number`; 202 if it needs approval.
 
     Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`, `step_moved_on`,
     `action_not_possible`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
     """
-    require_readable(wish.value)
+    require_readable(request.value)
+    wanted = StepResolution(request.action, request.reason, request.value)
     async with services.database.begin() as conn:
-        moved = await approval_limits.moved(conn, number, wish.action.value)
+        moved = await approval_limits.moved(conn, number, wanted.action.value)
         two = await _needs_two(conn, services, number, moved, actor(caller))
     if not two:
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
-        call = resolving(services, resolution_id, number, wish, actor(caller))
+        call = resolving(services, resolution_id, number, wanted, actor(caller), park_no=request.park_no)
         return await run_by_workflow(services, request_of(caller, key, digest), 200, call)
 
     async def work(conn: Connection) -> dict[str, Any]:
         # Under the lock: the approval is for this step and this amount.
         await timeline.lock_order(conn, number)
         parked = await parked_steps.parked(conn, number)
-        _require_fitting(parked, wish, wish.park_no)
-        moved = await approval_limits.moved(conn, number, wish.action.value)
-        body = wish.model_dump(mode="json", exclude={"park_no"})
-        wanted = ApprovalRequest(
-            "resolve", number, wish.action, 1, moved.amount_minor, moved.currency, body, parked.park_no
-        )
-        return await approval_requests.ask(conn, services, caller, key, wanted)
+        _require_fitting(parked, wanted, request.park_no)
+        moved = await approval_limits.moved(conn, number, wanted.action.value)
+        asked = ApprovalRequest(number, wanted.action, 1, moved.amount_minor, moved.currency, wanted, parked.park_no)
+        return await approval_requests.ask(conn, services, caller, key, asked)
 
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
@@ -70,21 +70,29 @@ class AgreedStep:
 
 
 def resolving(
-    services: Services, resolution_id: str, number: str, wish: Resolve, by: str, agreed: AgreedStep | None = None
+    services: Services,
+    resolution_id: str,
+    number: str,
+    request: StepResolution,
+    by: str,
+    *,
+    park_no: int | None = None,
+    agreed: AgreedStep | None = None,
 ) -> WorkflowCall:
-    """The act as a request to the order's workflow; `by` is whose act it is."""
-    park_no = 0
+    """The action as a request to the order's workflow; `by` is whose action it is, `park_no` the step that it is for
+    (None for the open one)."""
+    found_no = 0
 
     async def prepare(conn: Connection) -> None:
-        nonlocal park_no
+        nonlocal found_no
         await timeline.lock_order(conn, number)
         if agreed is None:
-            await _require_one_person(conn, services, number, wish.action, by)
+            await _require_one_person(conn, services, number, request.action, by)
         parked = await parked_steps.parked(conn, number)
-        _require_fitting(parked, wish, agreed.park_no or -1 if agreed else wish.park_no)
+        _require_fitting(parked, request, agreed.park_no or -1 if agreed else park_no)
         if agreed is not None:
-            await _require_as_agreed(conn, number, wish.action, agreed)
-        park_no = parked.park_no or 0
+            await _require_as_agreed(conn, number, request.action, agreed)
+        found_no = parked.park_no or 0
         await parked_steps.keep_resolution(
             conn,
             services.keys,
@@ -92,21 +100,21 @@ def resolving(
             resolution_id,
             order_no=number,
             park_no=parked.park_no,
-            action=wish.action.value,
+            action=request.action.value,
             actor=by,
-            reason=wish.reason,
-            value=wish.value,
+            reason=request.reason,
+            value=request.value,
             approval_id=agreed.approval_id if agreed else None,
         )
 
     async def ask() -> dict[str, Any]:
-        act = ResolveRequest(number, resolution_id, wish.action.value, park_no)
+        act = ResolveRequest(number, resolution_id, request.action.value, found_no)
         answer = await services.workflows.ask(number, names.RESOLVE, act, resolution_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_books(conn: Connection) -> dict[str, Any] | None:
         status = await parked_steps.resolved_by(conn, number, resolution_id)
-        return None if status is None else {"order_no": number, "status": status, "outcome": wish.action.value}
+        return None if status is None else {"order_no": number, "status": status, "outcome": request.action.value}
 
     return WorkflowCall(prepare, ask, from_books)
 
@@ -135,22 +143,22 @@ async def _require_as_agreed(conn: Connection, number: str, action: Action, agre
     approval_requests.require_as_agreed(moved.amount_minor, agreed.amount_minor, moved.currency)
 
 
-def _require_fitting(parked: Parked, wish: Resolve, meant: int | None) -> None:
+def _require_fitting(parked: Parked, request: StepResolution, meant: int | None) -> None:
     """`meant` is the step that the act is for, None for whichever is open. Raises Conflict `not_parked`,
     `step_moved_on`, `action_not_possible`, `order_is_held`; Problem `invalid_value`."""
     if parked.step is None:
         raise Conflict("not_parked", "the order is not stuck at any step")
     if meant is not None and meant != parked.park_no:
         raise Conflict("step_moved_on")
-    if wish.action.value not in parked.options:
+    if request.action.value not in parked.options:
         raise Conflict("action_not_possible", f"possible at {parked.step} are {', '.join(parked.options)}")
-    if why := check_value(Step(parked.step), wish.action, wish.value):
+    if why := check_value(Step(parked.step), request.action, request.value):
         raise Problem("invalid_value", why)
-    if parked.held and (parked.step, wish.action) in FORWARD:
+    if parked.held and (parked.step, request.action) in FORWARD:
         raise Conflict("order_is_held", "the order is held: release it first")
 
 
-def require_readable(value: dict[str, Any] | None) -> None:
+def require_readable(value: Mapping[str, Any] | None) -> None:
     """Raises Problem `invalid_text` for control characters in an amended text."""
     if any(isinstance(field, str) and not _PROSE.match(field) for field in (value or {}).values()):
         raise Problem("invalid_text", "a text of value holds control characters")

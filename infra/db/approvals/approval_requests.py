@@ -1,5 +1,6 @@
 """Approvals: requested, decided, carried out. The database guards that another person decides, and only once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access import same_person
+from domain.approvals import ApprovalKind, RequestedAction, request_from_json
 from domain.errors import Conflict, NotFound
 from infra.db.customers.profiles import KeyRing, data_key_of
 
@@ -57,29 +59,33 @@ AS_CREDIT = "store_credit"
 
 @dataclass(frozen=True, slots=True)
 class NewApproval:
-    """What is asked for. `wish` is the act as it was sent; `order_no` None for a bulk act of `orders` orders; `park_no`
-    is the stuck step that is to be resolved."""
+    """A request to keep. `order_no` is None for a bulk action on `orders` orders; `park_no` is the parked step that is
+    to be resolved."""
 
     approval_id: str
-    kind: str
     order_no: str | None
     action: str
     orders: int
     amount_minor: int
     currency: str | None
-    wish: dict[str, Any]
+    request: RequestedAction
     asked_by: str
     lifetime_s: int
     park_no: int | None = None
 
+    @property
+    def kind(self) -> ApprovalKind:
+        """What it is for."""
+        return self.request.kind
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A request as stored, its texts decrypted (`wish` {} and `words` None where their key is gone). `park_no`,
-    `step` and `subject` (a refund, a return, a change) are those of the stuck step that it is for."""
+    """A request as stored, its texts decrypted (`request` and `words` None where they cannot be read). `park_no`,
+    `step` and `subject` (a refund, a return, a change) are those of the parked step that it is for."""
 
     approval_id: str
-    kind: str
+    kind: ApprovalKind
     order_no: str | None
     action: str
     orders: int
@@ -93,11 +99,21 @@ class Approval:
     decided_at: datetime | None
     done_at: datetime | None
     lapsed: bool
-    wish: dict[str, Any]
+    request: RequestedAction | None
     words: str | None
     park_no: int | None = None
     step: str | None = None
     subject: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the action is requested."""
+        return self.request.reason if self.request else None
+
+    @property
+    def value(self) -> Mapping[str, Any] | None:
+        """What the action is given, in the shape that it asks for."""
+        return self.request.value if self.request else None
 
     def asked_by_person(self, name: str) -> bool:
         """Whether this is who asked, in whatever role and however the name is written."""
@@ -106,7 +122,7 @@ class Approval:
 
 async def open_request(conn: AsyncConnection, keys: KeyRing, wanted: NewApproval) -> datetime:
     """Keep the request; answers when it lapses. Raises Conflict `approval_waiting` when the order has one already."""
-    exclusive = wanted.order_no and wanted.kind != "refund"
+    exclusive = wanted.order_no and wanted.kind is not ApprovalKind.REFUND
     if exclusive and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
         raise Conflict("approval_waiting", f"{known} for this order waits for a second person already")
     key = await data_key_of(conn, wanted.order_no) if wanted.order_no else None
@@ -114,7 +130,7 @@ async def open_request(conn: AsyncConnection, keys: KeyRing, wanted: NewApproval
     own = None if key else keys.vault.new_data_key()[1]
     row = {name: getattr(wanted, name) for name in ("approval_id", "kind", "order_no", "action", "orders")}
     row |= {name: getattr(wanted, name) for name in ("amount_minor", "currency", "asked_by", "park_no")}
-    sealed = keys.seal_json(key or own or b"", wanted.wish, f"{wanted.approval_id}:wish")
+    sealed = keys.seal_json(key or own or b"", wanted.request.as_json(), f"{wanted.approval_id}:wish")
     made = await conn.execute(_ASK, {**row, "data_key": own, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
     expires: datetime = made.scalar_one()
     return expires
@@ -168,7 +184,19 @@ async def waiting(conn: AsyncConnection) -> int:
 def _opened(keys: KeyRing, row: Any) -> Approval:
     if row is None:
         raise NotFound("approval_not_found")
-    known = dict(row._mapping)
-    key, wish, words = (known.pop(name) for name in ("data_key", "wish_enc", "words_enc"))
-    opened = keys.open_json(key, wish, f"{row.approval_id}:wish")
-    return Approval(**known, wish=opened or {}, words=keys.open_json(key, words or None, f"{row.approval_id}:words"))
+    known = dict(row._mapping) | {"kind": ApprovalKind(row.kind)}
+    key, sealed, words = (known.pop(name) for name in ("data_key", "wish_enc", "words_enc"))
+    stored = keys.open_json(key, sealed, f"{row.approval_id}:wish")
+    return Approval(
+        **known,
+        request=_request_of(row.kind, stored),
+        words=keys.open_json(key, words or None, f"{row.approval_id}:words"),
+    )
+
+
+def _request_of(kind: str, stored: Any) -> RequestedAction | None:
+    """None where the key is gone, and where only a later version knows this action."""
+    try:
+        return request_from_json(kind, stored) if stored else None
+    except (KeyError, ValueError):
+        return None

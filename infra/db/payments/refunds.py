@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.approvals import RefundRequest
 from domain.errors import Conflict, NotFound
 from domain.payments.refunds import RefundStatus
 from domain.pricing.allocation import Returned
@@ -140,20 +141,18 @@ def _on_return(held: tuple[OnReturn, ...]) -> Conflict:
 async def _ask_second_person(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk, plan: Plan) -> str:
     assert keys is not None, "a request for a second person is sealed"
     approval_id = f"apr_{hashlib.sha256(ask.refund_id.encode()).hexdigest()[:32]}"
-    wish = {"refund_id": ask.refund_id, "reason": ask.reason}
     action = approval_requests.AS_CREDIT if ask.as_credit else "refund"
     await approval_requests.open_request(
         conn,
         keys,
         approval_requests.NewApproval(
             approval_id,
-            "refund",
             ask.order_no,
             action,
             1,
             plan.amount_minor,
             plan.currency,
-            wish,
+            RefundRequest(ask.refund_id, ask.reason),
             ask.asked_by,
             ask.approval_lifetime_s,
         ),
