@@ -43,7 +43,7 @@ async def add(request: Request, person: CurrentStaff) -> Response:
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(wish.model_dump_json().encode()).digest()
     answer = await alert_channel_setup.add(services_of(request), person.principal, key, digest, wish)
-    return await _page(request, person, added=answer.content)
+    return await _page(request, person, added=alert_channel_setup.added_channel(answer))
 
 
 @router.post("/{channel_id}/test")

@@ -12,7 +12,7 @@ from api.dependencies import require, services_of
 from api.replies import Reply
 from api.schemas.approvals import Decide
 from api.services.approvals import approval_decisions, approval_queries
-from api.services.approvals.approval_requests import DECIDED_BY
+from api.services.approvals.approval_requests import DECIDED_BY, approval_of
 
 router = APIRouter(prefix="/console")
 
@@ -61,5 +61,5 @@ async def decide(
 
 def after_act(answer: Reply, done: str) -> Response:
     """To the order, or to the request that waits for an approver."""
-    waits = answer.content.get("approval_id")
-    return RedirectResponse(f"/console/approvals/{waits}" if waits else done, 303)
+    waits_for = approval_of(answer)
+    return RedirectResponse(f"/console/approvals/{waits_for}" if waits_for else done, 303)

@@ -31,7 +31,7 @@ async def replay(request: Request, person: CurrentStaff, endpoint_id: str) -> Re
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(f"replay {endpoint_id}".encode()).digest()
     answer = await webhook_endpoints.replay(services_of(request), person.principal, key, digest, endpoint_id, None)
-    return await _page(request, person, replayed=answer.content["replayed"])
+    return await _page(request, person, replayed=webhook_endpoints.replayed_by(answer))
 
 
 async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:

@@ -52,6 +52,19 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, wi
     return Reply(_with_secret(shown, wish, target.get("secret")), 201)
 
 
+@dataclass(frozen=True, slots=True)
+class ShownChannel:
+    """The name of an added channel, and the signing secret that is shown once."""
+
+    name: str
+    secret: str | None
+
+
+def added_channel(reply: Reply) -> ShownChannel:
+    """What the person who added the channel is shown."""
+    return ShownChannel(reply.content["name"], reply.content.get("secret"))
+
+
 async def _require_reachable(services: Services, wish: NewChannel) -> None:
     if wish.kind is not ChannelKind.EMAIL:
         await require_public(wish.target, Reach.from_settings(services.settings))

@@ -21,7 +21,19 @@ def uses(path: Path, attribute: str) -> list[int]:
     return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == attribute]
 
 
+def found(paths: Iterator[Path], attribute: str) -> dict[str, list[int]]:
+    """The files that read it, with the lines."""
+    return {str(path.relative_to(ROOT)): lines for path in paths if (lines := uses(path, attribute))}
+
+
 @pytest.mark.parametrize("attribute", ["database", "together"])
 def test_only_services_open_a_database_connection(attribute: str) -> None:
-    found = {str(path.relative_to(ROOT)): lines for path in modules(*FOLDERS) if (lines := uses(path, attribute))}
+    assert found(modules(*FOLDERS), attribute) == {}
+
+
+def test_pages_read_no_answer_of_another_call() -> None:
+    """A service says what its reply holds; `content` is for whoever sends it as it is."""
+    found = {
+        str(path.relative_to(ROOT)): lines for path in modules("console", "portal") if (lines := uses(path, "content"))
+    }
     assert found == {}

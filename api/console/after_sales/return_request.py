@@ -57,7 +57,7 @@ async def ask(request: Request, person: CurrentStaff, order_no: str) -> Response
         return await _page(request, person, number, fields, problem=problem)
     except RuleBroken as broken:
         return await _page(request, person, number, fields, problem=from_rule(broken))
-    return RedirectResponse(f"/console/returns/{answer.content['return_id']}", 303)
+    return RedirectResponse(f"/console/returns/{return_requesting.return_of(answer)}", 303)
 
 
 def _wish(fields: dict[str, str]) -> AskReturn:

@@ -93,7 +93,7 @@ async def bulk(request: Request, person: CurrentStaff) -> Response:
         if problem.code != "expected_differs":
             raise
         return await _confirm(request, person, fields, wish)
-    return after_act(answer, f"/console/jobs/{answer.content['job_id']}")
+    return after_act(answer, f"/console/jobs/{bulk_resolution.job_of(answer)}")
 
 
 async def _confirm(request: Request, person: StaffMember, fields: dict[str, str], wish: BulkResolve) -> Response:

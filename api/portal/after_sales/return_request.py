@@ -76,7 +76,7 @@ async def ask(request: Request, person: CurrentCustomer, order_no: str) -> Respo
     wish = _wish(services.settings, fields)
     asked = KeyedRequest(customer, key_of(fields), digest(wish))
     answer = await return_requesting.ask(services, asked, glance.order_no, wish)
-    return_id = answer.content["return_id"]
+    return_id = return_requesting.return_of(answer)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
 
 

@@ -127,6 +127,11 @@ def _kept(seen: ReturnQuote, wanted: ReturnRequest) -> list[KeptAmount]:
     return kept
 
 
+def return_of(reply: Reply) -> str:
+    """The return that `ask` made."""
+    return str(reply.content["return_id"])
+
+
 async def ask(services: Services, asked: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.dependencies import Services, actor, derived_id
+from api.replies import Reply
 from domain.access import Principal, Role
 from domain.approvals import RequestedAction
 from domain.errors import Conflict
@@ -46,6 +47,12 @@ def require_as_agreed(moves_minor: int, agreed_minor: int, currency: str) -> Non
     if moves_minor != agreed_minor:
         detail = "the act moves {moves} now and {agreed} were agreed to; refuse this request and ask again"
         raise Conflict("amount_differs", detail, moves_minor=moves_minor, agreed_minor=agreed_minor, currency=currency)
+
+
+def approval_of(reply: Reply) -> str | None:
+    """The approval that the action of this reply waits for; None for an action that is done."""
+    approval_id: str | None = reply.content.get("approval_id")
+    return approval_id
 
 
 async def ask(

@@ -49,6 +49,11 @@ async def resolve_many(services: Services, caller: Principal, key: str, digest: 
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
 
+def job_of(reply: Reply) -> str:
+    """The job that `resolve_many` opened."""
+    return str(reply.content["job_id"])
+
+
 def _bulk_of(body: BulkResolve) -> BulkResolution:
     chosen = ParkedFilter(body.filter.step, body.filter.error, body.filter.provider)
     return BulkResolution(

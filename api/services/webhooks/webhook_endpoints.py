@@ -78,6 +78,11 @@ async def replay(
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
+def replayed_by(reply: Reply) -> int:
+    """How many events `replay` sends again."""
+    return int(reply.content["replayed"])
+
+
 def _require_id(endpoint_id: str) -> None:
     """Raises NotFound `endpoint_not_found` for what cannot be one."""
     if not _ID.match(endpoint_id):
