@@ -26,6 +26,8 @@ from api.schemas.fields import (
     Sku,
 )
 from api.schemas.orders.order_parts import SkuQuantity, WaitingFor
+from domain.customers import CustomerProfile
+from domain.orders.addresses import ShippingAddress
 from domain.orders.delivery_slots import TimeSlot, slot_of
 from domain.orders.priority import Priority
 from domain.orders.status import Status
@@ -40,6 +42,11 @@ class Customer(Body):
     phone: Phone | None = None
     language: Literal["en", "zh"] | None = None
 
+    @property
+    def profile(self) -> CustomerProfile:
+        """How the customer is named and reached."""
+        return CustomerProfile(self.name, self.email, self.phone, self.language)
+
 
 class ShipTo(Body):
     """Where the parcel goes; country is ISO 3166-1 alpha-2."""
@@ -52,6 +59,11 @@ class ShipTo(Body):
     district: OptionalText = ""
     line1: Name
     postcode: OptionalText = ""
+
+    @property
+    def address(self) -> ShippingAddress:
+        """As the rest of the product takes it."""
+        return ShippingAddress(**dict(self))
 
 
 class DeliverySlot(Body):

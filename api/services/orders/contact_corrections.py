@@ -1,7 +1,7 @@
 """Correcting how an order's customer is reached: what the HTTP call and the console's form both do."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api.dependencies import Services, actor, derived_id
@@ -63,7 +63,7 @@ async def _correct(conn: Connection, services: Services, number: str, act_id: st
     here = await order_contacts.standing(conn, services.keys, number)
     if here.data_key is None or here.profile is None:
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
-    before = {part: here.profile.get(part) for part in PARTS}
+    before = {part: getattr(here.profile, part) for part in PARTS}
     after = before | wish.parts
     corrected = [part for part in PARTS if after[part] != before[part]]
     if not corrected:
@@ -73,7 +73,7 @@ async def _correct(conn: Connection, services: Services, number: str, act_id: st
     value = {"before": before, "after": after}
     act = StaffAction(act_id, number, "contact", ", ".join(corrected), by, wish.body.reason, value)
     await staff_actions.save(conn, services.keys, act)
-    await order_contacts.correct(conn, services.keys, number, here, {**here.profile, **after})
+    await order_contacts.correct(conn, services.keys, number, here, replace(here.profile, **after))
     await messages.write_anew(conn, number, by)
     await timeline.append(conn, number, "contact_corrected", by, key=act_id, data={"parts": corrected})
     return corrected

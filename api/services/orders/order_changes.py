@@ -20,6 +20,7 @@ from domain.access import Principal, Role
 from domain.errors import Conflict, RuleBroken, amounts_in
 from domain.line_references import Named
 from domain.orders import delivery_slots
+from domain.orders.addresses import ShippingAddress
 from domain.orders.changes import (
     MAX_CHANGES,
     WORDS,
@@ -68,7 +69,7 @@ class ChangeRequest:
     """
 
     seen: frozenset[str]
-    ship_to: dict[str, str] | None = None
+    ship_to: ShippingAddress | None = None
     lines: dict[str, int] | None = None
     note: str | None = None
     payment: Payment | None = None
@@ -82,7 +83,7 @@ class Plan:
 
     here: ChangeContext
     what: tuple[ChangeKind, ...]
-    ship_to: dict[str, str] | None
+    ship_to: ShippingAddress | None
     note: str | None
     lines: tuple[LineChange, ...]
     slot: TimeSlot | None = None
@@ -139,7 +140,7 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRe
         wanted, lines_named = split(body.lines)
         if any(units > MAX_QUANTITY for units in wanted.values()):
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
-    ship_to = dict(body.ship_to) if body.ship_to is not None else None
+    ship_to = body.ship_to.address if body.ship_to is not None else None
     slot = body.delivery_slot.slot if body.delivery_slot else NO_SLOT if "delivery_slot" in named else None
     return ChangeRequest(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot,
                 lines_named)  # fmt: skip
@@ -236,7 +237,9 @@ async def _require_possible(conn: Connection, services: Services, plan: Plan, wi
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
     if plan.slot is not None and ChangeKind.DELIVERY_SLOT in plan.what:
         require_ahead(plan.slot, datetime.now(UTC), services.settings.delivery_slot_days_ahead)
-        require_length(plan.slot, zone_at(plan.ship_to or plan.here.ship_to, services.settings.portal_time_zone))
+        address = plan.ship_to or plan.here.ship_to
+        place = address.as_json() if address else None
+        require_length(plan.slot, zone_at(place, services.settings.portal_time_zone))
     with amounts_in(plan.here.currency):
         require_payable(plan.total_after_minor)
     if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):

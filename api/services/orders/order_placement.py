@@ -7,7 +7,7 @@ from api.dependencies import Services, actor, methods
 from api.errors import Problem
 from api.idempotency import replayed, request_of
 from api.replies import Reply
-from api.schemas.orders.orders import Customer, PlaceOrder
+from api.schemas.orders.orders import PlaceOrder
 from domain.access import Principal, Role
 from domain.orders.delivery_slots import require_length
 from domain.orders.lines import MAX_QUANTITY, RequestedLine, wanted_units
@@ -108,8 +108,8 @@ def _draft(
         type=order.type,
         currency=order.currency,
         customer_id=order.customer.id,
-        profile=_profile(order.customer),
-        ship_to=dict(order.ship_to),
+        profile=order.customer.profile,
+        ship_to=order.ship_to.address,
         note=order.note,
         delivery_slot=order.delivery_slot.slot if order.delivery_slot else None,
         slot_days_ahead=settings.delivery_slot_days_ahead,
@@ -127,11 +127,6 @@ def _draft(
         unpaid_units=settings.unpaid_units_per_customer if caller.role is Role.CUSTOMER else 0,
         refused="backlog_full" if full else "",
     )
-
-
-def _profile(customer: Customer) -> dict[str, str | None]:
-    profile = {"name": customer.name, "email": customer.email, "phone": customer.phone}
-    return profile if customer.language is None else {**profile, "language": customer.language}
 
 
 def _answer(currency: str) -> Callable[[str, int], dict[str, Any]]:

@@ -1,13 +1,13 @@
 """Customers' personal fields: sealed under a data key each, found by blind index."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.customers import CustomerProfile
 from domain.errors import NotFound
 from infra.security.crypto import Unreadable, Vault
 
@@ -59,13 +59,13 @@ def profile_context(customer_id: str) -> str:
 def recorded(
     keys: KeyRing,
     customer_id: str,
-    profile: Mapping[str, str | None],
+    profile: CustomerProfile,
     data_key: bytes | None,
     kept: bytes | None,
     said: bytes | None,
 ) -> CustomerRecord:
-    """The record for `profile` ({name, email, phone, language?}), given the stored key and encrypted profile, and
-    the profile as the channel said it last.
+    """The record for `profile`, given the stored key and encrypted profile, and the encrypted profile that the channel
+    sent last.
 
     A customer without a key (new, or erased) gets a fresh one; who names no language keeps the one named
     before. Raises Unreadable when the master key is gone.
@@ -74,18 +74,19 @@ def recorded(
         plain, wrapped = keys.vault.new_data_key()
     else:
         plain, wrapped = keys.unwrap(data_key), data_key
-        known = keys.open_json(wrapped, kept, profile_context(customer_id))
-        if known and "language" in known:
-            profile = {"language": known["language"], **profile}
+        stored = keys.open_json(wrapped, kept, profile_context(customer_id))
+        known = CustomerProfile.from_json(stored) if stored else None
+        if known is not None and profile.language is None:
+            profile = replace(profile, language=known.language)
         if known == profile and said == kept:
             return CustomerRecord(customer_id, wrapped, plain, changed=False)
-    email, phone = profile.get("email"), profile.get("phone")
+    email, phone = profile.email, profile.phone
     return CustomerRecord(
         customer_id,
         wrapped,
         plain,
         changed=True,
-        profile_enc=keys.vault.seal_json(plain, dict(profile), profile_context(customer_id)),
+        profile_enc=keys.vault.seal_json(plain, profile.as_json(), profile_context(customer_id)),
         email_index=keys.vault.blind_index("email", email) if email else None,
         phone_index=keys.vault.blind_index("phone", phone) if phone else None,
     )

@@ -2,19 +2,19 @@
 
 import hmac
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.customers import CustomerProfile
+from domain.orders.addresses import ShippingAddress
 from infra.contact_search import words_of
 from infra.db.customers.profiles import KeyRing, profile_context
 
 CONTACT_BYTES = 16
 NOBODY = b""
-Profile = Mapping[str, str | None]
 
 # What the order named before stays among the terms: it is still found by it.
 _RENAME = text(
@@ -82,31 +82,33 @@ class Standing:
 
     customer_id: str
     data_key: bytes | None
-    profile: dict[str, str | None] | None
-    named: dict[str, str | None] | None
-    ship_to: dict[str, str] | None
+    profile: CustomerProfile | None
+    named: CustomerProfile | None
+    ship_to: ShippingAddress | None
     country: str
     corrected: bool
 
 
-def named(keys: KeyRing, plain_key: bytes, customer_id: str, profile: Profile, ship_to: Mapping[str, str]) -> Named:
+def named(
+    keys: KeyRing, plain_key: bytes, customer_id: str, profile: CustomerProfile, ship_to: ShippingAddress
+) -> Named:
     """What an order that names these two is found by; the same for each order of the customer that names the same."""
-    receiver = _receiver(ship_to)
+    contact = profile.as_json()
     return Named(
         contact_id(plain_key, profile, ship_to),
-        keys.vault.seal_json(plain_key, dict(profile), profile_context(customer_id)),
-        keys.vault.terms(words_of((profile, receiver), ship_to["country"])),
+        keys.vault.seal_json(plain_key, contact, profile_context(customer_id)),
+        keys.vault.terms(words_of((contact, _receiver(ship_to)), ship_to.country)),
     )
 
 
-def contact_id(plain_key: bytes, profile: Profile, ship_to: Mapping[str, str]) -> bytes:
+def contact_id(plain_key: bytes, profile: CustomerProfile, ship_to: ShippingAddress) -> bytes:
     """The key under which the search terms of an order with these two are stored."""
-    said = [sorted(profile.items()), sorted(_receiver(ship_to).items())]
+    said = [sorted(profile.as_json().items()), sorted(_receiver(ship_to).items())]
     return _id(plain_key, json.dumps(said, ensure_ascii=False))
 
 
-def _receiver(ship_to: Mapping[str, str]) -> dict[str, str | None]:
-    return {"name": ship_to.get("name"), "phone": ship_to.get("phone")}
+def _receiver(ship_to: ShippingAddress) -> dict[str, str | None]:
+    return {"name": ship_to.name, "phone": ship_to.phone}
 
 
 async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Standing:
@@ -116,20 +118,22 @@ async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Stand
     return Standing(
         row.customer_id,
         row.data_key,
-        keys.open_json(row.data_key, row.profile_enc, context),
-        keys.open_json(row.data_key, row.named_enc, context),
-        keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to"),
+        _profile(keys.open_json(row.data_key, row.profile_enc, context)),
+        _profile(keys.open_json(row.data_key, row.named_enc, context)),
+        address_of(keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to")),
         row.country,
         row.contact_corrected,
     )
 
 
-async def correct(conn: AsyncConnection, keys: KeyRing, order_no: str, here: Standing, profile: Profile) -> None:
+async def correct(
+    conn: AsyncConnection, keys: KeyRing, order_no: str, here: Standing, profile: CustomerProfile
+) -> None:
     """From now on the order's customer is reached by this profile, and by no other; it is found by both."""
-    await _rename(conn, keys, order_no, here, profile, here.ship_to or {}, corrected=True)
+    await _rename(conn, keys, order_no, here, profile, here.ship_to, corrected=True)
 
 
-async def readdress(conn: AsyncConnection, keys: KeyRing, order_no: str, ship_to: Mapping[str, str]) -> None:
+async def readdress(conn: AsyncConnection, keys: KeyRing, order_no: str, ship_to: ShippingAddress) -> None:
     """The order's parcel goes to somebody else: it is found by the new receiver, too."""
     here = await standing(conn, keys, order_no)
     if here.data_key is not None and here.named is not None:
@@ -141,17 +145,18 @@ async def _rename(
     keys: KeyRing,
     order_no: str,
     here: Standing,
-    profile: Profile,
-    ship_to: Mapping[str, str],
+    profile: CustomerProfile,
+    ship_to: ShippingAddress | None,
     *,
     corrected: bool,
 ) -> None:
     assert here.data_key is not None, "an erased customer's order is not renamed"
     plain, vault = keys.unwrap(here.data_key), keys.vault
-    email, phone = profile.get("email"), profile.get("phone")
+    email, phone, contact = profile.email, profile.phone, profile.as_json()
+    receiver = _receiver(ship_to) if ship_to else {}
     row: dict[str, Any] = {"order_no": order_no, "contact_id": _id(plain, order_no), "corrected": corrected}
-    row["profile_enc"] = vault.seal_json(plain, dict(profile), profile_context(here.customer_id))
-    row["terms"] = vault.terms(words_of((profile, ship_to), ship_to.get("country", here.country)))
+    row["profile_enc"] = vault.seal_json(plain, contact, profile_context(here.customer_id))
+    row["terms"] = vault.terms(words_of((contact, receiver), ship_to.country if ship_to else here.country))
     row["email_index"] = vault.blind_index("email", email) if corrected and email else None
     row["phone_index"] = vault.blind_index("phone", phone) if corrected and phone else None
     await conn.execute(_RENAME, row)
@@ -171,12 +176,21 @@ async def fill(conn: AsyncConnection, keys: KeyRing, limit: int) -> int:
 
 def _named_by(keys: KeyRing, row: Any) -> Named | None:
     """None where the key is gone: such an order is found by nobody's contact."""
-    profile = keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id))
+    profile = _profile(keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id)))
     ship_to = keys.open_json(row.data_key, row.ship_to_enc, f"{row.order_no}:ship_to")
     if profile is None and ship_to is None:
         return None
-    place = {"country": row.country, **(ship_to or {})}
-    return named(keys, keys.unwrap(row.data_key), row.customer_id, profile or {}, place)
+    place = ShippingAddress.from_json({"country": row.country, **(ship_to or {})})
+    return named(keys, keys.unwrap(row.data_key), row.customer_id, profile or CustomerProfile(), place)
+
+
+def _profile(stored: dict[str, Any] | None) -> CustomerProfile | None:
+    return None if stored is None else CustomerProfile.from_json(stored)
+
+
+def address_of(stored: dict[str, Any] | None) -> ShippingAddress | None:
+    """The address as the database keeps it; None where there is none any more."""
+    return None if stored is None else ShippingAddress.from_json(stored)
 
 
 def _id(plain_key: bytes, said: str) -> bytes:

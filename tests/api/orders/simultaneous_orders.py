@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 
+from domain.customers import CustomerProfile
+from domain.orders.addresses import ShippingAddress
 from domain.orders.lines import RequestedLine
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
@@ -36,8 +38,8 @@ def draft(key: str = "", *, subject: str = "channel:web", origin: str = "", **ch
         type="standard",
         currency="CNY",
         customer_id=f"c-{key}",
-        profile={"name": "Li Lei", "email": f"{key}@example.com", "phone": None},
-        ship_to=order["ship_to"],
+        profile=CustomerProfile("Li Lei", f"{key}@example.com"),
+        ship_to=ShippingAddress.from_json(order["ship_to"]),
         note=None,
         backorder=False,
         payment=("sandbox", "tok_ok"),

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
+from domain.orders.addresses import ShippingAddress
 from domain.orders.changes import NO_TAX, ChangeableLine, ChangeFacts, LineChange, stock_deltas
 from domain.orders.delivery_slots import TimeSlot, as_json
 from domain.orders.lines import Product
@@ -130,7 +131,7 @@ class ChangeContext:
     total_minor: int
     tax_minor: int
     tax_added_minor: int
-    ship_to: dict[str, str] | None
+    ship_to: ShippingAddress | None
     note: str | None
     slot: TimeSlot | None
     data_key: bytes | None
@@ -150,7 +151,7 @@ class NewChange:
 
     what: tuple[str, ...]
     actor: str
-    ship_to: Mapping[str, str] | None
+    ship_to: ShippingAddress | None
     note: str | None
     lines: Sequence[LineChange]
     total_after_minor: int
@@ -175,7 +176,7 @@ async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> C
         total_minor=row.total_minor,
         tax_minor=row.tax_minor,
         tax_added_minor=row.tax_added_minor,
-        ship_to=keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to"),
+        ship_to=order_contacts.address_of(keys.open_json(row.data_key, row.ship_to_enc, f"{order_no}:ship_to")),
         note=keys.open_json(row.data_key, row.note_enc, f"{order_no}:note"),
         slot=TimeSlot(row.slot_from.astimezone(UTC), row.slot_to.astimezone(UTC)) if row.slot_from else None,
         data_key=row.data_key,
@@ -267,8 +268,8 @@ def seal(keys: KeyRing, found: ChangeContext, change: NewChange) -> SealedChange
         total_after_minor=change.total_after_minor,
         before=before,
         after=after,
-        ship_to=keys.seal_json(key, dict(ship_to), f"{order_no}:ship_to") if ship_to and key else None,
-        place={name: ship_to[name] for name in ("country", "province", "city")} if ship_to else None,
+        ship_to=keys.seal_json(key, ship_to.as_json(), f"{order_no}:ship_to") if ship_to and key else None,
+        place={name: getattr(ship_to, name) for name in ("country", "province", "city")} if ship_to else None,
         note=keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None,
         slot=change.slot,
         refund_id=change.refund_id,
@@ -282,7 +283,8 @@ def _sealed_texts(
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     if "address" in change.what:
-        before["ship_to"], after["ship_to"] = found.ship_to, dict(change.ship_to or {})
+        before["ship_to"] = found.ship_to.as_json() if found.ship_to else None
+        after["ship_to"] = change.ship_to.as_json() if change.ship_to else {}
     if "note" in change.what:
         before["note"], after["note"] = found.note, change.note
     if "delivery_slot" in change.what:

@@ -1,9 +1,11 @@
 """An order as asked for, and as kept."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.customers import CustomerProfile
+from domain.orders.addresses import ShippingAddress
 from domain.orders.delivery_slots import TimeSlot
 from domain.orders.lines import RequestedLine
 from domain.pricing.allocation import PricingTerms
@@ -26,8 +28,8 @@ class NewOrder:
     type: str
     currency: str
     customer_id: str
-    profile: Mapping[str, str | None]
-    ship_to: Mapping[str, str]
+    profile: CustomerProfile
+    ship_to: ShippingAddress
     note: str | None
     backorder: bool
     payment: tuple[str, str] | None
