@@ -6,6 +6,8 @@ ARGS ?=
 # uv installs in seconds; where it is not there, pip does the same with the same hashes. `make demo UV=` forces pip.
 UV ?= $(shell command -v uv)
 .DEFAULT_GOAL := help
+# Images often set it. Without bytecode, each process compiles all of its modules again, for 2 to 3 s each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo check test test-fast lint fmt types torture bench up histories schema client lock clean
 
