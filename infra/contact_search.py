@@ -41,12 +41,12 @@ def words_of(people: Iterable[Mapping[str, str | None]], country: str) -> list[s
     """Everything by which these {name, email, phone} are found; a telephone number without a country code is read as
     one of `country`. At most MAX_WORDS."""
     found: dict[str, None] = {}
-    for person in people:
-        if email := person.get("email"):
+    for contact in people:
+        if email := contact.get("email"):
             found[f"email:{normalised_email(email)}"] = None
-        if phone := person.get("phone"):
+        if phone := contact.get("phone"):
             found.update(dict.fromkeys(_phone_words(phone, country)))
-        if name := person.get("name"):
+        if name := contact.get("name"):
             found.update(dict.fromkeys(f"name:{word}" for word in _name_words(name)))
     return list(found)[:MAX_WORDS]
 

@@ -122,8 +122,8 @@ def _malformed(error: ErrorDetails) -> Problem:
     wording = _WORDS.get(error["type"])
     words = wording(error.get("ctx", {})) if wording else error["msg"].lower()
     secret = "SecretStr" in str(Settings.model_fields[name].annotation)
-    shown = "" if secret else f"{error['input']!r} does not do; "
-    return Problem(variable(name), f"{shown}it {words}")
+    given = "" if secret else f"{error['input']!r} does not do; "
+    return Problem(variable(name), f"{given}it {words}")
 
 
 def _databases(read: Settings, needs: Collection[Need]) -> Iterator[Problem]:
@@ -148,8 +148,8 @@ def _addresses(read: Settings, _: Collection[Need]) -> Iterator[Problem]:
 
 def _keys(read: Settings, needs: Collection[Need]) -> Iterator[Problem]:
     if Need.TOKENS in needs and (size := len(_text(read.token_secret).encode())) < MIN_SECRET_BYTES:
-        said = f"has {size} bytes, {MIN_SECRET_BYTES} are needed" if size else "not set"
-        yield Problem("OMS_TOKEN_SECRET", f"{said}; make one with: {MAKE_TOKEN_SECRET}")
+        problem = f"has {size} bytes, {MIN_SECRET_BYTES} are needed" if size else "not set"
+        yield Problem("OMS_TOKEN_SECRET", f"{problem}; make one with: {MAKE_TOKEN_SECRET}")
     if Need.VAULT not in needs:
         return
     if not _text(read.master_key):
@@ -165,8 +165,8 @@ def _keys(read: Settings, needs: Collection[Need]) -> Iterator[Problem]:
 def _sandbox(read: Settings, needs: Collection[Need]) -> Iterator[Problem]:
     pays = Need.PAYMENTS in needs and read.payment_provider == "sandbox"
     carries = Need.CARRIERS in needs and read.carrier == "sandbox"
-    tells = Need.MESSAGES in needs and "sandbox" in (read.email_provider, read.sms_provider)
-    if (pays or carries or tells) and not read.sandbox_url:
+    sends = Need.MESSAGES in needs and "sandbox" in (read.email_provider, read.sms_provider)
+    if (pays or carries or sends) and not read.sandbox_url:
         yield Problem("OMS_SANDBOX_URL", "not set; name the sandbox's address, or choose other providers")
     secret = _text(read.sandbox_webhook_secret)
     if (pays or carries) and not secret:

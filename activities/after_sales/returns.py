@@ -34,7 +34,7 @@ async def return_view(conn: Connection, return_id: str) -> m.ReturnView:
         return_id=return_id,
         status=order_return.status,
         closed=order_return.status in CLOSED,
-        act=due.act if due else "",
+        act=due.action if due else "",
         due=due.at.astimezone(UTC).isoformat() if due else "",
         label=_label(order_return),
     )

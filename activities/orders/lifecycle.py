@@ -156,7 +156,7 @@ class OrderActivities:
         for _ in range(TRIES):
             try:
                 return await self._reserve_once(ref.order_no)
-            except (reservations.StockGone, reservations.StockCame):
+            except (reservations.StockGone, reservations.StockArrived):
                 # Another order was faster, or units came: look again. Nothing of this try is left.
                 continue
         raise reservations.StockGone

@@ -52,7 +52,7 @@ def _parked(park: StandingPark) -> Parked:
 
 
 def _hold(hold: StandingHold) -> Hold:
-    return Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.act)
+    return Hold(hold.hold_no, hold.kind, hold.stops, hold.due, hold.action)
 
 
 def _operation(operation: Operation) -> PendingOperation:

@@ -58,7 +58,7 @@ class GatewayCalls:
     async def ask(self, payment_id: int) -> GatewayResult | None:
         """What became of a call that was, or may have been, made; None when it surely was not carried out."""
         async with self._db.begin() as conn:
-            provider, lost = await transactions.asked(conn, payment_id)
+            provider, lost = await transactions.sent_call(conn, payment_id)
         return await self.gateway(provider).lookup(lost)
 
     async def undo(self, new: PaymentIntent) -> None:

@@ -143,7 +143,7 @@ async def _refused(
     """Notify the customer that the payment failed: for an authorisation or a capture only."""
     taking = known.kind in _TAKING
     if known.renews is not None:
-        await renewals.tell(conn, known.renews)  # its order goes on without, and tells so
+        await renewals.mark_due(conn, known.renews)  # its order goes on without, and tells so
     elif not (taking and purpose is PaymentPurpose.CHANGE_PAYMENT):  # then the change is undone, and tells so itself
         name = "payment_declined" if taking else "refund_refused"
         await timeline.append(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
@@ -212,7 +212,7 @@ async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str
     payment = replace(payment, amount_minor=parent.amount_minor, attempt=parent.attempt, parent_id=parent.payment_id)
     await provider_events.record(conn, payment)
     if parent.purpose is PaymentPurpose.GUARANTEE:
-        await renewals.tell(conn, parent.payment_id)  # nothing guarantees the goods any more
+        await renewals.mark_due(conn, parent.payment_id)  # nothing guarantees the goods any more
     await timeline.append(conn, order_no, "payment_voided", data={"amount_minor": payment.amount_minor})
     if before.status == Status.PENDING_PAYMENT and (before.attempt, before.attempt_state) == (
         parent.attempt,

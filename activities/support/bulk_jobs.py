@@ -153,7 +153,7 @@ class BulkJobActivities:
             return "customer_unreadable"
         async with self._database.begin() as connection:
             await timeline.lock_order(connection, item.order_no)
-            if not await bulk_jobs.is_kept(connection, item):
+            if not await bulk_jobs.is_saved(connection, item):
                 if refusal := await self._not_any_more(connection, instruction.job, item):
                     return refusal
                 await bulk_jobs.save_resolution(connection, instruction.job, item, reason, value)

@@ -39,7 +39,7 @@ class ManualTransitionActivities:
             return await view_of(conn, request.order_no)
 
     async def _read_action(self, conn: Connection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
-        row = await manual_transitions.act_of(conn, request.order_no, request.act_id, request.event)
+        row = await manual_transitions.action_of(conn, request.order_no, request.act_id, request.event)
         if row is None:
             raise RuleBroken("act_unknown")
         try:

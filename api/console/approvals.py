@@ -40,7 +40,7 @@ async def one(request: Request, person: CurrentStaff, approval_id: str) -> Respo
     require(person.principal, *DECIDED_BY)
     found = await approval_queries.find_approval(services_of(request), approval_id)
     open_ = found.decision is None and not found.lapsed
-    mine = found.asked_by_person(person.name)
+    mine = found.requested_by(person.name)
     context: dict[str, Any] = {"found": found, "open": open_, "mine": mine}
     return page(request, "approval.html", member=person, key=new_key(), **context)
 

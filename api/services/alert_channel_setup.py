@@ -125,4 +125,4 @@ async def test(services: Services, channel_id: str) -> Outcome:
     except Unreadable:
         return Outcome("secret_unreadable")
     words = message.of_test(channel.language, services.settings)
-    return await sending.tell(services.settings, channel.kind, target, words, f"test_{secrets.token_hex(16)}")
+    return await sending.send(services.settings, channel.kind, target, words, f"test_{secrets.token_hex(16)}")

@@ -11,7 +11,7 @@ import orjson
 
 from infra import webhook_client
 from infra.alerts.message import Message
-from infra.alerts.outcome import Outcome, said
+from infra.alerts.outcome import Outcome, text_of
 
 MAX_ANSWER_BYTES = 16_384
 MAX_WECOM_BYTES = 4_096
@@ -25,13 +25,13 @@ async def to_dingtalk(http: httpx.AsyncClient, target: dict[str, str], message: 
     if secret := target.get("secret"):
         url = signed(url, secret, int(datetime.now(UTC).timestamp() * 1000))
     body = {"msgtype": "markdown", "markdown": {"title": plain(message.title), "text": markdown(message)}}
-    return await _told(http, url, body)
+    return await _outcome(http, url, body)
 
 
 async def to_wecom(http: httpx.AsyncClient, target: dict[str, str], message: Message, _: str) -> Outcome:
     """A group robot's markdown message, which has at most 4,096 bytes."""
     content = markdown(message).encode()[:MAX_WECOM_BYTES].decode(errors="ignore")
-    return await _told(http, target["url"], {"msgtype": "markdown", "markdown": {"content": content}})
+    return await _outcome(http, target["url"], {"msgtype": "markdown", "markdown": {"content": content}})
 
 
 def signed(url: str, secret: str, timestamp_ms: int) -> str:
@@ -52,16 +52,16 @@ def markdown(message: Message) -> str:
     return "\n\n".join([f"### {plain(message.title)}", *lines, f"[{message.link_words}]({message.link})"])
 
 
-async def _told(http: httpx.AsyncClient, url: str, body: Mapping[str, object]) -> Outcome:
+async def _outcome(http: httpx.AsyncClient, url: str, body: Mapping[str, object]) -> Outcome:
     headers = {"content-type": "application/json", "user-agent": "durable-oms"}
     status, answer = await webhook_client.exchange(http, url, headers, orjson.dumps(body), MAX_ANSWER_BYTES)
     if not 200 <= status < 300:
         return Outcome(f"http_{status}")
     try:
-        told = orjson.loads(answer)
+        reply = orjson.loads(answer)
     except orjson.JSONDecodeError:
-        told = None
-    if not isinstance(told, dict) or not isinstance(told.get("errcode"), int):
+        reply = None
+    if not isinstance(reply, dict) or not isinstance(reply.get("errcode"), int):
         return Outcome("answer_unreadable")
-    words = said(told.get("errmsg"))
-    return Outcome(f"errcode_{told['errcode']}" if told["errcode"] else None, words)
+    words = text_of(reply.get("errmsg"))
+    return Outcome(f"errcode_{reply['errcode']}" if reply["errcode"] else None, words)

@@ -3,7 +3,7 @@
 from email.message import EmailMessage
 
 from infra.alerts.message import Message
-from infra.alerts.outcome import Outcome, said
+from infra.alerts.outcome import Outcome, text_of
 from infra.email import smtp
 from infra.email.smtp import SmtpError, configured
 from infra.settings import Settings
@@ -18,7 +18,7 @@ async def to_email(settings: Settings, target: dict[str, str], message: Message,
     try:
         await smtp.send(settings, letter_of(settings.smtp_from, target["address"], message, message_id))
     except SmtpError as error:
-        return Outcome(error.code, said(error.words))
+        return Outcome(error.code, text_of(error.words))
     return Outcome()
 
 

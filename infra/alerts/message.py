@@ -79,7 +79,7 @@ def lines_of(notice: Notice, lang: str, now: datetime) -> list[tuple[str, str]]:
     lines = [(label, f"{count:,}"), _age(notice, lang, now)]
     if notice.amounts and not ended:
         lines.append((word(lang, "money"), ", ".join(_money(amount) for amount in notice.amounts)))
-    lines += [(word(lang, f"fact.{name}"), _value(lang, name, value)) for name, value in _told(notice)]
+    lines += [(word(lang, f"fact.{name}"), _value(lang, name, value)) for name, value in _facts(notice)]
     return [(label, readable(value)) for label, value in lines if value]
 
 
@@ -89,7 +89,7 @@ def readable(value: str) -> str:
     return line if len(line) <= MAX_VALUE_CHARS else line[: MAX_VALUE_CHARS - 1] + "…"
 
 
-def _told(notice: Notice) -> list[tuple[str, Any]]:
+def _facts(notice: Notice) -> list[tuple[str, Any]]:
     """Facts that the headline does not hold yet."""
     return [(name, value) for name, value in notice.facts.items() if value and name not in ("step", "warehouse")]
 

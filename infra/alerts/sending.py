@@ -25,7 +25,7 @@ _BY_HTTP: dict[str, By] = {
 }
 
 
-async def tell(settings: Settings, kind: str, target: dict[str, str], message: Message, message_id: str) -> Outcome:
+async def send(settings: Settings, kind: str, target: dict[str, str], message: Message, message_id: str) -> Outcome:
     """One attempt; raises nothing. `target` is {url, secret} or {address}."""
     try:
         # Addresses of robots are secrets, so they stay out of traces.

@@ -44,7 +44,7 @@ READ_ONLY = "25006"
 CANNOT_WRITE = frozenset({"53100", "53200", "58030", READ_ONLY})
 _SILENT = "the database does not answer"
 # Whether the server works on what each of these backends was asked; None where it does not tell.
-Told = Mapping[int, bool | None]
+Working = Mapping[int, bool | None]
 RV = TypeVar("RV")
 _log = logging.getLogger(__name__)
 
@@ -159,15 +159,15 @@ class Watch:
     async def _look(self, silent: Sequence[Watched]) -> None:
         waits = {one: one.waits_since_s for one in silent}
         answers, pids = self.answers, [one.pgconn.backend_pid for one in silent]
-        told = await self._ask(pids)
-        if told is None and answers == self.answers:  # while others are answered, the server is busy, not frozen
+        backends = await self._ask(pids)
+        if backends is None and answers == self.answers:  # while others are answered, the server is busy, not frozen
             self._note_silence()
             return
         if self.frozen:
             _log.warning("the database answers again")
         self.frozen = False
-        told = told or dict.fromkeys(pids)
-        lost = [one for one, since_s in waits.items() if one.waits_since_s == since_s and self._lost(one, told)]
+        backends = backends or dict.fromkeys(pids)
+        lost = [one for one, since_s in waits.items() if one.waits_since_s == since_s and self._lost(one, backends)]
         if lost:
             _log.warning("answers of the database are lost; their connections are given up", extra={"count": len(lost)})
             ended = [one.pgconn.backend_pid for one in lost]
@@ -184,10 +184,10 @@ class Watch:
         self._hang_up(self._silent())
         self._arm()
 
-    def _lost(self, one: Watched, told: Told) -> bool:
+    def _lost(self, one: Watched, backends: Working) -> bool:
         """Whether no answer will come any more: the server was seen twice without a statement in one and the same wait,
         or tells nothing for longer than it lets a statement run."""
-        since_s, working = one.waits_since_s, told.get(one.pgconn.backend_pid, False)
+        since_s, working = one.waits_since_s, backends.get(one.pgconn.backend_pid, False)
         if working:
             self._working_s[one] = monotonic()
             self._suspect.pop(one, None)
@@ -203,15 +203,15 @@ class Watch:
         for one in silent:
             hang_up(one)
 
-    async def _ask(self, pids: Sequence[int], question: str = _STATES) -> Told | None:
+    async def _ask(self, pids: Sequence[int], question: str = _STATES) -> Working | None:
         """What the server says over a new connection; None when no answer came in time."""
         try:
-            return await within(self._answer_s, _told(self._conninfo, pids, question))
+            return await within(self._answer_s, _read_working(self._conninfo, pids, question))
         except TimeoutError:
             return None
 
 
-async def _told(conninfo: str, pids: Sequence[int], question: str) -> Told | None:
+async def _read_working(conninfo: str, pids: Sequence[int], question: str) -> Working | None:
     try:
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None) as conn:
             rows = await (await conn.execute(question, [list(pids)])).fetchall()

@@ -6,7 +6,7 @@ import time
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool
 
-from infra.db.roles import act_as_owner
+from infra.db.roles import assume_owner
 
 TURN = 5201314
 TURN_POLL_S = 0.2
@@ -19,12 +19,12 @@ def _wait_for_its_turn(connection: Connection) -> None:
     Asked again and again: who waits within a statement has a snapshot, and an index that is made concurrently would
     wait for its end.
     """
-    said = False
+    logged = False
     while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (TURN,)).scalar_one():
         connection.commit()
-        if not said:
+        if not logged:
             _log.warning("another migration of this database is under way; waiting for its end")
-        said = True
+        logged = True
         time.sleep(TURN_POLL_S)
     connection.commit()
 
@@ -40,7 +40,7 @@ with engine.connect() as connection:
     # Where this process is killed the server ends what it was asked, and lets the next one have its turn.
     connection.exec_driver_sql("SET client_connection_check_interval = '2s'")
     connection.commit()
-    act_as_owner(connection)
+    assume_owner(connection)
     context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()

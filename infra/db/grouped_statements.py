@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database, PoolExhausted
-from infra.db.prepared import PreparedStatement, ask_all
+from infra.db.prepared import PreparedStatement, execute_all
 
 CONNECTIONS, MOST = 3, 8
 # How long a statement of a group may wait for a lock, as `lock_timeout` takes it.
@@ -146,10 +146,10 @@ class Together:
 async def _answer(conn: AsyncConnection, group: list[_Waiting]) -> bool:
     """Give each their row or their error; False when the connection is not to be used for another group."""
     try:
-        rows = await ask_all(conn, [(waiting.statement, waiting.values) for waiting in group])
+        rows = await execute_all(conn, [(waiting.statement, waiting.values) for waiting in group])
     except BaseException as error:
         for waiting in group:
-            _fail(waiting, _told(error, alone=len(group) == 1))
+            _fail(waiting, _error_of(error, alone=len(group) == 1))
         if not isinstance(error, DBAPIError):
             raise
         return not conn.invalidated
@@ -164,7 +164,7 @@ def _fail(waiting: _Waiting, error: BaseException) -> None:
         waiting.answer.set_exception(error)
 
 
-def _told(error: BaseException, *, alone: bool) -> BaseException:
+def _error_of(error: BaseException, *, alone: bool) -> BaseException:
     """The error as one of its group gets it."""
     if not isinstance(error, DBAPIError):
         return Apart()

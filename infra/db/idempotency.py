@@ -147,9 +147,9 @@ async def claim(
     What the transaction does from here on is this caller's to the audit log. Raises RuleBroken
     `idempotency_key_reused`, Conflict `idempotency_in_progress`, `answer_erased`.
     """
-    wish = {"subject": request.subject, "key": request.key, "hash": request.hash}
+    values = {"subject": request.subject, "key": request.key, "hash": request.hash}
     more = {"hold_s": float(hold_s), "resource": resource, "origin": request.origin}
-    row = (await conn.execute(_INSERT, {**wish, **more})).one_or_none()
+    row = (await conn.execute(_INSERT, {**values, **more})).one_or_none()
     if row is not None:
         return Claim(request, row.locked_until, row.resource, row.repeated)
     found = (await conn.execute(_FIND, {"subject": request.subject, "key": request.key})).one_or_none()
@@ -168,8 +168,8 @@ async def finish(
     else:
         data_key = await data_key_of(conn, order_no)
         enc = sealed_for(keys, data_key, claim.request.subject, claim.request.key, response)
-    kept = {"status_code": status_code, "sealed": enc, "order_no": order_no, **_held(claim)}
-    return (await conn.execute(_FINISH, kept)).rowcount == 1
+    values = {"status_code": status_code, "sealed": enc, "order_no": order_no, **_held(claim)}
+    return (await conn.execute(_FINISH, values)).rowcount == 1
 
 
 async def lapse(conn: AsyncConnection, claim: Claim) -> None:

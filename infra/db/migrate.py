@@ -30,11 +30,11 @@ class Blocked(Exception):
 
 
 def _config(owner_url: str, *, lock_timeout_ms: int = LOCK_TIMEOUT_MS, more: Sequence[Path] = ()) -> Config:
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     config = Config()
-    config.set_main_option("script_location", _plain(here))
+    config.set_main_option("script_location", _plain(folder))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(map(_plain, (here / "versions", *more))))
+    config.set_main_option("version_locations", "\n".join(map(_plain, (folder / "versions", *more))))
     config.set_main_option("sqlalchemy.url", _plain(sqlalchemy_url(owner_url)))
     config.attributes["lock_timeout"] = str(lock_timeout_ms)
     return config

@@ -35,20 +35,20 @@ class PreparedStatement:
     async def one_or_none(self, conn: AsyncConnection, values: Mapping[str, Any]) -> Any:
         """The first row, or None. Raises SQLAlchemy's DBAPIError and its kinds."""
         with self.spanned():
-            return (await ask_all(conn, [(self, values)]))[0]
+            return (await execute_all(conn, [(self, values)]))[0]
 
 
-async def ask_all(conn: AsyncConnection, asked: Sequence[tuple[PreparedStatement, Mapping[str, Any]]]) -> list[Any]:
+async def execute_all(conn: AsyncConnection, calls: Sequence[tuple[PreparedStatement, Mapping[str, Any]]]) -> list[Any]:
     """The first row of each, or None; several go in one message and are, on a connection in autocommit, one
     transaction: what the first that fails raises undoes all. Raises SQLAlchemy's DBAPIError and its kinds."""
     driver = driver_of(conn)
-    cursors = [driver.cursor(row_factory=namedtuple_row) for _ in asked]
+    cursors = [driver.cursor(row_factory=namedtuple_row) for _ in calls]
     try:
-        if len(asked) == 1:
-            (statement, values), cursor = asked[0], cursors[0]
+        if len(calls) == 1:
+            (statement, values), cursor = calls[0], cursors[0]
             await cursor.execute(statement.sql, values, prepare=True)
         else:
-            await _pipelined(driver, cursors, asked)
+            await _pipelined(driver, cursors, calls)
         return [await cursor.fetchone() for cursor in cursors]
     except psycopg.Error as error:
         raise await _translated(conn, error) from None
@@ -57,13 +57,13 @@ async def ask_all(conn: AsyncConnection, asked: Sequence[tuple[PreparedStatement
 async def _pipelined(
     driver: psycopg.AsyncConnection[Any],
     cursors: Sequence[psycopg.AsyncCursor[Any]],
-    asked: Sequence[tuple[PreparedStatement, Mapping[str, Any]]],
+    calls: Sequence[tuple[PreparedStatement, Mapping[str, Any]]],
 ) -> None:
     failed: psycopg.Error | None = None
     try:
         async with driver.pipeline():
             try:
-                for cursor, (statement, values) in zip(cursors, asked, strict=True):
+                for cursor, (statement, values) in zip(cursors, calls, strict=True):
                     await cursor.execute(statement.sql, values, prepare=True)
             except psycopg.Error as error:  # inside, or the driver logs what follows from it
                 failed = error

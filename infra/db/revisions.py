@@ -33,13 +33,13 @@ def run_apart(name: str) -> None:
     """
     with op.get_context().autocommit_block():
         cursor = _cursor()
-        kept = cursor.execute("SELECT current_setting('lock_timeout')").fetchone()
+        setting = cursor.execute("SELECT current_setting('lock_timeout')").fetchone()
         cursor.execute("SET lock_timeout = 0")
         for statement in statements(read(name)):
             if (index := _INDEX.match(statement)) and cursor.execute(_BROKEN, (index[1],)).fetchone():
                 cursor.execute(f"DROP INDEX CONCURRENTLY {index[1]}".encode())
             cursor.execute(statement.encode())
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", kept)  # for the revisions that follow
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", setting)  # for the revisions that follow
 
 
 def run_in_parts(name: str) -> None:

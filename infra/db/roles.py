@@ -19,7 +19,7 @@ class WrongRoles(Exception):
     """The roles are not as the database needs them; says what to do."""
 
 
-def act_as_owner(connection: "Connection") -> None:
+def assume_owner(connection: "Connection") -> None:
     """From here on the connection makes what the owner owns. Raises WrongRoles.
 
     A superuser makes the owner when it is missing, hands over what it had made itself, and takes the owner's place. Any

@@ -139,6 +139,6 @@ def _answer(path: str, probes: Mapping[str, Callable[[], Answer]]) -> tuple[int,
     if path == "/metrics":
         return 200, *exposition()
     if path in probes:
-        ok, said = probes[path]()
-        return 200 if ok else 503, json.dumps(said).encode(), "application/json"
+        ok, text = probes[path]()
+        return 200 if ok else 503, json.dumps(text).encode(), "application/json"
     return 404, b"", "text/plain"

@@ -101,8 +101,8 @@ def _private(span: ReadableSpan) -> ReadableSpan:
 
 
 def _private_event(event: Event) -> Event:
-    kept = {key: value for key, value in (event.attributes or {}).items() if key not in _QUOTING}
-    return Event(event.name, kept, event.timestamp)
+    attributes = {key: value for key, value in (event.attributes or {}).items() if key not in _QUOTING}
+    return Event(event.name, attributes, event.timestamp)
 
 
 def _attribute(key: str, value: Any) -> Any:

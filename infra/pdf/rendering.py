@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 # So many at once: a crowd that asks for invoices waits, orders do not.
 _ROOM = asyncio.Semaphore(2)
 _TIMEOUT_S = 30.0
-_KEPT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+_INHERITED = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 class Unrendered(Exception):
@@ -36,7 +36,7 @@ async def pdf_of(sheet: dict[str, Any], lang: str) -> bytes:
         _ROOM.release()
 
 
-async def _made(asked: bytes, document_no: str) -> bytes:
+async def _made(request: bytes, document_no: str) -> bytes:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "infra.pdf.sheet",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -44,7 +44,7 @@ async def _made(asked: bytes, document_no: str) -> bytes:
     )  # fmt: skip
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            content, _ = await child.communicate(asked)
+            content, _ = await child.communicate(request)
     except TimeoutError:
         logger.error("a PDF was not made in time", extra={"document_no": document_no})
         raise Unrendered from None
@@ -60,4 +60,4 @@ async def _made(asked: bytes, document_no: str) -> bytes:
 
 def _environment() -> dict[str, str]:
     """No secret goes along; sets and dictionaries of the child are ordered alike every time."""
-    return {"PYTHONHASHSEED": "0", **{name: os.environ[name] for name in _KEPT if name in os.environ}}
+    return {"PYTHONHASHSEED": "0", **{name: os.environ[name] for name in _INHERITED if name in os.environ}}

@@ -141,13 +141,13 @@ def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     """The lines, on as many sheets as they need, each with the headings."""
     out.ink(9)
     columns = _CREDIT_NOTE if _is_bare(sheet) else _INVOICE
-    said = {"total": "amount", "discount": _discount(sheet) if sheet["supplement_to"] else "discount"}
+    labels = {"total": "amount", "discount": _discount(sheet) if sheet["supplement_to"] else "discount"}
     with out.table(
         col_widths=(38, 9, *(width for _, width in columns)), text_align=("LEFT", *["RIGHT"] * (len(columns) + 1)),
         borders_layout="HORIZONTAL_LINES", headings_style=FontFace(emphasis="", color=SOFT, fill_color=TINT),
         line_height=5, padding=1.5,
     ) as table:  # fmt: skip
-        table.row([t("product"), t("quantity"), *(t(said.get(name, name)) for name, _ in columns)])
+        table.row([t("product"), t("quantity"), *(t(labels.get(name, name)) for name, _ in columns)])
         for line in sheet["lines"]:
             # Money back for no unit in particular has no quantity, and no price.
             amounts = [
@@ -205,8 +205,8 @@ def main() -> int:
     """Exit 1, without a word of the document, when it cannot be made."""
     logging.disable(logging.CRITICAL)  # the library names characters that it does not know
     try:
-        asked = orjson.loads(sys.stdin.buffer.read())
-        content = rendered(asked["sheet"], asked["lang"])
+        request = orjson.loads(sys.stdin.buffer.read())
+        content = rendered(request["sheet"], request["lang"])
     except Exception:
         return 1
     sys.stdout.buffer.write(content)

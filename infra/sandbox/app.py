@@ -72,7 +72,7 @@ def _payment_routes(ledger: Ledger, gateway: Payments, injector: FaultInjector) 
         _post("/disputes/{id}/evidence", disputed.endpoint("dispute", gateway.disputes.take_evidence)),
         _post("/disputes/{id}/accept", disputed.endpoint("dispute", gateway.disputes.accept)),
         _get("/disputes", listing(ledger, "disputes", ("order_no", "payment_id"), gateway.disputes.listed)),
-        _get("/payments", listing(ledger, "payments", ("order_no", "idempotency_key"), payments.shown)),
+        _get("/payments", listing(ledger, "payments", ("order_no", "idempotency_key"), payments.as_json)),
     ]
 
 
@@ -82,7 +82,7 @@ def _carrier_routes(ledger: Ledger, carrier: Carriers, injector: FaultInjector) 
         _post("/shipments/{id}/cancel", injector.endpoint("cancel", carrier.cancel)),
         _post("/shipments/{id}/advance", plain(carrier.advance)),
         _get("/shipments/lookup", injector.endpoint("lookup", carrier.lookup)),
-        _get("/shipments", listing(ledger, "shipments", ("order_no", "idempotency_key"), carriers.shown)),
+        _get("/shipments", listing(ledger, "shipments", ("order_no", "idempotency_key"), carriers.as_json)),
         _get("/shipments/{id}", injector.endpoint("lookup", carrier.get)),
     ]
 
@@ -90,7 +90,7 @@ def _carrier_routes(ledger: Ledger, carrier: Carriers, injector: FaultInjector) 
 def _message_routes(ledger: Ledger, provider: Messages, injector: FaultInjector) -> list[Route]:
     return [
         _post("/messages", injector.endpoint("send", provider.send, status=201)),
-        _get("/messages", listing(ledger, "messages", messages.FILTERS, messages.shown)),
+        _get("/messages", listing(ledger, "messages", messages.FILTERS, messages.as_json)),
         _get("/messages/{id}/content", plain(provider.content)),
     ]
 
@@ -102,15 +102,15 @@ def _fault_routes(faults: Faults) -> list[Route]:
         except FaultError as error:
             raise invalid(str(error)) from None
 
-    async def shown(_: Request) -> Response:
-        return answer({"items": faults.shown(), "next_cursor": None})
+    async def list_faults(_: Request) -> Response:
+        return answer({"items": faults.as_json(), "next_cursor": None})
 
     async def clear(_: Request) -> Response:
         return answer({"cleared": faults.clear()})
 
     return [
         _post("/faults", plain(add, status=201)),
-        _get("/faults", shown),
+        _get("/faults", list_faults),
         Route("/faults", clear, methods=["DELETE"]),
     ]
 

@@ -67,7 +67,7 @@ class Call:
         return key
 
 
-Act = Callable[[Call], Row]
+Handler = Callable[[Call], Row]
 OrderOf = Callable[[Call], str | None]
 
 
@@ -98,7 +98,7 @@ async def read(request: Request) -> Call:
     return Call(request.path_params, request.query_params, body)
 
 
-def plain(act: Act, status: int = 200) -> Endpoint:
+def plain(handler: Handler, status: int = 200) -> Endpoint:
     """An endpoint that no fault touches."""
 
     async def handle(request: Request) -> Response:
@@ -106,7 +106,7 @@ def plain(act: Act, status: int = 200) -> Endpoint:
             call = await read(request)
         except RefusalError as refusal:
             return refuse(refusal)
-        return _acted(act, status, call)
+        return _handled(handler, status, call)
 
     return handle
 
@@ -120,20 +120,20 @@ class FaultInjector:
     order_of: OrderOf
     slow_s: float
 
-    def endpoint(self, kind: str, act: Act, status: int = 200) -> Endpoint:
+    def endpoint(self, kind: str, handler: Handler, status: int = 200) -> Endpoint:
         async def handle(request: Request) -> Response:
             try:
-                return await self._serve(request, kind, act, status)
+                return await self._serve(request, kind, handler, status)
             except RefusalError as refusal:
                 return refuse(refusal)
 
         return handle
 
-    async def _serve(self, request: Request, kind: str, act: Act, status: int) -> Response:
+    async def _serve(self, request: Request, kind: str, handler: Handler, status: int) -> Response:
         call = await read(request)
         mode = self.faults.take(self.target, kind, lambda: self.order_of(call))
         if mode is None:
-            return answer(act(call), status)
+            return answer(handler(call), status)
         if mode == "down":
             raise RefusalError(503, "unavailable")
         if mode == "error":
@@ -142,11 +142,11 @@ class FaultInjector:
             return await _hold(request)
         if mode == "reject" and kind == "lookup":
             raise RefusalError(422, "rejected")
-        return await self._act(request, call, mode, partial(_acted, act, status))
+        return await self._run(request, call, mode, partial(_handled, handler, status))
 
-    async def _act(self, request: Request, call: Call, mode: Mode, act: Callable[[Call], Response]) -> Response:
+    async def _run(self, request: Request, call: Call, mode: Mode, handler: Callable[[Call], Response]) -> Response:
         marked = replace(call, rejected=mode == "reject", unheard=mode == "timeout_after", undecided=mode == "pending")
-        done = act(marked)
+        done = handler(marked)
         if mode in ("reject", "pending"):
             return done
         if mode == "timeout_after":
@@ -155,9 +155,9 @@ class FaultInjector:
         return done
 
 
-def _acted(act: Act, status: int, call: Call) -> Response:
+def _handled(handler: Handler, status: int, call: Call) -> Response:
     try:
-        return answer(act(call), status)
+        return answer(handler(call), status)
     except RefusalError as refusal:
         return refuse(refusal)
 

@@ -23,7 +23,7 @@ _NEXT_KG_MINOR = 200
 _OTHER_PROVINCE_MINOR = 400
 
 
-def shown(row: Row) -> Row:
+def as_json(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in _PRIVATE}
 
 
@@ -37,8 +37,8 @@ class Carriers:
         """One key is one parcel. Raises RefusalError 422: address_refused, rejected, idempotency_key_reused."""
         order_no, key = call.text("order_no"), call.text("idempotency_key")
         address, cost_minor = _address(call.body.get("to")), _cost_minor(call.body)
-        asked = {name: call.body.get(name) for name in ("order_no", "to", "parcels", "lines")}
-        fingerprint = digest(asked)
+        fields = {name: call.body.get(name) for name in ("order_no", "to", "parcels", "lines")}
+        fingerprint = digest(fields)
         if row := self._ledger.one("SELECT * FROM shipments WHERE idempotency_key = ?", key):
             if row["fingerprint"] != fingerprint:
                 raise RefusalError(422, "idempotency_key_reused")
@@ -64,7 +64,7 @@ class Carriers:
         return self._whole(self._by_id(row["id"]))
 
     def advance(self, call: Call) -> Row:
-        return shown(self._parcels.advance(call))
+        return as_json(self._parcels.advance(call))
 
     def get(self, call: Call) -> Row:
         """Raises RefusalError 404."""
@@ -117,7 +117,7 @@ class Carriers:
         slot = {"from": known["slot_from"], "to": known["slot_to"]} if known else None
         pdf = label_pdf(row["order_no"], row["tracking_no"], slot)
         label = {"format": "PDF", "content_base64": base64.b64encode(pdf).decode()}
-        return {**shown(row), "delivery_slot": slot, "label": label}
+        return {**as_json(row), "delivery_slot": slot, "label": label}
 
     def _by_id(self, shipment_id: str) -> Row:
         row = self._ledger.one("SELECT * FROM shipments WHERE id = ?", shipment_id)

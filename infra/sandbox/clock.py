@@ -14,8 +14,8 @@ _GRAIN_S = 0.02
 class Alarm:
     """Calls `act(now)` when the earliest `due()` (seconds since the epoch, None for nothing) has come."""
 
-    def __init__(self, due: Callable[[], float | None], act: Callable[[float], None]) -> None:
-        self._due, self._act = due, act
+    def __init__(self, due: Callable[[], float | None], callback: Callable[[float], None]) -> None:
+        self._due, self._callback = due, callback
         self._changed = asyncio.Event()
         self._waits_until = 0.0
 
@@ -28,16 +28,16 @@ class Alarm:
         """Work until cancelled; what fails is tried again, because nobody else would."""
         while True:
             try:
-                self._act_if_due()
+                self._fire_if_due()
             except Exception:
                 logger.exception("not done when it was due; trying again")
                 self._waits_until = time.time() + 1.0
             await self._wait()
 
-    def _act_if_due(self) -> None:
+    def _fire_if_due(self) -> None:
         due = self._due()
         if due is not None and due <= time.time():
-            self._act(time.time())
+            self._callback(time.time())
             due = self._due()
         self._waits_until = float("inf") if due is None else due
 

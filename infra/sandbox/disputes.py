@@ -16,7 +16,7 @@ ANSWERED_WITHIN = timedelta(days=7)
 EVIDENCE = ("explanation", "customer_communication", "tracking_no", "carrier")
 
 
-def shown(row: Row) -> Row:
+def as_json(row: Row) -> Row:
     return {name: value for name, value in row.items() if name != "seq"}
 
 
@@ -55,7 +55,7 @@ class Disputes:
             if within is not None:
                 due = (datetime.now(UTC) + within).isoformat()
                 self._ledger.insert("dispute_deadlines", {"dispute_id": row["id"], "due_at": due})
-            self._tell(row)
+            self._notify(row)
         return row
 
     def close(self, call: Call) -> Row:
@@ -91,7 +91,7 @@ class Disputes:
         """A dispute with its `answer`: null, or `{answer, given}`."""
         found = self._ledger.one("SELECT answer, given FROM dispute_answers WHERE dispute_id = ?", row["id"])
         answer = {"answer": found["answer"], "given": json.loads(found["given"])} if found else None
-        return {**shown(row), "answer": answer}
+        return {**as_json(row), "answer": answer}
 
     def _answer(self, call: Call, answer: str, given: list[str]) -> Row:
         key = call.text("idempotency_key")
@@ -105,8 +105,8 @@ class Disputes:
             return self.listed(row)
         self._may_answer(call, row, answered=before is not None)
         with self._ledger.write():
-            kept = {"dispute_id": row["id"], "answer": answer, "given": json.dumps(given), "idempotency_key": key}
-            self._ledger.insert("dispute_answers", {**kept, "created_at": rfc3339()})
+            values = {"dispute_id": row["id"], "answer": answer, "given": json.dumps(given), "idempotency_key": key}
+            self._ledger.insert("dispute_answers", {**values, "created_at": rfc3339()})
             return self.listed(self._close(row, "lost") if answer == "accepted" else row)
 
     def _may_answer(self, call: Call, row: Row, *, answered: bool) -> None:
@@ -120,14 +120,18 @@ class Disputes:
                 raise RefusalError(409, code)
 
     def _close(self, row: Row, status: str) -> Row:
-        closed = shown({**row, "status": status})
+        closed = as_json({**row, "status": status})
         self._ledger.run("UPDATE disputes SET status = ? WHERE id = ?", status, row["id"])
-        self._tell(closed)
+        self._notify(closed)
         return closed
 
     def _due_at(self, row: Row) -> str:
-        kept = self._ledger.one("SELECT due_at FROM dispute_deadlines WHERE dispute_id = ?", row["id"])
-        return kept["due_at"] if kept else (datetime.fromisoformat(row["created_at"]) + ANSWERED_WITHIN).isoformat()
+        deadline = self._ledger.one("SELECT due_at FROM dispute_deadlines WHERE dispute_id = ?", row["id"])
+        return (
+            deadline["due_at"]
+            if deadline
+            else (datetime.fromisoformat(row["created_at"]) + ANSWERED_WITHIN).isoformat()
+        )
 
     def of(self, capture: Row) -> int:
         """What of a capture is taken back, in minor units; what was won is not."""
@@ -135,7 +139,7 @@ class Disputes:
         row = self._ledger.one(sql, capture["id"])
         return int(row["taken"]) if row else 0
 
-    def _tell(self, row: Row) -> None:
+    def _notify(self, row: Row) -> None:
         data = {name: value for name, value in row.items() if name != "created_at"}
         data["evidence_due_at"] = self._due_at(row)
         self._webhooks.enqueue("dispute.updated", data, "payments", "dispute")

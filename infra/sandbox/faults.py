@@ -31,7 +31,7 @@ class Fault:
     order_no: str | None
     kind: str | None
 
-    def shown(self) -> Row:
+    def as_json(self) -> Row:
         match = {name: value for name, value in (("order_no", self.order_no), ("kind", self.kind)) if value}
         return {"id": self.id, "target": self.target, "mode": self.mode, "count": self.remaining, "match": match}
 
@@ -50,10 +50,10 @@ class Faults:
         with self._ledger.write():
             self._ledger.insert("faults", vars(fault))
         self._active.append(fault)
-        return fault.shown()
+        return fault.as_json()
 
-    def shown(self) -> list[Row]:
-        return [fault.shown() for fault in self._active]
+    def as_json(self) -> list[Row]:
+        return [fault.as_json() for fault in self._active]
 
     def clear(self) -> int:
         """End every fault; returns how many there were."""

@@ -14,7 +14,7 @@ FILTERS = ("order_no", "idempotency_key", "template", "to_hash")
 REMEMBERED = 200
 
 
-def shown(row: Row) -> Row:
+def as_json(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in ("seq", "fingerprint")}
 
 
@@ -23,7 +23,7 @@ class Messages:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._said: OrderedDict[str, Row] = OrderedDict()
+        self._contents: OrderedDict[str, Row] = OrderedDict()
 
     def send(self, call: Call) -> Row:
         """One key is one message. Raises RefusalError 422: rejected, idempotency_key_reused."""
@@ -36,7 +36,7 @@ class Messages:
         if row := self._ledger.one("SELECT * FROM messages WHERE idempotency_key = ?", key):
             if row["fingerprint"] != fingerprint:
                 raise RefusalError(422, "idempotency_key_reused")
-            return shown(row)
+            return as_json(row)
         if call.rejected:
             raise RefusalError(422, "rejected")
         row = {
@@ -52,20 +52,20 @@ class Messages:
         with self._ledger.write():
             self._ledger.insert("messages", row)
         self._remember(str(row["id"]), call)
-        return shown(row)
+        return as_json(row)
 
     def content(self, call: Call) -> Row:
         """What a message said, {id, to, subject, body}. Raises RefusalError 404 for one that is forgotten."""
-        if (said := self._said.get(call.path["id"])) is None:
+        if (content := self._contents.get(call.path["id"])) is None:
             raise RefusalError(404, "not_found", f"the newest {REMEMBERED} since the start are remembered")
-        return said
+        return content
 
     def _remember(self, message_id: str, call: Call) -> None:
-        self._said[message_id] = {
+        self._contents[message_id] = {
             "id": message_id, **{name: call.body.get(name) for name in ("to", "subject", "body")}
         }  # fmt: skip
-        while len(self._said) > REMEMBERED:
-            self._said.popitem(last=False)
+        while len(self._contents) > REMEMBERED:
+            self._contents.popitem(last=False)
 
     def order_of(self, call: Call) -> str | None:
         order_no = call.body.get("order_no")

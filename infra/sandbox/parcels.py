@@ -52,12 +52,12 @@ class Parcels:
         sql = "UPDATE shipments SET status = ?, sequence = ?, occurred_at = ?, move_at = ? WHERE id = ?"
         self._ledger.run(sql, status, moved["sequence"], moved["occurred_at"], move_at, row["id"])
         if not (self._quiet_transit and status == "in_transit"):
-            self._tell(moved)
+            self._notify(moved)
         if move_at is not None:
             self.alarm.expect(move_at)
         return moved
 
-    def _tell(self, row: Row) -> None:
+    def _notify(self, row: Row) -> None:
         names = ("id", "order_no", "status", "tracking_no", "occurred_at", "sequence")
         self._webhooks.enqueue("shipment.updated", {name: row[name] for name in names}, "carriers", "book")
 

@@ -37,7 +37,7 @@ _UNDECIDED = ("pending", None, None)
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _Request:
     """What a call wants entered."""
 
     kind: Kind
@@ -52,7 +52,7 @@ class _Wish:
         return mine == (row["kind"], row["order_no"], row["amount_minor"], row["currency"], row["parent_id"])
 
 
-def shown(row: Row) -> Row:
+def as_json(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in ("seq", "decide_at")}
 
 
@@ -65,32 +65,36 @@ class Payments:
         self.alarm = Alarm(self._earliest_decision, self._decide_due)
 
     def authorise(self, call: Call) -> Row:
-        wish = _Wish("authorise", call.text("order_no"), call.amount_minor(), call.currency(), _key(call))
+        request = _Request("authorise", call.text("order_no"), call.amount_minor(), call.currency(), _key(call))
         token, _, lifetime_s = call.text("token").partition("@")
-        if known := self._recorded(wish, call):
+        if known := self._recorded(request, call):
             return known
         if lifetime_s and not (lifetime_s.isdecimal() and len(lifetime_s) < 10):
             token = ""
         outcome = _REJECTED if call.rejected else TOKENS.get(token, _UNKNOWN_TOKEN)
-        return self._enter(wish, call, outcome, int(lifetime_s) if lifetime_s and token else None)
+        return self._enter(request, call, outcome, int(lifetime_s) if lifetime_s and token else None)
 
     def capture(self, call: Call) -> Row:
         """Raises RefusalError 404, 409: not an authorisation that stands, or more than it has left."""
         parent = self._parent(call)
-        wish = _Wish("capture", parent["order_no"], call.amount_minor(), call.currency(), _key(call), parent["id"])
-        return self._recorded(wish, call) or self._follow(wish, parent, call)
+        request = _Request(
+            "capture", parent["order_no"], call.amount_minor(), call.currency(), _key(call), parent["id"]
+        )
+        return self._recorded(request, call) or self._follow(request, parent, call)
 
     def refund(self, call: Call) -> Row:
         """Raises RefusalError 404, 409: not a capture that succeeded, or more than it has left."""
         parent = self._parent(call)
-        wish = _Wish("refund", parent["order_no"], call.amount_minor(), call.currency(), _key(call), parent["id"])
-        return self._recorded(wish, call) or self._follow(wish, parent, call)
+        request = _Request("refund", parent["order_no"], call.amount_minor(), call.currency(), _key(call), parent["id"])
+        return self._recorded(request, call) or self._follow(request, parent, call)
 
     def void(self, call: Call) -> Row:
         """Gives up a whole authorisation, an undecided one too. Raises RefusalError 404, 409 (captured already)."""
         parent = self._parent(call)
-        wish = _Wish("void", parent["order_no"], parent["amount_minor"], parent["currency"], _key(call), parent["id"])
-        return self._recorded(wish, call) or self._follow(wish, parent, call)
+        request = _Request(
+            "void", parent["order_no"], parent["amount_minor"], parent["currency"], _key(call), parent["id"]
+        )
+        return self._recorded(request, call) or self._follow(request, parent, call)
 
     def pay(self, call: Call) -> Row:
         """A customer pays directly at the provider: a capture without a request, reported by webhook.
@@ -99,12 +103,12 @@ class Payments:
         """
         key = _key(call) if "idempotency_key" in call.body else new_id("self")
         kind: Kind = "authorise" if call.body.get("capture") is False else "capture"
-        wish = _Wish(kind, call.text("order_no"), call.amount_minor(), call.currency(), key)
-        if known := self._recorded(wish, call):
+        request = _Request(kind, call.text("order_no"), call.amount_minor(), call.currency(), key)
+        if known := self._recorded(request, call):
             return known
         with self._ledger.write():
-            row = self._enter(wish, call, _DONE)
-            self._tell(row)
+            row = self._enter(request, call, _DONE)
+            self._notify(row)
         return row
 
     def decide(self, call: Call) -> Row:
@@ -115,10 +119,10 @@ class Payments:
         row = self._parent(call)
         if row["status"] == "pending":
             with self._ledger.write():
-                return shown(self._settle(row, status, "declined" if status == "failed" else None))
+                return as_json(self._settle(row, status, "declined" if status == "failed" else None))
         if row["status"] != status:
             raise RefusalError(409, "already_decided")
-        return shown(row)
+        return as_json(row)
 
     def expire(self, call: Call) -> Row:
         """End an authorisation by its age: it holds nothing any more. Raises RefusalError 404, 409 (none, captured)."""
@@ -127,12 +131,12 @@ class Payments:
             self._may_void(None, row)
             with self._ledger.write():
                 self._ledger.run("UPDATE payments SET error_code = ? WHERE id = ?", _EXPIRED, row["id"])
-        return shown({**row, "error_code": _EXPIRED})
+        return as_json({**row, "error_code": _EXPIRED})
 
     def lookup(self, call: Call) -> Row:
         """The transaction under a key. Raises RefusalError 404."""
         if row := self._by_key(call.wanted_key()):
-            return shown(row)
+            return as_json(row)
         raise RefusalError(404, "not_found")
 
     def order_of(self, call: Call) -> str | None:
@@ -142,41 +146,41 @@ class Payments:
         row = self._by_id(call.path["id"]) if "id" in call.path else self._by_key(call.query.get("idempotency_key", ""))
         return row["order_no"] if row else None
 
-    def _recorded(self, wish: _Wish, call: Call) -> Row | None:
-        row = self._by_key(wish.key)
+    def _recorded(self, request: _Request, call: Call) -> Row | None:
+        row = self._by_key(request.key)
         if row is None:
             return None
-        if not wish.agrees_with(row):
+        if not request.agrees_with(row):
             raise RefusalError(422, "idempotency_key_reused")
         if call.unheard:
             with self._ledger.write():
-                self._tell(shown(row))
-        return shown(row)
+                self._notify(as_json(row))
+        return as_json(row)
 
-    def _follow(self, wish: _Wish, parent: Row, call: Call) -> Row:
+    def _follow(self, request: _Request, parent: Row, call: Call) -> Row:
         if call.rejected:
-            return self._enter(wish, call, _REJECTED)
-        _RULES[wish.kind](self, wish, parent)
+            return self._enter(request, call, _REJECTED)
+        _RULES[request.kind](self, request, parent)
         with self._ledger.write():
-            if wish.kind == "void" and parent["status"] == "pending":
+            if request.kind == "void" and parent["status"] == "pending":
                 self._settle(parent, "failed", "voided")
-            return self._enter(wish, call, _DONE)
+            return self._enter(request, call, _DONE)
 
     def _enter(
-        self, wish: _Wish, call: Call, outcome: tuple[str, str | None, str | None], lifetime_s: int | None = None
+        self, request: _Request, call: Call, outcome: tuple[str, str | None, str | None], lifetime_s: int | None = None
     ) -> Row:
         status, error_code, risk = _UNDECIDED if call.undecided else outcome
         row = {
             "id": new_id("pay"),
-            "order_no": wish.order_no,
-            "kind": wish.kind,
-            "amount_minor": wish.amount_minor,
-            "currency": wish.currency,
+            "order_no": request.order_no,
+            "kind": request.kind,
+            "amount_minor": request.amount_minor,
+            "currency": request.currency,
             "status": status,
-            "idempotency_key": wish.key,
+            "idempotency_key": request.key,
             "error_code": error_code,
             "risk": risk,
-            "parent_id": wish.parent_id,
+            "parent_id": request.parent_id,
             "created_at": rfc3339(),
         }
         decide_at = time.time() + self._pending_s if status == "pending" and not call.undecided else None
@@ -187,7 +191,7 @@ class Payments:
                 end = {"payment_id": row["id"], "expires_at": row["expires_at"]}
                 self._ledger.insert("authorisation_ends", end)
             if call.unheard or call.body.get("at_provider") is True:
-                self._tell(row)
+                self._notify(row)
         if decide_at is not None:
             self.alarm.expect(decide_at)
         return row
@@ -196,10 +200,10 @@ class Payments:
         sql = "UPDATE payments SET status = ?, error_code = ?, decide_at = NULL WHERE id = ?"
         self._ledger.run(sql, status, error_code, row["id"])
         settled = {**row, "status": status, "error_code": error_code}
-        self._tell(settled)
+        self._notify(settled)
         return settled
 
-    def _tell(self, row: Row) -> None:
+    def _notify(self, row: Row) -> None:
         data = {name: value for name, value in row.items() if name not in ("seq", "decide_at", "created_at")}
         self._webhooks.enqueue("payment.updated", data, "payments", row["kind"])
 
@@ -241,17 +245,17 @@ class Payments:
         row = self._ledger.one(sql, parent["id"], kind)
         return int(row["done"]) if row else 0
 
-    def _may_capture(self, wish: _Wish, parent: Row) -> None:
+    def _may_capture(self, request: _Request, parent: Row) -> None:
         _is(parent, "authorise", "not_an_authorisation")
         _stands(parent)
         if self._children(parent, "void"):
             raise RefusalError(409, "authorisation_voided")
         _succeeded(parent, "authorisation_not_succeeded")
-        _same_currency(wish, parent)
-        if self._children(parent, "capture") + wish.amount_minor > parent["amount_minor"]:
+        _same_currency(request, parent)
+        if self._children(parent, "capture") + request.amount_minor > parent["amount_minor"]:
             raise RefusalError(409, "capture_exceeds_authorised")
 
-    def _may_void(self, _: _Wish | None, parent: Row) -> None:
+    def _may_void(self, _: _Request | None, parent: Row) -> None:
         _is(parent, "authorise", "not_an_authorisation")
         _stands(parent)
         if self._children(parent, "void"):
@@ -261,13 +265,13 @@ class Payments:
         if self._children(parent, "capture"):
             raise RefusalError(409, "already_captured")
 
-    def _may_refund(self, wish: _Wish, parent: Row) -> None:
+    def _may_refund(self, request: _Request, parent: Row) -> None:
         _is(parent, "capture", "not_a_capture")
         _succeeded(parent, "capture_not_succeeded")
-        _same_currency(wish, parent)
-        if self._children(parent, "refund") + wish.amount_minor > parent["amount_minor"]:
+        _same_currency(request, parent)
+        if self._children(parent, "refund") + request.amount_minor > parent["amount_minor"]:
             raise RefusalError(409, "refund_exceeds_captured")
-        if self._children(parent, "refund") + wish.amount_minor + self.disputes.of(parent) > parent["amount_minor"]:
+        if self._children(parent, "refund") + request.amount_minor + self.disputes.of(parent) > parent["amount_minor"]:
             raise RefusalError(409, "charge_disputed")
 
 
@@ -295,6 +299,6 @@ def _succeeded(row: Row, error_code: str) -> None:
         raise RefusalError(409, error_code)
 
 
-def _same_currency(wish: _Wish, parent: Row) -> None:
-    if wish.currency != parent["currency"]:
+def _same_currency(request: _Request, parent: Row) -> None:
+    if request.currency != parent["currency"]:
         raise RefusalError(409, "currency_mismatch")

@@ -48,8 +48,8 @@ def address(secret: str, name: str) -> str:
 
 def step_of(secret: str, code: str, now: float | None = None) -> int | None:
     """The time step whose code this is, one step of clock difference allowed either way; None for a wrong code."""
-    totp, here = pyotp.TOTP(secret, interval=STEP_S), int((time.time() if now is None else now) // STEP_S)
-    for step in (here, here - 1, here + 1):
+    totp, current = pyotp.TOTP(secret, interval=STEP_S), int((time.time() if now is None else now) // STEP_S)
+    for step in (current, current - 1, current + 1):
         if secrets.compare_digest(totp.generate_otp(step).encode(), code.strip().encode()):
             return step
     return None

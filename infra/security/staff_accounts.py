@@ -11,16 +11,16 @@ from infra.security.crypto import Vault
 
 async def add(conn: Connection, vault: Vault, name: str, role: str) -> dict[str, str]:
     """Add a member of staff: {password, secret, address}, stored hashed and encrypted. Raises Conflict."""
-    given, kept = await _secrets(vault, name)
-    await members.add(conn, name, role, kept)
+    given, secrets = await _secrets(vault, name)
+    await members.add(conn, name, role, secrets)
     return given
 
 
 async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: bool = False) -> dict[str, str]:
     """New secrets for a member of staff who lost them; their sessions end. Raises NotFound, Conflict `last_admin`."""
     await _others_remain(conn, name, even_last_admin)
-    given, kept = await _secrets(vault, name)
-    await members.reset(conn, name, kept)
+    given, secrets = await _secrets(vault, name)
+    await members.reset(conn, name, secrets)
     await staff_sessions.close_sessions_of(conn, name)
     return given
 
@@ -42,5 +42,5 @@ async def _secrets(vault: Vault, name: str) -> tuple[dict[str, str], members.Sec
     password, secret = passwords.new_password(), passwords.new_secret()
     plain, wrapped = vault.new_data_key()
     sealed = vault.seal(plain, secret, members.totp_context(name))
-    kept = members.Secrets(await asyncio.to_thread(passwords.hashed, password), wrapped, sealed)
-    return {"password": password, "secret": secret, "address": passwords.address(secret, name)}, kept
+    secrets = members.Secrets(await asyncio.to_thread(passwords.hashed, password), wrapped, sealed)
+    return {"password": password, "secret": secret, "address": passwords.address(secret, name)}, secrets

@@ -64,11 +64,11 @@ def sandbox(
     root: Path, ports: Mapping[str, int], secrets: Secrets, manual_carrier: bool, more: Mapping[str, str]
 ) -> dict[str, str]:
     """OMS_SANDBOX_* and nothing that only the product may know."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMS_")}
-    asked = {name: value for name, value in {**os.environ, **more}.items() if name.startswith("OMS_SANDBOX_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OMS_")}
+    chosen = {name: value for name, value in {**os.environ, **more}.items() if name.startswith("OMS_SANDBOX_")}
     return {
-        **kept,
-        **asked,
+        **inherited,
+        **chosen,
         DATA_DIR_VARIABLE: str(root),
         "PYTHONUNBUFFERED": "1",
         "OMS_SANDBOX_DIR": str(root / "sandbox"),

@@ -26,5 +26,5 @@ def _program() -> str:
     found = shutil.which("oms")
     if not beside.exists() or (found is not None and Path(found).resolve() == beside.resolve()):
         return "oms"
-    here = Path.cwd()
-    return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))
+    folder = Path.cwd()
+    return shlex.quote(str(beside.relative_to(folder) if beside.is_relative_to(folder) else beside))

@@ -91,8 +91,8 @@ def configure(data_dir: Path = DEFAULT_DATA_DIR) -> Running | None:
 
 def keep_environment(layout: Layout, environment: Mapping[str, str]) -> None:
     """Keeps the services' settings for the commands beside them; the secrets stay in the file that they are in."""
-    kept = {name: value for name, value in environment.items() if name not in IN_SECRETS}
-    write_json(layout.environment, kept)
+    public = {name: value for name, value in environment.items() if name not in IN_SECRETS}
+    write_json(layout.environment, public)
 
 
 def environment_of(running: Running) -> dict[str, str]:

@@ -11,7 +11,7 @@ from infra.stack import environment, role_tokens, running
 from infra.stack.data_dir import disk, ports
 from infra.stack.data_dir.layout import DEFAULT_DATA_DIR, Layout, write_json
 from infra.stack.data_dir.lock import DirectoryLock
-from infra.stack.data_dir.secrets import Secrets, load_or_make, see_that_they_are_kept
+from infra.stack.data_dir.secrets import Secrets, load_or_make, require_complete
 from infra.stack.errors import StackError, TakenError
 from infra.stack.postgres import schema
 from infra.stack.postgres.postgres_server import PostgresServer
@@ -72,7 +72,7 @@ class Stack:
 
     async def start(self) -> Running:
         """Returns when all are ready. Raises TakenError when the directory or the port is in use, StackError else."""
-        see_that_they_are_kept(self._layout)
+        require_complete(self._layout)
         try:
             self._layout.create()
             self._lock.acquire()
@@ -120,8 +120,8 @@ class Stack:
         self._lock.release()
 
     def _ready_files(self) -> list[Path]:
-        asked = self._options.ready_file
-        return [self._layout.ready, self._layout.environment, *([asked] if asked else [])]
+        path = self._options.ready_file
+        return [self._layout.ready, self._layout.environment, *([path] if path else [])]
 
     async def _prepare(self) -> None:
         for file in self._ready_files():
@@ -286,11 +286,11 @@ class Stack:
             self._ui = guard
 
     async def _start_services(self) -> None:
-        books = asyncio.create_task(self._start_books())
+        database = asyncio.create_task(self._start_database())
         temporal = asyncio.create_task(self._services["temporal"].start())
-        tasks = [books, temporal, asyncio.create_task(self._services["sandbox"].start())]
-        tasks += [asyncio.create_task(self._start_after(name, books)) for name in ("api", "relay")]
-        tasks += [asyncio.create_task(self._start_after("worker", books, temporal))]
+        tasks = [database, temporal, asyncio.create_task(self._services["sandbox"].start())]
+        tasks += [asyncio.create_task(self._start_after(name, database)) for name in ("api", "relay")]
+        tasks += [asyncio.create_task(self._start_after("worker", database, temporal))]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -302,7 +302,7 @@ class Stack:
         await asyncio.gather(*needed)
         await self._services[name].start()
 
-    async def _start_books(self) -> None:
+    async def _start_database(self) -> None:
         await self._services["postgres"].start()
         await self._postgres.ensure_roles()
         await schema.bring_up_to_date(self._postgres.owner_url, self._layout.schema)
@@ -333,14 +333,14 @@ class Stack:
 
     async def _look_at_disk(self) -> None:
         """Says once in a sentence that the disk is full, and once that it is not any more."""
-        said = False
+        logged = False
         while True:
             lacks = self._lacks()
-            if lacks and not said:
+            if lacks and not logged:
                 log.error("%s", lacks)
-            if said and not lacks:
+            if logged and not lacks:
                 log.warning("there is room on the disk of %s again", self._layout.root)
-            said = lacks is not None
+            logged = lacks is not None
             if self._untold:
                 self._announce()
             await asyncio.sleep(DISK_LOOK_S)

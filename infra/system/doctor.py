@@ -162,14 +162,14 @@ async def _client(configuration: Settings) -> Client:
 async def _temporal(configuration: Settings) -> Finding:
     client, least = await _client(configuration), configuration.temporal_retention_days
     try:
-        kept = (await namespace_setup.retention(client)).days
+        days = (await namespace_setup.retention(client)).days
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
         return Finding("Temporal", False, f"no namespace {client.namespace!r}: {command('temporal prepare')}")
-    where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {kept} days"
+    where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {days} days"
     lacks = f"{where}, not {least}: {command('temporal prepare')}"
-    return Finding("Temporal", kept >= least, where if kept >= least else lacks)
+    return Finding("Temporal", days >= least, where if days >= least else lacks)
 
 
 async def _search_attributes(configuration: Settings) -> Finding:
@@ -243,24 +243,24 @@ async def _backlog(configuration: Settings) -> Finding:
             found = await start_backlog.look(connection, limit or _COUNTED)
     finally:
         await database.close()
-    said = f"{found.waiting} orders wait to be begun" if found.waiting else "no order waits to be begun"
-    said += f", the oldest for {found.oldest_s:.0f} s" if found.waiting else ""
+    text = f"{found.waiting} orders wait to be begun" if found.waiting else "no order waits to be begun"
+    text += f", the oldest for {found.oldest_s:.0f} s" if found.waiting else ""
     full = 0 < limit <= found.waiting
-    return Finding("backlog", not full, f"{said}; no more are accepted (OMS_BACKLOG_LIMIT)" if full else said)
+    return Finding("backlog", not full, f"{text}; no more are accepted (OMS_BACKLOG_LIMIT)" if full else text)
 
 
 async def _sandbox(configuration: Settings) -> Finding:
     used = (configuration.payment_provider, configuration.carrier)
     if "sandbox" not in (*used, configuration.email_provider, configuration.sms_provider):
         return Finding("sandbox", True, "not used")
-    shown = _USER_OF_URL.sub("//", configuration.sandbox_url)
+    url = _USER_OF_URL.sub("//", configuration.sandbox_url)
     async with httpx.AsyncClient(timeout=5.0) as client:
         try:
             answer = await client.get(f"{configuration.sandbox_url}/healthz")
         except httpx.TransportError:
-            lacks = f"{shown} cannot be reached (OMS_SANDBOX_URL): {command('sandbox')}"
+            lacks = f"{url} cannot be reached (OMS_SANDBOX_URL): {command('sandbox')}"
             return Finding("sandbox", False, lacks)
-    return Finding("sandbox", answer.is_success, f"{shown} answers {answer.status_code}")
+    return Finding("sandbox", answer.is_success, f"{url} answers {answer.status_code}")
 
 
 CHECKS: dict[str, Check] = {

@@ -15,15 +15,15 @@ from infra.temporal import running_activities
 FAILING = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
 PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 PAUSED = SearchAttributeKey.for_keyword_list("TemporalPauseInfo")
-_HOW: dict[WorkflowExecutionStatus | None, str] = {
+_ENDINGS: dict[WorkflowExecutionStatus | None, str] = {
     WorkflowExecutionStatus.FAILED: "failed",
     WorkflowExecutionStatus.TIMED_OUT: "timed_out",
 }
 _PAUSED_TYPE = "property:activityType="
 _CAUSE = ("cause=", "WorkflowTaskFailedCause", "WorkflowTaskTimedOutCause")
 # What an error says is asked once for each run and kept a while: a page that lives asks every few seconds.
-_KEPT_S = 20.0
-_KEPT = 500
+_CACHE_S = 20.0
+_CACHE_SIZE = 500
 _AT_ONCE = 10
 
 
@@ -66,13 +66,13 @@ async def failing(client: Client, limit: int, patience_s: float) -> tuple[int, l
     counted = await count(client)
     found = [workflow async for workflow in client.list_workflows(FAILING, limit=limit)]
     gate = asyncio.Semaphore(_AT_ONCE)
-    asked = [asyncio.create_task(_remembered(client, gate, workflow)) for workflow in found]
-    if asked:
-        _, late = await asyncio.wait(asked, timeout=patience_s)
+    tasks = [asyncio.create_task(_remembered(client, gate, workflow)) for workflow in found]
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=patience_s)
         for task in late:
             task.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
-    return counted, [_described(workflow, task) for workflow, task in zip(found, asked, strict=True)]
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return counted, [_described(workflow, task) for workflow, task in zip(found, tasks, strict=True)]
 
 
 async def dead(client: Client, prefix: str, limit: int) -> list[DeadWorkflow]:
@@ -88,7 +88,9 @@ async def dead(client: Client, prefix: str, limit: int) -> list[DeadWorkflow]:
         async for run in client.list_workflows(f"WorkflowId IN ({ids})"):
             known = newest.setdefault(run.id, run)
             newest[run.id] = max(known, run, key=lambda one: one.start_time)
-    return [DeadWorkflow(run.id, _HOW[run.status], run.close_time) for run in newest.values() if run.status in _HOW]
+    return [
+        DeadWorkflow(run.id, _ENDINGS[run.status], run.close_time) for run in newest.values() if run.status in _ENDINGS
+    ]
 
 
 async def paused(client: Client, limit: int) -> set[tuple[str, str]]:
@@ -106,13 +108,13 @@ async def paused(client: Client, limit: int) -> set[tuple[str, str]]:
     }
 
 
-def _described(workflow: Listed, told: "asyncio.Task[tuple[str, str]]") -> FailingWorkflow:
+def _described(workflow: Listed, task: "asyncio.Task[tuple[str, str]]") -> FailingWorkflow:
     problems = workflow.typed_search_attributes.get(PROBLEMS) or ()
     cause = next((problem for problem in problems if problem.startswith(_CAUSE[0])), "")
     for prefix in _CAUSE:
         cause = cause.removeprefix(prefix)
-    known = not told.cancelled() and told.exception() is None
-    error, build_id = told.result() if known else ("", "")
+    known = not task.cancelled() and task.exception() is None
+    error, build_id = task.result() if known else ("", "")
     return FailingWorkflow(workflow.id, cause, error, build_id, workflow.start_time)
 
 
@@ -121,13 +123,13 @@ _known: OrderedDict[str, tuple[float, tuple[str, str]]] = OrderedDict()
 
 async def _remembered(client: Client, gate: asyncio.Semaphore, workflow: Listed) -> tuple[str, str]:
     """Error and version, both empty for a workflow that has ended or gone on meanwhile."""
-    kept = _known.get(workflow.run_id)
-    if kept is not None and kept[0] > time.monotonic() - _KEPT_S:
-        return kept[1]
+    cached = _known.get(workflow.run_id)
+    if cached is not None and cached[0] > time.monotonic() - _CACHE_S:
+        return cached[1]
     async with gate:
-        told = (await running_activities.under_way(client, workflow.id)).failing
-    answer = (told.error, told.build_id) if told else ("", "")
+        found = (await running_activities.under_way(client, workflow.id)).failing
+    answer = (found.error, found.build_id) if found else ("", "")
     _known[workflow.run_id] = (time.monotonic(), answer)
-    while len(_known) > _KEPT:
+    while len(_known) > _CACHE_SIZE:
         _known.popitem(last=False)
     return answer

@@ -69,8 +69,8 @@ async def retention(client: Client) -> timedelta:
     return answer.config.workflow_execution_retention_ttl.ToTimedelta()
 
 
-async def set_retention(client: Client, kept: timedelta) -> None:
-    config = NamespaceConfig(workflow_execution_retention_ttl=_duration(kept))
+async def set_retention(client: Client, period: timedelta) -> None:
+    config = NamespaceConfig(workflow_execution_retention_ttl=_duration(period))
     await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
 
 
@@ -80,18 +80,18 @@ async def ensure_retention(client: Client, least: timedelta) -> None:
         await set_retention(client, least)
 
 
-async def create(client: Client, kept: timedelta) -> None:
+async def create(client: Client, period: timedelta) -> None:
     """Registers the client's namespace; others may see it a moment later."""
     request = RegisterNamespaceRequest(
         namespace=client.namespace,
-        workflow_execution_retention_period=_duration(kept),
+        workflow_execution_retention_period=_duration(period),
         description="Durable order management",
     )
     await client.workflow_service.register_namespace(request)
 
 
-def _duration(kept: timedelta) -> Duration:
-    return Duration(seconds=int(kept.total_seconds()))
+def _duration(period: timedelta) -> Duration:
+    return Duration(seconds=int(period.total_seconds()))
 
 
 def _type(kind: IndexedValueType.ValueType) -> str:

@@ -95,7 +95,7 @@ async def under_way(client: Client, workflow_id: str) -> UnderWay:
     return UnderWay(True, activities, failing, run_id)
 
 
-async def act(
+async def apply_action(
     client: Client,
     workflow_id: str,
     activity_id: str,
@@ -160,8 +160,8 @@ async def _failing(client: Client, found: DescribeWorkflowExecutionResponse) -> 
     answer = await client.workflow_service.get_workflow_execution_history_reverse(request)
     for event in answer.history.events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-            told = event.workflow_task_failed_event_attributes.failure
-            error = f"{told.application_failure_info.type}: {told.message}".removeprefix(": ")
+            failure = event.workflow_task_failed_event_attributes.failure
+            error = f"{failure.application_failure_info.type}: {failure.message}".removeprefix(": ")
             return TaskFailure(found.pending_workflow_task.attempt, _version(info), error[:300])
     return None
 

@@ -76,7 +76,7 @@ def start_or_use(workflow: str, arg: Any, workflow_id: str, task_queue: str) -> 
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )
-    operation._workflow_handle.add_done_callback(lambda kept: kept.cancelled() or kept.exception())
+    operation._workflow_handle.add_done_callback(lambda future: future.cancelled() or future.exception())
     return operation
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from domain.gateways import LostCall, PaymentRequest, ProviderRefused, ProviderUnavailable
 from domain.payments.transactions import PaymentKind, PaymentStatus
-from infra.gateways.payments.stripe_payments import KEYS_KEPT_S, StripePayments
+from infra.gateways.payments.stripe_payments import KEY_LIFETIME_S, StripePayments
 from tests.contract.payment_bench import PATIENT_S, SECRET, stripe_signed
 from tests.infra.servers import serving
 
@@ -164,7 +164,7 @@ _SEARCH = "GET /v1/payment_intents/search"
 
 async def test_a_lost_authorisation_is_repeated_under_its_key_and_the_account_is_not_listed(stripe: Stripe) -> None:
     stripe.answers = {"POST /v1/payment_intents": (200, _intent())}
-    for age_s in (0, KEYS_KEPT_S - 1):
+    for age_s in (0, KEY_LIFETIME_S - 1):
         found = await stripe.gateway.lookup(LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=age_s))
         assert found is not None and found.provider_ref == "pi_1"
     assert [(call, key) for call, (_, _, key, _) in zip(stripe.calls(), stripe.asked, strict=True)] == [
@@ -193,7 +193,7 @@ async def test_what_a_reference_is_known_of_is_read_by_it_and_never_repeated(
         "GET /v1/refunds": (200, _list("list", {**refund, "metadata": {"idempotency_key": "N1/refund/1"}})),
     }
     request = PaymentRequest("N1", 1000, "EUR", key, "pm_card_visa")
-    for age_s in (0, KEYS_KEPT_S * 5):
+    for age_s in (0, KEY_LIFETIME_S * 5):
         found = await stripe.gateway.lookup(LostCall(kind, request, age_s=age_s, **about))
         assert found is not None and found.status is PaymentStatus.SUCCEEDED
     assert stripe.calls() == [path] * 2
@@ -230,7 +230,7 @@ async def test_what_the_search_may_not_know_yet_is_not_taken_for_never_done(stri
     without_token = PaymentRequest("N1", 1000, "EUR", "N1/pay/1")
     for call in (
         LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=3600),
-        LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=KEYS_KEPT_S + 60),
+        LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=KEY_LIFETIME_S + 60),
         LostCall(PaymentKind.AUTHORISE, without_token, age_s=60),
     ):
         with pytest.raises(ProviderUnavailable) as caught:

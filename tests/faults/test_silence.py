@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from api.routes.system import health
 from infra.db import connection_watch, engine
 from infra.db.autocommit import autocommit
-from infra.db.connection_watch import Told
+from infra.db.connection_watch import Working
 from infra.db.engine import Database, PoolExhausted
 from infra.stack.postgres.postgres_server import PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
@@ -263,9 +263,9 @@ async def test_a_process_that_hangs_is_started_again_and_orders_go_on(stack: Sta
 async def test_a_question_that_is_lost_itself_is_asked_again(
     postgres: PostgresServer, database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, told = 0, connection_watch._told
+    asked, told = 0, connection_watch._read_working
 
-    async def lost_once(conninfo: str, pids: Sequence[int], question: str) -> Told | None:
+    async def lost_once(conninfo: str, pids: Sequence[int], question: str) -> Working | None:
         nonlocal asked
         asked += 1
         if asked == 1:
@@ -273,7 +273,7 @@ async def test_a_question_that_is_lost_itself_is_asked_again(
         return await told(conninfo, pids, question)
 
     async with behind(postgres, database_url) as (proxy, there), connected(there, 1, DROPPING) as database:
-        monkeypatch.setattr(connection_watch, "_told", lost_once)
+        monkeypatch.setattr(connection_watch, "_read_working", lost_once)
         proxy.drop()
         async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(OperationalError):

@@ -107,7 +107,7 @@ class AlertSender:
         try:
             target = alert_channels.target_of(self._vault, channel)
             words = message.of_notice(delivery.notice, delivery.phase, channel.language, self._settings)
-            return await sending.tell(self._settings, channel.kind, target, words, delivery.message_id)
+            return await sending.send(self._settings, channel.kind, target, words, delivery.message_id)
         except Unreadable:
             return Outcome("secret_unreadable")
         except Exception:

@@ -10,7 +10,7 @@ from domain.access import Principal, Role
 from domain.after_sales.returns import ReturnStatus, allowed_actions
 from domain.errors import NotFound
 from infra.db.after_sales import return_queries, return_requests, returns
-from infra.db.after_sales.return_queries import ReturnsWanted, ShownReturn
+from infra.db.after_sales.return_queries import ReturnDetail, ReturnsWanted
 from infra.db.engine import Connection
 from infra.observability.telemetry import bind_order
 
@@ -27,15 +27,15 @@ async def shown(conn: Connection, services: Services, caller: Principal, return_
     return _with_actions(caller, await _visible(conn, services, caller, return_id))
 
 
-async def _visible(conn: Connection, services: Services, caller: Principal, return_id: str) -> ShownReturn:
+async def _visible(conn: Connection, services: Services, caller: Principal, return_id: str) -> ReturnDetail:
     found = await return_queries.one(conn, services.keys, return_id)
     if not caller.may_see_order(found.customer_id, found.channel):
         raise NotFound("return_not_found")
     return found
 
 
-def _with_actions(caller: Principal, found: ShownReturn) -> dict[str, Any]:
-    return found.shown | {"allowed_actions": actions(caller, found.shown["status"])}
+def _with_actions(caller: Principal, found: ReturnDetail) -> dict[str, Any]:
+    return found.body | {"allowed_actions": actions(caller, found.body["status"])}
 
 
 def actions(caller: Principal, status: str) -> list[str]:
@@ -131,5 +131,5 @@ async def for_staff(services: Services, caller: Principal, return_id: str) -> St
     async with services.database.begin() as conn:
         found = await _visible(conn, services, caller, return_id)
         expected_minor, currency = await return_requests.expected_of(conn, await returns.find(conn, return_id))
-    bind_order(found.shown["order_no"])
+    bind_order(found.body["order_no"])
     return StaffReturn(_with_actions(caller, found), found.customer_id, expected_minor, currency)

@@ -63,7 +63,7 @@ async def refuse(services: Services, caller: Principal, key: str, digest: bytes,
 def _require_second(caller: Principal, found: Approval) -> None:
     """The database would refuse it, too: one person is one name, whatever the role."""
     require(caller, *DECIDED_BY)
-    if found.asked_by_person(caller.subject):
+    if found.requested_by(caller.subject):
         raise Problem("second_person_needed", "whoever asks cannot decide: another person must")
 
 

@@ -10,7 +10,7 @@ from domain.orders.cancellation import refusal
 from domain.orders.status import Status
 from domain.orders.waiting import waiting_for
 from infra.db.engine import Connection
-from infra.db.orders.changing.cancel_reasons import note_asked, save_reason
+from infra.db.orders.changing.cancel_reasons import record_request, save_reason
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import OrderOverview
 from workflows import names
@@ -44,7 +44,7 @@ async def cancel(
     async def prepare(conn: Connection) -> None:
         _require_cancellable(glance)
         if caller.is_staff:
-            await note_asked(conn, glance.order_no, request.actor, update_id)
+            await record_request(conn, glance.order_no, request.actor, update_id)
 
     async def ask() -> dict[str, Any]:
         answer = await services.workflows.ask(glance.order_no, names.CANCEL, request, update_id)

@@ -33,7 +33,7 @@ async def read(services: Services, order_no: str, max_events: int, *, with_feedb
         return OrderRecord(
             order,
             await order_detail.timeline(conn, order_no, 0, max_events),
-            await parked_groups.acts(conn, services.keys, order_no),
+            await parked_groups.actions(conn, services.keys, order_no),
             await documents.of_order(conn, order_no),
             await messages.of_order(conn, services.keys, order_no),
             await feedback.of_order(conn, services.keys, order_no) if with_feedback else [],

@@ -21,13 +21,13 @@ from domain.gateways import Evidence, PaymentGateway, ProviderRefused, ProviderU
 from domain.payments.disputes import DisputeAnswer
 from infra.db.engine import Connection
 from infra.db.payments import dispute_answers, provider_cases
-from infra.db.payments.dispute_answers import Asked
+from infra.db.payments.dispute_answers import DisputeRequest
 from infra.db.payments.provider_cases import EVIDENCE
 
 READ_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
 ANSWERED_BY = (Role.SUPPORT, Role.FINANCE)
 
-Call = Callable[[PaymentGateway, Asked], Awaitable[None]]
+Call = Callable[[PaymentGateway, DisputeRequest], Awaitable[None]]
 
 
 async def hand_in(
@@ -42,7 +42,7 @@ async def hand_in(
     if not any(said.values()):
         raise Problem("evidence_missing")
 
-    async def call(gateway: PaymentGateway, asked: Asked) -> None:
+    async def call(gateway: PaymentGateway, asked: DisputeRequest) -> None:
         carrier = asked.carrier if said["tracking_no"] else ""
         await gateway.answer_dispute(asked.provider_ref, Evidence(**said, carrier=carrier), _key(asked, said))
 
@@ -52,13 +52,13 @@ async def hand_in(
 async def accept(services: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
     """Give the money up: the provider closes the dispute as lost and notifies. Raises as `hand_in` does."""
 
-    async def call(gateway: PaymentGateway, asked: Asked) -> None:
+    async def call(gateway: PaymentGateway, asked: DisputeRequest) -> None:
         await gateway.accept_dispute(asked.provider_ref, _key(asked, None))
 
     return await _answer(services, caller, (key, f"accept {dispute_id}".encode()), dispute_id, None, call)
 
 
-def _key(asked: Asked, said: dict[str, str] | None) -> str:
+def _key(asked: DisputeRequest, said: dict[str, str] | None) -> str:
     """The provider's key: the same for the same answer, whoever sends it again."""
     content = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
     return f"{asked.order_no}/dispute/{asked.provider_ref}/{'evidence' if said else 'accept'}/{content}"
@@ -74,7 +74,7 @@ async def _answer(
 ) -> Reply:
     key, digest = sent
     asking = derived_id(caller, key, f"dispute {dispute_id}")
-    asked: Asked | None = None
+    asked: DisputeRequest | None = None
 
     async def prepare(conn: Connection) -> None:
         nonlocal asked
@@ -114,7 +114,7 @@ def _refused(code: str) -> Conflict:
     return next((refusal for refusal in known if refusal.code == code), Conflict("provider_refused"))
 
 
-def _gateway(services: Services, asked: Asked) -> PaymentGateway:
+def _gateway(services: Services, asked: DisputeRequest) -> PaymentGateway:
     gateway = services.payments.get(asked.provider)
     if gateway is None:
         raise Conflict("provider_not_configured")

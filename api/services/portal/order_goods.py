@@ -6,7 +6,7 @@ from typing import Any
 from api.dependencies import Services
 from infra.db.portal import exchange_products, order_summaries
 
-SHOWN = exchange_products.SHOWN
+SHOWN = exchange_products.MAX_PRODUCTS
 
 
 async def returnable(services: Services, order_no: str) -> list[dict[str, Any]]:

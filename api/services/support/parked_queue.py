@@ -57,7 +57,7 @@ async def parked_order(services: Services, caller: Principal, number: str) -> Pa
         if step is None:
             raise NotFound("order_not_found")
         consequence = await order_detail.consequence(conn, number)
-        last = await parked_groups.last_act(conn, number)
+        last = await parked_groups.last_action(conn, number)
         two = [one.value for one in Action if await step_resolution.needs_two(conn, services, caller, number, one)]
     return ParkedOrder(step, consequence, last, frozenset(two))
 

@@ -97,11 +97,11 @@ async def act_on_activity(
         try:
             activity = await _named(services, number, activity_id, wish.activity)
         except Conflict:
-            if wish.action is ActivityAction.PAUSE or not await activity_actions.is_kept(conn, act_id):
+            if wish.action is ActivityAction.PAUSE or not await activity_actions.exists(conn, act_id):
                 raise
             over = True
             return
-        await activity_actions.keep(
+        await activity_actions.save(
             conn,
             services.keys,
             act_id,
@@ -116,7 +116,7 @@ async def act_on_activity(
     async def change(client: Client) -> None:
         # Temporal shows the id of the action; the reason stays in the database.
         workflow_id = names.order_workflow(number)
-        await running_activities.act(client, workflow_id, activity_id, wish.action, act_id, wish.timeout_s)
+        await running_activities.apply_action(client, workflow_id, activity_id, wish.action, act_id, wish.timeout_s)
 
     async def ask() -> dict[str, Any]:
         if not over:
@@ -160,7 +160,7 @@ async def reset_order(
         if await reset_requests.run_of(conn, act_id) is None:
             run_id = await _run_to_reset(services, order)
             wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": wish.reason}
-            await reset_requests.keep_reset(conn, services.keys, act_id, **wanted)
+            await reset_requests.save_reset(conn, services.keys, act_id, **wanted)
 
     async def ask() -> dict[str, Any]:
         async with services.database.begin() as conn:
@@ -234,7 +234,7 @@ async def stop_batch(services: Services, caller: Principal, batch_id: str) -> No
     async with services.database.begin() as conn:
         act_id = f"act_{derived_id(caller, kept['batch_id'], 'stop resets')}"
         await actor_context.set_actor(conn, actor(caller), caller.origin)
-        await reset_requests.keep_stop(conn, act_id, batch_id, actor(caller))
+        await reset_requests.save_stop(conn, act_id, batch_id, actor(caller))
 
     async def end(client: Client) -> None:
         await workflow_resets.stop(client, batch_id)

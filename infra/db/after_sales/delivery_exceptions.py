@@ -75,7 +75,7 @@ _COMING_BACK = text(
     """
 )
 _ORDER_OF = text("SELECT order_no FROM shipments WHERE shipment_id = :shipment_id")
-_CAME_BACK = text("UPDATE shipments SET came_back_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
+_MARK_RECEIVED = text("UPDATE shipments SET came_back_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
 _QUARANTINE = text(
     """
     INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,
@@ -194,7 +194,7 @@ async def receive_undeliverable(
             "warehouse": row.warehouse, "quantity": quantity, "on_hand": on_hand, "reserved": reserved,
             "quarantined": quarantined, "order_no": row.order_no, "reference": shipment_id, "actor": actor,
         })  # fmt: skip
-    await conn.execute(_CAME_BACK, {"shipment_id": shipment_id})
+    await conn.execute(_MARK_RECEIVED, {"shipment_id": shipment_id})
     lines = [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(units.items())]
     facts = {"shipment_id": shipment_id, "warehouse": row.warehouse, "lines": lines}
     await timeline.append(conn, row.order_no, "parcel_came_back", actor, data=facts)

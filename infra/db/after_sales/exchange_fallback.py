@@ -19,8 +19,8 @@ async def quote(conn: AsyncConnection, order_no: str) -> int:
     row = (await conn.execute(_OF_NEW_ORDER, {"order_no": order_no})).one_or_none()
     if row is None or row.status != ExchangeStatus.PLACED:
         return 0
-    here = await returns.find(conn, row.return_id)
-    used = await guarantees.claimed_minor(conn, row.return_id) if here.settled is None else row.used_minor
+    order_return = await returns.find(conn, row.return_id)
+    used = await guarantees.claimed_minor(conn, row.return_id) if order_return.settled is None else row.used_minor
     return min(
         used, await exchange_funding.refundable_amount(conn, await exchange_funding.funding_sources(conn, order_no))
     )
@@ -35,10 +35,12 @@ async def fall_back(conn: AsyncConnection, order_no: str, why: str) -> None:
     if row is None:
         return
     await timeline.lock_order(conn, row.order_no)
-    here = await returns.find(conn, row.return_id)
-    if not await exchanges.mark_fallen_back(conn, here, why):
+    order_return = await returns.find(conn, row.return_id)
+    if not await exchanges.mark_fallen_back(conn, order_return, why):
         return
-    claimed = await guarantees.release_or_report_claim(conn, here.return_id)
-    used = claimed if here.settled is None else row.used_minor
+    claimed = await guarantees.release_or_report_claim(conn, order_return.return_id)
+    used = claimed if order_return.settled is None else row.used_minor
     sources = await exchange_funding.funding_sources(conn, order_no)
-    await exchange_funding.give_back(conn, sources, used, RefundInstruction(here.return_id, "fell_back", "system"))
+    await exchange_funding.give_back(
+        conn, sources, used, RefundInstruction(order_return.return_id, "fell_back", "system")
+    )

@@ -101,7 +101,10 @@ async def refundable_amount(conn: AsyncConnection, sources: Sequence[tuple[str, 
 
 
 async def give_back(
-    conn: AsyncConnection, sources: Sequence[tuple[str, tuple[int, ...]]], amount_minor: int, how: RefundInstruction
+    conn: AsyncConnection,
+    sources: Sequence[tuple[str, tuple[int, ...]]],
+    amount_minor: int,
+    instruction: RefundInstruction,
 ) -> int:
     """Refund the amount from these lines of these orders, in their order, as far as something is left; answers with how
     much. Orders are locked from the newest to the oldest, as everywhere."""
@@ -111,7 +114,7 @@ async def give_back(
             break
         await timeline.lock_order(conn, order_no)
         if part := min(rest, await _left(conn, order_no, line_nos)):
-            await _refund(conn, order_no, line_nos, part, how)
+            await _refund(conn, order_no, line_nos, part, instruction)
             rest -= part
     return amount_minor - rest
 
@@ -128,22 +131,22 @@ async def _left(conn: AsyncConnection, order_no: str, line_nos: Sequence[int]) -
 
 
 async def _refund(
-    conn: AsyncConnection, order_no: str, line_nos: tuple[int, ...], amount_minor: int, how: RefundInstruction
+    conn: AsyncConnection, order_no: str, line_nos: tuple[int, ...], amount_minor: int, instruction: RefundInstruction
 ) -> None:
-    derived = hashlib.sha256(f"{how.return_id}/{how.tag}/{order_no}".encode()).hexdigest()[:32]
+    derived = hashlib.sha256(f"{instruction.return_id}/{instruction.tag}/{order_no}".encode()).hexdigest()[:32]
     ask = RefundAsk(
         refund_id=f"rf_{derived}",
         order_no=order_no,
         origin=Origin.EXCHANGE,
-        asked_by=how.actor,
-        reason=f"exchange of return {how.return_id}",
+        asked_by=instruction.actor,
+        reason=f"exchange of return {instruction.return_id}",
         amount_minor=amount_minor,
         of_lines=line_nos,
-        limits=how.limits,
-        approval_lifetime_s=how.approval_lifetime_s,
-        as_credit=how.credit,
+        limits=instruction.limits,
+        approval_lifetime_s=instruction.approval_lifetime_s,
+        as_credit=instruction.credit,
     )
-    opened = await refunds.open_refund(conn, how.keys, ask)
-    await conn.execute(_BELONGS, {"refund_id": ask.refund_id, "return_id": how.return_id})
-    if how.credit and opened.status is RefundStatus.APPROVED:
-        await store_credit.pay_with_credit(conn, order_no, ask.refund_id, how.actor)
+    opened = await refunds.open_refund(conn, instruction.keys, ask)
+    await conn.execute(_BELONGS, {"refund_id": ask.refund_id, "return_id": instruction.return_id})
+    if instruction.credit and opened.status is RefundStatus.APPROVED:
+        await store_credit.pay_with_credit(conn, order_no, ask.refund_id, instruction.actor)

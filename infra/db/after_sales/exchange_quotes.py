@@ -33,7 +33,7 @@ class ExchangeQuote:
 
 
 async def quote(
-    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote"
+    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", return_quote: "ReturnQuote"
 ) -> ExchangeQuote | None:
     """What the new goods cost against the old ones as new; None for other returns.
 
@@ -42,23 +42,23 @@ async def quote(
     """
     if ask.resolution is not Resolution.EXCHANGE:
         return None
-    lines, new, value = await _priced(conn, terms, ask, seen)
+    lines, new, value = await _priced(conn, terms, ask, return_quote)
     if ask.guarantee is not None:
-        _require_guarantee(terms, *ask.guarantee, _guaranteed(new), seen.currency)
+        _require_guarantee(terms, *ask.guarantee, _guaranteed(new), return_quote.currency)
     guarantee = _guaranteed(new) if ask.guarantee else 0
-    return ExchangeQuote(tuple(lines), value, new.to_pay_minor, new.rest_minor, guarantee, seen.currency)
+    return ExchangeQuote(tuple(lines), value, new.to_pay_minor, new.rest_minor, guarantee, return_quote.currency)
 
 
-async def save(conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote") -> None:
+async def save(conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", return_quote: "ReturnQuote") -> None:
     """Keep what is wanted and, when it is to go out first, the guarantee for it. Raises what `quote` raises."""
     if ask.resolution is not Resolution.EXCHANGE:
         return
-    _, new, _ = await _priced(conn, terms, ask, seen)
-    wished = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
-    await exchanges.save_request(conn, ask.return_id, ask.order_no, wished, advance=ask.guarantee is not None)
+    _, new, _ = await _priced(conn, terms, ask, return_quote)
+    lines = await exchanges.priced_lines(conn, ask.order_no, ask.exchange_for)
+    await exchanges.save_request(conn, ask.return_id, ask.order_no, lines, advance=ask.guarantee is not None)
     if ask.guarantee is not None:
         method, token = ask.guarantee
-        _require_guarantee(terms, method, token, _guaranteed(new), seen.currency)
+        _require_guarantee(terms, method, token, _guaranteed(new), return_quote.currency)
         await guarantees.save(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
 
 
@@ -77,12 +77,12 @@ def _guaranteed(new: Exchanged) -> int:
 
 
 async def _priced(
-    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", seen: "ReturnQuote"
+    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", return_quote: "ReturnQuote"
 ) -> tuple[list[PricedLine], Exchanged, int]:
-    units = {one.line_no: one.quantity for one in seen.pieces}
-    lines = await exchanges.priced_wish(conn, ask.order_no, ask.exchange_for)
+    units = {one.line_no: one.quantity for one in return_quote.pieces}
+    lines = await exchanges.priced_lines(conn, ask.order_no, ask.exchange_for)
     lines = lines or await exchanges.same_again(conn, ask.order_no, units)
-    worth = (seen.plan.amount_minor if seen.plan else 0) + seen.behind_worth_minor
+    worth = (return_quote.plan.amount_minor if return_quote.plan else 0) + return_quote.behind_worth_minor
     sources = [(ask.order_no, tuple(units)), *await exchange_funding.funding_sources(conn, ask.order_no)]
     value = min(worth, await exchange_funding.refundable_amount(conn, sources))
     return lines, exchanged(lines, value, terms.tax), value

@@ -87,7 +87,7 @@ class Exchange:
     lines: tuple[PricedLine, ...]
 
 
-async def priced_wish(conn: AsyncConnection, order_no: str, wanted: Mapping[str, int]) -> list[PricedLine]:
+async def priced_lines(conn: AsyncConnection, order_no: str, wanted: Mapping[str, int]) -> list[PricedLine]:
     """The goods that are wanted, each SKU of the order at what it cost there, others as the catalogue says now.
 
     Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`.
@@ -98,8 +98,8 @@ async def priced_wish(conn: AsyncConnection, order_no: str, wanted: Mapping[str,
         sold.setdefault(line.sku, line)
     rows = await conn.execute(_PRODUCTS, {"skus": list(wanted)})
     catalogue = {row.sku: Product(*row) for row in rows}
-    asked = [RequestedLine(sku, quantity) for sku, quantity in wanted.items()]
-    lines = price_lines(asked, catalogue, currency, may_name_price=False)
+    requested = [RequestedLine(sku, quantity) for sku, quantity in wanted.items()]
+    lines = price_lines(requested, catalogue, currency, may_name_price=False)
     return [part for line in lines for part in _as_sold(line, sold.get(line.sku))]
 
 
@@ -137,11 +137,13 @@ async def save_request(
         )  # fmt: skip
 
 
-async def find(conn: AsyncConnection, here: Return) -> Exchange:
+async def find(conn: AsyncConnection, order_return: Return) -> Exchange:
     """The return's exchange; one that named nothing wants the same again."""
-    await conn.execute(_MAKE, {"return_id": here.return_id, "order_no": here.order_no, "advance": False})
-    row = (await conn.execute(_FIND, {"return_id": here.return_id})).one()
-    wanted = await conn.execute(_WANTED, {"return_id": here.return_id})
+    await conn.execute(
+        _MAKE, {"return_id": order_return.return_id, "order_no": order_return.order_no, "advance": False}
+    )
+    row = (await conn.execute(_FIND, {"return_id": order_return.return_id})).one()
+    wanted = await conn.execute(_WANTED, {"return_id": order_return.return_id})
     lines = tuple(PricedLine(line.sku, line.name, line.quantity, line.unit_price_minor) for line in wanted)
     return Exchange(row.advance, ExchangeStatus(row.status), row.new_order_no, row.used_minor or 0, lines)
 
@@ -149,7 +151,7 @@ async def find(conn: AsyncConnection, here: Return) -> Exchange:
 async def place(
     conn: AsyncConnection,
     keys: KeyRing | None,
-    here: Return,
+    order_return: Return,
     lines: Sequence[PricedLine],
     new: Exchanged,
     actor: str,
@@ -159,8 +161,8 @@ async def place(
 
     Its workflow starts automatically. An order of 0 continues without payment; any other waits for it.
     """
-    old = (await conn.execute(_OLD, {"order_no": here.order_no})).one()
-    address = keys.open_json(old.data_key, old.ship_to_enc, f"{here.order_no}:ship_to") if keys else None
+    old = (await conn.execute(_OLD, {"order_no": order_return.order_no})).one()
+    address = keys.open_json(old.data_key, old.ship_to_enc, f"{order_return.order_no}:ship_to") if keys else None
     if keys is None or address is None:
         return None
     new_no = new_order_no(time.time_ns() // 1_000_000)
@@ -169,15 +171,15 @@ async def place(
     same = {
         name: getattr(old, name) for name in ("channel", "customer_id", "currency", *_PLACE_OF, *_REACH, "priority")
     }
-    of = {"order_no": here.order_no, "return_id": here.return_id}
+    of = {"order_no": order_return.order_no, "return_id": order_return.return_id}
     await conn.execute(_PLACE, {**same, **sums, **of, "new_order_no": new_no, "ship_to_enc": sealed, "actor": actor})
     await conn.execute(_PLACE_LINE, _lines(new_no, lines, new))
-    placed = {"return_id": here.return_id, "new_order_no": new_no, "used_minor": new.used_minor}
+    placed = {"return_id": order_return.return_id, "new_order_no": new_no, "used_minor": new.used_minor}
     await conn.execute(_PLACED, placed)
-    told: dict[str, Any] = {"order_no": new_no, "used_minor": new.used_minor, "to_pay_minor": new.to_pay_minor}
+    data: dict[str, Any] = {"order_no": new_no, "used_minor": new.used_minor, "to_pay_minor": new.to_pay_minor}
     if new.to_pay_minor:
-        told["until"] = timeline.waiting("payment", "", pay_within_s)["until"]
-    await timeline.append(conn, here.order_no, "exchange_sent", actor, data={**here.facts, **told})
+        data["until"] = timeline.waiting("payment", "", pay_within_s)["until"]
+    await timeline.append(conn, order_return.order_no, "exchange_sent", actor, data={**order_return.facts, **data})
     return new_no
 
 
@@ -199,17 +201,17 @@ def _lines(order_no: str, lines: Sequence[PricedLine], new: Exchanged) -> list[d
     ]  # fmt: skip
 
 
-async def mark_fallen_back(conn: AsyncConnection, here: Return, why: str) -> bool:
+async def mark_fallen_back(conn: AsyncConnection, order_return: Return, why: str) -> bool:
     """The customer gets money instead; False when that was written before."""
-    if (await conn.execute(_FELL_BACK, {"return_id": here.return_id})).rowcount == 0:
+    if (await conn.execute(_FELL_BACK, {"return_id": order_return.return_id})).rowcount == 0:
         return False
-    await timeline.append(conn, here.order_no, "exchange_fell_back", data={**here.facts, "code": why})
+    await timeline.append(conn, order_return.order_no, "exchange_fell_back", data={**order_return.facts, "code": why})
     return True
 
 
-async def is_through(conn: AsyncConnection, here: Return) -> bool:
+async def is_through(conn: AsyncConnection, order_return: Return) -> bool:
     """True once the new goods are on their way, or will not come."""
-    row = (await conn.execute(_STATE, {"return_id": here.return_id})).one_or_none()
+    row = (await conn.execute(_STATE, {"return_id": order_return.return_id})).one_or_none()
     if row is None or row.status == ExchangeStatus.WANTED:
         return row is None
     return row.status == ExchangeStatus.FELL_BACK or row.new_status in _SENT

@@ -18,7 +18,7 @@ from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, StoredIntent
 from infra.provider_rules import amounts
 
-_WISH = text(
+_INSERT = text(
     """INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token)
        SELECT :return_id, o.order_no, :amount, o.currency, :method, :token FROM orders o WHERE o.order_no = :order_no"""
 )
@@ -86,7 +86,7 @@ async def save(
 ) -> None:
     """Store the customer's offer; the order's workflow processes it."""
     values = {"return_id": return_id, "order_no": order_no, "amount": amount_minor, "method": method, "token": token}
-    await conn.execute(_WISH, values)
+    await conn.execute(_INSERT, values)
 
 
 async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
@@ -98,89 +98,91 @@ async def find(conn: AsyncConnection, return_id: str) -> Guarantee | None:
     return Guarantee(return_id, **{**row._mapping, **statuses})
 
 
-async def open_call(conn: AsyncConnection, here: Guarantee) -> StoredIntent | None:
+async def open_call(conn: AsyncConnection, guarantee: Guarantee) -> StoredIntent | None:
     """The intent of what is due; None when nothing is. The caller has locked the order."""
-    kind = here.due
-    if kind is None and here.unwanted and await _left_over(conn, here):
+    kind = guarantee.due
+    if kind is None and guarantee.unwanted and await _left_over(conn, guarantee):
         kind = PaymentKind.AUTHORISE  # what became of it is found out, and given back
     if kind is None:
         return None
-    amount = here.claim_minor if kind is PaymentKind.CAPTURE and here.claim_minor else here.amount_minor
-    values = {"order_no": here.order_no, "kind": kind, "return_id": here.return_id}
+    amount = guarantee.claim_minor if kind is PaymentKind.CAPTURE and guarantee.claim_minor else guarantee.amount_minor
+    values = {"order_no": guarantee.order_no, "kind": kind, "return_id": guarantee.return_id}
     failed = (await conn.execute(_FAILED, values)).scalar_one()
-    key = idempotency_key(here.order_no, f"guarantee/{here.return_id}/{kind}", failed + 1)
+    key = idempotency_key(guarantee.order_no, f"guarantee/{guarantee.return_id}/{kind}", failed + 1)
     new = PaymentIntent(
-        here.order_no, amount, here.currency, key, here.token, kind=kind, provider=here.method,
-        purpose=PaymentPurpose.GUARANTEE, guarantee_return_id=here.return_id,
+        guarantee.order_no, amount, guarantee.currency, key, guarantee.token, kind=kind, provider=guarantee.method,
+        purpose=PaymentPurpose.GUARANTEE, guarantee_return_id=guarantee.return_id,
     )  # fmt: skip
     if kind is not PaymentKind.AUTHORISE:
-        new = replace(new, token="", parent_id=here.parent_id, parent_ref=here.parent_ref or "")
+        new = replace(new, token="", parent_id=guarantee.parent_id, parent_ref=guarantee.parent_ref or "")
     return await transactions.begin(conn, new)
 
 
-async def _left_over(conn: AsyncConnection, here: Guarantee) -> bool:
-    values = {"order_no": here.order_no, "return_id": here.return_id}
+async def _left_over(conn: AsyncConnection, guarantee: Guarantee) -> bool:
+    values = {"order_no": guarantee.order_no, "return_id": guarantee.return_id}
     return bool((await conn.execute(_LEFT_OVER, values)).scalar_one())
 
 
-async def move(conn: AsyncConnection, here: Guarantee, status: GuaranteeStatus, claim_minor: int | None = None) -> None:
+async def move(
+    conn: AsyncConnection, guarantee: Guarantee, status: GuaranteeStatus, claim_minor: int | None = None
+) -> None:
     """Move it to the status; the database refuses what the lifecycle does not know."""
-    claim = claim_minor if status is GuaranteeStatus.CLAIM_DUE else here.claim_minor
-    await conn.execute(_MOVE, {"return_id": here.return_id, "status": status, "claim_minor": claim})
+    claim = claim_minor if status is GuaranteeStatus.CLAIM_DUE else guarantee.claim_minor
+    await conn.execute(_MOVE, {"return_id": guarantee.return_id, "status": status, "claim_minor": claim})
 
 
 async def on_goods_received(conn: AsyncConnection, return_id: str, shortfall_minor: int) -> None:
     """The old goods are here: all of it is given back, or what they are short of is claimed."""
-    here = await find(conn, return_id)
-    if here is None:
+    guarantee = await find(conn, return_id)
+    if guarantee is None:
         return
-    if here.status is GuaranteeStatus.WANTED:
-        await move(conn, here, GuaranteeStatus.DROPPED)
-    elif here.status is GuaranteeStatus.AUTHORISED:
-        step = amounts.step_minor(here.method, here.currency) or 1
-        if claim := claim_of(here.amount_minor, shortfall_minor, step):
-            await move(conn, here, GuaranteeStatus.CLAIM_DUE, claim)
+    if guarantee.status is GuaranteeStatus.WANTED:
+        await move(conn, guarantee, GuaranteeStatus.DROPPED)
+    elif guarantee.status is GuaranteeStatus.AUTHORISED:
+        step = amounts.step_minor(guarantee.method, guarantee.currency) or 1
+        if claim := claim_of(guarantee.amount_minor, shortfall_minor, step):
+            await move(conn, guarantee, GuaranteeStatus.CLAIM_DUE, claim)
         else:
-            await move(conn, here, GuaranteeStatus.RELEASE_DUE)
+            await move(conn, guarantee, GuaranteeStatus.RELEASE_DUE)
 
 
 async def claimed_minor(conn: AsyncConnection, return_id: str) -> int:
     """What was taken of it, or is being taken, because the old goods did not come."""
-    here = await find(conn, return_id)
-    return (here.claim_minor or 0) if here is not None and here.status in CLAIMING else 0
+    guarantee = await find(conn, return_id)
+    return (guarantee.claim_minor or 0) if guarantee is not None and guarantee.status in CLAIMING else 0
 
 
 async def release_or_report_claim(conn: AsyncConnection, return_id: str) -> int:
     """The new goods will not go out: give it back; answers with what was claimed already and must be refunded."""
-    here = await find(conn, return_id)
-    if here is None:
+    guarantee = await find(conn, return_id)
+    if guarantee is None:
         return 0
-    claiming = await conn.execute(_CLAIMING, {"return_id": return_id, "order_no": here.order_no})
-    unclaimed = here.status is GuaranteeStatus.CLAIM_DUE and not claiming.scalar_one()
-    if here.status is GuaranteeStatus.WANTED:
-        await move(conn, here, GuaranteeStatus.DROPPED)
-    elif here.status is GuaranteeStatus.AUTHORISED or unclaimed:
-        await move(conn, here, GuaranteeStatus.RELEASE_DUE)
-    elif here.status in CLAIMING:
-        return here.claim_minor or 0
+    claiming = await conn.execute(_CLAIMING, {"return_id": return_id, "order_no": guarantee.order_no})
+    unclaimed = guarantee.status is GuaranteeStatus.CLAIM_DUE and not claiming.scalar_one()
+    if guarantee.status is GuaranteeStatus.WANTED:
+        await move(conn, guarantee, GuaranteeStatus.DROPPED)
+    elif guarantee.status is GuaranteeStatus.AUTHORISED or unclaimed:
+        await move(conn, guarantee, GuaranteeStatus.RELEASE_DUE)
+    elif guarantee.status in CLAIMING:
+        return guarantee.claim_minor or 0
     return 0
 
 
 async def is_closed(conn: AsyncConnection, return_id: str) -> bool:
     """True when no provider is to be asked for anything any more."""
-    here = await find(conn, return_id)
-    return here is None or here.status not in HELD
+    guarantee = await find(conn, return_id)
+    return guarantee is None or guarantee.status not in HELD
 
 
 async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> GuaranteeStatus:
     """Support goes on without what is due on this return's guarantee; its status until now. The caller has locked the
     order. Raises Conflict `step_moved_on` where nothing is due any more."""
-    here = await find(conn, return_id)
-    due = here is not None and (await conn.execute(_DUE, {"return_id": return_id})).scalar_one()
-    if here is None or not due or here.order_no != order_no:
+    guarantee = await find(conn, return_id)
+    due = guarantee is not None and (await conn.execute(_DUE, {"return_id": return_id})).scalar_one()
+    if guarantee is None or not due or guarantee.order_no != order_no:
         raise Conflict("step_moved_on")
-    await conn.execute(_DROP_INTENTS, {"order_no": order_no, "return_id": here.return_id})
-    if not here.unwanted:
-        wanted = here.status is GuaranteeStatus.WANTED
-        await move(conn, here, GuaranteeStatus.DECLINED if wanted else GuaranteeStatus.GIVEN_UP)
-    return here.status
+    await conn.execute(_DROP_INTENTS, {"order_no": order_no, "return_id": guarantee.return_id})
+    if not guarantee.unwanted:
+        wanted = guarantee.status is GuaranteeStatus.WANTED
+        await move(conn, guarantee, GuaranteeStatus.DECLINED if wanted else GuaranteeStatus.GIVEN_UP)
+    return guarantee.status

@@ -59,78 +59,86 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class NextDue:
     """What is due next on a return, and when."""
 
-    act: ReturnDue
+    action: ReturnDue
     at: datetime
 
 
-async def next_due(conn: AsyncConnection, here: Return) -> NextDue | None:
+async def next_due(conn: AsyncConnection, order_return: Return) -> NextDue | None:
     """None if nothing happens automatically."""
-    if here.status in CLOSED:
+    if order_return.status in CLOSED:
         return None
-    if here.status is ReturnStatus.INSPECTED:
-        through = await settlement.is_through(conn, here)
+    if order_return.status is ReturnStatus.INSPECTED:
+        through = await settlement.is_through(conn, order_return)
         return NextDue(ReturnDue.COMPLETE, _BEGINNING) if through else None
-    if here.remind_at is not None and here.reminded_at is None:
-        return NextDue(ReturnDue.REMIND, here.remind_at)
-    if here.deadline is None or here.default_outcome is None:
+    if order_return.remind_at is not None and order_return.reminded_at is None:
+        return NextDue(ReturnDue.REMIND, order_return.remind_at)
+    if order_return.deadline is None or order_return.default_outcome is None:
         return None
-    return NextDue(here.default_outcome, here.deadline)
+    return NextDue(order_return.default_outcome, order_return.deadline)
 
 
-async def process_due(conn: AsyncConnection, here: Return, act: ReturnDue, how: SettlementContext) -> None:
+async def process_due(
+    conn: AsyncConnection, order_return: Return, action: ReturnDue, context: SettlementContext
+) -> None:
     """Do what is due, if it still is. The caller has locked the order and heard its news: a scan has won."""
-    due = await next_due(conn, here)
-    if due is None or due.act is not act or due.at > (await conn.execute(_NOW)).scalar_one():
+    due = await next_due(conn, order_return)
+    if due is None or due.action is not action or due.at > (await conn.execute(_NOW)).scalar_one():
         return
-    match act:
+    match action:
         case ReturnDue.REMIND:
-            await _remind(conn, here)
+            await _remind(conn, order_return)
         case ReturnDue.APPROVE:
-            await returns.transition(conn, here, ReturnEvent.APPROVED, "system", how.terms, {"by": "silence"})
+            await returns.transition(
+                conn, order_return, ReturnEvent.APPROVED, "system", context.terms, {"by": "silence"}
+            )
         case ReturnDue.EXPIRE:
-            await returns.transition(conn, here, ReturnEvent.EXPIRED, "system", how.terms)
+            await returns.transition(conn, order_return, ReturnEvent.EXPIRED, "system", context.terms)
         case ReturnDue.TAKE_AS_LOST:
-            await _take_as_lost(conn, here, how)
+            await _take_as_lost(conn, order_return, context)
         case ReturnDue.INSPECT:
-            found = await returns.findings_of(conn, here.return_id, "received")
-            await return_handling.conclude(conn, here, how, found, checked=False)
+            found = await returns.findings_of(conn, order_return.return_id, "received")
+            await return_handling.conclude(conn, order_return, context, found, checked=False)
         case ReturnDue.COMPLETE:
-            data = {"settled": here.settled}
-            await returns.transition(conn, here, ReturnEvent.COMPLETED, "system", how.terms, data)
+            data = {"settled": order_return.settled}
+            await returns.transition(conn, order_return, ReturnEvent.COMPLETED, "system", context.terms, data)
 
 
-async def _remind(conn: AsyncConnection, here: Return) -> None:
-    await conn.execute(_REMINDED, {"return_id": here.return_id})
-    data: dict[str, Any] = {**here.facts, "to": _REMINDED_ONE[here.status]}
-    if here.deadline is not None:
-        data |= {"until": rfc3339(here.deadline), "then": here.default_outcome}
-    await timeline.append(conn, here.order_no, "return_reminder", data=data)
+async def _remind(conn: AsyncConnection, order_return: Return) -> None:
+    await conn.execute(_REMINDED, {"return_id": order_return.return_id})
+    data: dict[str, Any] = {**order_return.facts, "to": _REMINDED_ONE[order_return.status]}
+    if order_return.deadline is not None:
+        data |= {"until": rfc3339(order_return.deadline), "then": order_return.default_outcome}
+    await timeline.append(conn, order_return.order_no, "return_reminder", data=data)
 
 
-async def _take_as_lost(conn: AsyncConnection, here: Return, how: SettlementContext) -> None:
+async def _take_as_lost(conn: AsyncConnection, order_return: Return, context: SettlementContext) -> None:
     """Our carrier had it and it never came: the customer is not to wait for ever, nor to pay for it."""
-    lines = await returns.lines_of(conn, here.return_id)
+    lines = await returns.lines_of(conn, order_return.return_id)
     found = [LineFound(line.line_no, line.sku, Condition.LOST, line.quantity) for line in lines]
-    taken = await return_handling.take_in(conn, here, how.actor, how.terms, found)
-    await return_handling.conclude(conn, taken, how, found, checked=True)
+    taken = await return_handling.take_in(conn, order_return, context.actor, context.terms, found)
+    await return_handling.conclude(conn, taken, context, found, checked=True)
 
 
 async def apply_tracking(
-    conn: AsyncConnection, order_no: str, carrier: str, carrier_ref: str, told: ShipmentStatus, terms: ReturnPolicy
+    conn: AsyncConnection, order_no: str, carrier: str, carrier_ref: str, reported: ShipmentStatus, terms: ReturnPolicy
 ) -> bool:
     """The carrier's word about a return's parcel; False when it is none of ours. The caller has locked the order."""
     values = {"order_no": order_no, "carrier": carrier, "carrier_ref": carrier_ref}
     return_id = (await conn.execute(_OF_PARCEL, values)).scalar_one_or_none()
     if return_id is None:
         return False
-    here = await returns.find(conn, return_id)
-    await conn.execute(_PARCEL, {"return_id": return_id, "parcel": told, "carrier_ref": carrier_ref})
-    gone = has_left(told)
-    if here.status is ReturnStatus.APPROVED and gone:
-        data = {"parcel": told}
-        await returns.transition(conn, here, ReturnEvent.IN_TRANSIT, "system", terms, data, our_parcel=True)
-    elif here.status is ReturnStatus.IN_TRANSIT and told is ShipmentStatus.DELIVERED and here.parcel != told:
-        await timeline.append(conn, order_no, "return_in_transit", data={**here.facts, "parcel": told})
-    if told is ShipmentStatus.LOST:
+    order_return = await returns.find(conn, return_id)
+    await conn.execute(_PARCEL, {"return_id": return_id, "parcel": reported, "carrier_ref": carrier_ref})
+    gone = has_left(reported)
+    if order_return.status is ReturnStatus.APPROVED and gone:
+        data = {"parcel": reported}
+        await returns.transition(conn, order_return, ReturnEvent.IN_TRANSIT, "system", terms, data, our_parcel=True)
+    elif (
+        order_return.status is ReturnStatus.IN_TRANSIT
+        and reported is ShipmentStatus.DELIVERED
+        and order_return.parcel != reported
+    ):
+        await timeline.append(conn, order_no, "return_in_transit", data={**order_return.facts, "parcel": reported})
+    if reported is ShipmentStatus.LOST:
         await conn.execute(_LOST, {"return_id": return_id})
     return True

@@ -100,8 +100,8 @@ async def booked(conn: AsyncConnection, wanted: LabelBooking, booking: Booking, 
     }
     if (await conn.execute(_BOOKED, values)).first() is None:
         return False
-    kept = {"return_id": wanted.return_id, "format": booking.label_format, "content_enc": label_enc}
-    await conn.execute(_KEEP, kept)
+    label = {"return_id": wanted.return_id, "format": booking.label_format, "content_enc": label_enc}
+    await conn.execute(_KEEP, label)
     return True
 
 

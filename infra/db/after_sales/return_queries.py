@@ -30,7 +30,7 @@ _REFUNDED = f"""(SELECT json_build_object('quantity', sum(d.units), 'amount_mino
                              o.cancelled_quantity) s
             WHERE s.units > 0) d HAVING sum(d.units) > 0)"""  # noqa: S608
 # Of the row `r` of returns; times inside JSON are cast to UTC, `zulu_return` marks them so. Nothing of it is personal.
-_SHOWN = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_no, 'order_no', r.order_no,
+_BODY = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_no, 'order_no', r.order_no,
   'status', r.status, 'resolution', r.resolution, 'reason_code', r.reason_code, 'warehouse', r.warehouse,
   'deadline', r.deadline AT TIME ZONE 'UTC', 'remind_at', r.remind_at AT TIME ZONE 'UTC',
   'reminded_at', r.reminded_at AT TIME ZONE 'UTC', 'default_outcome', r.default_outcome, 'label', r.label,
@@ -58,7 +58,7 @@ _TIMES = ("deadline", "remind_at", "reminded_at", "created_at", "updated_at")
 
 _ONE = text(
     f"""
-    SELECT {_SHOWN} AS shown, r.reason_enc, r.photographs_enc, r.answer_enc,
+    SELECT {_BODY} AS body, r.reason_enc, r.photographs_enc, r.answer_enc,
            c.data_key, o.customer_id, o.channel
       FROM returns r JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
      WHERE r.return_id = :return_id
@@ -66,7 +66,7 @@ _ONE = text(
 )
 _PAGE = text(
     f"""
-    SELECT {_SHOWN} AS shown, r.created_at
+    SELECT {_BODY} AS body, r.created_at
       FROM returns r
      WHERE (CAST(:status AS text) IS NULL OR r.status = :status)
        AND (CAST(:order_no AS text) IS NULL OR r.order_no = :order_no)
@@ -76,7 +76,7 @@ _PAGE = text(
     """  # noqa: S608
 )
 _OF_ORDER = text(
-    f"SELECT {_SHOWN} AS shown FROM returns r WHERE r.order_no = :order_no ORDER BY r.return_no"  # noqa: S608
+    f"SELECT {_BODY} AS body FROM returns r WHERE r.order_no = :order_no ORDER BY r.return_no"  # noqa: S608
 )
 _LABEL = text(
     """
@@ -98,30 +98,30 @@ class ReturnsWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownReturn:
+class ReturnDetail:
     """A return as people read it, and whose it is."""
 
-    shown: dict[str, Any]
+    body: dict[str, Any]
     customer_id: str
     channel: str
 
 
-async def one(conn: AsyncConnection, keys: KeyRing, return_id: str) -> ShownReturn:
+async def one(conn: AsyncConnection, keys: KeyRing, return_id: str) -> ReturnDetail:
     """The whole return, its texts opened (None where their key is gone). Raises NotFound `return_not_found`."""
     row = (await conn.execute(_ONE, {"return_id": return_id})).one_or_none()
     if row is None:
         raise NotFound("return_not_found")
-    shown = zulu_return(row.shown)
-    shown["reason"] = keys.open_json(row.data_key, row.reason_enc or None, f"{return_id}:reason")
+    body = zulu_return(row.body)
+    body["reason"] = keys.open_json(row.data_key, row.reason_enc or None, f"{return_id}:reason")
     photographs = keys.open_json(row.data_key, row.photographs_enc, f"{return_id}:photographs")
-    shown["photographs"] = photographs or []
-    shown["answer"] = keys.open_json(row.data_key, row.answer_enc, f"{return_id}:answer")
-    return ShownReturn(shown, row.customer_id, row.channel)
+    body["photographs"] = photographs or []
+    body["answer"] = keys.open_json(row.data_key, row.answer_enc, f"{return_id}:answer")
+    return ReturnDetail(body, row.customer_id, row.channel)
 
 
 async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
     """The order's returns, oldest first."""
-    return [zulu_return(row.shown) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
+    return [zulu_return(row.body) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
 
 
 async def page(conn: AsyncConnection, wanted: ReturnsWanted) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ async def page(conn: AsyncConnection, wanted: ReturnsWanted) -> list[dict[str, A
     before, before_id = wanted.before or (None, "")
     values = {"status": wanted.status, "order_no": wanted.order_no, "limit": wanted.limit}
     rows = await conn.execute(_PAGE, {**values, "before": before, "before_id": before_id})
-    return [{**zulu_return(row.shown), "created": row.created_at} for row in rows]
+    return [{**zulu_return(row.body), "created": row.created_at} for row in rows]
 
 
 async def label_of(conn: AsyncConnection, keys: KeyRing, return_id: str) -> tuple[str, bytes]:
@@ -140,9 +140,9 @@ async def label_of(conn: AsyncConnection, keys: KeyRing, return_id: str) -> tupl
     return row.format, keys.vault.open(keys.unwrap(row.data_key), bytes(row.content_enc), f"{return_id}:label")
 
 
-def zulu_return(shown: dict[str, Any]) -> dict[str, Any]:
+def zulu_return(body: dict[str, Any]) -> dict[str, Any]:
     """Mark its times as UTC."""
     for name in _TIMES:
-        if shown[name] is not None:
-            shown[name] = f"{shown[name]}Z"
-    return shown
+        if body[name] is not None:
+            body[name] = f"{body[name]}Z"
+    return body

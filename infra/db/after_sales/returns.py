@@ -138,7 +138,7 @@ async def keep_findings(conn: AsyncConnection, return_id: str, stage: str, found
 
 async def transition(
     conn: AsyncConnection,
-    here: Return,
+    order_return: Return,
     event: ReturnEvent,
     actor: str,
     terms: ReturnPolicy,
@@ -150,12 +150,12 @@ async def transition(
 
     Raises Conflict `return_closed` where the table has no such step.
     """
-    target = RETURN_TRANSITIONS.get((here.status, event))
+    target = RETURN_TRANSITIONS.get((order_return.status, event))
     if target is None:
-        raise Conflict("return_closed", f"the return is {here.status}: that is no longer possible")
+        raise Conflict("return_closed", f"the return is {order_return.status}: that is no longer possible")
     wait = wait_of(target, terms.waits, our_parcel=our_parcel)
     values = {
-        "return_id": here.return_id,
+        "return_id": order_return.return_id,
         "status": target,
         "deadline_s": wait.deadline_s,
         "remind_s": wait.remind_s,
@@ -164,10 +164,12 @@ async def transition(
     }
     moved = returned((await conn.execute(_MOVE, values)).one())
     until = {"until": rfc3339(moved.deadline)} if moved.deadline else {}
-    await timeline.append(conn, here.order_no, event, actor, data={**here.facts, **until, **(data or {})})
+    await timeline.append(
+        conn, order_return.order_no, event, actor, data={**order_return.facts, **until, **(data or {})}
+    )
     return moved
 
 
-async def mark_settled(conn: AsyncConnection, here: Return, code: str) -> None:
+async def mark_settled(conn: AsyncConnection, order_return: Return, code: str) -> None:
     """Keep what came of it."""
-    await conn.execute(_SETTLED, {"return_id": here.return_id, "code": code})
+    await conn.execute(_SETTLED, {"return_id": order_return.return_id, "code": code})

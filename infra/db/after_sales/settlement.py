@@ -71,12 +71,12 @@ async def shelve(
         await movements.move(conn, [move])
 
 
-async def settle(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> str:
+async def settle(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> str:
     """Begin what the customer gets; answers with a code, `nothing_due` when that is nothing.
 
     The pieces are on their shelves already, in this transaction; money moves only after it, by the order's workflow.
     """
-    code = await SETTLINGS[found_return.resolution](conn, found_return, how)
+    code = await SETTLINGS[found_return.resolution](conn, found_return, context)
     await returns.mark_settled(conn, found_return, code)
     return code
 
@@ -89,29 +89,29 @@ async def is_through(conn: AsyncConnection, found_return: Return) -> bool:
 # ── refund and store credit ────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def refund(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> str:
+async def refund(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> str:
     """Open the refund of what came back, as far as it is not refunded yet."""
-    return await _money(conn, found_return, how, credit=False)
+    return await _money(conn, found_return, context, credit=False)
 
 
-async def credit(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> str:
+async def credit(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> str:
     """The same as store credit, which can be spent at once; above the limit it needs approval, as money does."""
-    return await _money(conn, found_return, how, credit=True)
+    return await _money(conn, found_return, context, credit=True)
 
 
-async def _money(conn: AsyncConnection, found_return: Return, how: SettlementContext, *, credit: bool) -> str:
-    ask, behind = await refund_ask(conn, found_return, how), await worth_behind(conn, found_return, how)
+async def _money(conn: AsyncConnection, found_return: Return, context: SettlementContext, *, credit: bool) -> str:
+    ask, behind = await refund_ask(conn, found_return, context), await worth_behind(conn, found_return, context)
     code = NOTHING_DUE
     if ask is not None:
-        opened = await refunds.open_refund(conn, how.keys, replace(ask, as_credit=credit))
+        opened = await refunds.open_refund(conn, context.keys, replace(ask, as_credit=credit))
         code = f"{'credit' if credit else 'refund'}_{opened.status}"
         if credit and opened.status is RefundStatus.APPROVED:
-            await store_credit.pay_with_credit(conn, found_return.order_no, ask.refund_id, how.actor)
+            await store_credit.pay_with_credit(conn, found_return.order_no, ask.refund_id, context.actor)
             code = "credit_granted"
     if behind:
         sources = await exchange_funding.funding_sources(conn, found_return.order_no)
         given = await exchange_funding.give_back(
-            conn, sources, behind, giving(found_return, how, "value", credit=credit)
+            conn, sources, behind, giving(found_return, context, "value", credit=credit)
         )
         if given and code == NOTHING_DUE:
             code = await _behind_code(conn, found_return) if credit else "refund_approved"
@@ -127,17 +127,17 @@ async def _behind_code(conn: AsyncConnection, found_return: Return) -> str:
     )
 
 
-def giving(found_return: Return, how: SettlementContext, tag: str, *, credit: bool = False) -> RefundInstruction:
+def giving(found_return: Return, context: SettlementContext, tag: str, *, credit: bool = False) -> RefundInstruction:
     """How money of other orders goes back for this return."""
-    limits, lifetime_s = how.terms.limits, how.terms.approval_lifetime_s
-    return RefundInstruction(found_return.return_id, tag, how.actor, how.keys, limits, lifetime_s, credit)
+    limits, lifetime_s = context.terms.limits, context.terms.approval_lifetime_s
+    return RefundInstruction(found_return.return_id, tag, context.actor, context.keys, limits, lifetime_s, credit)
 
 
-async def worth_behind(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> int:
+async def worth_behind(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> int:
     """What the units found carry of goods that they were given for; 0 where the order is no exchange."""
     units, percent = (
         await _found_units(conn, found_return),
-        percent_of(found_return.reason_code, how.terms.damaged_percent),
+        percent_of(found_return.reason_code, context.terms.damaged_percent),
     )
     return await exchange_funding.funded_amount(conn, found_return.order_no, found_return.return_id, units, percent)
 
@@ -149,36 +149,39 @@ async def _found_units(conn: AsyncConnection, found_return: Return) -> FoundUnit
 # ── exchange ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def exchange(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> str:
+async def exchange(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> str:
     """Place the new order against the value of what came back; what is left over of it goes back as money.
 
     Where nothing of value came, nothing is due; where the new order cannot be placed, the return is refunded.
     """
     wanted = await exchanges.find(conn, found_return)
     if wanted.status is ExchangeStatus.FELL_BACK:
-        return await refund(conn, found_return, how)
-    value = await worth_of(conn, found_return, how)
+        return await refund(conn, found_return, context)
+    value = await worth_of(conn, found_return, context)
     if wanted.status is ExchangeStatus.PLACED:
-        return await _came_after(conn, found_return, how, value, wanted.used_minor)
+        return await _settle_advance(conn, found_return, context, value, wanted.used_minor)
     await guarantees.on_goods_received(conn, found_return.return_id, 0)
     units = (await _found_units(conn, found_return)).together
     if not units:
         return NOTHING_DUE
     # What came may be worth nothing any more, or be a gift: then the new goods cost all that they cost, as announced.
     lines = wanted.lines or tuple(await exchanges.same_again(conn, found_return.order_no, units))
-    new = exchanged(lines, value, how.terms.tax)
-    if await exchanges.place(conn, how.keys, found_return, lines, new, how.actor, how.terms.pay_within_s) is None:
+    new = exchanged(lines, value, context.terms.tax)
+    if (
+        await exchanges.place(conn, context.keys, found_return, lines, new, context.actor, context.terms.pay_within_s)
+        is None
+    ):
         await exchanges.mark_fallen_back(conn, found_return, "address_erased")
-        return await refund(conn, found_return, how)
+        return await refund(conn, found_return, context)
     if new.rest_minor:
         await exchange_funding.give_back(
-            conn, await sources_of(conn, found_return), new.rest_minor, giving(found_return, how, "rest")
+            conn, await sources_of(conn, found_return), new.rest_minor, giving(found_return, context, "rest")
         )
     return "exchange_placed"
 
 
-async def _came_after(
-    conn: AsyncConnection, found_return: Return, how: SettlementContext, value: int, used: int
+async def _settle_advance(
+    conn: AsyncConnection, found_return: Return, context: SettlementContext, value: int, used: int
 ) -> str:
     """The new goods went out first: the guarantee is given back, or what the old ones are short of is claimed.
 
@@ -188,29 +191,30 @@ async def _came_after(
     await guarantees.on_goods_received(conn, found_return.return_id, balance.shortfall_minor)
     if balance.surplus_minor:
         sources = await sources_of(conn, found_return)
-        await exchange_funding.give_back(conn, sources, balance.surplus_minor, giving(found_return, how, "rest"))
+        await exchange_funding.give_back(conn, sources, balance.surplus_minor, giving(found_return, context, "rest"))
     return "exchange_placed"
 
 
-async def place_in_advance(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> bool:
+async def place_in_advance(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> bool:
     """Place the new order against the value of the old goods as new; False where the address is gone (erasure)."""
     wanted = await exchanges.find(conn, found_return)
     pieces = await returns.lines_of(conn, found_return.return_id)
     lines = wanted.lines or tuple(await exchanges.same_again(conn, found_return.order_no, _by_line(pieces)))
-    new = exchanged(lines, await _as_new(conn, found_return, how, pieces), how.terms.tax)
+    new = exchanged(lines, await _as_new(conn, found_return, context, pieces), context.terms.tax)
     return (
-        await exchanges.place(conn, how.keys, found_return, lines, new, how.actor, how.terms.pay_within_s) is not None
+        await exchanges.place(conn, context.keys, found_return, lines, new, context.actor, context.terms.pay_within_s)
+        is not None
     )
 
 
 async def _as_new(
-    conn: AsyncConnection, found_return: Return, how: SettlementContext, pieces: Sequence[LinePieces]
+    conn: AsyncConnection, found_return: Return, context: SettlementContext, pieces: Sequence[LinePieces]
 ) -> int:
     left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, found_return.order_no)}
     lines = tuple(LineAsk(units.quantity, units.line_no) for units in as_new(pieces, left))
     fault = found_return.reason_code in SHOPS_FAULT
     ask = RefundAsk(
-        "", found_return.order_no, Origin.RETURN, how.actor, "", lines, include_shipping=fault, exchanged=True
+        "", found_return.order_no, Origin.RETURN, context.actor, "", lines, include_shipping=fault, exchanged=True
     )
     plan = await _planned(conn, ask)
     units = FoundUnits(_by_line(pieces))
@@ -222,11 +226,11 @@ def _by_line(pieces: Sequence[LinePieces]) -> dict[int, int]:
     return {line.line_no: line.quantity for line in pieces}
 
 
-async def worth_of(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> int:
+async def worth_of(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> int:
     """What the units that came back are worth: money of this order, and of those that stand behind it."""
-    ask = await refund_ask(conn, found_return, how)
+    ask = await refund_ask(conn, found_return, context)
     plan = await _planned(conn, replace(ask, exchanged=True)) if ask else None
-    return await _payable_value(conn, found_return, plan, await worth_behind(conn, found_return, how))
+    return await _payable_value(conn, found_return, plan, await worth_behind(conn, found_return, context))
 
 
 async def _payable_value(conn: AsyncConnection, found_return: Return, plan: Plan | None, funded_minor: int) -> int:
@@ -245,21 +249,21 @@ async def _exchange_closed(conn: AsyncConnection, found_return: Return) -> bool:
     return through and await guarantees.is_closed(conn, found_return.return_id)
 
 
-async def refund_ask(conn: AsyncConnection, found_return: Return, how: SettlementContext) -> RefundAsk | None:
+async def refund_ask(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> RefundAsk | None:
     """The refund that the findings are worth; None where nothing is left to give back."""
     ask = RefundAsk(
         refund_id=f"rf_{hashlib.sha256(found_return.return_id.encode()).hexdigest()[:32]}",
         order_no=found_return.order_no,
         origin=Origin.RETURN,
-        asked_by=how.actor,
+        asked_by=context.actor,
         reason=f"return {found_return.return_no}: {found_return.reason_code}",
         lines=await _refunded_lines(
-            conn, found_return, percent_of(found_return.reason_code, how.terms.damaged_percent)
+            conn, found_return, percent_of(found_return.reason_code, context.terms.damaged_percent)
         ),
         include_shipping=found_return.reason_code in SHOPS_FAULT,
         return_id=found_return.return_id,
-        limits=how.terms.limits,
-        approval_lifetime_s=how.terms.approval_lifetime_s,
+        limits=context.terms.limits,
+        approval_lifetime_s=context.terms.approval_lifetime_s,
     )
     return ask if await _planned(conn, ask) else None
 

@@ -86,7 +86,7 @@ def _context(channel_id: str) -> str:
 async def add(conn: AsyncConnection, vault: Vault, channel: NewChannel) -> dict[str, Any]:
     """Insert it, the target sealed; what is returned holds neither the whole address nor a secret."""
     plain, wrapped = vault.new_data_key()
-    shown = {
+    fields = {
         "channel_id": channel.channel_id,
         "kind": channel.kind,
         "name": channel.name,
@@ -95,8 +95,8 @@ async def add(conn: AsyncConnection, vault: Vault, channel: NewChannel) -> dict[
         "created_by": channel.created_by,
     }
     sealed = vault.seal_json(plain, channel.target, _context(channel.channel_id))
-    created_at = (await conn.execute(_ADD, {**shown, "target_enc": sealed, "data_key": wrapped})).scalar_one()
-    return {**shown, "target": shown_target(channel.target), "created_at": created_at}
+    created_at = (await conn.execute(_ADD, {**fields, "target_enc": sealed, "data_key": wrapped})).scalar_one()
+    return {**fields, "target": readable_target(channel.target), "created_at": created_at}
 
 
 async def find(conn: AsyncConnection, channel_id: str) -> Channel | None:
@@ -116,18 +116,18 @@ async def every(conn: AsyncConnection, vault: Vault) -> list[dict[str, Any]]:
 
     `target` is the address as far as it is no secret, None where its key is gone.
     """
-    return [_shown(vault, dict(row._mapping)) for row in await conn.execute(_ALL)]
+    return [_as_json(vault, dict(row._mapping)) for row in await conn.execute(_ALL)]
 
 
-def _shown(vault: Vault, row: dict[str, Any]) -> dict[str, Any]:
+def _as_json(vault: Vault, row: dict[str, Any]) -> dict[str, Any]:
     channel = Channel(row["channel_id"], row["kind"], row["language"], row.pop("target_enc"), row.pop("data_key"))
     try:
-        return {**row, "target": shown_target(target_of(vault, channel))}
+        return {**row, "target": readable_target(target_of(vault, channel))}
     except Unreadable:
         return {**row, "target": None}
 
 
-def shown_target(target: dict[str, str]) -> str:
+def readable_target(target: dict[str, str]) -> str:
     """An e-mail address whole; of a URL no more than scheme and host, since the rest is what a robot is called with."""
     if "address" in target:
         return target["address"]

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _LOCK_NO = 6_006_001
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
-_SEEN = text(
+_RECORD = text(
     """
     INSERT INTO alerts AS n (cause, kind, facts, count, most, amounts, oldest_at)
     SELECT f.cause, f.kind, f.facts, f.count, f.count, f.amounts, f.oldest_at
@@ -48,7 +48,7 @@ _REPLACE_ENDED = text(
      WHERE state = 'open' AND alert_id = ANY(CAST(:ended AS bigint[]))
     """
 )
-_TELL_OVER = text(
+_QUEUE_RESOLVED = text(
     """
     INSERT INTO alert_deliveries (alert_id, channel_id, number, phase)
     SELECT d.alert_id, d.channel_id, max(d.number) + 1, 'over'
@@ -66,7 +66,7 @@ _REPLACE_LATE = text(
     """
 )
 # The interval counts for the cause, not for the episode: one that ends and begins again is not sent more often.
-_TELL = text(
+_QUEUE_OPEN = text(
     """
     INSERT INTO alert_deliveries (alert_id, channel_id, number, phase)
     SELECT n.alert_id, c.channel_id, coalesce(told.number, 0) + 1,
@@ -108,14 +108,14 @@ async def look(
         return False, 0
     found, looked = await _found(conn, settings, detectors)
     by_cause = {one.cause: one for one in found}
-    await conn.execute(_SEEN, {"found": as_json(list(by_cause.values()))})
+    await conn.execute(_RECORD, {"found": as_json(list(by_cause.values()))})
     gone = {"looked": looked, "causes": list(by_cause), "settle_s": settings.notice_settle_s}
     ended = {"ended": list((await conn.execute(_OVER, gone)).scalars())}
     await conn.execute(_REPLACE_ENDED, ended)
-    made = (await conn.execute(_TELL_OVER, ended)).rowcount
+    made = (await conn.execute(_QUEUE_RESOLVED, ended)).rowcount
     interval = {"interval_s": settings.notice_interval_s}
     await conn.execute(_REPLACE_LATE, interval)
-    made += (await conn.execute(_TELL, interval)).rowcount
+    made += (await conn.execute(_QUEUE_OPEN, interval)).rowcount
     return True, made
 
 

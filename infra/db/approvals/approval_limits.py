@@ -25,7 +25,7 @@ _GIVEN = text("SELECT given_minor(:order_no)")
 _GIVEN_BEFORE = text("SELECT given_minor(:order_no, open_park(:order_no))")
 _ADDED = text("SELECT added_minor(:order_no, '', 'compensate', 0)")
 # One person's acts are counted one after the other.
-_LOCK_PERSON = text("SELECT pg_advisory_xact_lock(hashtextextended('gives:' || person_of(:actor), 0))")
+_LOCK_ACTOR = text("SELECT pg_advisory_xact_lock(hashtextextended('gives:' || person_of(:actor), 0))")
 _GIVEN_ALONE = text("SELECT given_alone_minor(person_of(:actor), :currency, CAST(:but_order_no AS text))")
 
 
@@ -34,7 +34,7 @@ class Limits:
     """What one person may give of one order, and on one day of all orders of a currency (0: no such limit)."""
 
     order_minor: int
-    person_day_minor: int = 0
+    staff_day_minor: int = 0
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Limits":
@@ -92,9 +92,9 @@ async def beyond_day(
 
     What they asked of the open step of `but_order_no` is not counted: it is asked again.
     """
-    if not limits.person_day_minor:
+    if not limits.staff_day_minor:
         return False
-    await conn.execute(_LOCK_PERSON, {"actor": actor})
+    await conn.execute(_LOCK_ACTOR, {"actor": actor})
     values = {"actor": actor, "currency": currency, "but_order_no": but_order_no}
     today = int((await conn.execute(_GIVEN_ALONE, values)).scalar_one())
-    return today + amount_minor > limits.person_day_minor
+    return today + amount_minor > limits.staff_day_minor

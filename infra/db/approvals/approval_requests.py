@@ -115,7 +115,7 @@ class Approval:
         """What the action is given, in the shape that it asks for."""
         return self.request.value if self.request else None
 
-    def asked_by_person(self, name: str) -> bool:
+    def requested_by(self, name: str) -> bool:
         """Whether this is who asked, in whatever role and however the name is written."""
         return same_person(self.asked_by.partition(":")[2], name)
 

@@ -41,5 +41,5 @@ async def review(
     counts the last 90 days. `after` is the access, role and name of the one before, `most` how many at most.
     """
     access, role, name = after
-    asked = {"days": REVIEW_DAYS, "access": access, "role": role, "name": name, "most": most}
-    return [dict(row._mapping) for row in await conn.execute(_REVIEW, asked)]
+    values = {"days": REVIEW_DAYS, "access": access, "role": role, "name": name, "most": most}
+    return [dict(row._mapping) for row in await conn.execute(_REVIEW, values)]

@@ -131,9 +131,9 @@ async def faults(conn: AsyncConnection) -> AsyncIterator[Fault]:
             async for fault in _checked(conn, row, number, head):
                 yield fault
             number, head = row.anchor_no, bytes(row.hash)
-    kept = (await conn.execute(_HEAD)).one_or_none()
-    if (kept.anchors if kept else 0, bytes(kept.head) if kept else b"") != (number, head):
-        yield _beheaded(kept.anchors if kept else 0, number)
+    stored = (await conn.execute(_HEAD)).one_or_none()
+    if (stored.anchors if stored else 0, bytes(stored.head) if stored else b"") != (number, head):
+        yield _beheaded(stored.anchors if stored else 0, number)
     for entry_id in (await conn.execute(_UNCOVERED)).scalars():
         what = f"entry {entry_id} lies among what the anchors cover, and none covers it: added afterwards"
         yield Fault("anchor", "", number, entry_id, what)
@@ -180,10 +180,10 @@ def _line(entry: Any) -> bytes:
     return line
 
 
-def _beheaded(kept: int, there: int) -> Fault:
-    if there < kept:
-        return _fault(there + 1, f"cut off: {kept - there} anchors are missing at the end")
-    return _fault(there, "its chain's head was removed" if not kept else "its chain's head is another")
+def _beheaded(stored: int, there: int) -> Fault:
+    if there < stored:
+        return _fault(there + 1, f"cut off: {stored - there} anchors are missing at the end")
+    return _fault(there, "its chain's head was removed" if not stored else "its chain's head is another")
 
 
 def _fault(number: int, what: str) -> Fault:

@@ -61,7 +61,7 @@ async def entries(
 def _opened(keys: KeyRing, row: Any) -> dict[str, Any]:
     entry = dict(row._mapping)
     plain, key, held = entry.pop("stock_reason"), entry.pop("data_key"), entry.pop("hold_what")
-    kept = plain is not None
+    readable = plain is not None
     for name, context in (
         ("reason_enc", f"{row.reference}:reason"),
         ("words_enc", f"{row.reference}:words"),
@@ -69,8 +69,8 @@ def _opened(keys: KeyRing, row: Any) -> dict[str, Any]:
         ("hold_enc", hold_context(row.order_no, held)),
     ):
         if (sealed := entry.pop(name)) is not None:
-            plain, kept = keys.open_json(key, sealed, context), True
-    return {**entry, "why": plain, "kept": kept}
+            plain, readable = keys.open_json(key, sealed, context), True
+    return {**entry, "why": plain, "kept": readable}
 
 
 async def chain_of(conn: AsyncConnection, chain: Chain, key: str) -> dict[str, Any]:

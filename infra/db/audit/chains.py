@@ -124,8 +124,8 @@ async def _walked(conn: AsyncConnection, kind: str) -> AsyncIterator[Fault]:
 
 def _beheaded(kind: str, row: Any) -> Fault:
     """A chain whose end is not what was kept beside it."""
-    there, kept = row.number or 0, row.count or 0
-    if there < kept:
-        return Fault(kind, row.key, there + 1, None, f"cut off: {kept - there} entries are missing at the end")
-    what = "its chain's head was removed" if not kept else "its chain's head is another"
+    there, stored = row.number or 0, row.count or 0
+    if there < stored:
+        return Fault(kind, row.key, there + 1, None, f"cut off: {stored - there} entries are missing at the end")
+    what = "its chain's head was removed" if not stored else "its chain's head is another"
     return Fault(kind, row.key, there, None, what)

@@ -63,9 +63,9 @@ async def everything(conn: AsyncConnection, anchors: Sequence[str] = ()) -> Asyn
         yield fault
     async for fault in audit_anchors.faults(conn):
         yield fault
-    for kept in anchors:
-        if await audit_anchors.number_of(conn, kept) is None:
-            what = f"anchor {kept} is not in the chain: anchors were removed or rewritten since it was written down"
+    for anchor in anchors:
+        if await audit_anchors.number_of(conn, anchor) is None:
+            what = f"anchor {anchor} is not in the chain: anchors were removed or rewritten since it was written down"
             yield Fault("anchor", "", 0, None, what)
 
 

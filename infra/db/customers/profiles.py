@@ -62,7 +62,7 @@ def recorded(
     profile: CustomerProfile,
     data_key: bytes | None,
     kept: bytes | None,
-    said: bytes | None,
+    reported: bytes | None,
 ) -> CustomerRecord:
     """The record for `profile`, given the stored key and encrypted profile, and the encrypted profile that the channel
     sent last.
@@ -78,7 +78,7 @@ def recorded(
         known = CustomerProfile.from_json(stored) if stored else None
         if known is not None and profile.language is None:
             profile = replace(profile, language=known.language)
-        if known == profile and said == kept:
+        if known == profile and reported == kept:
             return CustomerRecord(customer_id, wrapped, plain, changed=False)
     email, phone = profile.email, profile.phone
     return CustomerRecord(

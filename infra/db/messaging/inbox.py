@@ -87,19 +87,22 @@ _CHECKED_NOW = text("SET CONSTRAINTS ALL IMMEDIATE")
 _CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
 
 
-def _changes_story(known: ShipmentStatus, told: ShipmentStatus) -> bool:
+def _is_relevant(known: ShipmentStatus, reported: ShipmentStatus) -> bool:
     """False for old news, and for movement between pick-up and door."""
-    return is_progress(known, told) and not (known is ShipmentStatus.PICKED_UP and told is ShipmentStatus.IN_TRANSIT)
+    return is_progress(known, reported) and not (
+        known is ShipmentStatus.PICKED_UP and reported is ShipmentStatus.IN_TRANSIT
+    )
 
 
 # A carrier's own words are no keys here: they change no story.
 _STIRS = {
-    told.value: [known.value for known in ShipmentStatus if _changes_story(known, told)] for told in ShipmentStatus
+    reported.value: [known.value for known in ShipmentStatus if _is_relevant(known, reported)]
+    for reported in ShipmentStatus
 }
 _IMPLIED_BY = {ShipmentStatus.IN_TRANSIT.value: [status.value for status in ShipmentStatus if has_left(status)]}
 
 
-_IF_TOLD = ("parent_key", "outcome", "risk", "due_at", "expires_at")
+_OPTIONAL = ("parent_key", "outcome", "risk", "due_at", "expires_at")
 
 
 async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNotice) -> Outcome:
@@ -117,7 +120,7 @@ async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNoti
         "idempotency_key": notice.idempotency_key,
         "error_code": notice.error_code,
         "parent_ref": notice.parent_ref,
-        **{name: value for name in _IF_TOLD if (value := getattr(notice, name))},
+        **{name: value for name in _OPTIONAL if (value := getattr(notice, name))},
     }
     row = {
         "provider": provider,
@@ -142,17 +145,17 @@ async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNoti
         "status": notice.status,
         "occurred_at": notice.occurred_at.astimezone(UTC).isoformat(),
     }
-    told = str(notice.status)
+    reported = str(notice.status)
     row = {
         "carrier": carrier,
         "carrier_ref": notice.shipment_ref,
         "order_no": named_in(notice.order_no or ""),
         "event_id": notice.event_id,
-        "status": told,
+        "status": reported,
         "occurred_at": notice.occurred_at,
-        "stirs": _STIRS.get(told, []),
-        "implied_by": _IMPLIED_BY.get(told, []),
-        "wakes": told in _STIRS,
+        "stirs": _STIRS.get(reported, []),
+        "implied_by": _IMPLIED_BY.get(reported, []),
+        "wakes": reported in _STIRS,
         "fact": _json(fact),
     }
     return _outcome((await conn.execute(_KEEP_SHIPMENT, row)).scalar_one())
@@ -198,8 +201,8 @@ async def check_constraints(conn: AsyncConnection) -> None:
     await conn.execute(_CHECKED_LATER)
 
 
-def _outcome(kept: bool) -> Outcome:
-    return "accepted" if kept else "duplicate"
+def _outcome(stored: bool) -> Outcome:
+    return "accepted" if stored else "duplicate"
 
 
 def _json(fact: dict[str, Any]) -> str:

@@ -57,11 +57,11 @@ _FAN_OUT = text(
          ON CONFLICT DO NOTHING
          RETURNING state)
        SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM made WHERE state = 'open') AS made,
-              (SELECT count(*) FROM told WHERE state = 'open') AS told"""
+              (SELECT count(*) FROM told WHERE state = 'open') AS notified"""
 )
 # How long deliveries that are over are kept.
 DELIVERIES_DAYS = 30
-_TOLD = {"facts": list(NOTIFICATION_OF_EVENT), "templates": list(NOTIFICATION_OF_EVENT.values())}
+_TEMPLATES = {"facts": list(NOTIFICATION_OF_EVENT), "templates": list(NOTIFICATION_OF_EVENT.values())}
 
 _KEYS = text(
     """DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
@@ -79,13 +79,13 @@ class FanOut(NamedTuple):
 
     taken: int
     made: int
-    told: int
+    notified: int
 
 
 async def fan_out(connection: AsyncConnection, limit: int) -> FanOut:
     """Take up to `limit` unpublished events. One statement, all or nothing."""
-    row = (await connection.execute(_FAN_OUT, {"limit": limit, "kept_days": DELIVERIES_DAYS, **_TOLD})).one()
-    return FanOut(row.taken, row.made, row.told)
+    row = (await connection.execute(_FAN_OUT, {"limit": limit, "kept_days": DELIVERIES_DAYS, **_TEMPLATES})).one()
+    return FanOut(row.taken, row.made, row.notified)
 
 
 async def forget_idempotency_keys(connection: AsyncConnection, days: int, limit: int) -> int:

@@ -113,7 +113,7 @@ async def enqueue_sign_in(
     message_id = f"msg_{secrets.token_hex(16)}"
     facts = {"code": code, "link": link, "minutes": math.ceil(valid_s / 60)}
     words = render(SIGN_IN, channel, language, facts)
-    said = {"subject": words.subject, "body": words.body}
+    content = {"subject": words.subject, "body": words.body}
     values = {
         "message_id": message_id,
         "customer_id": customer_id,
@@ -122,7 +122,7 @@ async def enqueue_sign_in(
         "version": words.version,
         "language": words.language,
         "to_enc": keys.seal_json(row.data_key, to, to_context(message_id)),
-        "body_enc": keys.seal_json(row.data_key, said, body_context(message_id)),
+        "body_enc": keys.seal_json(row.data_key, content, body_context(message_id)),
         "valid_s": valid_s,
     }
     await conn.execute(_ENQUEUE, values)
@@ -133,14 +133,14 @@ async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[
     """The messages to the customer about an order, in the order of events; `to` is masked, None before the first try,
     and so are the addresses it went to before (`earlier_to`)."""
     rows = await conn.execute(_OF_ORDER, {"order_no": order_no})
-    return [_shown(keys, dict(row._mapping)) for row in rows]
+    return [_masked(keys, dict(row._mapping)) for row in rows]
 
 
-def _shown(keys: KeyRing, row: dict[str, Any]) -> dict[str, Any]:
+def _masked(keys: KeyRing, row: dict[str, Any]) -> dict[str, Any]:
     key, context = row.pop("data_key"), to_context(row["message_id"])
     to, *earlier = (keys.open_json(key, sealed, context) for sealed in (row.pop("to_enc"), *row.pop("earlier_to_enc")))
-    shown = [masked(row["channel"], address) for address in earlier if address is not None]
-    return {**row, "to": None if to is None else masked(row["channel"], to), "earlier_to": shown}
+    addresses = [masked(row["channel"], address) for address in earlier if address is not None]
+    return {**row, "to": None if to is None else masked(row["channel"], to), "earlier_to": addresses}
 
 
 async def forget_sign_ins(conn: AsyncConnection, days: int, limit: int) -> int:
@@ -153,10 +153,10 @@ async def send_again(conn: AsyncConnection, order_no: str, message_id: str, acto
 
     Raises NotFound `message_not_found` and Conflict `message_not_failed`.
     """
-    asked = {"order_no": order_no, "message_id": message_id, "actor": actor}
-    if (await conn.execute(_AGAIN, asked)).rowcount:
+    values = {"order_no": order_no, "message_id": message_id, "actor": actor}
+    if (await conn.execute(_AGAIN, values)).rowcount:
         return
-    if (await conn.execute(_THERE, asked)).first() is None:
+    if (await conn.execute(_THERE, values)).first() is None:
         raise unknown()
     raise Conflict("message_not_failed", "only a message that failed can be sent again")
 
@@ -183,9 +183,9 @@ async def send_last_again(conn: AsyncConnection, order_no: str, actor: str) -> s
             "no_address", "the order names no e-mail address and no telephone number: correct its contact first"
         )
     message_id = f"{order_no}.{row.event_seq}.{channel}"
-    wish = {"message_id": message_id, "order_no": order_no, "channel": channel, "actor": actor}
-    wish |= {name: getattr(row, name) for name in ("customer_id", "event_seq", "fact", "template")}
-    await conn.execute(_SEND_LAST, wish)
+    values = {"message_id": message_id, "order_no": order_no, "channel": channel, "actor": actor}
+    values |= {name: getattr(row, name) for name in ("customer_id", "event_seq", "fact", "template")}
+    await conn.execute(_SEND_LAST, values)
     return message_id
 
 

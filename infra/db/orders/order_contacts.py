@@ -103,8 +103,8 @@ def named(
 
 def contact_id(plain_key: bytes, profile: CustomerProfile, ship_to: ShippingAddress) -> bytes:
     """The key under which the search terms of an order with these two are stored."""
-    said = [sorted(profile.as_json().items()), sorted(_receiver(ship_to).items())]
-    return _id(plain_key, json.dumps(said, ensure_ascii=False))
+    texts = [sorted(profile.as_json().items()), sorted(_receiver(ship_to).items())]
+    return _id(plain_key, json.dumps(texts, ensure_ascii=False))
 
 
 def _receiver(ship_to: ShippingAddress) -> dict[str, str | None]:
@@ -127,36 +127,36 @@ async def standing(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Stand
 
 
 async def correct(
-    conn: AsyncConnection, keys: KeyRing, order_no: str, here: Standing, profile: CustomerProfile
+    conn: AsyncConnection, keys: KeyRing, order_no: str, contacts: Standing, profile: CustomerProfile
 ) -> None:
     """From now on the order's customer is reached by this profile, and by no other; it is found by both."""
-    await _rename(conn, keys, order_no, here, profile, here.ship_to, corrected=True)
+    await _rename(conn, keys, order_no, contacts, profile, contacts.ship_to, corrected=True)
 
 
 async def readdress(conn: AsyncConnection, keys: KeyRing, order_no: str, ship_to: ShippingAddress) -> None:
     """The order's parcel goes to somebody else: it is found by the new receiver, too."""
-    here = await standing(conn, keys, order_no)
-    if here.data_key is not None and here.named is not None:
-        await _rename(conn, keys, order_no, here, here.named, ship_to, corrected=here.corrected)
+    contacts = await standing(conn, keys, order_no)
+    if contacts.data_key is not None and contacts.named is not None:
+        await _rename(conn, keys, order_no, contacts, contacts.named, ship_to, corrected=contacts.corrected)
 
 
 async def _rename(
     conn: AsyncConnection,
     keys: KeyRing,
     order_no: str,
-    here: Standing,
+    contacts: Standing,
     profile: CustomerProfile,
     ship_to: ShippingAddress | None,
     *,
     corrected: bool,
 ) -> None:
-    assert here.data_key is not None, "an erased customer's order is not renamed"
-    plain, vault = keys.unwrap(here.data_key), keys.vault
+    assert contacts.data_key is not None, "an erased customer's order is not renamed"
+    plain, vault = keys.unwrap(contacts.data_key), keys.vault
     email, phone, contact = profile.email, profile.phone, profile.as_json()
     receiver = _receiver(ship_to) if ship_to else {}
     row: dict[str, Any] = {"order_no": order_no, "contact_id": _id(plain, order_no), "corrected": corrected}
-    row["profile_enc"] = vault.seal_json(plain, contact, profile_context(here.customer_id))
-    row["terms"] = vault.terms(words_of((contact, receiver), ship_to.country if ship_to else here.country))
+    row["profile_enc"] = vault.seal_json(plain, contact, profile_context(contacts.customer_id))
+    row["terms"] = vault.terms(words_of((contact, receiver), ship_to.country if ship_to else contacts.country))
     row["email_index"] = vault.blind_index("email", email) if corrected and email else None
     row["phone_index"] = vault.blind_index("phone", phone) if corrected and phone else None
     await conn.execute(_RENAME, row)
@@ -193,8 +193,8 @@ def address_of(stored: dict[str, Any] | None) -> ShippingAddress | None:
     return None if stored is None else ShippingAddress.from_json(stored)
 
 
-def _id(plain_key: bytes, said: str) -> bytes:
-    return hmac.digest(plain_key, f"contact:{said}".encode(), "sha256")[:CONTACT_BYTES]
+def _id(plain_key: bytes, text: str) -> bytes:
+    return hmac.digest(plain_key, f"contact:{text}".encode(), "sha256")[:CONTACT_BYTES]
 
 
 async def amend_address(

@@ -28,13 +28,13 @@ async def settle(conn: AsyncConnection, order_no: str, *, stopped: bool, second:
 
     The caller has locked the order. What an earlier try has settled stays so.
     """
-    here = (await conn.execute(_FIRST, {"order_no": order_no})).one()
-    if here.first is None or here.cancelling or here.status != Status.SHIPPED:
+    first = (await conn.execute(_FIRST, {"order_no": order_no})).one()
+    if first.first is None or first.cancelling or first.status != Status.SHIPPED:
         return
     if stopped:
         await reservations.release(conn, order_no)
-    told = "replacement_stopped" if stopped else "replacement_not_stopped"
-    data = {"arrived": here.first, "shipment_id": second or None}
-    await timeline.append(conn, order_no, told, key=f"first-arrived:{here.first}", data=data)
+    event_type = "replacement_stopped" if stopped else "replacement_not_stopped"
+    data = {"arrived": first.first, "shipment_id": second or None}
+    await timeline.append(conn, order_no, event_type, key=f"first-arrived:{first.first}", data=data)
     wait = timeline.waiting("return_window", "the order is completed", window_s)
     await timeline.transition(conn, order_no, Status.SHIPPED, OrderEvent.SHIPMENT_DELIVERED, data={"waiting": wait})

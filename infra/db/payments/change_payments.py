@@ -89,7 +89,7 @@ _FIND = text(
     """SELECT amount_minor, currency, method, token, status, takes_no_money(order_no) AS held
          FROM change_payments WHERE order_no = :order_no AND payment_no = :payment_no"""
 )
-_SHOWN = text(
+_LIST = text(
     """SELECT payment_no, actor, what, held, total_before_minor, total_after_minor, amount_minor, status, code,
               coalesce(nullif(difference_until(order_no, payment_no), 'infinity'), until) AS until,
               created_at FROM change_payments WHERE order_no = :order_no ORDER BY payment_no DESC"""
@@ -258,37 +258,46 @@ async def find(conn: AsyncConnection, order_no: str, payment_no: int) -> ChangeP
 
 
 async def open_call(
-    conn: AsyncConnection, here: ChangePayment, providers: Collection[str], default_provider: str
+    conn: AsyncConnection, change_payment: ChangePayment, providers: Collection[str], default_provider: str
 ) -> StoredIntent:
     """The intent of what is due: first the authorisation, then its capture. A refusal ends the change, so each has one
     key."""
-    known = await _payments(conn, here)
+    known = await _payments(conn, change_payment)
     authorised = (PaymentKind.AUTHORISE, PaymentStatus.SUCCEEDED)
     parent = next((one for one in known if (one.kind, one.status) == authorised), None)
     kind = PaymentKind.CAPTURE if parent else PaymentKind.AUTHORISE
-    provider = parent.provider if parent else here.method if here.method in providers else default_provider
-    key = idempotency_key(here.order_no, f"supplement/{here.payment_no}/{kind}", 1)
+    provider = (
+        parent.provider if parent else change_payment.method if change_payment.method in providers else default_provider
+    )
+    key = idempotency_key(change_payment.order_no, f"supplement/{change_payment.payment_no}/{kind}", 1)
     new = PaymentIntent(
-        here.order_no, here.amount_minor, here.currency, key, "" if parent else here.token, kind=kind,
-        provider=provider, purpose=PaymentPurpose.CHANGE_PAYMENT, change_payment_no=here.payment_no,
-    )  # fmt: skip
+        change_payment.order_no,
+        change_payment.amount_minor,
+        change_payment.currency,
+        key,
+        "" if parent else change_payment.token,
+        kind=kind,
+        provider=provider,
+        purpose=PaymentPurpose.CHANGE_PAYMENT,
+        change_payment_no=change_payment.payment_no,
+    )
     if parent:
         new = replace(new, parent_id=parent.payment_id, parent_ref=parent.provider_ref or "")
     return await transactions.begin(conn, new)
 
 
-async def unsettled(conn: AsyncConnection, here: ChangePayment) -> list[Transaction]:
+async def unsettled(conn: AsyncConnection, change_payment: ChangePayment) -> list[Transaction]:
     """Transactions whose outcome nobody knows yet."""
-    known = await _payments(conn, here)
+    known = await _payments(conn, change_payment)
     return [one for one in known if one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)]
 
 
-async def _payments(conn: AsyncConnection, here: ChangePayment) -> list[Transaction]:
+async def _payments(conn: AsyncConnection, change_payment: ChangePayment) -> list[Transaction]:
     """The authorisation and the capture of the difference."""
-    known = await transactions.transactions_of(conn, here.order_no)
-    return [one for one in known if one.change_payment_no == here.payment_no]
+    known = await transactions.transactions_of(conn, change_payment.order_no)
+    return [one for one in known if one.change_payment_no == change_payment.payment_no]
 
 
 async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
     """The order's changes that waited, or wait, for a payment, newest first."""
-    return [dict(row._mapping) for row in await conn.execute(_SHOWN, {"order_no": order_no})]
+    return [dict(row._mapping) for row in await conn.execute(_LIST, {"order_no": order_no})]

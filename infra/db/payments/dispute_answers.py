@@ -53,7 +53,7 @@ _IS_ANSWERED = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DisputeRequest:
     """What is to be asked of which provider; `carrier` brought the parcel, as far as there is one."""
 
     order_no: str
@@ -64,7 +64,7 @@ class Asked:
 
 async def begin(
     conn: AsyncConnection, keys: KeyRing, dispute_id: int, asking: str, evidence: dict[str, str] | None
-) -> Asked:
+) -> DisputeRequest:
     """Write the request down, with the `evidence` sealed (None: the dispute is to be accepted).
 
     Raises NotFound `dispute_not_found`; Conflict `dispute_closed`, `dispute_answered`, `dispute_overdue`,
@@ -84,7 +84,7 @@ async def begin(
             raise Conflict("customer_erased")
         sealed = keys.seal_json(key, evidence, sealing_context(dispute_id))
     await conn.execute(_ASK, {**at, "held_s": HELD_S, "evidence": sealed})
-    return Asked(order_no, state.provider, state.provider_ref, state.carrier or "")
+    return DisputeRequest(order_no, state.provider, state.provider_ref, state.carrier or "")
 
 
 def _require_open(state: Any) -> None:
@@ -109,8 +109,8 @@ async def finish(conn: AsyncConnection, dispute_id: int, asking: str, actor: str
     order_no = (await conn.execute(_ORDER_OF, {"dispute_id": dispute_id})).scalar_one()
     await timeline.lock_order(conn, order_no)
     if (await conn.execute(_ANSWERED, {**at, "actor": actor, "accepted": accepted})).first() is not None:
-        told = "dispute_accepted" if accepted else "dispute_answered"
-        await timeline.append(conn, order_no, told, actor, key=f"dispute_answered:{dispute_id}")
+        event_type = "dispute_accepted" if accepted else "dispute_answered"
+        await timeline.append(conn, order_no, event_type, actor, key=f"dispute_answered:{dispute_id}")
 
 
 async def answered_by(conn: AsyncConnection, dispute_id: int, asking: str) -> Any:

@@ -11,7 +11,7 @@ from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders.state import timeline
 from infra.security.crypto import Unreadable
 
-SHOWN = 100
+MAX_CASES = 100
 # A fact may come before what it is about: it is nobody's only after a while.
 UNKNOWN_AFTER_S = 3600
 EVIDENCE = ("explanation", "tracking_no", "customer_communication")
@@ -72,17 +72,17 @@ class Answer:
 
 async def disputes(conn: AsyncConnection, keys: KeyRing) -> list[dict[str, Any]]:
     """Those that are open: first what is to be answered, the nearest deadline first, each with its `evidence`."""
-    rows = (await conn.execute(_DISPUTES, {"limit": SHOWN})).mappings().all()
+    rows = (await conn.execute(_DISPUTES, {"limit": MAX_CASES})).mappings().all()
     return [{**row, "evidence": _evidence(keys, row)} for row in rows]
 
 
 def _evidence(keys: KeyRing, row: Any) -> dict[str, str]:
     blank = {**dict.fromkeys(EVIDENCE, ""), "tracking_no": row["tracking_no"] or ""}
     try:
-        kept = keys.open_json(row["data_key"], row["evidence_enc"], sealing_context(row["dispute_id"]))
+        evidence = keys.open_json(row["data_key"], row["evidence_enc"], sealing_context(row["dispute_id"]))
     except Unreadable:
-        kept = None
-    return {**blank, **(kept or {})}
+        evidence = None
+    return {**blank, **(evidence or {})}
 
 
 def sealing_context(dispute_id: int) -> str:
@@ -118,7 +118,7 @@ async def answer(conn: AsyncConnection, keys: KeyRing, dispute_id: int, answered
 
 async def facts(conn: AsyncConnection) -> list[dict[str, Any]]:
     """Facts that could not be applied, and those that fit nothing of ours, the oldest first."""
-    values = {"limit": SHOWN, "unknown_after_s": UNKNOWN_AFTER_S}
+    values = {"limit": MAX_CASES, "unknown_after_s": UNKNOWN_AFTER_S}
     return [dict(row) for row in (await conn.execute(_FACTS, values)).mappings()]
 
 

@@ -62,7 +62,7 @@ _NEW_ATTEMPT = text(
     RETURNING attempt
     """
 )
-_MARK_STRAY = text("UPDATE payments SET purpose = 'stray', updated_at = now() WHERE payment_id = :payment_id")
+_MARK_UNAPPLIED = text("UPDATE payments SET purpose = 'stray', updated_at = now() WHERE payment_id = :payment_id")
 
 _ROOM = text(
     "SELECT captured_minor - refunded_minor - promised_minor - disputed_minor FROM payment_totals"
@@ -200,17 +200,17 @@ class ReportedPayment:
     expires_at: str | None = None
 
 
-async def record(conn: AsyncConnection, told: ReportedPayment) -> int:
+async def record(conn: AsyncConnection, payment: ReportedPayment) -> int:
     """Write a success that we did not ask for; its id. What belongs to a change's difference goes the way of our own
     payments, from intent to success: that is when the change is applied."""
     values = {
-        "order_no": told.order_no, "kind": told.kind, "purpose": told.purpose, "attempt": told.attempt,
-        "provider": told.provider, "amount": told.amount_minor, "currency": told.currency, "ref": told.ref,
-        "parent_id": told.parent_id, "refund_id": told.refund_id, "status": PaymentStatus.SUCCEEDED,
-        "change_payment_no": told.change_payment_no, "expires_at": told.expires_at,
-        "key": f"{told.provider}:{told.ref}" + (f":{told.kind}" if told.kind in _SECOND_FACTS else ""),
+        "order_no": payment.order_no, "kind": payment.kind, "purpose": payment.purpose, "attempt": payment.attempt,
+        "provider": payment.provider, "amount": payment.amount_minor, "currency": payment.currency, "ref": payment.ref,
+        "parent_id": payment.parent_id, "refund_id": payment.refund_id, "status": PaymentStatus.SUCCEEDED,
+        "change_payment_no": payment.change_payment_no, "expires_at": payment.expires_at,
+        "key": f"{payment.provider}:{payment.ref}" + (f":{payment.kind}" if payment.kind in _SECOND_FACTS else ""),
     }  # fmt: skip
-    if told.purpose is not PaymentPurpose.CHANGE_PAYMENT or told.kind not in (
+    if payment.purpose is not PaymentPurpose.CHANGE_PAYMENT or payment.kind not in (
         PaymentKind.AUTHORISE,
         PaymentKind.CAPTURE,
     ):
@@ -226,15 +226,15 @@ async def new_attempt(conn: AsyncConnection, order_no: str, provider: str, ref: 
     return int((await conn.execute(_NEW_ATTEMPT, values)).scalar_one())
 
 
-async def reverse_refund(conn: AsyncConnection, told: ReportedPayment, code: str) -> None:
+async def reverse_refund(conn: AsyncConnection, payment: ReportedPayment, code: str) -> None:
     """The provider has taken a refund back (`told.parent_id`): by trigger its room is free and it is open again."""
-    await record(conn, told)
-    await conn.execute(_WHY, {"payment_id": told.parent_id, "code": code})
+    await record(conn, payment)
+    await conn.execute(_WHY, {"payment_id": payment.parent_id, "code": code})
 
 
 async def mark_unapplied(conn: AsyncConnection, payment_id: int) -> None:
     """The money is not the order's any more: its workflow gives it back."""
-    await conn.execute(_MARK_STRAY, {"payment_id": payment_id})
+    await conn.execute(_MARK_UNAPPLIED, {"payment_id": payment_id})
 
 
 async def is_surplus(conn: AsyncConnection, payment_id: int) -> bool:
@@ -282,10 +282,15 @@ async def make_room(
 
 
 async def open_dispute(
-    conn: AsyncConnection, told: ReportedPayment, reason: str, due_at: str | None, overtaken: Sequence[str]
+    conn: AsyncConnection, payment: ReportedPayment, reason: str, due_at: str | None, overtaken: Sequence[str]
 ) -> None:
     """The provider has taken the money back, for now; refunds that gave way to it are named."""
-    values = {"payment_id": await record(conn, told), "order_no": told.order_no, "reason": reason, "due_at": due_at}
+    values = {
+        "payment_id": await record(conn, payment),
+        "order_no": payment.order_no,
+        "reason": reason,
+        "due_at": due_at,
+    }
     await conn.execute(_OPEN_DISPUTE, values)
     for refund_id in overtaken:
         await conn.execute(_NAME_OVERTAKEN, {"dispute_id": values["payment_id"], "refund_id": refund_id})

@@ -234,9 +234,9 @@ async def _on_returns(
     left = {line.line_no: line.units_left for line in lines}
     wanted = {one.line_no: one.quantity for one in returned}
     found: list[OnReturn] = []
-    for line_no, asked in wanted.items():
+    for line_no, requested in wanted.items():
         mine = [row for row in rows if row.line_no == line_no]
-        over = asked - max(0, left[line_no] - sum(row.quantity for row in mine))
+        over = requested - max(0, left[line_no] - sum(row.quantity for row in mine))
         for row in mine:
             if (units := min(over, row.quantity)) > 0:
                 found.append(OnReturn(row.return_id, row.return_no, line_no, row.sku, units))
@@ -305,11 +305,11 @@ def _steps(ask: RefundAsk, captures: Sequence[Any], currency: str) -> list[int]:
     ]
 
 
-def _units_by_line(lines: list[RefundableLine], asked: Sequence[LineAsk]) -> dict[int, int]:
+def _units_by_line(lines: list[RefundableLine], requested: Sequence[LineAsk]) -> dict[int, int]:
     """{line_no: units}. What is too much is asked of the last line that is meant, which says how many are left."""
     left = {line.line_no: line.units_left for line in lines}
     wanted: dict[int, int] = {}
-    for one in line_references.by_number_first(asked):
+    for one in line_references.by_number_first(requested):
         mine = line_references.meant(lines, one)
         taken, rest = line_references.take(mine, left, one.quantity)
         if rest:

@@ -84,7 +84,7 @@ async def open_refund(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAs
     plan = await planned(conn, ask)
     if ask.spares_returns and plan.on_returns:
         raise _on_return(plan.on_returns)
-    approval_id = await _ask_second_person(conn, keys, ask, plan) if plan.needs_approval else None
+    approval_id = await _open_approval(conn, keys, ask, plan) if plan.needs_approval else None
     status = RefundStatus.AWAITING_APPROVAL if approval_id else RefundStatus.APPROVED
     refund_no = await _insert(conn, ask, plan, status, approval_id, await _sealed(conn, keys, ask))
     data = {"refund_no": refund_no, "amount_minor": plan.amount_minor, "origin": ask.origin, "status": status}
@@ -130,15 +130,15 @@ async def overtake(conn: AsyncConnection, order_no: str) -> None:
 
 
 def _on_return(held: tuple[OnReturn, ...]) -> Conflict:
-    said = ", ".join(f"{one.quantity} of line {one.line_no} ({one.sku}) on return {one.return_no}" for one in held)
+    pieces = ", ".join(f"{one.quantity} of line {one.line_no} ({one.sku}) on return {one.return_no}" for one in held)
     return Conflict(
         "pieces_on_return",
-        f"an open return holds these pieces and will bring their money: {said}; refund fewer, cancel the return, or "
+        f"an open return holds these pieces and will bring their money: {pieces}; refund fewer, cancel the return, or "
         "say despite_returns: true, then the return brings that much less",
     )
 
 
-async def _ask_second_person(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk, plan: Plan) -> str:
+async def _open_approval(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk, plan: Plan) -> str:
     assert keys is not None, "a request for a second person is sealed"
     approval_id = f"apr_{hashlib.sha256(ask.refund_id.encode()).hexdigest()[:32]}"
     action = approval_requests.AS_CREDIT if ask.as_credit else "refund"
@@ -185,10 +185,16 @@ async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk) -
 
 
 async def _move(
-    conn: AsyncConnection, order_no: str, refund_id: str, to: RefundStatus, told: str, actor: str, data: dict[str, Any]
+    conn: AsyncConnection,
+    order_no: str,
+    refund_id: str,
+    to: RefundStatus,
+    event_type: str,
+    actor: str,
+    data: dict[str, Any],
 ) -> None:
     moved = (await conn.execute(_MOVE, {"refund_id": refund_id, "status": to})).one_or_none()
     if moved is None:
         raise Conflict("refund_closed", "this refund no longer waits for a second person")
     facts = {"refund_no": moved.refund_no, "amount_minor": moved.amount_minor, **data}
-    await timeline.append(conn, order_no, told, actor, data=facts)
+    await timeline.append(conn, order_no, event_type, actor, data=facts)

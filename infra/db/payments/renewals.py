@@ -89,7 +89,7 @@ _GAVE_WAY = text(
     """UPDATE payments SET renew_at = now() + interval '1 minute'
         WHERE (payment_id = :payment_id OR renews = :payment_id) AND purpose = 'stray' AND status = 'succeeded'"""
 )
-_TELL = text("UPDATE payments SET renewal_due = true, renew_at = now() WHERE payment_id = :payment_id")
+_MARK_DUE = text("UPDATE payments SET renewal_due = true, renew_at = now() WHERE payment_id = :payment_id")
 _DEADLINE_IS_OVER = text(
     """SELECT coalesce((waiting ->> 'until')::timestamptz <= now() + interval '1 minute', false) FROM orders
         WHERE order_no = :order_no AND status = 'pending_payment' AND cancelling IS NULL"""
@@ -130,14 +130,14 @@ async def due(conn: AsyncConnection, order_no: str, payment_id: int) -> Due | No
     return Due(**{**row._mapping, "purpose": PaymentPurpose(row.purpose)}) if row else None
 
 
-async def open_renewal(conn: AsyncConnection, here: Due) -> StoredIntent:
+async def open_renewal(conn: AsyncConnection, renewal: Due) -> StoredIntent:
     """The intent to authorise the same amount anew."""
-    step = f"guarantee/{here.guarantee_return_id}/authorise" if here.guarantee_return_id else "renewal"
-    key = undoing_key(here.order_no, step, here.provider, here.provider_ref or "", here.failed + 1)
+    step = f"guarantee/{renewal.guarantee_return_id}/authorise" if renewal.guarantee_return_id else "renewal"
+    key = undoing_key(renewal.order_no, step, renewal.provider, renewal.provider_ref or "", renewal.failed + 1)
     new = PaymentIntent(
-        here.order_no, here.amount_minor, here.currency, key, here.token, kind=PaymentKind.AUTHORISE,
-        provider=here.provider, purpose=here.purpose, renews=here.payment_id,
-        guarantee_return_id=here.guarantee_return_id,
+        renewal.order_no, renewal.amount_minor, renewal.currency, key, renewal.token, kind=PaymentKind.AUTHORISE,
+        provider=renewal.provider, purpose=renewal.purpose, renews=renewal.payment_id,
+        guarantee_return_id=renewal.guarantee_return_id,
     )  # fmt: skip
     return await transactions.begin(conn, new)
 
@@ -162,37 +162,37 @@ async def put_off(conn: AsyncConnection, payment_id: int) -> None:
     await conn.execute(_PUT_OFF, {"payment_id": payment_id})
 
 
-async def tell(conn: AsyncConnection, payment_id: int) -> None:
+async def mark_due(conn: AsyncConnection, payment_id: int) -> None:
     """Something has come that its order must see to."""
-    await conn.execute(_TELL, {"payment_id": payment_id})
+    await conn.execute(_MARK_DUE, {"payment_id": payment_id})
 
 
-async def go_without(conn: AsyncConnection, here: Due, again_s: int) -> None:
+async def go_without(conn: AsyncConnection, renewal: Due, again_s: int) -> None:
     """It will not be renewed: a guarantee is claimed while that can be done; an order may be captured to the last
     moment, then it waits for another payment."""
-    if here.purpose is PaymentPurpose.GUARANTEE:
-        await _claim(conn, here)
-    elif here.ended:
-        await _end(conn, here, again_s)
+    if renewal.purpose is PaymentPurpose.GUARANTEE:
+        await _claim(conn, renewal)
+    elif renewal.ended:
+        await _end(conn, renewal, again_s)
     else:
-        await conn.execute(_UNTIL_ITS_END, {"payment_id": here.payment_id})
+        await conn.execute(_UNTIL_ITS_END, {"payment_id": renewal.payment_id})
 
 
-async def _claim(conn: AsyncConnection, here: Due) -> None:
-    guarantee = await guarantees.find(conn, here.guarantee_return_id) if here.guarantee_return_id else None
+async def _claim(conn: AsyncConnection, renewal: Due) -> None:
+    guarantee = await guarantees.find(conn, renewal.guarantee_return_id) if renewal.guarantee_return_id else None
     if guarantee is not None and guarantee.status is GuaranteeStatus.AUTHORISED:
         await guarantees.move(conn, guarantee, GuaranteeStatus.CLAIM_DUE, guarantee.amount_minor)
-    await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": here.payment_id})
-    await settled(conn, here.payment_id)
+    await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": renewal.payment_id})
+    await settled(conn, renewal.payment_id)
 
 
-async def _end(conn: AsyncConnection, here: Due, again_s: int) -> None:
+async def _end(conn: AsyncConnection, renewal: Due, again_s: int) -> None:
     """The provider confirms it when it is given up."""
-    await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": here.payment_id})
-    await conn.execute(_GIVE_UP, {"payment_id": here.payment_id})
-    data: dict[str, Any] = {"code": "authorisation_expired", "amount_minor": here.amount_minor}
-    data |= await time_to_pay_again(conn, here.order_no, again_s)
-    await timeline.append(conn, here.order_no, "payment_declined", data=data)
+    await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": renewal.payment_id})
+    await conn.execute(_GIVE_UP, {"payment_id": renewal.payment_id})
+    data: dict[str, Any] = {"code": "authorisation_expired", "amount_minor": renewal.amount_minor}
+    data |= await time_to_pay_again(conn, renewal.order_no, again_s)
+    await timeline.append(conn, renewal.order_no, "payment_declined", data=data)
 
 
 async def time_to_pay_again(conn: AsyncConnection, order_no: str, again_s: int) -> dict[str, Any]:
@@ -203,10 +203,15 @@ async def time_to_pay_again(conn: AsyncConnection, order_no: str, again_s: int) 
     )
 
 
-async def not_renewed(conn: AsyncConnection, here: Due, code: str) -> None:
+async def not_renewed(conn: AsyncConnection, renewal: Due, code: str) -> None:
     """Say once that it ends without another one."""
-    key = f"not_renewed:{here.payment_id}"
-    if not await timeline.is_done(conn, here.order_no, key):
-        until = rfc3339(here.expires_at) if here.expires_at else None
-        data = {"code": code, "amount_minor": here.amount_minor, "until": until, "return_id": here.guarantee_return_id}
-        await timeline.append(conn, here.order_no, "authorisation_not_renewed", key=key, data=data)
+    key = f"not_renewed:{renewal.payment_id}"
+    if not await timeline.is_done(conn, renewal.order_no, key):
+        until = rfc3339(renewal.expires_at) if renewal.expires_at else None
+        data = {
+            "code": code,
+            "amount_minor": renewal.amount_minor,
+            "until": until,
+            "return_id": renewal.guarantee_return_id,
+        }
+        await timeline.append(conn, renewal.order_no, "authorisation_not_renewed", key=key, data=data)

@@ -100,7 +100,7 @@ _FIND = text(
          FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
 )
 # The token is the attempt's (of a renewal, the renewed one's), the change's or the guarantee's.
-_ASKED = text(
+_READ_CALL = text(
     """
     SELECT p.order_no, p.kind, p.provider, p.amount_minor, p.currency, p.idempotency_key,
            coalesce(CASE WHEN p.kind = 'authorise' THEN coalesce(
@@ -263,9 +263,9 @@ async def succeed(conn: AsyncConnection, stored: StoredIntent, result: GatewayRe
     return (await conn.execute(_SUCCEED, values | event)).rowcount == 1
 
 
-async def asked(conn: AsyncConnection, payment_id: int) -> tuple[str, LostCall]:
+async def sent_call(conn: AsyncConnection, payment_id: int) -> tuple[str, LostCall]:
     """The provider that was asked, or was to be, and what for."""
-    row = (await conn.execute(_ASKED, {"payment_id": payment_id})).one()
+    row = (await conn.execute(_READ_CALL, {"payment_id": payment_id})).one()
     request = PaymentRequest(row.order_no, row.amount_minor, row.currency, row.idempotency_key, row.token)
     return row.provider, LostCall(PaymentKind(row.kind), request, row.of, row.ref, row.age_s)
 

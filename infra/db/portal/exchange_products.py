@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-SHOWN = 20
+MAX_PRODUCTS = 20
 
 _FOUND = """
     SELECT p.sku, p.name, p.price_minor, trim(p.currency) AS currency,
@@ -15,7 +15,7 @@ _FOUND = """
      WHERE o.order_no = :order_no AND p.active"""
 _OFFERED = text(
     rf"""{_FOUND} AND (:q = '' OR upper(p.sku) = upper(:q) OR p.name ILIKE :pattern ESCAPE '\')
-          ORDER BY p.sku LIMIT {SHOWN}"""
+          ORDER BY p.sku LIMIT {MAX_PRODUCTS}"""
 )
 _KNOWN = text(f"{_FOUND} AND p.sku = ANY(CAST(:skus AS text[])) ORDER BY p.sku")
 

@@ -114,16 +114,16 @@ def new_secrets() -> Secrets:
 
 async def count_ask(conn: AsyncConnection, asked_by: bytes, limit: int, window_s: float) -> float:
     """Count an asking; 0.0, or the seconds to wait when `limit` were made within `window_s` already."""
-    wish = {"asked_by": asked_by, "window_s": float(window_s)}
-    if (await conn.execute(_COUNT, {**wish, "limit": limit})).scalar_one_or_none() is not None:
+    values = {"asked_by": asked_by, "window_s": float(window_s)}
+    if (await conn.execute(_COUNT, {**values, "limit": limit})).scalar_one_or_none() is not None:
         return 0.0
-    return float((await conn.execute(_LEFT, wish)).scalar_one())
+    return float((await conn.execute(_LEFT, values)).scalar_one())
 
 
 async def sent_to(conn: AsyncConnection, contact: IndexedContact, window_s: float) -> int:
     """How many codes this contact was sent within `window_s`, whatever was typed to ask for them."""
-    wish = {"contact": contact.indexes[0], "window_s": float(window_s)}
-    return int((await conn.execute(_SENT, wish)).scalar_one())
+    values = {"contact": contact.indexes[0], "window_s": float(window_s)}
+    return int((await conn.execute(_SENT, values)).scalar_one())
 
 
 async def keep(conn: AsyncConnection, vault: Vault, contact: IndexedContact, made: Secrets | None) -> str:

@@ -209,12 +209,12 @@ async def timeline(conn: AsyncConnection, order_no: str, after: int, limit: int)
 
 def _with_utc(data: dict[str, Any]) -> dict[str, Any]:
     """Older events have `until` with an offset, +00:00."""
-    shown = dict(data)
-    if isinstance(shown.get("until"), str):
-        shown["until"] = rfc3339(shown["until"])
-    if isinstance(shown.get("waiting"), dict):
-        shown["waiting"] = _with_utc(shown["waiting"])
-    return shown
+    fields = dict(data)
+    if isinstance(fields.get("until"), str):
+        fields["until"] = rfc3339(fields["until"])
+    if isinstance(fields.get("waiting"), dict):
+        fields["waiting"] = _with_utc(fields["waiting"])
+    return fields
 
 
 async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:

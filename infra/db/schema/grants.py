@@ -30,13 +30,13 @@ def _on_tables(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _on_functions(catalogue: Catalogue, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    here = {name: signature(catalogue.functions[name]) for name in sorted(names) if name in catalogue.functions}
+    signatures = {name: signature(catalogue.functions[name]) for name in sorted(names) if name in catalogue.functions}
     granted = defaultdict[str, set[str]](set)
     for row in (row for row in rows if row["kind"] == "FUNCTION"):
         granted[row["grantee"]].add(row["name"])
-    closed = [text for name, text in here.items() if name not in granted["PUBLIC"]]
+    closed = [text for name, text in signatures.items() if name not in granted["PUBLIC"]]
     if closed:
         yield wrapped(f"REVOKE EXECUTE ON FUNCTION {', '.join(closed)} FROM PUBLIC;")
     for grantee in sorted(granted.keys() - {"PUBLIC"}):
-        named = [text for name, text in here.items() if name in granted[grantee]]
+        named = [text for name, text in signatures.items() if name in granted[grantee]]
         yield wrapped(f"GRANT EXECUTE ON FUNCTION {', '.join(named)} TO {grantee};")

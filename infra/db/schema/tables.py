@@ -9,9 +9,9 @@ from infra.db.schema.expressions import WIDTH, filled, shorter, type_name, wrapp
 Row = Mapping[str, Any]
 
 
-def create(table: Table, notes: Mapping[str, str], is_here: Callable[[str], bool]) -> str:
+def create(table: Table, notes: Mapping[str, str], is_included: Callable[[str], bool]) -> str:
     """CREATE TABLE; a foreign key to a table that `is_here` does not know yet is left to `later_keys`."""
-    inline, own = _shared_out(table, is_here)
+    inline, own = _shared_out(table, is_included)
     name_width = max(len(column["name"]) for column in table.columns)
     parts = [
         (_column(column, inline.get(column["name"], []), name_width), notes.get(f"{table.name}.{column['name']}", ""))
@@ -37,12 +37,12 @@ def not_validated(table: Table) -> list[str]:
     return [_added(table, row) for row in table.constraints if not row["valid"]]
 
 
-def later_keys(table: Table, is_here: Callable[[str], bool]) -> list[tuple[str, str]]:
+def later_keys(table: Table, is_included: Callable[[str], bool]) -> list[tuple[str, str]]:
     """(the table it refers to, ALTER TABLE ... ADD) for each foreign key that could not stand in CREATE TABLE."""
     return [
         (row["target"], _added(table, row))
         for row in table.constraints
-        if row["kind"] == "f" and row["valid"] and not is_here(row["target"])
+        if row["kind"] == "f" and row["valid"] and not is_included(row["target"])
     ]
 
 
@@ -71,11 +71,11 @@ def rows(table: Table) -> str:
     )
 
 
-def _shared_out(table: Table, is_here: Callable[[str], bool]) -> tuple[dict[str, list[str]], list[Row]]:
+def _shared_out(table: Table, is_included: Callable[[str], bool]) -> tuple[dict[str, list[str]], list[Row]]:
     inline: dict[str, list[str]] = {}
     own = []
     for row in table.constraints:
-        if not row["valid"] or (row["kind"] == "f" and not is_here(row["target"])):
+        if not row["valid"] or (row["kind"] == "f" and not is_included(row["target"])):
             continue
         if short := _beside_column(table.name, row):
             inline.setdefault(row["columns"][0], []).append(short)

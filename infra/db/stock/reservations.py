@@ -93,7 +93,7 @@ class StockGone(Exception):
     """The units that were there a moment ago are another order's now."""
 
 
-class StockCame(Exception):
+class StockArrived(Exception):
     """The units that were short a moment ago are there now."""
 
 
@@ -163,7 +163,7 @@ async def require_short(conn: AsyncConnection, order_no: str) -> None:
     """
     await conn.execute(_ALONE, {"order_no": order_no})
     if (await conn.execute(_FITS, {"order_no": order_no})).scalar_one():
-        raise StockCame
+        raise StockArrived
 
 
 async def release(conn: AsyncConnection, order_no: str) -> int:

@@ -12,15 +12,15 @@ _KEEP = text(
     ON CONFLICT (act_id) DO NOTHING
     """
 )
-_KEPT = text("SELECT EXISTS (SELECT FROM activity_actions WHERE act_id = :act_id)")
+_EXISTS = text("SELECT EXISTS (SELECT FROM activity_actions WHERE act_id = :act_id)")
 
 
-async def is_kept(conn: AsyncConnection, act_id: str) -> bool:
+async def exists(conn: AsyncConnection, act_id: str) -> bool:
     """True when the act was asked for before, whether Temporal heard of it or not."""
-    return bool((await conn.execute(_KEPT, {"act_id": act_id})).scalar_one())
+    return bool((await conn.execute(_EXISTS, {"act_id": act_id})).scalar_one())
 
 
-async def keep(
+async def save(
     conn: AsyncConnection,
     keys: KeyRing,
     act_id: str,
@@ -39,5 +39,5 @@ async def keep(
     data_key = await data_key_of(conn, order_no)
     sealed = keys.seal_json(data_key, reason, f"{act_id}:reason") if data_key else b""
     values = {"act_id": act_id, "order_no": order_no, "activity": activity, "action": action, "timeout_s": timeout_s}
-    kept = await conn.execute(_KEEP, {**values, "actor": actor, "reason_enc": sealed})
-    return bool(kept.rowcount)
+    result = await conn.execute(_KEEP, {**values, "actor": actor, "reason_enc": sealed})
+    return bool(result.rowcount)

@@ -49,8 +49,8 @@ _KEEP = text(
        VALUES (:resolution_id, :order_no, :park_no, :action, :actor, :reason_enc, :value_enc, :approval_id)
        ON CONFLICT (resolution_id) DO NOTHING"""
 )
-_KEPT = text("SELECT EXISTS (SELECT FROM resolutions WHERE resolution_id = :resolution_id)")
-_HERE = text("SELECT open_park(:order_no)")
+_RESOLUTION_EXISTS = text("SELECT EXISTS (SELECT FROM resolutions WHERE resolution_id = :resolution_id)")
+_OPEN_PARK = text("SELECT open_park(:order_no)")
 _CLOSE = text(
     """UPDATE support_job_items SET state = :state, error = :error
         WHERE job_id = :job_id AND order_no = :order_no AND state = 'open'"""
@@ -83,14 +83,14 @@ async def open_items(
     return [BulkJobItem(*row) for row in rows]
 
 
-async def is_kept(connection: AsyncConnection, item: BulkJobItem) -> bool:
+async def is_saved(connection: AsyncConnection, item: BulkJobItem) -> bool:
     """Whether an earlier try wrote down what is to happen to the order."""
-    return bool((await connection.execute(_KEPT, {"resolution_id": item.resolution_id})).scalar_one())
+    return bool((await connection.execute(_RESOLUTION_EXISTS, {"resolution_id": item.resolution_id})).scalar_one())
 
 
 async def open_park(connection: AsyncConnection, order_no: str) -> int | None:
     """The number of the step at which the order is stuck now."""
-    number: int | None = (await connection.execute(_HERE, {"order_no": order_no})).scalar_one()
+    number: int | None = (await connection.execute(_OPEN_PARK, {"order_no": order_no})).scalar_one()
     return number
 
 

@@ -25,7 +25,7 @@ _AFTER = text(
     """
 )
 
-_ACT = text(
+_ACTION = text(
     """SELECT a.actor, a.value_enc, c.data_key FROM staff_actions a JOIN orders USING (order_no)
          JOIN customers c USING (customer_id)
         WHERE a.act_id = :act_id AND a.order_no = :order_no AND a.action = 'adjust' AND a.detail = :event"""
@@ -57,6 +57,6 @@ async def status_after(conn: AsyncConnection, act_id: str, order_no: str) -> str
     return (await conn.execute(_AFTER, {"order_no": order_no, "key": f"adjust:{act_id}"})).scalar_one_or_none()
 
 
-async def act_of(conn: AsyncConnection, order_no: str, act_id: str, event: str) -> Any:
+async def action_of(conn: AsyncConnection, order_no: str, act_id: str, event: str) -> Any:
     """`(actor, value_enc, data_key)` of the act that a person asked for; None where there is none."""
-    return (await conn.execute(_ACT, {"order_no": order_no, "act_id": act_id, "event": event})).one_or_none()
+    return (await conn.execute(_ACTION, {"order_no": order_no, "act_id": act_id, "event": event})).one_or_none()

@@ -43,13 +43,13 @@ _OPEN = text(
      WHERE o.order_no = :order_no
     """
 )
-_LAST_ACT = text(
+_LAST_ACTION = text(
     """
     SELECT p.step, p.resolved_at, r.action, r.actor FROM parked_steps p LEFT JOIN resolutions r USING (resolution_id)
      WHERE p.order_no = :order_no AND p.resolved_at IS NOT NULL ORDER BY p.park_no DESC LIMIT 1
     """
 )
-_ACTS = text(
+_ACTIONS = text(
     """
     SELECT a.act_id, a.action, a.actor, a.created_at, a.reason_enc, c.data_key
       FROM (SELECT resolution_id AS act_id, order_no, action, actor, created_at, reason_enc FROM resolutions
@@ -103,15 +103,15 @@ async def open_step(conn: AsyncConnection, order_no: str) -> dict[str, Any] | No
     return None if row is None else dict(row._mapping)
 
 
-async def last_act(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
+async def last_action(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
     """{step, resolved_at, action, actor} of the step that was resolved last; action and actor None: by events."""
-    row = (await conn.execute(_LAST_ACT, {"order_no": order_no})).one_or_none()
+    row = (await conn.execute(_LAST_ACTION, {"order_no": order_no})).one_or_none()
     return None if row is None else dict(row._mapping)
 
 
-async def acts(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
+async def actions(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
     """What support did, newest first: {action, actor, created_at, reason}; reason None where its key is gone."""
-    rows = (await conn.execute(_ACTS, {"order_no": order_no})).all()
+    rows = (await conn.execute(_ACTIONS, {"order_no": order_no})).all()
     return [
         {
             "action": row.action,

@@ -46,7 +46,7 @@ _BATCHES = text(
 )
 
 
-async def keep_reset(
+async def save_reset(
     conn: AsyncConnection, keys: KeyRing, act_id: str, *, order_no: str, run_id: str, actor: str, reason: str
 ) -> None:
     """Save the request to reset the run `run_id`, its reason encrypted under the customer's key; or do nothing.
@@ -80,7 +80,7 @@ async def keep_batch(
     await conn.execute(_KEEP_BATCH, values)
 
 
-async def keep_stop(conn: AsyncConnection, act_id: str, batch_id: str, actor: str) -> None:
+async def save_stop(conn: AsyncConnection, act_id: str, batch_id: str, actor: str) -> None:
     """Keep who stopped the batch, the first one only."""
     await conn.execute(_KEEP_STOP, {"act_id": act_id, "batch_id": batch_id, "actor": actor})
 

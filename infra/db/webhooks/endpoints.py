@@ -49,11 +49,11 @@ def secret_context(endpoint_id: str) -> str:
 async def add(conn: AsyncConnection, keys: KeyRing, endpoint: Endpoint) -> dict[str, Any]:
     """Insert it, the secret sealed under a key of its own; the returned fields do not hold it."""
     plain, wrapped = keys.vault.new_data_key()
-    shown = {"endpoint_id": endpoint.endpoint_id, "url": endpoint.url, "event_types": endpoint.event_types}
+    fields = {"endpoint_id": endpoint.endpoint_id, "url": endpoint.url, "event_types": endpoint.event_types}
     sealed = keys.vault.seal_json(plain, endpoint.secret, secret_context(endpoint.endpoint_id))
-    row = {**shown, "secret_enc": sealed, "data_key": wrapped, "created_by": endpoint.created_by}
+    row = {**fields, "secret_enc": sealed, "data_key": wrapped, "created_by": endpoint.created_by}
     created_at = (await conn.execute(_ADD, row)).scalar_one()
-    return {**shown, "active": True, "created_by": endpoint.created_by, "created_at": created_at}
+    return {**fields, "active": True, "created_by": endpoint.created_by, "created_at": created_at}
 
 
 async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> str | None:

@@ -35,11 +35,11 @@ class SandboxCarrier:
         self._verifier = Webhook(webhook_secret) if webhook_secret else None
 
     async def book(self, request: BookingRequest) -> Booking:
-        return _booking(await self._client.call("POST", "/shipments", json=_wish(request)))
+        return _booking(await self._client.call("POST", "/shipments", json=_body(request)))
 
     async def cancel(self, shipment_ref: str, idempotency_key: str) -> CancelResult:
-        wish = {"idempotency_key": idempotency_key}
-        answer = await self._client.call("POST", f"/shipments/{shipment_ref}/cancel", json=wish)
+        body = {"idempotency_key": idempotency_key}
+        answer = await self._client.call("POST", f"/shipments/{shipment_ref}/cancel", json=body)
         if answer.body.get("error_code") == "already_picked_up":
             return CancelResult("already_picked_up")
         _raise_refusal(answer)
@@ -67,7 +67,7 @@ class SandboxCarrier:
         await self._client.aclose()
 
 
-def _wish(request: BookingRequest) -> dict[str, Any]:
+def _body(request: BookingRequest) -> dict[str, Any]:
     origin = request.origin
     return {
         "order_no": request.order_no,

@@ -68,8 +68,8 @@ class UpsCarrier:
         if request.origin.country != request.destination.country:
             raise ProviderRefused("customs_not_supported", NAME)
         async with bounded(NAME, self._client.timeout_s):
-            wish, context = self._mapping.wish(request)
-            answer = await self._call("POST", "/api/shipments/v2409/ship", json=wish)
+            body, context = self._mapping.request_body(request)
+            answer = await self._call("POST", "/api/shipments/v2409/ship", json=body)
             _raise_refusal(answer)
             with _readable():
                 # Turning the label's picture into a PDF takes tens of milliseconds of processor.
@@ -107,9 +107,9 @@ class UpsCarrier:
                 number = live_number_in(tracking)
             if number is None:
                 return None
-            wish = {"LabelRecoveryRequest": {"LabelSpecification": {"LabelImageFormat": {"Code": "PDF"}},
+            body = {"LabelRecoveryRequest": {"LabelSpecification": {"LabelImageFormat": {"Code": "PDF"}},
                                              "TrackingNumber": number}}  # fmt: skip
-            recovered = await self._call("POST", "/api/labels/v1/recovery", json=wish)
+            recovered = await self._call("POST", "/api/labels/v1/recovery", json=body)
         with _readable():
             label = label_of_recovery(recovered.body) if recovered.ok else b""
         return Booking(number, number, "PDF", label, 0, self._mapping.currency)
@@ -118,8 +118,8 @@ class UpsCarrier:
         """UPS signs nothing: it shows the credential of the subscription, so age cannot be checked. The events are
         facts about a parcel and harmless when repeated.
         """
-        shown = {name.lower(): value for name, value in headers.items()}.get("credential", "")
-        if not self._secret or not hmac.compare_digest(shown.encode(), self._secret.encode()):
+        credential = {name.lower(): value for name, value in headers.items()}.get("credential", "")
+        if not self._secret or not hmac.compare_digest(credential.encode(), self._secret.encode()):
             raise BadSignature("signature_invalid", NAME)
         try:
             return notice_of(json_object(NAME, body))

@@ -42,12 +42,12 @@ class UpsMapping:
         self._mapper = karrio.mappers.ups.mapper.Mapper(settings)
         self.currency: str = settings.default_currency
 
-    def wish(self, request: BookingRequest) -> tuple[dict[str, Any], Any]:
+    def request_body(self, request: BookingRequest) -> tuple[dict[str, Any], Any]:
         """The body of a shipping request, and what `booking` needs to read the answer."""
         serializable = self._mapper.create_shipment_request(_shipment_request(request))
-        wish: dict[str, Any] = self._lib.to_dict(self._lib.to_json(serializable.serialize()))
-        _correct(wish["ShipmentRequest"]["Shipment"], sum(line.quantity for line in request.lines))
-        return wish, serializable.ctx
+        body: dict[str, Any] = self._lib.to_dict(self._lib.to_json(serializable.serialize()))
+        _correct(body["ShipmentRequest"]["Shipment"], sum(line.quantity for line in request.lines))
+        return body, serializable.ctx
 
     def booking(self, body: dict[str, Any], context: Any) -> Booking | None:
         """The booked shipment, or None when the answer holds none."""

@@ -19,7 +19,7 @@ class SandboxMessages:
         return self._client.timeout_s
 
     async def send(self, message: OutgoingMessage) -> str | None:
-        answer = await self._client.call("POST", "/messages", json=_wish(message))
+        answer = await self._client.call("POST", "/messages", json=_body(message))
         if not answer.ok:
             raise ProviderRefused(str(answer.body.get("error_code") or f"http_{answer.status}"), NAME)
         if not isinstance(reference := answer.body.get("id"), str):
@@ -30,7 +30,7 @@ class SandboxMessages:
         await self._client.aclose()
 
 
-def _wish(message: OutgoingMessage) -> dict[str, str | None]:
+def _body(message: OutgoingMessage) -> dict[str, str | None]:
     return {
         "idempotency_key": message.idempotency_key,
         "channel": message.channel,

@@ -32,22 +32,22 @@ class SandboxPayments:
         self._verifier = Webhook(webhook_secret) if webhook_secret else None
 
     async def authorise(self, request: PaymentRequest) -> GatewayResult:
-        return await self._post("/payments/authorise", {**_wish(request), "token": request.token})
+        return await self._post("/payments/authorise", {**_body(request), "token": request.token})
 
     async def capture(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        return await self._post(f"/payments/{authorisation_ref}/capture", _wish(request))
+        return await self._post(f"/payments/{authorisation_ref}/capture", _body(request))
 
     async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        wish = {"idempotency_key": request.idempotency_key, "order_no": request.order_no}
+        body = {"idempotency_key": request.idempotency_key, "order_no": request.order_no}
         try:
-            return await self._post(f"/payments/{authorisation_ref}/void", wish)
+            return await self._post(f"/payments/{authorisation_ref}/void", body)
         except ProviderRefused as refusal:
             if refusal.code != "authorisation_expired":
                 raise
             return GatewayResult(PaymentStatus.SUCCEEDED, f"{authorisation_ref}:expired", request.amount_minor)
 
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
-        return await self._post(f"/payments/{capture_ref}/refund", _wish(request))
+        return await self._post(f"/payments/{capture_ref}/refund", _body(request))
 
     async def lookup(self, lost: LostCall) -> GatewayResult | None:
         params = {"idempotency_key": lost.request.idempotency_key}
@@ -60,9 +60,9 @@ class SandboxPayments:
         return result
 
     async def answer_dispute(self, dispute_ref: str, evidence: Evidence, idempotency_key: str) -> None:
-        said = {"explanation": evidence.explanation, "customer_communication": evidence.customer_communication}
+        texts = {"explanation": evidence.explanation, "customer_communication": evidence.customer_communication}
         parcel = {"tracking_no": evidence.tracking_no, "carrier": evidence.carrier}
-        await self._answer(dispute_ref, "evidence", {**said, **parcel, "idempotency_key": idempotency_key})
+        await self._answer(dispute_ref, "evidence", {**texts, **parcel, "idempotency_key": idempotency_key})
 
     async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
         await self._answer(dispute_ref, "accept", {"idempotency_key": idempotency_key})
@@ -82,16 +82,16 @@ class SandboxPayments:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _answer(self, dispute_ref: str, act: str, wish: dict[str, Any]) -> None:
-        answer = await self._client.call("POST", f"/disputes/{dispute_ref}/{act}", json=wish)
+    async def _answer(self, dispute_ref: str, action: str, body: dict[str, Any]) -> None:
+        answer = await self._client.call("POST", f"/disputes/{dispute_ref}/{action}", json=body)
         if not answer.ok:
             raise ProviderRefused(str(answer.body.get("error_code") or f"http_{answer.status}"), NAME)
 
-    async def _post(self, path: str, wish: dict[str, Any]) -> GatewayResult:
-        return _result(await self._client.call("POST", path, json=wish))
+    async def _post(self, path: str, body: dict[str, Any]) -> GatewayResult:
+        return _result(await self._client.call("POST", path, json=body))
 
 
-def _wish(request: PaymentRequest) -> dict[str, Any]:
+def _body(request: PaymentRequest) -> dict[str, Any]:
     return {
         "order_no": request.order_no,
         "amount_minor": request.amount_minor,

@@ -94,9 +94,9 @@ def captured_minor(intent: dict[str, Any]) -> int:
     return _minor(intent, intent["amount"] if received is None else received)
 
 
-def _minor(told: dict[str, Any], amount: int | None = None) -> int:
+def _minor(reported: dict[str, Any], amount: int | None = None) -> int:
     """Our minor units of an amount of Stripe's; the object's own unless another is named."""
-    return from_stripe(int(told["amount"] if amount is None else amount), told["currency"])
+    return from_stripe(int(reported["amount"] if amount is None else amount), reported["currency"])
 
 
 def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
@@ -105,22 +105,24 @@ def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
     Refunds and disputes of the dashboard bear none: they name the charge.
     Raises KeyError, TypeError or AttributeError on what is no event of Stripe's.
     """
-    told: dict[str, Any] = event["data"]["object"]
+    reported: dict[str, Any] = event["data"]["object"]
     kind_and_status = _INTENT_EVENTS.get(event["type"])
     if kind_and_status is not None:
-        return _intent_notice(event["id"], told, *kind_and_status)
+        return _intent_notice(event["id"], reported, *kind_and_status)
     if event["type"] in _REFUND_EVENTS:
-        return _notice(event["id"], told, PaymentKind.REFUND, refund_result(told), _id_of(told.get("charge")))
+        return _notice(
+            event["id"], reported, PaymentKind.REFUND, refund_result(reported), _id_of(reported.get("charge"))
+        )
     if event["type"] in _DISPUTE_EVENTS:
-        return _dispute_notice(event["id"], told)
+        return _dispute_notice(event["id"], reported)
     return None
 
 
 def stripe_evidence(evidence: Evidence) -> dict[str, str]:
     """As Stripe's fields: what was said with the customer would be a file there, so it stands with the explanation."""
-    said = (evidence.explanation, evidence.customer_communication)
+    texts = (evidence.explanation, evidence.customer_communication)
     fields = {
-        "uncategorized_text": "\n\n".join(part for part in said if part),
+        "uncategorized_text": "\n\n".join(part for part in texts if part),
         "shipping_tracking_number": evidence.tracking_no,
         "shipping_carrier": evidence.carrier,
     }
@@ -174,11 +176,11 @@ def _intent_notice(
 
 
 def _notice(
-    event_id: str, told: dict[str, Any], kind: PaymentKind, result: GatewayResult, parent_ref: str | None
+    event_id: str, reported: dict[str, Any], kind: PaymentKind, result: GatewayResult, parent_ref: str | None
 ) -> PaymentNotice | None:
-    metadata = told.get("metadata") or {}
-    told_by_charge = kind is PaymentKind.REFUND and parent_ref is not None
-    if not (metadata.get("order_no") or told_by_charge) or result.provider_ref is None:
+    metadata = reported.get("metadata") or {}
+    reported_by_charge = kind is PaymentKind.REFUND and parent_ref is not None
+    if not (metadata.get("order_no") or reported_by_charge) or result.provider_ref is None:
         return None
     return PaymentNotice(
         event_id=event_id,
@@ -187,7 +189,7 @@ def _notice(
         kind=kind,
         status=result.status,
         amount_minor=result.amount_minor,
-        currency=told["currency"].upper(),
+        currency=reported["currency"].upper(),
         idempotency_key=metadata.get(_KEY_OF[kind]),
         error_code=result.error_code,
         parent_ref=parent_ref,
@@ -227,8 +229,8 @@ def _expires_at(intent: dict[str, Any]) -> str | None:
     """When what is only authorised ends: as the charge says, else a card's seven days after it was authorised."""
     if intent["status"] != "requires_capture":
         return None
-    told = intent.get("latest_charge")
-    charge: dict[str, Any] = told if isinstance(told, dict) else {}
+    latest = intent.get("latest_charge")
+    charge: dict[str, Any] = latest if isinstance(latest, dict) else {}
     card = (charge.get("payment_method_details") or {}).get("card") or {}
     begun_s = charge.get("created") or intent.get("created") or int(time())
     return _moment(card.get("capture_before") or begun_s + CARD_LIFETIME_S)

@@ -44,7 +44,7 @@ from infra.provider_rules.stripe_amounts import to_stripe
 from infra.settings import Settings
 
 # Stripe forgets a key after 24 hours; its search lags behind by up to a minute, and by more on a bad day.
-KEYS_KEPT_S = 23 * 3600
+KEY_LIFETIME_S = 23 * 3600
 SEARCH_LAG_S = 600
 PAGE = 100
 # The risk is said of the charge, which is an id unless it is asked for.
@@ -173,8 +173,8 @@ class StripePayments:
     async def _authorisation(self, lost: LostCall) -> GatewayResult | None:
         if lost.ref:
             return intent_result(await self._intent(lost.ref))
-        kept = bool(lost.request.token) and lost.age_s < KEYS_KEPT_S
-        if kept:
+        replayable = bool(lost.request.token) and lost.age_s < KEY_LIFETIME_S
+        if replayable:
             try:
                 return await self.authorise(lost.request)
             except ProviderRefused as refusal:
@@ -182,8 +182,8 @@ class StripePayments:
                 if refusal.code != _REUSED:
                     return GatewayResult(PaymentStatus.FAILED, None, lost.request.amount_minor, refusal.code)
         found = await self._searched(lost)
-        lags = lost.age_s < SEARCH_LAG_S or 0 <= lost.age_s - KEYS_KEPT_S < SEARCH_LAG_S
-        if found is None and (kept or lags):
+        lags = lost.age_s < SEARCH_LAG_S or 0 <= lost.age_s - KEY_LIFETIME_S < SEARCH_LAG_S
+        if found is None and (replayable or lags):
             raise ProviderUnavailable("not_found_yet", NAME)
         return found
 
@@ -225,7 +225,7 @@ class StripePayments:
     async def _listed(self, lost: LostCall) -> GatewayResult | None:
         """In the list of all that was paid while the call may have been carried out."""
         first_s = int(time() - lost.age_s)
-        created = {"gte": first_s - SEARCH_LAG_S, "lte": first_s + KEYS_KEPT_S}
+        created = {"gte": first_s - SEARCH_LAG_S, "lte": first_s + KEY_LIFETIME_S}
         params: Any = {"limit": PAGE, "created": created, "expand": ["data.latest_charge"]}
         pages = await self._api.payment_intents.list_async(params)
         async for listed in pages.auto_paging_iter():

@@ -68,34 +68,34 @@ def _saved(file: Path) -> dict[str, int]:
         return {}
 
 
-def _api_port(asked: int | None, saved: Mapping[str, int]) -> int:
-    if asked == 0:
-        kept = saved.get("api")
-        return kept if kept is not None and is_free(kept) else any_free(set(saved.values()))
-    port = asked if asked is not None else saved.get("api", DEFAULT_PORT)
+def _api_port(requested: int | None, saved: Mapping[str, int]) -> int:
+    if requested == 0:
+        saved_port = saved.get("api")
+        return saved_port if saved_port is not None and is_free(saved_port) else any_free(set(saved.values()))
+    port = requested if requested is not None else saved.get("api", DEFAULT_PORT)
     if not is_free(port):
         raise TakenError(f"port {port} is taken by another program; choose another with --port (0 picks a free one)")
     return port
 
 
-def _candidates(api: int, asked: int | None) -> Iterator[int]:
-    return iter(()) if asked == 0 else iter(range(api + 1, min(api + 1 + len(NAMES), HIGHEST + 1)))
+def _candidates(api: int, requested: int | None) -> Iterator[int]:
+    return iter(()) if requested == 0 else iter(range(api + 1, min(api + 1 + len(NAMES), HIGHEST + 1)))
 
 
-def choose(file: Path, asked: int | None) -> dict[str, int]:
+def choose(file: Path, requested: int | None) -> dict[str, int]:
     """A port for every name in NAMES, remembered in the file.
 
     asked is the API's port; None means the one of last time, else 8000; 0 means any. The others keep theirs while these
     are free, else follow the API's. Raises TakenError when the API's port is in use.
     """
     saved = _saved(file)
-    chosen = {"api": _api_port(asked, saved)}
-    following = _candidates(chosen["api"], asked)
+    chosen = {"api": _api_port(requested, saved)}
+    following = _candidates(chosen["api"], requested)
     for name in NAMES[1:]:
         used = set(chosen.values())
-        kept = saved.get(name)
-        if kept is not None and kept not in used and is_free(kept):
-            chosen[name] = kept
+        saved_port = saved.get(name)
+        if saved_port is not None and saved_port not in used and is_free(saved_port):
+            chosen[name] = saved_port
         else:
             next_free = (port for port in following if port not in used | set(saved.values()) and is_free(port))
             chosen[name] = next(next_free, None) or any_free(used | set(saved.values()))

@@ -31,7 +31,7 @@ def _fresh() -> Secrets:
     )
 
 
-def see_that_they_are_kept(layout: Layout) -> None:
+def require_complete(layout: Layout) -> None:
     """Raises StackError where there is data without its secrets: new ones would open nothing of it. Writes nothing.
 
     The data is looked for first: a stack that begins at the same moment makes its secrets before any data.

@@ -150,19 +150,19 @@ class Service:
         await asyncio.wait({settling}, timeout=START_TIMEOUT_S)
         answered = time.monotonic()
         while time.monotonic() - answered < self._hangs_after_s:
-            asked = time.monotonic()
+            since = time.monotonic()
             try:
                 if await asyncio.wait_for(self._alive(), ALIVE_TIMEOUT_S):
                     answered = time.monotonic()
             except Exception:
                 log.debug("%s does not say that it lives", self.name, exc_info=True)
             await asyncio.sleep(ALIVE_EVERY_S)
-            if time.monotonic() - asked > 2 * (ALIVE_TIMEOUT_S + ALIVE_EVERY_S):
+            if time.monotonic() - since > 2 * (ALIVE_TIMEOUT_S + ALIVE_EVERY_S):
                 answered = time.monotonic()  # it was the supervisor that stood still
 
     def _end(self, command: Command, code: int) -> str:
-        if told := self._cure(tail(command.log, 1)):
-            raise HopelessError(told)
+        if message := self._cure(tail(command.log, 1)):
+            raise HopelessError(message)
         return f"ended with code {code}"
 
     async def _settle(self) -> None:

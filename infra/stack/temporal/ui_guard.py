@@ -54,10 +54,10 @@ class UiGuard:
         content = await request.read()
         target = f"{self._upstream}{request.raw_path}"
         try:
-            asked = self._client.request(
-                request.method, target, headers=_kept(request.headers), data=content, allow_redirects=False
+            request_ = self._client.request(
+                request.method, target, headers=_forwarded(request.headers), data=content, allow_redirects=False
             )
-            async with asked as answer:
+            async with request_ as answer:
                 return await _copied(request, answer)
         except aiohttp.ClientConnectionError:
             return web.Response(status=502, text="Temporal UI does not answer; is Temporal being started again?\n")
@@ -75,5 +75,5 @@ async def _copied(request: web.Request, answer: aiohttp.ClientResponse) -> web.S
     return response
 
 
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in _HOPS}

@@ -31,7 +31,7 @@ async def reasoned(browser: StaffBrowser) -> str:
             conn, services.keys, known.data_key, unique("res_x"), order_no=order_no, action="retry",
             actor="support:amy", reason=f"{REASON} 1", value=None,
         )  # fmt: skip
-        await activity_actions.keep(
+        await activity_actions.save(
             conn, services.keys, unique("act_x"), order_no=order_no, activity="book_shipment", action="set_timeout",
             timeout_s=90, actor="support:amy", reason=f"{REASON} 2",
         )  # fmt: skip

@@ -283,7 +283,7 @@ async def test_all_that_retries_is_in_one_list_and_beside_the_parked(browser: St
     queue = (await browser.get("/console/stuck")).text
     assert f'href="/console/retrying?step=book&amp;error={error}&amp;provider=sandbox">3</a>' in queue
     other = await begun(browser, client, "StillTrying")
-    await running_activities.act(
+    await running_activities.apply_action(
         client,
         names.order_workflow(other),
         "1",

@@ -47,7 +47,7 @@ def alert_message(lang: str = "en", phase: str = Phase.BEGUN, notice: Notice = S
 
 
 async def tell(kind: str, target: dict[str, str], said: message.Message | None = None, **more: Any) -> Outcome:
-    return await sending.tell(settings(**more), kind, target, said or alert_message(), "ntc_1")
+    return await sending.send(settings(**more), kind, target, said or alert_message(), "ntc_1")
 
 
 def test_a_notice_says_what_how_much_since_when_and_where_to_go() -> None:

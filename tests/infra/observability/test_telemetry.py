@@ -273,6 +273,6 @@ async def test_the_address_of_a_notices_channel_is_in_no_trace(exporter: InMemor
             await webhook_client.post(http, f"{base}/traced", {}, "")
         for kind in ("webhook", "dingtalk"):
             url = {"url": f"{base}/hook/s3cret"}
-            assert (await sending.tell(settings, kind, target | url, message.of_test("en", settings), "m")).error
+            assert (await sending.send(settings, kind, target | url, message.of_test("en", settings), "m")).error
     spans = [span.to_json() for span in exporter.get_finished_spans()]
     assert any("/traced" in span for span in spans) and not any("s3cret" in span for span in spans)

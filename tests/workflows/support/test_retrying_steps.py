@@ -112,7 +112,7 @@ async def test_a_paused_one_comes_first_and_a_retry_elsewhere_does_not_leave_it_
     older, order_no = await failed_at_booking(stage, 10**6), await failed_at_booking(stage, 10**6)
     workflow_id = names.order_workflow(order_no)
     (step,) = (await running_activities.under_way(stage.client, workflow_id)).activities
-    await running_activities.act(stage.client, workflow_id, step.activity_id, ActivityAction.PAUSE, "act_1")
+    await running_activities.apply_action(stage.client, workflow_id, step.activity_id, ActivityAction.PAUSE, "act_1")
     async with stage.database.begin() as conn:
         await retrying_steps.set_paused(conn, order_no, "book_shipment", True)
     found = await listed(stage, limit=1)
@@ -124,8 +124,10 @@ async def test_a_paused_one_comes_first_and_a_retry_elsewhere_does_not_leave_it_
     stage.sandbox.http.delete("/faults")
     async with stage.database.begin() as conn:
         await retrying_steps.set_paused(conn, order_no, "book_shipment", False)
-    await running_activities.act(stage.client, workflow_id, step.activity_id, ActivityAction.UNPAUSE, "act_2")
-    await running_activities.act(stage.client, workflow_id, step.activity_id, ActivityAction.RETRY_NOW, "act_3")
+    await running_activities.apply_action(stage.client, workflow_id, step.activity_id, ActivityAction.UNPAUSE, "act_2")
+    await running_activities.apply_action(
+        stage.client, workflow_id, step.activity_id, ActivityAction.RETRY_NOW, "act_3"
+    )
     await stage.reaches(order_no, "preparing")
     await stage.reaches(older, "preparing")
     assert not await listed(stage)

@@ -17,6 +17,6 @@ async def save_reason(conn: AsyncConnection, keys: KeyRing, order_no: str, reaso
         await conn.execute(_KEEP, {"sealed": sealed, "order_no": order_no})
 
 
-async def note_asked(conn: AsyncConnection, order_no: str, actor: str, update_id: str) -> None:
+async def record_request(conn: AsyncConnection, order_no: str, actor: str, update_id: str) -> None:
     """Say in the audit log that a member of staff asked: the workflow's own event knows who, but not where from."""
     await conn.execute(_NOTE, {"actor": actor, "order_no": order_no, "update_id": update_id})

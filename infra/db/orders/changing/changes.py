@@ -21,12 +21,12 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.orders import order_contacts
 from infra.db.orders.changing import sealed_changes
 from infra.db.orders.changing.sealed_changes import SealedChange
-from infra.db.orders.placing.priced_by import rules_kept
+from infra.db.orders.placing.priced_by import stored_rules
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
 
 # To be read after the order's row is locked: then nothing of it moves until the transaction ends.
-_HERE = text(
+_CONTEXT = text(
     """
     SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.tax_minor, o.tax_added_minor,
            o.type = 'exchange' AS exchange,
@@ -162,7 +162,7 @@ class NewChange:
 async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> ChangeContext:
     """Lock the order and read it. Raises NotFound `order_not_found`."""
     await timeline.lock_order(conn, order_no)
-    row = (await conn.execute(_HERE, {"order_no": order_no})).one()
+    row = (await conn.execute(_CONTEXT, {"order_no": order_no})).one()
     lines = (await conn.execute(_LINES, {"order_no": order_no})).all()
     sold = {} if row.status in UNPAID else {line.line_no: line for line in await refund_plans.lines_of(conn, order_no)}
     standing = ChangeFacts(
@@ -204,7 +204,7 @@ async def rules_of(conn: AsyncConnection, order_no: str, today: PricingTerms) ->
     """
     row = (await conn.execute(_PLACED, {"order_no": order_no})).one()
     if row.priced_by is not None:
-        return rules_kept(row.priced_by)
+        return stored_rules(row.priced_by)
     tax = Tax(today.tax.rate_bp, row.tax_added_minor == 0) if row.tax_minor else NO_TAX
     terms = replace(today, tax=tax)
     follows = terms.charges(row.items_minor, row.discount_minor).shipping_minor == row.shipping_minor

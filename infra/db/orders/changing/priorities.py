@@ -27,10 +27,10 @@ _HURRY = text(
 )
 
 
-async def change(conn: AsyncConnection, keys: KeyRing, act: StaffAction, rank: int) -> None:
+async def change(conn: AsyncConnection, keys: KeyRing, action: StaffAction, rank: int) -> None:
     """Change it, say so on the timeline, and let what waits for Temporal overtake. Raises Conflict `order_over`,
     NotFound `order_not_found`."""
-    order_no = act.order_no
+    order_no = action.order_no
     status = await timeline.lock_order(conn, order_no)
     if status in TERMINAL:
         raise Conflict("order_over", f"the order is {status}: nothing of it waits any more")
@@ -38,6 +38,6 @@ async def change(conn: AsyncConnection, keys: KeyRing, act: StaffAction, rank: i
     if before == rank:
         return
     await conn.execute(_HURRY, {"order_no": order_no, "rank": rank})
-    await staff_actions.save(conn, keys, act)
+    await staff_actions.save(conn, keys, action)
     data = {"before": named(before), "after": named(rank)}
-    await timeline.append(conn, order_no, "priority_changed", act.actor, data=data)
+    await timeline.append(conn, order_no, "priority_changed", action.actor, data=data)

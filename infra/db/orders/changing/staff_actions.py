@@ -33,14 +33,19 @@ class StaffAction:
     moved_minor: int = 0
 
 
-async def save(conn: AsyncConnection, keys: KeyRing, act: StaffAction) -> None:
+async def save(conn: AsyncConnection, keys: KeyRing, action: StaffAction) -> None:
     """Keep it once. Of an erased customer's order neither reason nor value is kept: nothing could ever open them.
 
     Raises NotFound `order_not_found`.
     """
-    key = await data_key_of(conn, act.order_no)
-    reason = keys.seal_json(key, act.reason, f"{act.act_id}:reason") if key else b""
-    value = keys.seal_json(key, act.value, f"{act.act_id}:value") if key and act.value else None
-    row: dict[str, Any] = {"act_id": act.act_id, "order_no": act.order_no, "action": act.action, "detail": act.detail}
-    row |= {"actor": act.actor, "approval_id": act.approval_id, "moved_minor": act.moved_minor}
+    key = await data_key_of(conn, action.order_no)
+    reason = keys.seal_json(key, action.reason, f"{action.act_id}:reason") if key else b""
+    value = keys.seal_json(key, action.value, f"{action.act_id}:value") if key and action.value else None
+    row: dict[str, Any] = {
+        "act_id": action.act_id,
+        "order_no": action.order_no,
+        "action": action.action,
+        "detail": action.detail,
+    }
+    row |= {"actor": action.actor, "approval_id": action.approval_id, "moved_minor": action.moved_minor}
     await conn.execute(_KEEP, {**row, "reason_enc": reason, "value_enc": value})

@@ -11,7 +11,7 @@ from infra.db.orders.placing.drafts import NewOrder
 def rules_of(draft: NewOrder) -> str:
     """By what the order is priced anew when it is changed before it is paid."""
     terms = draft.terms
-    kept = {
+    stored = {
         "discount_minor": draft.discount_minor,
         "shipping_minor": draft.shipping_minor,
         "fee_minor": terms.fee_minor,
@@ -19,11 +19,11 @@ def rules_of(draft: NewOrder) -> str:
         "tax_rate_bp": terms.tax.rate_bp,
         "tax_included": terms.tax.included,
     }
-    return json.dumps(kept)
+    return json.dumps(stored)
 
 
-def rules_kept(kept: Mapping[str, Any]) -> Rules:
+def stored_rules(stored: Mapping[str, Any]) -> Rules:
     """The rules as an order keeps them."""
-    tax = Tax(kept["tax_rate_bp"], kept["tax_included"])
-    terms = PricingTerms(kept["fee_minor"], kept["free_from_minor"], tax)
-    return Rules(kept["discount_minor"], kept["shipping_minor"], terms)
+    tax = Tax(stored["tax_rate_bp"], stored["tax_included"])
+    terms = PricingTerms(stored["fee_minor"], stored["free_from_minor"], tax)
+    return Rules(stored["discount_minor"], stored["shipping_minor"], terms)

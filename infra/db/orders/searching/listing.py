@@ -13,7 +13,7 @@ from infra.db.orders.searching.list_sources import ORDERS, Branch
 Sort = Literal["-created_at", "created_at", "status"]
 ANY_HOLD = "any"
 
-_SHOWN = (
+_COLUMNS = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
     *("created_at", "updated_at", "cancelling", "waiting", "hold", "warehouse", "priority"),
 )
@@ -92,7 +92,7 @@ def _rows() -> Select[Any]:
         .where(_parked.c.order_no == ORDERS.c.order_no, _parked.c.resolved_at.is_(None))
         .scalar_subquery()
     )
-    return select(*(ORDERS.c[name] for name in _SHOWN), step.label("needs_attention"))
+    return select(*(ORDERS.c[name] for name in _COLUMNS), step.label("needs_attention"))
 
 
 def _cut(query: Select[Any], wanted: Wanted, part: ColumnElement[bool] | None) -> Select[Any]:

@@ -83,9 +83,9 @@ async def meanings(
 
 
 async def _exact(conn: AsyncConnection, q: str, providers: Sequence[str]) -> list[Branch]:
-    wish: dict[str, Any] = {"q": q, "joined": re.sub(r"[\s-]", "", q), "order_no": normalise(q), "many": MANY}
+    parameters: dict[str, Any] = {"q": q, "joined": re.sub(r"[\s-]", "", q), "order_no": normalise(q), "many": MANY}
     found: dict[str, list[str]] = {}
-    for row in await conn.execute(_EXACT, {**wish, "providers": list(providers)}):
+    for row in await conn.execute(_EXACT, {**parameters, "providers": list(providers)}):
         found.setdefault(row.kind, []).append(row.order_no)
     return [Exactly(kind, order_nos) for kind, order_nos in found.items()]
 
@@ -144,9 +144,9 @@ def _profiles(vault: Vault, q: str, *, everybody: bool) -> list[Branch]:
 async def _goods(conn: AsyncConnection, q: str) -> list[Branch]:
     escaped = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%" if len(q) >= MIN_PRODUCT_CHARS else None
-    wish = {"q": q, "pattern": pattern, "few": MAX_PRODUCTS, "many": MANY}
+    parameters = {"q": q, "pattern": pattern, "few": MAX_PRODUCTS, "many": MANY}
     found: list[Branch] = []
-    for row in await conn.execute(_GOODS, wish):
+    for row in await conn.execute(_GOODS, parameters):
         values = {f"{row.kind}_skus": row.skus}
         wanted = f"k.sku = ANY(CAST(:{row.kind}_skus AS text[]))"
         found.append(

@@ -113,13 +113,15 @@ async def place(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new:
     `keys` None keeps no reason: the event says by which rule it came. Raises Conflict `too_late_to_hold`,
     `already_held`; NotFound `order_not_found`.
     """
-    here = (await conn.execute(_STANDING, {"order_no": order_no, "kind": new.kind, "actor": new.actor})).one_or_none()
-    if here is None:
+    current = (
+        await conn.execute(_STANDING, {"order_no": order_no, "kind": new.kind, "actor": new.actor})
+    ).one_or_none()
+    if current is None:
         raise NotFound("order_not_found")
     stops = HOLDS[new.kind].stops
-    if here.cancelling is not None or here.status not in HOLDS[HoldKind.MANUAL].stops:
-        raise Conflict("too_late_to_hold", _TOO_LATE.format(status=here.status))
-    if here.held:
+    if current.cancelling is not None or current.status not in HOLDS[HoldKind.MANUAL].stops:
+        raise Conflict("too_late_to_hold", _TOO_LATE.format(status=current.status))
+    if current.held:
         raise Conflict("already_held", f"a hold of the kind {new.kind} is open: release it, or let it come to its end")
     row: dict[str, Any] = {
         "order_no": order_no,
@@ -189,14 +191,14 @@ async def owner_of(conn: AsyncConnection, order_no: str, hold_no: int) -> str:
 
 
 async def process_due(
-    conn: AsyncConnection, order_no: str, hold_no: int, act: HoldAction, escalated_to: str
+    conn: AsyncConnection, order_no: str, hold_no: int, action: HoldAction, escalated_to: str
 ) -> Outcome | None:
     """What is due: hand it to `escalated_to`, or close it; answers with the outcome that follows, None for nothing.
 
     Safe to repeat. The caller has locked the order.
     """
     row: dict[str, Any] = {"order_no": order_no, "hold_no": hold_no}
-    if act is HoldAction.ESCALATE:
+    if action is HoldAction.ESCALATE:
         if kind := (await conn.execute(_ESCALATE, {**row, "owner": escalated_to})).scalar_one_or_none():
             await timeline.append(conn, order_no, "hold_escalated", data={"hold": kind, "hold_no": hold_no})
         return None

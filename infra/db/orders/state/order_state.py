@@ -67,7 +67,7 @@ class StandingHold:
     kind: str
     stops: bool
     due: str
-    act: str
+    action: str
 
 
 @dataclass(frozen=True, slots=True)

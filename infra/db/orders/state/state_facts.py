@@ -153,7 +153,7 @@ def _refund(found: dict[str, Any], transactions: Sequence[TransactionFacts]) -> 
 
 
 def _guarantees(row: Any, transactions: Sequence[TransactionFacts]) -> list[GuaranteeFacts]:
-    asked = {
+    authorised = {
         t.guarantee_return_id
         for t in transactions
         if t.purpose is PaymentPurpose.GUARANTEE
@@ -163,7 +163,7 @@ def _guarantees(row: Any, transactions: Sequence[TransactionFacts]) -> list[Guar
     due = [
         operation_due(
             found["return_id"], GuaranteeStatus(found["status"]), ReturnStatus(found["return_status"]),
-            authorisation_requested=found["return_id"] in asked,
+            authorisation_requested=found["return_id"] in authorised,
         )
         for found in (*(row.guarantees or ()), *(row.unwanted_guarantees or ()))
     ]  # fmt: skip
