@@ -1,8 +1,10 @@
 """Changing an order's address as the front door does."""
 
+from domain.orders.addresses import ShippingAddress
+from domain.orders.status import ChangeKind
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders.changing import changes
-from infra.db.orders.changing.changes import NewChange
+from infra.db.orders.changing.changes import ChangePlan
 from tests.order_stage import Stage
 
 
@@ -10,5 +12,5 @@ async def readdress(stage: Stage, order_no: str, address: dict[str, str]) -> Non
     keys = KeyRing(stage.vault)
     async with stage.database.begin() as conn:
         here = await changes.load_context(conn, keys, order_no)
-        change = NewChange(("address",), "support:ann", address, None, (), here.total_minor)
-        await changes.write(conn, keys, here, change)
+        plan = ChangePlan(here, (ChangeKind.ADDRESS,), ShippingAddress.from_json(address))
+        await changes.write(conn, keys, plan, "support:ann")

@@ -1,9 +1,10 @@
 """Making a paid order more expensive, as the front door does."""
 
 from domain.orders.changes import plan_lines
+from domain.orders.status import ChangeKind
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders.changing import changes
-from infra.db.orders.changing.changes import NewChange
+from infra.db.orders.changing.changes import ChangePlan
 from infra.db.orders.state import timeline
 from infra.db.payments import change_payments
 from infra.db.payments.change_payments import PaidBy
@@ -18,6 +19,5 @@ async def make_dearer(stage: Stage, order_no: str, units: int, token: str = "tok
         here = await changes.load_context(conn, keys, order_no)
         catalogue = await changes.catalogue_of(conn, [sku])
         lines = plan_lines(here.lines, {sku: units}, catalogue, here.currency, here.last_line_no)
-        total = here.total_minor + sum(line.amount_minor for line in lines)
-        change = NewChange(("lines",), "support:ann", None, None, lines, total)
-        await change_payments.open_one(conn, keys, here, change, PaidBy("sandbox", token, 600))
+        plan = ChangePlan(here, (ChangeKind.LINES,), lines=tuple(lines))
+        await change_payments.open_one(conn, keys, plan, "support:ann", PaidBy("sandbox", token, 600))

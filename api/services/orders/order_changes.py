@@ -38,7 +38,7 @@ from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
 from domain.payments.refunds import Origin
 from infra.db.engine import Connection
 from infra.db.orders.changing import changes as books
-from infra.db.orders.changing.changes import ChangeContext, NewChange
+from infra.db.orders.changing.changes import ChangeContext, ChangePlan
 from infra.db.orders.placing import unpaid_limits
 from infra.db.orders.state import holds, timeline
 from infra.db.payments import change_payments, refund_plans, refunds
@@ -75,41 +75,6 @@ class ChangeRequest:
     payment: Payment | None = None
     slot: TimeSlot | NoSlot | None = None
     named: tuple[Named, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The effect of a request on the order as it is now."""
-
-    here: ChangeContext
-    what: tuple[ChangeKind, ...]
-    ship_to: ShippingAddress | None
-    note: str | None
-    lines: tuple[LineChange, ...]
-    slot: TimeSlot | None = None
-
-    @property
-    def paid(self) -> bool:
-        return self.here.standing.status not in UNPAID
-
-    @property
-    def total_after_minor(self) -> int:
-        return self.here.total_minor + sum(line.amount_minor for line in self.lines)
-
-    @property
-    def refund_minor(self) -> int:
-        return max(self.here.total_minor - self.total_after_minor, 0) if self.paid else 0
-
-    @property
-    def difference_minor(self) -> int:
-        """What a paid order costs more: the change waits until it is paid."""
-        return max(self.total_after_minor - self.here.total_minor, 0) if self.paid else 0
-
-    @property
-    def to_pay_minor(self) -> int:
-        if self.paid:
-            return self.difference_minor
-        return 0 if self.here.standing.paying else self.total_after_minor
 
 
 def seen_in(header: str | None) -> frozenset[str]:
@@ -182,7 +147,7 @@ async def change(
     return answer
 
 
-async def _plan(conn: Connection, services: Services, number: str, wish: ChangeRequest) -> Plan:
+async def _plan(conn: Connection, services: Services, number: str, wish: ChangeRequest) -> ChangePlan:
     here = await books.load_context(conn, services.keys, number)
     if ANY not in wish.seen and str(here.seq) not in wish.seen:
         raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
@@ -198,7 +163,7 @@ async def _plan(conn: Connection, services: Services, number: str, wish: ChangeR
     )
     if await change_payments.is_awaited(conn, number):
         raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
-    plan = Plan(here, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
+    plan = ChangePlan(here, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
     await _require_possible(conn, services, plan, wish)
     return plan
 
@@ -220,7 +185,7 @@ async def _planned_lines(
     return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
 
 
-async def _require_possible(conn: Connection, services: Services, plan: Plan, wish: ChangeRequest) -> None:
+async def _require_possible(conn: Connection, services: Services, plan: ChangePlan, wish: ChangeRequest) -> None:
     """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
     asked = (
         (ChangeKind.ADDRESS, wish.ship_to),
@@ -229,40 +194,40 @@ async def _require_possible(conn: Connection, services: Services, plan: Plan, wi
         (ChangeKind.DELIVERY_SLOT, wish.slot),
     )
     for what, value in asked:
-        if value is not None and (why := refusal(what, plan.here.standing)):
+        if value is not None and (why := refusal(what, plan.context.standing)):
             raise why
-    if plan.here.changes >= MAX_CHANGES:
+    if plan.context.changes >= MAX_CHANGES:
         raise Conflict("too_many_changes", f"an order is changed at most {MAX_CHANGES} times: place a new one")
-    if plan.here.data_key is None and (plan.ship_to or plan.note):
+    if plan.context.data_key is None and (plan.ship_to or plan.note):
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
     if plan.slot is not None and ChangeKind.DELIVERY_SLOT in plan.what:
         require_ahead(plan.slot, datetime.now(UTC), services.settings.delivery_slot_days_ahead)
-        address = plan.ship_to or plan.here.ship_to
+        address = plan.ship_to or plan.context.ship_to
         place = address.as_json() if address else None
         require_length(plan.slot, zone_at(place, services.settings.portal_time_zone))
-    with amounts_in(plan.here.currency):
+    with amounts_in(plan.context.currency):
         require_payable(plan.total_after_minor)
-    if plan.difference_minor and (wish.payment is None or plan.here.warehouse is None):
+    if plan.difference_minor and (wish.payment is None or plan.context.warehouse is None):
         raise Conflict(
             "pay_difference_needed",
             "the order is paid and would cost {difference} more: send a `payment` of `method` and `token` with the "
             "change, or place a second order",
             difference_minor=plan.difference_minor,
-            currency=plan.here.currency,
+            currency=plan.context.currency,
         )
     if plan.difference_minor and wish.payment is not None:
-        amounts.require_payable(wish.payment.method, plan.difference_minor, plan.here.currency)
-    if plan.here.warehouse is not None:
-        await books.require_stock(conn, plan.here.warehouse, stock_deltas(plan.lines))
+        amounts.require_payable(wish.payment.method, plan.difference_minor, plan.context.currency)
+    if plan.context.warehouse is not None:
+        await books.require_stock(conn, plan.context.warehouse, stock_deltas(plan.lines))
     if plan.refund_minor > 0:
         await _refunding(refund_plans.planned(conn, _refund_of(plan, "preview", "")))
 
 
-def _refund_of(plan: Plan, refund_id: str, asked_by: str) -> RefundAsk:
+def _refund_of(plan: ChangePlan, refund_id: str, asked_by: str) -> RefundAsk:
     """The difference: what the units that are taken off were sold for, less what others cost instead."""
     off = tuple(LineAsk(-line.delta, line.line_no) for line in plan.lines if line.delta < 0)
     return RefundAsk(
-        refund_id, plan.here.order_no, Origin.AMENDMENT, asked_by, "", off, plan.refund_minor, include_shipping=True
+        refund_id, plan.context.order_no, Origin.AMENDMENT, asked_by, "", off, plan.refund_minor, include_shipping=True
     )
 
 
@@ -276,40 +241,34 @@ async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
 
 
 async def _carry_out(
-    conn: Connection, services: Services, caller: Principal, plan: Plan, refund_id: str
+    conn: Connection, services: Services, caller: Principal, plan: ChangePlan, refund_id: str
 ) -> dict[str, Any]:
-    number, status = plan.here.order_no, plan.here.standing.status
+    number, status = plan.context.order_no, plan.context.standing.status
     refunded: str | None = None
     if plan.refund_minor > 0:
         ask = _refund_of(plan, refund_id, actor(caller))
         refunded = (await _refunding(refunds.open_refund(conn, None, ask))).refund_id
-    words = tuple(WORDS[what] for what in plan.what)
-    new = NewChange(
-        words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, refunded, plan.slot
-    )
-    await books.write(conn, services.keys, plan.here, new)
+    await books.write(conn, services.keys, plan, actor(caller), refunded)
     if status is Status.PENDING_PAYMENT and plan.lines:
         if plan.total_after_minor == 0:
             data = {"waiting": timeline.waiting("carrier", "the carrier is booked")}
             status = await timeline.transition(conn, number, status, OrderEvent.PAYMENT_RECORDED, data=data)
-        elif plan.total_after_minor > plan.here.total_minor:
+        elif plan.total_after_minor > plan.context.total_minor:
             await holds.place_by_rule(conn, services.settings, number, plan.total_after_minor)
     return {**_told(plan), "status": status.value, "refund_id": refunded}
 
 
 async def _wait_for_payment(
-    conn: Connection, services: Services, caller: Principal, plan: Plan, payment: Payment
+    conn: Connection, services: Services, caller: Principal, plan: ChangePlan, payment: Payment
 ) -> dict[str, Any]:
     """Keep the change, hold what it needs more; the order's workflow takes the difference."""
-    words = tuple(WORDS[what] for what in plan.what)
-    new = NewChange(words, actor(caller), plan.ship_to, plan.note, plan.lines, plan.total_after_minor, None, plan.slot)
     by = PaidBy(payment.method, payment.token, services.settings.payment_timeout_s)
-    await change_payments.open_one(conn, services.keys, plan.here, new, by)
+    await change_payments.open_one(conn, services.keys, plan, actor(caller), by)
     return _told(plan)
 
 
-def _told(plan: Plan) -> dict[str, Any]:
-    here = plan.here
+def _told(plan: ChangePlan) -> dict[str, Any]:
+    here = plan.context
     held = stock_deltas(plan.lines) if here.warehouse is not None else {}
     return {
         "order_no": here.order_no,
@@ -326,18 +285,18 @@ def _told(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _one(plan: Plan, what: ChangeKind) -> dict[str, Any]:
+def _one(plan: ChangePlan, what: ChangeKind) -> dict[str, Any]:
     if what is ChangeKind.DELIVERY_SLOT:
         return {
             "what": WORDS[what],
-            "before": delivery_slots.as_json(plan.here.slot),
+            "before": delivery_slots.as_json(plan.context.slot),
             "after": delivery_slots.as_json(plan.slot),
         }
     if what is not ChangeKind.LINES:
         return {"what": WORDS[what]}
     # Lines of one SKU are one row, unless they were sold at different prices.
     before: dict[tuple[str, int], int] = {}
-    for line in plan.here.lines:
+    for line in plan.context.lines:
         sold = (line.sku, line.unit_price_minor)
         before[sold] = before.get(sold, 0) + line.quantity
     deltas: dict[tuple[str, int], int] = {}

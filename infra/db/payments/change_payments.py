@@ -18,7 +18,7 @@ from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentSta
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import order_contacts
 from infra.db.orders.changing import changes, sealed_changes
-from infra.db.orders.changing.changes import ChangeContext, NewChange
+from infra.db.orders.changing.changes import ChangePlan
 from infra.db.orders.changing.sealed_changes import SealedChange
 from infra.db.orders.state import timeline
 from infra.db.payments import transactions
@@ -133,24 +133,29 @@ async def is_awaited(conn: AsyncConnection, order_no: str) -> bool:
     return bool((await conn.execute(_AWAITED, {"order_no": order_no})).scalar_one())
 
 
-async def open_one(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange, by: PaidBy) -> int:
+async def open_one(conn: AsyncConnection, keys: KeyRing, plan: ChangePlan, actor: str, by: PaidBy) -> int:
     """Keep the change until its difference is paid and hold what it needs more; answers with its number.
 
     The order is locked. Raises Conflict `stock_short`: then the transaction is over.
     """
-    order_no, amount = found.order_no, change.total_after_minor - found.total_minor
+    order_no = plan.context.order_no
     wait = timeline.waiting("payment", "the change is undone", by.timeout_s)
     await conn.execute(_FENCE, {"order_no": order_no})
-    values = _row(changes.seal(keys, found, change)) | {"amount_minor": amount, "currency": found.currency}
-    values |= {"warehouse": found.warehouse}
+    values = _row(changes.seal(keys, plan, actor))
+    values |= {"amount_minor": plan.difference_minor, "currency": plan.context.currency}
+    values |= {"warehouse": plan.context.warehouse}
     values |= {"method": by.method, "token": by.token, "until": datetime.fromisoformat(wait["until"])}
     number = int((await conn.execute(_OPEN, values)).scalar_one())
-    await _hold(conn, found, change, number)
-    if change.ship_to is not None:
+    await _hold(conn, plan, actor, number)
+    if plan.ship_to is not None:
         # The keys are here; whoever applies the change has none. An undone change leaves a search term too many.
-        await order_contacts.readdress(conn, keys, order_no, change.ship_to)
-    data = {"amount_minor": amount, "total_after_minor": change.total_after_minor, "waiting": wait}
-    await timeline.append(conn, order_no, "change_awaits_payment", change.actor, data=data)
+        await order_contacts.readdress(conn, keys, order_no, plan.ship_to)
+    data = {
+        "amount_minor": plan.difference_minor,
+        "total_after_minor": plan.total_after_minor,
+        "waiting": wait,
+    }
+    await timeline.append(conn, order_no, "change_awaits_payment", actor, data=data)
     await conn.execute(_WAKE, {"order_no": order_no, "payment_no": number})
     return number
 
@@ -176,15 +181,16 @@ def _row(change: SealedChange) -> dict[str, Any]:
     }
 
 
-async def _hold(conn: AsyncConnection, found: ChangeContext, change: NewChange, number: int) -> None:
+async def _hold(conn: AsyncConnection, plan: ChangePlan, actor: str, number: int) -> None:
     """In order of SKU, as everywhere."""
-    for sku, units in stock_deltas(change.lines).items():
+    order_no, warehouse = plan.context.order_no, plan.context.warehouse
+    for sku, units in stock_deltas(plan.lines).items():
         if units < 0:
             continue
-        row: dict[str, Any] = {"order_no": found.order_no, "sku": sku, "warehouse": found.warehouse, "units": units}
-        key = f"{found.order_no}/supplement/{number}/reserve/{sku}"
+        row: dict[str, Any] = {"order_no": order_no, "sku": sku, "warehouse": warehouse, "units": units}
+        key = f"{order_no}/supplement/{number}/reserve/{sku}"
         try:
-            await conn.execute(_HOLD, {**row, "actor": change.actor, "key": key})
+            await conn.execute(_HOLD, {**row, "actor": actor, "key": key})
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) == "OM001":
                 raise changes.short(sku) from None

@@ -9,10 +9,11 @@ from sqlalchemy import text
 
 from domain.gateways import Address
 from domain.orders.changes import plan_lines
+from domain.orders.status import ChangeKind
 from infra.db.checks import consistency_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders.changing import changes
-from infra.db.orders.changing.changes import NewChange
+from infra.db.orders.changing.changes import ChangePlan
 from infra.db.payments import transactions
 from infra.db.payments.transactions import StoredIntent
 from tests.factories.holds import hold, release
@@ -266,7 +267,7 @@ async def test_an_authorisation_that_meets_a_change_waits_and_asks_for_the_new_t
     async with office.stage.database.begin() as conn:
         here = await changes.load_context(conn, keys, order_no)
         more = plan_lines(here.lines, {CHEAP: 3}, await changes.catalogue_of(conn, [CHEAP]), "CNY", here.last_line_no)
-        await changes.write(conn, keys, here, NewChange(("lines",), "support:ann", None, None, more, 6_000))
+        await changes.write(conn, keys, ChangePlan(here, (ChangeKind.LINES,), lines=tuple(more)), "support:ann")
         opening = asyncio.create_task(authorise())
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'authorising'"
         await eventually(lambda: office.stage.sql(waits))

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 from domain.orders.addresses import ShippingAddress
-from domain.orders.changes import NO_TAX, ChangeableLine, ChangeFacts, LineChange, stock_deltas
+from domain.orders.changes import NO_TAX, WORDS, ChangeableLine, ChangeFacts, LineChange, stock_deltas
 from domain.orders.delivery_slots import TimeSlot, as_json
 from domain.orders.lines import Product
-from domain.orders.status import UNPAID, Status
+from domain.orders.status import UNPAID, ChangeKind, Status
 from domain.pricing.allocation import PricingTerms, Rules, Tax
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import order_contacts
@@ -146,17 +146,44 @@ class ChangeContext:
 
 
 @dataclass(frozen=True, slots=True)
-class NewChange:
-    """A change to write. `ship_to` None leaves the address; `note` and `slot` only count where `what` names them."""
+class ChangePlan:
+    """A change of the order as it is now. `ship_to` None leaves the address; `note` and `slot` count only where `what`
+    names them."""
 
-    what: tuple[str, ...]
-    actor: str
-    ship_to: ShippingAddress | None
-    note: str | None
-    lines: Sequence[LineChange]
-    total_after_minor: int
-    refund_id: str | None = None
+    context: ChangeContext
+    what: tuple[ChangeKind, ...]
+    ship_to: ShippingAddress | None = None
+    note: str | None = None
+    lines: tuple[LineChange, ...] = ()
     slot: TimeSlot | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is changed, as the API and the database name it."""
+        return tuple(WORDS[what] for what in self.what)
+
+    @property
+    def paid(self) -> bool:
+        return self.context.standing.status not in UNPAID
+
+    @property
+    def total_after_minor(self) -> int:
+        return self.context.total_minor + sum(line.amount_minor for line in self.lines)
+
+    @property
+    def refund_minor(self) -> int:
+        return max(self.context.total_minor - self.total_after_minor, 0) if self.paid else 0
+
+    @property
+    def difference_minor(self) -> int:
+        """What a paid order costs more: the change waits until it is paid."""
+        return max(self.total_after_minor - self.context.total_minor, 0) if self.paid else 0
+
+    @property
+    def to_pay_minor(self) -> int:
+        if self.paid:
+            return self.difference_minor
+        return 0 if self.context.standing.paying else self.total_after_minor
 
 
 async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> ChangeContext:
@@ -237,58 +264,61 @@ def short(sku: str, available: int = 0) -> Conflict:
     )
 
 
-async def write(conn: AsyncConnection, keys: KeyRing, found: ChangeContext, change: NewChange) -> int:
+async def write(
+    conn: AsyncConnection, keys: KeyRing, plan: ChangePlan, actor: str, refund_id: str | None = None
+) -> int:
     """Write the change, its event and what follows from it; answers with its number. The order is locked.
 
     Raises Conflict `stock_short`: then the transaction is over.
     """
-    sealed = seal(keys, found, change)
+    order_no, warehouse = plan.context.order_no, plan.context.warehouse
+    sealed = seal(keys, plan, actor, refund_id)
     await sealed_changes.write(conn, sealed)
-    if found.warehouse is not None:
-        await _move_stock(conn, sealed, found.warehouse)
-    if sealed.ship_to is not None and change.ship_to is not None:
-        await order_contacts.readdress(conn, keys, found.order_no, change.ship_to)
-    payload = json.dumps({"change_no": sealed.change_no, "what": list(change.what)})
-    await conn.execute(_WAKE, {"order_no": found.order_no, "payload": payload})
+    if warehouse is not None:
+        await _move_stock(conn, sealed, warehouse)
+    if sealed.ship_to is not None and plan.ship_to is not None:
+        await order_contacts.readdress(conn, keys, order_no, plan.ship_to)
+    payload = json.dumps({"change_no": sealed.change_no, "what": list(sealed.what)})
+    await conn.execute(_WAKE, {"order_no": order_no, "payload": payload})
     return sealed.change_no
 
 
-def seal(keys: KeyRing, found: ChangeContext, change: NewChange) -> SealedChange:
+def seal(keys: KeyRing, plan: ChangePlan, actor: str, refund_id: str | None = None) -> SealedChange:
     """The change with its texts encrypted under the customer's key; an erased customer has none."""
-    before, after = _sealed_texts(keys, found, change, found.changes + 1)
+    found, change_no = plan.context, plan.context.changes + 1
+    before, after = _sealed_texts(keys, plan, change_no)
     key, order_no = found.data_key, found.order_no
-    ship_to = change.ship_to if "address" in change.what and key is not None else None
+    ship_to = plan.ship_to if ChangeKind.ADDRESS in plan.what and key is not None else None
     return SealedChange(
         order_no=order_no,
-        change_no=found.changes + 1,
-        actor=change.actor,
-        what=change.what,
-        lines=change.lines,
+        change_no=change_no,
+        actor=actor,
+        what=plan.words,
+        lines=plan.lines,
         total_before_minor=found.total_minor,
-        total_after_minor=change.total_after_minor,
+        total_after_minor=plan.total_after_minor,
         before=before,
         after=after,
         ship_to=keys.seal_json(key, ship_to.as_json(), f"{order_no}:ship_to") if ship_to and key else None,
         place={name: getattr(ship_to, name) for name in ("country", "province", "city")} if ship_to else None,
-        note=keys.seal_json(key, change.note, f"{order_no}:note") if change.note and key else None,
-        slot=change.slot,
-        refund_id=change.refund_id,
+        note=keys.seal_json(key, plan.note, f"{order_no}:note") if plan.note and key else None,
+        slot=plan.slot,
+        refund_id=refund_id,
     )
 
 
-def _sealed_texts(
-    keys: KeyRing, found: ChangeContext, change: NewChange, change_no: int
-) -> tuple[bytes | None, bytes | None]:
+def _sealed_texts(keys: KeyRing, plan: ChangePlan, change_no: int) -> tuple[bytes | None, bytes | None]:
     """Address, note and slot before and after the change, as `order_changes` keeps them."""
+    found = plan.context
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
-    if "address" in change.what:
+    if ChangeKind.ADDRESS in plan.what:
         before["ship_to"] = found.ship_to.as_json() if found.ship_to else None
-        after["ship_to"] = change.ship_to.as_json() if change.ship_to else {}
-    if "note" in change.what:
-        before["note"], after["note"] = found.note, change.note
-    if "delivery_slot" in change.what:
-        before["delivery_slot"], after["delivery_slot"] = as_json(found.slot), as_json(change.slot)
+        after["ship_to"] = plan.ship_to.as_json() if plan.ship_to else {}
+    if ChangeKind.NOTE in plan.what:
+        before["note"], after["note"] = found.note, plan.note
+    if ChangeKind.DELIVERY_SLOT in plan.what:
+        before["delivery_slot"], after["delivery_slot"] = as_json(found.slot), as_json(plan.slot)
     key, place = found.data_key, f"{found.order_no}:change:{change_no}"
     if key is None or not before:
         return None, None
