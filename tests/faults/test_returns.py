@@ -3,12 +3,12 @@ change that costs more: each comes to its end all the same, and nobody pays twic
 
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from tests.faults.driver import basket, carry, pay, place, post, stocked
 from tests.faults.stackrun import StackRun, until
+from tests.faults.verdict import consistent
 
 pytestmark = pytest.mark.faults
 PRICE = 1000
@@ -60,8 +60,7 @@ async def ends_well(stack: StackRun, order_no: str, return_id: str, sku: str) ->
     events = await stack.events(order_no)
     for once in ("return_received", "return_inspected", "return_completed", "refund_opened"):
         assert events.count(once) == 1, events
-    checked: Any = stack.oms("ledger", "check")
-    assert checked.returncode == 0, checked.stdout
+    await consistent(stack)
 
 
 async def test_a_worker_that_is_killed_loses_no_return(patient: StackRun) -> None:
@@ -140,8 +139,7 @@ async def test_a_worker_that_is_killed_while_a_difference_is_paid_takes_it_once(
     assert await charged(patient, order_no) == once
     order = await patient.order(order_no)
     assert (order["total_minor"], order["status"]) == (3 * PRICE, "paid")
-    checked: Any = patient.oms("ledger", "check")
-    assert checked.returncode == 0, checked.stdout
+    await consistent(patient)
 
 
 async def test_a_worker_that_is_killed_while_a_guarantee_is_authorised_sends_the_new_goods_once(
@@ -164,5 +162,4 @@ async def test_a_worker_that_is_killed_while_a_guarantee_is_authorised_sends_the
     (new,) = await patient.sql("SELECT order_no FROM orders WHERE exchange_of = %(o)s", o=order_no)
     await patient.reaches(new["order_no"], "preparing")
     assert len(await patient.items("/shipments", order_no=new["order_no"])) == 1
-    checked: Any = patient.oms("ledger", "check")
-    assert checked.returncode == 0, checked.stdout
+    await consistent(patient)

@@ -59,6 +59,12 @@ async def settled(stack: StackRun, chosen: Collection[str] | None = None, timeou
         raise AssertionError(f"{len(rest)} orders neither end nor park:\n" + "\n".join(stories)) from None
 
 
+async def consistent(stack: StackRun) -> None:
+    """The checks of `oms ledger check` find nothing."""
+    wrong = await _books(stack)
+    assert not wrong, "\n".join(wrong)
+
+
 async def _books(stack: StackRun) -> list[str]:
     """Levels, reservations, ledgers, timelines: each question finds what is wrong."""
     wrong = []
