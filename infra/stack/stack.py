@@ -1,6 +1,7 @@
 """The whole product on one machine: PostgreSQL, Temporal, sandbox, API, worker and relay under one supervisor."""
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -216,10 +217,12 @@ class Stack:
         answers = _get(ports.HOST, port, "/healthz")
 
         async def alive() -> bool:
+            with contextlib.suppress(Exception):
+                if await asyncio.wait_for(answers(), probes.ATTEMPT_TIMEOUT_S):
+                    return True
+            # Only now, since looking for the port's owner reads the connections of the whole machine.
             pid = self._services[name].pid
-            if pid is not None and await asyncio.to_thread(ports.taken_by_another, pid, port):
-                return True
-            return await answers()
+            return pid is not None and await asyncio.to_thread(ports.taken_by_another, pid, port)
 
         return alive
 

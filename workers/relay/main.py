@@ -44,9 +44,9 @@ from workers.relay.webhook_sender import WebhookSender
 EVENTS_AT_ONCE = 500
 IDLE_S = 0.25
 # New deliveries wake their sender; without that it only looks for retries.
-DELIVERY_IDLE_S = 0.5
+DELIVERY_IDLE_S = 1.0
 # Younger requests are the worker's, which can start orders eagerly.
-DISPATCH_AFTER_S = 1.0
+DISPATCH_AFTER_S, DISPATCH_IDLE_S = 1.0, 0.5
 # While more wait than the workers begin, it begins but few: they bear the load, and know when there is room.
 IN_FLIGHT = 20
 KEYS_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 90, 1, 7
@@ -113,7 +113,7 @@ class _Senders:
 def _dispatcher(database: Database, settings: Settings) -> Dispatcher:
     client = workflow_starts.lazily_connected(settings)
     return Dispatcher(
-        database, client, settings, eager=False, min_age_s=DISPATCH_AFTER_S, idle_s=IDLE_S, in_flight=IN_FLIGHT
+        database, client, settings, eager=False, min_age_s=DISPATCH_AFTER_S, idle_s=DISPATCH_IDLE_S, in_flight=IN_FLIGHT
     )
 
 
