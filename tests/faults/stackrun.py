@@ -39,7 +39,9 @@ SHORT = {
 }
 
 
-async def until(condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
+async def until(
+    condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S, *, pause_s: float = POLL_S
+) -> Any:
     """The first true value of the (possibly async) condition; AssertionError naming `what` when none came in time."""
     end = time.monotonic() + timeout_s
     while True:
@@ -49,7 +51,7 @@ async def until(condition: Callable[[], Any], what: str, timeout_s: float = PATI
         if value:
             return value
         assert time.monotonic() < end, f"not in {timeout_s:.0f} s: {what}"
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s)
 
 
 @dataclass

@@ -23,15 +23,16 @@ from workflows import names
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200 if TORTURE else 900)]
 
-ORDERS = 5000 if TORTURE else 100
+ORDERS = 5000 if TORTURE else 60
 BUYERS = 8
 PRICE_MINOR = 1000
 PATIENCE_S = 3600.0 if TORTURE else 400.0
-LOOK_S = 1.0 if TORTURE else 0.2  # between two looks of somebody who watches
+LOOK_S = 1.0 if TORTURE else 0.5  # between two looks of somebody who watches
+QUIET_LOOKS = 20 if TORTURE else 8
 USABLE_MS = 1500.0  # the median of a page that people can work with, on a machine that has its hands full
-PAGE = 200 if TORTURE else 40  # of the list: several of them
+PAGE = 200 if TORTURE else 25  # of the list: several of them
 # So slow that an act of this size is stopped, and its worker killed, long before its end.
-STOPPED_RATE_PER_S, RATE_PER_S = (20, 100) if TORTURE else (5, 20)
+STOPPED_RATE_PER_S, RATE_PER_S = (20, 100) if TORTURE else (4, 10)
 GROUP = "/console/stuck/group?step=book"
 PARKED = "SELECT count(*) AS n FROM parked_steps WHERE step = 'book' AND resolved_at IS NULL"
 COMPLETED = "SELECT count(*) AS n FROM orders WHERE status = 'completed'"
@@ -153,7 +154,7 @@ async def the_day(shop: StackRun, console: Console, watch: Watch) -> None:
     await board_is_right(shop, console)
     watch.console.phase = "idle"
     seen = watch.looks["rounds"]
-    await until(lambda: watch.looks["rounds"] >= seen + 20, "twenty quiet looks", PATIENCE_S)
+    await until(lambda: watch.looks["rounds"] >= seen + QUIET_LOOKS, "some quiet looks", PATIENCE_S)
 
     await shop.sandbox("DELETE", "/faults")
     watch.console.phase = "act"
@@ -241,7 +242,7 @@ async def retried(console: Console, orders: int, rate_per_s: int) -> str:
 async def stopped_in_the_middle(shop: StackRun, console: Console, watch: Watch) -> int:
     """The first act is stopped by its button: what has not begun stays parked; how many orders that are."""
     watch.job = job = await retried(console, ORDERS - 1, STOPPED_RATE_PER_S)
-    await until(lambda: some_moved(console, job, ORDERS // 6), "the act is under way", PATIENCE_S)
+    await until(lambda: some_moved(console, job, ORDERS // 6), "the act is under way", PATIENCE_S, pause_s=LOOK_S)
     page = await console.get(job)
     await console.send(f"{job}/stop", Forms(page).one(f"{job}/stop"), 303)
     job_id = job.rpartition("/")[2]
@@ -270,10 +271,10 @@ async def workflow_ended(shop: StackRun, job_id: str) -> None:
 async def the_rest(shop: StackRun, console: Console, watch: Watch, left: int) -> None:
     """The second act goes on where the first was stopped, and over the death of the worker, to the last order."""
     watch.job = job = await retried(console, left, RATE_PER_S)
-    await until(lambda: some_moved(console, job, left // 3), "the second act is under way", PATIENCE_S)
+    await until(lambda: some_moved(console, job, left // 3), "the second act is under way", PATIENCE_S, pause_s=LOOK_S)
     await shop.kill("worker")
     await list_is_whole(shop)
-    await until(lambda: some_moved(console, job, left), "the second act counts up to all", PATIENCE_S)
+    await until(lambda: some_moved(console, job, left), "the second act counts up to all", PATIENCE_S, pause_s=LOOK_S)
     assert await console.moved(job) == (left, 0, left)
     await workflow_ended(shop, job.rpartition("/")[2])
     assert "finished" in await console.get(job)
