@@ -1,6 +1,7 @@
 """Real servers, started once per run and only when a test asks for them."""
 
 import asyncio
+import gc
 import itertools
 import os
 import secrets
@@ -40,6 +41,16 @@ _numbers = itertools.count(1)
 # Files of few, long tests begin first: at the end, a worker that has one left keeps the others waiting. The stack of a
 # folder ends with it.
 LONG = ("e2e", "faults", "stack", "demo", "sandbox", "workflows", "workers", "console")
+
+
+# What is collected stays to the end: to look through it for garbage, again and again, is a third of collecting.
+_USUAL_THRESHOLD = gc.get_threshold()
+gc.set_threshold(100_000)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(*_USUAL_THRESHOLD)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
