@@ -44,9 +44,9 @@ async def every(
     )
     summary = await customer_feedback.summary(services, SUMMARY_DAYS)
     chosen = {"rating": rating, "kind": str(kind), "state": str(state)}
-    rest = found["next_cursor"]
+    rest = found.next_cursor
     context: dict[str, Any] = {
-        "rows": found["items"],
+        "rows": found.items,
         "next": urlencode({**chosen, "cursor": rest}) if rest else None,
         "chosen": chosen,
         "summary": summary,

@@ -1,5 +1,6 @@
 """Feedback of customers: given, listed, answered."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +52,14 @@ async def of_order(services: Services, number: str) -> list[dict[str, Any]]:
     return [{name: row[name] for name in OrdersFeedback.model_fields} for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class FeedbackPage:
+    """Feedback on all orders, the newest first; no cursor on the last page."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
 async def list_feedback(
     services: Services,
     *,
@@ -59,12 +68,12 @@ async def list_feedback(
     state: FeedbackState | None,
     cursor: str | None,
     limit: int,
-) -> dict[str, Any]:
-    """{items, next_cursor} of all orders, newest first. Raises Problem `invalid_cursor`."""
+) -> FeedbackPage:
+    """A page of the feedback that fits. Raises Problem `invalid_cursor`."""
     wanted = Wanted(rating, kind.value if kind else None, state, _after(cursor), limit)
     async with services.database.begin() as conn:
         rows = await feedback.page(conn, services.keys, wanted)
-    return {"items": rows[:limit], "next_cursor": _next_cursor(rows, limit)}
+    return FeedbackPage(rows[:limit], _next_cursor(rows, limit))
 
 
 async def with_staff_fields(services: Services, order_no: str) -> list[dict[str, Any]]:

@@ -85,13 +85,7 @@ def resolving(
 
     async def prepare(conn: Connection) -> None:
         nonlocal found_no
-        await timeline.lock_order(conn, number)
-        if agreed is None:
-            await _require_one_person(conn, services, number, request.action, by)
-        parked = await parked_steps.parked(conn, number)
-        _require_fitting(parked, request, agreed.park_no or -1 if agreed else park_no)
-        if agreed is not None:
-            await _require_as_agreed(conn, number, request.action, agreed)
+        parked = await _locked_step(conn, services, number, request, by, park_no, agreed)
         found_no = parked.park_no or 0
         await parked_steps.keep_resolution(
             conn,
@@ -117,6 +111,26 @@ def resolving(
         return None if status is None else {"order_no": number, "status": status, "outcome": request.action.value}
 
     return WorkflowCall(prepare, ask, from_books)
+
+
+async def _locked_step(
+    conn: Connection,
+    services: Services,
+    number: str,
+    request: StepResolution,
+    by: str,
+    park_no: int | None,
+    agreed: AgreedStep | None,
+) -> Parked:
+    """The step that the action is for, checked under the order's lock. Raises what `resolve_one` raises."""
+    await timeline.lock_order(conn, number)
+    if agreed is None:
+        await _require_one_person(conn, services, number, request.action, by)
+    parked = await parked_steps.parked(conn, number)
+    _require_fitting(parked, request, agreed.park_no or -1 if agreed else park_no)
+    if agreed is not None:
+        await _require_as_agreed(conn, number, request.action, agreed)
+    return parked
 
 
 async def needs_two(conn: Connection, services: Services, caller: Principal, number: str, action: Action) -> bool:
