@@ -98,7 +98,8 @@ def as_failure(error: Exception) -> ApplicationError:
             return ApplicationError(error.code, *details, type=error.code, next_retry_delay=pause)
         case DatabaseError() if bug := fault_of(error):
             _log.error(
-                "the books refuse what the program wants", extra={"code": bug, "constraint": constraint_of(error)}
+                "the database rejects a statement of the program",
+                extra={"code": bug, "constraint": constraint_of(error)},
             )
             return ApplicationError(bug, "", attempt, type=bug)
         case StatementFailed():

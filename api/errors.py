@@ -270,7 +270,7 @@ def from_database(error: Exception) -> Problem:
     sqlstate = sqlstate_of(error)
     if sqlstate == _OTHER_MASTER_KEY:
         logger.error(
-            "another OMS_MASTER_KEY than that of the books; see oms doctor", extra={"code": "master_key_unknown"}
+            "OMS_MASTER_KEY is not the master key of the database; see oms doctor", extra={"code": "master_key_unknown"}
         )
         return unavailable("master_key_unknown")
     if code := CONSTRAINTS.get(constraint_of(error)) or _SQLSTATES.get(sqlstate or ""):

@@ -50,6 +50,7 @@ PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "bench" / "READ
 PAGES += [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 # Names of code are as they are: code blocks, and what is between backquotes.
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|WHERE|VALUES|FROM|AND|OR)\b|::")
 _LAYERS = ("activities", "api", "bench", "domain", "infra", "tests", "workers", "workflows")
 # A revision is never edited once it is released, so its comments stay as they are.
 RELEASED = {"infra/db/versions"}
@@ -75,6 +76,17 @@ def prose(source: str) -> Iterator[str]:
             yield ast.get_docstring(node) or ""
 
 
+def messages(source: str) -> Iterator[str]:
+    """Texts of a Python file that people may read: constants of several words that are no docstring and no SQL."""
+    tree = ast.parse(source)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            text = node.value
+            if " " in text and not _SQL.search(text):
+                yield text
+
+
 def in_python(path: Path) -> list[str]:
     source = path.read_text(encoding="utf-8")
     # Most files have none of the words at all, so only few are parsed.
@@ -90,6 +102,18 @@ def test_comments_and_docstrings_have_no_private_words() -> None:
     assert len(sources()) > 700
     clean = [path for path in sources() if str(path.parent.relative_to(ROOT)) not in RELEASED]
     judged = {str(path.relative_to(ROOT)): in_python(path) for path in clean}
+    assert {name: words for name, words in judged.items() if words} == {}
+
+
+def test_messages_have_no_private_words() -> None:
+    """Errors, log lines and what a command prints: each is read by a customer, by staff or by an operator."""
+    clean = [path for path in sources() if str(path.parent.relative_to(ROOT)) not in RELEASED]
+    texts = {path: path.read_text(encoding="utf-8") for path in clean if "tests" not in path.relative_to(ROOT).parts}
+    judged = {
+        str(path.relative_to(ROOT)): found("\n".join(messages(text)))
+        for path, text in texts.items()
+        if PATTERN.search(text)
+    }
     assert {name: words for name, words in judged.items() if words} == {}
 
 

@@ -192,7 +192,7 @@ class Dispatcher:
             await workflow_starts.start_job(client, job, self._task_queue)
         elif request.order is None:
             about = {"step": request.kind, "code": "order_unknown", "request_id": request.request_id}
-            _log.error("a request names no order of the books", extra=about)
+            _log.error("a request names an unknown order", extra=about)
         elif request.kind == "signal_return":
             await workflow_starts.signal_return(
                 client, request.order, self._task_queue, request.subject, request.payload
@@ -223,7 +223,7 @@ class Dispatcher:
                 said = "Temporal does not know search attributes: %s; run: oms temporal prepare"
                 _log.error(said, ", ".join(unknown), extra={**about, "names": unknown})
             else:
-                _log.warning("request not taken", extra=about)
+                _log.warning("request not delivered", extra=about)
 
     def _give_back(self, request: WorkflowRequest) -> None:
         if request.kind == "start_order":
@@ -241,7 +241,7 @@ class Dispatcher:
                 await self._turn(connection, 0)
         except UNREACHABLE:
             # The lease runs out and another dispatcher tells Temporal again, which takes each start once.
-            _log.warning("requests not settled")
+            _log.warning("delivered requests could not be marked")
 
 
 def _describe(error: Exception) -> tuple[str, bool]:

@@ -46,7 +46,7 @@ async def _alone(conn: Connection, row: Any, settings: Settings) -> None:
         if reason is None:
             raise
         about = {"order_no": row.order_no, "step": "apply_news", "code": reason, "inbox_id": row.inbox_id}
-        _log.error("a fact from outside cannot be applied", extra=about)
+        _log.error("a provider event cannot be applied", extra=about)
         await inbox.set_aside(conn, row.inbox_id, reason)
 
 

@@ -40,7 +40,7 @@ class SilentProcesses:
             if not lives:
                 await alerts.look(conn, self._settings, _BY_API)
         if self._relay_lives and not lives:
-            _log.error("no relay lives: messages, notices and webhooks wait")
+            _log.error("no relay is running: messages, alerts and webhooks are delayed")
         self._relay_lives = lives
 
     async def _keep_looking(self) -> None:
@@ -49,4 +49,4 @@ class SilentProcesses:
             try:
                 await self.look()
             except UNREACHABLE as error:
-                _log.warning("silent processes cannot be looked for", extra={"error": type(error).__name__})
+                _log.warning("the check for silent processes failed", extra={"error": type(error).__name__})

@@ -14,6 +14,6 @@ async def alone(request: Request) -> AsyncIterator[None]:
     """Raises Problem `busy` while another such call runs."""
     walk: asyncio.Lock = request.app.state.walk
     if walk.locked():
-        raise unavailable("busy", "another check of the books runs; try again when it is done")
+        raise unavailable("busy", "another consistency check is running; try again when it is done")
     async with walk:
         yield

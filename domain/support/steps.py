@@ -41,7 +41,7 @@ class StepRule:
     amend: dict[str, str] | None = None
 
 
-_REFERENCE = {"reference": "the provider's or bank's reference of the money moved by hand"}
+_REFERENCE = {"reference": "the provider's or bank's reference of the manual transfer"}
 _ADDRESS = {
     "name": "recipient",
     "phone": "telephone",

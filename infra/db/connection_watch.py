@@ -169,7 +169,7 @@ class Watch:
         backends = backends or dict.fromkeys(pids)
         lost = [one for one, since_s in waits.items() if one.waits_since_s == since_s and self._lost(one, backends)]
         if lost:
-            _log.warning("answers of the database are lost; their connections are given up", extra={"count": len(lost)})
+            _log.warning("answers of the database are lost; their connections are closed", extra={"count": len(lost)})
             ended = [one.pgconn.backend_pid for one in lost]
             self._hang_up(lost)
             await self._ask(ended, _END)
@@ -177,7 +177,7 @@ class Watch:
 
     def _note_silence(self) -> None:
         if not self.frozen:
-            _log.error("the database does not answer; what waits for it is given up, nothing new is asked")
+            _log.error("the database does not answer; waiting calls fail, and no new ones are sent")
         self.frozen = True
         for connecting in self._connecting:
             connecting.cancel()

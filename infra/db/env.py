@@ -23,7 +23,7 @@ def _wait_for_its_turn(connection: Connection) -> None:
     while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (TURN,)).scalar_one():
         connection.commit()
         if not logged:
-            _log.warning("another migration of this database is under way; waiting for its end")
+            _log.warning("another migration of this database is running; waiting until it ends")
         logged = True
         time.sleep(TURN_POLL_S)
     connection.commit()

@@ -30,7 +30,7 @@ class Alarm:
             try:
                 self._fire_if_due()
             except Exception:
-                logger.exception("not done when it was due; trying again")
+                logger.exception("a due action failed; trying again")
                 self._waits_until = time.time() + 1.0
             await self._wait()
 

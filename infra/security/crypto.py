@@ -104,7 +104,7 @@ class Vault:
     def open(self, data_key: bytes, sealed: bytes, context: str) -> bytes:
         """The plaintext. Raises Unreadable when the key, the context or a single bit differs."""
         if len(sealed) < 1 + NONCE_BYTES + TAG_BYTES or sealed[:1] != VERSION:
-            raise Unreadable("not a sealed field")
+            raise Unreadable("not an encrypted field")
         return _decrypt(AESGCM(data_key), sealed[1:], VERSION + context.encode())
 
     def seal_json(self, data_key: bytes, value: Any, context: str) -> bytes:
@@ -125,7 +125,7 @@ class Vault:
         header, body = sealed[: 1 + KEY_ID_BYTES], sealed[1 + KEY_ID_BYTES :]
         key = self._by_id.get(header[1:])
         if key is None or header[:1] != VERSION:
-            raise Unreadable("not an answer, or sealed under a master key that is gone")
+            raise Unreadable("not an answer, or encrypted with a master key that is missing")
         return _decrypt(key.answers, body, header + context.encode())
 
     def blind_index(self, kind: Literal["email", "phone"], value: str) -> bytes:
@@ -205,4 +205,4 @@ def _decrypt(cipher: AESGCM, data: bytes, bound: bytes) -> bytes:
     try:
         return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound)
     except InvalidTag:
-        raise Unreadable("altered, or sealed under another key or context") from None
+        raise Unreadable("changed, or encrypted with another key or context") from None

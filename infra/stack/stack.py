@@ -209,7 +209,7 @@ class Stack:
         if not last_line.startswith("OMS_MASTER_KEY: "):
             return None
         secrets, words = self._layout.secrets, last_line.removeprefix("OMS_MASTER_KEY: ")
-        return f"the master key in {secrets} is not that of the books beside it: put the file back from a copy; {words}"
+        return f"the master key in {secrets} is not that of the database beside it: restore it from a copy; {words}"
 
     def _watched(self, name: str) -> Callable[[], Awaitable[bool]]:
         """Whether the process answers at its metrics port; where another program has the port nobody can say."""

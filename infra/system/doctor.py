@@ -139,9 +139,9 @@ async def _master_key(configuration: Settings) -> Finding:
     if lacking:
         return Finding("master key", False, master_keys.problem(lacking))
     unread = sum(not _opens(vault, bytes(row[0])) for row in rows)
-    lacks = f"opens {len(rows) - unread} of {len(rows)} customers' data: OMS_MASTER_KEY is another than it was; "
-    restore = "set that one again, or name it in OMS_PREVIOUS_MASTER_KEYS"
-    return Finding("master key", not unread, lacks + restore if unread else "opens what is in the books")
+    lacks = f"opens {len(rows) - unread} of {len(rows)} customers' data: OMS_MASTER_KEY has changed; "
+    restore = "set the previous one again, or add it to OMS_PREVIOUS_MASTER_KEYS"
+    return Finding("master key", not unread, lacks + restore if unread else "decrypts the data in the database")
 
 
 def _opens(vault: Vault, wrapped: bytes) -> bool:
@@ -192,12 +192,10 @@ async def _worker_version(configuration: Settings) -> Finding:
     polling = await worker_versions.pollers(client, configuration.task_queue, name)
     others = f"polling: {', '.join(sorted(polling)) or 'none'}"
     if there.current is None:
-        lacks = f"none is current, orders stand still ({others}): {command('worker promote')}"
+        lacks = f"no version is current, orders wait ({others}): {command('worker promote')}"
         return Finding("worker version", False, lacks)
     if not polling[there.current]:
-        lacks = (
-            f"{there.current} is current and none of its workers polls, orders stand still ({others}): start one, or"
-        )
+        lacks = f"{there.current} is current but none of its workers polls, orders wait ({others}): start one, or"
         promotes = command("worker promote --build-id ID")
         return Finding("worker version", False, f"{lacks} {promotes} with one that polls")
     if there.current != mine and not polling[mine]:
@@ -218,7 +216,7 @@ async def _workers(configuration: Settings) -> Finding:
         await database.close()
     if found.serving:
         return Finding("workers", True, f"{found.serving} of {found.living} take orders")
-    return Finding("workers", False, found.trouble["detail"] if found.trouble else "none runs: oms worker")
+    return Finding("workers", False, found.trouble["detail"] if found.trouble else "none is running: oms worker")
 
 
 async def _relays(configuration: Settings) -> Finding:
@@ -230,7 +228,9 @@ async def _relays(configuration: Settings) -> Finding:
     finally:
         await database.close()
     return Finding(
-        "relays", living > 0, f"{living} live" if living else f"none lives: {command('relay', takes_data_dir=False)}"
+        "relays",
+        living > 0,
+        f"{living} running" if living else f"none is running: {command('relay', takes_data_dir=False)}",
     )
 
 
@@ -243,7 +243,7 @@ async def _backlog(configuration: Settings) -> Finding:
             found = await start_backlog.look(connection, limit or _COUNTED)
     finally:
         await database.close()
-    text = f"{found.waiting} orders wait to be begun" if found.waiting else "no order waits to be begun"
+    text = f"{found.waiting} orders wait to be started" if found.waiting else "no order waits to be started"
     text += f", the oldest for {found.oldest_s:.0f} s" if found.waiting else ""
     full = 0 < limit <= found.waiting
     return Finding("backlog", not full, f"{text}; no more are accepted (OMS_BACKLOG_LIMIT)" if full else text)

@@ -97,7 +97,7 @@ class Heartbeat:
                 PULSE.beat(_PART)
             except Exception as error:  # whatever it is: a heart that stops would tell of a death that is none
                 if not missed:
-                    _log.warning("a heartbeat is missing in the books", exc_info=True)
+                    _log.warning("a heartbeat could not be written to the database", exc_info=True)
                 missed = True
                 if not isinstance(error, PoolExhausted) or answers != self._database.watch.answers:
                     PULSE.beat(_PART)

@@ -265,11 +265,11 @@ async def test_an_order_that_is_wedged_holds_nobody_up_for_ever(
 
 
 async def test_doctor_tells_how_many_wait_and_since_when(database_url: DatabaseUrls, settings: Settings) -> None:
-    assert (await doctor._backlog(settings)).detail == "no order waits to be begun"
+    assert (await doctor._backlog(settings)).detail == "no order waits to be started"
     await place(database_url)
     await sql(database_url.owner_url, "UPDATE workflow_requests SET created_at = now() - interval '90 seconds'")
     found = await doctor._backlog(settings)
-    told = re.fullmatch(r"1 orders wait to be begun, the oldest for (\d+) s", found.detail)
+    told = re.fullmatch(r"1 orders wait to be started, the oldest for (\d+) s", found.detail)
     assert found.ok and told and int(told[1]) >= 90
     full = await doctor._backlog(settings.model_copy(update={"backlog_limit": 1}))
     assert not full.ok and "OMS_BACKLOG_LIMIT" in full.detail

@@ -80,7 +80,7 @@ class AlertSender:
                 await self._bring(delivery)
         except Exception:
             # The lease runs out and the next step opens the lane anew.
-            _log.warning("a lane ends early", exc_info=True, extra={"channel_id": channel_id})
+            _log.warning("a sending task ended early", exc_info=True, extra={"channel_id": channel_id})
 
     async def _claim(self, channel_id: str) -> Delivery | None:
         lease_s = sending.longest_s(self._settings) + 10
@@ -100,7 +100,7 @@ class AlertSender:
             delay_s, attempts = self._delay_s(delivery.tries), self._settings.notice_attempts
             await alert_deliveries.mark_failed(connection, delivery, error, delay_s, attempts)
         about = {"channel_id": delivery.channel.channel_id, "message_id": delivery.message_id, "code": error}
-        _log.warning("notice not taken", extra={**about, "attempt": delivery.tries})
+        _log.warning("alert not delivered", extra={**about, "attempt": delivery.tries})
 
     async def _attempt(self, delivery: Delivery) -> Outcome:
         channel = delivery.channel
@@ -112,7 +112,7 @@ class AlertSender:
             return Outcome("secret_unreadable")
         except Exception:
             # A message that cannot even be written counts its tries like any other, and is given up.
-            _log.exception("a notice fails by our own fault", extra={"message_id": delivery.message_id})
+            _log.exception("an alert fails because of an internal error", extra={"message_id": delivery.message_id})
             return Outcome("internal_error")
 
     def _delay_s(self, tries: int) -> float:

@@ -36,9 +36,9 @@ async def put(database: Database, question: Check, limit_s: float) -> None:
             answer = await consistency_checks.run_checks(connection, question)
             await check_schedule.answered(connection, question, answer.count)
     except StatementFailed:
-        _log.warning("a question to the books has no answer", exc_info=True, extra={"question": question.code})
+        _log.warning("a consistency check did not finish", exc_info=True, extra={"question": question.code})
         async with autocommit(database) as connection:
             await check_schedule.unanswered(connection, question)
         return
     if answer.count:
-        _log.error("the books differ", extra={"question": question.code, "wrong": answer.count})
+        _log.error("a consistency check found differences", extra={"question": question.code, "wrong": answer.count})

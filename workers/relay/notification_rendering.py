@@ -47,7 +47,7 @@ def render(message: Claimed, keys: KeyRing, settings: Settings) -> RenderedNotif
         return Settled(message, "erased", skipped=True)
     except Exception:
         # A message that cannot even be written counts its tries like any other, and is given up.
-        _log.exception("a message fails by our own fault", extra=told_of(message))
+        _log.exception("a message fails because of an internal error", extra=told_of(message))
         return Settled(message, "internal_error")
 
 

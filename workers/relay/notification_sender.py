@@ -74,7 +74,7 @@ class NotificationSender:
                 continue
         except Exception:
             # The leases run out and the next step opens the lane anew.
-            _log.warning("a lane ends early", exc_info=True, extra={"channel": channel})
+            _log.warning("a sending task ended early", exc_info=True, extra={"channel": channel})
         finally:
             for task in sending:
                 task.cancel()
@@ -118,7 +118,7 @@ class NotificationSender:
             unsent = error.code == "circuit_open"
             return Settled(message, error.code, name, uncounted=unsent, delay_s=error.retry_after_s or 0.0)
         except Exception:
-            _log.exception("a message fails by our own fault", extra=told_of(message))
+            _log.exception("a message fails because of an internal error", extra=told_of(message))
             return Settled(message, "internal_error", name)
 
     async def _settle(self, channel: str, over: Sequence[Settled]) -> None:
@@ -130,7 +130,7 @@ class NotificationSender:
             if one.uncounted:
                 self._rests_until_s[channel] = asyncio.get_running_loop().time() + one.delay_s
             elif one.error and not one.skipped:
-                _log.warning("message not taken", extra={**told_of(one.message), "code": one.error})
+                _log.warning("message not delivered", extra={**told_of(one.message), "code": one.error})
 
     def _delay_s(self, one: Settled) -> float:
         """Until the next try: doubled each time, never before the provider wants it."""

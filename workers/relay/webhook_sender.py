@@ -71,7 +71,7 @@ class WebhookSender:
                     await asyncio.gather(*(self._deliver(http, endpoint, delivery) for delivery in claimed))
         except Exception:
             # The lease runs out and the next step opens the lane anew.
-            _log.warning("a lane ends early", exc_info=True, extra={"endpoint_id": endpoint.endpoint_id})
+            _log.warning("a sending task ended early", exc_info=True, extra={"endpoint_id": endpoint.endpoint_id})
 
     async def _claim(self, endpoint: Endpoint) -> list[Delivery]:
         lease_s = 2 * self._timeout_s + 5
@@ -91,9 +91,9 @@ class WebhookSender:
             disabled = await deliveries.note_failure(connection, endpoint.endpoint_id, error, dead_after_s)
         about = {"endpoint_id": delivery.endpoint_id, "message_id": delivery.message_id}
         with bind_order(delivery.order_no, step="webhook", attempt=delivery.tries):
-            _log.warning("webhook not taken", extra={**about, "code": error})
+            _log.warning("webhook not delivered", extra={**about, "code": error})
         if disabled:
-            _log.error("a webhook endpoint that takes nothing is switched off", extra={**about, "code": error})
+            _log.error("a webhook endpoint that accepts nothing is disabled", extra={**about, "code": error})
 
     async def _attempt(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Delivery) -> str | None:
         """None when the endpoint took it, else an error code."""

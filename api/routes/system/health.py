@@ -12,7 +12,7 @@ from infra.system.watchdog import PULSE
 router = APIRouter(tags=["system"])
 
 _HANGS = "The process hangs and is about to end"
-_NOT_READY = "PostgreSQL does not answer, cannot write, or is sealed under another master key"
+_NOT_READY = "PostgreSQL does not answer, cannot write, or is encrypted with another master key"
 READY_TIMEOUT_S = 3.0
 
 

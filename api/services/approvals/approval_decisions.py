@@ -64,7 +64,7 @@ def _require_second(caller: Principal, found: Approval) -> None:
     """The database would refuse it, too: one person is one name, whatever the role."""
     require(caller, *DECIDED_BY)
     if found.requested_by(caller.subject):
-        raise Problem("second_person_needed", "whoever asks cannot decide: another person must")
+        raise Problem("second_person_needed", "the person who asked cannot decide: another person must")
 
 
 def _act(services: Services, found: Approval, asked: StepResolution | ManualTransition) -> WorkflowCall:

@@ -91,7 +91,7 @@ async def possible_transitions(services: Services, number: str) -> PossibleTrans
 
 def _require_shape(request: ManualTransition) -> None:
     if request.event not in ADJUSTMENTS:
-        raise Problem("not_adjustable", f"by hand are possible {', '.join(ADJUSTMENTS)}")
+        raise Problem("not_adjustable", f"possible adjustments are {', '.join(ADJUSTMENTS)}")
     require_readable(request.value)
     if why := check_adjustment(request.event, request.value):
         raise Problem("invalid_value", why)

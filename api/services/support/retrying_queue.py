@@ -51,7 +51,7 @@ async def _paused(services: Services, limit: int) -> set[tuple[str, str]] | None
     try:
         found = await services.workflows.call(ask)
     except Problem:
-        logger.warning("Temporal does not say what is paused")
+        logger.warning("Temporal did not report the paused steps")
         return None
     return {(workflow.removeprefix(_ORDER), name) for workflow, name in found if workflow.startswith(_ORDER)}
 

@@ -132,7 +132,7 @@ async def resend_of(conn: AsyncConnection, order_no: str) -> Resend:
     """What would be sent once more, by the best warehouse that can send all of it. Raises Conflict `stock_short`,
     `refund_waiting`, `nothing_to_send`."""
     if (await conn.execute(_REFUND_WAITS, {"order_no": order_no})).scalar_one():
-        raise Conflict("refund_waiting", "a refund of its pieces waits for a second person: its outcome comes first")
+        raise Conflict("refund_waiting", "a refund of its items waits for approval: its outcome comes first")
     demand = await reservations.demand_of(conn, order_no)
     able = demand.candidates()
     if not able:

@@ -132,7 +132,7 @@ async def _found(
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            _log.warning("a cause could not be looked for", exc_info=True, extra={"cause_kind": kind.value})
+            _log.warning("an alert rule could not be evaluated", exc_info=True, extra={"cause_kind": kind.value})
             continue
         looked.append(kind.value)
     return found, looked

@@ -124,7 +124,7 @@ async def open_request(conn: AsyncConnection, keys: KeyRing, wanted: NewApproval
     """Keep the request; answers when it lapses. Raises Conflict `approval_waiting` when the order has one already."""
     exclusive = wanted.order_no and wanted.kind is not ApprovalKind.REFUND
     if exclusive and (known := (await conn.execute(_WAITING, {"order_no": wanted.order_no})).scalar()):
-        raise Conflict("approval_waiting", f"{known} for this order waits for a second person already")
+        raise Conflict("approval_waiting", f"{known} for this order already waits for approval")
     key = await data_key_of(conn, wanted.order_no) if wanted.order_no else None
     # One order's is encrypted under its customer's key, and erased with it; a bulk action's has a key of its own.
     own = None if key else keys.vault.new_data_key()[1]

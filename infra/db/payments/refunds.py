@@ -139,7 +139,7 @@ def _on_return(held: tuple[OnReturn, ...]) -> Conflict:
 
 
 async def _open_approval(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk, plan: Plan) -> str:
-    assert keys is not None, "a request for a second person is sealed"
+    assert keys is not None, "an approval request is encrypted"
     approval_id = f"apr_{hashlib.sha256(ask.refund_id.encode()).hexdigest()[:32]}"
     action = approval_requests.AS_CREDIT if ask.as_credit else "refund"
     await approval_requests.open_request(
@@ -195,6 +195,6 @@ async def _move(
 ) -> None:
     moved = (await conn.execute(_MOVE, {"refund_id": refund_id, "status": to})).one_or_none()
     if moved is None:
-        raise Conflict("refund_closed", "this refund no longer waits for a second person")
+        raise Conflict("refund_closed", "this refund no longer waits for approval")
     facts = {"refund_no": moved.refund_no, "amount_minor": moved.amount_minor, **data}
     await timeline.append(conn, order_no, event_type, actor, data=facts)

@@ -34,6 +34,6 @@ def problem(lacks: Collection[bytes]) -> str:
     """What is wrong when keys of the database are missing, and what to do."""
     named = ", ".join(sorted(key.hex() for key in lacks))
     return (
-        f"the books are sealed under another master key (id {named}): set that key as OMS_MASTER_KEY again, or name it "
-        "in OMS_PREVIOUS_MASTER_KEYS; docs/deploy.md says how a key is changed, and what to do when one is lost"
+        f"the database is encrypted with another master key (id {named}): set that key as OMS_MASTER_KEY again, or "
+        "name it in OMS_PREVIOUS_MASTER_KEYS; docs/deploy.md says how a key is changed, and what to do when one is lost"
     )

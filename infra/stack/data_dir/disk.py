@@ -13,6 +13,6 @@ def full(root: Path) -> str | None:
     if left >= LEAST_BYTES:
         return None
     return (
-        f"the disk of {root} is full ({left >> 20} MiB left): nothing can be written there; free some space, "
-        "then it goes on by itself"
+        f"the disk of {root} is full ({left >> 20} MiB left): nothing can be written there. Free some space, "
+        "then it continues automatically"
     )

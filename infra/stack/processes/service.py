@@ -184,5 +184,5 @@ class Service:
             except HopelessError:
                 raise
             except Exception:
-                log.exception("%s runs, but asking whether it is ready failed; asking again", self.name)
+                log.exception("%s is running, but its readiness check failed; trying again", self.name)
             await asyncio.sleep(1.0)

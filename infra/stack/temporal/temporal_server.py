@@ -80,7 +80,7 @@ class TemporalServer:
         folder = self.db.parent
         aside = shlex.quote(f"{folder}.damaged")
         return (
-            f"Temporal's file {self.db} is damaged. No order is lost, the books have them all: set it aside "
+            f"Temporal's file {self.db} is damaged. No order is lost, all of them are in the database: move it away "
             f"(mv {shlex.quote(str(folder))} {aside}), start again ({command('up', folder.parent)}), then let the open "
             f"orders go on ({command('recover', folder.parent)})"
         )

@@ -182,7 +182,7 @@ def _resolve_many(api: SupportApi, wanted: dict[str, str], request: ResolveReque
 def _report_approval(approval_id: str, orders: int) -> None:
     """What one person may not do alone; another decides in the console or over HTTP."""
     noun = "1 order waits" if orders == 1 else f"{orders} orders wait"
-    console.print(f"{noun} for a second person: {approval_id} in the console's approvals", markup=False)
+    console.print(f"{noun} for approval: {approval_id} in the console's approvals", markup=False)
 
 
 def _followed(api: SupportApi, job_id: str) -> dict[str, Any]:

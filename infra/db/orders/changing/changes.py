@@ -258,7 +258,7 @@ def short(sku: str, available: int = 0) -> Conflict:
     """The refusal of units that are not there."""
     return Conflict(
         "stock_short",
-        "of {sku} {available} more are left where this order is sent from: take no more, or order the rest anew",
+        "the warehouse of this order has {available} more of {sku}: add no more, or place a second order for the rest",
         sku=sku,
         available=max(available, 0),
     )
