@@ -39,10 +39,10 @@ async def add(request: Request, person: CurrentStaff) -> Response:
     """Add a channel; a webhook's secret is shown this once."""
     require(person.principal, Role.OPERATIONS)
     fields = await posted(request, person)
-    wish = _wish(fields)
+    body = _body_of(fields)
     key = fields.get("key") or secrets.token_hex(16)
-    digest = hashlib.sha256(wish.model_dump_json().encode()).digest()
-    answer = await alert_channel_setup.add(services_of(request), person.principal, key, digest, wish)
+    digest = hashlib.sha256(body.model_dump_json().encode()).digest()
+    answer = await alert_channel_setup.add(services_of(request), person.principal, key, digest, body)
     return await _page(request, person, added=alert_channel_setup.added_channel(answer))
 
 
@@ -97,7 +97,7 @@ def _shown(cause: OpenCause, lang: str) -> dict[str, Any]:
     }
 
 
-def _wish(fields: dict[str, str]) -> NewChannel:
+def _body_of(fields: dict[str, str]) -> NewChannel:
     """The form as the HTTP call's body. Raises Problem as the call would."""
     body = {name: fields.get(name, "").strip() for name in ("kind", "name", "target", "language")}
     chosen = [name.removeprefix(_CAUSE) for name in fields if name.startswith(_CAUSE)]

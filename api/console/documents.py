@@ -40,8 +40,8 @@ async def invoice(request: Request, person: CurrentStaff, order_no: str) -> Resp
     services, fields = services_of(request), await posted(request, person)
     glance = await visible_order(services, person.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
-    wish = fitting(BilledTo, typed)
-    await document_issuing.invoice(services, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    body = fitting(BilledTo, typed)
+    await document_issuing.invoice(services, person.principal, key_of(fields), digest(body), glance.order_no, body)
     return _back(glance.order_no)
 
 

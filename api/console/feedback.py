@@ -63,6 +63,6 @@ async def answer(request: Request, person: CurrentStaff, feedback_id: FeedbackId
     require(person.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, person)
     # A browser sends line ends as CR LF; words are kept with LF alone.
-    wish = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
-    await customer_feedback.answer(services, person.principal, key_of(fields), digest(wish), feedback_id, wish.text)
+    body = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
+    await customer_feedback.answer(services, person.principal, key_of(fields), digest(body), feedback_id, body.text)
     return RedirectResponse("/console/feedback", 303)

@@ -26,9 +26,9 @@ def fitting(model: type[Model], value: dict[str, Any]) -> Model:
         raise refused(error.errors(include_url=False, include_input=False)) from None
 
 
-def digest(wish: BaseModel) -> bytes:
+def digest(body: BaseModel) -> bytes:
     """What a repeat of the form must be equal to."""
-    return hashlib.sha256(wish.model_dump_json().encode()).digest()
+    return hashlib.sha256(body.model_dump_json().encode()).digest()
 
 
 def key_of(fields: dict[str, str]) -> str:

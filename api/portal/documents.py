@@ -48,8 +48,8 @@ async def invoice(request: Request, person: CurrentCustomer, order_no: str) -> R
     services, fields = services_of(request), await posted(request, person)
     customer, glance = await owned(services, person, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
-    wish = fitting(BilledTo, typed)
-    await document_issuing.invoice(services, customer, key_of(fields), digest(wish), glance.order_no, wish)
+    body = fitting(BilledTo, typed)
+    await document_issuing.invoice(services, customer, key_of(fields), digest(body), glance.order_no, body)
     return _back(glance.order_no)
 
 

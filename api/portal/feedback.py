@@ -35,6 +35,6 @@ async def give(request: Request, person: CurrentCustomer, order_no: str) -> Resp
     customer, glance = await owned(services, person, order_no)
     rating, words = fields.get("rating", ""), fields.get("text", "").replace("\r\n", "\n").strip()
     body = {"rating": int(rating) if rating in map(str, RATINGS) else 0, "text": words or None}
-    wish = fitting(GiveFeedback, body | {"kind": fields.get("kind", "")})
-    await customer_feedback.give(services, customer, key_of(fields), digest(wish), glance.order_no, wish)
+    asked = fitting(GiveFeedback, body | {"kind": fields.get("kind", "")})
+    await customer_feedback.give(services, customer, key_of(fields), digest(asked), glance.order_no, asked)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/feedback", 303)

@@ -29,27 +29,27 @@ _ID = re.compile(r"^nch_[0-9a-f]{32}$")
 _SECRET_BYTES = 32
 
 
-async def add(services: Services, caller: Principal, key: str, digest: bytes, wish: NewChannel) -> Reply:
+async def add(services: Services, caller: Principal, key: str, digest: bytes, request: NewChannel) -> Reply:
     """Add a channel; a webhook's signing secret is made here and shown by this answer (and its repeat) only.
 
     Raises Problem `webhook_target_refused`, `email_not_configured`.
     """
-    await _require_reachable(services, wish)
+    await _require_reachable(services, request)
     channel_id = f"nch_{derived_id(caller, key, 'notice channel')}"
-    target = _target(wish)
+    target = _target(request)
     async with services.database.begin() as conn:
         claim = await idempotency.claim(conn, services.keys, request_of(caller, key, digest), HOLD_S, channel_id)
         if isinstance(claim, Answered):
             known = await alert_channels.secret_of(conn, services.keys.vault, channel_id)
-            return Reply(_with_secret(claim.response, wish, known), claim.status_code, replayed=True)
-        causes = sorted({kind.value for kind in wish.causes})
+            return Reply(_with_secret(claim.response, request, known), claim.status_code, replayed=True)
+        causes = sorted({kind.value for kind in request.causes})
         wanted = alert_channels.NewChannel(
-            channel_id, wish.kind.value, wish.name, wish.language.value, causes, target, actor(caller)
+            channel_id, request.kind.value, request.name, request.language.value, causes, target, actor(caller)
         )
         shown = await alert_channels.add(conn, services.keys.vault, wanted)
         # The kept answer is without the secret, which stays encrypted.
         await idempotency.finish(conn, services.keys, claim, 201, as_sent(shown))
-    return Reply(_with_secret(shown, wish, target.get("secret")), 201)
+    return Reply(_with_secret(shown, request, target.get("secret")), 201)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +65,25 @@ def added_channel(reply: Reply) -> ShownChannel:
     return ShownChannel(reply.content["name"], reply.content.get("secret"))
 
 
-async def _require_reachable(services: Services, wish: NewChannel) -> None:
-    if wish.kind is not ChannelKind.EMAIL:
-        await require_public(wish.target, Reach.from_settings(services.settings))
+async def _require_reachable(services: Services, request: NewChannel) -> None:
+    if request.kind is not ChannelKind.EMAIL:
+        await require_public(request.target, Reach.from_settings(services.settings))
     elif not email.configured(services.settings):
         raise Problem("email_not_configured", "set OMS_SMTP_HOST and OMS_SMTP_FROM first")
 
 
-def _target(wish: NewChannel) -> dict[str, str]:
-    if wish.kind is ChannelKind.EMAIL:
-        return {"address": wish.target}
-    if wish.kind is ChannelKind.WEBHOOK:
+def _target(request: NewChannel) -> dict[str, str]:
+    if request.kind is ChannelKind.EMAIL:
+        return {"address": request.target}
+    if request.kind is ChannelKind.WEBHOOK:
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-        return {"url": wish.target, "secret": secret}
-    return {"url": wish.target} | ({"secret": wish.secret} if wish.secret else {})
+        return {"url": request.target, "secret": secret}
+    return {"url": request.target} | ({"secret": request.secret} if request.secret else {})
 
 
-def _with_secret(shown: dict[str, Any], wish: NewChannel, secret: str | None) -> dict[str, Any]:
+def _with_secret(shown: dict[str, Any], request: NewChannel, secret: str | None) -> dict[str, Any]:
     """A webhook's secret is ours to tell; DingTalk's was the caller's."""
-    return {**shown, "secret": secret} if wish.kind is ChannelKind.WEBHOOK else shown
+    return {**shown, "secret": secret} if request.kind is ChannelKind.WEBHOOK else shown
 
 
 @dataclass(frozen=True, slots=True)

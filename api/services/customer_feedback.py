@@ -21,11 +21,11 @@ READ_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 
 async def give(
-    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: GiveFeedback
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: GiveFeedback
 ) -> Reply:
     """Keep what is said of the order. Raises Conflict `feedback_limit`."""
     feedback_id = f"fbk_{derived_id(caller, key, f'feedback {number}')}"
-    new = NewFeedback(feedback_id, number, wish.kind, wish.rating, wish.text or "", actor(caller))
+    new = NewFeedback(feedback_id, number, request.kind, request.rating, request.text or "", actor(caller))
 
     async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)

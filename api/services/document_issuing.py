@@ -25,7 +25,9 @@ HANDLED_BY = (Role.SUPPORT, Role.FINANCE)  # of the staff: a document names and 
 ISSUED_BY = (Role.CUSTOMER, Role.CHANNEL, *HANDLED_BY)
 
 
-async def invoice(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: BilledTo) -> Reply:
+async def invoice(
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: BilledTo
+) -> Reply:
     """Issue the order's invoice, or find it. Raises Conflict `not_invoiceable`, `seller_unknown`."""
 
     async def work(conn: Connection) -> dict[str, Any]:
@@ -35,7 +37,7 @@ async def invoice(services: Services, caller: Principal, key: str, digest: bytes
         sold = await invoice_sources.sale(conn, services.keys, number)
         _refuse_unpaid(sold)
         # Another name is another party: the address that the parcel went to is not its own.
-        billed_to = {**({} if wish.title else sold.buyer), **wish.model_dump(exclude_none=True)}
+        billed_to = {**({} if request.title else sold.buyer), **request.model_dump(exclude_none=True)}
         new = NewDocument(
             DocumentKind.INVOICE, number, None, sold.currency, sold.amounts, seller(services.settings), billed_to,
             services.settings.seller_time_zone, actor(caller)

@@ -47,12 +47,12 @@ async def ask(request: Request, person: CurrentStaff, order_no: str) -> Response
     if fields.get("more") or fields.get("change"):
         return await _page(request, person, number, fields)
     try:
-        wish = _wish(fields)
+        body = _body_of(fields)
         if not fields.get("confirm"):
-            means = await return_requesting.preview(services, person.principal, number, wish)
+            means = await return_requesting.preview(services, person.principal, number, body)
             return await _page(request, person, number, fields, means=means)
-        asked = KeyedRequest(person.principal, key_of(fields), digest(wish))
-        answer = await return_requesting.ask(services, asked, number, wish)
+        asked = KeyedRequest(person.principal, key_of(fields), digest(body))
+        answer = await return_requesting.ask(services, asked, number, body)
     except Problem as problem:
         return await _page(request, person, number, fields, problem=problem)
     except RuleBroken as broken:
@@ -60,7 +60,7 @@ async def ask(request: Request, person: CurrentStaff, order_no: str) -> Response
     return RedirectResponse(f"/console/returns/{return_requesting.return_of(answer)}", 303)
 
 
-def _wish(fields: dict[str, str]) -> AskReturn:
+def _body_of(fields: dict[str, str]) -> AskReturn:
     """The form as the HTTP call's body. Raises Problem `nothing_chosen`, `reason_missing`, and what the call raises."""
     typed_of = typed_lines("units", fields)
     lines = [{**named, "quantity": whole(typed)} for named, typed in typed_of if typed not in ("", "0")]

@@ -63,19 +63,19 @@ async def change(request: Request, person: CurrentStaff, order_no: str) -> Respo
     glance = await visible_order(services, person.principal, order_no)
     ship_to = await _destination(services, glance.order_no)
     body = _body(fields, zone_at(ship_to, services.settings.portal_time_zone))
-    wish = _wish(services, body, fields.get("seen", ""))
+    asked = _change(services, body, fields.get("seen", ""))
     if fields.get("token"):
-        wish = replace(wish, payment=_payment(services, fields["token"]))
+        asked = replace(asked, payment=_payment(services, fields["token"]))
     if fields.get("confirmed"):
-        await order_changes.change(services, person.principal, key_of(fields), digest(body), glance.order_no, wish)
+        await order_changes.change(services, person.principal, key_of(fields), digest(body), glance.order_no, asked)
         return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
     # What it would cost more may be paid on the next page.
-    wish = replace(wish, payment=_payment(services, "preview"))
+    asked = replace(asked, payment=_payment(services, "preview"))
     kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
     context: dict[str, Any] = {
         "order_no": glance.order_no,
         "ship_to": ship_to,
-        "means": await order_changes.preview(services, glance.order_no, wish),
+        "means": await order_changes.preview(services, glance.order_no, asked),
         "kept": kept,
         "key": new_key(),
     }
@@ -94,8 +94,10 @@ def _payment(services: Services, token: str) -> Payment:
         raise refused(error.errors(include_url=False, include_input=False)) from None
 
 
-def _wish(services: Services, body: ChangeOrder, seen: str) -> ChangeRequest:
-    return order_changes.wish_of(body, frozenset({seen}) - {order_changes.ANY}, services.settings.max_order_lines)
+def _change(services: Services, body: ChangeOrder, seen: str) -> ChangeRequest:
+    return order_changes.change_request_of(
+        body, frozenset({seen}) - {order_changes.ANY}, services.settings.max_order_lines
+    )
 
 
 def _body(fields: dict[str, str], zone: ZoneInfo) -> ChangeOrder:

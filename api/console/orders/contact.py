@@ -12,7 +12,7 @@ from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services_of
 from api.schemas.orders.contacts import CorrectContact
 from api.services.orders import contact_corrections, order_queries
-from api.services.orders.contact_corrections import PARTS, Wish
+from api.services.orders.contact_corrections import PARTS, ContactCorrection
 from api.services.orders.order_changes import ANY
 from domain.access import Role
 
@@ -40,8 +40,8 @@ async def correct(request: Request, person: CurrentStaff, order_no: str) -> Resp
     value |= {part: None for part in ("email", "phone") if value.get(part) == ""}
     value |= {"reason": fields.get("reason", ""), "send_last_again": bool(fields.get("send_last_again"))}
     body = fitting(CorrectContact, value)
-    wish = Wish(frozenset({fields.get("seen", "")}) - {ANY}, body)
-    await contact_corrections.correct(services, person.principal, key_of(fields), digest(body), glance.order_no, wish)
+    asked = ContactCorrection(frozenset({fields.get("seen", "")}) - {ANY}, body)
+    await contact_corrections.correct(services, person.principal, key_of(fields), digest(body), glance.order_no, asked)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 

@@ -80,8 +80,8 @@ async def put_on(request: Request, person: CurrentStaff, order_no: str) -> Respo
     chosen: dict[str, Any] = {name: fields[name] for name in names if fields.get(name)}
     if hours := fields.get("hours", "").strip():
         chosen["deadline_s"] = int(hours) * 3600 if hours.isascii() and hours.isdigit() and len(hours) < 6 else hours
-    wish = fitting(PutOnHold, {**chosen, "reason": fields.get("reason", "")})
-    await order_holds.put_on(services, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    body = fitting(PutOnHold, {**chosen, "reason": fields.get("reason", "")})
+    await order_holds.put_on(services, person.principal, key_of(fields), digest(body), glance.order_no, body)
     return _back(glance.order_no)
 
 
@@ -91,9 +91,9 @@ async def release(request: Request, person: CurrentStaff, order_no: str, hold_no
     require_staff(person.principal)
     services, fields = services_of(request), await posted(request, person)
     glance = await visible_order(services, person.principal, order_no)
-    wish = fitting(ReleaseHold, {"reason": fields.get("reason", "")})
+    body = fitting(ReleaseHold, {"reason": fields.get("reason", "")})
     key = key_of(fields)
-    await order_holds.release(services, person.principal, key, digest(wish), glance.order_no, hold_no, wish.reason)
+    await order_holds.release(services, person.principal, key, digest(body), glance.order_no, hold_no, body.reason)
     return _back(glance.order_no)
 
 
@@ -103,8 +103,8 @@ async def prioritise(request: Request, person: CurrentStaff, order_no: str) -> R
     require(person.principal, *order_holds.PRIORITISED_BY)
     services, fields = services_of(request), await posted(request, person)
     glance = await visible_order(services, person.principal, order_no)
-    wish = fitting(SetPriority, {"priority": fields.get("priority", ""), "reason": fields.get("reason", "")})
-    await order_holds.prioritise(services, person.principal, key_of(fields), digest(wish), glance.order_no, wish)
+    body = fitting(SetPriority, {"priority": fields.get("priority", ""), "reason": fields.get("reason", "")})
+    await order_holds.prioritise(services, person.principal, key_of(fields), digest(body), glance.order_no, body)
     return _back(glance.order_no)
 
 

@@ -82,24 +82,24 @@ async def bulk(request: Request, person: CurrentStaff) -> Response:
     """The same act on all orders of a filter; the number of orders is typed before anything moves, and holds."""
     require(person.principal, Role.SUPPORT)
     fields = await posted(request, person)
-    wish = fitting(BulkResolve, _bulk(fields))
-    if wish.expected is None or not fields.get("key"):
-        return await _confirm(request, person, fields, wish)
+    body = fitting(BulkResolve, _bulk(fields))
+    if body.expected is None or not fields.get("key"):
+        return await _confirm(request, person, fields, body)
     try:
         answer = await bulk_resolution.resolve_many(
-            services_of(request), person.principal, fields["key"], digest(wish), wish
+            services_of(request), person.principal, fields["key"], digest(body), body
         )
     except Problem as problem:
         if problem.code != "expected_differs":
             raise
-        return await _confirm(request, person, fields, wish)
+        return await _confirm(request, person, fields, body)
     return after_act(answer, f"/console/jobs/{bulk_resolution.job_of(answer)}")
 
 
-async def _confirm(request: Request, person: StaffMember, fields: dict[str, str], wish: BulkResolve) -> Response:
+async def _confirm(request: Request, person: StaffMember, fields: dict[str, str], body: BulkResolve) -> Response:
     """How many there are now. Raises Problem `nothing_stuck`."""
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
-    touched = await parked_queue.size(services_of(request), wish.action.value, chosen)
+    touched = await parked_queue.size(services_of(request), body.action.value, chosen)
     orders = sum(row["orders"] for row in touched)
     if not orders:
         raise Problem("nothing_stuck", "no stuck order fits any more: somebody was quicker, or the cause is over")
@@ -138,9 +138,9 @@ async def resolve(request: Request, person: CurrentStaff, order_no: str) -> Resp
     """Act on one stuck order."""
     require(person.principal, Role.SUPPORT)
     number, fields = order_number(order_no), await posted(request, person)
-    wish = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)})
+    body = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)})
     key = fields.get("key") or secrets.token_hex(16)
-    answer = await step_resolution.resolve_one(services_of(request), person.principal, key, digest(wish), number, wish)
+    answer = await step_resolution.resolve_one(services_of(request), person.principal, key, digest(body), number, body)
     return after_act(answer, f"/console/orders/{number}")
 
 

@@ -51,9 +51,9 @@ async def act(request: Request, person: CurrentStaff, order_no: str, activity_id
     require(person.principal, Role.SUPPORT)
     services, order = services_of(request), await _known(services_of(request), person, order_no)
     fields = await posted(request, person)
-    wish = _wish(fields)
-    asked = _asked(person, fields, f"{order.order_no}\n{activity_id}", wish)
-    await workflow_operations.act_on_activity(services, person.principal, asked, order.order_no, activity_id, wish)
+    body = _body_of(fields)
+    asked = _asked(person, fields, f"{order.order_no}\n{activity_id}", body)
+    await workflow_operations.act_on_activity(services, person.principal, asked, order.order_no, activity_id, body)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 
@@ -63,9 +63,9 @@ async def reset(request: Request, person: CurrentStaff, order_no: str) -> Respon
     require(person.principal, Role.SUPPORT)
     services, order = services_of(request), await _known(services_of(request), person, order_no)
     fields = await posted(request, person)
-    wish = _fitting(Reset, {"reason": reason_of(fields)})
-    asked = _asked(person, fields, f"{order.order_no}\nreset", wish)
-    await workflow_operations.reset_order(services, person.principal, asked, order, wish)
+    body = _fitting(Reset, {"reason": reason_of(fields)})
+    asked = _asked(person, fields, f"{order.order_no}\nreset", body)
+    await workflow_operations.reset_order(services, person.principal, asked, order, body)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 
@@ -76,15 +76,15 @@ async def _known(services: Services, person: StaffMember, order_no: str) -> Orde
     return await visible_order(services, person.principal, number)
 
 
-def _asked(person: StaffMember, fields: dict[str, str], what: str, wish: ActivityAct | Reset) -> IdempotentRequest:
+def _asked(person: StaffMember, fields: dict[str, str], what: str, body: ActivityAct | Reset) -> IdempotentRequest:
     """The form as a request with a key. The key says all that was asked: another act under a key that was used before,
     by the page gone back to, is another act."""
-    digest = hashlib.sha256(f"{what}\n{wish.model_dump_json()}".encode())
+    digest = hashlib.sha256(f"{what}\n{body.model_dump_json()}".encode())
     key = hashlib.sha256(f"{fields.get('key') or secrets.token_hex(16)}\n{digest.hexdigest()}".encode()).hexdigest()
     return request_of(person.principal, key, digest.digest())
 
 
-def _wish(fields: dict[str, str]) -> ActivityAct:
+def _body_of(fields: dict[str, str]) -> ActivityAct:
     """Raises Problem `unknown_action`, `invalid_timeout`, `reason_missing`, and what the HTTP call would raise."""
     try:
         action = ActivityAction(fields.get("action", ""))

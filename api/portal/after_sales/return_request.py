@@ -57,12 +57,12 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str) -> R
     try:
         if is_choosing(fields):
             return await choose(request, services, glance.order_no, fields)
-        wish = _wish(services.settings, fields)
+        body = _body_of(services.settings, fields)
     except Problem as problem:
         again = choose if fields.get("step") else _form
         return await again(request, services, glance.order_no, fields, problem)
-    seen = await return_requesting.preview(services, customer, glance.order_no, wish)
-    means = list(_means(request, seen, await _goods(services, glance.order_no, wish)))
+    seen = await return_requesting.preview(services, customer, glance.order_no, body)
+    means = list(_means(request, seen, await _goods(services, glance.order_no, body)))
     here = f"{HOME}/orders/{glance.order_no}/return"
     kept = {name: value for name, value in fields.items() if name != "key"}
     return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
@@ -73,9 +73,9 @@ async def ask(request: Request, person: CurrentCustomer, order_no: str) -> Respo
     """Ask for it."""
     services, fields = services_of(request), await posted(request, person)
     customer, glance = await owned(services, person, order_no)
-    wish = _wish(services.settings, fields)
-    asked = KeyedRequest(customer, key_of(fields), digest(wish))
-    answer = await return_requesting.ask(services, asked, glance.order_no, wish)
+    body = _body_of(services.settings, fields)
+    asked = KeyedRequest(customer, key_of(fields), digest(body))
+    answer = await return_requesting.ask(services, asked, glance.order_no, body)
     return_id = return_requesting.return_of(answer)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
 
@@ -95,9 +95,9 @@ async def _form(
     )
 
 
-async def _goods(services: Services, order_no: str, wish: AskReturn) -> dict[str, str]:
+async def _goods(services: Services, order_no: str, body: AskReturn) -> dict[str, str]:
     """The names of what goes back and of what is wanted instead."""
-    new = [line.sku for line in wish.exchange_lines or ()]
+    new = [line.sku for line in body.exchange_lines or ()]
     return await order_goods.names_for_exchange(services, order_no, new)
 
 
@@ -120,7 +120,7 @@ def _photographs(fields: dict[str, str]) -> list[str]:
     return named
 
 
-def _wish(settings: Settings, fields: dict[str, str]) -> AskReturn:
+def _body_of(settings: Settings, fields: dict[str, str]) -> AskReturn:
     """The form as the body of the HTTP call. Raises Problem as `_pieces` and `chosen` do, `too_many_photographs`."""
     code = fields.get("reason_code", "")
     words = fields.get("reason", "").replace("\r\n", "\n").strip()

@@ -54,11 +54,11 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str, what
     _, order = await _order(services, person, order_no)
     kept = {name: value for name, value in fields.items() if name != "key"}
     try:
-        wish = _wish(services, fitting(ChangeOrder, _body(services, order, what, fields)), fields)
+        asked = _change(services, fitting(ChangeOrder, _body(services, order, what, fields)), fields)
         cards = cards_of(services.settings)
         if cards:  # the difference can be paid on the next page
-            wish = replace(wish, payment=_payment(services, cards[0]))
-        told = await order_changes.preview(services, order["order_no"], wish)
+            asked = replace(asked, payment=_payment(services, cards[0]))
+        told = await order_changes.preview(services, order["order_no"], asked)
     except RuleBroken as error:
         if error.code != "invalid_delivery_slot":
             raise
@@ -82,10 +82,10 @@ async def change(request: Request, person: CurrentCustomer, order_no: str, what:
     services, fields = services_of(request), await posted(request, person)
     customer, order = await _order(services, person, order_no)
     key, body = key_of(fields), fitting(ChangeOrder, _body(services, order, what, fields))
-    wish = _wish(services, body, fields)
+    asked = _change(services, body, fields)
     if "token" in fields:
-        wish = replace(wish, payment=_payment(services, fields["token"]))
-    await order_changes.change(services, customer, key, digest(body), order["order_no"], wish)
+        asked = replace(asked, payment=_payment(services, fields["token"]))
+    await order_changes.change(services, customer, key, digest(body), order["order_no"], asked)
     return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
 
 
@@ -165,9 +165,9 @@ def _body(services: Services, order: dict[str, Any], what: What, fields: dict[st
     return {"lines": lines}
 
 
-def _wish(services: Services, body: ChangeOrder, fields: dict[str, str]) -> ChangeRequest:
+def _change(services: Services, body: ChangeOrder, fields: dict[str, str]) -> ChangeRequest:
     seen = frozenset({fields.get("seen", "")})
-    return order_changes.wish_of(body, seen, services.settings.max_order_lines)
+    return order_changes.change_request_of(body, seen, services.settings.max_order_lines)
 
 
 def _payment(services: Services, token: str) -> Payment:

@@ -27,7 +27,7 @@ async def change_order(order_no: str, request: Request, caller: Caller, preview:
     glance = await visible_order(services, caller, order_no)
     parsed = await read(request, ChangeOrder)
     seen = order_changes.seen_in(request.headers.get("if-match"))
-    wish = order_changes.wish_of(parsed.model, seen, services.settings.max_order_lines)
+    asked = order_changes.change_request_of(parsed.model, seen, services.settings.max_order_lines)
     if preview:
-        return json_response(await order_changes.preview(services, glance.order_no, wish))
-    return response_of(await order_changes.change(services, caller, key, parsed.digest, glance.order_no, wish))
+        return json_response(await order_changes.preview(services, glance.order_no, asked))
+    return response_of(await order_changes.change(services, caller, key, parsed.digest, glance.order_no, asked))

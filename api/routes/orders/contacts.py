@@ -10,7 +10,7 @@ from api.http.responses import response_of
 from api.schemas.notifications import SentAgain
 from api.schemas.orders.contacts import CorrectContact, CorrectedContact
 from api.services.orders import contact_corrections, order_changes
-from api.services.orders.contact_corrections import Wish
+from api.services.orders.contact_corrections import ContactCorrection
 from domain.access import Role
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -32,8 +32,8 @@ async def correct_contact(order_no: str, request: Request, caller: Caller) -> Re
     services, key = services_of(request), idempotency_key(request)
     glance = await visible_order(services, caller, order_no)
     parsed = await read(request, CorrectContact)
-    wish = Wish(order_changes.seen_in(request.headers.get("if-match")), parsed.model)
-    return response_of(await contact_corrections.correct(services, caller, key, parsed.digest, glance.order_no, wish))
+    asked = ContactCorrection(order_changes.seen_in(request.headers.get("if-match")), parsed.model)
+    return response_of(await contact_corrections.correct(services, caller, key, parsed.digest, glance.order_no, asked))
 
 
 @router.post("/{order_no}/messages/resend", **operation("resend_last_message", Answer(200, SentAgain), with_key=True))

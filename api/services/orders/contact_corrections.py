@@ -23,8 +23,8 @@ PARTS = ("name", "email", "phone")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """The order as it was seen (see `change_acts.Wish`), and what is to be corrected."""
+class ContactCorrection:
+    """The order as it was seen (see `order_changes.ChangeRequest`), and what is to be corrected."""
 
     seen: frozenset[str]
     body: CorrectContact
@@ -35,7 +35,9 @@ class Wish:
         return {part: getattr(self.body, part) for part in PARTS if part in self.body.model_fields_set}
 
 
-async def correct(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: Wish) -> Reply:
+async def correct(
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: ContactCorrection
+) -> Reply:
     """Correct the contact of this order alone, whatever its status. The answer carries the order's new ETag.
 
     Raises Problem `order_changed` (412), `nothing_to_change`; Conflict `customer_erased`, `no_address`; NotFound
@@ -46,10 +48,10 @@ async def correct(services: Services, caller: Principal, key: str, digest: bytes
 
     async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
-        if ANY not in wish.seen and str(await changes.seq_of(conn, number)) not in wish.seen:
+        if ANY not in request.seen and str(await changes.seq_of(conn, number)) not in request.seen:
             raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
-        corrected = await _correct(conn, services, number, act_id, actor(caller), wish)
-        sent = await messages.send_last_again(conn, number, actor(caller)) if wish.body.send_last_again else None
+        corrected = await _correct(conn, services, number, act_id, actor(caller), request)
+        sent = await messages.send_last_again(conn, number, actor(caller)) if request.body.send_last_again else None
         seqs.append(await changes.seq_of(conn, number))
         return {"order_no": number, "corrected": corrected, "message_id": sent}
 
@@ -59,19 +61,21 @@ async def correct(services: Services, caller: Principal, key: str, digest: bytes
     return answer
 
 
-async def _correct(conn: Connection, services: Services, number: str, act_id: str, by: str, wish: Wish) -> list[str]:
+async def _correct(
+    conn: Connection, services: Services, number: str, act_id: str, by: str, request: ContactCorrection
+) -> list[str]:
     here = await order_contacts.standing(conn, services.keys, number)
     if here.data_key is None or here.profile is None:
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
     before = {part: getattr(here.profile, part) for part in PARTS}
-    after = before | wish.parts
+    after = before | request.parts
     corrected = [part for part in PARTS if after[part] != before[part]]
     if not corrected:
         raise Problem(
             "nothing_to_change", "the order has this contact already: name a name, email or phone that differs"
         )
     value = {"before": before, "after": after}
-    act = StaffAction(act_id, number, "contact", ", ".join(corrected), by, wish.body.reason, value)
+    act = StaffAction(act_id, number, "contact", ", ".join(corrected), by, request.body.reason, value)
     await staff_actions.save(conn, services.keys, act)
     await order_contacts.correct(conn, services.keys, number, here, replace(here.profile, **after))
     await messages.write_anew(conn, number, by)

@@ -88,7 +88,7 @@ def seen_in(header: str | None) -> frozenset[str]:
     )
 
 
-def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRequest:
+def change_request_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRequest:
     """The body of the call as a change request. Raises Problem `nothing_to_change`, `too_many_lines`,
     `invalid_quantity`; RuleBroken `invalid_delivery_slot`."""
     named = body.model_fields_set - {"payment"}
@@ -111,14 +111,14 @@ def wish_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRe
                 lines_named)  # fmt: skip
 
 
-async def preview(services: Services, number: str, wish: ChangeRequest) -> dict[str, Any]:
+async def preview(services: Services, number: str, request: ChangeRequest) -> dict[str, Any]:
     """The exact consequence; nothing is changed. Raises what `change` raises."""
     async with services.database.begin() as conn:
-        return _told(await _plan(conn, services, number, wish))
+        return _told(await _plan(conn, services, number, request))
 
 
 async def change(
-    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: ChangeRequest
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: ChangeRequest
 ) -> Reply:
     """Change the order, all or nothing; the answer carries its new ETag, a repeated one none.
 
@@ -130,10 +130,10 @@ async def change(
     seqs: list[int] = []
 
     async def work(conn: Connection) -> dict[str, Any]:
-        plan = await _plan(conn, services, number, wish)
+        plan = await _plan(conn, services, number, request)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
-        if plan.difference_minor and wish.payment is not None:
-            told = await _wait_for_payment(conn, services, caller, plan, wish.payment)
+        if plan.difference_minor and request.payment is not None:
+            told = await _wait_for_payment(conn, services, caller, plan, request.payment)
         else:
             told = await _carry_out(conn, services, caller, plan, refund_id) if plan.what else _told(plan)
         if caller.role is Role.CUSTOMER and any(line.delta > 0 for line in plan.lines):
@@ -147,51 +147,54 @@ async def change(
     return answer
 
 
-async def _plan(conn: Connection, services: Services, number: str, wish: ChangeRequest) -> ChangePlan:
+async def _plan(conn: Connection, services: Services, number: str, request: ChangeRequest) -> ChangePlan:
     here = await books.load_context(conn, services.keys, number)
-    if ANY not in wish.seen and str(here.seq) not in wish.seen:
+    if ANY not in request.seen and str(here.seq) not in request.seen:
         raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
-    ship_to = wish.ship_to if wish.ship_to is not None and wish.ship_to != here.ship_to else None
-    note = wish.note if wish.note is not None and wish.note != (here.note or "") else None
-    lines = await _planned_lines(conn, services, here, wish)
-    slot = wish.slot if isinstance(wish.slot, TimeSlot) else None
+    ship_to = request.ship_to if request.ship_to is not None and request.ship_to != here.ship_to else None
+    note = request.note if request.note is not None and request.note != (here.note or "") else None
+    lines = await _planned_lines(conn, services, here, request)
+    slot = request.slot if isinstance(request.slot, TimeSlot) else None
     chosen = (
         (ChangeKind.ADDRESS, ship_to is not None),
         (ChangeKind.LINES, bool(lines)),
         (ChangeKind.NOTE, note is not None),
-        (ChangeKind.DELIVERY_SLOT, wish.slot is not None and slot != here.slot),
+        (ChangeKind.DELIVERY_SLOT, request.slot is not None and slot != here.slot),
     )
     if await change_payments.is_awaited(conn, number):
         raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
     plan = ChangePlan(here, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
-    await _require_possible(conn, services, plan, wish)
+    await _require_possible(conn, services, plan, request)
     return plan
 
 
 async def _planned_lines(
-    conn: Connection, services: Services, here: ChangeContext, wish: ChangeRequest
+    conn: Connection, services: Services, here: ChangeContext, request: ChangeRequest
 ) -> tuple[LineChange, ...]:
-    if wish.lines is None:
+    if request.lines is None:
         return ()
-    skus = {*wish.lines, *(line.sku for line in here.lines if line.line_no in {one.line_no for one in wish.named})}
+    skus = {
+        *request.lines,
+        *(line.sku for line in here.lines if line.line_no in {one.line_no for one in request.named}),
+    }
     catalogue = await books.catalogue_of(conn, sorted(skus))
     if here.standing.status in UNPAID:
         ever = await books.lines_ever(conn, here.order_no)
         rules = await books.rules_of(conn, here.order_no, services.settings.terms)
-        named = named_units(here.lines, wish.named)
+        named = named_units(here.lines, request.named)
         last = here.last_line_no
-        return tuple(plan_unpaid(here.lines, ever, wish.lines, catalogue, here.currency, last, rules, named))
+        return tuple(plan_unpaid(here.lines, ever, request.lines, catalogue, here.currency, last, rules, named))
     tax = here.tax_of(services.settings.terms.tax)
-    return tuple(plan_lines(here.lines, wish.lines, catalogue, here.currency, here.last_line_no, tax, wish.named))
+    return tuple(plan_lines(here.lines, request.lines, catalogue, here.currency, here.last_line_no, tax, request.named))
 
 
-async def _require_possible(conn: Connection, services: Services, plan: ChangePlan, wish: ChangeRequest) -> None:
+async def _require_possible(conn: Connection, services: Services, plan: ChangePlan, request: ChangeRequest) -> None:
     """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
     asked = (
-        (ChangeKind.ADDRESS, wish.ship_to),
-        (ChangeKind.LINES, wish.lines),
-        (ChangeKind.NOTE, wish.note),
-        (ChangeKind.DELIVERY_SLOT, wish.slot),
+        (ChangeKind.ADDRESS, request.ship_to),
+        (ChangeKind.LINES, request.lines),
+        (ChangeKind.NOTE, request.note),
+        (ChangeKind.DELIVERY_SLOT, request.slot),
     )
     for what, value in asked:
         if value is not None and (why := refusal(what, plan.context.standing)):
@@ -207,7 +210,7 @@ async def _require_possible(conn: Connection, services: Services, plan: ChangePl
         require_length(plan.slot, zone_at(place, services.settings.portal_time_zone))
     with amounts_in(plan.context.currency):
         require_payable(plan.total_after_minor)
-    if plan.difference_minor and (wish.payment is None or plan.context.warehouse is None):
+    if plan.difference_minor and (request.payment is None or plan.context.warehouse is None):
         raise Conflict(
             "pay_difference_needed",
             "the order is paid and would cost {difference} more: send a `payment` of `method` and `token` with the "
@@ -215,8 +218,8 @@ async def _require_possible(conn: Connection, services: Services, plan: ChangePl
             difference_minor=plan.difference_minor,
             currency=plan.context.currency,
         )
-    if plan.difference_minor and wish.payment is not None:
-        amounts.require_payable(wish.payment.method, plan.difference_minor, plan.context.currency)
+    if plan.difference_minor and request.payment is not None:
+        amounts.require_payable(request.payment.method, plan.difference_minor, plan.context.currency)
     if plan.context.warehouse is not None:
         await books.require_stock(conn, plan.context.warehouse, stock_deltas(plan.lines))
     if plan.refund_minor > 0:

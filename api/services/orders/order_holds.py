@@ -23,9 +23,11 @@ from infra.db.orders.state import holds, timeline
 from infra.db.orders.state.holds import NewHold, OpenWanted
 
 
-async def put_on(services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: PutOnHold) -> Reply:
+async def put_on(
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: PutOnHold
+) -> Reply:
     """Hold the order. Raises Problem `unknown_owner`, Conflict `too_late_to_hold`, `already_held`, NotFound."""
-    new = _new_hold(services, caller, wish)
+    new = _new_hold(services, caller, request)
 
     async def work(conn: Connection) -> dict[str, Any]:
         await timeline.lock_order(conn, number)
@@ -35,20 +37,20 @@ async def put_on(services: Services, caller: Principal, key: str, digest: bytes,
     return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
-def _new_hold(services: Services, caller: Principal, wish: PutOnHold) -> NewHold:
-    rule = HOLDS[wish.kind]
-    owner = wish.owner or rule.owner.value
+def _new_hold(services: Services, caller: Principal, request: PutOnHold) -> NewHold:
+    rule = HOLDS[request.kind]
+    owner = request.owner or rule.owner.value
     role, _, name = owner.partition(":")
     if role not in STAFF or (":" in owner and not name):
         raise Problem("unknown_owner", f"an owner is one of {', '.join(sorted(STAFF))}, or role:name")
     return NewHold(
-        wish.kind,
+        request.kind,
         actor(caller),
-        wish.reason,
+        request.reason,
         owner,
-        wish.default_outcome or rule.outcome,
-        wish.deadline_s or services.settings.hold_deadline_s,
-        wish.escalate_s or services.settings.hold_escalation_s,
+        request.default_outcome or rule.outcome,
+        request.deadline_s or services.settings.hold_deadline_s,
+        request.escalate_s or services.settings.hold_escalation_s,
     )
 
 
@@ -69,15 +71,15 @@ async def release(
 
 
 async def prioritise(
-    services: Services, caller: Principal, key: str, digest: bytes, number: str, wish: SetPriority
+    services: Services, caller: Principal, key: str, digest: bytes, number: str, request: SetPriority
 ) -> Reply:
     """Say how pressing the order is. Raises Conflict `order_over`, NotFound `order_not_found`."""
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
-    act = StaffAction(act_id, number, "prioritise", wish.priority, actor(caller), wish.reason)
+    act = StaffAction(act_id, number, "prioritise", request.priority, actor(caller), request.reason)
 
     async def work(conn: Connection) -> dict[str, Any]:
-        await priorities.change(conn, services.keys, act, RANKS[wish.priority])
-        return {"order_no": number, "priority": wish.priority}
+        await priorities.change(conn, services.keys, act, RANKS[request.priority])
+        return {"order_no": number, "priority": request.priority}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 

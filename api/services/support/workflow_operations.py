@@ -79,7 +79,12 @@ def resettable(found: UnderWay, status: str) -> bool:
 
 
 async def act_on_activity(
-    services: Services, caller: Principal, asked: idempotency.Request, number: str, activity_id: str, wish: ActivityAct
+    services: Services,
+    caller: Principal,
+    asked: idempotency.Request,
+    number: str,
+    activity_id: str,
+    request: ActivityAct,
 ) -> Reply:
     """Retry now, pause, resume, or change the time-out of one activity; stored before Temporal is called.
 
@@ -87,7 +92,7 @@ async def act_on_activity(
     which had no effect. Raises Problem `invalid_timeout`, `workflow_unavailable`; Conflict
     `activity_over`.
     """
-    if (wish.action is ActivityAction.SET_TIMEOUT) != (wish.timeout_s is not None):
+    if (request.action is ActivityAction.SET_TIMEOUT) != (request.timeout_s is not None):
         raise Problem("invalid_timeout", "set_timeout takes timeout_s, the others do not")
     act_id = f"act_{derived_id(caller, asked.key, f'activity {number} {activity_id}')}"
     over = False
@@ -95,9 +100,9 @@ async def act_on_activity(
     async def prepare(conn: Connection) -> None:
         nonlocal over
         try:
-            activity = await _named(services, number, activity_id, wish.activity)
+            activity = await _named(services, number, activity_id, request.activity)
         except Conflict:
-            if wish.action is ActivityAction.PAUSE or not await activity_actions.exists(conn, act_id):
+            if request.action is ActivityAction.PAUSE or not await activity_actions.exists(conn, act_id):
                 raise
             over = True
             return
@@ -107,25 +112,27 @@ async def act_on_activity(
             act_id,
             order_no=number,
             activity=activity.name,
-            action=wish.action.value,
-            timeout_s=wish.timeout_s,
+            action=request.action.value,
+            timeout_s=request.timeout_s,
             actor=actor(caller),
-            reason=wish.reason,
+            reason=request.reason,
         )
 
     async def change(client: Client) -> None:
         # Temporal shows the id of the action; the reason stays in the database.
         workflow_id = names.order_workflow(number)
-        await running_activities.apply_action(client, workflow_id, activity_id, wish.action, act_id, wish.timeout_s)
+        await running_activities.apply_action(
+            client, workflow_id, activity_id, request.action, act_id, request.timeout_s
+        )
 
     async def ask() -> dict[str, Any]:
         if not over:
             await services.workflows.call(change)
-        return {"order_no": number, "activity_id": activity_id, "activity": wish.activity, "action": wish.action}
+        return {"order_no": number, "activity_id": activity_id, "activity": request.activity, "action": request.action}
 
     async def settle(conn: Connection) -> None:
-        if wish.action in _PAUSING:
-            await retrying_steps.set_paused(conn, number, wish.activity, _PAUSING[wish.action])
+        if request.action in _PAUSING:
+            await retrying_steps.set_paused(conn, number, request.activity, _PAUSING[request.action])
 
     return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, _nothing, settle))
 
@@ -145,7 +152,7 @@ async def _nothing(_: Connection) -> None:
 
 
 async def reset_order(
-    services: Services, caller: Principal, asked: idempotency.Request, order: OrderOverview, wish: Reset
+    services: Services, caller: Principal, asked: idempotency.Request, order: OrderOverview, request: Reset
 ) -> Reply:
     """Start the order's run again before its last good workflow task. The database knows what was done, so nothing is
     repeated.
@@ -159,7 +166,7 @@ async def reset_order(
     async def prepare(conn: Connection) -> None:
         if await reset_requests.run_of(conn, act_id) is None:
             run_id = await _run_to_reset(services, order)
-            wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": wish.reason}
+            wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": request.reason}
             await reset_requests.save_reset(conn, services.keys, act_id, **wanted)
 
     async def ask() -> dict[str, Any]:
